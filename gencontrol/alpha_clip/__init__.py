@@ -1,0 +1,1 @@
+"""The encoder: build, convert, load, save, preprocess."""

@@ -1,0 +1,154 @@
+"""Frozen dataclasses from plain mappings and YAML: values only, and an unknown key names the nearest one."""
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from gencontrol.errors import ConfigError
+
+Config = TypeVar("Config")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint such as "; did you mean 'steps'?", or all known names if none is near."""
+    choices = sorted(known)
+    close = difflib.get_close_matches(name, choices, n=3, cutoff=0.6)
+    if close:
+        return "; did you mean " + " or ".join(repr(c) for c in close) + "?"
+    return "; known are " + ", ".join(choices)
+
+
+def from_mapping(cls: type[Config], values: Mapping[str, Any], *, where: str = "configuration") -> Config:
+    """Build the dataclass `cls` from a mapping, checking keys and types, nested dataclasses included.
+
+    Args:
+        cls: A dataclass type.
+        values: Field name -> value; missing fields keep their defaults.
+        where: How error messages call the source.
+
+    Raises:
+        ConfigError: An unknown key, a missing field without default, or a value of the wrong type.
+    """
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{where}: expected a mapping of settings, got {type(values).__name__}.")
+    fields = {f.name: f for f in dataclasses.fields(typing.cast(Any, cls))}
+    hints = typing.get_type_hints(cls)
+    for key in values:
+        if key not in fields:
+            raise ConfigError(f"{where}: unknown key {key!r}{nearest(str(key), fields)}")
+    parsed = {k: _parse(hints[k], v, where=f"{where}: {k}") for k, v in values.items()}
+    missing = [
+        n
+        for n, f in fields.items()
+        if n not in parsed and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise ConfigError(f"{where}: missing {', '.join(missing)}.")
+    return cls(**parsed)
+
+
+def from_yaml(cls: type[Config], path: Path, *, overrides: Mapping[str, Any] | None = None) -> Config:
+    """Read a YAML file into the dataclass `cls`; `overrides` (dotted keys allowed) win over the file."""
+    return from_mapping(cls, merge(read_yaml(path), overrides or {}), where=str(path))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping; an empty file is an empty mapping."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"No configuration file at {path}.") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected a mapping of settings, got {type(values).__name__}.")
+    return values
+
+
+def merge(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of `values` with each `a.b.c` key of `overrides` set at that depth."""
+    merged = dict(values)
+    for key, value in overrides.items():
+        head, _, rest = key.partition(".")
+        merged[head] = merge(merged.get(head) or {}, {rest: value}) if rest else value
+    return merged
+
+
+def to_mapping(config: Any) -> dict[str, Any]:
+    """The configuration as plain values that `from_mapping` reads back (tuples become lists)."""
+    return {f.name: _plain(getattr(config, f.name)) for f in dataclasses.fields(config)}
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return to_mapping(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    return str(value) if isinstance(value, Path) else value
+
+
+def _parse(hint: Any, value: Any, *, where: str) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return _parse_union(arguments, value, where=where)
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return value if isinstance(value, hint) else from_mapping(hint, value, where=where)
+    if origin is typing.Literal:
+        if value not in arguments:
+            raise ConfigError(f"{where}: expected one of {', '.join(map(str, arguments))}, got {value!r}.")
+        return value
+    if origin is tuple:
+        return _parse_tuple(arguments, value, where=where)
+    if origin is dict:
+        return {k: _parse(arguments[1], v, where=f"{where}.{k}") for k, v in value.items()}
+    return _parse_scalar(hint, value, where=where)
+
+
+def _parse_union(arguments: tuple[Any, ...], value: Any, *, where: str) -> Any:
+    if value is None and type(None) in arguments:
+        return None
+    errors = []
+    for option in arguments:
+        if option is type(None):
+            continue
+        try:
+            return _parse(option, value, where=where)
+        except ConfigError as error:
+            errors.append(error)
+    raise errors[0]
+
+
+def _parse_tuple(arguments: tuple[Any, ...], value: Any, *, where: str) -> tuple[Any, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise ConfigError(f"{where}: expected a list, got {value!r}.")
+    if len(arguments) == 2 and arguments[1] is Ellipsis:
+        return tuple(_parse(arguments[0], v, where=f"{where}[{i}]") for i, v in enumerate(value))
+    if len(value) != len(arguments):
+        raise ConfigError(f"{where}: expected {len(arguments)} values, got {len(value)}.")
+    return tuple(_parse(a, v, where=f"{where}[{i}]") for i, (a, v) in enumerate(zip(arguments, value, strict=True)))
+
+
+def _parse_scalar(hint: Any, value: Any, *, where: str) -> Any:
+    if hint is Path and isinstance(value, (str, Path)):
+        return Path(value)
+    if hint is float and isinstance(value, str):
+        # YAML 1.1 reads 1e-3 (no dot) as a string.
+        try:
+            return float(value)
+        except ValueError:
+            raise ConfigError(f"{where}: expected a number, got {value!r}.") from None
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if hint is Any or (isinstance(value, hint) and not (hint is int and isinstance(value, bool))):
+        return value
+    raise ConfigError(f"{where}: expected {hint.__name__}, got {value!r}.")

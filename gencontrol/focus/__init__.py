@@ -1,0 +1,1 @@
+"""Focus strategies: how an encoder is made to look."""

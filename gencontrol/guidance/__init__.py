@@ -1,0 +1,1 @@
+"""Differentiable scores: embeddings in, unreduced losses out."""

@@ -1,0 +1,28 @@
+"""Re-exports that load on first use (PEP 562), so that `import gencontrol` stays instant."""
+
+import importlib
+import sys
+from collections.abc import Callable
+
+
+def lazy_exports(
+    package: str, exports: dict[str, str]
+) -> tuple[Callable[[str], object], Callable[[], list[str]], list[str]]:
+    """Make a package's `__getattr__`, `__dir__` and `__all__`.
+
+    Args:
+        package: The package's `__name__`.
+        exports: Public name -> full name of the module that defines it.
+
+    Returns:
+        The three module attributes, to be assigned in the package's `__init__.py`.
+    """
+
+    def load(name: str) -> object:
+        if name not in exports:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(exports[name]), name)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    return load, lambda: sorted(exports), sorted(exports)

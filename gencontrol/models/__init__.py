@@ -1,0 +1,1 @@
+"""The registry of presets, and the embedded weights."""

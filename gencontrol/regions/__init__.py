@@ -1,0 +1,1 @@
+"""Pointing: sources to alpha maps, geometry, previews."""

@@ -1,0 +1,1 @@
+"""The sprite world: the data set that the embedded models learn from."""

@@ -1,0 +1,1 @@
+"""Alpha-CLIP fine-tuning and the embedded stack, on accelerate."""

@@ -1,0 +1,1 @@
+"""The nerfstudio method `alphaclip-nerf`."""

@@ -1,0 +1,1 @@
+"""Diffusers hosts that take a region-focused embedding."""
