@@ -8,9 +8,16 @@ the same weights.
 from pathlib import Path
 from typing import Any
 
-import diffusers
 import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_image_variation import (
+    StableDiffusionImageVariationPipeline,
+)
+from diffusers.pipelines.stable_diffusion.pipeline_stable_unclip_img2img import StableUnCLIPImg2ImgPipeline
 from diffusers.pipelines.stable_diffusion.stable_unclip_image_normalizer import StableUnCLIPImageNormalizer
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from PIL import Image
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from torch import Tensor, nn
@@ -18,7 +25,6 @@ from transformers import (
     CLIPConfig,
     CLIPImageProcessor,
     CLIPModel,
-    CLIPTextConfig,
     CLIPTextModel,
     CLIPVisionModelWithProjection,
     PreTrainedTokenizerFast,
@@ -118,53 +124,63 @@ def spread(module: nn.Module) -> None:
             nn.init.normal_(parameter, std=parameter[0].numel() ** -0.5)
 
 
+def cast(module: nn.Module, dtype: torch.dtype) -> None:
+    """Change the dtype in place; diffusers' own `.to` warns about it."""
+    nn.Module.to(module, dtype)
+
+
 def vision_tower(*, channels: int = 3, seed: int = 0) -> CLIPVisionModelWithProjection:
     """The vision half of `clip` or `alpha_clip_model`, with its projection."""
     whole = alpha_clip_model(seed=seed) if channels == 4 else clip(seed=seed)
-    tower = CLIPVisionModelWithProjection(whole.config.vision_config).eval()
+    tower = CLIPVisionModelWithProjection(whole.vision_model.config).eval()
     keep = tower.state_dict().keys()
     tower.load_state_dict({k: v for k, v in whole.state_dict().items() if k in keep})
     return tower
 
 
-def vae(*, seed: int = 0) -> diffusers.AutoencoderKL:
+def vae(*, seed: int = 0) -> AutoencoderKL:
     """Four times smaller latents."""
+    settings = {
+        "block_out_channels": (8, 8, 8),
+        "down_block_types": ("DownEncoderBlock2D",) * 3,
+        "up_block_types": ("UpDecoderBlock2D",) * 3,
+        "layers_per_block": 1,
+        "norm_num_groups": 4,
+        "latent_channels": 4,
+        "sample_size": 128,
+    }
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return diffusers.AutoencoderKL(
-            block_out_channels=(8, 8, 8),
-            down_block_types=("DownEncoderBlock2D",) * 3,
-            up_block_types=("UpDecoderBlock2D",) * 3,
-            layers_per_block=1,
-            norm_num_groups=4,
-            latent_channels=4,
-            sample_size=128,
-        ).eval()
+        model = AutoencoderKL.from_config(settings)
+    assert isinstance(model, AutoencoderKL)
+    return model.eval()
 
 
-def unet(*, seed: int = 0, **settings: Any) -> diffusers.UNet2DConditionModel:
+def unet(*, seed: int = 0, **changes: Any) -> UNet2DConditionModel:
     """A denoiser of 32 x 32 latents, conditioned through cross-attention."""
+    settings = {
+        "sample_size": 32,
+        "in_channels": 4,
+        "out_channels": 4,
+        "layers_per_block": 1,
+        "block_out_channels": (8, 16),
+        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+        "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
+        "norm_num_groups": 4,
+        "attention_head_dim": 8,
+        "cross_attention_dim": EMBED_DIM,
+    }
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = diffusers.UNet2DConditionModel(
-            sample_size=32,
-            in_channels=4,
-            out_channels=4,
-            layers_per_block=1,
-            block_out_channels=(8, 16),
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-            norm_num_groups=4,
-            attention_head_dim=8,
-            **({"cross_attention_dim": EMBED_DIM} | settings),
-        )
+        model = UNet2DConditionModel.from_config(settings | changes)
+        assert isinstance(model, UNet2DConditionModel)
         spread(model)
     return model.eval()
 
 
-def scheduler() -> diffusers.DDIMScheduler:
+def scheduler() -> DDIMScheduler:
     """Stable Diffusion's schedule, with the offset its checkpoints have."""
-    return diffusers.DDIMScheduler(
+    return DDIMScheduler(
         beta_start=0.00085,
         beta_end=0.012,
         beta_schedule="scaled_linear",
@@ -190,7 +206,7 @@ def image_variation_components(*, channels: int = 3, seed: int = 0) -> dict[str,
 def unclip_components(*, channels: int = 3, seed: int = 0) -> dict[str, Any]:
     """What the Stable unCLIP classes are constructed from."""
     text = clip(seed=seed)
-    text_encoder = CLIPTextModel(text.config.text_config).eval()
+    text_encoder = CLIPTextModel(text.text_model.config).eval()
     keep = text_encoder.state_dict().keys()
     source = text.state_dict()
     text_encoder.load_state_dict({k: source.get(k, source.get(f"text_model.{k}")) for k in keep})
@@ -202,7 +218,7 @@ def unclip_components(*, channels: int = 3, seed: int = 0) -> dict[str, Any]:
         "feature_extractor": image_processor(channels=channels),
         "image_encoder": vision_tower(channels=channels, seed=seed),
         "image_normalizer": normalizer,
-        "image_noising_scheduler": diffusers.DDPMScheduler(beta_schedule="squaredcos_cap_v2"),
+        "image_noising_scheduler": DDPMScheduler(beta_schedule="squaredcos_cap_v2"),
         "tokenizer": tokenizer(),
         "text_encoder": text_encoder,
         "unet": unet(
@@ -218,13 +234,14 @@ def unclip_components(*, channels: int = 3, seed: int = 0) -> dict[str, Any]:
 
 def save_folder(folder: Path, *, seed: int = 0, dtype: torch.dtype = torch.float16) -> Path:
     """Write the layout of the embedded model and return the folder."""
-    pipeline = diffusers.StableDiffusionImageVariationPipeline(**image_variation_components(seed=seed))
-    for model in (pipeline.unet, pipeline.vae, pipeline.image_encoder):
-        model.to(dtype)
+    pipeline = StableDiffusionImageVariationPipeline(**image_variation_components(seed=seed))
+    for component in (pipeline.unet, pipeline.vae, pipeline.image_encoder):
+        cast(component, dtype)
     pipeline.save_pretrained(folder)
     for name, channels in (("clip", 3), ("alpha_clip", 4)):
         model = clip(seed=seed) if channels == 3 else alpha_clip_model(seed=seed)
-        model.to(dtype).save_pretrained(folder / name)
+        cast(model, dtype)
+        model.save_pretrained(folder / name)
         tokenizer().save_pretrained(folder / name)
         image_processor(channels=channels).save_pretrained(folder / name)
     return folder
@@ -232,7 +249,7 @@ def save_folder(folder: Path, *, seed: int = 0, dtype: torch.dtype = torch.float
 
 def save_unclip_folder(folder: Path, *, seed: int = 0) -> Path:
     """Write a stock Stable unCLIP folder and return it."""
-    diffusers.StableUnCLIPImg2ImgPipeline(**unclip_components(seed=seed)).save_pretrained(folder)
+    StableUnCLIPImg2ImgPipeline(**unclip_components(seed=seed)).save_pretrained(folder)
     return folder
 
 
