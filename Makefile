@@ -1,0 +1,62 @@
+# `make demo` and `make test` work on a fresh machine: each makes .venv if there is none and installs what it needs.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
+
+# Idle threads that spin cost the other process its core: small models are many times slower beside it otherwise.
+export OMP_WAIT_POLICY := PASSIVE
+export GOMP_SPINCOUNT := 0
+
+.PHONY: help demo test test-slow lint typecheck pytest package clean
+
+help:
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+demo: $(VENV)/.core  ## variations of one masked part of a picture, written to demo/
+	$(BIN)/gencontrol vary examples/scene.png --mask examples/scene-mask.png -n 4 --seed 0 \
+		--preview --compare --overwrite -o demo/
+
+test: lint typecheck pytest  ## ruff, pyright, and all tests but the slow ones
+
+test-slow: $(VENV)/.dev  ## the tests that take over ten seconds each
+	$(BIN)/pytest -m slow
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+# Checkers read neither import hooks nor package-dir: the link tree shows them the package in one piece. They skip
+# linked folders silently, so the files are checked where they lie and counted (pyright is wrong when run inside it).
+typecheck: $(VENV)/.dev
+	@mkdir -p build/typecheck/gencontrol
+	@ln -sfn $(CURDIR)/gencontrol/* $(CURDIR)/pipelines $(CURDIR)/nerf $(CURDIR)/configs build/typecheck/gencontrol/
+	$(BIN)/pyright --stats > build/pyright.log || { cat build/pyright.log; exit 1; }
+	@seen=$$(sed -nE 's/^Found ([0-9]+) source files?.*/\1/p' build/pyright.log); \
+	there=$$(find gencontrol pipelines nerf configs tests benchmarks examples -name '*.py' | wc -l); \
+	echo "pyright: $$seen files checked, $$there on disk"; \
+	test "$$seen" -ge "$$there"
+
+# Two processes of one thread each: the tests' models are too small for a thread pool to pay.
+pytest: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
+
+package: $(VENV)/.dev  ## sdist and wheel in dist/
+	$(BIN)/python -m build
+
+clean:  ## remove what the targets made, .venv included
+	rm -rf $(VENV) build dist demo .pytest_cache .ruff_cache *.egg-info
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing gencontrol into $(VENV); the first time this fetches PyTorch, which takes minutes."
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing gencontrol[dev] into $(VENV); the first time this fetches PyTorch, which takes minutes."
+	$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.core

@@ -1,0 +1,112 @@
+"""The `gencontrol` command: a table of subcommands, each in its own module, which is imported once it is chosen.
+
+A subcommand's module has `main(arguments) -> int | None`: it parses its own arguments (tyro), does its work, and
+returns an exit code (None is 0). What it raises is turned into one line and an exit code here. An entry whose module
+is not there is not listed.
+"""
+
+import importlib
+import importlib.util
+import itertools
+import os
+import sys
+from collections.abc import Sequence
+
+from gencontrol import __version__
+
+COMMANDS: dict[str, str] = {
+    "vary": "variations of the part of a picture that a mask, box or point shows",
+    "score": "how well texts describe the regions of a picture",
+    "embed": "embeddings of regions, to a safetensors file",
+    "convert": "a checkpoint into a folder that gencontrol and transformers open",
+    "models": "the presets: encoder, licence, size, what is there",
+    "doctor": "versions, devices, what is missing and how to get it",
+    "data": "the sprite world's drawings: fetch and prepare",
+    "train": "train CLIP, Alpha-CLIP, the autoencoder or the denoiser",
+    "nerf": "steer a radiance field, or one part of it, with text",
+}
+"""Subcommand -> one line for `gencontrol --help`; the module is `gencontrol.cli.NAME`."""
+
+DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand and return the exit code: 0, 1 for a failure, 2 for wrong use, 130 when interrupted."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(help_text())
+        return DONE if arguments else WRONG_USE
+    if arguments[0] == "--version":
+        print(f"gencontrol {__version__}")
+        return DONE
+    if arguments[0] not in available():
+        return _complain(f"no command {arguments[0]!r}{_hint(arguments[0])}", WRONG_USE)
+    return _run(arguments[0], arguments[1:])
+
+
+def available() -> dict[str, str]:
+    """The subcommands whose module is there."""
+    return {name: line for name, line in COMMANDS.items() if importlib.util.find_spec(f"gencontrol.cli.{name}")}
+
+
+def help_text() -> str:
+    """What `gencontrol --help` prints."""
+    rows = [f"  {name:10}{line}" for name, line in available().items()]
+    return "\n".join(
+        [
+            "usage: gencontrol COMMAND [options]",
+            "",
+            "Generate from this part: point at a part of a picture and work from that part.",
+            "",
+            *rows,
+            "",
+            "`gencontrol COMMAND --help` lists the options; `gencontrol --version` the version.",
+        ]
+    )
+
+
+def _run(name: str, arguments: list[str]) -> int:
+    from gencontrol.errors import ConfigError, GencontrolError
+
+    try:
+        return importlib.import_module(f"gencontrol.cli.{name}").main(arguments) or DONE
+    except ConfigError as error:
+        return _fail(error, WRONG_USE, arguments)
+    except GencontrolError as error:
+        return _fail(error, FAILED, arguments)
+    except KeyboardInterrupt:
+        return _complain("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        # The reader (`| head`) has what it wanted; what is left in the buffer must not raise again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else (FAILED if end.code else DONE)
+
+
+def _fail(error: Exception, code: int, arguments: Sequence[str]) -> int:
+    if _wants_json(arguments):
+        import json
+
+        print(json.dumps({"error": {"type": type(error).__name__, "message": str(error)}}))
+    return _complain(str(error), code)
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    pairs = itertools.pairwise(arguments)
+    return "--format=json" in arguments or ("--format", "json") in pairs
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"gencontrol: {message}", file=sys.stderr)
+    return code
+
+
+def _hint(name: str) -> str:
+    from gencontrol.configuration import nearest
+
+    return nearest(name, available())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
