@@ -1,0 +1,138 @@
+"""The prepared sprites: one compact file, opened once, with smaller copies of every picture for minification."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, UInt8
+from torch import Tensor
+
+from gencontrol.errors import InputError
+from gencontrol.files import atomic_file
+from gencontrol.sprites.catalog import Concept, held_out_styles, training_styles, with_categories
+from gencontrol.sprites.iconify import IconSet, plain_slug, rasterise, read_icons
+
+_log = logging.getLogger(__name__)
+
+STORE_SIZE = 128
+"""Side of a stored sprite in pixels: the largest a sprite is drawn in a 128-pixel scene."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpriteStore:
+    """All sprites of all styles in memory."""
+
+    concepts: tuple[Concept, ...]
+    """What the first axis of `levels` counts."""
+    styles: tuple[str, ...]
+    """What the second axis counts."""
+    levels: tuple[UInt8[Tensor, "concepts styles size size 4"], ...]
+    """Premultiplied RGBA in [0, 255], the largest first, each half the side of the one before."""
+    present: Bool[Tensor, "concepts styles"]
+    """Which concepts a style has."""
+
+    def style_indices(self, styles: Sequence[str]) -> list[int]:
+        """Indices of the named styles.
+
+        Raises:
+            InputError: The store lacks one of them.
+        """
+        missing = [s for s in styles if s not in self.styles]
+        if missing:
+            raise InputError(f"The sprite store has no style {', '.join(missing)}; it has {', '.join(self.styles)}.")
+        return [self.styles.index(s) for s in styles]
+
+
+def prepare_store(
+    tarballs: Mapping[str, Path], concepts: Sequence[Concept], path: Path, *, size: int = STORE_SIZE
+) -> None:
+    """Rasterise every concept in every style and write the store (npz with a JSON index) to `path`.
+
+    Args:
+        tarballs: Style -> Iconify tarball.
+        concepts: What to draw; a training style must have all of them, a held-out one any.
+        path: The file to write, whole or not at all.
+        size: Side of a sprite in pixels.
+
+    Raises:
+        InputError: A training style lacks a concept.
+    """
+    categories: dict[str, str] = {}
+    pictures, present = [], []
+    for style, tarball in tarballs.items():
+        icons = read_icons(tarball)
+        if style == "noto":  # Others group by names of their own.
+            categories = dict(icons.categories)
+        drawn, has = _draw_style(style, icons, concepts, size)
+        pictures.append(drawn)
+        present.append(has)
+    index = {
+        "styles": list(tarballs),
+        "concepts": [[c.slug, list(c.names), c.category] for c in with_categories(concepts, categories)],
+    }
+    with atomic_file(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(
+            file,
+            sprites=np.stack(pictures, axis=1),
+            present=np.stack(present, axis=1),
+            index=np.frombuffer(json.dumps(index).encode(), dtype=np.uint8),
+        )
+
+
+def open_store(path: Path, *, smallest: int = 16) -> SpriteStore:
+    """Open a prepared store and halve its pictures down to `smallest` pixels.
+
+    Raises:
+        InputError: There is no such file, or it is not a store.
+    """
+    if not path.is_file():
+        raise InputError(f"No sprite store at {path}. Make one with `gencontrol data sprites`.")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            index = json.loads(archive["index"].tobytes())
+            sprites, present = archive["sprites"], archive["present"]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{path} is no sprite store ({error}). Make it again with `gencontrol data sprites`."
+        ) from error
+    return SpriteStore(
+        concepts=tuple(Concept(slug=s, names=tuple(n), category=c) for s, n, c in index["concepts"]),
+        styles=tuple(index["styles"]),
+        levels=_pyramid(torch.from_numpy(_premultiply(sprites)), smallest),
+        present=torch.from_numpy(present),
+    )
+
+
+def _draw_style(style: str, icons: IconSet, concepts: Sequence[Concept], size: int) -> tuple[np.ndarray, np.ndarray]:
+    pictures = np.zeros((len(concepts), size, size, 4), np.uint8)
+    has = np.array([plain_slug(c.slug) in icons.icons for c in concepts])
+    if style in training_styles() and not has.all():
+        lacking = ", ".join(c.slug for c, there in zip(concepts, has, strict=True) if not there)
+        raise InputError(f"The style {style} has no {lacking}: a concept needs a picture in every training style.")
+    for i in np.flatnonzero(has):
+        pictures[i] = rasterise(icons.icons[plain_slug(concepts[i].slug)], size)
+    _log.info(
+        "%s: %d of %d concepts%s", style, has.sum(), len(has), " (held out)" if style in held_out_styles() else ""
+    )
+    return pictures, has
+
+
+def _premultiply(sprites: np.ndarray) -> np.ndarray:
+    alpha = sprites[..., 3:].astype(np.uint16)
+    colour = (sprites[..., :3].astype(np.uint16) * alpha + 127) // 255
+    return np.concatenate([colour.astype(np.uint8), sprites[..., 3:]], axis=-1)
+
+
+def _pyramid(level: Tensor, smallest: int) -> tuple[Tensor, ...]:
+    levels = [level]
+    while levels[-1].shape[-2] // 2 >= smallest:
+        c, s, side = levels[-1].shape[:3]
+        quads = levels[-1].view(c, s, side // 2, 2, side // 2, 2, 4)
+        # Sums of four bytes fit in 16 bits; adding 2 rounds to nearest.
+        total = quads.to(torch.int16).sum(dim=(3, 5), dtype=torch.int16)
+        levels.append(((total + 2) // 4).to(torch.uint8))
+    return tuple(levels)
