@@ -1,0 +1,67 @@
+"""A region: the part of an image that the user points at, as an alpha map of the image's own size."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gencontrol.errors import InputError
+from gencontrol.images import check_unit_range
+
+
+class RegionWarning(UserWarning):
+    """A region that was mended, or that will do less than the user expects; the message says what and why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """Where to look, how much it counts beside other regions, and what the user calls it."""
+
+    alpha: Float[Tensor, "h w"]
+    """1 = look here, 0 = context; [0, 1], the image's own height and width, before any resizing."""
+    weight: float = 1.0
+    """How much this region counts beside others; above 0."""
+    label: str = ""
+    """A name for sheets, metadata and messages."""
+
+    def __post_init__(self) -> None:
+        name = f"Region {self.label!r}" if self.label else "The region"
+        if self.alpha.ndim != 2 or not self.alpha.dtype.is_floating_point:
+            shape, dtype = tuple(self.alpha.shape), self.alpha.dtype
+            raise InputError(f"{name}: expected a float alpha map (h, w), got shape {shape} of {dtype}.")
+        alpha = check_unit_range(self.alpha, name=name)
+        if not bool((alpha > 0).any()):
+            raise InputError(f"{name} is empty: no pixel is marked. White (or opaque) means: look here.")
+        if not (math.isfinite(self.weight) and self.weight > 0):
+            raise InputError(
+                f"{name}: expected a weight above 0, got {self.weight}; leave the region out instead of 0."
+            )
+        object.__setattr__(self, "alpha", alpha)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.alpha.shape[0], self.alpha.shape[1]
+
+
+def stack_alphas(regions: Sequence[Region]) -> Float[Tensor, "k h w"]:
+    """The alpha maps of several regions of one image.
+
+    Raises:
+        InputError: There is no region, or they differ in size.
+    """
+    if not regions:
+        raise InputError("Expected at least one region, got none.")
+    sizes = {region.size for region in regions}
+    if len(sizes) > 1:
+        found = ", ".join(f"{w} x {h}" for h, w in sorted(sizes))
+        raise InputError(f"Regions of one image must have its size; got {found} (width x height).")
+    return torch.stack([region.alpha for region in regions])
+
+
+def union_of(regions: Sequence[Region]) -> Float[Tensor, "h w"]:
+    """The pixelwise maximum of the regions' alpha maps; weights play no part."""
+    return stack_alphas(regions).amax(dim=0)
