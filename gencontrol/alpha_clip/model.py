@@ -1,0 +1,263 @@
+"""The encoder: a CLIP whose vision tower takes an alpha map as fourth channel, with its text tower beside it."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import (
+    CLIPModel,
+    CLIPTextModelWithProjection,
+    CLIPVisionModelWithProjection,
+    PreTrainedTokenizerBase,
+)
+
+from gencontrol.alpha_clip.architectures import square
+from gencontrol.alpha_clip.attention import attention_weights
+from gencontrol.alpha_clip.inputs import Focus, pair_up
+from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
+from gencontrol.alpha_clip.sources import FromSources
+from gencontrol.alpha_clip.split import patch_convolution
+from gencontrol.alpha_clip.text import tokenize
+from gencontrol.alpha_clip.towers import put_together
+from gencontrol.alpha_clip.validate import check_parts
+from gencontrol.errors import InputError
+from gencontrol.regions.geometry import Geometry, fit_planes
+
+
+class AlphaCLIP(FromSources, nn.Module):
+    """An image encoder that can be told where to look, and the text encoder of the same space.
+
+    Both towers are stock transformers classes. A plain CLIP is one whose alpha weights are zero: it gives the same
+    answer for any alpha. Nothing here switches gradients off; use `torch.inference_mode` where they are not wanted.
+
+    Source: Sun et al., "Alpha-CLIP: A CLIP Model Focusing on Wherever You Want", CVPR 2024, arXiv 2312.03818.
+    """
+
+    def __init__(
+        self,
+        vision: CLIPVisionModelWithProjection,
+        *,
+        processor: AlphaCLIPProcessor,
+        text: CLIPTextModelWithProjection | None = None,
+        logit_scale: Tensor | None = None,
+        tokenizer: PreTrainedTokenizerBase | None = None,
+    ):
+        """Put finished parts together; the `from_...` class methods make them.
+
+        Raises:
+            PairingError: Parts that do not fit together, such as towers of different embedding widths.
+        """
+        super().__init__()
+        check_parts(vision, processor, text=text, logit_scale=logit_scale, tokenizer=tokenizer)
+        self.vision = vision
+        self.text = text
+        self.logit_scale = None if logit_scale is None else nn.Parameter(logit_scale.detach())
+        self.tokenizer = tokenizer
+        self.processor = processor
+
+    def to_clip(self) -> CLIPModel:
+        """Both towers as one stock CLIPModel that shares their weights.
+
+        Raises:
+            InputError: There is no text tower.
+        """
+        text, scale = self._text_tower(), self.logit_scale
+        assert scale is not None
+        return put_together(self.vision, text, scale)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the vision tower is."""
+        return self.vision.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the vision tower's weights."""
+        return self.vision.dtype
+
+    @property
+    def embed_dim(self) -> int:
+        """Width of the embeddings."""
+        return self.vision.config.projection_dim
+
+    @property
+    def image_size(self) -> int:
+        """Side of the vision tower's input in pixels."""
+        return self.processor.geometry.size
+
+    @property
+    def grid(self) -> int:
+        """Patches along a side: patch tokens are this squared, row by row."""
+        return self.image_size // square(self.vision.config)[1]
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether any alpha weight is not zero; otherwise this is a plain CLIP."""
+        weight = patch_convolution(self.vision).weight
+        assert isinstance(weight, Tensor)
+        return bool(weight[:, 3:].any())
+
+    def with_geometry(self, geometry: Geometry) -> Self:
+        """The same towers behind another geometry, sharing all weights.
+
+        Raises:
+            PairingError: A geometry of another size than the tower's.
+        """
+        return type(self)(
+            self.vision,
+            processor=self.processor.with_geometry(geometry),
+            text=self.text,
+            logit_scale=self.logit_scale,
+            tokenizer=self.tokenizer,
+        ).train(self.training)
+
+    def preprocess(self, image: Any, alpha: Any = None) -> Float[Tensor, "n 4 s s"]:
+        """Fit and normalise images together with their alpha maps.
+
+        Args:
+            image: One image (a path, PIL image, array, tensor (3, h, w) or Picture), a list of them, or a tensor
+                (b, 3, h, w). Tensors are sRGB in [0, 1].
+            alpha: Where to look, 1 inside and 0 outside, [0, 1], not normalised, at the image's own size. None is the
+                whole image: an image's own alpha channel is not used (see `regions.from_image_alpha`). One image takes
+                (h, w) or (k, h, w); several take (h, w) for all, (b, h, w), (b, k, h, w), or a list.
+
+        Returns:
+            Pixel values on the encoder's device and in its dtype, the maps of one image after another; differentiable
+            in tensors.
+
+        Raises:
+            InputError: An image or map that cannot be used.
+        """
+        pixels = torch.cat([self._fit(focus) for focus in pair_up(image, alpha)])
+        return pixels.to(device=self.device, dtype=self.dtype)
+
+    def _fit(self, focus: Focus) -> Float[Tensor, "k 4 s s"]:
+        planes = fit_planes(torch.cat([focus.rgb, focus.alphas])[None], self.processor.geometry)[0]
+        rgb = planes[None, :3].expand(len(planes) - 3, -1, -1, -1)
+        return self.processor.normalize(torch.cat([rgb, planes[3:, None]], dim=1))
+
+    def encode_pixels(
+        self, pixel_values: Float[Tensor, "n c s s"], *, attention_bias: Float[Tensor, "..."] | None = None
+    ) -> Float[Tensor, "n d"]:
+        """Embed pixel values that `preprocess` or `processor` made.
+
+        Args:
+            pixel_values: Four channels, normalised, at the tower's size.
+            attention_bias: Added to the attention logits of every layer; broadcastable to (n, heads, tokens, tokens),
+                the class token first. A bias of zeros changes nothing, to the bit.
+
+        Returns:
+            Projected embeddings, not normalised.
+
+        Raises:
+            InputError: Another number of channels, or another size.
+        """
+        return self._run(pixel_values, attention_bias).image_embeds
+
+    def encode_image(self, image: Any, alpha: Any = None, *, normalize: bool = False) -> Float[Tensor, "n d"]:
+        """Embed images, looking where their alpha maps say.
+
+        Args:
+            image: See `preprocess`.
+            alpha: See `preprocess`; None is the whole image.
+            normalize: Scale each embedding to length one.
+
+        Returns:
+            One embedding per image and map, the maps of one image after another.
+
+        Raises:
+            InputError: An image or map that cannot be used.
+        """
+        embeds = self.encode_pixels(self.preprocess(image, alpha))
+        return functional.normalize(embeds, dim=-1) if normalize else embeds
+
+    def encode_text(self, text: str | Sequence[str], *, normalize: bool = False) -> Float[Tensor, "t d"]:
+        """Embed one or several texts.
+
+        Args:
+            text: At least one.
+            normalize: Scale each embedding to length one.
+
+        Raises:
+            InputError: No text tower or tokenizer, a text that is too long, or words that a word-level tokenizer does
+                not know.
+        """
+        tower = self._text_tower()
+        if self.tokenizer is None:
+            raise InputError("This encoder has a text tower but no tokenizer: give one to from_clip or from_config.")
+        texts = [text] if isinstance(text, str) else list(text)
+        tokens = tokenize(self.tokenizer, texts, length=tower.config.max_position_embeddings)
+        embeds = tower(**{k: v.to(tower.device) for k, v in tokens.items()}).text_embeds
+        return functional.normalize(embeds, dim=-1) if normalize else embeds
+
+    def similarity(self, image: Any, text: str | Sequence[str], alpha: Any = None) -> Float[Tensor, "n t"]:
+        """Cosine similarity of images, looking where their alpha maps say, and texts; in [-1, 1], float32.
+
+        Args:
+            image: See `preprocess`.
+            text: See `encode_text`.
+            alpha: See `preprocess`; None is the whole image.
+
+        Raises:
+            InputError: See `preprocess` and `encode_text`.
+        """
+        images, texts = self.encode_image(image, alpha).float(), self.encode_text(text).float()
+        return functional.normalize(images, dim=-1) @ functional.normalize(texts, dim=-1).T
+
+    def patch_tokens(self, image: Any, alpha: Any = None, *, layer: int = -1) -> Float[Tensor, "n p d"]:
+        """The patches' hidden states, row by row, without the class token.
+
+        Args:
+            image: See `preprocess`.
+            alpha: See `preprocess`; None is the whole image.
+            layer: After which block: 0 is before the first, -1 after the last (before the final norm), -2 after the
+                last but one.
+
+        Raises:
+            InputError: An image or map that cannot be used, or no such layer.
+        """
+        states = self._run(self.preprocess(image, alpha), None, output_hidden_states=True).hidden_states
+        self._check_layer(layer, len(states))
+        return states[layer][:, 1:]
+
+    def attention_maps(
+        self, image: Any, alpha: Any = None, *, layer: int = -1, attention_bias: Float[Tensor, "..."] | None = None
+    ) -> Float[Tensor, "n heads p p"]:
+        """What each token attends to in one block: `[:, :, 0, 1:]` is what the class token sees of the patches.
+
+        Args:
+            image: See `preprocess`.
+            alpha: See `preprocess`; None is the whole image.
+            layer: Which block; 0 is the first and -1 the last.
+            attention_bias: See `encode_pixels`.
+
+        Returns:
+            Weights that sum to one over the last axis; the class token comes first; float32.
+
+        Raises:
+            InputError: An image or map that cannot be used, or no such layer.
+        """
+        blocks = self.vision.vision_model.encoder.layers
+        self._check_layer(layer, len(blocks))
+        states = self._run(self.preprocess(image, alpha), attention_bias, output_hidden_states=True).hidden_states
+        return attention_weights(blocks[layer], states[layer % len(blocks)], attention_bias)
+
+    def _run(self, pixels: Tensor, bias: Tensor | None, **options: bool) -> Any:
+        expected = (4, self.vision.config.image_size, self.vision.config.image_size)
+        if tuple(pixels.shape[1:]) != expected:
+            raise InputError(f"Expected pixel values (n, {', '.join(map(str, expected))}), got {tuple(pixels.shape)}.")
+        mask = {} if bias is None else {"attention_mask": bias.to(device=self.device, dtype=self.dtype)}
+        return self.vision(pixel_values=pixels, **mask, **options)
+
+    def _text_tower(self) -> CLIPTextModelWithProjection:
+        if self.text is None:
+            raise InputError("This encoder has no text tower: it was made from a vision tower alone.")
+        return self.text
+
+    @staticmethod
+    def _check_layer(layer: int, count: int) -> None:
+        if not -count <= layer < count:
+            raise InputError(f"There is no layer {layer}: expected {-count} to {count - 1}.")

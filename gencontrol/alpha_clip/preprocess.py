@@ -1,0 +1,110 @@
+"""From colour and an alpha map to the four channels that the tower takes: one geometry, one normalisation."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from transformers import CLIPImageProcessor
+
+from gencontrol.configuration import from_mapping, to_mapping
+from gencontrol.errors import CheckpointError
+from gencontrol.regions.geometry import Geometry, fit_planes
+
+# How the published checkpoints were trained to see alpha: SunzeY/AlphaCLIP, train/dataset/alpha_grit.py.
+ALPHA_MEAN, ALPHA_STD = 0.5, 0.26
+# OpenAI CLIP's statistics of its training pictures; OpenCLIP's plain ViTs use the same.
+RGB_MEAN = (0.48145466, 0.4578275, 0.40821073)
+RGB_STD = (0.26862954, 0.26130258, 0.27577711)
+
+# PIL's codes, which the stock processor's JSON uses.
+_RESAMPLE = {"bicubic": 3, "bilinear": 2}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlphaCLIPProcessor:
+    """Brings image and alpha map through the same geometry and normalises them."""
+
+    geometry: Geometry = field(default_factory=Geometry)
+    """Size and fit of the model's input."""
+    image_mean: tuple[float, float, float, float] = (*RGB_MEAN, ALPHA_MEAN)
+    """Mean of red, green, blue and alpha in [0, 1]."""
+    image_std: tuple[float, float, float, float] = (*RGB_STD, ALPHA_STD)
+    """Standard deviation of red, green, blue and alpha in [0, 1]."""
+
+    def __call__(self, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]) -> Float[Tensor, "b 4 s s"]:
+        """Fit and normalise; differentiable in both.
+
+        Args:
+            rgb: sRGB colour, straight (not premultiplied by alpha); [0, 1].
+            alpha: 1 where to look, 0 elsewhere; [0, 1]; not normalised.
+
+        Returns:
+            Pixel values; padding is black with alpha 0 before normalisation.
+        """
+        return self.normalize(fit_planes(torch.cat([rgb, alpha[:, None]], dim=1), self.geometry))
+
+    def normalize(self, planes: Float[Tensor, "*b 4 s s"]) -> Float[Tensor, "*b 4 s s"]:
+        """Shift and scale colour and alpha, [0, 1], that have the model's size already."""
+        mean = planes.new_tensor(self.image_mean)[:, None, None]
+        std = planes.new_tensor(self.image_std)[:, None, None]
+        return (planes - mean) / std
+
+    def with_geometry(self, geometry: Geometry) -> Self:
+        """The same normalisation behind another geometry."""
+        return dataclasses.replace(self, geometry=geometry)
+
+    def to_stock(self) -> CLIPImageProcessor:
+        """The stock processor that does the same to a square RGBA picture of the model's size.
+
+        Stock transformers knows no padding to a square, so other pictures are squashed by it where the fit is `pad`.
+        The exact geometry is kept under the key `gencontrol`, which the stock class ignores.
+        """
+        size = self.geometry.size
+        crop = self.geometry.fit == "crop"
+        settings: dict[str, Any] = {"gencontrol": {"geometry": to_mapping(self.geometry)}}
+        return CLIPImageProcessor(
+            do_convert_rgb=False,
+            image_mean=list(self.image_mean),
+            image_std=list(self.image_std),
+            size={"shortest_edge": size} if crop else {"height": size, "width": size},
+            crop_size={"height": size, "width": size},
+            do_center_crop=crop,
+            resample=_RESAMPLE[self.geometry.interpolation],
+            **settings,
+        )
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write `preprocessor_config.json`, which stock transformers opens as a CLIPImageProcessor."""
+        self.to_stock().save_pretrained(folder)
+
+    @classmethod
+    def from_stock(cls, stock: dict[str, Any], *, size: int) -> Self:
+        """Read a stock processor's settings; three channels get the alpha channel's statistics.
+
+        Args:
+            stock: What `preprocessor_config.json` holds.
+            size: The tower's input size, which wins over the file's.
+
+        Raises:
+            CheckpointError: Means or deviations of neither three nor four channels.
+            ConfigError: A `gencontrol` entry with unknown keys.
+        """
+        own = stock.get("gencontrol", {})
+        geometry = from_mapping(Geometry, own.get("geometry", {"size": size}), where="preprocessor_config.json")
+        return cls(
+            geometry=dataclasses.replace(geometry, size=size),
+            image_mean=_four(stock.get("image_mean", RGB_MEAN), ALPHA_MEAN, "image_mean"),
+            image_std=_four(stock.get("image_std", RGB_STD), ALPHA_STD, "image_std"),
+        )
+
+
+def _four(values: Any, alpha: float, key: str) -> tuple[float, float, float, float]:
+    channels = [*values, alpha] if len(values) == 3 else list(values)
+    if len(channels) != 4:
+        raise CheckpointError(f"preprocessor_config.json: {key} has {len(values)} channels; expected 3 or 4.")
+    red, green, blue, last = map(float, channels)
+    return red, green, blue, last

@@ -1,0 +1,100 @@
+"""Texts to token ids, refusing what the text tower would silently get wrong."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+from torch import Tensor
+from transformers import CLIPTextConfig, PreTrainedTokenizerBase
+
+from gencontrol.errors import InputError, PairingError
+
+
+def tokenize(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], *, length: int) -> dict[str, Tensor]:
+    """Token ids and padding mask of several texts.
+
+    Args:
+        tokenizer: The text tower's own.
+        texts: At least one.
+        length: How many tokens the tower takes, start and end included.
+
+    Raises:
+        InputError: No text, something that is not a text, words unknown to a word-level tokenizer, or too many tokens.
+    """
+    if not texts:
+        raise InputError("No text to encode: give one or more strings.")
+    for text in texts:
+        if not isinstance(text, str):
+            raise InputError(f"Expected a text, got {type(text).__name__}.")
+        check_words(tokenizer, text)
+    encoded = tokenizer(list(texts), padding=True, return_tensors="pt", verbose=False)
+    ids, mask = encoded["input_ids"], encoded["attention_mask"]
+    assert isinstance(ids, Tensor) and isinstance(mask, Tensor)
+    if ids.shape[1] > length:
+        longest = texts[int(mask.sum(1).argmax())]
+        raise InputError(
+            f"{_short(longest)!r} is {ids.shape[1]} tokens long; the text tower takes {length}: shorten it."
+        )
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+def check_words(tokenizer: PreTrainedTokenizerBase, text: str) -> None:
+    """Refuse words that a word-level tokenizer does not know; others split any word into known pieces.
+
+    Raises:
+        InputError: Naming each unknown word and the known ones nearest to it.
+    """
+    words = word_list(tokenizer)
+    if words is None:
+        return
+    unknown = [w for w in _split(tokenizer, text) if w not in words]
+    if unknown:
+        hints = "; ".join(_hint(w, words) for w in dict.fromkeys(unknown))
+        raise InputError(f"The text tower does not know every word of {_short(text)!r}: {hints}.")
+
+
+def word_list(tokenizer: PreTrainedTokenizerBase) -> frozenset[str] | None:
+    """All words of a word-level tokenizer, or None for one that splits words into pieces."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None or type(backend.model).__name__ != "WordLevel":
+        return None
+    return frozenset(tokenizer.get_vocab()) - frozenset(tokenizer.all_special_tokens)
+
+
+def _split(tokenizer: PreTrainedTokenizerBase, text: str) -> Iterable[str]:
+    backend = getattr(tokenizer, "backend_tokenizer")  # noqa: B009  the base class does not declare it
+    if backend.normalizer is not None:
+        text = backend.normalizer.normalize_str(text)
+    if backend.pre_tokenizer is None:
+        return [text] if text else []
+    return [word for word, _ in backend.pre_tokenizer.pre_tokenize_str(text)]
+
+
+def _hint(word: str, words: frozenset[str]) -> str:
+    close = difflib.get_close_matches(word.lower(), sorted(words), n=3, cutoff=0.6)
+    return (
+        f"{word!r} (nearest: {', '.join(close)})" if close else f"{word!r} (nothing near it among {len(words)} words)"
+    )
+
+
+def _short(text: str, length: int = 60) -> str:
+    return text if len(text) <= length else text[: length - 3] + "..."
+
+
+def check_end_token(tokenizer: PreTrainedTokenizerBase, config: CLIPTextConfig) -> None:
+    """Refuse a tokenizer whose end token is not where the tower reads the sentence off.
+
+    transformers pools at the first `eos_token_id`, and at position 0 if there is none; the value 2 is a legacy that
+    means the largest id of the sequence (it is in the published configurations, where the end token is the largest).
+
+    Raises:
+        PairingError: The tower would read the wrong position.
+    """
+    end, pooled = tokenizer.eos_token_id, config.eos_token_id
+    largest = config.vocab_size - 1
+    if pooled == 2 and end != largest:
+        raise PairingError(
+            "The text tower's eos_token_id is 2, which makes it read the largest token id "
+            f"({largest}), but the tokenizer's end token is {end}: use another id for the end token."
+        )
+    if pooled != 2 and end != pooled:
+        raise PairingError(f"The text tower reads its end token {pooled}, but the tokenizer writes {end}.")
