@@ -1,0 +1,86 @@
+"""Random backgrounds to composite a rendered object over, so that it cannot hide its shape in one colour."""
+
+from typing import Literal, get_args
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+Background = Literal["solid", "checker", "noise", "texture", "black", "white"]
+BACKGROUNDS: tuple[Background, ...] = get_args(Background)
+
+
+def random_backgrounds(
+    count: int, size: tuple[int, int], kinds: tuple[Background, ...], *, blur: float, generator: Generator
+) -> Float[Tensor, "n 3 h w"]:
+    """Draw backgrounds, each of a kind drawn uniformly from `kinds`, each blurred by its own width.
+
+    The recipe of Dream Fields and PureCLIPNeRF: checkerboards, uniform noise and smooth textures, blurred.
+
+    Args:
+        count: How many.
+        size: (height, width) in pixels.
+        kinds: What to draw from; "texture" is noise whose amplitude falls as 1 / frequency.
+        blur: Largest standard deviation of the Gaussian blur, as a fraction of the shorter side; each picture's is
+            drawn uniformly from 0 to it.
+        generator: On the CPU; the same state gives the same pictures on any device.
+
+    Returns:
+        On the CPU, [0, 1].
+    """
+    picks = torch.randint(len(kinds), (count,), generator=generator).tolist()
+    drawn = torch.stack([_draw(kinds[i], size, generator) for i in picks])
+    if blur == 0:
+        return drawn
+    sigma = torch.rand(count, generator=generator) * blur * min(size)
+    return gaussian_blur(drawn, sigma).clamp(0, 1)
+
+
+def gaussian_blur(planes: Float[Tensor, "n c h w"], sigma: Float[Tensor, " n"]) -> Float[Tensor, "n c h w"]:
+    """Blur each picture by its own standard deviation in pixels; the edges wrap around."""
+    rows = torch.fft.fftfreq(planes.shape[-2]).to(planes)[:, None]
+    columns = torch.fft.rfftfreq(planes.shape[-1]).to(planes)
+    # The Fourier transform of a Gaussian of width s is exp(-2 pi^2 s^2 f^2), f in cycles per pixel.
+    response = torch.exp(-2 * (torch.pi * sigma[:, None, None]) ** 2 * (rows**2 + columns**2))
+    return torch.fft.irfft2(torch.fft.rfft2(planes) * response[:, None], s=planes.shape[-2:])
+
+
+def composite(
+    colour: Float[Tensor, "n 3 h w"], opacity: Float[Tensor, "n 1 h w"], background: Float[Tensor, "#n 3 #h #w"]
+) -> Float[Tensor, "n 3 h w"]:
+    """Put premultiplied colour (what a volume renderer accumulates) over a background."""
+    return colour + (1 - opacity) * background
+
+
+def _draw(kind: Background, size: tuple[int, int], generator: Generator) -> Float[Tensor, "3 h w"]:
+    if kind == "noise":
+        return torch.rand(3, *size, generator=generator)
+    if kind == "texture":
+        return _texture(size, generator)
+    if kind == "checker":
+        return _checker(size, generator)
+    if kind == "solid":
+        return torch.rand(3, 1, 1, generator=generator).expand(3, *size)
+    return torch.full((3, *size), float(kind == "white"))
+
+
+def _checker(size: tuple[int, int], generator: Generator) -> Float[Tensor, "3 h w"]:
+    first, second = torch.rand(2, 3, 1, 1, generator=generator)
+    shortest = min(size)
+    cell = int(torch.randint(max(shortest // 16, 1), max(shortest // 3, 2), (), generator=generator))
+    shift = torch.randint(2 * cell, (2,), generator=generator)
+    rows = (torch.arange(size[0]) + shift[0])[:, None] // cell
+    columns = (torch.arange(size[1]) + shift[1]) // cell
+    return torch.where((rows + columns) % 2 == 0, first, second)
+
+
+def _texture(size: tuple[int, int], generator: Generator) -> Float[Tensor, "3 h w"]:
+    rows = torch.fft.fftfreq(size[0])[:, None]
+    columns = torch.fft.rfftfreq(size[1])
+    frequency = (rows**2 + columns**2).sqrt().clamp(min=1 / max(size))
+    spectrum = torch.fft.rfft2(torch.randn(3, *size, generator=generator)) / frequency
+    field = torch.fft.irfft2(spectrum, s=size)
+    spread = field.std(dim=(1, 2), keepdim=True).clamp(min=1e-6)
+    return torch.sigmoid(
+        (field - field.mean(dim=(1, 2), keepdim=True)) / spread + torch.randn(3, 1, 1, generator=generator)
+    )

@@ -1,0 +1,112 @@
+"""Augmentations move colour, opacity and alpha together."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from gencontrol.errors import ConfigError, InputError
+from gencontrol.guidance.augment import STILL, Augmentation, augment, jitter
+
+MOVING = dataclasses.replace(STILL, copies=3, backgrounds=("black",), perspective=0.4, crop=0.7, translation=0.1)
+
+
+def disc() -> torch.Tensor:
+    y, x = torch.meshgrid(torch.linspace(-1, 1, 24), torch.linspace(-1, 1, 24), indexing="ij")
+    return (((x - 0.2) ** 2 + y**2) < 0.3).float()[None, None]
+
+
+def run(settings: Augmentation, *, colour=None, opacity=None, alpha=None, seed: int = 0):
+    mask = disc()
+    return augment(
+        mask.expand(1, 3, -1, -1) if colour is None else colour,
+        mask if opacity is None else opacity,
+        mask if alpha is None else alpha,
+        settings,
+        generator=torch.Generator().manual_seed(seed),
+    )
+
+
+def test_colour_and_alpha_stay_together() -> None:
+    rgb, alpha = run(MOVING)
+    # A white disc over black, highlighted as a whole: wherever it goes, colour and alpha are the same picture.
+    assert torch.allclose(rgb, alpha.expand_as(rgb), atol=1e-6)
+    assert not torch.allclose(alpha[0], disc()[0], atol=0.1)
+    assert not torch.allclose(alpha[0], alpha[1], atol=0.1)
+
+
+def test_opacity_moves_too() -> None:
+    white = dataclasses.replace(MOVING, backgrounds=("white",))
+    rgb, alpha = run(white, colour=torch.zeros(1, 3, 24, 24))
+    # A black disc over white: what is white is exactly what the moved opacity leaves.
+    assert torch.allclose(rgb, (1 - alpha).expand_as(rgb), atol=1e-5)
+
+
+def test_still_changes_nothing_but_the_background() -> None:
+    colour = torch.rand(2, 3, 24, 24, generator=torch.Generator().manual_seed(2))
+    rgb, alpha = run(STILL, colour=colour, opacity=torch.ones(2, 1, 24, 24), alpha=disc().repeat(2, 1, 1, 1))
+    assert torch.allclose(rgb, colour, atol=1e-5)
+    assert torch.allclose(alpha, disc().expand(2, 1, 24, 24), atol=1e-5)
+
+
+def test_copies_of_one_view_lie_side_by_side() -> None:
+    colour = torch.stack([torch.zeros(3, 24, 24), torch.ones(3, 24, 24)])
+    ones = torch.ones(2, 1, 24, 24)
+    rgb, _ = run(dataclasses.replace(STILL, copies=2), colour=colour, opacity=ones, alpha=ones)
+    assert rgb.mean(dim=(1, 2, 3)).tolist() == pytest.approx([0, 0, 1, 1], abs=1e-5)
+
+
+def test_the_seed_decides() -> None:
+    settings = Augmentation(copies=2)
+    first, again, other = run(settings), run(settings), run(settings, seed=1)
+    assert torch.equal(first[0], again[0]) and torch.equal(first[1], again[1])
+    assert not torch.equal(first[0], other[0])
+
+
+def test_jitter_is_affine_in_each_picture() -> None:
+    settings = dataclasses.replace(STILL, brightness=0.3, contrast=0.5, saturation=0.5)
+    one, two = torch.rand(2, 1, 3, 4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+    def change(rgb: torch.Tensor) -> torch.Tensor:
+        return jitter(rgb, settings, generator=torch.Generator().manual_seed(7))
+
+    assert torch.allclose(change((one + two) / 2), (change(one) + change(two)) / 2)
+    assert not torch.allclose(change(one), one, atol=0.01)
+
+
+def test_gradients_reach_colour_opacity_and_alpha() -> None:
+    inputs = [
+        torch.rand(1, c, 5, 5, generator=torch.Generator().manual_seed(c), dtype=torch.float64) for c in (3, 1, 1)
+    ]
+
+    def call(*planes: torch.Tensor):
+        colour, opacity, alpha = planes
+        return augment(colour, opacity, alpha, Augmentation(copies=2), generator=torch.Generator().manual_seed(3))
+
+    assert torch.autograd.gradcheck(call, [plane.requires_grad_() for plane in inputs])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"copies": 0}, "at least one copy"),
+        ({"backgrounds": ()}, "kind of background; choose from solid"),
+        ({"perspective": 1.0}, r"perspective must lie in \[0, 1\)"),
+        ({"crop": 0.0}, r"crop must lie in \(0, 1\]"),
+    ],
+)
+def test_impossible_settings_are_refused(settings: dict, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Augmentation(**settings)
+
+
+def test_a_generator_elsewhere_is_refused() -> None:
+    planes = torch.zeros(1, 3, 4, 4), torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 4)
+    with pytest.raises(InputError, match=r"must be on the CPU.*got meta"):
+        augment(*planes, STILL, generator=FakeGenerator())
+
+
+class FakeGenerator(torch.Generator):
+    """Says that it lives elsewhere; no second device is needed."""
+
+    device = torch.device("meta")  # pyright: ignore[reportAssignmentType, reportIncompatibleVariableOverride]
