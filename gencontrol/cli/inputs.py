@@ -1,0 +1,130 @@
+"""Pictures, and the regions that flags show in them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gencontrol.cli.flags import parse_numbers, split_weight
+from gencontrol.cli.options import RegionOptions
+from gencontrol.errors import ConfigError, InputError
+from gencontrol.images import Picture, read_image
+from gencontrol.regions.ops import feather, invert
+from gencontrol.regions.region import Region, union_of
+from gencontrol.regions.sources import from_box, from_image_alpha, from_mask, from_points
+
+SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+"""What counts as a picture in a folder; a file that is named on the command line may have any suffix."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """A picture, where to look in it, and what to keep away from."""
+
+    path: Path
+    """Where the picture came from."""
+    picture: Picture
+    """The picture."""
+    regions: tuple[Region, ...] = ()
+    """None of them means the whole picture."""
+    negative_regions: tuple[Region, ...] = ()
+    """What takes the unconditional embedding's place."""
+
+
+def list_pictures(images: Sequence[str]) -> list[Path]:
+    """The picture files that are named, and those in the folders that are named, in order.
+
+    Raises:
+        InputError: A path that is not there, or a folder without pictures.
+    """
+    return [path for name in images for path in _pictures_of(Path(name))]
+
+
+def _pictures_of(path: Path) -> list[Path]:
+    if not path.exists():
+        raise InputError(f"No picture and no folder at {path}.")
+    if not path.is_dir():
+        return [path]
+    found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    if not found:
+        raise InputError(f"No pictures in the folder {path}; looked for {', '.join(sorted(SUFFIXES))}.")
+    return found
+
+
+def has_regions(options: RegionOptions) -> bool:
+    """Whether any flag points at something."""
+    return bool(options.mask or options.box or options.point or options.alpha_from_image)
+
+
+def read_scene(path: Path, options: RegionOptions, *, negative_masks: Sequence[str] = ()) -> Scene:
+    """Read a picture and build its regions.
+
+    Raises:
+        InputError: A picture or mask that cannot be used.
+        ConfigError: A flag that cannot be read.
+    """
+    picture = read_image(path)
+    regions = shape_regions(point_at(picture, path, options), options)
+    negative = [_mask(text, picture, path, options, flag="--negative-mask") for text in negative_masks]
+    return Scene(path=path, picture=picture, regions=tuple(regions), negative_regions=tuple(negative))
+
+
+def point_at(picture: Picture, path: Path, options: RegionOptions) -> list[Region]:
+    """The regions that the flags name, as they are before inverting and feathering."""
+    regions = [_mask(text, picture, path, options, flag="--mask") for text in options.mask]
+    regions += [_box(text, picture) for text in options.box]
+    regions += [_point(text, picture) for text in options.point]
+    if options.alpha_from_image:
+        regions.append(replace(from_image_alpha(picture), label="alpha"))
+    return regions
+
+
+def shape_regions(regions: Sequence[Region], options: RegionOptions) -> list[Region]:
+    """Invert and feather as the flags say. The complement of several regions is that of their union."""
+    shaped = list(regions)
+    if options.invert:
+        if not regions:
+            raise ConfigError("--invert: show a region to turn round (--mask, --box, --point or --alpha-from-image).")
+        if len({region.weight for region in regions}) > 1:
+            raise ConfigError("--invert: regions of different weights have no complement; leave the weights out.")
+        label = "not " + " or ".join(region.label for region in regions)
+        shaped = [Region(alpha=invert(union_of(regions)), label=label)]
+    if options.feather:
+        shaped = [replace(region, alpha=feather(region.alpha, options.feather)) for region in shaped]
+    return shaped
+
+
+def _mask(text: str, picture: Picture, path: Path, options: RegionOptions, *, flag: str) -> Region:
+    name, weight = split_weight(text, flag=flag)
+    file = _matching(Path(name), path)
+    return from_mask(
+        file,
+        size=picture.size,
+        threshold=options.threshold,
+        resize=options.resize_mask,
+        weight=weight,
+        label=file.stem,
+    )
+
+
+def _matching(mask: Path, picture: Path) -> Path:
+    """The mask itself, or the file of a folder of masks that has the picture's name."""
+    if not mask.is_dir():
+        return mask
+    found = sorted(p for p in mask.iterdir() if p.stem == picture.stem and p.suffix.lower() in SUFFIXES)
+    if len(found) != 1:
+        what = "several masks" if found else "no mask"
+        raise InputError(f"{picture}: {what} named {picture.stem} in the folder {mask}; expected one.")
+    return found[0]
+
+
+def _box(text: str, picture: Picture) -> Region:
+    value, weight = split_weight(text, flag="--box")
+    x0, y0, x1, y1 = parse_numbers(value, flag="--box", form="X0,Y0,X1,Y1", counts=(4,))
+    return replace(from_box((x0, y0, x1, y1), size=picture.size), weight=weight, label=f"box {value}")
+
+
+def _point(text: str, picture: Picture) -> Region:
+    value, weight = split_weight(text, flag="--point")
+    x, y, *radius = parse_numbers(value, flag="--point", form="X,Y or X,Y,RADIUS", counts=(2, 3))
+    region = from_points([(x, y)], size=picture.size, radius=radius[0] if radius else None)
+    return replace(region, weight=weight, label=f"point {value}")

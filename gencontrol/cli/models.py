@@ -1,0 +1,48 @@
+"""`gencontrol models`: the presets that `--model` knows."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from gencontrol.cli.options import FormatOptions
+from gencontrol.cli.parse import parse
+from gencontrol.cli.report import print_json, table
+from gencontrol.errors import CheckpointError
+from gencontrol.models.registry import PRESETS, Preset, resolve
+
+INDEX = "model_index.json"
+"""The file that every diffusers folder has: if the cache holds it, the model was fetched."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """List the presets."""
+    options = parse(
+        FormatOptions,
+        arguments,
+        command="models",
+        description="The presets that --model knows: encoder, licence, size, and whether the weights are here.",
+    )
+    states = {name: state_of(preset) for name, preset in PRESETS.items()}
+    if options.format == "json":
+        print_json([asdict(preset) | {"state": states[name]} for name, preset in PRESETS.items()])
+        return
+    header = ("name", "host", "encoder", "Alpha-CLIP", "licence", "size", "state", "model")
+    print(table([_row(preset, states[name]) for name, preset in PRESETS.items()], header=header))
+
+
+def state_of(preset: Preset) -> str:
+    """`here` (in the package or a folder), `cached` (from a hub), or `not here`."""
+    try:
+        where = resolve(preset.name)
+    except CheckpointError:
+        return "not here"
+    if not isinstance(where, str):
+        return "here"
+    from huggingface_hub import try_to_load_from_cache
+
+    return "cached" if isinstance(try_to_load_from_cache(where, INDEX), str) else "not here"
+
+
+def _row(preset: Preset, state: str) -> tuple[str, ...]:
+    size = f"{preset.size_mb:,.0f} MB"
+    alpha = "yes" if preset.alpha_clip else "no"
+    return (preset.name, preset.host, preset.encoder, alpha, preset.licence, size, state, preset.model)

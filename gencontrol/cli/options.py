@@ -1,0 +1,70 @@
+"""The flags that several subcommands share, as frozen dataclasses: tyro reads them, and so does a YAML file."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, UseAppendAction, arg
+
+Repeatable = Annotated[tuple[str, ...], UseAppendAction]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionOptions:
+    """Where to look. With no region the whole picture counts."""
+
+    images: Annotated[Positional[tuple[str, ...]], arg(metavar="IMAGE")] = ()
+    """Pictures, or folders of pictures."""
+    mask: Annotated[Repeatable, arg(metavar="PATH[:WEIGHT]")] = ()
+    """A mask: white, or opaque, is where to look. A folder of masks goes with pictures of the same file name."""
+    box: Annotated[Repeatable, arg(metavar="X0,Y0,X1,Y1[:WEIGHT]")] = ()
+    """A box in pixels from the top left corner; X1 and Y1 are outside."""
+    point: Annotated[Repeatable, arg(metavar="X,Y[,R][:WEIGHT]")] = ()
+    """A disc around a point, in pixels; its radius is 5 % of the short side unless given."""
+    alpha_from_image: bool = False
+    """Look where the picture itself is opaque."""
+    invert: bool = False
+    """Look everywhere but at the regions."""
+    threshold: Annotated[float | None, arg(metavar="T")] = None
+    """Make masks hard: 1 where they are at least this value in [0, 1], 0 elsewhere."""
+    feather: Annotated[float, arg(metavar="PIXELS")] = 0.0
+    """Soften the edges of the regions by about this many pixels."""
+    resize_mask: bool = False
+    """Stretch masks of another size to the picture's instead of refusing them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderOptions:
+    """Which encoder looks, and how."""
+
+    model: Annotated[str, arg(metavar="NAME")] = "tiny"
+    """`tiny`, another preset (`gencontrol models`), a hub id, or a folder."""
+    revision: Annotated[str | None, arg(metavar="NAME")] = None
+    """Branch, tag or commit of the model on its hub."""
+    alpha_clip: Annotated[str | None, arg(metavar="PATH")] = None
+    """Alpha-CLIP folder, hub id, or published .pth checkpoint; unless given, the one that the model comes with."""
+    focus: Annotated[str, arg(metavar="NAME[:KEY=VALUE,...]")] = "alpha"
+    """How the encoder is made to look: alpha, attention, crop, blank, blur or circle, with settings after a colon."""
+    fit: Annotated[Literal["pad", "squash", "crop"] | None, arg(metavar="pad|squash|crop")] = None
+    """How picture and mask become square; unless given, as the encoder's processor says."""
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Number format of the weights; auto is float16 on a GPU and float32 elsewhere."""
+    device: str = "auto"
+    """Where to compute: cpu, cuda, cuda:1, mps, ...; auto takes a GPU if there is one."""
+    offline: bool = False
+    """Use only what is on this machine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormatOptions:
+    """How a command reports."""
+
+    format: Literal["human", "json"] = "human"
+    """What is printed on standard output."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(FormatOptions):
+    """How a command reads its settings and reports."""
+
+    config: Annotated[str | None, arg(metavar="FILE.yaml")] = None
+    """Settings by name, as in the flags with underscores; flags given win."""

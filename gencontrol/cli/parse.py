@@ -1,0 +1,81 @@
+"""Arguments to a frozen dataclass: defaults, then a YAML file, then the flags that were given."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import tyro
+from tyro.conf import FlagCreatePairsOff
+
+from gencontrol.configuration import from_mapping, read_yaml
+
+Options = TypeVar("Options")
+
+GROUPS: tuple[frozenset[str], ...] = (frozenset({"mask", "box", "point", "alpha_from_image"}),)
+"""Flags that together say one thing: giving one of them replaces what a file says for all of them."""
+
+
+def parse(
+    cls: type[Options],
+    arguments: Sequence[str],
+    *,
+    command: str,
+    description: str,
+    settings: Mapping[str, Any] | None = None,
+) -> Options:
+    """Parse a subcommand's arguments.
+
+    Args:
+        cls: Frozen dataclass with a default for every field; if it has a field `config`, `--config FILE.yaml` is read.
+        arguments: What follows the subcommand.
+        command: The subcommand's name, for usage texts.
+        description: What it does, for `--help`.
+        settings: Values that take the place of the defaults, under the file and the flags.
+
+    Raises:
+        ConfigError: An unknown key in the file, or a value of the wrong type.
+        SystemExit: `--help` (0), or arguments that cannot be parsed (2).
+    """
+    path = value_of(arguments, "config") if "config" in _names(cls) else None
+    given = given_fields(cls, arguments)
+    below = dict(settings or {})
+    if path is not None:
+        above = read_yaml(Path(path))
+        below = _without(below, frozenset(above)) | above
+    defaults = from_mapping(cls, _without(below, given), where=path or "settings")
+    return tyro.cli(
+        cls,
+        args=list(arguments),
+        default=defaults,
+        prog=f"gencontrol {command}",
+        description=description,
+        config=(FlagCreatePairsOff,),
+    )
+
+
+def value_of(arguments: Sequence[str], name: str) -> str | None:
+    """The last value given to `--name` as plain text, before anything is parsed."""
+    found = None
+    for index, argument in enumerate(arguments):
+        if argument == f"--{name}" and index + 1 < len(arguments):
+            found = arguments[index + 1]
+        elif argument.startswith(f"--{name}="):
+            found = argument.partition("=")[2]
+    return found
+
+
+def given_fields(cls: type, arguments: Sequence[str]) -> frozenset[str]:
+    """The fields whose flags appear among the arguments, with `_` or `-` between words."""
+    flags = {a.partition("=")[0].removeprefix("--").replace("-", "_") for a in arguments if a.startswith("--")}
+    return frozenset(_names(cls) & flags)
+
+
+def _without(values: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    """`values` less what `names` replace: those fields, and the groups that they belong to."""
+    replaced = names.union(*(group for group in GROUPS if group & names))
+    return {key: value for key, value in values.items() if key not in replaced}
+
+
+def _names(cls: type) -> set[str]:
+    return {field.name for field in dataclasses.fields(cast(Any, cls))}

@@ -1,0 +1,82 @@
+"""The small languages of the flags."""
+
+from pathlib import Path
+
+import pytest
+
+from gencontrol.cli.flags import parse_named, parse_numbers, parse_seeds, split_weight
+from gencontrol.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("seed", "count", "expected"),
+    [
+        (0, None, (0, 1, 2, 3)),
+        (7, 2, (7, 8)),
+        ("7", 1, (7,)),
+        ("1,2,3", None, (1, 2, 3)),
+        ("9, 1", 2, (9, 1)),
+        ("5-8", None, (5, 6, 7, 8)),
+        ("1,5-6", 3, (1, 5, 6)),
+    ],
+)
+def test_seeds(seed: int | str, count: int | None, expected: tuple[int, ...]) -> None:
+    assert parse_seeds(seed, count) == expected
+
+
+@pytest.mark.parametrize(
+    ("seed", "count", "message"),
+    [
+        ("1,2", 3, "lists 2 seeds and -n asks for 3"),
+        ("1,x", None, "expected seeds such as 7, or 1,2,3, or 5-8, got 'x'"),
+        (-3, None, "expected seeds"),
+        ("8-5", None, "runs backwards"),
+        ("1,1", None, "expected different seeds"),
+        (2**63, 1, "expected different seeds from 0 to"),
+        (0, 0, "-n: expected at least 1, got 0"),
+        ("", None, "expected seeds"),
+    ],
+)
+def test_seeds_that_are_refused(seed: int | str, count: int | None, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parse_seeds(seed, count)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("cat.png", ("cat.png", 1.0)),
+        ("cat.png:0.5", ("cat.png", 0.5)),
+        ("1,2,3,4:2", ("1,2,3,4", 2.0)),
+        ("C:/cat.png", ("C:/cat.png", 1.0)),
+        (":2", (":2", 1.0)),
+    ],
+)
+def test_weights(text: str, expected: tuple[str, float]) -> None:
+    assert split_weight(text, flag="--mask") == expected
+
+
+def test_a_path_that_exists_is_not_split(tmp_path: Path) -> None:
+    path = tmp_path / "mask:2"
+    path.touch()
+    assert split_weight(str(path), flag="--mask") == (str(path), 1.0)
+
+
+@pytest.mark.parametrize("weight", ["0", "-1", "nan", "inf"])
+def test_weights_that_are_refused(weight: str) -> None:
+    with pytest.raises(ConfigError, match="--mask cat.png:.*: expected a weight above 0"):
+        split_weight(f"cat.png:{weight}", flag="--mask")
+
+
+def test_numbers() -> None:
+    assert parse_numbers("1, 2.5", flag="--point", form="X,Y", counts=(2, 3)) == (1.0, 2.5)
+    for text in ("1", "1,2,3,4", "1,b", ""):
+        with pytest.raises(ConfigError, match="--point: expected X,Y, got"):
+            parse_numbers(text, flag="--point", form="X,Y", counts=(2, 3))
+
+
+def test_names_with_settings() -> None:
+    assert parse_named("alpha", flag="--focus") == ("alpha", {})
+    assert parse_named("crop:margin=0.2,colour=mean", flag="--focus") == ("crop", {"margin": 0.2, "colour": "mean"})
+    with pytest.raises(ConfigError, match="--focus crop:margin: expected settings such as crop:key=value"):
+        parse_named("crop:margin", flag="--focus")

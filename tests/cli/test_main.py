@@ -1,0 +1,103 @@
+"""The table of subcommands, and the exit codes."""
+
+import importlib.util
+import json
+import sys
+from types import ModuleType
+
+import pytest
+
+from gencontrol import __version__
+from gencontrol.cli import main as cli
+from gencontrol.errors import ConfigError, InputError
+
+
+def fake_command(monkeypatch: pytest.MonkeyPatch, error: BaseException | None = None, code: int | None = None) -> None:
+    """Put a module in the place of `gencontrol.cli.doctor` that raises or returns as told."""
+    module = ModuleType("gencontrol.cli.doctor")
+
+    def main(arguments: list[str]) -> int | None:
+        if error is not None:
+            raise error
+        return code
+
+    module.__dict__["main"] = main
+    module.__spec__ = importlib.util.spec_from_loader("gencontrol.cli.doctor", loader=None)
+    monkeypatch.setitem(sys.modules, "gencontrol.cli.doctor", module)
+
+
+def test_help_lists_every_command_that_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--help"]) == 0
+    printed = capsys.readouterr().out
+    for name, line in cli.COMMANDS.items():
+        there = importlib.util.find_spec(f"gencontrol.cli.{name}") is not None
+        assert (f"  {name:10}{line}" in printed) == there
+
+
+def test_a_command_whose_module_is_missing_is_not_listed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "COMMANDS", {"doctor": "looks", "nothing_here": "does not exist"})
+    assert list(cli.available()) == ["doctor"]
+    assert cli.main(["nothing_here"]) == 2
+    assert "no command 'nothing_here'" in capsys.readouterr().err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"gencontrol {__version__}\n"
+
+
+def test_no_command_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == 2
+    assert "usage: gencontrol COMMAND" in capsys.readouterr().out
+
+
+def test_an_unknown_command_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["vray"]) == 2
+    assert "no command 'vray'; did you mean 'vary'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "printed"),
+    [
+        (InputError("the mask is empty"), 1, "gencontrol: the mask is empty\n"),
+        (ConfigError("unknown key"), 2, "gencontrol: unknown key\n"),
+        (KeyboardInterrupt(), 130, "gencontrol: interrupted\n"),
+        (SystemExit(2), 2, ""),
+        (SystemExit(None), 0, ""),
+        (SystemExit("no"), 1, ""),
+    ],
+)
+def test_exit_codes(
+    error: BaseException,
+    code: int,
+    printed: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fake_command(monkeypatch, error)
+    assert cli.main(["doctor"]) == code
+    assert capsys.readouterr().err == printed
+
+
+@pytest.mark.parametrize(("returned", "code"), [(None, 0), (0, 0), (1, 1)])
+def test_a_command_may_return_its_code(returned: int | None, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_command(monkeypatch, code=returned)
+    assert cli.main(["doctor"]) == code
+
+
+@pytest.mark.parametrize("flags", [["--format", "json"], ["--format=json"]])
+def test_errors_are_json_too(
+    flags: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_command(monkeypatch, InputError("the mask is empty"))
+    assert cli.main(["doctor", *flags]) == 1
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == {"error": {"type": "InputError", "message": "the mask is empty"}}
+
+
+def test_a_fault_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_command(monkeypatch, ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["doctor"])

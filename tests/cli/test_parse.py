@@ -1,0 +1,82 @@
+"""Defaults, under a file, under the flags that were given."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gencontrol.cli.options import RegionOptions, RunOptions
+from gencontrol.cli.parse import given_fields, parse, value_of
+from gencontrol.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(RegionOptions, RunOptions):
+    """Flags for these tests."""
+
+    steps: int = 10
+    """A number."""
+
+
+def parsed(*arguments: str, settings: dict[str, object] | None = None) -> Options:
+    return parse(Options, arguments, command="test", description="A test.", settings=settings)
+
+
+def write(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "settings.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_repeated_flags_are_gathered() -> None:
+    options = parsed("a.png", "b.png", "--mask", "x.png", "--mask", "y.png:2", "--box", "0,0,1,1")
+    assert (options.images, options.mask, options.box) == (("a.png", "b.png"), ("x.png", "y.png:2"), ("0,0,1,1",))
+
+
+def test_flags_win_over_the_file_over_settings(tmp_path: Path) -> None:
+    file = write(tmp_path, "steps: 20\nfeather: 3")
+    assert parsed("--config", file).steps == 20
+    assert parsed("--config", file, "--steps", "30").steps == 30
+    assert parsed(f"--config={file}", settings={"steps": 5, "threshold": 0.5}) == Options(
+        config=file, steps=20, feather=3.0, threshold=0.5
+    )
+
+
+def test_a_region_flag_replaces_the_files_regions(tmp_path: Path) -> None:
+    file = write(tmp_path, "mask: [x.png]\nalpha_from_image: true\nfeather: 2")
+    assert parsed("--config", file).mask == ("x.png",)
+    options = parsed("--config", file, "--box", "0,0,1,1")
+    assert (options.mask, options.alpha_from_image, options.box, options.feather) == ((), False, ("0,0,1,1",), 2.0)
+    assert parsed("--config", file, "--mask", "y.png").mask == ("y.png",)
+    assert parsed("--config", file, settings={"point": ["1,2"]}).point == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("stesp: 3", "settings.yaml: unknown key 'stesp'; did you mean 'steps'"),
+        ("steps: many", "settings.yaml: steps: expected int, got 'many'"),
+        ("mask: x.png", "settings.yaml: mask: expected a list"),
+        ("- 1", "expected a mapping"),
+    ],
+)
+def test_files_that_are_refused(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parsed("--config", write(tmp_path, text))
+
+
+def test_wrong_flags_exit_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        parsed("--stepz", "3")
+    assert end.value.code == 2
+    assert "--steps" in capsys.readouterr().err
+
+
+def test_value_of() -> None:
+    assert value_of(["--a", "1", "--a=2"], "a") == "2"
+    assert value_of(["--ab", "1", "--a"], "a") is None
+
+
+def test_given_fields() -> None:
+    assert given_fields(Options, ["--alpha-from-image", "--steps=3", "mask"]) == {"alpha_from_image", "steps"}
+    assert given_fields(Options, ["--alpha_from_image"]) == {"alpha_from_image"}
