@@ -1,0 +1,108 @@
+"""Checkpoints of a run: whole or absent, checked by digest, without pickle."""
+
+import json
+import logging
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.optim import Optimizer
+
+from gencontrol.errors import CheckpointError
+from gencontrol.files import atomic_folder, sha256
+
+_log = logging.getLogger(__name__)
+
+_NAME = re.compile(r"step-(\d{8})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """What a run needs to go on as if it had never stopped."""
+
+    step: int
+    """Optimiser steps done."""
+    tensors: Mapping[str, dict[str, Tensor]]
+    """File stem -> tensors: "model", "average", "optimizer"."""
+    facts: Mapping[str, Any]
+    """Plain values: the configuration, seconds spent, samples seen."""
+
+
+def save_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int = 2) -> Path:
+    """Write a checkpoint below `folder` and remove all but the newest `keep`."""
+    target = folder / f"step-{checkpoint.step:08d}"
+    with atomic_folder(target) as temporary:
+        for stem, tensors in checkpoint.tensors.items():
+            save_file({k: v.detach().contiguous() for k, v in tensors.items()}, temporary / f"{stem}.safetensors")
+        digests = {path.name: sha256(path) for path in sorted(temporary.glob("*.safetensors"))}
+        index = {"step": checkpoint.step, "files": digests, "facts": dict(checkpoint.facts)}
+        (temporary / "index.json").write_text(json.dumps(index, indent=1), encoding="utf-8")
+    for old in list_checkpoints(folder)[keep:]:
+        shutil.rmtree(old)
+    return target
+
+
+def list_checkpoints(folder: Path) -> list[Path]:
+    """Finished checkpoints below `folder`, the newest first."""
+    if not folder.is_dir():
+        return []
+    return sorted((p for p in folder.iterdir() if _NAME.fullmatch(p.name)), reverse=True)
+
+
+def load_latest(folder: Path) -> Checkpoint | None:
+    """The newest checkpoint that is whole, or None if there is none at all.
+
+    A broken one is passed over with a warning.
+
+    Raises:
+        CheckpointError: There are checkpoints and all are broken.
+    """
+    paths = list_checkpoints(folder)
+    for path in paths:
+        try:
+            return load_checkpoint(path)
+        except CheckpointError as error:
+            _log.warning("%s Falling back to the checkpoint before.", error)
+    if paths:
+        raise CheckpointError(f"All checkpoints in {folder} are broken. Remove the folder to start anew.")
+    return None
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read one checkpoint and check every file's digest.
+
+    Raises:
+        CheckpointError: A file is missing, cut off or changed.
+    """
+    try:
+        index = json.loads((path / "index.json").read_text(encoding="utf-8"))
+        for name, digest in index["files"].items():
+            if sha256(path / name) != digest:
+                raise CheckpointError(f"{path / name} is not what was written: its digest differs.")
+        tensors = {Path(name).stem: load_file(path / name) for name in index["files"]}
+        return Checkpoint(step=index["step"], tensors=tensors, facts=index["facts"])
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"{path} is broken: {error}.") from error
+
+
+def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
+    """The optimiser's state as flat tensors: "parameter index.key"."""
+    state = optimizer.state_dict()["state"]
+    return {f"{index}.{key}": value for index, entry in state.items() for key, value in entry.items()}
+
+
+def restore_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Put `optimizer_tensors` back; groups keep the settings they have."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        index, _, key = name.partition(".")
+        state.setdefault(int(index), {})[key] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -1,0 +1,245 @@
+"""The training loop, on accelerate: one for all stages, resumable to the same weights at any point."""
+
+import copy
+import json
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer
+
+from gencontrol.configuration import to_mapping
+from gencontrol.errors import CheckpointError, ConfigError
+from gencontrol.files import atomic_file
+from gencontrol.training.average import update_average
+from gencontrol.training.checkpoints import (
+    Checkpoint,
+    load_latest,
+    optimizer_tensors,
+    restore_optimizer,
+    save_checkpoint,
+)
+from gencontrol.training.config import RunConfig
+from gencontrol.training.schedule import cosine_schedule
+from gencontrol.training.task import Batch, ParameterGroup, Progress, Task
+
+_log = logging.getLogger(__name__)
+
+Report = Callable[[Progress], None]
+
+
+@dataclass(kw_only=True)
+class _Run:
+    """The moving parts of a run."""
+
+    task: Task
+    config: RunConfig
+    folder: Path
+    accelerator: Accelerator
+    wrapped: nn.Module
+    optimizer: Optimizer
+    average: nn.Module
+    step: int = 0
+    seconds: float = 0.0
+    sums: defaultdict[str, list[Tensor]] = field(default_factory=lambda: defaultdict(list))
+
+
+def train(
+    task: Task,
+    config: RunConfig,
+    *,
+    folder: Path,
+    accelerator: Accelerator | None = None,
+    report: Report | None = None,
+    until: int | None = None,
+) -> nn.Module:
+    """Train a stage to its end, going on from the newest checkpoint in `folder` if there is one.
+
+    Args:
+        task: The stage.
+        config: Its settings; they must equal those of the checkpoint, but for how often it logs and saves.
+        folder: Where checkpoints, sheets and the export go.
+        accelerator: Of a run under `accelerate launch`; made here otherwise.
+        report: Called with the progress every `log_every` steps, on the main process.
+        until: Stop (with a checkpoint) after this many steps in all, to go on later.
+
+    Returns:
+        The averaged module.
+
+    Raises:
+        CheckpointError: The folder holds a run with other settings.
+        ConfigError: The batch cannot be dealt to this many processes.
+    """
+    run = _start(task, config, folder, accelerator or Accelerator())
+    _check_sharing(config, run.accelerator.num_processes)
+    _resume(run)
+    last = min(until or config.steps, config.steps)
+    started = reported = time.monotonic()
+    while run.step < last:
+        norm = _step(run)
+        done = run.step == last
+        if run.step % config.log_every == 0 or done:
+            figures = _look(run, done)
+            now = time.monotonic()
+            progress = _progress(run, figures, now - reported, norm)
+            reported = now
+            if report and run.accelerator.is_main_process:
+                report(progress)
+        if run.step % config.checkpoint_every == 0 or done:
+            _save(run, run.seconds + time.monotonic() - started)
+    run.seconds += time.monotonic() - started
+    if run.step == config.steps and run.accelerator.is_main_process:
+        task.export(run.average, folder / "export")
+    run.accelerator.wait_for_everyone()
+    return run.average
+
+
+def make_optimizer(groups: list[ParameterGroup], config: RunConfig) -> AdamW:
+    """AdamW with each group's step size, and no weight decay on vectors."""
+    settings: list[dict[str, Any]] = []
+    for group in groups:
+        for decayed in (True, False):
+            chosen = [p for p in group.parameters if (p.ndim > 1) == decayed]
+            if chosen:
+                decay = config.weight_decay if decayed else 0.0
+                settings.append({"params": chosen, "weight_decay": decay, "scale": group.scale})
+    return AdamW(settings, lr=config.learning_rate, betas=(0.9, config.beta2))
+
+
+def _start(task: Task, config: RunConfig, folder: Path, accelerator: Accelerator) -> _Run:
+    average = copy.deepcopy(task.module).requires_grad_(False).eval().to(accelerator.device)
+    module = task.module.to(accelerator.device).train()
+    optimizer = make_optimizer(task.groups(), config)
+    wrapped = cast(nn.Module, accelerator.prepare(module))
+    return _Run(
+        task=task,
+        config=config,
+        folder=folder,
+        accelerator=accelerator,
+        wrapped=wrapped,
+        optimizer=optimizer,
+        average=average,
+    )
+
+
+def _check_sharing(config: RunConfig, processes: int) -> None:
+    unit = config.chunk * config.accumulation * processes
+    if config.batch % unit:
+        raise ConfigError(
+            f"batch {config.batch} cannot be dealt to {processes} processes: expected a multiple of {unit} "
+            f"(chunk {config.chunk} x accumulation {config.accumulation} x {processes})."
+        )
+
+
+def _resume(run: _Run) -> None:
+    found = load_latest(run.folder / "checkpoints")
+    if found is None:
+        return
+    _check_settings(found.facts["config"], run.config)
+    run.task.module.load_state_dict(found.tensors["model"])
+    run.average.load_state_dict(found.tensors["average"])
+    restore_optimizer(run.optimizer, found.tensors["optimizer"])
+    run.step, run.seconds = found.step, found.facts["seconds"]
+    _log.info("Going on from step %d", run.step)
+
+
+_MAY_CHANGE = {"log_every", "evaluate_every", "sheet_every", "checkpoint_every"}
+
+
+def _check_settings(saved: dict[str, Any], config: RunConfig) -> None:
+    now = to_mapping(config)
+    changed = [k for k in now if k not in _MAY_CHANGE and saved.get(k) != now[k]]
+    if changed:
+        what = ", ".join(f"{k} {saved.get(k)} -> {now[k]}" for k in changed)
+        raise CheckpointError(f"The run was started with other settings ({what}). Use them, or another folder.")
+
+
+def _step(run: _Run) -> Tensor:
+    """One optimiser step."""
+    factor = cosine_schedule(run.step, steps=run.config.steps, warmup=run.config.warmup)
+    for group in run.optimizer.param_groups:
+        group["lr"] = run.config.learning_rate * group["scale"] * factor
+    for micro in range(run.config.accumulation):
+        last = micro == run.config.accumulation - 1
+        if last:
+            _backward(run, micro)
+        else:
+            with run.accelerator.no_sync(run.wrapped):
+                _backward(run, micro)
+    parameters = [p for group in run.optimizer.param_groups for p in group["params"]]
+    norm = nn.utils.clip_grad_norm_(parameters, run.config.gradient_clip)
+    run.optimizer.step()
+    run.optimizer.zero_grad(set_to_none=True)
+    run.step += 1
+    update_average(run.average, run.task.module, decay=run.config.ema, step=run.step)
+    return norm
+
+
+def _backward(run: _Run, micro: int) -> None:
+    batch = _micro_batch(run, micro)
+    device = run.accelerator.device.type
+    with torch.autocast(device, dtype=torch.bfloat16, enabled=run.config.precision == "bfloat16"):
+        losses = run.task.losses(run.wrapped, batch)
+    total = torch.stack(list(losses.values())).sum()
+    (total / run.config.accumulation).backward()
+    for name, value in losses.items():
+        run.sums[name].append(value.detach())
+
+
+def _micro_batch(run: _Run, micro: int) -> Batch:
+    """This process's share of a micro-batch; together the processes draw what one would."""
+    chunks = run.config.batch // run.config.chunk
+    per_micro = chunks // run.config.accumulation
+    share = per_micro // run.accelerator.num_processes
+    first = run.step * chunks + micro * per_micro + run.accelerator.process_index * share
+    drawn = [run.task.draw(index) for index in range(first, first + share)]
+    return {key: torch.cat([d[key] for d in drawn]).to(run.accelerator.device) for key in drawn[0]}
+
+
+def _look(run: _Run, done: bool) -> dict[str, float]:
+    """Evaluate and draw a sheet where it is due; on the main process alone."""
+    figures: dict[str, float] = {}
+    if not run.accelerator.is_main_process:
+        return figures
+    with torch.inference_mode():
+        if run.config.evaluate_every and (run.step % run.config.evaluate_every == 0 or done):
+            figures = run.task.evaluate(run.average)
+        if run.config.sheet_every and (run.step % run.config.sheet_every == 0 or done):
+            with atomic_file(run.folder / "sheets" / f"step-{run.step:08d}.png") as path:
+                run.task.sheet(run.average).save(path)
+    return figures
+
+
+def _progress(run: _Run, figures: dict[str, float], seconds: float, norm: Tensor) -> Progress:
+    means = {name: float(torch.stack(values).mean()) for name, values in run.sums.items()}
+    count = max(map(len, run.sums.values())) / run.config.accumulation
+    run.sums.clear()
+    rate = count * run.config.batch / max(seconds, 1e-9)
+    left = (run.config.steps - run.step) * run.config.batch / max(rate, 1e-9)
+    facts = {"learning_rate": run.optimizer.param_groups[0]["lr"], "gradient_norm": float(norm)}
+    return Progress(step=run.step, losses=means, figures=figures, rate=rate, seconds_left=left, facts=facts)
+
+
+def _save(run: _Run, seconds: float) -> None:
+    if run.accelerator.is_main_process:
+        tensors = {
+            "model": dict(run.task.module.state_dict()),
+            "average": dict(run.average.state_dict()),
+            "optimizer": optimizer_tensors(run.optimizer),
+        }
+        facts = {"config": to_mapping(run.config), "seconds": seconds}
+        save_checkpoint(run.folder / "checkpoints", Checkpoint(step=run.step, tensors=tensors, facts=facts))
+    run.accelerator.wait_for_everyone()
+
+
+def read_history(folder: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a run's `log.jsonl`."""
+    with (folder / "log.jsonl").open(encoding="utf-8") as file:
+        yield from map(json.loads, file)
