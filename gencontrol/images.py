@@ -1,7 +1,6 @@
 """Pictures from files, PIL, numpy and torch: colour and alpha as separate float planes, never premultiplied."""
 
 import struct
-import warnings
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,12 +153,8 @@ def _from_pil(image: Image.Image, *, name: str) -> Picture:
 
 
 def _convert(image: Image.Image, mode: str) -> Image.Image:
-    if image.mode == mode:
-        return image
-    with warnings.catch_warnings():
-        # Pillow advises RGBA for palettes with transparency, which is the conversion being made.
-        warnings.simplefilter("ignore", UserWarning)
-        return image.convert("RGBA").convert(mode) if image.mode in ("La", "RGBa", "PA") else image.convert(mode)
+    # Pillow makes premultiplied grey straight only as grey.
+    return (image.convert("LA") if image.mode == "La" else image).convert(mode)
 
 
 def _from_array(array: np.ndarray) -> Picture:

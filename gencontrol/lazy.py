@@ -3,12 +3,16 @@
 import importlib
 import sys
 from collections.abc import Callable
+from typing import Any
 
 
 def lazy_exports(
     package: str, exports: dict[str, str]
-) -> tuple[Callable[[str], object], Callable[[], list[str]], list[str]]:
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """Make a package's `__getattr__`, `__dir__` and `__all__`.
+
+    To a type checker the names are `Any`; a package that wants them typed repeats them as imports under
+    `if TYPE_CHECKING:`, and a test keeps the two lists equal.
 
     Args:
         package: The package's `__name__`.
@@ -18,7 +22,7 @@ def lazy_exports(
         The three module attributes, to be assigned in the package's `__init__.py`.
     """
 
-    def load(name: str) -> object:
+    def load(name: str) -> Any:
         if name not in exports:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         value = getattr(importlib.import_module(exports[name]), name)

@@ -1,6 +1,35 @@
 """Pointing: masks, boxes, points, strokes, polygons and index masks become alpha maps; geometry and previews."""
 
+from typing import TYPE_CHECKING
+
 from gencontrol.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from gencontrol.regions.geometry import Geometry as Geometry
+    from gencontrol.regions.geometry import fit_planes as fit_planes
+    from gencontrol.regions.notices import check_seen as check_seen
+    from gencontrol.regions.notices import lost_context as lost_context
+    from gencontrol.regions.notices import seen_share as seen_share
+    from gencontrol.regions.ops import difference as difference
+    from gencontrol.regions.ops import feather as feather
+    from gencontrol.regions.ops import grow as grow
+    from gencontrol.regions.ops import intersection as intersection
+    from gencontrol.regions.ops import invert as invert
+    from gencontrol.regions.ops import shrink as shrink
+    from gencontrol.regions.ops import threshold as threshold
+    from gencontrol.regions.ops import union as union
+    from gencontrol.regions.region import Region as Region
+    from gencontrol.regions.region import RegionWarning as RegionWarning
+    from gencontrol.regions.region import stack_alphas as stack_alphas
+    from gencontrol.regions.region import union_of as union_of
+    from gencontrol.regions.sources import from_box as from_box
+    from gencontrol.regions.sources import from_image_alpha as from_image_alpha
+    from gencontrol.regions.sources import from_index_mask as from_index_mask
+    from gencontrol.regions.sources import from_mask as from_mask
+    from gencontrol.regions.sources import from_points as from_points
+    from gencontrol.regions.sources import from_polygon as from_polygon
+    from gencontrol.regions.sources import from_stroke as from_stroke
+    from gencontrol.regions.sources import whole as whole
 
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
@@ -8,8 +37,27 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "Geometry": "gencontrol.regions.geometry",
         "Region": "gencontrol.regions.region",
         "RegionWarning": "gencontrol.regions.region",
+        "check_seen": "gencontrol.regions.notices",
+        "difference": "gencontrol.regions.ops",
+        "feather": "gencontrol.regions.ops",
         "fit_planes": "gencontrol.regions.geometry",
+        "from_box": "gencontrol.regions.sources",
+        "from_image_alpha": "gencontrol.regions.sources",
+        "from_index_mask": "gencontrol.regions.sources",
+        "from_mask": "gencontrol.regions.sources",
+        "from_points": "gencontrol.regions.sources",
+        "from_polygon": "gencontrol.regions.sources",
+        "from_stroke": "gencontrol.regions.sources",
+        "grow": "gencontrol.regions.ops",
+        "intersection": "gencontrol.regions.ops",
+        "invert": "gencontrol.regions.ops",
+        "lost_context": "gencontrol.regions.notices",
+        "seen_share": "gencontrol.regions.notices",
+        "shrink": "gencontrol.regions.ops",
         "stack_alphas": "gencontrol.regions.region",
+        "threshold": "gencontrol.regions.ops",
+        "union": "gencontrol.regions.ops",
         "union_of": "gencontrol.regions.region",
+        "whole": "gencontrol.regions.sources",
     },
 )

@@ -1,0 +1,82 @@
+"""Masks whose pixels hold classes: colours, palette indices or integers."""
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Int, Shaped
+from PIL import ImageColor
+from torch import Tensor
+
+from gencontrol.errors import InputError
+from gencontrol.images import ImageSource, Picture, open_image, read_image
+
+# How many of a mask's classes an error message lists.
+_LISTED = 8
+
+
+def label_mask(mask: ImageSource, label: int | str | tuple[int, int, int]) -> Bool[Tensor, "h w"]:
+    """Where a mask holds the class `label`.
+
+    Args:
+        mask: An image, or an array or tensor (h, w) of integers.
+        label: "#rrggbb", a colour's name, (r, g, b) in 0 to 255, or a class number.
+
+    Raises:
+        InputError: No such class (the message lists the most frequent ones), or not a colour.
+    """
+    if isinstance(label, int):
+        classes = _numbers(mask)
+        return _found(classes == label, label, _most_frequent(classes.reshape(-1, 1)))
+    red, green, blue = _colour(label)
+    levels = (read_image(mask).rgb * 255).round().to(torch.int64)
+    same = (levels == torch.tensor([red, green, blue])[:, None, None]).all(dim=0)
+    return _found(same, f"#{red:02x}{green:02x}{blue:02x}", _most_frequent(levels.flatten(1).T))
+
+
+def _colour(label: str | tuple[int, int, int]) -> tuple[int, int, int]:
+    if isinstance(label, str):
+        try:
+            red, green, blue = ImageColor.getrgb(label)[:3]
+        except ValueError:
+            raise InputError(f"{label!r} is not a colour; expected '#rrggbb' or a name such as 'red'.") from None
+        return red, green, blue
+    if len(label) != 3 or not all(0 <= value <= 255 for value in label):
+        raise InputError(f"{label!r} is not a colour; expected (r, g, b), each 0 to 255.")
+    return label
+
+
+def _numbers(mask: ImageSource) -> Int[Tensor, "h w"]:
+    if isinstance(mask, Picture):
+        raise InputError("A picture's values were scaled to [0, 1]; give the file, or an array of integers.")
+    if isinstance(mask, Tensor | np.ndarray):
+        values = mask.cpu().numpy() if isinstance(mask, Tensor) else mask
+        return _whole_numbers(values)
+    image = open_image(mask)
+    if image.mode not in ("1", "L", "P") and not image.mode.startswith("I"):
+        raise InputError(f"A class number needs a palette or grey mask; this one is {image.mode}: give a colour.")
+    return _whole_numbers(np.asarray(image.convert("L") if image.mode == "1" else image))
+
+
+def _whole_numbers(values: Shaped[np.ndarray, "..."]) -> Int[Tensor, "h w"]:
+    if values.ndim == 3 and 1 in (values.shape[0], values.shape[-1]):
+        values = values.squeeze(0 if values.shape[0] == 1 else -1)
+    if values.ndim != 2 or not np.issubdtype(values.dtype, np.integer):
+        raise InputError(f"Expected class numbers as integers (h, w), got {values.dtype} of shape {values.shape}.")
+    return torch.from_numpy(values.astype(np.int64))
+
+
+def _found(same: Bool[Tensor, "h w"], label: int | str, present: str) -> Bool[Tensor, "h w"]:
+    if not bool(same.any()):
+        raise InputError(f"The mask has no pixel of class {label}; it holds {present}.")
+    return same
+
+
+def _most_frequent(rows: Int[Tensor, "n c"]) -> str:
+    values, counts = torch.unique(rows, dim=0, return_counts=True)
+    order = counts.argsort(descending=True)
+    names = [_name(row) for row in values[order[:_LISTED]].tolist()]
+    rest = len(order) - len(names)
+    return ", ".join(names) + (f" and {rest} more" if rest else "")
+
+
+def _name(row: list[int]) -> str:
+    return str(row[0]) if len(row) == 1 else "#" + "".join(f"{value:02x}" for value in row)

@@ -1,0 +1,77 @@
+"""What a user should be told before the encoder looks: context that is gone, regions that it will not see."""
+
+import warnings
+
+from jaxtyping import Float
+from torch import Tensor
+
+from gencontrol.errors import InputError
+from gencontrol.images import Picture
+from gencontrol.regions.geometry import Geometry, fit_planes
+from gencontrol.regions.region import RegionWarning
+
+# A cut-out's transparent part counts as colourless if at least this share of it is exactly black, or exactly white.
+_COLOURLESS = 0.99
+# The share of a region that the encoder must see, to be used at all and to be used without a word.
+_SEEN_LEAST, _SEEN_WELL = 0.01, 0.9
+# A region that nowhere covers this share of one of the encoder's pixels is too small to be looked at.
+_SEEN_PEAK = 0.25
+
+
+def lost_context(picture: Picture) -> str | None:
+    """Say so if a picture is a cut-out whose transparent part holds no colour: nothing is left to keep as context.
+
+    Alpha-CLIP looks at the region *and* sees what is around it. Programs that cut out often write black or white under
+    transparent pixels, and then there is nothing around it.
+
+    Returns:
+        A sentence for the user, or None if all is well.
+    """
+    if picture.alpha is None:
+        return None
+    hidden = picture.rgb[:, picture.alpha == 0]
+    if not hidden.shape[1]:
+        return None
+    for name, level in (("black", 0.0), ("white", 1.0)):
+        if (hidden == level).all(dim=0).float().mean() >= _COLOURLESS:
+            return (
+                f"The transparent part of the picture is plain {name}: its colours were lost when it was cut out, so "
+                "there is no context to keep. Give the original picture with this alpha as mask instead."
+            )
+    return None
+
+
+def warn_lost_context(picture: Picture) -> None:
+    """Warn with what `lost_context` says, if anything."""
+    message = lost_context(picture)
+    if message is not None:
+        warnings.warn(message, RegionWarning, stacklevel=3)
+
+
+def seen_share(alpha: Float[Tensor, "h w"], geometry: Geometry) -> float:
+    """How much of a region lies in the encoder's view, 0 to 1: less than 1 only where `crop` cuts some of it off."""
+    if geometry.fit != "crop":
+        return 1.0
+    short = min(alpha.shape)
+    seen = fit_planes(alpha[None], geometry).sum().item() * (short / geometry.size) ** 2
+    return min(1.0, seen / max(alpha.sum().item(), 1e-12))
+
+
+def check_seen(alpha: Float[Tensor, "h w"], geometry: Geometry) -> None:
+    """Make sure that the encoder will see a region; warn with a `RegionWarning` if it sees little of it.
+
+    Raises:
+        InputError: The centre crop leaves (almost) nothing of the region.
+    """
+    share = seen_share(alpha, geometry)
+    if share < _SEEN_LEAST:
+        raise InputError(
+            "The region lies outside the centre crop that the encoder sees; use the fit 'pad' or 'squash'."
+        )
+    if share < _SEEN_WELL:
+        text = f"The encoder's centre crop cuts off {1 - share:.0%} of the region; 'pad' or 'squash' keep it whole."
+        warnings.warn(text, RegionWarning, stacklevel=2)
+    if fit_planes(alpha[None], geometry).amax() < _SEEN_PEAK * alpha.amax():
+        view = f"{geometry.size} x {geometry.size}"
+        text = f"The region is smaller than a pixel of the encoder's {view} view; the focus 'crop' would enlarge it."
+        warnings.warn(text, RegionWarning, stacklevel=2)

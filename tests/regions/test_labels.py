@@ -1,0 +1,67 @@
+"""Classes of index masks: by number or colour, and a list of what there is when one is missing."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gencontrol.errors import InputError
+from gencontrol.images import Picture
+from gencontrol.regions.labels import label_mask
+
+CLASSES = np.array([[0, 0, 3], [0, 2, 3]], dtype=np.uint8)
+PALETTE = [0, 0, 0, 9, 9, 9, 255, 0, 0, 0, 0, 128]
+
+
+def palette_file(folder: Path) -> Path:
+    image = Image.fromarray(CLASSES).convert("P")
+    image.putdata(CLASSES.flatten().tolist())
+    image.putpalette(PALETTE)
+    image.save(folder / "classes.png")
+    return folder / "classes.png"
+
+
+@pytest.mark.parametrize("label", [2, 3, 0])
+def test_numbers_of_palette_grey_array_and_tensor(label: int, tmp_path: Path) -> None:
+    expected = torch.from_numpy(CLASSES == label)
+    sources = [palette_file(tmp_path), Image.fromarray(CLASSES), CLASSES.astype(np.int64), torch.from_numpy(CLASSES)]
+    for source in sources:
+        assert torch.equal(label_mask(source, label), expected)
+
+
+def test_numbers_beyond_eight_bits(tmp_path: Path) -> None:
+    Image.fromarray(CLASSES.astype(np.uint16) * 1000).save(tmp_path / "wide.png")
+    assert torch.equal(label_mask(tmp_path / "wide.png", 3000), torch.from_numpy(CLASSES == 3))
+
+
+@pytest.mark.parametrize("label", ["#ff0000", "red", (255, 0, 0)])
+def test_colours(label: str | tuple[int, int, int], tmp_path: Path) -> None:
+    path = palette_file(tmp_path)
+    for source in (path, Image.open(path).convert("RGB")):
+        assert torch.equal(label_mask(source, label), torch.from_numpy(CLASSES == 2))
+
+
+def test_a_missing_class_lists_those_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no pixel of class 1; it holds 0, 3, 2"):
+        label_mask(CLASSES, 1)
+    with pytest.raises(InputError, match="no pixel of class #00ff00; it holds #000000, #000080, #ff0000"):
+        label_mask(palette_file(tmp_path), "lime")
+    with pytest.raises(InputError, match="and 92 more"):
+        label_mask(np.arange(100).reshape(10, 10), 100)
+
+
+def test_labels_and_masks_that_make_no_sense() -> None:
+    with pytest.raises(InputError, match="'#12' is not a colour"):
+        label_mask(CLASSES, "#12")
+    with pytest.raises(InputError, match=r"\(0, 0, 256\) is not a colour"):
+        label_mask(CLASSES, (0, 0, 256))
+    with pytest.raises(InputError, match="this one is RGB: give a colour"):
+        label_mask(Image.fromarray(CLASSES).convert("RGB"), 1)
+    with pytest.raises(InputError, match=r"as integers \(h, w\), got float64"):
+        label_mask(CLASSES / 2, 1)
+    with pytest.raises(InputError, match=r"as integers \(h, w\), got uint8 of shape \(2, 3, 3\)"):
+        label_mask(np.repeat(CLASSES[..., None], 3, axis=2), 1)
+    with pytest.raises(InputError, match="scaled to"):
+        label_mask(Picture(rgb=torch.rand(3, 2, 2)), 1)
