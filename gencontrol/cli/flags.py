@@ -91,16 +91,3 @@ def parse_named(text: str, *, flag: str) -> tuple[str, dict[str, Any]]:
             raise ConfigError(f"{flag} {text}: expected settings such as {name}:key=value, got {part!r}.")
         settings[key.strip()] = yaml.safe_load(value)
     return name, settings
-
-
-def parse_schedule(text: str) -> tuple[float, float]:
-    """Split "START:END" into two numbers.
-
-    Raises:
-        ConfigError: Something else.
-    """
-    first, colon, last = text.partition(":")
-    try:
-        return float(first), float(last if colon else "")
-    except ValueError:
-        raise ConfigError(f"--schedule: expected START:END, such as 1:0.5, got {text!r}.") from None

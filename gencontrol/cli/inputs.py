@@ -1,11 +1,13 @@
 """Pictures, and the regions that flags show in them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gencontrol.cli.flags import parse_numbers, split_weight
+from gencontrol.cli.metadata import storable
 from gencontrol.cli.options import RegionOptions
+from gencontrol.cli.report import notices
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.images import Picture, read_image
 from gencontrol.regions.ops import feather, invert
@@ -23,9 +25,11 @@ class Scene:
     path: Path
     """Where the picture came from."""
     picture: Picture
-    """The picture."""
+    """The picture, without its alpha channel: that counts only as a region."""
+    pointed: tuple[Region, ...] = ()
+    """The regions before inverting and feathering, rounded to what a record holds."""
     regions: tuple[Region, ...] = ()
-    """None of them means the whole picture."""
+    """Where to look; none means the whole picture."""
     negative_regions: tuple[Region, ...] = ()
     """What takes the unconditional embedding's place."""
 
@@ -55,17 +59,55 @@ def has_regions(options: RegionOptions) -> bool:
     return bool(options.mask or options.box or options.point or options.alpha_from_image)
 
 
-def read_scene(path: Path, options: RegionOptions, *, negative_masks: Sequence[str] = ()) -> Scene:
-    """Read a picture and build its regions.
+def read_scene(
+    path: Path,
+    options: RegionOptions,
+    *,
+    negative_masks: Sequence[str] = (),
+    recorded: Sequence[Region] = (),
+    recorded_negative: Sequence[Region] = (),
+) -> Scene:
+    """Read a picture and build its regions from the flags.
+
+    Args:
+        path: The picture.
+        options: The flags.
+        negative_masks: Values of --negative-mask.
+        recorded: Regions to use if no flag points at any; not yet inverted and feathered.
+        recorded_negative: The same for `negative_masks`.
 
     Raises:
         InputError: A picture or mask that cannot be used.
         ConfigError: A flag that cannot be read.
     """
     picture = read_image(path)
-    regions = shape_regions(point_at(picture, path, options), options)
+    pointed = point_at(picture, path, options) if has_regions(options) else recorded
     negative = [_mask(text, picture, path, options, flag="--negative-mask") for text in negative_masks]
-    return Scene(path=path, picture=picture, regions=tuple(regions), negative_regions=tuple(negative))
+    # A record holds 16 bits: starting from them makes a repeated run start from the same.
+    exact = tuple(storable(region) for region in pointed)
+    return Scene(
+        path=path,
+        picture=Picture(rgb=picture.rgb),
+        pointed=exact,
+        regions=tuple(shape_regions(exact, options)),
+        negative_regions=tuple(storable(region) for region in negative or recorded_negative),
+    )
+
+
+def read_scenes(options: RegionOptions, *, negative_masks: Sequence[str] = ()) -> Iterator[Scene]:
+    """The scenes of all pictures, one after another; each is read once before, so that a bad one is found at once.
+
+    Raises:
+        ConfigError: No picture is given.
+        InputError: A picture or mask that cannot be used.
+    """
+    if not options.images:
+        raise ConfigError("No picture is given: name at least one IMAGE, or a folder of them.")
+    paths = list_pictures(options.images)
+    with notices():
+        for path in paths:
+            read_scene(path, options, negative_masks=negative_masks)
+    return (read_scene(path, options, negative_masks=negative_masks) for path in paths)
 
 
 def point_at(picture: Picture, path: Path, options: RegionOptions) -> list[Region]:

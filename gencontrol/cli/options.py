@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, UseAppendAction, arg
 
+Existing = Literal["error", "overwrite", "skip"]
+"""What to do about output files that are there already."""
 Repeatable = Annotated[tuple[str, ...], UseAppendAction]
 
 
@@ -12,7 +14,7 @@ Repeatable = Annotated[tuple[str, ...], UseAppendAction]
 class RegionOptions:
     """Where to look. With no region the whole picture counts."""
 
-    images: Annotated[Positional[tuple[str, ...]], arg(metavar="IMAGE")] = ()
+    images: Annotated[Positional[tuple[str, ...]], arg(metavar="IMAGE", help_behavior_hint="")] = ()
     """Pictures, or folders of pictures."""
     mask: Annotated[Repeatable, arg(metavar="PATH[:WEIGHT]")] = ()
     """A mask: white, or opaque, is where to look. A folder of masks goes with pictures of the same file name."""
@@ -42,8 +44,9 @@ class EncoderOptions:
     """Branch, tag or commit of the model on its hub."""
     alpha_clip: Annotated[str | None, arg(metavar="PATH")] = None
     """Alpha-CLIP folder, hub id, or published .pth checkpoint; unless given, the one that the model comes with."""
-    focus: Annotated[str, arg(metavar="NAME[:KEY=VALUE,...]")] = "alpha"
-    """How the encoder is made to look: alpha, attention, crop, blank, blur or circle, with settings after a colon."""
+    focus: Annotated[str | None, arg(metavar="NAME[:KEY=VALUE,...]")] = None
+    """How the encoder is made to look: alpha, attention, crop, blank, blur or circle, with settings after a colon;
+    unless given, alpha if the encoder's alpha channel is trained, else attention."""
     fit: Annotated[Literal["pad", "squash", "crop"] | None, arg(metavar="pad|squash|crop")] = None
     """How picture and mask become square; unless given, as the encoder's processor says."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"

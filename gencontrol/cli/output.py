@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from PIL import Image
 
 from gencontrol.cli.inputs import SUFFIXES
 from gencontrol.cli.metadata import to_chunk
+from gencontrol.cli.options import Existing
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import atomic_file
-
-Existing = Literal["error", "overwrite", "skip"]
 
 
 def plan_paths(stems: Sequence[str], seeds: Sequence[int], output: str) -> list[list[Path]]:

@@ -1,0 +1,92 @@
+"""Files of embeddings: safetensors, with the inputs' names beside them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors
+from jaxtyping import Float
+from safetensors.torch import save_file
+from torch import Tensor
+
+from gencontrol import __version__
+from gencontrol.errors import InputError
+from gencontrol.files import atomic_file
+from gencontrol.pipelines.embeds import RegionEmbeds
+
+IMAGE, NEGATIVE = "image_embeds", "negative_image_embeds"
+"""Names of the tensors; those of diffusers' arguments."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedsFile:
+    """What a file of embeddings holds: un-normalised projected embeddings, one row for each input."""
+
+    image_embeds: Float[Tensor, "b d"]
+    """Of the regions."""
+    negative_image_embeds: Float[Tensor, "b d"] | None = None
+    """Of what to keep away from."""
+    names: tuple[str, ...] = ()
+    """What the rows were made from; numbers where the file does not say."""
+
+    def row(self, index: int) -> RegionEmbeds:
+        """One input's."""
+        negative = self.negative_image_embeds
+        return RegionEmbeds(
+            image_embeds=self.image_embeds[index : index + 1],
+            negative_image_embeds=None if negative is None else negative[index : index + 1],
+        )
+
+
+def tensors_of(embeds: EmbedsFile) -> dict[str, Tensor]:
+    """The tensors by the names that they have in a file."""
+    tensors = {IMAGE: embeds.image_embeds}
+    return tensors if embeds.negative_image_embeds is None else tensors | {NEGATIVE: embeds.negative_image_embeds}
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], **labels: Sequence[str]) -> None:
+    """Write a file of float32 tensors whole or not at all; `labels` say what the rows stand for."""
+    metadata = {"gencontrol": __version__} | {key: json.dumps(list(names)) for key, names in labels.items()}
+    plain = {name: tensor.detach().float().cpu().contiguous() for name, tensor in tensors.items()}
+    with atomic_file(path) as temporary:
+        save_file(plain, temporary, metadata=metadata)
+
+
+def read_embeds(path: Path, *, width: int) -> EmbedsFile:
+    """Read a file of embeddings.
+
+    Args:
+        path: What `write_tensors` wrote, or any safetensors file with (b, d) or (d,) `image_embeds`.
+        width: What the host takes.
+
+    Raises:
+        InputError: No such file, another kind of file, or another width.
+    """
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys() if name in (IMAGE, NEGATIVE)}
+            metadata = file.metadata() or {}
+    except (OSError, safetensors.SafetensorError) as error:
+        raise InputError(f"{path} is not a safetensors file that can be read: {error}") from error
+    if IMAGE not in tensors:
+        raise InputError(f"{path} holds no tensor {IMAGE!r}: expected what --embeds-out writes.")
+    rows = {name: tensor.reshape(-1, tensor.shape[-1]).float() for name, tensor in tensors.items()}
+    for name, tensor in rows.items():
+        if tensor.shape != (len(rows[IMAGE]), width):
+            raise InputError(f"{path}: {name} is {tuple(tensor.shape)}, but the model takes rows of width {width}.")
+    return EmbedsFile(
+        image_embeds=rows[IMAGE],
+        negative_image_embeds=rows.get(NEGATIVE),
+        names=_names(metadata, path, len(rows[IMAGE])),
+    )
+
+
+def _names(metadata: dict[str, str], path: Path, count: int) -> tuple[str, ...]:
+    try:
+        names = json.loads(metadata.get("names", "[]"))
+    except ValueError:
+        names = []
+    if isinstance(names, Sequence) and len(names) == count and len(set(names)) == count:
+        return tuple(Path(str(name)).stem for name in names)
+    return (path.stem,) if count == 1 else tuple(f"{path.stem}-{i}" for i in range(count))

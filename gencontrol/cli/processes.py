@@ -1,0 +1,48 @@
+"""Several processes of one run, as `accelerate launch` starts them: each does its share, the first one reports."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Processes:
+    """This process's place among those of the run."""
+
+    index: int = 0
+    """From 0."""
+    count: int = 1
+    """How many there are."""
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the process that reports."""
+        return self.index == 0
+
+    def share(self, items: Sequence[T]) -> list[T]:
+        """Every `count`-th item, so that all have about as many."""
+        return list(items[self.index :: self.count])
+
+    def gather(self, results: list[Any]) -> list[Any]:
+        """All processes' results, in the order of the items that `share` dealt out."""
+        if self.count == 1:
+            return results
+        from accelerate.utils import gather_object
+
+        # Ranks come one after another: item i is result i // count of rank i % count.
+        dealt = gather_object([results])
+        longest = max(len(part) for part in dealt)
+        return [part[i] for i in range(longest) for part in dealt if i < len(part)]
+
+
+def join_processes(device: str) -> Processes:
+    """Join the other processes of this run, if there are any."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return Processes()
+    from accelerate import PartialState
+
+    state = PartialState(cpu=device == "cpu")
+    return Processes(index=state.process_index, count=state.num_processes)

@@ -1,0 +1,78 @@
+"""`--from OUT.png`: the run that wrote a picture, from the record inside it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gencontrol.cli.metadata import read_record, unpack
+from gencontrol.cli.report import note
+from gencontrol.errors import ConfigError, InputError
+from gencontrol.files import sha256
+from gencontrol.regions.region import Region
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repeated:
+    """What a picture's record says."""
+
+    source: Path
+    """The picture that holds the record."""
+    settings: dict[str, Any]
+    """Options, the picture's own seed among them."""
+    image: dict[str, str] | None
+    """`path` and `sha256` of the input; None if the run started from embeddings."""
+    regions: tuple[Region, ...]
+    """As they were before inverting and feathering."""
+    negative_regions: tuple[Region, ...]
+    """What the run kept away from."""
+
+    def find_image(self, images: Sequence[str]) -> Path | None:
+        """The input: the one that is given now, or else the recorded one, which must be unchanged.
+
+        Raises:
+            ConfigError: Several pictures are given.
+            InputError: The recorded input is not there any more, or it has changed.
+        """
+        if len(images) > 1:
+            raise ConfigError(f"--from repeats the run of one picture, and {len(images)} are given.")
+        if self.image is None:
+            return Path(images[0]) if images else None
+        return self._given(Path(images[0])) if images else self._recorded(Path(self.image["path"]))
+
+    def _given(self, path: Path) -> Path:
+        assert self.image is not None
+        if path.is_file() and sha256(path) != self.image["sha256"]:
+            note(f"{path} is not the picture that {self.source} was made from; the result will differ.")
+        return path
+
+    def _recorded(self, path: Path) -> Path:
+        assert self.image is not None
+        found = next((p for p in (path, self.source.parent / path.name) if p.is_file()), None)
+        if found is None:
+            raise InputError(f"{self.source} was made from {path}, which is not there: give its new place as IMAGE.")
+        if sha256(found) != self.image["sha256"]:
+            raise InputError(
+                f"{self.source} was made from {path}, which has changed since: give the original as IMAGE, or this "
+                "one, to use it all the same."
+            )
+        return found
+
+
+def read_repeated(path: Path) -> Repeated:
+    """Read the record of a picture.
+
+    Raises:
+        InputError: No picture, no record, or a broken one.
+    """
+    record = read_record(path)
+    settings, image = record["settings"], record["image"]
+    if not isinstance(settings, dict) or not (image is None or {"path", "sha256"} <= dict(image).keys()):
+        raise InputError(f"{path}: its gencontrol record is broken.")
+    return Repeated(
+        source=path,
+        settings=settings | {"seed": record["seed"], "number": 1},
+        image=image,
+        regions=tuple(unpack(record["regions"], source=path)),
+        negative_regions=tuple(unpack(record["negative_regions"], source=path)),
+    )

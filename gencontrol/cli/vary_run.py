@@ -1,0 +1,177 @@
+"""Carrying a `gencontrol vary` out: check, load, draw, write, report."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from gencontrol.cli.draw import comparison, draw_embeds, draw_scene, guidance_of, open_host, open_plain, scene_embeds
+from gencontrol.cli.embeds import EmbedsFile, tensors_of, write_tensors
+from gencontrol.cli.inputs import Scene
+from gencontrol.cli.metadata import describe
+from gencontrol.cli.output import write_picture
+from gencontrol.cli.processes import join_processes
+from gencontrol.cli.repeat import Repeated
+from gencontrol.cli.report import print_json
+from gencontrol.cli.sheet import contact_sheet
+from gencontrol.cli.vary_job import Item, Job, prepare
+from gencontrol.cli.vary_options import VaryOptions
+from gencontrol.configuration import to_mapping
+from gencontrol.files import sha256
+from gencontrol.pipelines.embeds import RegionEmbeds
+from gencontrol.regions.preview import preview
+from gencontrol.regions.region import union_of
+from gencontrol.regions.sources import whole
+
+NOT_RECORDED = frozenset(
+    "images mask box point alpha_from_image negative_mask number seed embeds_out from_picture config output existing "
+    "grid compare preview no_metadata dry_run format offline device offload batch".split()
+)
+"""Options that do not change the picture, or that its record says in another place."""
+
+
+@dataclass(kw_only=True)
+class Result:
+    """What one input came to."""
+
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+    """Path, input and seed of each picture."""
+    sheets: list[dict[str, str]] = field(default_factory=list)
+    """Path and kind of each sheet."""
+    embeds: RegionEmbeds | None = None
+    """On the CPU, where a file of them is to be written."""
+
+
+def execute(options: VaryOptions, repeated: Repeated | None) -> None:
+    """Check everything, draw this process's share of the inputs, and report for all processes."""
+    started = time.monotonic()
+    job = prepare(options, repeated)
+    processes = join_processes(options.device)
+    mine = processes.share(job.items)
+    if options.dry_run:
+        results, state = [plan(job, item) for item in mine], {"dry_run": True}
+    else:
+        results, state = run(job, mine)
+    results = processes.gather(results)
+    if processes.is_first:
+        if options.embeds_out is not None and not options.dry_run:
+            _write_embeds(Path(options.embeds_out), job, results)
+        _report(job, results, state | {"seconds": round(time.monotonic() - started, 2)})
+
+
+def plan(job: Job, item: Item) -> Result:
+    """What a run would write; only the preview is made."""
+    if "preview" in item.sheets:
+        write_picture(see(job, _scene_of(job, item)), item.sheets["preview"])
+    return _listed(job, item)
+
+
+def run(job: Job, items: Sequence[Item]) -> tuple[list[Result], dict[str, Any]]:
+    """Load the model and draw; an input's pictures are written as soon as they are done."""
+    if not items:
+        return [], {}
+    pipeline = open_host(job)
+    plain = open_plain(job, pipeline) if job.options.compare else None
+    results = [run_item(pipeline, job, item, plain) for item in items]
+    dtype = str(pipeline.unet.dtype).removeprefix("torch.")
+    return results, {"device": str(pipeline._execution_device), "dtype": dtype}
+
+
+def run_item(pipeline: Any, job: Job, item: Item, plain: Any) -> Result:
+    """Draw and write one input's pictures and sheets."""
+    result = _listed(job, item)
+    if job.embeds is not None:
+        pictures, scene = draw_embeds(pipeline, job, job.embeds.row(item.row)), None
+    else:
+        scene = _scene_of(job, item)
+        pictures = draw_scene(pipeline, job, scene)
+        if job.options.embeds_out is not None:
+            result.embeds = scene_embeds(pipeline, job, scene)
+    for picture, path, seed in zip(pictures, item.paths, job.seeds, strict=True):
+        write_picture(picture, path, record=None if job.options.no_metadata else _record(job, item, scene, seed))
+    labels = [f"seed {seed}" for seed in job.seeds]
+    if "grid" in item.sheets:
+        write_picture(contact_sheet([pictures], row_labels=[""], column_labels=labels), item.sheets["grid"])
+    if scene is not None and "preview" in item.sheets:
+        write_picture(see(job, scene), item.sheets["preview"])
+    if scene is not None and "compare" in item.sheets:
+        rows = {"with the regions": pictures} | comparison(pipeline, job, scene, plain)
+        write_picture(_compare_sheet(rows, see(job, scene), labels), item.sheets["compare"])
+    return result
+
+
+def see(job: Job, scene: Scene) -> Image.Image:
+    """The picture and its regions as the encoder gets them."""
+    alpha = union_of(scene.regions or [whole(scene.picture.size)])
+    return preview(scene.picture, alpha, job.geometry)
+
+
+def _compare_sheet(rows: dict[str, list[Image.Image]], seen: Image.Image, labels: Sequence[str]) -> Image.Image:
+    """One row for each way, and what the encoder saw at the end of the first."""
+    (first, *pictures), (head, *others) = rows.values(), rows
+    return contact_sheet(
+        [[*first, seen.resize(first[0].size)], *pictures],
+        row_labels=[head, *others],
+        column_labels=[*labels, "where it looked"],
+    )
+
+
+def _scene_of(job: Job, item: Item) -> Scene:
+    scene = job.scene(item)
+    assert scene is not None
+    return scene
+
+
+def _listed(job: Job, item: Item) -> Result:
+    image = None if item.image is None else str(item.image)
+    return Result(
+        outputs=[
+            {"path": str(path), "image": image, "seed": seed} for path, seed in zip(item.paths, job.seeds, strict=True)
+        ],
+        sheets=[{"path": str(path), "kind": kind} for kind, path in item.sheets.items()],
+    )
+
+
+def _record(job: Job, item: Item, scene: Scene | None, seed: int) -> dict[str, Any]:
+    """The picture's record. What the flags leave to the model is written as the number that was used."""
+    settings = {k: v for k, v in to_mapping(job.options).items() if k not in NOT_RECORDED}
+    settings |= {"guidance": guidance_of(job.host, job.options.guidance)}
+    return describe(
+        settings=settings,
+        seed=seed,
+        image=None if item.image is None else {"path": str(item.image), "sha256": sha256(item.image)},
+        regions=scene.pointed if scene else (),
+        negative_regions=scene.negative_regions if scene else (),
+    )
+
+
+def _write_embeds(path: Path, job: Job, results: Sequence[Result]) -> None:
+    embeds = [result.embeds for result in results if result.embeds is not None]
+    negatives = [e.negative_image_embeds for e in embeds if e.negative_image_embeds is not None]
+    if embeds:
+        file = EmbedsFile(
+            image_embeds=torch.cat([e.image_embeds for e in embeds]).float().cpu(),
+            negative_image_embeds=torch.cat(negatives).float().cpu() if negatives else None,
+            names=tuple(item.name for item in job.items),
+        )
+        write_tensors(path, tensors_of(file), names=file.names)
+
+
+def _report(job: Job, results: Sequence[Result], state: dict[str, Any]) -> None:
+    outputs = [output for result in results for output in result.outputs]
+    sheets = [sheet for result in results for sheet in result.sheets]
+    if job.options.format == "json":
+        about = {"model": job.options.model, "host": job.host.name, "encoder": job.host.encoder}
+        print_json(about | state | {"outputs": outputs, "sheets": sheets})
+        return
+    verb = "would write" if job.options.dry_run else "wrote"
+    for output in outputs:
+        print(f"{verb} {output['path']}")
+    for sheet in sheets:
+        print(f"{'wrote' if sheet['kind'] == 'preview' else verb} {sheet['path']}")
+    if not outputs:
+        print("nothing to do: every picture is there already.")
