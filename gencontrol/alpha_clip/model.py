@@ -1,7 +1,7 @@
 """The encoder: a CLIP whose vision tower takes an alpha map as fourth channel, with its text tower beside it."""
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -19,7 +19,7 @@ from gencontrol.alpha_clip.attention import attention_weights
 from gencontrol.alpha_clip.inputs import Focus, pair_up
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.sources import FromSources
-from gencontrol.alpha_clip.split import patch_convolution
+from gencontrol.alpha_clip.split import patch_weight
 from gencontrol.alpha_clip.text import tokenize
 from gencontrol.alpha_clip.towers import put_together
 from gencontrol.alpha_clip.validate import check_parts
@@ -96,17 +96,15 @@ class AlphaCLIP(FromSources, nn.Module):
     @property
     def has_alpha(self) -> bool:
         """Whether any alpha weight is not zero; otherwise this is a plain CLIP."""
-        weight = patch_convolution(self.vision).weight
-        assert isinstance(weight, Tensor)
-        return bool(weight[:, 3:].any())
+        return bool(patch_weight(self.vision)[:, 3:].any())
 
-    def with_geometry(self, geometry: Geometry) -> Self:
+    def with_geometry(self, geometry: Geometry) -> "AlphaCLIP":
         """The same towers behind another geometry, sharing all weights.
 
         Raises:
             PairingError: A geometry of another size than the tower's.
         """
-        return type(self)(
+        return AlphaCLIP(
             self.vision,
             processor=self.processor.with_geometry(geometry),
             text=self.text,

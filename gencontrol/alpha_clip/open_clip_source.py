@@ -30,9 +30,9 @@ from gencontrol.regions.geometry import Geometry
 
 # Fields that say a plain ViT's shape. All others of a configuration must have OpenCLIP's default, or not be there.
 _SHAPE = {
-    "": {"embed_dim", "quick_gelu", "vision_cfg", "text_cfg"},
     "vision_cfg": {"layers", "width", "head_width", "mlp_ratio", "patch_size", "image_size", "patch_dropout"},
     "text_cfg": {"context_length", "vocab_size", "width", "heads", "layers", "mlp_ratio"},
+    "": {"embed_dim", "quick_gelu", "vision_cfg", "text_cfg"},
 }
 # The size of OpenAI's byte-pair vocabulary, which OpenCLIP ships.
 _VOCABULARY = 49408

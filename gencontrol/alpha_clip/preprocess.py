@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -53,7 +53,7 @@ class AlphaCLIPProcessor:
         std = planes.new_tensor(self.image_std)[:, None, None]
         return (planes - mean) / std
 
-    def with_geometry(self, geometry: Geometry) -> Self:
+    def with_geometry(self, geometry: Geometry) -> "AlphaCLIPProcessor":
         """The same normalisation behind another geometry."""
         return dataclasses.replace(self, geometry=geometry)
 
@@ -82,7 +82,7 @@ class AlphaCLIPProcessor:
         self.to_stock().save_pretrained(folder)
 
     @classmethod
-    def from_stock(cls, stock: dict[str, Any], *, size: int) -> Self:
+    def from_stock(cls, stock: dict[str, Any], *, size: int) -> "AlphaCLIPProcessor":
         """Read a stock processor's settings; three channels get the alpha channel's statistics.
 
         Args:

@@ -1,7 +1,7 @@
 """Where an encoder comes from, and how it is saved: the class methods of `AlphaCLIP`."""
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,8 @@ from gencontrol.alpha_clip.published import load_published
 from gencontrol.alpha_clip.save import save_parts
 from gencontrol.alpha_clip.towers import Parts
 
+Made = TypeVar("Made", bound="FromSources")
+
 
 class FromSources:
     """What `AlphaCLIP` can be made from. In all loaders, a key that is missing, unexpected or misshapen is an error."""
@@ -32,7 +34,7 @@ class FromSources:
     processor: AlphaCLIPProcessor
 
     @classmethod
-    def _from_parts(cls, parts: Parts) -> Self:
+    def _from_parts(cls: type[Made], parts: Parts) -> Made:
         make: Any = cls
         return make(
             parts.vision,
@@ -44,14 +46,14 @@ class FromSources:
 
     @classmethod
     def from_pretrained(
-        cls,
+        cls: type[Made],
         name_or_path: str | Path,
         *,
         revision: str | None = None,
         subfolder: str = "",
         local_files_only: bool = False,
         dtype: torch.dtype | None = None,
-    ) -> Self:
+    ) -> Made:
         """Open what `save_pretrained` wrote, or any CLIPModel or CLIPVisionModelWithProjection of four channels.
 
         Args:
@@ -69,7 +71,7 @@ class FromSources:
 
     @classmethod
     def from_clip(
-        cls,
+        cls: type[Made],
         clip: CLIPModel | CLIPVisionModelWithProjection | str | Path,
         *,
         tokenizer: PreTrainedTokenizerBase | None = None,
@@ -79,7 +81,7 @@ class FromSources:
         subfolder: str = "",
         local_files_only: bool = False,
         dtype: torch.dtype | None = None,
-    ) -> Self:
+    ) -> Made:
         """Widen a plain CLIP with an alpha channel of zero weights; one that has four channels stays as it is.
 
         Args:
@@ -103,14 +105,14 @@ class FromSources:
 
     @classmethod
     def from_published(
-        cls,
+        cls: type[Made],
         checkpoint: str | Path,
         *,
         base: CLIPModel | str | Path | None = None,
         revision: str | None = None,
         local_files_only: bool = False,
         dtype: torch.dtype | None = None,
-    ) -> Self:
+    ) -> Made:
         """Open a checkpoint of the Alpha-CLIP authors: a vision tower, its tuned projection included.
 
         Args:
@@ -131,8 +133,8 @@ class FromSources:
 
     @classmethod
     def from_open_clip(
-        cls, model: str | nn.Module, *, pretrained: str | None = None, dtype: torch.dtype | None = None
-    ) -> Self:
+        cls: type[Made], model: str | nn.Module, *, pretrained: str | None = None, dtype: torch.dtype | None = None
+    ) -> Made:
         """Widen one of OpenCLIP's plain ViTs (such as ViT-B-32, ViT-L-14, ViT-H-14, ViT-bigG-14).
 
         Args:
@@ -151,13 +153,13 @@ class FromSources:
 
     @classmethod
     def from_config(
-        cls,
+        cls: type[Made],
         vision: CLIPVisionConfig | str,
         *,
         text: CLIPTextConfig | None = None,
         tokenizer: PreTrainedTokenizerBase | None = None,
         processor: AlphaCLIPProcessor | None = None,
-    ) -> Self:
+    ) -> Made:
         """Random weights, drawn from torch's generator.
 
         Args:

@@ -34,6 +34,13 @@ def patch_convolution(vision: CLIPVisionModelWithProjection) -> nn.Module:
     return vision.vision_model.embeddings.patch_embedding
 
 
+def patch_weight(vision: CLIPVisionModelWithProjection) -> Float[Tensor, "d c p p"]:
+    """The patch embedding's weight as the convolution uses it, split or not."""
+    weight = patch_convolution(vision).weight
+    assert isinstance(weight, Tensor)
+    return weight
+
+
 def is_split(module: nn.Module) -> bool:
     """Whether any weight inside is parametrised."""
     return any(parametrize.is_parametrized(m) for m in module.modules())

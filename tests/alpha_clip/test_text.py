@@ -1,0 +1,78 @@
+from types import ModuleType
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from transformers import CLIPTextConfig, PreTrainedTokenizerFast
+
+from gencontrol.alpha_clip.text import check_end_token, check_words, tokenize, word_list
+from gencontrol.errors import InputError, PairingError
+
+
+def test_tokens_are_padded_to_the_longest(tiny: ModuleType) -> None:
+    tokens = tokenize(tiny.tokenizer(), ["a cat", "a red cat"], length=16)
+    assert tokens["attention_mask"].sum(1).tolist() == [4, 5]
+    words = 4 + torch.tensor([tiny.WORDS.index(w) for w in ("a", "red", "cat")])
+    assert tokens["input_ids"][1].tolist() == [1, *words.tolist(), 3]
+
+
+def test_unknown_words_are_named_with_the_nearest(tiny: ModuleType) -> None:
+    with pytest.raises(
+        InputError, match=r"'a catt and zzzz': 'catt' \(nearest: cat\); 'zzzz' \(nothing near it among 36 words"
+    ):
+        tokenize(tiny.tokenizer(), ["a cat", "a catt and zzzz"], length=16)
+
+
+def test_words_are_normalised_before_they_are_looked_up() -> None:
+    backend = Tokenizer(models.WordLevel({"cat": 0, "<unknown>": 1}, unk_token="<unknown>"))
+    backend.normalizer = normalizers.Lowercase()
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unknown>")
+    assert word_list(tokenizer) == {"cat"}
+    check_words(tokenizer, "Cat CAT")
+    with pytest.raises(InputError, match="'dog'"):
+        check_words(tokenizer, "Dog")
+
+
+def test_a_whole_text_is_one_word_without_a_pre_tokenizer() -> None:
+    backend = Tokenizer(models.WordLevel({"a cat": 0, "<unknown>": 1}, unk_token="<unknown>"))
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unknown>")
+    check_words(tokenizer, "a cat")
+    check_words(tokenizer, "")
+    with pytest.raises(InputError, match="'a dog'"):
+        check_words(tokenizer, "a dog")
+
+
+def test_piecewise_tokenizers_know_every_word() -> None:
+    from gencontrol.alpha_clip.open_clip_source import byte_pair_tokenizer
+
+    tokenizer = byte_pair_tokenizer()
+    assert word_list(tokenizer) is None
+    assert tokenize(tokenizer, ["zzyzx qwrt"], length=77)["input_ids"][0, -1] == 49407
+
+
+def test_bad_texts(tiny: ModuleType) -> None:
+    tokenizer = tiny.tokenizer()
+    with pytest.raises(InputError, match="No text"):
+        tokenize(tokenizer, [], length=16)
+    with pytest.raises(InputError, match=r"'a a a.*\.\.\.' is 42 tokens long; the text tower takes 16: shorten it"):
+        tokenize(tokenizer, ["a cat", "a " * 40], length=16)
+
+
+def _config(end: int = 3) -> CLIPTextConfig:
+    return CLIPTextConfig(vocab_size=40, bos_token_id=1, eos_token_id=end, pad_token_id=0)
+
+
+def test_end_token_must_be_where_the_tower_reads(tiny: ModuleType) -> None:
+    tokenizer = tiny.tokenizer()
+    check_end_token(tokenizer, _config())
+    with pytest.raises(PairingError, match="reads its end token 5, but the tokenizer writes 3"):
+        check_end_token(tokenizer, _config(end=5))
+    with pytest.raises(PairingError, match=r"eos_token_id is 2.*largest token id \(39\), but.*end token is 3"):
+        check_end_token(tokenizer, _config(end=2))
+
+
+def test_the_legacy_end_token_is_fine_where_it_is_the_largest() -> None:
+    from gencontrol.alpha_clip.open_clip_source import byte_pair_tokenizer
+
+    check_end_token(byte_pair_tokenizer(), CLIPTextConfig(eos_token_id=2))
