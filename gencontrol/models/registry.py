@@ -1,0 +1,100 @@
+"""Names for models: the presets, and where the embedded one lies."""
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from gencontrol.errors import CheckpointError
+
+_PACKAGE = "package:"
+"""Prefix of models that are data of this package."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """A model that users can call by a short name."""
+
+    name: str
+    """What users call it."""
+    host: str
+    """Name of its record in `gencontrol.pipelines.HOSTS`."""
+    model: str
+    """Hub id, or `package:` and a folder beside this module."""
+    alpha_clip: str | None = None
+    """Alpha-CLIP that belongs to it; None is its own subfolder `alpha_clip`, or what the user names."""
+    encoder: str
+    """Architecture of the encoder that its denoiser was trained with."""
+    licence: str
+    """Of the weights."""
+    size_mb: float
+    """About how much is fetched or shipped, in megabytes."""
+    description: str
+    """One line."""
+
+
+_RECORDS = (
+    Preset(
+        name="tiny",
+        host="tiny",
+        model="package:tiny",
+        encoder="64 px ViT, patch 8",
+        licence="Apache-2.0",
+        size_mb=40,
+        description="The embedded model of the sprite world: needs no hub and no GPU.",
+    ),
+    Preset(
+        name="sd-image-variation",
+        host="sd-image-variation",
+        model="lambdalabs/sd-image-variations-diffusers",
+        encoder="ViT-L/14",
+        licence="CreativeML OpenRAIL-M",
+        size_mb=6200,
+        description="Stable Diffusion image variation; takes the published Alpha-CLIP L/14 by --alpha-clip.",
+    ),
+    Preset(
+        name="stable-unclip-small",
+        host="stable-unclip-small",
+        model="stabilityai/stable-diffusion-2-1-unclip-small",
+        encoder="ViT-L/14",
+        licence="CreativeML OpenRAIL++-M",
+        size_mb=6400,
+        description="Stable unCLIP on ViT-L/14; takes the published Alpha-CLIP L/14 by --alpha-clip.",
+    ),
+    Preset(
+        name="stable-unclip-large",
+        host="stable-unclip-large",
+        model="stabilityai/stable-diffusion-2-1-unclip",
+        encoder="ViT-H/14",
+        licence="CreativeML OpenRAIL++-M",
+        size_mb=7700,
+        description="Stable unCLIP on ViT-H/14, for which no Alpha-CLIP is published: uses the focus attention.",
+    ),
+)
+
+PRESETS: dict[str, Preset] = {preset.name: preset for preset in _RECORDS}
+"""Name -> preset."""
+
+
+def find_preset(name: str) -> Preset | None:
+    """The preset of that name, if there is one."""
+    return PRESETS.get(name)
+
+
+def resolve(name_or_path: str) -> Path | str:
+    """Where a model lies: a preset becomes its folder or hub id, anything else stays as it is.
+
+    Raises:
+        CheckpointError: An embedded model in a build without its weights.
+    """
+    preset = find_preset(name_or_path)
+    if preset is None:
+        return name_or_path
+    if not preset.model.startswith(_PACKAGE):
+        return preset.model
+    folder = Path(str(files("gencontrol.models"))) / preset.model.removeprefix(_PACKAGE)
+    if not (folder / "model_index.json").is_file():
+        raise CheckpointError(
+            f"This build of gencontrol has no weights of the embedded model {preset.name!r}. Name another model: "
+            f"a preset ({', '.join(n for n in PRESETS if n != preset.name)}), a hub id or a folder."
+        )
+    return folder
