@@ -1,0 +1,88 @@
+"""`callback_on_step_end` and strength schedules for stock loops that only know the legacy `callback`.
+
+The stock loop owns `latents` and the condition as local variables and passes the legacy callback the former. Both are
+tensors, so what a callback returns is copied into them; nothing of the loop itself is repeated here.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
+from torch import Tensor
+
+from gencontrol.errors import InputError
+from gencontrol.pipelines.condition import Conditioning
+
+StepEnd = Callable[[Any, int, Any, dict[str, Any]], dict[str, Any] | None] | PipelineCallback | MultiPipelineCallbacks
+"""`callback(pipeline, step, timestep, tensors)`, which returns what it changes."""
+Legacy = Callable[[int, Any, Tensor], Any]
+"""`callback(step, timestep, latents)`."""
+
+
+def step_callback(
+    pipeline: Any,
+    conditioning: Conditioning,
+    *,
+    steps: int,
+    on_step_end: StepEnd | None,
+    tensor_inputs: Sequence[str],
+    legacy: Legacy | None,
+    legacy_every: int,
+) -> Legacy:
+    """The legacy callback that moves the strength and calls the caller's callbacks.
+
+    Args:
+        pipeline: What the caller's callback gets as its first argument.
+        conditioning: Of the call; its condition is made by the time of the first step.
+        steps: Of the run.
+        on_step_end: The caller's callback of today's kind.
+        tensor_inputs: What it gets.
+        legacy: The caller's callback of the legacy kind.
+        legacy_every: Every how many steps it is called.
+    """
+    strength = conditioning.strength
+
+    def callback(step: int, timestep: Any, latents: Tensor) -> None:
+        condition = conditioning.condition()
+        if not strength.is_constant:
+            condition.positive.copy_(condition.at_strength(strength.at_step(step + 1, steps)))
+        if legacy is not None and step % legacy_every == 0:
+            legacy(step, timestep, latents)
+        if on_step_end is not None:
+            tensors = {
+                "latents": latents,
+                "image_embeds": condition.positive,
+                "negative_image_embeds": condition.negative,
+            }
+            given = {name: tensors[name] for name in tensor_inputs}
+            _write_back(tensors, on_step_end(pipeline, step, timestep, given) or {})
+
+    return callback
+
+
+def check_tensor_inputs(callback: StepEnd | None, names: Sequence[str], *, pipeline: Any) -> Sequence[str]:
+    """The names of the tensors that a callback gets: its own, if it is one of diffusers' callback classes.
+
+    Raises:
+        InputError: A name that the pipeline does not offer.
+    """
+    if isinstance(callback, (PipelineCallback, MultiPipelineCallbacks)):
+        names = callback.tensor_inputs
+    known = pipeline._callback_tensor_inputs
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise InputError(
+            f"callback_on_step_end_tensor_inputs: this pipeline offers {', '.join(known)}; got {', '.join(unknown)}."
+        )
+    return names
+
+
+def _write_back(tensors: Mapping[str, Tensor | None], outputs: Mapping[str, Any]) -> None:
+    for name, value in outputs.items():
+        target = tensors.get(name)
+        if value is target or target is None:
+            continue
+        if not isinstance(value, Tensor) or value.shape != target.shape:
+            got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            raise InputError(f"callback_on_step_end: {name} must keep its shape {tuple(target.shape)}, got {got}.")
+        target.copy_(value)

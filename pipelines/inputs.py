@@ -1,0 +1,98 @@
+"""What a caller may give as `image` and `mask_image`, brought to one form: per picture, its regions."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from gencontrol.errors import InputError
+from gencontrol.images import ImageSource, Picture, read_image
+from gencontrol.regions.region import Region
+from gencontrol.regions.sources import from_image_alpha, from_mask
+
+MaskSource = ImageSource | Region | tuple[ImageSource | Region, float]
+"""A mask, a region, or either with a weight."""
+Masks = MaskSource | list[MaskSource] | None
+"""One or several masks of one picture, or none."""
+AllMasks = Masks | list[Masks]
+"""Masks of one picture, or for a list of pictures a list with one entry for each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One picture, and where to look in it."""
+
+    picture: Picture
+    """The picture to vary."""
+    regions: tuple[Region, ...]
+    """Where to look; none is the whole picture."""
+    negative_regions: tuple[Region, ...]
+    """What to keep away from."""
+
+
+def read_requests(
+    image: ImageSource | list[ImageSource], mask_image: AllMasks = None, negative_mask_image: AllMasks = None
+) -> list[Request]:
+    """Bring pictures and masks together.
+
+    Args:
+        image: One picture, or a list of them.
+        mask_image: For one picture: a mask, or a list of masks (several regions). For a list of pictures: a list with
+            one entry for each picture, which is None, a mask or a list of masks. White (or opaque) means: look here.
+            Without a mask, a picture's own alpha channel is its region.
+        negative_mask_image: The same, for what to keep away from.
+
+    Raises:
+        InputError: No picture, lists of different lengths, or pictures and masks that cannot be used.
+    """
+    if not isinstance(image, list):
+        return [_request(image, mask_image, negative_mask_image)]
+    if not image:
+        raise InputError("Expected at least one image, got an empty list.")
+    masks = _per_image(mask_image, len(image), name="mask_image")
+    negatives = _per_image(negative_mask_image, len(image), name="negative_mask_image")
+    return [_request(i, m, n) for i, m, n in zip(image, masks, negatives, strict=True)]
+
+
+def _per_image(masks: Any, count: int, *, name: str) -> list[Any]:
+    if masks is None:
+        return [None] * count
+    if not isinstance(masks, list) or len(masks) != count:
+        got = f"a list of {len(masks)}" if isinstance(masks, list) else f"one {type(masks).__name__}"
+        raise InputError(
+            f"{name}: for a list of {count} images, expected a list of {count} entries (each None, a mask or a list "
+            f"of masks), got {got}."
+        )
+    return list(masks)
+
+
+def _request(image: ImageSource, masks: Any, negatives: Any) -> Request:
+    picture = read_image(image)
+    regions = _regions(masks, picture)
+    if masks is None and picture.alpha is not None:
+        regions = (from_image_alpha(picture),)
+    return Request(picture=picture, regions=regions, negative_regions=_regions(negatives, picture))
+
+
+def _regions(masks: Any, picture: Picture) -> tuple[Region, ...]:
+    if masks is None:
+        return ()
+    if isinstance(masks, list):
+        return tuple(_region(mask, picture) for mask in masks)
+    return (_region(masks, picture),)
+
+
+def _region(mask: Any, picture: Picture) -> Region:
+    if isinstance(mask, tuple):
+        if len(mask) != 2 or isinstance(mask[1], bool) or not isinstance(mask[1], (int, float)):
+            raise InputError("A tuple is one mask with its weight, (mask, 0.5); give several masks as a list.")
+        region = _region(mask[0], picture)
+        return Region(alpha=region.alpha, weight=float(mask[1]), label=region.label)
+    if isinstance(mask, Region):
+        return mask
+    return from_mask(mask, size=picture.size)
+
+
+def is_pixel_values(image: Any) -> bool:
+    """Whether an image is what a CLIPImageProcessor made of pictures: a batch, as stock pipelines take it."""
+    return isinstance(image, Tensor) and image.ndim == 4

@@ -1,0 +1,47 @@
+"""Random numbers per picture, so that a seed gives the same picture whatever else is in the batch."""
+
+import torch
+
+from gencontrol.errors import InputError
+
+Generators = torch.Generator | list[torch.Generator] | None
+
+
+def per_picture(generator: Generators, count: int) -> Generators:
+    """One generator for each picture of a batch.
+
+    A single generator draws the first picture itself, which is so the picture that it would draw alone; the others get
+    generators seeded from a copy of its state, one after another, so that picture i is the same in any larger batch.
+    (Stock pipelines draw the whole batch from a single generator, interleaved at every step that adds noise.)
+
+    Args:
+        generator: One, a list of `count`, or None for torch's own.
+        count: Pictures in the batch.
+
+    Returns:
+        None, a single generator for a single picture, or a list of `count`.
+
+    Raises:
+        InputError: A list of another length.
+    """
+    if generator is None:
+        return None
+    if isinstance(generator, list):
+        if len(generator) != count:
+            raise InputError(
+                f"Expected one generator or a list of {count}, one for each picture, got a list of {len(generator)}."
+            )
+        return generator
+    if count == 1:
+        return generator
+    return [generator, *_children(generator, count - 1)]
+
+
+def _children(generator: torch.Generator, count: int) -> list[torch.Generator]:
+    source = torch.Generator(device=generator.device)
+    source.set_state(generator.get_state())
+    children = []
+    for _ in range(count):
+        seed = torch.randint(2**62, (), generator=source, device=generator.device, dtype=torch.int64)
+        children.append(torch.Generator(device=generator.device).manual_seed(int(seed)))
+    return children

@@ -1,0 +1,274 @@
+"""What every host's pipeline class shares: its encoder has four channels, and its condition comes from regions."""
+
+import dataclasses
+import os
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import torch
+from diffusers.pipelines.pipeline_utils import DiffusionPipeline
+from jaxtyping import Float
+from torch import Tensor
+
+from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.split import patch_weight
+from gencontrol.errors import InputError
+from gencontrol.focus.registry import focus_strategy
+from gencontrol.focus.strategy import FocusStrategy
+from gencontrol.images import ImageSource
+from gencontrol.pipelines.condition import Conditioning, split_rows, with_negatives
+from gencontrol.pipelines.embeds import RegionEmbeds, check_width, choose_focus, region_embeds
+from gencontrol.pipelines.hosts import Host, host_of
+from gencontrol.pipelines.inputs import AllMasks, is_pixel_values, read_requests
+from gencontrol.pipelines.opening import AlphaClipSource, open_encoder, processor_of, widened
+from gencontrol.pipelines.strength import StrengthSchedule, as_schedule
+from gencontrol.regions.geometry import Fit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """What a call is conditioned on, as the caller gave it; see the pipelines' `__call__`."""
+
+    image: Any
+    """Pictures, stock pixel values, or None beside `image_embeds`."""
+    mask_image: Any
+    """Where to look."""
+    negative_mask_image: Any
+    """What to keep away from."""
+    focus: str | FocusStrategy | None
+    """How the encoder is made to look."""
+    fit: Fit | None
+    """How pictures become square."""
+    strength: float | StrengthSchedule
+    """How strongly regions act."""
+    image_embeds: Float[Tensor, "b d"] | None
+    """Embeddings in the place of pictures."""
+    negative_image_embeds: Float[Tensor, "b d"] | None
+    """Embeddings to keep away from."""
+
+
+class RegionPipeline(DiffusionPipeline):
+    """Base of the pipeline classes; stands before the stock class in a subclass that bears the stock class's name.
+
+    Saving writes stock components under that name, so stock diffusers opens the folder. What every `__call__` takes
+    beside the stock class's arguments:
+
+    - `image`: a picture (path, PIL image, array, tensor (3 or 4, h, w) in [0, 1]) or a list of them; or, as in stock
+      classes, a batch of pixel values (b, 3 or 4, h, w) that a CLIPImageProcessor made.
+    - `mask_image`: reference-side, that is which part of the *input* to take (white or opaque = look here), not where
+      on the canvas it acts. A mask of the picture's size, a `Region`, either with a weight as `(mask, 0.5)`, or a list
+      of these; for a list of pictures, a list with one such entry for each. Without a mask, a picture's own alpha
+      channel is its region.
+    - `negative_mask_image`: regions of the picture to keep away from. Their embedding takes the place of the zeros that
+      classifier-free guidance departs from, so it acts only with a guidance scale above 1.
+    - `focus`: how the encoder is made to look, a strategy or its name. None is its alpha channel if that has been
+      trained, else "attention".
+    - `fit`: "pad", "squash" or "crop" in the place of the pipeline's own way to make pictures square.
+    - `strength`: e_whole + strength (e_region - e_whole), in [0, 2]; a `StrengthSchedule` changes it over the steps.
+    - `image_embeds`: un-normalised projected embeddings (b, d) in the place of `image`.
+    - `negative_image_embeds`: embeddings in the place of `negative_mask_image`, one, or one for each picture.
+    - `generator`: one, or a list with one for each output. Noise is drawn per output: the same seed gives the same
+      picture whatever else is in the batch.
+    - `callback_on_step_end(pipeline, step, timestep, tensors)` returns a dictionary of those tensors that it changes;
+      `callback_on_step_end_tensor_inputs` names what it gets, of `latents`, `image_embeds` and
+      `negative_image_embeds`: the latter two as the denoiser reads them, and the last is None without guidance.
+
+    Bad arguments raise an `InputError`; the focus "alpha" with an encoder whose alpha weights are zero, a
+    `PairingError`.
+    """
+
+    _callback_tensor_inputs: ClassVar[list[str]] = ["latents", "image_embeds", "negative_image_embeds"]
+
+    # Components that every host has; diffusers sets them by name.
+    unet: Any
+    image_encoder: Any
+    feature_extractor: Any
+    scheduler: Any
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        *,
+        alpha_clip: AlphaClipSource = "auto",
+        **kwargs: Any,
+    ) -> Self:
+        """Open a saved pipeline, with an Alpha-CLIP in the place of its encoder.
+
+        Host and encoder are compared by their configuration files before any weight is loaded.
+
+        Args:
+            pretrained_model_name_or_path: `tiny` or another preset, a folder or a hub id.
+            alpha_clip: An encoder, its folder or hub id, or a published `.pth` checkpoint. `auto` is the one that the
+                preset or the folder comes with (in its subfolder `alpha_clip`), if there is one; None is the
+                pipeline's own encoder, widened with zeros if it has three channels.
+            **kwargs: As in diffusers. `dtype` is float32 unless given: without it, components would come back in the
+                dtypes they were saved in, which may differ from each other.
+
+        Raises:
+            CheckpointError: Nothing there, or broken weights.
+            PairingError: A pipeline of another class, or an encoder that does not fit the host.
+        """
+        opened = open_encoder(cls.__name__, str(pretrained_model_name_or_path), alpha_clip, kwargs)
+        if "dtype" not in kwargs and "torch_dtype" not in kwargs:
+            kwargs["dtype"] = torch.float32
+        pipeline = super().from_pretrained(opened.model, **opened.components, **kwargs)
+        assert isinstance(pipeline, cls)
+        return pipeline
+
+    def register_modules(self, **kwargs: Any) -> None:
+        """Register components; an encoder of three channels is widened with zeros, and its processor with it.
+
+        Raises:
+            PairingError: An encoder whose embeddings do not fit the denoiser.
+        """
+        components = widened(type(self).__name__, kwargs)
+        super().register_modules(**components)
+        if components.get("image_encoder") is not None:
+            # Looked at now, since weights that are offloaded layer by layer cannot be.
+            self._had_alpha = bool(patch_weight(self.image_encoder)[:, 3:].any())
+
+    @property
+    def host(self) -> Host:
+        """The record of this pipeline's host."""
+        return host_of(type(self).__name__, self._vision().config)
+
+    @property
+    def encoder(self) -> AlphaCLIP:
+        """The image encoder and its processor as the core knows them, sharing the pipeline's weights.
+
+        Raises:
+            InputError: The pipeline was opened without them.
+        """
+        tower, stock = self._vision(), self.feature_extractor
+        if stock is None:
+            raise InputError("This pipeline has no feature_extractor: open it with one to encode pictures.")
+        processor = processor_of(type(self).__name__, stock, tower)
+        return AlphaCLIP(tower, processor=processor).train(tower.training)
+
+    @property
+    def num_timesteps(self) -> int:
+        """Steps of the current run, which diffusers' callback classes ask for."""
+        return len(self.scheduler.timesteps)
+
+    @torch.no_grad()
+    def encode_regions(
+        self,
+        image: ImageSource | list[ImageSource],
+        mask_image: AllMasks = None,
+        *,
+        negative_mask_image: AllMasks = None,
+        focus: str | FocusStrategy | None = None,
+        fit: Fit | None = None,
+        strength: float = 1.0,
+        keep_whole: bool = False,
+    ) -> list[RegionEmbeds]:
+        """Embed pictures and their regions as `__call__` does; one entry for each picture.
+
+        Args:
+            image: See `__call__`.
+            mask_image: See `__call__`.
+            negative_mask_image: See `__call__`.
+            focus: See `__call__`.
+            fit: See `__call__`.
+            strength: See `region_embeds`.
+            keep_whole: See `region_embeds`.
+
+        Raises:
+            InputError: A picture or mask that cannot be used.
+            PairingError: The focus `alpha` with an encoder whose alpha weights are zero.
+        """
+        encoder = self.encoder
+        geometry = encoder.processor.geometry
+        wanted = focus_strategy(focus) if isinstance(focus, str) else focus
+        requests = read_requests(image, mask_image, negative_mask_image)
+        if any(request.regions or request.negative_regions for request in requests):
+            wanted = choose_focus(wanted, has_alpha=self._has_alpha())
+        return [
+            region_embeds(
+                self.host,
+                encoder,
+                request.picture,
+                request.regions,
+                focus=wanted,
+                negative_regions=request.negative_regions,
+                strength=strength,
+                geometry=dataclasses.replace(geometry, fit=fit or geometry.fit),
+                keep_whole=keep_whole,
+                device=self._execution_device,
+            )
+            for request in requests
+        ]
+
+    def _conditioning(self, reference: Reference) -> Conditioning:
+        """Embed what a call is conditioned on.
+
+        Raises:
+            InputError: Arguments that exclude each other, or that cannot be used.
+        """
+        schedule = as_schedule(reference.strength)
+        embeds = self._embeds(reference, schedule)
+        return Conditioning(with_negatives(embeds, reference.negative_image_embeds), schedule)
+
+    def _embeds(self, reference: Reference, schedule: StrengthSchedule) -> list[RegionEmbeds]:
+        if (reference.image is None) == (reference.image_embeds is None):
+            raise InputError("Give either `image` or `image_embeds`, not both and not neither.")
+        if reference.image_embeds is not None:
+            _check_alone(reference, "image_embeds")
+            return self._given(reference.image_embeds)
+        if is_pixel_values(reference.image):
+            _check_alone(reference, "a batch of pixel values (b, c, h, w) as `image`")
+            return split_rows(self._encode_pixels(reference.image))
+        return self.encode_regions(
+            reference.image,
+            reference.mask_image,
+            negative_mask_image=reference.negative_mask_image,
+            focus=reference.focus,
+            fit=reference.fit,
+            strength=schedule.start if schedule.is_constant else 1.0,
+            keep_whole=not schedule.is_constant,
+        )
+
+    def _given(self, embeds: Tensor) -> list[RegionEmbeds]:
+        if embeds.ndim != 2 or not embeds.dtype.is_floating_point:
+            raise InputError(
+                f"image_embeds: expected floats of shape (b, d), got {tuple(embeds.shape)} {embeds.dtype}."
+            )
+        if self.image_encoder is not None:
+            check_width(self.host, embeds.shape[1])
+        return split_rows(embeds)
+
+    def _encode_pixels(self, pixels: Tensor) -> Float[Tensor, "b d"]:
+        encoder = self.encoder
+        if pixels.shape[1] == 3:
+            # The whole picture: alpha 1, normalised as the processor does.
+            alpha = (1.0 - encoder.processor.image_mean[3]) / encoder.processor.image_std[3]
+            pixels = torch.cat([pixels, torch.full_like(pixels[:, :1], alpha)], dim=1)
+        return encoder.encode_pixels(pixels.to(self._execution_device, encoder.dtype))
+
+    def _has_alpha(self) -> bool:
+        weight = patch_weight(self.image_encoder)
+        return self._had_alpha if weight.is_meta else bool(weight[:, 3:].any())
+
+    def _vision(self) -> Any:
+        if self.image_encoder is None:
+            raise InputError("This pipeline has no image_encoder: it runs from `image_embeds` only.")
+        return self.image_encoder
+
+
+def _check_alone(reference: Reference, what: str) -> None:
+    """Refuse arguments that need a picture where there is none.
+
+    Raises:
+        InputError: Names them.
+    """
+    given = {
+        "mask_image": reference.mask_image is not None,
+        "negative_mask_image": reference.negative_mask_image is not None,
+        "focus": reference.focus is not None,
+        "fit": reference.fit is not None,
+        "strength": reference.strength != 1.0,
+    }
+    extra = [name for name, is_given in given.items() if is_given]
+    if extra:
+        raise InputError(f"{', '.join(extra)} cannot act on {what}: give the picture itself.")
