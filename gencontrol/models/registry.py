@@ -39,7 +39,7 @@ _RECORDS = (
         model="package:tiny",
         encoder="64 px ViT, patch 8",
         licence="Apache-2.0",
-        size_mb=40,
+        size_mb=40.0,
         description="The embedded model of the sprite world: needs no hub and no GPU.",
     ),
     Preset(
@@ -48,7 +48,7 @@ _RECORDS = (
         model="lambdalabs/sd-image-variations-diffusers",
         encoder="ViT-L/14",
         licence="CreativeML OpenRAIL-M",
-        size_mb=6200,
+        size_mb=6200.0,
         description="Stable Diffusion image variation; takes the published Alpha-CLIP L/14 by --alpha-clip.",
     ),
     Preset(
@@ -57,7 +57,7 @@ _RECORDS = (
         model="stabilityai/stable-diffusion-2-1-unclip-small",
         encoder="ViT-L/14",
         licence="CreativeML OpenRAIL++-M",
-        size_mb=6400,
+        size_mb=6400.0,
         description="Stable unCLIP on ViT-L/14; takes the published Alpha-CLIP L/14 by --alpha-clip.",
     ),
     Preset(
@@ -66,7 +66,7 @@ _RECORDS = (
         model="stabilityai/stable-diffusion-2-1-unclip",
         encoder="ViT-H/14",
         licence="CreativeML OpenRAIL++-M",
-        size_mb=7700,
+        size_mb=7700.0,
         description="Stable unCLIP on ViT-H/14, for which no Alpha-CLIP is published: uses the focus attention.",
     ),
 )
