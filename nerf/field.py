@@ -1,0 +1,132 @@
+"""The voxel field: a frozen base and a trainable change that acts only inside a highlight."""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gencontrol.nerf import grid
+
+Edit = Literal["create", "edit", "remove", "recolour"]
+
+# A removal starts at softplus(-4) = 0.02 of raw density: nothing to see, and a gradient to start from.
+_REMOVAL_START = -4.0
+
+
+class VoxelField(nn.Module):
+    """Raw density and colour on a lattice, (density, red, green, blue).
+
+    The value at a point is `base + membership * change` where the membership is above 0, and `base` elsewhere, before
+    the activations: outside the highlight the field is its base to the bit, whatever the change holds.
+    """
+
+    base: Tensor | None
+    mode: Edit
+
+    def __init__(
+        self,
+        change: Float[Tensor, "4 r r r"],
+        *,
+        base: Float[Tensor, "4 z y x"] | None = None,
+        mode: Edit = "create",
+    ):
+        """Hold the lattices.
+
+        Args:
+            change: Start of the trainable part; the whole field when there is no base.
+            base: What an edit starts from; kept as it is.
+            mode: `remove` lets density only fall and leaves colour; `recolour` leaves density.
+        """
+        super().__init__()
+        self.change = nn.Parameter(change.contiguous(memory_format=torch.preserve_format))
+        self.register_buffer("base", base)
+        self.mode = mode
+        self.register_load_state_dict_pre_hook(_take_base_shape)
+
+    @property
+    def resolution(self) -> int:
+        """Nodes along a side of the trainable lattice."""
+        return self.change.shape[-1]
+
+    def raw(self, points: Float[Tensor, "n 3"], membership: Float[Tensor, " n"] | None = None) -> Float[Tensor, "n 4"]:
+        """Composed values before the activations; no membership means 1 everywhere."""
+        change = limit_change(grid.sample(self.change, points), self.mode)
+        if self.base is None:
+            return change
+        return compose(grid.sample(self.base, points), change, membership)
+
+    def forward(
+        self, points: Float[Tensor, "n 3"], membership: Float[Tensor, " n"] | None = None
+    ) -> tuple[Float[Tensor, " n"], Float[Tensor, "n 3"]]:
+        """Density per world unit and sRGB colour in (0, 1)."""
+        raw = self.raw(points, membership)
+        return grid.density(raw[:, 0]), grid.colour(raw[:, 1:])
+
+    @torch.no_grad()
+    def set_resolution(self, resolution: int) -> bool:
+        """Resample the trainable lattice; the parameter object stays, so an optimiser must drop what it knows of it.
+
+        Returns:
+            Whether anything changed.
+        """
+        if resolution == self.resolution:
+            return False
+        self.change.data = grid.resize(self.change.data, resolution)
+        self.change.grad = None
+        return True
+
+
+def compose(
+    base: Float[Tensor, "n 4"], change: Float[Tensor, "n 4"], membership: Float[Tensor, " n"] | None
+) -> Float[Tensor, "n 4"]:
+    """Base plus change inside, the base to the bit outside (also where the change is NaN)."""
+    if membership is None:
+        return base + change
+    inside = membership[:, None]
+    return torch.where(inside > 0, base + inside * change, base)
+
+
+def limit_change(change: Float[Tensor, "n 4"], mode: Edit) -> Float[Tensor, "n 4"]:
+    """Keep a removal from adding density or colour, and a recolouring from touching density."""
+    if mode == "remove":
+        return torch.cat([-F.softplus(change[:, :1]), torch.zeros_like(change[:, 1:])], dim=1)
+    if mode == "recolour":
+        return torch.cat([torch.zeros_like(change[:, :1]), change[:, 1:]], dim=1)
+    return change
+
+
+def start_of_creation(resolution: int, *, radius: float, generator: torch.Generator) -> Float[Tensor, "4 r r r"]:
+    """A grey ball with a little colour noise, which breaks the symmetry."""
+    noise = 0.1 * torch.randn(3, resolution, resolution, resolution, generator=generator)
+    return torch.cat([grid.ball(resolution, radius=radius), noise])
+
+
+def start_of_edit(resolution: int, mode: Edit) -> Float[Tensor, "4 r r r"]:
+    """No change."""
+    change = torch.zeros(4, resolution, resolution, resolution)
+    if mode == "remove":
+        change[0] = _REMOVAL_START
+    return change
+
+
+@torch.no_grad()
+def baked(
+    field: VoxelField, resolution: int, *, membership: Float[Tensor, " n"] | None = None
+) -> Float[Tensor, "4 r r r"]:
+    """Base and change as one lattice; `membership` is at `grid.nodes(resolution)`."""
+    shape = (4, resolution, resolution, resolution)
+    points = grid.nodes(resolution, device=field.change.device)
+    if field.base is None or field.base.shape != shape:
+        return field.raw(points, membership).T.reshape(shape)
+    # Interpolation at a node is exact up to rounding only; the base's own values keep the promise to the bit.
+    change = limit_change(grid.sample(field.change, points), field.mode)
+    return compose(field.base.reshape(4, -1).T, change, membership).T.reshape(shape)
+
+
+def _take_base_shape(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    # A checkpoint is complete in itself: the scene file that an edit started from may be gone when it is opened.
+    stored = state.get(prefix + "base")
+    if stored is not None:
+        module.register_buffer("base", torch.zeros_like(stored))

@@ -1,0 +1,94 @@
+"""Values on a voxel lattice that spans [-1, 1] on each axis; nodes lie on the corners. Layout (channel, z, y, x)."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional as F
+
+# Density per world unit at softplus(raw) = 1. Chosen so that raw values of a few are opaque within one voxel of a 48
+# lattice while Adam's steps of 0.1 still shade them.
+DENSITY_SCALE = 20.0
+# Raw values of empty space: softplus(-10) * 20 = 0.0009, that is 0.3 % opacity along the scene's diagonal.
+EMPTY = -10.0
+
+
+def sample(grid: Float[Tensor, "c z y x"], points: Float[Tensor, "n 3"]) -> Float[Tensor, "n c"]:
+    """Trilinear interpolation at points (x, y, z); outside, the nearest border value."""
+    # grid_sample orders coordinates x, y, z for a (z, y, x) lattice, which is how points are given.
+    places = points[None, None, None]
+    values = F.grid_sample(grid[None], places, mode="bilinear", padding_mode="border", align_corners=True)
+    return values[0, :, 0, 0].T
+
+
+def nodes(resolution: int, *, device: torch.device | None = None) -> Float[Tensor, "n 3"]:
+    """World coordinates (x, y, z) of all nodes, in the lattice's order (x fastest)."""
+    line = torch.linspace(-1, 1, resolution, device=device)
+    z, y, x = torch.meshgrid(line, line, line, indexing="ij")
+    return torch.stack([x, y, z], dim=-1).reshape(-1, 3)
+
+
+def resize(grid: Float[Tensor, "c z y x"], resolution: int) -> Float[Tensor, "c r r r"]:
+    """The same field on another lattice; exact when every old node is a new one."""
+    size = (resolution, resolution, resolution)
+    return F.interpolate(grid[None], size=size, mode="trilinear", align_corners=True)[0]
+
+
+def density(raw: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
+    """Volume density per world unit, at least 0."""
+    return DENSITY_SCALE * F.softplus(raw)
+
+
+def raw_density(value: float) -> float:
+    """The raw value whose density this is."""
+    return torch.tensor(value / DENSITY_SCALE, dtype=torch.float64).expm1().log().item()
+
+
+def colour(raw: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3"]:
+    """sRGB in (0, 1)."""
+    return raw.sigmoid()
+
+
+def raw_colour(rgb: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3"]:
+    """The raw values of a colour; black and white are approached."""
+    return rgb.clamp(0.005, 0.995).logit()
+
+
+def ball(resolution: int, *, radius: float, sharpness: float = 8.0, peak: float = 1.0) -> Float[Tensor, "1 r r r"]:
+    """Raw density of a soft ball in the middle: what a creation starts from.
+
+    Args:
+        resolution: Nodes along a side.
+        radius: Where the raw value is 0.
+        sharpness: Fall of the raw value per world unit.
+        peak: Largest raw value.
+    """
+    distance = nodes(resolution).norm(dim=-1)
+    raw = (sharpness * (radius - distance)).clamp(EMPTY, peak)
+    return raw.reshape(1, resolution, resolution, resolution)
+
+
+def occupied(raw: Float[Tensor, "z y x"], *, threshold: float, grow: int = 1) -> Bool[Tensor, "z-1 y-1 x-1"]:
+    """Cells that may hold something: any of the cell's nodes is denser than a threshold, grown by some cells.
+
+    Args:
+        raw: Raw densities at the nodes.
+        threshold: Density per world unit below which space counts as empty.
+        grow: How many cells further space counts as occupied, so that matter can spread there.
+
+    Returns:
+        One value a cell, that is one fewer than nodes on each axis.
+    """
+    dense = (density(raw) > threshold).to(raw.dtype)[None, None]
+    cells = F.max_pool3d(dense, kernel_size=2, stride=1)
+    if grow:
+        cells = F.max_pool3d(cells, kernel_size=2 * grow + 1, stride=1, padding=grow)
+    return cells[0, 0] > 0
+
+
+def is_occupied(cells: Bool[Tensor, "z y x"], points: Float[Tensor, "n 3"]) -> Bool[Tensor, " n"]:
+    """Whether each point (x, y, z) lies in an occupied cell; points outside take the nearest border cell's."""
+    depth, height, width = cells.shape
+    shape = torch.tensor([width, height, depth], device=points.device)
+    index = ((points + 1) * (shape / 2)).long()
+    x, y, z = index.clamp_(min=torch.zeros_like(shape), max=shape - 1).unbind(-1)
+    return cells.flatten()[(z * height + y) * width + x]
