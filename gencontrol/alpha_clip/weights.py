@@ -1,6 +1,7 @@
 """Single files of tensors, read without ever running what is in them."""
 
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ def _read_safetensors(path: Path) -> Any:
 
 
 def _read_torch(path: Path) -> Any:
+    if _is_script(path):
+        raise CheckpointError(f"{path} is a TorchScript archive, which is code: save the model's state dict instead.")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -48,5 +51,11 @@ def _read_torch(path: Path) -> Any:
             f"({str(error).splitlines()[0]})"
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError) as error:
-        hint = " It is a TorchScript archive." if "torch.jit.load" in str(error) else ""
-        raise CheckpointError(f"{path} cannot be read: it is truncated, or no file of torch's.{hint}") from error
+        raise CheckpointError(f"{path} cannot be read: it is truncated, or no file of torch's.") from error
+
+
+def _is_script(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith("/constants.pkl") for name in archive.namelist())
