@@ -11,7 +11,7 @@ def update_average(average: nn.Module, module: nn.Module, *, decay: float, step:
     Early on the decay is (1 + step) / (10 + step) where that is smaller, so that the average forgets the random start.
     """
     weight = 1 - min(decay, (1 + step) / (10 + step))
-    ours, theirs = list(average.parameters()), list(module.parameters())
-    torch._foreach_lerp_(ours, theirs, weight)
+    for mine, other in zip(average.parameters(), module.parameters(), strict=True):
+        mine.lerp_(other, weight)
     for mine, other in zip(average.buffers(), module.buffers(), strict=True):
         mine.copy_(other)

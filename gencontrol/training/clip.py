@@ -19,7 +19,7 @@ from gencontrol.sprites.compose import SceneConfig
 from gencontrol.sprites.store import SpriteStore
 from gencontrol.training.config import RunConfig
 from gencontrol.training.contrast import gather, gather_plain, pair_losses, true_of
-from gencontrol.training.pairs import SLOTS, SpritePairs
+from gencontrol.training.pairs import SpritePairs, single_ids
 from gencontrol.training.recognition import EncodeRegion, RecognitionSet, recognise, recognition_sets, recognition_sheet
 from gencontrol.training.task import Batch, ParameterGroup
 
@@ -172,13 +172,6 @@ def tokenise(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> Tensor:
     encoded = tokenizer(texts, padding="max_length", max_length=CONTEXT_LENGTH, return_tensors="pt")
     ids = encoded["input_ids"]
     assert isinstance(ids, Tensor) and ids.shape[1] == CONTEXT_LENGTH
-    return ids
-
-
-def single_ids(count: int) -> Tensor:
-    """The padded id lists of texts that name one concept each, in order."""
-    ids = torch.full((count, SLOTS), -1)
-    ids[:, 0] = torch.arange(count)
     return ids
 
 

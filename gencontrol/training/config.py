@@ -1,7 +1,6 @@
 """What every training run is told: how long, how fast, how often to save and look."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from gencontrol.errors import ConfigError
@@ -54,13 +53,3 @@ class RunConfig:
             raise ConfigError(
                 f"batch {self.batch} is not a multiple of chunk {self.chunk} times accumulation {self.accumulation}."
             )
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunPlaces:
-    """Where a run reads and writes; not part of what is trained."""
-
-    folder: Path
-    """Checkpoints, logs, sheets and the exported model go here."""
-    sprites: Path | None = None
-    """The prepared sprite store."""

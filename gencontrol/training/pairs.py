@@ -89,6 +89,11 @@ def pad_ids(ids: Int[Tensor, "b k"]) -> Int[Tensor, "b 4"]:
     return torch.nn.functional.pad(ids, (0, SLOTS - ids.shape[1]), value=-1)
 
 
+def single_ids(count: int) -> Int[Tensor, "count 4"]:
+    """The lists of texts that name one concept each, in the concepts' order."""
+    return pad_ids(torch.arange(count)[:, None])
+
+
 def choose_slot(scenes: Scenes, generator: torch.Generator, *, least: float = 0.35) -> Int[Tensor, " b"]:
     """A random sprite of each scene, at least `least` of it visible where there is such a one."""
     seen = (scenes.visible >= least) & scenes.used

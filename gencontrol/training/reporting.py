@@ -4,6 +4,7 @@ import json
 import logging
 import time
 from pathlib import Path
+from typing import Self
 
 from gencontrol.errors import MissingDependencyError
 from gencontrol.training.task import Progress
@@ -40,7 +41,11 @@ class Reporter:
             self._writer.add_scalar(name, value, progress.step)
         _log.info("%s", format_progress(progress, steps=self._steps))
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        """The reporter itself."""
+        return self
+
+    def __exit__(self, *raised: object) -> None:
         """Flush and close the files."""
         self._writer.close()
         self._file.close()

@@ -1,0 +1,57 @@
+"""`gencontrol data`: fetch and prepare the sprite world's drawings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from gencontrol.cli.parse import parse
+from gencontrol.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    """Flags of `gencontrol data`."""
+
+    what: Positional[str] = "sprites"
+    """What to prepare; `sprites` is all there is."""
+    output: Annotated[Path, arg(aliases=("-o",), metavar="FOLDER")] = Path("data/sprites")
+    """Where the tarballs and the prepared store go."""
+    source: Annotated[Path | None, arg(name="from", metavar="FOLDER")] = None
+    """A folder that holds the tarballs already, for machines without npm."""
+    concepts: Annotated[Path | None, arg(metavar="FILE.yaml")] = None
+    """A list of concepts of your own instead of the shipped one."""
+    size: Annotated[int, arg(metavar="PIXELS")] = 128
+    """Side of a stored sprite in pixels, a power of two."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Fetch what is missing and rasterise it."""
+    options = parse(
+        DataOptions,
+        arguments,
+        command="data",
+        description="Fetch the emoji sets of the sprite world with npm, check them, and prepare them for training.",
+    )
+    if options.what != "sprites":
+        raise ConfigError(f"Nothing called {options.what!r} to prepare; try `gencontrol data sprites`.")
+    if options.size < 16 or options.size & (options.size - 1):
+        raise ConfigError(f"--size: expected a power of two, 16 or more, got {options.size}.")
+    print(f"wrote {prepare(options)}")
+
+
+def prepare(options: DataOptions) -> Path:
+    """Fetch and rasterise; what is there already and whole is kept."""
+    from gencontrol.cli.log import log_to_stderr
+    from gencontrol.sprites.catalog import load_concepts
+    from gencontrol.sprites.fetch import fetch_sets
+    from gencontrol.sprites.store import prepare_store
+
+    log_to_stderr()
+    concepts = load_concepts(options.concepts)
+    tarballs = fetch_sets(options.output / "npm", source=options.source)
+    path = options.output / "sprites.npz"
+    prepare_store(tarballs, concepts, path, size=options.size)
+    return path

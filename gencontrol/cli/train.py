@@ -1,0 +1,92 @@
+"""`gencontrol train STAGE`: train a stage of the embedded stack, or an Alpha-CLIP on pairs of one's own."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from tyro.conf import Positional, UseAppendAction, arg
+
+from gencontrol.cli.parse import parse
+from gencontrol.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """Flags of `gencontrol train`."""
+
+    stage: Positional[str] = ""
+    """`clip`, `alpha-clip`, `autoencoder` or `denoiser`."""
+    output: Annotated[Path | None, arg(aliases=("-o",), metavar="FOLDER")] = None
+    """Where the run lives; started again with the same folder, it goes on. `runs/STAGE` by default."""
+    settings: Annotated[Path | None, arg(name="config", metavar="FILE.yaml")] = None
+    """The stage's settings instead of the shipped preset."""
+    change: Annotated[UseAppendAction[tuple[str, ...]], arg(name="set", metavar="KEY=VALUE")] = ()
+    """Change one setting, such as `run.steps=100`; repeatable."""
+    sprites: Annotated[Path, arg(metavar="FILE")] = Path("data/sprites/sprites.npz")
+    """The store that `gencontrol data sprites` made."""
+    pairs: Annotated[Path | None, arg(metavar="FOLDER")] = None
+    """Train alpha-clip on a folder with `pairs.jsonl` instead of the sprite world."""
+    until: Annotated[int | None, arg(metavar="STEP")] = None
+    """Stop with a checkpoint after this many steps in all, to go on later."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Train, going on where the folder's run stopped."""
+    options = parse(
+        TrainOptions,
+        arguments,
+        command="train",
+        description="Train a stage: clip, alpha-clip, autoencoder, denoiser. Runs under `accelerate launch` too.",
+    )
+    from gencontrol.configuration import nearest
+    from gencontrol.training.stages import STAGES
+
+    if options.stage not in STAGES:
+        raise ConfigError(f"No stage {options.stage!r}{nearest(options.stage, STAGES)}")
+    folder = run_stage(options)
+    print(f"the run is in {folder}")
+
+
+def run_stage(options: TrainOptions) -> Path:
+    """Build the stage from its settings and train it."""
+    from accelerate import Accelerator
+
+    from gencontrol.cli.log import log_to_stderr
+    from gencontrol.configuration import from_yaml
+    from gencontrol.training.loop import train
+    from gencontrol.training.reporting import Reporter
+    from gencontrol.training.stages import STAGES, Places, preset_path
+
+    log_to_stderr()
+    stage = STAGES[options.stage]
+    folder = options.output or Path("runs") / options.stage
+    config: Any = from_yaml(
+        stage.config, options.settings or preset_path(stage), overrides=parse_changes(options.change)
+    )
+    task = stage.build(config, Places(folder=folder, sprites=options.sprites, pairs=options.pairs))
+    accelerator = Accelerator()
+    with Reporter(folder, steps=config.run.steps) if accelerator.is_main_process else nullcontext() as report:
+        train(task, config.run, folder=folder, accelerator=accelerator, report=report, until=options.until)
+    return folder
+
+
+def parse_changes(changes: Sequence[str]) -> Mapping[str, Any]:
+    """`KEY=VALUE` texts to dotted keys and YAML values.
+
+    Raises:
+        ConfigError: A text without `=`, or a value that is not YAML.
+    """
+    import yaml
+
+    parsed = {}
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not (key and equals):
+            raise ConfigError(f"--set {change}: expected KEY=VALUE, such as run.steps=100.")
+        try:
+            parsed[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"--set {change}: the value is not YAML: {error}.") from error
+    return parsed

@@ -1,0 +1,165 @@
+"""Stage 3: the autoencoder whose latents the denoiser works in."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.autoencoders.vae import DecoderOutput, DiagonalGaussianDistribution
+from diffusers.models.modeling_outputs import AutoencoderKLOutput
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor, nn
+from torchvision.utils import make_grid
+
+from gencontrol.images import to_pil
+from gencontrol.sprites.compose import SceneConfig, compose, stream
+from gencontrol.sprites.store import SpriteStore
+from gencontrol.training.config import RunConfig
+from gencontrol.training.task import Batch, ParameterGroup
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoencoderTraining:
+    """Stage 3: the autoencoder."""
+
+    run: RunConfig = field(default_factory=lambda: RunConfig(precision="float32", batch=32, chunk=16))
+    """How the run goes."""
+    channels: tuple[int, ...] = (24, 48, 96, 96)
+    """Width of each level; every level but the last halves the picture."""
+    latent_channels: int = 8
+    """Channels of the latents."""
+    norm_groups: int = 8
+    """Groups of the group norms; divides every width."""
+    crop: int = 64
+    """Side of the crops that are trained on, in pixels."""
+    edge_weight: float = 1.0
+    """Weight of the error of the picture's differences between neighbours: sharp outlines."""
+    kl_weight: float = 1e-6
+    """Weight of the divergence from a unit normal, as in Rombach et al., arXiv 2112.10752."""
+    scenes: SceneConfig = field(
+        default_factory=lambda: SceneConfig(
+            size=128, counts=(0.7, 0.3), backgrounds=(0.3, 0.3, 0.2, 0.1, 0.1), blur=0.0
+        )
+    )
+    """What is composed."""
+
+
+class _Reconstruction(nn.Module):
+    """Encode, sample, decode: what a wrapped module's forward pass has to be."""
+
+    def __init__(self, autoencoder: AutoencoderKL):
+        super().__init__()
+        self.autoencoder = autoencoder
+
+    def forward(self, pixels: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Reconstruction of pixels in [-1, 1] from latents with the given unit noise, and the KL per picture."""
+        latents = encode(self.autoencoder, pixels)
+        return decode(self.autoencoder, latents.mean + latents.std * noise), latents.kl()
+
+
+class AutoencoderTask:
+    """Stage 3 as the loop sees it."""
+
+    def __init__(self, config: AutoencoderTraining, store: SpriteStore):
+        """Build the autoencoder from the run's seed."""
+        torch.manual_seed(config.run.seed)
+        self.config, self.store = config, store
+        self.module: nn.Module = _Reconstruction(build_autoencoder(config))
+        self._test = compose(store, test_scenes(config.scenes), batch=32, seed=0).rgb * 2 - 1
+
+    def groups(self) -> list[ParameterGroup]:
+        """Everything at one step size."""
+        return [ParameterGroup(parameters=list(self.module.parameters()))]
+
+    def draw(self, index: int) -> Batch:
+        """Crops in [-1, 1] and the latents' noise."""
+        config = self.config
+        scenes = compose(self.store, config.scenes, batch=config.run.chunk, seed=config.run.seed, index=index)
+        generator = stream(config.run.seed, index, "autoencoder")
+        pixels = random_crops(scenes.rgb * 2 - 1, config.crop, generator)
+        side = config.crop // 2 ** (len(config.channels) - 1)
+        noise = torch.randn(len(pixels), config.latent_channels, side, side, generator=generator)
+        return {"pixels": pixels, "noise": noise}
+
+    def losses(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Absolute error, error of edges, and the KL."""
+        decoded, kl = module(batch["pixels"], batch["noise"])
+        return {
+            "pixels": (decoded - batch["pixels"]).abs().mean(),
+            "edges": self.config.edge_weight * edge_errors(decoded, batch["pixels"]).mean(),
+            "kl": self.config.kl_weight * kl.mean(),
+        }
+
+    def evaluate(self, module: nn.Module) -> dict[str, float]:
+        """Peak signal-to-noise ratio in dB on test scenes."""
+        error = (self._reconstruct(module) - self._test).square().mean((1, 2, 3)) / 4
+        return {"psnr": float((-10 * error.log10()).mean())}
+
+    def sheet(self, module: nn.Module) -> Image.Image:
+        """Test scenes above their reconstructions."""
+        both = torch.cat(
+            [self._test[:8], self._reconstruct(module)[:8], self._test[8:16], self._reconstruct(module)[8:16]]
+        )
+        return to_pil(make_grid((both.clamp(-1, 1) + 1) / 2, nrow=8))
+
+    def export(self, module: nn.Module, folder: Path) -> None:
+        """Save the AutoencoderKL, its scaling factor set so that latents have unit variance."""
+        autoencoder = cast(_Reconstruction, module).autoencoder
+        with torch.inference_mode():
+            latents = encode(autoencoder, self._test).mean
+        autoencoder.register_to_config(scaling_factor=round(1 / float(latents.std()), 4))
+        autoencoder.save_pretrained(folder)
+
+    def _reconstruct(self, module: nn.Module) -> Tensor:
+        autoencoder = cast(_Reconstruction, module).autoencoder
+        return decode(autoencoder, encode(autoencoder, self._test).mean).clamp(-1, 1)
+
+
+def build_autoencoder(config: AutoencoderTraining) -> AutoencoderKL:
+    """A plain AutoencoderKL without attention: it takes any multiple of its reduction as picture size."""
+    levels = len(config.channels)
+    # As one mapping: diffusers annotates these tuples as of length one.
+    shape: dict[str, Any] = {
+        "down_block_types": ("DownEncoderBlock2D",) * levels,
+        "up_block_types": ("UpDecoderBlock2D",) * levels,
+        "block_out_channels": config.channels,
+        "layers_per_block": 1,
+        "latent_channels": config.latent_channels,
+        "norm_num_groups": config.norm_groups,
+        "sample_size": config.scenes.size,
+        "mid_block_add_attention": False,
+    }
+    return AutoencoderKL(**shape)
+
+
+def encode(autoencoder: AutoencoderKL, pixels: Float[Tensor, "b 3 h w"]) -> DiagonalGaussianDistribution:
+    """The latents' distribution for pixels in [-1, 1]."""
+    return cast(AutoencoderKLOutput, autoencoder.encode(pixels)).latent_dist
+
+
+def decode(autoencoder: AutoencoderKL, latents: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 3 h w"]:
+    """Pixels in about [-1, 1] for unscaled latents."""
+    return cast(DecoderOutput, autoencoder.decode(latents)).sample
+
+
+def test_scenes(scenes: SceneConfig) -> SceneConfig:
+    """The same kind of scenes out of the test split."""
+    return replace(scenes, split="test")
+
+
+def random_crops(
+    pictures: Float[Tensor, "b c h w"], size: int, generator: torch.Generator
+) -> Float[Tensor, "b c size size"]:
+    """One square crop of each picture at a random place."""
+    top = torch.randint(pictures.shape[-2] - size + 1, (len(pictures),), generator=generator).tolist()
+    left = torch.randint(pictures.shape[-1] - size + 1, (len(pictures),), generator=generator).tolist()
+    return torch.stack([p[:, y : y + size, x : x + size] for p, y, x in zip(pictures, top, left, strict=True)])
+
+
+def edge_errors(first: Float[Tensor, "b c h w"], second: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
+    """Mean absolute difference of the pictures' horizontal and vertical differences."""
+    error = first - second
+    across, down = error.diff(dim=-1).abs().mean((1, 2, 3)), error.diff(dim=-2).abs().mean((1, 2, 3))
+    return across + down

@@ -1,0 +1,200 @@
+"""Stage 4: the denoiser, conditioned on the plain CLIP's image embedding as Stable Diffusion image variation is."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler, DDIMSchedulerOutput
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor, nn
+from torchvision.utils import make_grid
+
+from gencontrol.errors import ConfigError
+from gencontrol.images import to_pil
+from gencontrol.sprites.compose import stream
+from gencontrol.training.autoencoder import decode
+from gencontrol.training.config import RunConfig
+from gencontrol.training.latents import CacheConfig, LatentCache
+from gencontrol.training.task import Batch, ParameterGroup
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenoiserTraining:
+    """Stage 4: the denoiser."""
+
+    run: RunConfig = field(default_factory=lambda: RunConfig(precision="float32", batch=64, chunk=64, ema=0.9995))
+    """How the run goes."""
+    clip: str = ""
+    """The plain CLIP whose embeddings condition: a folder or hub id."""
+    autoencoder: str = ""
+    """The autoencoder: a folder."""
+    channels: tuple[int, ...] = (64, 96, 160)
+    """Width of each level of the U-Net."""
+    attention: tuple[bool, ...] = (False, True, True)
+    """Which levels attend, to themselves and to the embedding."""
+    head_width: int = 32
+    """Width of an attention head."""
+    dropped: float = 0.1
+    """Share of samples without condition (a zero embedding), for classifier-free guidance."""
+    embedding_noise: float = 0.1
+    """Standard deviation of noise on the embedding, as a share of its own, so that the denoiser forgives drift."""
+    cache: CacheConfig = field(default_factory=CacheConfig)
+    """What is trained on."""
+
+    def __post_init__(self) -> None:
+        if len(self.channels) != len(self.attention):
+            raise ConfigError(
+                f"channels and attention: expected one of each a level, got {self.channels}, {self.attention}."
+            )
+
+
+class _Denoise(nn.Module):
+    """What a wrapped module's forward pass has to be."""
+
+    def __init__(self, unet: UNet2DConditionModel):
+        super().__init__()
+        self.unet = unet
+
+    def forward(self, noisy: Tensor, timesteps: Tensor, embeddings: Tensor) -> Tensor:
+        """The velocity, for embeddings as one token each."""
+        return self.unet(noisy, timesteps, encoder_hidden_states=embeddings[:, None]).sample
+
+
+class DenoiserTask:
+    """Stage 4 as the loop sees it."""
+
+    def __init__(
+        self,
+        config: DenoiserTraining,
+        cache: LatentCache,
+        autoencoder: AutoencoderKL,
+        test_embeddings: Float[Tensor, "n d"],
+    ):
+        """Build the denoiser from the run's seed.
+
+        Args:
+            config: The stage's settings.
+            cache: Latents and embeddings.
+            autoencoder: For sample sheets and the latents' scale.
+            test_embeddings: What the sheets show variations of; zeros are the unconditional sample.
+        """
+        torch.manual_seed(config.run.seed)
+        self.config, self.cache = config, cache
+        self.autoencoder = autoencoder.eval()
+        self.scheduler = build_scheduler()
+        self.module: nn.Module = _Denoise(build_unet(config, cache))
+        self._test = test_embeddings
+
+    def groups(self) -> list[ParameterGroup]:
+        """Everything at one step size."""
+        return [ParameterGroup(parameters=list(self.module.parameters()))]
+
+    def draw(self, index: int) -> Batch:
+        """Clean latents, noise, timesteps and embeddings, some of them dropped."""
+        generator = stream(self.config.run.seed, index, "denoiser")
+        count = self.config.run.chunk
+        rows = torch.randint(len(self.cache.latents), (count,), generator=generator)
+        which = torch.randint(self.cache.embeddings.shape[1], (count,), generator=generator)
+        latents = self.cache.latents[rows].float() * self.autoencoder.config["scaling_factor"]
+        embeddings = self.cache.embeddings[rows, which].float()
+        spread = self.config.embedding_noise * embeddings.std(-1, keepdim=True)
+        embeddings = embeddings + spread * torch.randn(embeddings.shape, generator=generator)
+        kept = torch.rand(count, 1, generator=generator) >= self.config.dropped
+        return {
+            "latents": latents,
+            "noise": torch.randn(latents.shape, generator=generator),
+            "timesteps": torch.randint(self.scheduler.config["num_train_timesteps"], (count,), generator=generator),
+            "embeddings": embeddings * kept,
+        }
+
+    def losses(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Mean squared error of the velocity."""
+        steps = cast(torch.IntTensor, batch["timesteps"])
+        noisy = self.scheduler.add_noise(batch["latents"], batch["noise"], steps)
+        target = self.scheduler.get_velocity(batch["latents"], batch["noise"], steps)
+        predicted = module(noisy, batch["timesteps"], batch["embeddings"])
+        return {"velocity": (predicted.float() - target).square().mean()}
+
+    def evaluate(self, module: nn.Module) -> dict[str, float]:
+        """The loss on samples of the last indices, which training reaches in its last step only."""
+        last = self.config.run.steps * (self.config.run.batch // self.config.run.chunk)
+        losses = [self.losses(module, self.draw(last + i))["velocity"] for i in range(4)]
+        return {"velocity/held": float(torch.stack(losses).mean())}
+
+    def sheet(self, module: nn.Module) -> Image.Image:
+        """Four variations of each test embedding."""
+        unet = cast(_Denoise, module).unet
+        pictures = sample(unet, self.autoencoder, self._test.repeat_interleave(4, 0), seed=0)
+        return to_pil(make_grid(pictures, nrow=8))
+
+    def export(self, module: nn.Module, folder: Path) -> None:
+        """Save the UNet2DConditionModel and the scheduler."""
+        cast(_Denoise, module).unet.save_pretrained(folder / "unet")
+        self.scheduler.save_pretrained(folder / "scheduler")
+
+
+def build_scheduler() -> DDIMScheduler:
+    """Velocity prediction with a schedule that ends in pure noise.
+
+    Plain backgrounds need it: otherwise sampling starts from a state that training never saw, and every picture keeps
+    a medium brightness. Source: Lin et al., "Common Diffusion Noise Schedules and Sample Steps are Flawed",
+    arXiv 2305.08891.
+    """
+    return DDIMScheduler(
+        beta_schedule="scaled_linear",
+        beta_start=0.00085,
+        beta_end=0.012,
+        prediction_type="v_prediction",
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
+        clip_sample=False,
+        set_alpha_to_one=True,
+    )
+
+
+def build_unet(config: DenoiserTraining, cache: LatentCache) -> UNet2DConditionModel:
+    """A U-Net for the cache's latents and embeddings."""
+    down = tuple("CrossAttnDownBlock2D" if a else "DownBlock2D" for a in config.attention)
+    up = tuple("CrossAttnUpBlock2D" if a else "UpBlock2D" for a in reversed(config.attention))
+    # As one mapping: diffusers annotates the heads' tuple as of length one.
+    shape: dict[str, Any] = {
+        "sample_size": cache.latents.shape[-1],
+        "in_channels": cache.latents.shape[1],
+        "out_channels": cache.latents.shape[1],
+        "down_block_types": down,
+        "up_block_types": up,
+        "block_out_channels": config.channels,
+        "layers_per_block": 1,
+        "attention_head_dim": tuple(c // config.head_width for c in config.channels),
+        "cross_attention_dim": cache.embeddings.shape[-1],
+        "norm_num_groups": 16,
+    }
+    return UNet2DConditionModel(**shape)
+
+
+def sample(
+    unet: UNet2DConditionModel,
+    autoencoder: AutoencoderKL,
+    embeddings: Float[Tensor, "n d"],
+    *,
+    seed: int,
+    steps: int = 25,
+    guidance: float = 3.0,
+) -> Float[Tensor, "n 3 h w"]:
+    """Pictures in [0, 1] for embeddings, for sample sheets; users have the pipelines."""
+    scheduler = build_scheduler()
+    scheduler.set_timesteps(steps)
+    generator = torch.Generator().manual_seed(seed)
+    side = unet.config["sample_size"]
+    latents = torch.randn(len(embeddings), unet.config["in_channels"], side, side, generator=generator)
+    condition = torch.cat([torch.zeros_like(embeddings), embeddings])[:, None]
+    for t in scheduler.timesteps:
+        without, given = unet(torch.cat([latents, latents]), t, encoder_hidden_states=condition).sample.chunk(2)
+        step = scheduler.step(without + guidance * (given - without), int(t), latents)
+        latents = cast(DDIMSchedulerOutput, step).prev_sample
+    decoded = decode(autoencoder, latents / autoencoder.config["scaling_factor"])
+    return (decoded.clamp(-1, 1) + 1) / 2

@@ -1,0 +1,146 @@
+"""The denoiser's cached data: latents of pictures of one sprite, and embeddings of the same sprite seen elsewhere.
+
+Picture and condition are different drawings of one sprite: another place, size, turn and background. So the denoiser
+learns what an embedding says about the thing itself, which is what a region's embedding can tell it.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn import functional
+
+from gencontrol.errors import InputError
+from gencontrol.files import atomic_file
+from gencontrol.sprites.compose import SceneConfig, Scenes, compose, render, stream
+from gencontrol.sprites.layout import Layout
+from gencontrol.sprites.store import SpriteStore
+
+_log = logging.getLogger(__name__)
+
+Encode = Callable[[Float[Tensor, "b 3 h w"]], Tensor]
+"""Pictures in [0, 1] to latents or to embeddings."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheConfig:
+    """What is cached."""
+
+    samples: int = 49152
+    """Pictures in all."""
+    shard: int = 1024
+    """Pictures in a file; a broken-off preparation goes on with the next file."""
+    picture: SceneConfig = field(
+        default_factory=lambda: SceneConfig(size=128, counts=(1.0,), backgrounds=(0.6, 0.4, 0.0, 0.0, 0.0), blur=0.0)
+    )
+    """The pictures: plain and soft backgrounds, so that little is spent on those."""
+    picture_side: tuple[float, float] = (0.6, 0.9)
+    """Range of a sprite's side in its picture, as a fraction of the canvas."""
+    condition: SceneConfig = field(default_factory=lambda: SceneConfig(size=64, counts=(1.0,)))
+    """The scenes that the embeddings see."""
+    condition_side: tuple[float, float] = (0.25, 0.95)
+    """Range of a sprite's side in the scene that the embedding sees."""
+    conditions: int = 2
+    """Embeddings of each picture's sprite."""
+    seed: int = 0
+    """Of the stream."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatentCache:
+    """All cached samples in memory."""
+
+    latents: Float[Tensor, "n c h w"]
+    """Unscaled means of the autoencoder's latents, float16."""
+    embeddings: Float[Tensor, "n k d"]
+    """Un-normalised image embeddings of the same sprite in other scenes, float16."""
+
+
+def prepare_cache(
+    config: CacheConfig, store: SpriteStore, *, to_latents: Encode, to_embeddings: Encode, folder: Path
+) -> None:
+    """Write what is missing of the cache's files (safetensors) below `folder`."""
+    for index in range(config.samples // config.shard):
+        path = _shard_path(folder, index)
+        if path.is_file():
+            continue
+        tensors = draw_samples(config, store, index, to_latents=to_latents, to_embeddings=to_embeddings)
+        with atomic_file(path) as temporary:
+            save_file(tensors, temporary)
+        _log.info("Cached %d of %d samples", (index + 1) * config.shard, config.samples)
+
+
+def open_cache(config: CacheConfig, folder: Path) -> LatentCache:
+    """Read the whole cache.
+
+    Raises:
+        InputError: Files are missing.
+    """
+    paths = [_shard_path(folder, i) for i in range(config.samples // config.shard)]
+    missing = [p.name for p in paths if not p.is_file()]
+    if missing:
+        raise InputError(
+            f"The cache in {folder} lacks {len(missing)} files ({missing[0]} is the first): prepare it again."
+        )
+    shards = [load_file(p) for p in paths]
+    return LatentCache(
+        latents=torch.cat([s["latents"] for s in shards]), embeddings=torch.cat([s["embeddings"] for s in shards])
+    )
+
+
+@torch.inference_mode()
+def draw_samples(
+    config: CacheConfig, store: SpriteStore, index: int, *, to_latents: Encode, to_embeddings: Encode, batch: int = 64
+) -> dict[str, Tensor]:
+    """One shard of samples."""
+    latents, embeddings = [], []
+    for part in range(config.shard // batch):
+        picture, conditions = draw_pictures(config, store, index * (config.shard // batch) + part, batch)
+        latents.append(to_latents(picture.rgb).half())
+        embeddings.append(torch.stack([to_embeddings(c.rgb) for c in conditions], dim=1).half())
+    return {"latents": torch.cat(latents), "embeddings": torch.cat(embeddings)}
+
+
+def draw_pictures(config: CacheConfig, store: SpriteStore, index: int, batch: int) -> tuple[Scenes, list[Scenes]]:
+    """Pictures of one sprite each, and other scenes of the same sprites."""
+    generator = stream(config.seed, index, "cache")
+    picture = compose(store, config.picture, batch=batch, seed=config.seed, index=index)
+    picture = _redrawn(store, picture, picture.layout, config.picture_side, generator)
+    conditions = []
+    for k in range(config.conditions):
+        # A stream of its own for each, beside the pictures'.
+        other = compose(store, config.condition, batch=batch, seed=config.seed + 1 + k, index=index)
+        conditions.append(_redrawn(store, other, picture.layout, config.condition_side, generator))
+    return picture, conditions
+
+
+def _redrawn(
+    store: SpriteStore, scenes: Scenes, shown: Layout, side: tuple[float, float], generator: torch.Generator
+) -> Scenes:
+    """The scenes with the sprites of another layout, their sides drawn anew, wholly on the canvas."""
+    low, high = side
+    sides = low + (high - low) * torch.rand(scenes.layout.side.shape, generator=generator)
+    place = torch.rand(*sides.shape, 2, generator=generator) - 0.5
+    layout = replace(
+        scenes.layout,
+        concept=shown.concept,
+        style=shown.style,
+        colour=shown.colour,
+        side=sides,
+        centre=0.5 + place * (1 - sides)[..., None],
+    )
+    return render(store, layout, scenes.background)
+
+
+def shrink(rgb: Float[Tensor, "b 3 h w"], size: int) -> Float[Tensor, "b 3 size size"]:
+    """Pictures at another, smaller size."""
+    return functional.interpolate(rgb, size=(size, size), mode="area")
+
+
+def _shard_path(folder: Path, index: int) -> Path:
+    return folder / f"latents-{index:05d}.safetensors"

@@ -1,0 +1,149 @@
+"""The stages by name: their settings, their presets, and how each is put together from what earlier ones saved."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from torch import Tensor
+
+from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.errors import ConfigError
+from gencontrol.sprites.captions import concept_prompts
+from gencontrol.sprites.store import SpriteStore, open_store
+from gencontrol.training.alpha_clip import AlphaClipTask, AlphaClipTraining
+from gencontrol.training.autoencoder import AutoencoderTask, AutoencoderTraining, encode
+from gencontrol.training.clip import ClipTask, ClipTraining
+from gencontrol.training.denoiser import DenoiserTask, DenoiserTraining
+from gencontrol.training.folder_pairs import FolderPairs, read_listing
+from gencontrol.training.latents import draw_pictures, open_cache, prepare_cache
+from gencontrol.training.pairs import PairSource, SpritePairs
+from gencontrol.training.recognition import RecognitionSet, recognition_sets
+from gencontrol.training.task import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where a stage finds its data; not part of what is trained."""
+
+    folder: Path
+    """The run's own folder."""
+    sprites: Path
+    """The prepared sprite store."""
+    pairs: Path | None = None
+    """A folder of region-text pairs, instead of the sprite world."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One stage of training."""
+
+    config: type
+    """The class of its settings, with a field `run`."""
+    preset: str
+    """Its preset below `gencontrol.configs`."""
+    build: Callable[[Any, Places], Task]
+    """From settings and places to what the loop trains."""
+
+
+def preset_path(stage: Stage) -> Path:
+    """The stage's shipped settings."""
+    return Path(str(files("gencontrol.configs"))) / "train" / stage.preset
+
+
+def build_clip_task(config: ClipTraining, places: Places) -> ClipTask:
+    """Stage 1 on the sprite world."""
+    return ClipTask(config, open_store(places.sprites))
+
+
+def build_alpha_clip_task(config: AlphaClipTraining, places: Places) -> AlphaClipTask:
+    """Stage 2 on the sprite world, or on a folder of pairs.
+
+    Raises:
+        ConfigError: No base.
+    """
+    if not config.base:
+        raise ConfigError("base: name the plain CLIP to start from (a folder or hub id).")
+    encoder = AlphaCLIP.from_clip(config.base)
+    encoder.vision.set_attn_implementation("eager")  # Faster backward on a CPU, see `build_clip`.
+    if places.pairs:
+        return AlphaClipTask(config, encoder, folder_source(config, encoder, places.pairs))
+    store = open_store(places.sprites)
+    source, names, tests = sprite_source(config, encoder, store)
+    return AlphaClipTask(config, encoder, source, names=names, tests=tests)
+
+
+def folder_source(config: AlphaClipTraining, encoder: AlphaCLIP, folder: Path) -> PairSource:
+    """Pairs from a folder, padded to the encoder's size."""
+    return FolderPairs(
+        folder=folder,
+        pairs=read_listing(folder),
+        size=encoder.processor.geometry.size,
+        seed=config.run.seed,
+        whole_share=config.whole_share,
+        alpha_kinds=config.alpha_kinds,
+    )
+
+
+def sprite_source(
+    config: AlphaClipTraining, encoder: AlphaCLIP, store: SpriteStore
+) -> tuple[PairSource, list[str], list[RecognitionSet]]:
+    """Pairs from composed scenes, all names, and the test sets."""
+    source = SpritePairs(
+        store=store,
+        scenes=config.scenes,
+        seed=config.run.seed,
+        whole_share=config.whole_share,
+        alpha_kinds=config.alpha_kinds,
+        with_alone=config.anchor > 0,
+    )
+    tests = recognition_sets(store, size=encoder.processor.geometry.size)
+    return source, concept_prompts(store.concepts), tests
+
+
+def build_autoencoder_task(config: AutoencoderTraining, places: Places) -> AutoencoderTask:
+    """Stage 3 on the sprite world."""
+    return AutoencoderTask(config, open_store(places.sprites))
+
+
+def build_denoiser_task(config: DenoiserTraining, places: Places) -> DenoiserTask:
+    """Stage 4; prepares the cache of latents and embeddings first.
+
+    Raises:
+        ConfigError: No CLIP or no autoencoder.
+    """
+    if not config.clip or not config.autoencoder:
+        raise ConfigError("clip, autoencoder: name the folders that the earlier stages exported.")
+    store = open_store(places.sprites)
+    encoder = AlphaCLIP.from_clip(config.clip)
+    autoencoder = AutoencoderKL.from_pretrained(config.autoencoder)
+    embed = plain_embedder(encoder)
+    prepare_cache(
+        config.cache,
+        store,
+        to_latents=lambda rgb: encode(autoencoder, rgb * 2 - 1).mean,
+        to_embeddings=embed,
+        folder=places.folder / "cache",
+    )
+    with torch.inference_mode():
+        tests = torch.cat([c.rgb for c in draw_pictures(config.cache, store, 10**6, 14)[1][:1]])
+        embeddings = torch.cat([embed(tests), torch.zeros(2, encoder.embed_dim)])
+    cache = open_cache(config.cache, places.folder / "cache")
+    return DenoiserTask(config, cache, autoencoder, embeddings.clone())
+
+
+def plain_embedder(encoder: AlphaCLIP) -> Callable[[Tensor], Tensor]:
+    """Whole pictures of the encoder's size to un-normalised embeddings."""
+    return lambda rgb: encoder.encode_pixels(encoder.processor(rgb, torch.ones_like(rgb[:, 0])))
+
+
+STAGES: dict[str, Stage] = {
+    "clip": Stage(config=ClipTraining, preset="clip.yaml", build=build_clip_task),
+    "alpha-clip": Stage(config=AlphaClipTraining, preset="alpha_clip.yaml", build=build_alpha_clip_task),
+    "autoencoder": Stage(config=AutoencoderTraining, preset="autoencoder.yaml", build=build_autoencoder_task),
+    "denoiser": Stage(config=DenoiserTraining, preset="denoiser.yaml", build=build_denoiser_task),
+}
+"""In the order of training."""
