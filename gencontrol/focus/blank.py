@@ -1,0 +1,37 @@
+"""Focus by painting over what is outside."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Float
+from torch import Tensor
+
+from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.focus.views import check_colour, fill_colour, pixels
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlankFocus:
+    """Outside the part, the picture becomes one colour. The context is lost; a plain baseline."""
+
+    name: ClassVar[str] = "blank"
+    colour: str = "mean"
+    """"#rrggbb", a colour's name, or "mean": the mean of CLIP's pictures, which is 0 after normalisation."""
+
+    def __post_init__(self) -> None:
+        check_colour(self.colour)
+
+    def embed(
+        self, encoder: AlphaCLIP, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]
+    ) -> Float[Tensor, "b d"]:
+        """See `FocusStrategy.embed`. Differentiable in both."""
+        painted = blend(rgb, fill_colour(self.colour, encoder, rgb), alpha)
+        return encoder.encode_pixels(pixels(encoder, painted))
+
+
+def blend(
+    inside: Float[Tensor, "*b 3 h w"], outside: Float[Tensor, "..."], alpha: Float[Tensor, "*b h w"]
+) -> Float[Tensor, "*b 3 h w"]:
+    """`inside` where alpha is 1, to the bit, `outside` where it is 0, and the mean weighted by alpha between."""
+    share = alpha.unsqueeze(-3)
+    return inside * share + outside * (1 - share)

@@ -1,0 +1,70 @@
+"""Focus by cutting the part out of the picture and enlarging it."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.errors import ConfigError
+from gencontrol.focus.blank import blend
+from gencontrol.focus.views import Box, check_colour, fill_colour, part_box, pixels
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropFocus:
+    """The part's own box, enlarged to the encoder's size; `masked`, also without what else is in the box.
+
+    The baseline to beat: a masked crop names regions better than the published Alpha-CLIP on six of seven sets
+    (MaskInversion, arXiv 2407.20034). It loses the context, and so what the part is to the picture.
+    """
+
+    name: ClassVar[str] = "crop"
+    margin: float = 0.1
+    """Added on each side, as a share of the box's long side."""
+    masked: bool = True
+    """Paint over what is in the box and not in the part."""
+    colour: str = "mean"
+    """To paint with: "#rrggbb", a colour's name, or "mean", the mean of CLIP's pictures."""
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.margin) and self.margin >= 0):
+            raise ConfigError(f"margin: expected 0 or more, got {self.margin}.")
+        check_colour(self.colour)
+
+    def embed(
+        self, encoder: AlphaCLIP, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]
+    ) -> Float[Tensor, "b d"]:
+        """See `FocusStrategy.embed`. Differentiable in `rgb`, and in `alpha` but for the box."""
+        shown = blend(rgb, fill_colour(self.colour, encoder, rgb), alpha) if self.masked else rgb
+        views = [pixels(encoder, self._cut(one, part)[None]) for one, part in zip(shown, alpha, strict=True)]
+        return encoder.encode_pixels(torch.cat(views))
+
+    def _cut(self, rgb: Float[Tensor, "3 h w"], alpha: Float[Tensor, "h w"]) -> Float[Tensor, "3 h2 w2"]:
+        height, width = alpha.shape
+        x0, y0, x1, y1 = square_box(part_box(alpha), (height, width), margin=self.margin)
+        return rgb[:, y0:y1, x0:x1]
+
+
+def square_box(box: Box, size: tuple[int, int], *, margin: float) -> Box:
+    """The box with its margin, made square as far as the image reaches: it is moved inside, then cut.
+
+    Args:
+        box: (x0, y0, x1, y1) in pixels.
+        size: Of the image, (height, width).
+        margin: Share of the box's long side, on each side.
+    """
+    x0, y0, x1, y1 = box
+    side = round(max(x1 - x0, y1 - y0) * (1 + 2 * margin))
+    left, right = _span(x0, x1, side, size[1])
+    top, bottom = _span(y0, y1, side, size[0])
+    return left, top, right, bottom
+
+
+def _span(start: int, end: int, side: int, length: int) -> tuple[int, int]:
+    first = (start + end - side) // 2
+    first = max(0, min(first, length - side))
+    return first, min(first + side, length)

@@ -1,0 +1,38 @@
+"""What a focus strategy is: a way to make an encoder look at a part of an image."""
+
+from typing import ClassVar, Protocol, runtime_checkable
+
+from jaxtyping import Float
+from torch import Tensor
+
+from gencontrol.alpha_clip.model import AlphaCLIP
+
+
+@runtime_checkable
+class FocusStrategy(Protocol):
+    """Embeds images so that the part under the alpha map counts most.
+
+    Any encoder will do: a plain CLIP is an AlphaCLIP whose alpha weights are zero. All strategies but `circle` give the
+    plain answer when the map is 1 everywhere (`alpha` exactly so only while its weights are zero).
+    """
+
+    name: ClassVar[str]
+    """Under which `gencontrol.focus.registry` knows it."""
+
+    def embed(
+        self, encoder: AlphaCLIP, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]
+    ) -> Float[Tensor, "b d"]:
+        """Embed a batch of images of one size.
+
+        Args:
+            encoder: Its processor's geometry is used, for image and map alike.
+            rgb: sRGB colour, straight; [0, 1]; on the device where the encoder runs.
+            alpha: 1 = look here, 0 = context; [0, 1]; not normalised; of the images' own size.
+
+        Returns:
+            Projected embeddings, not normalised.
+
+        Raises:
+            InputError: A map that is 0 everywhere, in strategies that need a place to look at.
+        """
+        ...

@@ -1,0 +1,57 @@
+"""What several strategies share: looking at a whole picture, a part's box, fill colours."""
+
+import torch
+from jaxtyping import Float
+from PIL import ImageColor
+from torch import Tensor
+
+from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.errors import ConfigError, InputError
+
+Box = tuple[int, int, int, int]
+
+
+def pixels(
+    encoder: AlphaCLIP, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"] | None = None
+) -> Float[Tensor, "b 4 s s"]:
+    """Through the encoder's processor, in its dtype; without an alpha map it looks at the whole image, all ones."""
+    alpha = torch.ones_like(rgb[:, 0]) if alpha is None else alpha
+    # The device is left alone: an encoder that is offloaded between calls names none.
+    return encoder.processor(rgb, alpha).to(encoder.dtype)
+
+
+def part_box(alpha: Float[Tensor, "h w"]) -> Box:
+    """The smallest box (x0, y0, x1, y1) of whole pixels around the part: where the map reaches half of its maximum.
+
+    Raises:
+        InputError: The map is 0 everywhere.
+    """
+    inside = alpha.detach() >= 0.5 * alpha.detach().amax()
+    if not bool((alpha > 0).any()):
+        raise InputError("The region is empty: no pixel is marked, so there is no place to look at.")
+    columns, rows = inside.any(dim=0).nonzero(), inside.any(dim=1).nonzero()
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def check_colour(colour: str) -> None:
+    """Refuse what is not a colour.
+
+    Raises:
+        ConfigError: Neither "mean" nor something that Pillow knows as a colour.
+    """
+    if colour != "mean":
+        _levels(colour)
+
+
+def fill_colour(colour: str, encoder: AlphaCLIP, like: Tensor) -> Float[Tensor, "3 1 1"]:
+    """The colour in [0, 1]; "mean" is the mean of the pictures that the encoder was trained on."""
+    values = encoder.processor.image_mean[:3] if colour == "mean" else [level / 255 for level in _levels(colour)]
+    return like.new_tensor(values)[:, None, None]
+
+
+def _levels(colour: str) -> tuple[int, ...]:
+    try:
+        return ImageColor.getrgb(colour)[:3]
+    except ValueError:
+        text = "expected 'mean', '#rrggbb' or a colour's name such as 'black'"
+        raise ConfigError(f"colour: {text}, got {colour!r}.") from None

@@ -1,0 +1,28 @@
+"""Strategies by name, with settings that are checked."""
+
+import pytest
+
+from gencontrol.errors import ConfigError
+from gencontrol.focus import FOCUS, AttentionFocus, CropFocus, focus_strategy
+
+
+def test_names() -> None:
+    assert set(FOCUS) == {"alpha", "attention", "crop", "blank", "blur", "circle"}
+    assert all(strategy.name == name for name, strategy in FOCUS.items())
+    assert all(type(focus_strategy(name)) is strategy for name, strategy in FOCUS.items())
+
+
+def test_settings() -> None:
+    assert focus_strategy("crop", margin=0.25, masked=False) == CropFocus(margin=0.25, masked=False)
+    assert focus_strategy("attention", scale="2", floor=1e-4) == AttentionFocus(scale=2.0, floor=1e-4)
+
+
+def test_unknown_names_and_settings_are_told_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="unknown focus 'atention'; did you mean 'attention'"):
+        focus_strategy("atention")
+    with pytest.raises(ConfigError, match="focus 'crop': unknown key 'margn'; did you mean 'margin'"):
+        focus_strategy("crop", margn=0.1)
+    with pytest.raises(ConfigError, match="focus 'blur': unknown key 'name'"):
+        focus_strategy("blur", **{"name": "x"})
+    with pytest.raises(ConfigError, match="focus 'crop': margin: expected float, got True"):
+        focus_strategy("crop", margin=True)
