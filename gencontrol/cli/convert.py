@@ -54,13 +54,8 @@ def main(arguments: Sequence[str]) -> None:
     from gencontrol.alpha_clip.architectures import name_of
     from gencontrol.cli.report import print_json
 
-    name = name_of(encoder.vision.config)
-    about = {
-        "path": options.output,
-        "encoder": name,
-        "has_alpha": encoder.has_alpha,
-        "has_text": encoder.text is not None,
-    }
+    name, has_text = name_of(encoder.vision.config), encoder.text is not None
+    about = {"path": options.output, "encoder": name, "has_alpha": encoder.has_alpha, "has_text": has_text}
     if options.format == "json":
         print_json(about)
         return
@@ -95,7 +90,9 @@ def _open(options: ConvertOptions) -> "AlphaCLIP":
 
     from gencontrol.alpha_clip.model import AlphaCLIP
     from gencontrol.cli.device import DTYPES
+    from gencontrol.cli.report import quiet_loading
 
+    quiet_loading()
     dtype = DTYPES[options.dtype]
     kind = options.kind
     if kind == "auto":

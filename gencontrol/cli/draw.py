@@ -1,6 +1,5 @@
 """Open a host, and draw pictures with it."""
 
-import importlib
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +11,7 @@ from PIL import Image
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.cli.device import choose_device, choose_dtype
 from gencontrol.cli.inputs import Scene
-from gencontrol.cli.report import note
+from gencontrol.cli.report import note, quiet_loading
 from gencontrol.cli.schedulers import make_scheduler
 from gencontrol.cli.vary_job import Job
 from gencontrol.errors import InputError
@@ -20,6 +19,7 @@ from gencontrol.focus import CropFocus
 from gencontrol.models.registry import resolve
 from gencontrol.pipelines.embeds import RegionEmbeds, region_embeds
 from gencontrol.pipelines.hosts import Host
+from gencontrol.pipelines.select import open_pipeline
 
 GUIDANCE = {"cross_attention": 3.0, "class_labels": 10.0}
 """By the way the embedding enters: the image-variation card's and the Alpha-CLIP demo's, and diffusers' for unCLIP."""
@@ -37,8 +37,8 @@ def open_host(job: Job) -> Any:
     device = choose_device(options.device)
     if options.offload != "none" and device.type == "cpu":
         raise InputError(f"--offload {options.offload} moves weights between main memory and a GPU; there is none.")
-    pipelines = importlib.import_module("gencontrol.pipelines")
-    pipeline = getattr(pipelines, job.host.pipeline).from_pretrained(
+    quiet_loading()
+    pipeline: Any = open_pipeline(
         options.model,
         alpha_clip=options.alpha_clip or "auto",
         dtype=choose_dtype(options.dtype, device),

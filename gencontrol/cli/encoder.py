@@ -6,6 +6,7 @@ from pathlib import Path
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.cli.device import choose_device, choose_dtype
 from gencontrol.cli.options import EncoderOptions
+from gencontrol.cli.report import quiet_loading
 from gencontrol.models.registry import resolve
 from gencontrol.pipelines.opening import locate
 from gencontrol.pipelines.pairing import Location
@@ -22,11 +23,11 @@ def open_encoder(options: EncoderOptions) -> AlphaCLIP:
         CheckpointError: Nothing there, or broken weights.
     """
     device = choose_device(options.device)
+    quiet_loading()
     encoder = _load(options, dtype=choose_dtype(options.dtype, device)).to(device)
     if options.fit is None:
         return encoder
-    geometry = dataclasses.replace(encoder.processor.geometry, fit=options.fit)
-    return encoder.with_processor(encoder.processor.with_geometry(geometry))
+    return encoder.with_geometry(dataclasses.replace(encoder.processor.geometry, fit=options.fit))
 
 
 def _load(options: EncoderOptions, **how: object) -> AlphaCLIP:

@@ -23,6 +23,16 @@ def notices() -> Iterator[None]:
             warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
 
 
+def quiet_loading() -> None:
+    """Switch the libraries' loading bars off where nobody watches them."""
+    if not sys.stderr.isatty():
+        from diffusers.utils import logging as diffusers_logging
+        from transformers.utils import logging as transformers_logging
+
+        diffusers_logging.disable_progress_bar()
+        transformers_logging.disable_progress_bar()
+
+
 def note(message: str) -> None:
     """A line for the person at the terminal, on standard error."""
     print(f"gencontrol: {message}", file=sys.stderr)

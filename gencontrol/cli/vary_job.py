@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gencontrol.cli.embeds import EmbedsFile, read_embeds
-from gencontrol.cli.flags import parse_named, parse_seeds
+from gencontrol.cli.flags import parse_seeds
 from gencontrol.cli.inputs import Scene, has_regions, list_pictures, read_scene
 from gencontrol.cli.output import check_existing, plan_paths, sheet_path
 from gencontrol.cli.repeat import Repeated
 from gencontrol.cli.report import notices
 from gencontrol.cli.schedulers import check_scheduler
 from gencontrol.cli.vary_options import VaryOptions
+from gencontrol.cli.views import named_strategy
 from gencontrol.errors import ConfigError
-from gencontrol.focus import FocusStrategy, focus_strategy
+from gencontrol.focus import FocusStrategy
 from gencontrol.pipelines.hosts import Host
 from gencontrol.pipelines.opening import locate
 from gencontrol.pipelines.pairing import check_pairing, vision_config
@@ -105,7 +106,7 @@ def prepare(options: VaryOptions, repeated: Repeated | None) -> Job:
         repeated=repeated,
         host=host,
         geometry=geometry,
-        focus=_focus(options.focus),
+        focus=named_strategy(options.focus),
         strength=_strength(options),
         seeds=seeds,
         embeds=embeds,
@@ -191,13 +192,6 @@ def _is_complete(item: Item) -> bool:
 
 def _is_file(encoder: object) -> bool:
     return Path(str(getattr(encoder, "name", ""))).is_file()
-
-
-def _focus(text: str | None) -> FocusStrategy | None:
-    if text is None:
-        return None
-    name, settings = parse_named(text, flag="--focus")
-    return focus_strategy(name, **settings)
 
 
 def _strength(options: VaryOptions) -> StrengthSchedule:

@@ -31,10 +31,19 @@ def strategy_for(encoder: AlphaCLIP, text: str | None) -> FocusStrategy:
         ConfigError: No such strategy or setting.
         PairingError: `alpha` with an encoder whose alpha weights are zero.
     """
+    return choose_focus(named_strategy(text), has_alpha=encoder.has_alpha)
+
+
+def named_strategy(text: str | None) -> FocusStrategy | None:
+    """The strategy that `--focus` names, if it names one.
+
+    Raises:
+        ConfigError: No such strategy or setting.
+    """
     if text is None:
-        return choose_focus(encoder)
+        return None
     name, settings = parse_named(text, flag="--focus")
-    return choose_focus(encoder, focus_strategy(name, **settings))
+    return focus_strategy(name, **settings)
 
 
 def embed_scenes(

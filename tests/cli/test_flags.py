@@ -64,7 +64,7 @@ def test_a_path_that_exists_is_not_split(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("weight", ["0", "-1", "nan", "inf"])
 def test_weights_that_are_refused(weight: str) -> None:
-    with pytest.raises(ConfigError, match="--mask cat.png:.*: expected a weight above 0"):
+    with pytest.raises(ConfigError, match=r"--mask cat\.png:.*: expected a weight above 0"):
         split_weight(f"cat.png:{weight}", flag="--mask")
 
 

@@ -1,0 +1,54 @@
+"""A scene to point at, and a runner that gives the exit code and what was printed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+
+from gencontrol.cli.main import main
+
+
+@dataclass(frozen=True, kw_only=True)
+class Printed:
+    """What a command came to."""
+
+    code: int
+    """Exit code."""
+    out: str
+    """Standard output."""
+    err: str
+    """Standard error."""
+
+
+Run = Callable[..., Printed]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run `gencontrol` in this process."""
+
+    def run_command(*arguments: object) -> Printed:
+        capsys.readouterr()
+        code = main([str(a) for a in arguments])
+        captured = capsys.readouterr()
+        return Printed(code=code, out=captured.out, err=captured.err)
+
+    return run_command
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Path:
+    """A folder with `photo.png` (80 x 64, a red disc and a blue box), a mask of each, and an RGBA cut-out."""
+    shapes = {"red": ("ellipse", (8, 16, 36, 44)), "blue": ("rectangle", (48, 20, 72, 52))}
+    photo = Image.effect_noise((80, 64), 60).convert("RGB")
+    for colour, (shape, box) in shapes.items():
+        mask = Image.new("L", photo.size)
+        for image, fill in ((photo, colour), (mask, 255)):
+            getattr(ImageDraw.Draw(image), shape)(box, fill=fill)
+        mask.save(tmp_path / f"{colour}.png")
+    photo.save(tmp_path / "photo.png")
+    photo.putalpha(Image.open(tmp_path / "red.png"))
+    photo.save(tmp_path / "cutout.png")
+    return tmp_path

@@ -1,0 +1,423 @@
+"""`gencontrol vary` in process, on a folder of random weights in the layout of the embedded model."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from gencontrol.cli.metadata import read_record
+
+Vary = Callable[..., Any]
+
+
+@pytest.fixture
+def vary(run: Any, scene: Path, tiny_folder: Path) -> Vary:
+    """Vary photo.png in two steps; files go to the scene's folder `out`."""
+
+    def vary_scene(*arguments: object, image: str | None = "photo.png") -> Any:
+        picture = [] if image is None else [scene / image]
+        given = [str(a) for a in arguments]
+        output = [] if "-o" in given else ["-o", scene / "out"]
+        count = [] if {"-n", "--seed", "--from"} & set(given) else ["-n", 1]
+        return run("vary", *picture, "--model", tiny_folder, "--steps", 2, *count, *output, *given)
+
+    return vary_scene
+
+
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB")).astype(int)
+
+
+def differ(first: Path, second: Path) -> bool:
+    # A batch of another size may round differently by a level or two.
+    return bool(np.abs(pixels(first) - pixels(second)).max() > 3)
+
+
+def test_writes_one_picture_for_each_seed(vary: Vary, scene: Path) -> None:
+    done = vary("--mask", scene / "red.png", "--seed", "3,5")
+    paths = [scene / "out" / f"photo-{seed}.png" for seed in (3, 5)]
+    assert done.code == 0
+    assert done.out.splitlines() == [f"wrote {path}" for path in paths]
+    assert Image.open(paths[0]).size == (128, 128)
+    assert differ(*paths)
+
+
+def test_a_seed_gives_the_same_picture_in_any_batch(vary: Vary, scene: Path) -> None:
+    mask = ("--mask", scene / "red.png")
+    vary(*mask, "--seed", "1-3", "-o", scene / "three")
+    vary(*mask, "--seed", "1-3", "--batch", 2, "-o", scene / "two")
+    vary(*mask, "--seed", "3", "-n", 1, "-o", scene / "alone.png")
+    assert not differ(scene / "three" / "photo-3.png", scene / "two" / "photo-3.png")
+    assert not differ(scene / "three" / "photo-3.png", scene / "alone.png")
+
+
+REGION_FLAGS = {
+    "mask": ["--mask", "{scene}/red.png"],
+    "other mask": ["--mask", "{scene}/blue.png"],
+    "box": ["--box", "48,20,72,52"],
+    "point": ["--point", "20,30,6"],
+    "alpha": ["--mask", "{scene}/red.png", "--invert"],
+    "two": ["--mask", "{scene}/red.png:3", "--box", "48,20,72,52:0.5"],
+    "feather": ["--mask", "{scene}/red.png", "--feather", "9"],
+    "negative": ["--mask", "{scene}/red.png", "--negative-mask", "{scene}/blue.png"],
+    "strength": ["--mask", "{scene}/red.png", "--strength", "0.3"],
+    "schedule": ["--mask", "{scene}/red.png", "--schedule", "1:0@0.5:0.5"],
+    "squash": ["--mask", "{scene}/red.png", "--fit", "squash"],
+    "crop fit": ["--mask", "{scene}/red.png", "--fit", "crop"],
+    "attention": ["--mask", "{scene}/red.png", "--focus", "attention"],
+    "crop": ["--mask", "{scene}/red.png", "--focus", "crop:margin=0.4"],
+    "guidance": ["--mask", "{scene}/red.png", "--guidance", "7"],
+    "scheduler": ["--mask", "{scene}/red.png", "--scheduler", "euler"],
+    "steps": ["--mask", "{scene}/red.png", "--steps", "3"],
+}
+
+
+def test_every_flag_that_shapes_the_picture_does(vary: Vary, scene: Path) -> None:
+    """Each of these flags gives a picture that none of the others gives."""
+    paths = []
+    for name, flags in REGION_FLAGS.items():
+        path = scene / f"{name}.png"
+        done = vary(*(flag.format(scene=scene) for flag in flags), "-o", path)
+        assert done.code == 0, (name, done.err)
+        paths.append(path)
+    for i, first in enumerate(paths):
+        for second in paths[i + 1 :]:
+            assert np.abs(pixels(first) - pixels(second)).max() > 0, (first.stem, second.stem)
+
+
+def test_the_pictures_own_alpha_is_a_region(vary: Vary, scene: Path) -> None:
+    vary("--alpha-from-image", "-o", scene / "alpha.png", image="cutout.png")
+    vary("--mask", scene / "red.png", "-o", scene / "mask.png")
+    vary("-o", scene / "whole.png", image="cutout.png")
+    assert not differ(scene / "alpha.png", scene / "mask.png")
+    assert np.abs(pixels(scene / "alpha.png") - pixels(scene / "whole.png")).max() > 0
+
+
+def test_threshold_and_resize_mask(vary: Vary, scene: Path) -> None:
+    Image.open(scene / "red.png").resize((40, 32)).save(scene / "small.png")
+    refused = vary("--mask", scene / "small.png")
+    assert refused.code == 1
+    assert "The mask is 40 x 32 but the image is 80 x 64" in refused.err
+    done = vary("--mask", scene / "small.png", "--resize-mask", "--threshold", 0.5)
+    assert done.code == 0
+    assert "it was stretched" in done.err
+    assert done.err.count("stretched") == 1
+
+
+def test_an_alpha_clip_of_choice(vary: Vary, scene: Path, tiny_folder: Path, tmp_path: Path, tiny: ModuleType) -> None:
+    other = tmp_path / "other"
+    tiny.save_folder(other, seed=7)
+    mask = ("--mask", scene / "red.png")
+    vary(*mask, "--alpha-clip", tiny_folder / "alpha_clip", "-o", scene / "own.png")
+    vary(*mask, "-o", scene / "auto.png")
+    vary(*mask, "--alpha-clip", other / "alpha_clip", "-o", scene / "other.png")
+    assert not differ(scene / "own.png", scene / "auto.png")
+    assert np.abs(pixels(scene / "own.png") - pixels(scene / "other.png")).max() > 0
+
+
+def test_number_and_seed(vary: Vary, scene: Path) -> None:
+    assert vary("-n", 2, "--seed", 7).out.count("wrote") == 2
+    assert (scene / "out" / "photo-8.png").exists()
+    assert vary("-n", 2, "--seed", "1,2,3", "-o", scene / "b").code == 2
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_dtype_and_device(vary: Vary, dtype: str) -> None:
+    done = vary("--dtype", dtype, "--device", "cpu", "--format", "json")
+    result = json.loads(done.out)
+    assert (result["dtype"], result["device"]) == (dtype, "cpu")
+
+
+def test_json_says_what_was_written(vary: Vary, scene: Path, tiny_folder: Path) -> None:
+    done = vary("--mask", scene / "red.png", "--seed", "4-5", "--grid", "--format", "json")
+    result = json.loads(done.out)
+    assert result["model"] == str(tiny_folder)
+    assert result["outputs"] == [
+        {"path": str(scene / "out" / f"photo-{seed}.png"), "image": str(scene / "photo.png"), "seed": seed}
+        for seed in (4, 5)
+    ]
+    assert result["sheets"] == [{"path": str(scene / "out" / "photo-grid.png"), "kind": "grid"}]
+
+
+def test_sheets(vary: Vary, scene: Path) -> None:
+    done = vary("--mask", scene / "red.png", "-n", 2, "--grid", "--compare", "--preview")
+    assert done.code == 0, done.err
+    sizes = {kind: Image.open(scene / "out" / f"photo-{kind}.png").size for kind in ("grid", "compare", "preview")}
+    assert sizes["grid"][0] == 8 + 2 * (128 + 8)
+    assert sizes["compare"][0] == 8 + 3 * (128 + 8)
+    assert sizes["compare"][1] > 4 * 128
+    assert sizes["preview"] == (384, 384)
+
+
+def test_compare_needs_a_region(vary: Vary) -> None:
+    done = vary("--compare")
+    assert done.code == 2
+    assert "--compare: show a region to compare" in done.err
+
+
+def test_dry_run_writes_nothing_but_the_preview(vary: Vary, scene: Path) -> None:
+    done = vary("--mask", scene / "red.png", "-n", 2, "--dry-run", "--preview", "--embeds-out", scene / "e.safetensors")
+    assert done.code == 0
+    assert done.out.count("would write") == 2
+    assert sorted(path.name for path in (scene / "out").iterdir()) == ["photo-preview.png"]
+    assert not (scene / "e.safetensors").exists()
+
+
+def test_dry_run_loads_no_weights(run: Any, scene: Path, tiny: ModuleType, tmp_path: Path) -> None:
+    """It passes on a model whose weights are gone, and still finds a wrong pairing."""
+    folder = tiny.save_folder(tmp_path / "model")
+    for weights in folder.glob("**/*.safetensors"):
+        weights.unlink()
+    arguments = ("vary", scene / "photo.png", "--model", folder, "--dry-run", "-o", scene / "out")
+    assert run(*arguments).code == 0
+    config = json.loads((folder / "alpha_clip" / "config.json").read_text())
+    config["vision_config"]["hidden_size"] = 48
+    (folder / "alpha_clip" / "config.json").write_text(json.dumps(config))
+    done = run(*arguments)
+    assert done.code == 1
+    assert "hidden_size is 48, not 32" in done.err
+
+
+def test_embeds_out_and_in_give_the_same_pictures(vary: Vary, scene: Path) -> None:
+    file = scene / "embeds.safetensors"
+    regions = ("--mask", scene / "red.png", "--negative-mask", scene / "blue.png")
+    assert vary(*regions, "--embeds-out", file, "-o", scene / "direct.png").code == 0
+    tensors = load_file(file)
+    assert {name: tuple(t.shape) for name, t in tensors.items()} == {
+        "image_embeds": (1, 24),
+        "negative_image_embeds": (1, 24),
+    }
+    assert vary("--embeds-in", file, "-o", scene / "again.png", image=None).code == 0
+    assert not differ(scene / "direct.png", scene / "again.png")
+    assert vary("--embeds-in", file, image=None).code == 0
+    assert (scene / "out" / "photo-0.png").exists()
+
+
+def test_embeds_of_another_width_are_refused(vary: Vary, scene: Path) -> None:
+    from safetensors.torch import save_file
+
+    save_file({"image_embeds": torch.zeros(1, 7)}, scene / "wrong.safetensors")
+    done = vary("--embeds-in", scene / "wrong.safetensors", image=None)
+    assert done.code == 1
+    assert "image_embeds is (1, 7), but the model takes rows of width 24" in done.err
+
+
+def test_embeds_in_excludes_pictures(vary: Vary, scene: Path) -> None:
+    done = vary("--embeds-in", scene / "e.safetensors")
+    assert done.code == 2
+    assert "--embeds-in starts from finished embeddings: leave out the picture" in done.err
+
+
+def test_no_metadata(vary: Vary, scene: Path) -> None:
+    vary("--mask", scene / "red.png", "--no-metadata", "-o", scene / "bare.png")
+    assert "gencontrol" not in Image.open(scene / "bare.png").info
+    done = vary("--from", scene / "bare.png", image=None)
+    assert done.code == 1
+    assert "holds no gencontrol record" in done.err
+
+
+def test_record(vary: Vary, scene: Path) -> None:
+    vary("--mask", f"{scene}/red.png:2", "--seed", 9, "-n", 1, "--feather", 3, "-o", scene / "a.png")
+    record = read_record(scene / "a.png")
+    assert record["seed"] == 9
+    assert record["image"]["path"] == str(scene / "photo.png")
+    assert (record["settings"]["feather"], record["settings"]["guidance"]) == (3.0, 3.0)
+    assert [(r["label"], r["weight"]) for r in record["regions"]] == [("red", 2.0)]
+
+
+class TestFrom:
+    """`--from OUT.png` repeats the run."""
+
+    @pytest.fixture
+    def first(self, vary: Vary, scene: Path) -> Path:
+        path = scene / "first.png"
+        mask, negative = scene / "red.png", scene / "blue.png"
+        flags = ("--feather", 4, "--invert", "--strength", 0.8, "--seed", 6, "-n", 1, "--scheduler", "euler")
+        assert vary("--mask", mask, "--negative-mask", negative, *flags, "-o", path).code == 0
+        return path
+
+    def test_repeats(self, run: Any, scene: Path, first: Path) -> None:
+        (scene / "red.png").unlink()
+        done = run("vary", "--from", first, "-o", scene / "again.png")
+        assert done.code == 0, done.err
+        assert (pixels(first) == pixels(scene / "again.png")).all()
+
+    def test_a_repeated_picture_can_be_repeated(self, run: Any, scene: Path, first: Path) -> None:
+        run("vary", "--from", first, "-o", scene / "again.png")
+        run("vary", "--from", scene / "again.png", "-o", scene / "third.png")
+        assert (pixels(first) == pixels(scene / "third.png")).all()
+
+    def test_flags_win(self, run: Any, scene: Path, first: Path) -> None:
+        assert run("vary", "--from", first, "--seed", "1,2", "-o", scene / "out").code == 0
+        assert sorted(p.name for p in (scene / "out").iterdir()) == ["photo-1.png", "photo-2.png"]
+        assert run("vary", "--from", first, "-n", 2, "-o", scene / "two").code == 0
+        assert sorted(p.name for p in (scene / "two").iterdir()) == ["photo-6.png", "photo-7.png"]
+
+    def test_a_region_given_now_wins(self, run: Any, scene: Path, first: Path) -> None:
+        run("vary", "--from", first, "--box", "48,20,72,52", "-o", scene / "box.png")
+        assert read_record(scene / "box.png")["regions"][0]["label"] == "box 48,20,72,52"
+        assert len(read_record(scene / "box.png")["negative_regions"]) == 1
+
+    def test_a_file_lies_between(self, run: Any, scene: Path, first: Path) -> None:
+        (scene / "settings.yaml").write_text("steps: 3\nfeather: 1")
+        run("vary", "--from", first, "--config", scene / "settings.yaml", "--feather", 2, "-o", scene / "c.png")
+        settings = read_record(scene / "c.png")["settings"]
+        assert (settings["steps"], settings["feather"], settings["strength"]) == (3, 2.0, 0.8)
+
+    def test_a_moved_input_is_found_out(self, run: Any, scene: Path, first: Path) -> None:
+        (scene / "photo.png").rename(scene / "moved.png")
+        done = run("vary", "--from", first, "-o", scene / "again.png")
+        assert done.code == 1
+        assert "photo.png, which is not there: give its new place as IMAGE" in done.err
+        done = run("vary", scene / "moved.png", "--from", first, "-o", scene / "again.png")
+        assert done.code == 0
+        assert done.err == ""
+        assert (pixels(first) == pixels(scene / "again.png")).all()
+
+    def test_a_changed_input_is_found_out(self, run: Any, scene: Path, first: Path) -> None:
+        Image.new("RGB", (80, 64), "green").save(scene / "photo.png")
+        done = run("vary", "--from", first, "-o", scene / "again.png")
+        assert done.code == 1
+        assert "which has changed since" in done.err
+        done = run("vary", scene / "photo.png", "--from", first, "-o", scene / "again.png")
+        assert done.code == 0
+        assert "is not the picture that" in done.err
+
+    def test_one_picture_only(self, run: Any, scene: Path, first: Path) -> None:
+        done = run("vary", scene / "photo.png", scene / "cutout.png", "--from", first)
+        assert done.code == 2
+        assert "--from repeats the run of one picture, and 2 are given" in done.err
+
+
+class TestFolders:
+    """Many pictures in one run."""
+
+    @pytest.fixture
+    def folders(self, scene: Path) -> Path:
+        for folder in ("photos", "masks"):
+            (scene / folder).mkdir()
+        for name, mask in (("a", "red"), ("b", "blue"), ("c", "red")):
+            Image.open(scene / "photo.png").save(scene / "photos" / f"{name}.png")
+            Image.open(scene / f"{mask}.png").save(scene / "masks" / f"{name}.png")
+        return scene
+
+    def test_a_folder_of_masks_goes_with_a_folder_of_pictures(self, vary: Vary, folders: Path) -> None:
+        done = vary("--mask", folders / "masks", image="photos")
+        assert done.code == 0, done.err
+        out = folders / "out"
+        assert sorted(p.name for p in out.iterdir()) == ["a-0.png", "b-0.png", "c-0.png"]
+        assert np.abs(pixels(out / "a-0.png") - pixels(out / "b-0.png")).max() > 0
+        assert (pixels(out / "a-0.png") == pixels(out / "c-0.png")).all()
+
+    def test_a_missing_mask_stops_the_run_before_it_starts(self, vary: Vary, folders: Path) -> None:
+        (folders / "masks" / "c.png").unlink()
+        done = vary("--mask", folders / "masks", image="photos")
+        assert done.code == 1
+        assert "no mask named c in the folder" in done.err
+        assert not (folders / "out").exists()
+
+    def test_existing(self, vary: Vary, folders: Path) -> None:
+        vary("--mask", folders / "masks", image="photos")
+        (folders / "out" / "b-0.png").unlink()
+        before = (folders / "out" / "a-0.png").stat().st_mtime_ns
+        stopped = vary("--mask", folders / "masks", image="photos")
+        assert stopped.code == 1
+        assert "a-0.png and 1 more exists already: give --existing overwrite or skip" in stopped.err
+        resumed = vary("--mask", folders / "masks", "--existing", "skip", image="photos")
+        assert resumed.out.count("wrote") == 1
+        assert (folders / "out" / "a-0.png").stat().st_mtime_ns == before
+        assert "nothing to do" in vary("--mask", folders / "masks", "--existing", "skip", image="photos").out
+        assert vary("--mask", folders / "masks", "--existing", "overwrite", image="photos").out.count("wrote") == 3
+        assert (folders / "out" / "a-0.png").stat().st_mtime_ns > before
+
+    def test_embeds_of_a_folder_have_its_names(self, vary: Vary, folders: Path) -> None:
+        vary("--mask", folders / "masks", "--embeds-out", folders / "e.safetensors", image="photos")
+        assert vary("--embeds-in", folders / "e.safetensors", "-o", folders / "again", image=None).code == 0
+        assert sorted(p.name for p in (folders / "again").iterdir()) == ["a-0.png", "b-0.png", "c-0.png"]
+        assert not differ(folders / "out" / "b-0.png", folders / "again" / "b-0.png")
+
+    def test_a_file_for_several_pictures_is_wrong_use(self, vary: Vary, folders: Path) -> None:
+        done = vary("-o", folders / "one.png", image="photos")
+        assert done.code == 2
+        assert "3 pictures go in, so expected a folder" in done.err
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "message"),
+    [
+        (["--mask", "{scene}/missing.png"], 1, "missing.png"),
+        (["--box", "1,2,3"], 2, "--box: expected X0,Y0,X1,Y1, got '1,2,3'"),
+        (["--box", "200,0,210,9"], 1, "outside the image"),
+        (["--point", "1"], 2, "--point: expected X,Y or X,Y,RADIUS"),
+        (["--alpha-from-image"], 1, "The image has no alpha channel"),
+        (["--invert"], 2, "--invert: show a region to turn round"),
+        (["--box", "0,0,9,9:2", "--point", "5,5", "--invert"], 2, "regions of different weights have no complement"),
+        (["--focus", "alpah"], 2, "unknown focus 'alpah'; did you mean 'alpha'?"),
+        (["--focus", "crop:edge=1"], 2, "unknown key 'edge'"),
+        (["--scheduler", "eular"], 2, "--scheduler: there is no 'eular'; did you mean 'euler'"),
+        (["--steps", "0"], 2, "--steps: expected at least 1, got 0"),
+        (["--batch", "0"], 2, "--batch: expected at least 1, got 0"),
+        (["--strength", "3"], 1, "expected a number from 0"),
+        (["--strength", "0.5", "--schedule", "1:0"], 2, "Give either --strength or --schedule"),
+        (["--schedule", "1"], 1, "Expected a schedule start:end"),
+        (["--device", "gpu"], 2, "--device: expected auto, cpu, cuda"),
+        (["--device", "cuda:99"], 1, "--device cuda:99: this machine has"),
+        (["--offload", "model", "--device", "cpu"], 1, "there is none"),
+        (["--model", "{scene}/nowhere"], 1, "nowhere"),
+        (["--alpha-clip", "{scene}/nowhere"], 1, "nowhere"),
+        (["--config", "{scene}/nowhere.yaml"], 2, "No configuration file at"),
+        (["-o", "{scene}/a.jpg"], 2, "pictures are written as PNG"),
+        (["--embeds-in", "{scene}/photo.png"], 2, "--embeds-in starts from finished embeddings"),
+        (["--fit", "stretch"], 2, ""),
+        (["--nonsense"], 2, ""),
+    ],
+)
+def test_what_is_refused(flags: list[str], code: int, message: str, vary: Vary, scene: Path) -> None:
+    done = vary("--offline", *(flag.format(scene=scene) for flag in flags))
+    assert done.code == code, done.err
+    assert message in done.err
+    assert not (scene / "out").exists()
+
+
+def test_config_file(vary: Vary, scene: Path) -> None:
+    (scene / "settings.yaml").write_text(f"mask: ['{scene}/red.png']\nstrength: 0.5\nseed: 3\n")
+    assert vary("--config", scene / "settings.yaml").code == 0
+    assert read_record(scene / "out" / "photo-3.png")["settings"]["strength"] == 0.5
+    (scene / "settings.yaml").write_text("strenght: 0.5")
+    done = vary("--config", scene / "settings.yaml")
+    assert done.code == 2
+    assert "unknown key 'strenght'; did you mean 'strength'?" in done.err
+
+
+def test_no_picture_is_wrong_use(vary: Vary) -> None:
+    done = vary(image=None)
+    assert done.code == 2
+    assert "No picture is given" in done.err
+
+
+def test_a_failed_write_leaves_nothing(vary: Vary, scene: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full_disk(self: Image.Image, path: Path, **settings: object) -> None:
+        Path(path).write_bytes(b"half a picture")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        vary("-o", scene / "out" / "a.png")
+    assert list((scene / "out").iterdir()) == []
+
+
+def test_unclip(run: Any, scene: Path, unclip_folder: Path) -> None:
+    flags = ("--model", unclip_folder, "--steps", 2, "-n", 1, "--focus", "attention")
+    done = run("vary", scene / "photo.png", "--mask", scene / "red.png", *flags, "-o", scene / "a.png")
+    assert done.code == 0, done.err
+    run("vary", scene / "photo.png", "--mask", scene / "blue.png", *flags, "-o", scene / "b.png")
+    assert np.abs(pixels(scene / "a.png") - pixels(scene / "b.png")).max() > 0
+    assert read_record(scene / "a.png")["settings"]["guidance"] == 10.0

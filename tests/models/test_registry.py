@@ -1,0 +1,38 @@
+"""Names for models."""
+
+from pathlib import Path
+
+import pytest
+
+from gencontrol.errors import CheckpointError
+from gencontrol.models import registry
+from gencontrol.models.registry import PRESETS, find_preset, resolve
+from gencontrol.pipelines.hosts import HOSTS
+
+
+def test_presets_agree_with_the_hosts() -> None:
+    for name, preset in PRESETS.items():
+        host = HOSTS[preset.host]
+        assert preset.name == name
+        assert preset.licence == host.licence
+        if host.checkpoint is not None:
+            assert (preset.model, preset.encoder) == (host.checkpoint, host.encoder)
+
+
+def test_find_preset() -> None:
+    assert find_preset("tiny") is PRESETS["tiny"]
+    assert find_preset("some/where") is None
+
+
+def test_resolve() -> None:
+    assert resolve("sd-image-variation") == "lambdalabs/sd-image-variations-diffusers"
+    assert resolve("some/where") == "some/where"
+
+
+def test_the_embedded_model_is_a_folder_of_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "files", lambda package: tmp_path)
+    with pytest.raises(CheckpointError, match=r"has no weights of the embedded model 'tiny'\. Name another model"):
+        resolve("tiny")
+    (tmp_path / "tiny").mkdir()
+    (tmp_path / "tiny" / "model_index.json").write_text("{}")
+    assert resolve("tiny") == tmp_path / "tiny"
