@@ -32,7 +32,8 @@ from transformers import (
 
 WORDS = (
     "a an and the of on in to left right above below photo picture red green blue yellow black white cat dog bird "
-    "fish tree house car boat apple banana purse moon sun star ball cup"
+    "fish tree house car boat apple banana purse moon sun star ball cup pumpkin "
+    "crown"
 ).split()
 ENCODER_SIZE = 64
 EMBED_DIM = 24

@@ -49,6 +49,7 @@ def scene(tmp_path: Path) -> Path:
             getattr(ImageDraw.Draw(image), shape)(box, fill=fill)
         mask.save(tmp_path / f"{colour}.png")
     photo.save(tmp_path / "photo.png")
-    photo.putalpha(Image.open(tmp_path / "red.png"))
+    with Image.open(tmp_path / "red.png") as mask:
+        photo.putalpha(mask)
     photo.save(tmp_path / "cutout.png")
     return tmp_path

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,7 +28,8 @@ def test_vary(scene: Path, tiny_folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     for output in json.loads(done.stdout)["outputs"]:
-        assert Image.open(output["path"]).size == (128, 128)
+        with Image.open(output["path"]) as image:
+            assert image.size == (128, 128)
 
 
 def test_exit_codes(scene: Path) -> None:
@@ -41,7 +43,7 @@ def test_exit_codes(scene: Path) -> None:
 def test_two_processes_share_a_folder(scene: Path, tiny_folder: Path) -> None:
     (scene / "photos").mkdir()
     for name in "abc":
-        Image.open(scene / "photo.png").save(scene / "photos" / f"{name}.png")
+        shutil.copy(scene / "photo.png", scene / "photos" / f"{name}.png")
     launch = (sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", 2, "--num_machines", 1)
     module = ("--mixed_precision", "no", "--dynamo_backend", "no", "--module", "gencontrol.cli.main")
     flags = ("--model", tiny_folder, "--steps", 1, "-n", 1, "--device", "cpu", "--format", "json")
