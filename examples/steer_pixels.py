@@ -6,7 +6,8 @@ import torch
 from torchvision.utils import save_image
 
 from gencontrol import AlphaCLIP
-from gencontrol.guidance import Augmentation, Guide, alpha_similarity_loss, augment, text_targets
+from gencontrol.guidance import Augmentation, Guide, alpha_similarity_loss, text_targets
+from gencontrol.guidance.augment import augment
 from gencontrol.models.registry import resolve
 
 prompt, steps = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 300

@@ -13,7 +13,6 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "ViewPrompts": "gencontrol.guidance.prompts",
         "alpha_similarity_loss": "gencontrol.guidance.score",
         "as_schedule": "gencontrol.guidance.schedules",
-        "augment": "gencontrol.guidance.augment",
         "composite": "gencontrol.guidance.backgrounds",
         "constant": "gencontrol.guidance.schedules",
         "contrastive_loss": "gencontrol.guidance.losses",
