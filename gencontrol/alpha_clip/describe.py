@@ -26,7 +26,7 @@ def check_shapes(found: Shapes, expected: Shapes, *, source: str, wanted: str) -
     """
     problems = [
         _listed("missing", [k for k in expected if k not in found]),
-        _listed("unexpected", [k for k in found if k not in expected]),
+        _listed("unexpected", sorted(k for k in found if k not in expected)),
         _listed(
             "of another shape",
             [f"{k} {found[k]} instead of {s}" for k, s in expected.items() if k in found and found[k] != s],

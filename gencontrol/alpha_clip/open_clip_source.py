@@ -53,7 +53,7 @@ def load_open_clip(model: str | nn.Module, *, pretrained: str | None, dtype: tor
     return Parts(
         vision=fill_vision(vision_config, _cast(published_to_clip(vision), dtype)),
         text=fill_text(text_config, _cast(open_clip_text_to_clip(text), dtype)),
-        logit_scale=logit_scale.to(dtype or logit_scale.dtype),
+        logit_scale=logit_scale.to(dtype=dtype or logit_scale.dtype, copy=True),
         tokenizer=byte_pair_tokenizer() if text_config.vocab_size == _VOCABULARY else None,
         processor=_processor(model, vision_config),
     )

@@ -31,7 +31,7 @@ def save_parts(
     vision = merged(vision) if is_split(vision) else vision
     assert text is None or logit_scale is not None
     model = vision if text is None or logit_scale is None else put_together(vision, text, logit_scale)
-    with atomic_folder(folder) as temporary:
+    with atomic_folder(folder, ours=_OURS) as temporary:
         model.save_pretrained(temporary)
         processor.save_pretrained(temporary)
         if tokenizer is not None:
