@@ -24,7 +24,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return "; known are " + ", ".join(choices)
 
 
-def from_mapping(cls: type[Config], values: Mapping[str, Any], *, where: str = "configuration") -> Config:
+def from_mapping(cls: type[Config], values: Mapping[Any, Any], *, where: str = "configuration") -> Config:
     """Build the dataclass `cls` from a mapping, checking keys and types, nested dataclasses included.
 
     Args:
@@ -33,11 +33,10 @@ def from_mapping(cls: type[Config], values: Mapping[str, Any], *, where: str = "
         where: How error messages call the source.
 
     Raises:
-        ConfigError: An unknown key, a missing field without default, or a value of the wrong type.
+        ConfigError: An unknown key, a missing field without default, a value of the wrong type, or one that the
+            dataclass itself refuses.
     """
-    if not isinstance(values, Mapping):
-        raise ConfigError(f"{where}: expected a mapping of settings, got {type(values).__name__}.")
-    fields = {f.name: f for f in dataclasses.fields(typing.cast(Any, cls))}
+    fields = {f.name: f for f in dataclasses.fields(typing.cast(Any, cls)) if f.init}
     hints = typing.get_type_hints(cls)
     for key in values:
         if key not in fields:
@@ -50,7 +49,10 @@ def from_mapping(cls: type[Config], values: Mapping[str, Any], *, where: str = "
     ]
     if missing:
         raise ConfigError(f"{where}: missing {', '.join(missing)}.")
-    return cls(**parsed)
+    try:
+        return cls(**parsed)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
 
 
 def from_yaml(cls: type[Config], path: Path, *, overrides: Mapping[str, Any] | None = None) -> Config:
@@ -58,12 +60,14 @@ def from_yaml(cls: type[Config], path: Path, *, overrides: Mapping[str, Any] | N
     return from_mapping(cls, merge(read_yaml(path), overrides or {}), where=str(path))
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[Any, Any]:
     """Read a YAML mapping; an empty file is an empty mapping."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"No configuration file at {path}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read as a configuration: {error}.") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not valid YAML: {error}") from error
     if values is None:
@@ -73,12 +77,22 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return values
 
 
-def merge(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of `values` with each `a.b.c` key of `overrides` set at that depth."""
+def merge(values: Mapping[Any, Any], overrides: Mapping[str, Any]) -> dict[Any, Any]:
+    """A copy of `values` with each `a.b.c` key of `overrides` set at that depth.
+
+    Raises:
+        ConfigError: A key goes below something that is not a mapping.
+    """
     merged = dict(values)
     for key, value in overrides.items():
         head, _, rest = key.partition(".")
-        merged[head] = merge(merged.get(head) or {}, {rest: value}) if rest else value
+        if not rest:
+            merged[head] = value
+            continue
+        below = {} if merged.get(head) is None else merged[head]
+        if not isinstance(below, Mapping):
+            raise ConfigError(f"{key}: {head} is not a group of settings but {below!r}.")
+        merged[head] = merge(below, {rest: value})
     return merged
 
 
@@ -102,15 +116,16 @@ def _parse(hint: Any, value: Any, *, where: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         return _parse_union(arguments, value, where=where)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return value if isinstance(value, hint) else from_mapping(hint, value, where=where)
+        return value if isinstance(value, hint) else from_mapping(hint, _mapping(value, where), where=where)
     if origin is typing.Literal:
         if value not in arguments:
             raise ConfigError(f"{where}: expected one of {', '.join(map(str, arguments))}, got {value!r}.")
         return value
     if origin is tuple:
         return _parse_tuple(arguments, value, where=where)
-    if origin is dict:
-        return {k: _parse(arguments[1], v, where=f"{where}.{k}") for k, v in value.items()}
+    if origin in (dict, Mapping):
+        return _parse_dict(arguments[1], value, where=where)
+    assert origin is None, f"{where}: configurations hold no {hint}"
     return _parse_scalar(hint, value, where=where)
 
 
@@ -125,7 +140,13 @@ def _parse_union(arguments: tuple[Any, ...], value: Any, *, where: str) -> Any:
             return _parse(option, value, where=where)
         except ConfigError as error:
             errors.append(error)
-    raise errors[0]
+    if len(errors) == 1:
+        raise errors[0]
+    raise ConfigError(f"{where}: expected {' or '.join(map(_name, arguments))}, got {value!r}.")
+
+
+def _name(hint: Any) -> str:
+    return "null" if hint is type(None) else getattr(hint, "__name__", str(hint))
 
 
 def _parse_tuple(arguments: tuple[Any, ...], value: Any, *, where: str) -> tuple[Any, ...]:
@@ -136,6 +157,16 @@ def _parse_tuple(arguments: tuple[Any, ...], value: Any, *, where: str) -> tuple
     if len(value) != len(arguments):
         raise ConfigError(f"{where}: expected {len(arguments)} values, got {len(value)}.")
     return tuple(_parse(a, v, where=f"{where}[{i}]") for i, (a, v) in enumerate(zip(arguments, value, strict=True)))
+
+
+def _parse_dict(hint: Any, value: Any, *, where: str) -> dict[Any, Any]:
+    return {k: _parse(hint, v, where=f"{where}.{k}") for k, v in _mapping(value, where).items()}
+
+
+def _mapping(value: Any, where: str) -> Mapping[Any, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{where}: expected a mapping, got {value!r}.")
+    return value
 
 
 def _parse_scalar(hint: Any, value: Any, *, where: str) -> Any:

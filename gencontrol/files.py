@@ -1,12 +1,14 @@
 """Files that are written whole or not at all."""
 
 import hashlib
-import os
+import secrets
 import shutil
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
+
+from gencontrol.errors import InputError
 
 
 @contextmanager
@@ -14,37 +16,44 @@ def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path with the same suffix in the same folder; rename it to `path` when the block succeeds.
 
     The folder is made if there is none. If the block raises, the temporary file is removed and `path` is untouched.
+
+    Raises:
+        InputError: `path` is a folder, or lies below a file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; expected the name of a file to write.")
+    temporary = _sibling(path, suffix=path.suffix)
     try:
+        # Made by open, not by tempfile, whose files nobody else could read.
+        temporary.open("xb").close()
         yield temporary
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 @contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path, *, ours: Iterable[str] = ()) -> Iterator[Path]:
     """Yield a temporary sibling folder; it takes the place of `path` when the block succeeds.
 
-    An existing folder is replaced only then; if the block raises, it is untouched.
+    If the block raises, an existing folder is untouched.
+
+    Args:
+        path: The folder to write.
+        ours: Patterns of file names, such as "*.png", that an existing folder may hold and lose. So that nobody's
+            files are ever removed by a wrong path, a folder that holds anything else is refused before the block runs.
+
+    Raises:
+        InputError: `path` is a file, lies below one, or is a folder that holds anything but `ours`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    # "." has no name to put something beside, and cannot be renamed.
+    path = path if path.name not in ("", "..") else path.resolve()
+    _check_replaceable(path, tuple(ours))
+    temporary = _sibling(path)
     try:
+        temporary.mkdir()
         yield temporary
-        temporary.chmod(0o777 & ~_umask())
-        if path.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{path.name}-old-", dir=path.parent))
-            path.replace(old / "replaced")
-            temporary.replace(path)
-            shutil.rmtree(old)
-        else:
-            temporary.replace(path)
+        _swap(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -55,8 +64,34 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _umask() -> int:
-    # The mask can only be read by setting it; mkstemp ignores it and would leave files that nobody else can read.
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _sibling(path: Path, *, suffix: str = "") -> Path:
+    """A path beside `path`, on the same disk and hidden, where nothing is yet; the folder around is made."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise InputError(f"{path} cannot be written: a folder on the way to it is a file.") from None
+    return path.with_name(f".{path.stem}-{secrets.token_hex(6)}{suffix}")
+
+
+def _check_replaceable(path: Path, ours: tuple[str, ...]) -> None:
+    if path.is_file():
+        raise InputError(f"{path} is a file; expected the name of a folder to write.")
+    if not path.is_dir():
+        return
+    others = sorted(e.name for e in path.iterdir() if e.is_dir() or not any(fnmatch(e.name, p) for p in ours))
+    if others:
+        raise InputError(f"{path} holds other things ({', '.join(others[:3])}): name a new folder.")
+
+
+def _swap(new: Path, path: Path) -> None:
+    if not path.exists():
+        new.replace(path)
+        return
+    old = _sibling(path)
+    path.replace(old)
+    try:
+        new.replace(path)
+    except BaseException:
+        old.replace(path)
+        raise
+    shutil.rmtree(old)

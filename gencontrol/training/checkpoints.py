@@ -37,7 +37,7 @@ class Checkpoint:
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int = 2) -> Path:
     """Write a checkpoint below `folder` and remove all but the newest `keep`."""
     target = folder / f"step-{checkpoint.step:08d}"
-    with atomic_folder(target) as temporary:
+    with atomic_folder(target, ours=("*.safetensors", "index.json")) as temporary:
         for stem, tensors in checkpoint.tensors.items():
             save_file({k: v.detach().contiguous() for k, v in tensors.items()}, temporary / f"{stem}.safetensors")
         digests = {path.name: sha256(path) for path in sorted(temporary.glob("*.safetensors"))}

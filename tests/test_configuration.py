@@ -1,0 +1,175 @@
+"""Mappings and YAML become frozen dataclasses, strictly; every mistake is named with its place."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from gencontrol.configuration import from_mapping, from_yaml, merge, nearest, read_yaml, to_mapping
+from gencontrol.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimiser:
+    rate: float = 1e-3
+    betas: tuple[float, float] = (0.9, 0.99)
+
+    def __post_init__(self) -> None:
+        if self.rate <= 0:
+            raise ConfigError(f"rate: expected above 0, got {self.rate}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    steps: int
+    fit: Literal["pad", "crop"] = "pad"
+    sizes: tuple[int, ...] = ()
+    folder: Path | None = None
+    limit: int | float | None = None
+    verbose: bool = False
+    name: str = "run"
+    extra: Any = None
+    weights: dict[str, float] = field(default_factory=dict)
+    optimiser: Optimiser = field(default_factory=Optimiser)
+    schedule: tuple[Optimiser, ...] = ()
+
+
+FULL = {
+    "steps": 10,
+    "fit": "crop",
+    "sizes": [1, 2, 3],
+    "folder": "runs/x",
+    "limit": 0.5,
+    "verbose": True,
+    "name": "y",
+    "extra": {"anything": [1]},
+    "weights": {"a": 1, "b": 0.5},
+    "optimiser": {"rate": 0.1, "betas": [0.5, 0.6]},
+    "schedule": [{"rate": 1}, {"rate": 2.0}],
+}
+
+
+def test_every_kind_of_field() -> None:
+    run = from_mapping(Run, FULL)
+    assert run == Run(
+        steps=10,
+        fit="crop",
+        sizes=(1, 2, 3),
+        folder=Path("runs/x"),
+        limit=0.5,
+        verbose=True,
+        name="y",
+        extra={"anything": [1]},
+        weights={"a": 1.0, "b": 0.5},
+        optimiser=Optimiser(rate=0.1, betas=(0.5, 0.6)),
+        schedule=(Optimiser(rate=1.0), Optimiser(rate=2.0)),
+    )
+    assert isinstance(run.weights["a"], float) and isinstance(run.schedule[0].rate, float)
+
+
+def test_defaults_stay_and_instances_pass() -> None:
+    optimiser = Optimiser(rate=3.0)
+    run = from_mapping(Run, {"steps": 1, "optimiser": optimiser, "folder": None})
+    assert run == Run(steps=1, optimiser=optimiser)
+
+
+def test_to_mapping_is_plain_and_reads_back() -> None:
+    run = from_mapping(Run, FULL)
+    plain = to_mapping(run)
+    assert plain == FULL | {
+        "weights": {"a": 1.0, "b": 0.5},
+        "schedule": [{"rate": 1.0, "betas": [0.9, 0.99]}, {"rate": 2.0, "betas": [0.9, 0.99]}],
+    }
+    assert from_mapping(Run, plain) == run
+
+
+def test_yamls_reading_of_numbers() -> None:
+    # YAML 1.1 takes 1e-3 for a string, as it has no dot.
+    assert from_mapping(Optimiser, {"rate": "1e-3"}).rate == 1e-3
+    assert from_mapping(Run, {"steps": 1, "limit": 3}).limit == 3
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, r"^here: missing steps\.$"),
+        ({"steps": 1, "stesp": 2}, "^here: unknown key 'stesp'; did you mean 'steps'"),
+        ({"steps": 1, "zzz": 2}, "here: unknown key 'zzz'; known are extra, fit, folder, limit"),
+        ({"steps": "ten"}, r"^here: steps: expected int, got 'ten'\.$"),
+        ({"steps": True}, "here: steps: expected int, got True"),
+        ({"steps": 1.5}, "here: steps: expected int, got 1.5"),
+        ({"steps": None}, "here: steps: expected int, got None"),
+        ({"steps": 1, "fit": "squeeze"}, "here: fit: expected one of pad, crop, got 'squeeze'"),
+        ({"steps": 1, "sizes": 3}, "here: sizes: expected a list, got 3"),
+        ({"steps": 1, "sizes": [1, "x"]}, r"here: sizes\[1\]: expected int, got 'x'"),
+        ({"steps": 1, "folder": 3}, "here: folder: expected Path, got 3"),
+        ({"steps": 1, "limit": "x"}, "here: limit: expected int or float or null, got 'x'"),
+        ({"steps": 1, "verbose": "yes"}, "here: verbose: expected bool, got 'yes'"),
+        ({"steps": 1, "weights": [1]}, r"here: weights: expected a mapping, got \[1\]"),
+        ({"steps": 1, "weights": {"a": "x"}}, "here: weights.a: expected a number, got 'x'"),
+        ({"steps": 1, "optimiser": {"rat": 1}}, "here: optimiser: unknown key 'rat'; did you mean 'rate'"),
+        ({"steps": 1, "optimiser": {"rate": True}}, "here: optimiser: rate: expected float, got True"),
+        ({"steps": 1, "optimiser": {"betas": [1.0]}}, "here: optimiser: betas: expected 2 values, got 1"),
+        ({"steps": 1, "optimiser": 3}, "here: optimiser: expected a mapping, got 3"),
+        ({"steps": 1, "optimiser": {"rate": -1}}, r"here: optimiser: rate: expected above 0, got -1\.0"),
+        ({"steps": 1, "schedule": [{"rate": 0}]}, r"here: schedule\[0\]: rate: expected above 0"),
+        ({1: 2}, "here: unknown key 1; known are"),
+    ],
+    ids=str,
+)
+def test_mistakes_are_named_with_their_place(values: dict[Any, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        from_mapping(Run, values, where="here")
+
+
+def test_yaml_file_and_overrides(tmp_path: Path) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text("steps: 10\noptimiser:\n  rate: 1e-4\n  betas: [0.8, 0.9]\n")
+    run = from_yaml(Run, path, overrides={"optimiser.rate": 0.5, "fit": "crop"})
+    assert run == Run(steps=10, fit="crop", optimiser=Optimiser(rate=0.5, betas=(0.8, 0.9)))
+    assert from_yaml(Run, path).optimiser.rate == 1e-4
+    path.write_text("stesp: 10")
+    with pytest.raises(ConfigError, match=r"run\.yaml: unknown key 'stesp'; did you mean 'steps'"):
+        from_yaml(Run, path)
+
+
+def test_yaml_files_that_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    with pytest.raises(ConfigError, match=r"No configuration file at .*x\.yaml"):
+        read_yaml(path)
+    with pytest.raises(ConfigError, match="cannot be read as a configuration"):
+        read_yaml(tmp_path)
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="cannot be read as a configuration"):
+        read_yaml(path)
+    path.write_text("a: [1, 2")
+    with pytest.raises(ConfigError, match="is not valid YAML"):
+        read_yaml(path)
+    path.write_text("- 1\n- 2\n")
+    with pytest.raises(ConfigError, match="expected a mapping of settings, got list"):
+        read_yaml(path)
+    path.write_text("")
+    assert read_yaml(path) == {}
+
+
+def test_yaml_runs_no_code(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text("a: !!python/object/apply:os.getcwd []")
+    with pytest.raises(ConfigError, match="is not valid YAML"):
+        read_yaml(path)
+
+
+def test_merge_sets_at_depth_and_leaves_its_arguments() -> None:
+    values = {"a": {"b": {"c": 1, "d": 2}}, "e": None}
+    merged = merge(values, {"a.b.c": 3, "e.f": 4, "g.h": 5, "i": 6})
+    assert merged == {"a": {"b": {"c": 3, "d": 2}}, "e": {"f": 4}, "g": {"h": 5}, "i": 6}
+    assert values == {"a": {"b": {"c": 1, "d": 2}}, "e": None}
+    with pytest.raises(ConfigError, match=r"b\.c: b is not a group of settings but 3"):
+        merge({"a": {"b": 3}}, {"a.b.c": 1})
+
+
+def test_nearest() -> None:
+    assert nearest("stesp", ["steps", "size"]) == "; did you mean 'steps'?"
+    assert nearest("margin_x", ["margin_y", "margin_z", "other"]) == "; did you mean 'margin_z' or 'margin_y'?"
+    assert nearest("q", ["b", "a"]) == "; known are a, b"
