@@ -2,6 +2,9 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.cli.device import choose_device, choose_dtype
@@ -30,8 +33,8 @@ def open_encoder(options: EncoderOptions) -> AlphaCLIP:
     return encoder.with_geometry(dataclasses.replace(encoder.processor.geometry, fit=options.fit))
 
 
-def _load(options: EncoderOptions, **how: object) -> AlphaCLIP:
-    how |= {"local_files_only": options.offline}
+def _load(options: EncoderOptions, *, dtype: torch.dtype) -> AlphaCLIP:
+    how: dict[str, Any] = {"dtype": dtype, "local_files_only": options.offline}
     if options.alpha_clip is not None and Path(options.alpha_clip).is_file():
         return AlphaCLIP.from_published(options.alpha_clip, **how)
     if options.alpha_clip is not None:

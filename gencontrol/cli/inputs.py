@@ -7,7 +7,7 @@ from pathlib import Path
 from gencontrol.cli.flags import parse_numbers, split_weight
 from gencontrol.cli.metadata import storable
 from gencontrol.cli.options import RegionOptions
-from gencontrol.cli.report import notices
+from gencontrol.cli.report import notices, told_before
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.images import Picture, read_image
 from gencontrol.regions.ops import feather, invert
@@ -107,7 +107,14 @@ def read_scenes(options: RegionOptions, *, negative_masks: Sequence[str] = ()) -
     with notices():
         for path in paths:
             read_scene(path, options, negative_masks=negative_masks)
-    return (read_scene(path, options, negative_masks=negative_masks) for path in paths)
+    return _read_again(paths, options, negative_masks)
+
+
+def _read_again(paths: Sequence[Path], options: RegionOptions, negative_masks: Sequence[str]) -> Iterator[Scene]:
+    for path in paths:
+        with told_before():
+            scene = read_scene(path, options, negative_masks=negative_masks)
+        yield scene
 
 
 def point_at(picture: Picture, path: Path, options: RegionOptions) -> list[Region]:

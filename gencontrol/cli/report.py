@@ -23,6 +23,14 @@ def notices() -> Iterator[None]:
             warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
 
 
+@contextmanager
+def told_before() -> Iterator[None]:
+    """Drop the warnings about regions that the block raises: `notices` has printed them when all was checked."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RegionWarning)
+        yield
+
+
 def quiet_loading() -> None:
     """Switch the libraries' loading bars off where nobody watches them."""
     if not sys.stderr.isatty():

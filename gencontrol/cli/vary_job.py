@@ -14,12 +14,12 @@ from gencontrol.cli.report import notices
 from gencontrol.cli.schedulers import check_scheduler
 from gencontrol.cli.vary_options import VaryOptions
 from gencontrol.cli.views import named_strategy
-from gencontrol.errors import ConfigError
+from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus import FocusStrategy
 from gencontrol.pipelines.hosts import Host
 from gencontrol.pipelines.opening import locate
 from gencontrol.pipelines.pairing import check_pairing, vision_config
-from gencontrol.pipelines.strength import StrengthSchedule, as_schedule, parse_schedule
+from gencontrol.pipelines.strength import StrengthSchedule, as_schedule, check_strength, parse_schedule
 from gencontrol.regions.geometry import Geometry
 from gencontrol.regions.notices import check_seen
 from gencontrol.regions.region import union_of
@@ -195,4 +195,8 @@ def _is_file(encoder: object) -> bool:
 
 
 def _strength(options: VaryOptions) -> StrengthSchedule:
-    return parse_schedule(options.schedule) if options.schedule is not None else as_schedule(options.strength)
+    try:
+        check_strength(options.strength, name="--strength")
+        return as_schedule(options.strength) if options.schedule is None else parse_schedule(options.schedule)
+    except InputError as error:
+        raise ConfigError(str(error)) from error

@@ -16,7 +16,7 @@ from gencontrol.cli.metadata import describe
 from gencontrol.cli.output import write_picture
 from gencontrol.cli.processes import join_processes
 from gencontrol.cli.repeat import Repeated
-from gencontrol.cli.report import print_json
+from gencontrol.cli.report import print_json, told_before
 from gencontrol.cli.sheet import contact_sheet
 from gencontrol.cli.vary_job import Item, Job, prepare
 from gencontrol.cli.vary_options import VaryOptions
@@ -44,6 +44,8 @@ class Result:
     """Path and kind of each sheet."""
     embeds: RegionEmbeds | None = None
     """On the CPU, where a file of them is to be written."""
+    seconds: float = 0.0
+    """That the host took for the pictures: encoding, steps and decoding."""
 
 
 def execute(options: VaryOptions, repeated: Repeated | None) -> None:
@@ -84,13 +86,16 @@ def run(job: Job, items: Sequence[Item]) -> tuple[list[Result], dict[str, Any]]:
 def run_item(pipeline: Any, job: Job, item: Item, plain: Any) -> Result:
     """Draw and write one input's pictures and sheets."""
     result = _listed(job, item)
-    if job.embeds is not None:
-        pictures, scene = draw_embeds(pipeline, job, job.embeds.row(item.row)), None
-    else:
-        scene = _scene_of(job, item)
+    scene = None if job.embeds else _scene_of(job, item)
+    started = time.monotonic()
+    if scene is not None:
         pictures = draw_scene(pipeline, job, scene)
-        if job.options.embeds_out is not None:
-            result.embeds = scene_embeds(pipeline, job, scene)
+    else:
+        assert job.embeds is not None
+        pictures = draw_embeds(pipeline, job, job.embeds.row(item.row))
+    result.seconds = time.monotonic() - started
+    if scene is not None and job.options.embeds_out is not None:
+        result.embeds = scene_embeds(pipeline, job, scene)
     for picture, path, seed in zip(pictures, item.paths, job.seeds, strict=True):
         write_picture(picture, path, record=None if job.options.no_metadata else _record(job, item, scene, seed))
     labels = [f"seed {seed}" for seed in job.seeds]
@@ -121,7 +126,8 @@ def _compare_sheet(rows: dict[str, list[Image.Image]], seen: Image.Image, labels
 
 
 def _scene_of(job: Job, item: Item) -> Scene:
-    scene = job.scene(item)
+    with told_before():
+        scene = job.scene(item)
     assert scene is not None
     return scene
 
@@ -165,6 +171,7 @@ def _report(job: Job, results: Sequence[Result], state: dict[str, Any]) -> None:
     outputs = [output for result in results for output in result.outputs]
     sheets = [sheet for result in results for sheet in result.sheets]
     if job.options.format == "json":
+        state |= {"drawing_seconds": round(sum(result.seconds for result in results), 2)}
         about = {"model": job.options.model, "host": job.host.name, "encoder": job.host.encoder}
         print_json(about | state | {"outputs": outputs, "sheets": sheets})
         return
