@@ -247,7 +247,8 @@ class AlphaCLIP(FromSources, nn.Module):
         expected = (4, self.vision.config.image_size, self.vision.config.image_size)
         if tuple(pixels.shape[1:]) != expected:
             raise InputError(f"Expected pixel values (n, {', '.join(map(str, expected))}), got {tuple(pixels.shape)}.")
-        mask = {} if bias is None else {"attention_mask": bias.to(device=self.device, dtype=self.dtype)}
+        # Weights that are offloaded to disk or loaded layer by layer have no device to go by; the pixels have.
+        mask = {} if bias is None else {"attention_mask": bias.to(device=pixels.device, dtype=self.dtype)}
         return self.vision(pixel_values=pixels, **mask, **options)
 
     def _text_tower(self) -> CLIPTextModelWithProjection:

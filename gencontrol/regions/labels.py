@@ -25,11 +25,11 @@ def label_mask(mask: ImageSource, label: int | str | tuple[int, int, int]) -> Bo
     """
     if isinstance(label, int):
         classes = _numbers(mask)
-        return _found(classes == label, label, _most_frequent(classes.reshape(-1, 1)))
+        return _found(classes == label, label, classes.reshape(-1, 1))
     red, green, blue = _colour(label)
     levels = (read_image(mask).rgb * 255).round().to(torch.int64)
     same = (levels == torch.tensor([red, green, blue])[:, None, None]).all(dim=0)
-    return _found(same, f"#{red:02x}{green:02x}{blue:02x}", _most_frequent(levels.flatten(1).T))
+    return _found(same, f"#{red:02x}{green:02x}{blue:02x}", levels.flatten(1).T)
 
 
 def _colour(label: str | tuple[int, int, int]) -> tuple[int, int, int]:
@@ -64,9 +64,9 @@ def _whole_numbers(values: Shaped[np.ndarray, "..."]) -> Int[Tensor, "h w"]:
     return torch.from_numpy(values.astype(np.int64))
 
 
-def _found(same: Bool[Tensor, "h w"], label: int | str, present: str) -> Bool[Tensor, "h w"]:
+def _found(same: Bool[Tensor, "h w"], label: int | str, present: Int[Tensor, "n c"]) -> Bool[Tensor, "h w"]:
     if not bool(same.any()):
-        raise InputError(f"The mask has no pixel of class {label}; it holds {present}.")
+        raise InputError(f"The mask has no pixel of class {label}; it holds {_most_frequent(present)}.")
     return same
 
 

@@ -6,6 +6,7 @@ and j <= y < j + 1, so that its middle is (i + 0.5, j + 0.5) and the whole image
 
 import warnings
 from collections.abc import Sequence
+from functools import reduce
 
 import torch
 from jaxtyping import Float
@@ -131,10 +132,10 @@ def from_points(
         if not (0 <= x <= width and 0 <= y <= height):
             raise InputError(f"The point {x:g},{y:g} is outside the image, which is {width} x {height}.")
     radius = max(1.0, POINT_RADIUS * min(size)) if radius is None else radius
-    alphas = [path_alpha([point], size, radius=radius) for point in points]
-    if not alphas:
+    if not points:
         raise InputError("Expected at least one point, got none.")
-    return Region(alpha=torch.stack(alphas).amax(dim=0), weight=weight, label=label)
+    alpha = reduce(torch.maximum, (path_alpha([point], size, radius=radius) for point in points))
+    return Region(alpha=alpha, weight=weight, label=label)
 
 
 def from_stroke(

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from accelerate import cpu_offload
 from torch import Tensor
 
 from gencontrol.alpha_clip.model import AlphaCLIP
@@ -78,3 +79,14 @@ def test_half_precision(trained: AlphaCLIP, rgb: Tensor, alpha: Tensor) -> None:
         embeds = strategy.embed(half, rgb, alpha)
         assert embeds.dtype == torch.bfloat16
         assert torch.cosine_similarity(embeds.float(), strategy.embed(trained, rgb, alpha)).amin() > 0.99
+
+
+@torch.no_grad()
+def test_an_encoder_whose_weights_are_elsewhere(trained: AlphaCLIP, rgb: Tensor, alpha: Tensor) -> None:
+    """As under `enable_sequential_cpu_offload`: between calls the weights are on no device."""
+    offloaded = AlphaCLIP.from_clip(trained.vision)
+    cpu_offload(offloaded.vision, torch.device("cpu"))
+    assert offloaded.device.type == "meta"
+    for name in NAMES:
+        strategy = focus_strategy(name)
+        assert torch.equal(strategy.embed(offloaded, rgb, alpha), strategy.embed(trained, rgb, alpha))
