@@ -11,7 +11,7 @@ from gencontrol.guidance.augment import augment
 from gencontrol.models.registry import resolve
 
 prompt, steps = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 300
-encoder = AlphaCLIP.from_pretrained(resolve("tiny")).requires_grad_(False)
+encoder = AlphaCLIP.from_pretrained(resolve("tiny"), subfolder="alpha_clip").requires_grad_(False)
 target = text_targets(encoder, prompt)
 coarse = torch.zeros(1, 3, 24, 24, requires_grad=True)
 optimizer, generator = torch.optim.Adam([coarse], lr=0.05), torch.Generator().manual_seed(0)

@@ -46,6 +46,8 @@ def load_clip(
     processor: AlphaCLIPProcessor | None,
 ) -> Parts:
     """Open or take a CLIP and widen it to four channels; see `AlphaCLIP.from_clip`."""
+    if share and dtype:
+        raise InputError("Shared weights keep their dtype: leave share or dtype out.")
     if isinstance(clip, Source):
         parts = open_clip_folder(clip, dtype=dtype)
     else:

@@ -28,7 +28,8 @@ from gencontrol.configuration import nearest
 from gencontrol.errors import CheckpointError, InputError
 from gencontrol.regions.geometry import Geometry
 
-# Fields that say a plain ViT's shape. All others of a configuration must have OpenCLIP's default, or not be there.
+# Fields that say a plain ViT's shape (and patch_dropout, which acts in training only). All others of a configuration
+# must have OpenCLIP's default, or not be there.
 _SHAPE = {
     "vision_cfg": {"layers", "width", "head_width", "mlp_ratio", "patch_size", "image_size", "patch_dropout"},
     "text_cfg": {"context_length", "vocab_size", "width", "heads", "layers", "mlp_ratio"},

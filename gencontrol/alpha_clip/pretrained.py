@@ -84,15 +84,20 @@ def _read_config(source: Source) -> dict[str, Any]:
             "with AlphaCLIP.from_published."
         )
     if path.is_dir() and not (path / source.subfolder / "config.json").is_file():
-        pipeline = (path / "model_index.json").is_file()
-        hint = "a diffusers pipeline; its encoder is in the subfolder image_encoder" if pipeline else "no saved model"
-        raise CheckpointError(f"{path / source.subfolder} has no config.json: it is {hint}.")
+        raise CheckpointError(f"{path / source.subfolder} has no config.json: it is {_what_it_is(path)}.")
     if not path.exists() and (path.is_absolute() or source.name.startswith(".") or source.name.count("/") > 1):
         raise CheckpointError(f"No folder at {path}.")
     try:
         return PreTrainedConfig.get_config_dict(source.name, **source.lookup())[0]
     except (OSError, ValueError) as error:
         raise CheckpointError(f"No model at {source.name!r}, neither a folder nor on the hub: {error}") from error
+
+
+def _what_it_is(folder: Path) -> str:
+    if not (folder / "model_index.json").is_file():
+        return "no saved model"
+    inside = [n for n in ("alpha_clip", "image_encoder") if (folder / n / "config.json").is_file()]
+    return f"a diffusers pipeline, with encoders in its subfolders: {' and '.join(inside) or 'none'}"
 
 
 def _load(model_class: Any, source: Source, dtype: torch.dtype | None) -> Any:

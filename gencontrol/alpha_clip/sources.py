@@ -96,7 +96,7 @@ class FromSources:
 
         Raises:
             CheckpointError: Nothing there, keys that do not fit, or not a CLIP.
-            InputError: A module of another class.
+            InputError: A module of another class, or both `share` and a dtype.
         """
         is_name = isinstance(clip, (str, Path))
         source = _source(clip, revision, local_files_only, subfolder) if is_name else clip
