@@ -10,7 +10,7 @@ from gencontrol.images import ImageSource, Picture, read_image
 from gencontrol.regions.region import Region
 from gencontrol.regions.sources import from_image_alpha, from_mask
 
-MaskSource = ImageSource | Region | tuple[ImageSource | Region, float]
+MaskSource = ImageSource | Region | tuple[ImageSource | Region, float | int]
 """A mask, a region, or either with a weight."""
 Masks = MaskSource | list[MaskSource] | None
 """One or several masks of one picture, or none."""
@@ -30,16 +30,14 @@ class Request:
     """What to keep away from."""
 
 
-def read_requests(
-    image: ImageSource | list[ImageSource], mask_image: AllMasks = None, negative_mask_image: AllMasks = None
-) -> list[Request]:
+def read_requests(image: Any, mask_image: Any = None, negative_mask_image: Any = None) -> list[Request]:
     """Bring pictures and masks together.
 
     Args:
-        image: One picture, or a list of them.
-        mask_image: For one picture: a mask, or a list of masks (several regions). For a list of pictures: a list with
-            one entry for each picture, which is None, a mask or a list of masks. White (or opaque) means: look here.
-            Without a mask, a picture's own alpha channel is its region.
+        image: One picture (an `ImageSource`), or a list of them.
+        mask_image: `AllMasks`. For one picture: a mask, or a list of masks (several regions). For a list of pictures:
+            a list with one entry for each picture, which is None, a mask or a list of masks. White (or opaque) means:
+            look here. Without a mask, a picture's own alpha channel is its region.
         negative_mask_image: The same, for what to keep away from.
 
     Raises:

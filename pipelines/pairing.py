@@ -69,7 +69,8 @@ def check_pairing(model: Location, alpha_clip: "Location | AlphaCLIP | None" = N
     """
     index = model.read("model_index.json")
     if index is None:
-        raise CheckpointError(f"{model.name} has no model_index.json: expected a pipeline saved by diffusers.")
+        where = " in this machine's cache" if model.local_files_only and not Path(model.name).is_dir() else ""
+        raise CheckpointError(f"{model.name} has no model_index.json{where}: expected a pipeline saved by diffusers.")
     pipeline = index.get("_class_name", "")
     if not is_host(pipeline):
         known = ", ".join(sorted({host.pipeline for host in HOSTS.values()}))

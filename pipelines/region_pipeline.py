@@ -3,7 +3,7 @@
 import dataclasses
 import os
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline
@@ -23,6 +23,8 @@ from gencontrol.pipelines.inputs import AllMasks, is_pixel_values, read_requests
 from gencontrol.pipelines.opening import AlphaClipSource, open_encoder, processor_of, widened
 from gencontrol.pipelines.strength import StrengthSchedule, as_schedule
 from gencontrol.regions.geometry import Fit
+
+Pipeline = TypeVar("Pipeline", bound="RegionPipeline")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,12 +89,12 @@ class RegionPipeline(DiffusionPipeline):
 
     @classmethod
     def from_pretrained(
-        cls,
+        cls: type[Pipeline],
         pretrained_model_name_or_path: str | os.PathLike[str],
         *,
         alpha_clip: AlphaClipSource = "auto",
         **kwargs: Any,
-    ) -> Self:
+    ) -> Pipeline:
         """Open a saved pipeline, with an Alpha-CLIP in the place of its encoder.
 
         Host and encoder are compared by their configuration files before any weight is loaded.

@@ -1,0 +1,95 @@
+"""Callbacks of today's kind on stock loops that only know the legacy one."""
+
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from diffusers.callbacks import PipelineCallback
+from torch.testing import assert_close
+
+from gencontrol.errors import InputError
+
+EVERYTHING = ["latents", "image_embeds", "negative_image_embeds"]
+
+
+def run(pipeline: Any, image: Any, **settings: Any) -> torch.Tensor:
+    defaults = {"num_inference_steps": 3, "guidance_scale": 3.0, "output_type": "latent"}
+    generator = torch.Generator().manual_seed(0)
+    return pipeline(image, **(defaults | {"generator": generator} | settings)).images
+
+
+def test_called_after_every_step_with_what_it_asked_for(pipeline: Any, tiny: ModuleType) -> None:
+    calls: list[tuple[int, int, list[str]]] = []
+
+    def note(given: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> None:
+        assert given is pipeline and pipeline.num_timesteps == 3
+        calls.append((step, int(timestep), sorted(tensors)))
+
+    run(pipeline, tiny.photo(), callback_on_step_end=note, callback_on_step_end_tensor_inputs=EVERYTHING)
+    assert calls == [(i, int(t), sorted(EVERYTHING)) for i, t in enumerate(pipeline.scheduler.timesteps)]
+
+
+def test_both_halves_are_what_the_denoiser_reads(pipeline: Any, tiny: ModuleType) -> None:
+    seen: dict[str, Any] = {}
+
+    def note(_: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> None:
+        seen.update(tensors)
+
+    settings = {"callback_on_step_end": note, "callback_on_step_end_tensor_inputs": EVERYTHING}
+    run(pipeline, tiny.photo(), num_images_per_prompt=2, **settings)
+    assert seen["image_embeds"].shape == seen["negative_image_embeds"].shape and len(seen["image_embeds"]) == 2
+    assert bool((seen["negative_image_embeds"] == 0).all()) and bool((seen["image_embeds"] != 0).any())
+    run(pipeline, tiny.photo(), guidance_scale=1.0, **settings)
+    assert seen["negative_image_embeds"] is None
+
+
+def test_latents_that_come_back_are_used(pipeline: Any, tiny: ModuleType) -> None:
+    def replace_last(_: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        return {"latents": torch.full_like(tensors["latents"], 7.0) if step == 2 else tensors["latents"]}
+
+    latents = run(pipeline, tiny.photo(), callback_on_step_end=replace_last)
+    assert torch.equal(latents, torch.full_like(latents, 7.0))
+
+
+def test_a_condition_that_comes_back_is_used(pipeline: Any, tiny: ModuleType) -> None:
+    """From the second step on both halves are made equal, so the guidance scale no longer matters."""
+    start = torch.randn(1, 4, 32, 32, generator=torch.Generator().manual_seed(1))
+
+    def equalise(_: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        changed = {"negative_image_embeds": tensors["image_embeds"].clone()}
+        return changed | {"latents": start} if step == 0 else changed
+
+    settings = {"callback_on_step_end": equalise, "callback_on_step_end_tensor_inputs": EVERYTHING}
+    low, high = (run(pipeline, tiny.photo(), **settings, guidance_scale=scale) for scale in (2.0, 9.0))
+    assert_close(low, high, atol=1e-3, rtol=1e-3)
+
+
+def test_the_legacy_callback_stays(pipeline: Any, tiny: ModuleType) -> None:
+    calls: list[int] = []
+    run(pipeline, tiny.photo(), callback=lambda step, timestep, latents: calls.append(step), callback_steps=2)
+    assert calls == [0, 2]
+
+
+def test_diffusers_callback_classes(pipeline: Any, tiny: ModuleType) -> None:
+    class Freeze(PipelineCallback):
+        @property
+        def tensor_inputs(self) -> list[str]:
+            return ["latents"]
+
+        def callback_fn(self, pipeline: Any, step_index: int, timesteps: Any, callback_kwargs: Any) -> dict[str, Any]:
+            cutoff = int(pipeline.num_timesteps * self.config["cutoff_step_ratio"])
+            return {"latents": torch.zeros_like(callback_kwargs["latents"])} if step_index >= cutoff else {}
+
+    assert bool((run(pipeline, tiny.photo(), callback_on_step_end=Freeze(cutoff_step_ratio=0.5)) == 0).all())
+
+
+def test_a_name_that_is_not_offered(pipeline: Any, tiny: ModuleType) -> None:
+    with pytest.raises(InputError, match="offers latents, image_embeds, negative_image_embeds; got prompt_embeds"):
+        run(pipeline, tiny.photo(), callback_on_step_end_tensor_inputs=["latents", "prompt_embeds"])
+
+
+@pytest.mark.parametrize("value", [torch.zeros(1, 4, 8, 8), None])
+def test_a_tensor_of_another_shape(pipeline: Any, tiny: ModuleType, value: Any) -> None:
+    with pytest.raises(InputError, match=r"callback_on_step_end: latents must keep its shape \(1, 4, 32, 32\), got"):
+        run(pipeline, tiny.photo(), callback_on_step_end=lambda *_: {"latents": value})

@@ -1,0 +1,203 @@
+"""What both hosts promise: regions, embeddings, guidance, strength, and components left as they were."""
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+from gencontrol.errors import InputError, PairingError
+from gencontrol.pipelines import StableDiffusionImageVariationPipeline, StrengthSchedule
+from gencontrol.regions.region import Region
+
+
+def run(pipeline: Any, image: Any = None, *, seed: int = 0, **settings: Any) -> Tensor:
+    """(n, 4, h, w) final latents of three guided steps: cheaper than pictures, and as telling."""
+    defaults = {"num_inference_steps": 3, "guidance_scale": 3.0, "output_type": "latent"}
+    generator = torch.Generator().manual_seed(seed)
+    return pipeline(image, **(defaults | {"generator": generator} | settings)).images
+
+
+def differ(a: Tensor, b: Tensor) -> bool:
+    return float((a - b).abs().max()) > 1e-3
+
+
+def states(pipeline: Any) -> dict[str, Any]:
+    """Everything that a call could change in the components."""
+    found: dict[str, Any] = {}
+    for name, component in pipeline.components.items():
+        found[name] = id(component)
+        if isinstance(component, torch.nn.Module):
+            found |= {f"{name}.{k}": v.clone() for k, v in component.state_dict().items()}
+            found |= {f"{name} {n}": (m.training, len(m._forward_hooks), type(m)) for n, m in component.named_modules()}
+        if hasattr(component, "config"):
+            found[f"{name} config"] = str(component.config)
+    return found | {"feature_extractor settings": str(pipeline.feature_extractor.to_dict())}
+
+
+def test_a_mask_steers(pipeline: Any, tiny: ModuleType) -> None:
+    photo = tiny.photo()
+    left, right = (run(pipeline, photo, mask_image=tiny.half_mask(side=side)) for side in ("left", "right"))
+    assert differ(left, right) and differ(left, run(pipeline, photo))
+
+
+def test_the_whole_image_is_a_mask_of_ones(pipeline: Any, tiny: ModuleType) -> None:
+    photo = tiny.photo(96, 64)
+    assert torch.equal(run(pipeline, photo), run(pipeline, photo, mask_image=torch.ones(96, 64)))
+
+
+def test_an_rgba_picture_is_the_plainest_interface(pipeline: Any, tiny: ModuleType) -> None:
+    photo, mask = tiny.photo(), tiny.half_mask()
+    rgba = torch.cat([torch.from_numpy(np.array(photo)).permute(2, 0, 1) / 255, mask[None]])
+    assert_close(run(pipeline, rgba), run(pipeline, photo, mask_image=mask))
+
+
+def test_a_call_leaves_every_component_as_it_was(pipeline: Any, tiny: ModuleType) -> None:
+    before = states(pipeline)
+    settings: dict[str, Any] = {"mask_image": tiny.half_mask(), "negative_mask_image": tiny.half_mask(side="right")}
+    schedule = StrengthSchedule(start=1.0, end=0.0)
+    run(pipeline, tiny.photo(), **settings, strength=schedule, focus="attention", fit="squash", output_type="np")
+    after = states(pipeline)
+    assert before.keys() == after.keys()
+    for key, value in before.items():
+        same = torch.equal(value, after[key]) if isinstance(value, Tensor) else value == after[key]
+        assert same, key
+
+
+def test_embeddings_take_the_place_of_the_picture(pipeline: Any, tiny: ModuleType) -> None:
+    photo, mask, negative = tiny.photo(), tiny.half_mask(), tiny.half_mask(side="right")
+    (embeds,) = pipeline.encode_regions(photo, mask, negative_mask_image=negative)
+    expected = run(pipeline, photo, mask_image=mask, negative_mask_image=negative)
+    given = {"image_embeds": embeds.image_embeds, "negative_image_embeds": embeds.negative_image_embeds}
+    assert_close(run(pipeline, **given), expected)
+    # Only the negative one, beside the picture.
+    assert_close(run(pipeline, photo, mask_image=mask, negative_image_embeds=embeds.negative_image_embeds), expected)
+
+
+def test_a_negative_region_acts_under_guidance(pipeline: Any, tiny: ModuleType) -> None:
+    photo, mask, negative = tiny.photo(), tiny.half_mask(), tiny.half_mask(side="right")
+    without = run(pipeline, photo, mask_image=mask)
+    assert differ(run(pipeline, photo, mask_image=mask, negative_mask_image=negative), without)
+    unguided = {"mask_image": mask, "guidance_scale": 1.0}
+    assert torch.equal(run(pipeline, photo, **unguided, negative_mask_image=negative), run(pipeline, photo, **unguided))
+
+
+def test_guidance_towards_and_from_the_same_region_cancels(pipeline: Any, tiny: ModuleType) -> None:
+    both = {"mask_image": tiny.half_mask(), "negative_mask_image": tiny.half_mask()}
+    scales = [run(pipeline, tiny.photo(), **both, guidance_scale=scale) for scale in (2.0, 9.0)]
+    assert_close(scales[0], scales[1], atol=1e-3, rtol=1e-3)
+
+
+def test_weights_and_unions(pipeline: Any, tiny: ModuleType) -> None:
+    photo, left, right = tiny.photo(), tiny.half_mask(), tiny.half_mask(side="right")
+    assert torch.equal(run(pipeline, photo, mask_image=[left, right]), run(pipeline, photo))
+    weighted = run(pipeline, photo, mask_image=[(left, 3.0), Region(alpha=right, weight=1.0)])
+    assert differ(weighted, run(pipeline, photo, mask_image=left)) and differ(weighted, run(pipeline, photo))
+    assert_close(weighted, run(pipeline, photo, mask_image=[(left, 0.75), (right, 0.25)]))
+
+
+def test_strength_ends(pipeline: Any, tiny: ModuleType) -> None:
+    photo, mask = tiny.photo(), tiny.half_mask()
+    assert_close(run(pipeline, photo, mask_image=mask, strength=0.0), run(pipeline, photo))
+    assert torch.equal(run(pipeline, photo, mask_image=mask, strength=1.0), run(pipeline, photo, mask_image=mask))
+    assert differ(run(pipeline, photo, mask_image=mask, strength=2.0), run(pipeline, photo, mask_image=mask))
+
+
+def test_a_schedule_that_stays_is_that_strength(pipeline: Any, tiny: ModuleType) -> None:
+    photo, mask = tiny.photo(), tiny.half_mask()
+    # Constant to the eye, but moved by the loop at every step.
+    schedule = StrengthSchedule(start=0.5, end=0.5 + 1e-7)
+    assert_close(
+        run(pipeline, photo, mask_image=mask, strength=schedule),
+        run(pipeline, photo, mask_image=mask, strength=0.5),
+        atol=1e-4,
+        rtol=1e-4,
+    )
+
+
+def test_a_schedule_changes_the_condition_at_its_step(pipeline: Any, tiny: ModuleType) -> None:
+    photo, mask, steps = tiny.photo(), tiny.half_mask(), 4
+    seen: list[Tensor] = []
+
+    def look(_: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        seen.append(tensors["image_embeds"].clone())
+        return {}
+
+    settings: dict[str, Any] = {
+        "num_inference_steps": steps,
+        "callback_on_step_end": look,
+        "callback_on_step_end_tensor_inputs": ["image_embeds"],
+    }
+    run(pipeline, photo, mask_image=mask, strength=StrengthSchedule(start=1.0, end=0.0), **settings)
+    scheduled, seen = seen, []
+    for strength in (2 / 3, 1 / 3, 0.0, 0.0):
+        run(pipeline, photo, mask_image=mask, strength=strength, **settings)
+    # After step i the condition is that of step i + 1; after the last one it stays at the end.
+    constant = seen[::steps]
+    assert len(scheduled) == steps
+    for got, expected in zip(scheduled, constant, strict=True):
+        assert_close(got, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_a_schedule_that_starts_at_the_whole_image(pipeline: Any, tiny: ModuleType) -> None:
+    photo, mask = tiny.photo(), tiny.half_mask()
+    late = StrengthSchedule(start=0.0, end=1.0, begin=1.0, until=1.0)
+    # With a single step only the start counts.
+    assert_close(
+        run(pipeline, photo, mask_image=mask, strength=late, num_inference_steps=1),
+        run(pipeline, photo, num_inference_steps=1),
+    )
+
+
+def test_a_list_of_pictures_is_each_alone(pipeline: Any, tiny: ModuleType) -> None:
+    photos = [tiny.photo(96, 96, seed=0), tiny.photo(64, 80, seed=1)]
+    masks = [tiny.half_mask(96, 96), None]
+    negatives = [None, tiny.half_mask(64, 80)]
+    generators = [torch.Generator().manual_seed(seed) for seed in (5, 6)]
+    both = run(pipeline, photos, mask_image=masks, negative_mask_image=negatives, generator=generators)
+    for i in range(2):
+        alone = run(pipeline, photos[i], mask_image=masks[i], negative_mask_image=negatives[i], seed=5 + i)
+        assert_close(both[i], alone[0], atol=1e-4, rtol=1e-4)
+
+
+def test_stock_pixel_values(pipeline: Any, tiny: ModuleType) -> None:
+    photo, mask = tiny.photo(64, 64), tiny.half_mask(64, 64)
+    pixels = pipeline.encoder.preprocess(photo, mask)
+    assert_close(run(pipeline, pixels), run(pipeline, photo, mask_image=mask))
+    # Three channels: the whole picture.
+    assert_close(run(pipeline, pixels[:, :3]), run(pipeline, photo))
+
+
+def test_what_cannot_act_is_refused(pipeline: Any, tiny: ModuleType) -> None:
+    photo, embeds = tiny.photo(), torch.zeros(1, 24)
+    with pytest.raises(InputError, match="either `image` or `image_embeds`, not both and not neither"):
+        run(pipeline)
+    with pytest.raises(InputError, match="not both"):
+        run(pipeline, photo, image_embeds=embeds)
+    with pytest.raises(InputError, match="mask_image, strength cannot act on image_embeds: give the picture itself"):
+        run(pipeline, image_embeds=embeds, mask_image=tiny.half_mask(), strength=0.5)
+    with pytest.raises(InputError, match=r"focus cannot act on a batch of pixel values \(b, c, h, w\)"):
+        run(pipeline, torch.zeros(1, 4, 64, 64), focus="crop")
+    with pytest.raises(InputError, match=r"negative_image_embeds: expected the shape \(1, 24\) or \(1, 24\), got"):
+        run(pipeline, photo, negative_image_embeds=torch.zeros(2, 24))
+    with pytest.raises(InputError, match="Give either negative_mask_image or negative_image_embeds"):
+        run(pipeline, photo, negative_mask_image=tiny.half_mask(), negative_image_embeds=embeds)
+    with pytest.raises(InputError, match=r"a list of 2, one for each picture, got a list of 3"):
+        run(pipeline, photo, num_images_per_prompt=2, generator=[torch.Generator() for _ in range(3)])
+
+
+def test_a_plain_encoder_is_widened_and_looks_by_attention(tiny: ModuleType) -> None:
+    components = tiny.image_variation_components(channels=3)
+    plain = components["image_encoder"]
+    pipeline = StableDiffusionImageVariationPipeline(**components)
+    pipeline.set_progress_bar_config(disable=True)
+    assert plain.config.num_channels == 3 and pipeline.image_encoder.config.num_channels == 4
+    assert not pipeline.encoder.has_alpha
+    photo, mask = tiny.photo(), tiny.half_mask()
+    assert differ(run(pipeline, photo, mask_image=mask), run(pipeline, photo))
+    assert torch.equal(run(pipeline, photo, mask_image=mask), run(pipeline, photo, mask_image=mask, focus="attention"))
+    with pytest.raises(PairingError, match="alpha weights are zero"):
+        run(pipeline, photo, mask_image=mask, focus="alpha")
