@@ -66,7 +66,7 @@ class VoxelField(nn.Module):
 
     @torch.no_grad()
     def set_resolution(self, resolution: int) -> bool:
-        """Resample the trainable lattice; the parameter object stays, so an optimiser must drop what it knows of it.
+        """Resample the trainable lattice within its parameter: for loading, where optimisers hold it already.
 
         Returns:
             Whether anything changed.
@@ -74,8 +74,28 @@ class VoxelField(nn.Module):
         if resolution == self.resolution:
             return False
         self.change.data = grid.resize(self.change.data, resolution)
-        self.change.grad = None
         return True
+
+    @torch.no_grad()
+    def refine(self, resolution: int) -> bool:
+        """Resample the trainable lattice into a new parameter: for training.
+
+        The last step's graph may still be alive there (nerfstudio's trainer keeps its loss), and it would refuse
+        gradients of another shape for the old parameter.
+
+        Returns:
+            Whether anything changed.
+        """
+        if resolution == self.resolution:
+            return False
+        self.change = nn.Parameter(grid.resize(self.change.data, resolution))
+        return True
+
+    @torch.no_grad()
+    def start_edit(self, base: Float[Tensor, "4 z y x"], mode: Edit) -> None:
+        """Take a lattice as the base of an edit that starts with no change."""
+        self.base, self.mode = base, mode
+        self.change = nn.Parameter(start_of_edit(self.resolution, mode).to(base))
 
 
 def compose(
@@ -128,5 +148,7 @@ def baked(
 def _take_base_shape(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
     # A checkpoint is complete in itself: the scene file that an edit started from may be gone when it is opened.
     stored = state.get(prefix + "base")
+    if stored is None and prefix + "change" in state:
+        module.register_buffer("base", None)
     if stored is not None:
         module.register_buffer("base", torch.zeros_like(stored))

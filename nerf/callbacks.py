@@ -1,0 +1,139 @@
+"""What happens around training steps: resolution, previews, a clean stop, the scene and turntable at the end."""
+
+import logging
+import signal
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackAttributes, TrainingCallbackLocation
+from nerfstudio.engine.optimizers import Optimizers
+from nerfstudio.utils import writer
+from torch.nn import Parameter
+from torchvision.transforms.functional import to_pil_image
+
+from gencontrol.files import atomic_file
+from gencontrol.nerf.cameras import Cameras, Orbit, camera_rays, orbit_cameras
+from gencontrol.nerf.model import SteeredModel
+from gencontrol.nerf.preview import preview_sheet
+from gencontrol.nerf.render import join, reshape_rays
+from gencontrol.nerf.scene import SCENE_FILE, save_scene
+from gencontrol.nerf.video import VideoSettings, film, write_film
+
+log = logging.getLogger(__name__)
+
+TURNTABLE = "turntable.mp4"
+_PREVIEW_VIEWS = 4
+
+
+def callbacks_of(model: SteeredModel, attributes: TrainingCallbackAttributes) -> list[TrainingCallback]:
+    """The callbacks of a run; without a trainer (as some tools build pipelines) only those of the field."""
+    before, after = TrainingCallbackLocation.BEFORE_TRAIN_ITERATION, TrainingCallbackLocation.AFTER_TRAIN_ITERATION
+    at_end = TrainingCallbackLocation.AFTER_TRAIN
+    found = [TrainingCallback([before], begin_step, args=[model, attributes])]
+    if attributes.trainer is None:
+        return found
+    found.append(
+        TrainingCallback([before], install_stop, iters=(attributes.trainer._start_step,), args=[attributes.trainer])
+    )
+    if model.config.preview_every:
+        found.append(TrainingCallback([after], write_preview, model.config.preview_every, args=[model, attributes]))
+    found.append(TrainingCallback([at_end], write_results, args=[model, attributes]))
+    return found
+
+
+def begin_step(model: SteeredModel, attributes: TrainingCallbackAttributes, step: int) -> None:
+    """Bring the field to its step, and hand the optimiser a lattice that is new."""
+    before = model.field.change
+    model.begin_step(step)
+    if starts_edit(model, attributes, step):
+        model.begin_edit()
+    if model.field.change is not before and attributes.optimizers is not None:
+        exchange(attributes.optimizers, before, model.field.change)
+
+
+def exchange(optimizers: Optimizers, old: Parameter, new: Parameter) -> None:
+    """Put one parameter in the place of another, without what was remembered of it."""
+    for name, optimizer in optimizers.optimizers.items():
+        optimizer.state.pop(old, None)
+        for group in optimizer.param_groups:
+            group["params"] = [new if p is old else p for p in group["params"]]
+        optimizers.parameters[name] = [new if p is old else p for p in optimizers.parameters[name]]
+
+
+def starts_edit(model: SteeredModel, attributes: TrainingCallbackAttributes, step: int) -> bool:
+    """Whether pictures have been fitted and their edit begins now."""
+    if model.config.mode not in ("edit", "remove", "recolour") or model.field.base is not None:
+        return False
+    return step >= attributes.pipeline.datamanager.config.fit_steps  # pyright: ignore[reportOptionalMemberAccess]
+
+
+def install_stop(trainer: Any, step: int) -> None:
+    """Make the first Ctrl-C end training after the running step; the second one interrupts as usual.
+
+    nerfstudio's launcher catches KeyboardInterrupt, and the run would end without a checkpoint.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        log.warning("Stopping after this step; the scene and the turntable are still written. Again to stop at once.")
+        trainer.stop_training = True
+        signal.signal(signal.SIGINT, previous)
+
+    signal.signal(signal.SIGINT, stop)
+
+
+def run_folder(attributes: TrainingCallbackAttributes) -> Path:
+    """Where the run's files go."""
+    assert attributes.trainer is not None
+    return attributes.trainer.base_dir
+
+
+def orbit_of(attributes: TrainingCallbackAttributes) -> Orbit:
+    """The orbit that the data manager draws from."""
+    assert attributes.pipeline is not None
+    return getattr(attributes.pipeline.datamanager.config, "orbit", Orbit())
+
+
+@torch.no_grad()
+def write_preview(model: SteeredModel, attributes: TrainingCallbackAttributes, step: int) -> None:
+    """Write `previews/STEP.png` and give the sheet to the log's writers."""
+    orbit = orbit_of(attributes)
+    azimuth = torch.arange(_PREVIEW_VIEWS) * (360.0 / _PREVIEW_VIEWS)
+    elevation = torch.full_like(azimuth, sum(orbit.elevation) / 2)
+    training = model.training
+    model.eval()
+    sheet = preview_sheet(view(model, orbit_cameras(azimuth, elevation, (96, 96), orbit=orbit)))
+    model.train(training)
+    with atomic_file(run_folder(attributes) / "previews" / f"{step:06d}.png") as path:
+        to_pil_image(sheet).save(path)
+    if writer.EVENT_WRITERS:
+        writer.put_image("Preview", sheet.permute(1, 2, 0), step=step)
+
+
+def write_results(model: SteeredModel, attributes: TrainingCallbackAttributes, step: int) -> None:
+    """Write the scene file and the turntable."""
+    folder = run_folder(attributes)
+    save_scene(model.scene(), folder / SCENE_FILE)
+    log.info("Scene: %s", folder / SCENE_FILE)
+    if model.config.turntable_frames:
+        settings = VideoSettings(
+            frames=model.config.turntable_frames,
+            size=model.config.turntable_size,
+            background=model.config.background,
+            orbit=orbit_of(attributes),
+        )
+        write_film(film(model.scene(), settings), folder / TURNTABLE, settings)
+        log.info("Turntable: %s", folder / TURNTABLE)
+
+
+def view(model: SteeredModel, cameras: Cameras) -> Any:
+    """Render whole pictures of the model as it is, (b, h, w) rays."""
+    origins, directions = (rays.reshape(-1, 3).to(model.device) for rays in camera_rays(cameras))
+    chunk = model.config.eval_num_rays_per_chunk
+    pieces = [model.render(o, d) for o, d in zip(origins.split(chunk), directions.split(chunk), strict=True)]
+    return reshape_rays(join(pieces), (len(cameras.pose), cameras.height, cameras.width))

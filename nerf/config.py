@@ -1,0 +1,157 @@
+"""The method's settings, in nerfstudio's way: plain dataclasses that it mutates, every field documented.
+
+Imports torch and nerfstudio only: this module is read by every `ns-*` command. What does the work is imported when a
+configuration is set up.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Optional
+
+from nerfstudio.data.datamanagers.base_datamanager import DataManagerConfig
+from nerfstudio.data.dataparsers.nerfstudio_dataparser import NerfstudioDataParserConfig
+from nerfstudio.engine.schedulers import SchedulerConfig
+from nerfstudio.models.base_model import ModelConfig
+
+from gencontrol.guidance.augment import Augmentation
+from gencontrol.guidance.prompts import ViewPrompts
+from gencontrol.nerf.cameras import Orbit
+
+Mode = Literal["create", "fit", "edit", "remove", "recolour"]
+
+# tyro and PyYAML read these classes as nerfstudio writes them, so they follow its conventions: Optional, not `| None`.
+# ruff: noqa: UP045
+
+
+def make_datamanager(config: "SteeredDataManagerConfig", **kwargs: Any) -> Any:
+    """Build the data manager; imports it first."""
+    from gencontrol.nerf.datamanager import SteeredDataManager
+
+    return SteeredDataManager(config, **kwargs)
+
+
+def make_model(config: "SteeredModelConfig", **kwargs: Any) -> Any:
+    """Build the model; imports it first."""
+    from gencontrol.nerf.model import SteeredModel
+
+    return SteeredModel(config, **kwargs)
+
+
+def make_scheduler(config: "FloatDecayConfig") -> Any:
+    """Build the learning-rate schedule; imports it first."""
+    from gencontrol.nerf.decay import FloatDecay
+
+    return FloatDecay(config)
+
+
+@dataclass
+class FloatDecayConfig(SchedulerConfig):
+    """Exponential decay of the learning rate in Python floats: checkpoints then open under `weights_only=True`."""
+
+    _target: Any = field(default_factory=lambda: make_scheduler)
+    final: float = 0.2
+    """Share of the learning rate that is left after `max_steps`; constant from there on."""
+    max_steps: int = 600
+    """Steps over which it falls."""
+
+
+@dataclass
+class SteeredDataManagerConfig(DataManagerConfig):
+    """Random orbit cameras; with `--data`, also the rays of its pictures, to fit them first."""
+
+    _target: Any = field(default_factory=lambda: make_datamanager)
+    dataparser: NerfstudioDataParserConfig = field(
+        default_factory=lambda: NerfstudioDataParserConfig(
+            orientation_method="none", center_method="none", auto_scale_poses=False
+        )
+    )
+    """How `--data` is read; by default poses stay as they are, and the scene must lie in [-1, 1] on each axis."""
+    orbit: Orbit = field(default_factory=Orbit)
+    """Where the random cameras stand."""
+    views: int = 2
+    """Views a guided step renders."""
+    size: int = 64
+    """Side of a guided step's square views in pixels."""
+    eval_views: int = 8
+    """Fixed views for previews and scores when there are no held-out pictures."""
+    eval_size: int = 96
+    """Side of those views in pixels."""
+    rays: int = 4096
+    """Rays a photometric step renders."""
+    fit_steps: int = 500
+    """Photometric steps before an edit of `--data` begins; the mode `fit` does nothing else."""
+    in_front_of: Optional[tuple[float, float, float]] = None
+    """Colour (red green blue, 0 to 1) that pictures without an alpha channel were taken in front of."""
+    seed: int = 0
+    """Of cameras and rays; a step's draw depends on it and on the step only."""
+
+
+@dataclass
+class SteeredModelConfig(ModelConfig):
+    """A voxel field, steered by text."""
+
+    _target: Any = field(default_factory=lambda: make_model)
+    enable_collider: bool = False
+    """Unused: rays are cut at the scene's cube."""
+    eval_num_rays_per_chunk: int = 32768
+    """Rays rendered at a time outside training."""
+    prompt: Optional[str] = None
+    """What the highlighted part is to become; `--prompt` is short for it."""
+    mode: Mode = "create"
+    """Create from nothing, fit pictures, or edit, remove or recolour the highlighted part of a scene."""
+    scene: Optional[Path] = None
+    """Scene to edit: a scene.safetensors, or the folder of a finished run of this method."""
+    box: Optional[tuple[float, float, float, float, float, float]] = None
+    """Highlight: an upright box, centre x y z and side lengths, world units."""
+    sphere: Optional[tuple[float, float, float, float]] = None
+    """Highlight: a ball, centre x y z and radius, world units."""
+    parts: Optional[Path] = None
+    """Highlights and prompts from a YAML file, any number; replaces prompt, box and sphere."""
+    softness: float = 0.0
+    """Width of an edit's soft edge, inwards from the highlight's surface, world units."""
+    encoders: tuple[str, ...] = ("tiny",)
+    """Encoders that guide: preset or folder, then optionally `:weight@first_step`; `clip:` takes its plain CLIP."""
+    alpha_input: Literal["part", "whole"] = "part"
+    """What an encoder is told to look at: the part, or the whole picture (what a plain CLIP sees)."""
+    free: bool = False
+    """Let an edit change the whole field instead of the highlight only; to compare with composition."""
+    view_prompts: ViewPrompts = field(default_factory=lambda: ViewPrompts(mode="off"))
+    """Wording by direction; off by default, since the embedded encoder knows names and no directions."""
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    """How views are varied before they are encoded."""
+    resolution: str = "0:24 120:36 240:48"
+    """Nodes along a side of the lattice, by step; held between the points."""
+    ball_radius: float = 0.5
+    """Radius of the ball that a creation starts from, world units."""
+    samples: int = 64
+    """Samples along a ray in training."""
+    eval_samples: int = 96
+    """Samples along a ray otherwise."""
+    skip_every: int = 16
+    """Steps between looks at which cells are empty."""
+    guidance_weight: str = "1"
+    """Weight of the guidance loss; this and the following take a number or points such as '0:0.5 500:1 cosine'."""
+    transmittance_weight: str = "0.5"
+    """Weight of the clipped additive transmittance (creation only)."""
+    transmittance_ceiling: str = "0:0.4 300:0.85"
+    """Mean transmittance above which more emptiness earns nothing (Dream Fields: 0.4 to 0.88 in 500 steps)."""
+    entropy_weight: str = "0.01"
+    """Weight of the opacity's entropy, which clears haze."""
+    density_variation_weight: str = "0.0001"
+    """Weight of the total variation of raw density."""
+    colour_variation_weight: str = "0.001"
+    """Weight of the total variation of raw colour."""
+    removal_weight: str = "1"
+    """Weight of the part's remaining opacity (removal only)."""
+    stop_alpha_gradient: bool = False
+    """Keep the gradient of the alpha map from reaching density."""
+    background: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """Colour behind the scene in renderings and previews, 0 to 1."""
+    preview_every: int = 50
+    """Steps between preview sheets (written to the run's folder and the logs); 0 for none."""
+    turntable_frames: int = 60
+    """Pictures of the turntable at the end; 0 for none."""
+    turntable_size: int = 160
+    """Side of the turntable's pictures in pixels."""
+    seed: int = 0
+    """Of the start and of the augmentations; a step's draw depends on it and on the step only."""

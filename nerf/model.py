@@ -1,0 +1,280 @@
+"""The nerfstudio model: renders the voxel field, and turns views into losses."""
+
+import json
+from typing import Any, cast
+
+import torch
+from jaxtyping import Float
+from nerfstudio.cameras.cameras import Cameras as StudioCameras
+from nerfstudio.cameras.rays import RayBundle
+from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackAttributes
+from nerfstudio.models.base_model import Model
+from torch import Tensor
+from torch.nn import Parameter
+
+from gencontrol.nerf import grid
+from gencontrol.nerf.config import SteeredModelConfig
+from gencontrol.nerf.datamanager import step_generator
+from gencontrol.nerf.field import Edit, baked
+from gencontrol.nerf.highlight import Shape, Voxels
+from gencontrol.nerf.objectives import check_finite, emptiness, photometric, smoothness, weighted_guidance
+from gencontrol.nerf.parts import Part, edited, memberships, pack
+from gencontrol.nerf.render import Quadrature, Rendering, render_rays, reshape_rays
+from gencontrol.nerf.scene import Scene
+from gencontrol.nerf.setup import (
+    about_parts,
+    check_config,
+    first_field,
+    parts_of_config,
+    read_about,
+    resolution_at,
+    schedules_of,
+)
+from gencontrol.nerf.steering import Steering, load_guides, part_scores, prepare, steering_losses
+
+# Denser than this (per world unit), a cell is rendered and trained; 0.05 is half a per cent over a tenth of a unit.
+_TRAINED_ABOVE = 0.05
+
+
+class SteeredModel(Model):
+    """A voxel field whose highlighted parts follow their prompts.
+
+    The encoders live in `_steering`, outside the module tree: they are loaded on first use and are in no checkpoint.
+    """
+
+    config: SteeredModelConfig  # pyright: ignore[reportIncompatibleVariableOverride]
+    cells: Tensor
+    about: Tensor
+
+    def populate_modules(self) -> None:
+        """Build the field, read the parts, and refuse settings that cannot work."""
+        super().populate_modules()
+        check_config(self.config)
+        self._schedules = schedules_of(self.config)
+        self._step = 0
+        self._steering: Steering | None = None
+        self.field, base = first_field(self.config)
+        self._set_parts(parts_of_config(self.config, base))
+        self.register_buffer("cells", torch.ones(1, 1, 1, dtype=torch.bool))
+        self.register_load_state_dict_pre_hook(_take_shapes)
+        self.register_load_state_dict_post_hook(_restore_parts)
+
+    @property
+    def step(self) -> int:
+        """The training step that the field is at."""
+        return self._step
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What is steered."""
+        return self._parts
+
+    def get_param_groups(self) -> dict[str, list[Parameter]]:
+        """The lattice that is trained."""
+        return {"field": [self.field.change]}
+
+    def get_training_callbacks(
+        self, training_callback_attributes: TrainingCallbackAttributes
+    ) -> list[TrainingCallback]:
+        """What happens around steps: resolution, empty cells, previews, the end."""
+        from gencontrol.nerf.callbacks import callbacks_of
+
+        return callbacks_of(self, training_callback_attributes)
+
+    def update_to_step(self, step: int) -> None:
+        """Bring the lattice to the resolution of a checkpoint that is about to be loaded."""
+        self._step = step
+        self.field.set_resolution(resolution_at(self.config, step))
+
+    def begin_step(self, step: int) -> None:
+        """Bring the field to a step before it is trained; its parameter may become another one."""
+        self._step = step
+        changed = self.field.refine(resolution_at(self.config, step))
+        if changed or step % self.config.skip_every == 0 or self.cells.numel() == 1:
+            self.look_for_empty_cells()
+
+    def begin_edit(self) -> None:
+        """Freeze what has been fitted as the base, and start an edit of it."""
+        self.field.start_edit(baked(self.field, self.field.resolution), cast(Edit, self.config.mode))
+        self.look_for_empty_cells()
+
+    @torch.no_grad()
+    def look_for_empty_cells(self) -> None:
+        """Note which cells may be skipped until the next look."""
+        self.cells = grid.occupied(self.lattice()[0], threshold=_TRAINED_ABOVE, grow=1)
+
+    @torch.no_grad()
+    def lattice(self) -> Float[Tensor, "4 r r r"]:
+        """The composed field on one lattice, as fine as the finer of base and change."""
+        base = self.field.base
+        resolution = max(self.field.resolution, 0 if base is None else base.shape[-1])
+        points = grid.nodes(resolution, device=self.device)
+        return baked(self.field, resolution, membership=self._changing(points))
+
+    def scene(self) -> Scene:
+        """The finished scene, with the parts as they were highlighted."""
+        shapes: dict[str, Shape] = {part.name: part.shape for part in self.parts}
+        prompts = {part.name: part.prompt for part in self.parts}
+        return Scene(lattice=self.lattice().cpu(), parts=shapes, prompts=prompts)
+
+    def render(self, origins: Float[Tensor, "r 3"], directions: Float[Tensor, "r 3"]) -> Rendering:
+        """Render rays as the model is: jittered in training, in the middle of the intervals otherwise."""
+        training = self.training
+        jitter = step_generator(self.config.seed + 1, self._step) if training else None
+        return render_rays(
+            lambda points: self.field(points, self._changing(points)),
+            origins,
+            directions,
+            quadrature=Quadrature(
+                samples=self.config.samples if training else self.config.eval_samples,
+                stop_alpha_gradient=self.config.stop_alpha_gradient,
+            ),
+            cells=self.cells if self.cells.numel() > 1 else None,
+            membership=memberships(self.parts),
+            generator=jitter,
+        )
+
+    def get_outputs(self, ray_bundle: RayBundle | StudioCameras) -> dict[str, Any]:
+        """Colour over the background, opacity, depth, and the alpha of the first part and of each by name."""
+        assert isinstance(ray_bundle, RayBundle)
+        seen = self.render(ray_bundle.origins.reshape(-1, 3), ray_bundle.directions.reshape(-1, 3))
+        behind = seen.colour.new_tensor(self.config.background)
+        alphas = {f"alpha_{part.name}": seen.parts[:, i : i + 1] for i, part in enumerate(self.parts)}
+        outputs = {
+            "rgb": seen.colour + (1 - seen.opacity)[:, None] * behind,
+            "accumulation": seen.opacity[:, None],
+            "depth": seen.depth[:, None],
+            "alpha": seen.parts[:, :1],
+        }
+        if self.training:
+            # Not a tensor, so nerfstudio passes it by: the losses work on whole views.
+            return outputs | {"seen": seen}
+        return outputs | alphas
+
+    def get_metrics_dict(self, outputs: dict[str, Any], batch: dict[str, Any]) -> dict[str, Any]:
+        """Scores per part (training views, the guiding encoders), mean opacity, or the fit's PSNR."""
+        if "target" in batch:
+            error = photometric(outputs["seen"], batch["target"], batch["behind"]).detach()
+            return {"psnr": -10 * error.log10().item()}
+        outputs["losses"] = self._guidance(outputs["seen"], batch)
+        scores = {f"score_{name}": 1 - loss.detach().mean().item() for name, loss in outputs["losses"].items()}
+        return scores | {"opacity": outputs["accumulation"].detach().mean().item(), "resolution": self.field.resolution}
+
+    def get_loss_dict(
+        self, outputs: dict[str, Any], batch: dict[str, Any], metrics_dict: dict[str, Any] | None = None
+    ) -> dict[str, Tensor]:
+        """Photometric loss while pictures are fitted, otherwise guidance and regularisers, each times its weight.
+
+        Raises:
+            GencontrolError: A loss is not finite.
+        """
+        if "target" in batch:
+            losses = {"photometric": photometric(outputs["seen"], batch["target"], batch["behind"])}
+        else:
+            guidance = outputs["losses"] if "losses" in outputs else self._guidance(outputs["seen"], batch)
+            losses = weighted_guidance(guidance, self.parts, self._schedules, step=self._step)
+            views = reshape_rays(outputs["seen"], tuple(batch["shape"]))
+            losses |= emptiness(views, self._schedules, mode=self.config.mode, step=self._step)
+        losses |= smoothness(self.field.change, self._schedules, step=self._step)
+        check_finite(losses, step=self._step)
+        return losses
+
+    @torch.no_grad()
+    def get_image_metrics_and_images(
+        self, outputs: dict[str, Any], batch: dict[str, Any]
+    ) -> tuple[dict[str, float], dict[str, Tensor]]:
+        """Scores per part of one view, PSNR where there is a picture, and the pictures themselves."""
+        images = {"img": outputs["rgb"], "accumulation": outputs["accumulation"].expand(-1, -1, 3)}
+        images |= {name: plane.expand(-1, -1, 3) for name, plane in outputs.items() if name.startswith("alpha")}
+        metrics: dict[str, float] = {"opacity": outputs["accumulation"].mean().item()}
+        if any(part.prompt for part in self.parts):
+            scores = part_scores(self.steering(), self._as_rendering(outputs))
+            metrics |= {f"score_{name}": score for name, score in scores.items()}
+        truth = batch.get("image")
+        if truth is not None and truth.shape[:2] == outputs["rgb"].shape[:2]:
+            truth = truth.to(outputs["rgb"])
+            behind = truth.new_tensor(self.config.background)
+            over = truth[..., :3] * truth[..., 3:] + (1 - truth[..., 3:]) * behind if truth.shape[-1] == 4 else truth
+            metrics["psnr"] = -10 * (over - outputs["rgb"]).square().mean().log10().item()
+        return metrics, images
+
+    def get_rgba_image(self, outputs: dict[str, Tensor], output_name: str = "rgb") -> Tensor:
+        """Straight colour and opacity, the background taken out."""
+        opacity = outputs["accumulation"]
+        behind = outputs["rgb"].new_tensor(self.config.background)
+        colour = (outputs[output_name] - (1 - opacity) * behind) / opacity.clamp(min=1e-6)
+        return torch.cat([colour.clamp(0, 1), opacity], dim=-1)
+
+    def steering(self) -> Steering:
+        """The encoders and the encoded prompts; loaded on first use."""
+        if self._steering is None:
+            self._steering = prepare(
+                self.parts,
+                load_guides(self.config.encoders, device=self.device),
+                views=self.config.view_prompts,
+                augmentation=self.config.augmentation,
+                alpha_input=self.config.alpha_input,
+            )
+        return self._steering
+
+    def set_prompt(self, name: str, prompt: str) -> None:
+        """Steer a part to something else from the next step on."""
+        import dataclasses
+
+        parts = [dataclasses.replace(p, prompt=prompt) if p.name == name else p for p in self.parts]
+        self._set_parts(tuple(parts))
+
+    def _set_parts(self, parts: tuple[Part, ...]) -> None:
+        self._parts, self._steering = parts, None
+        self.register_buffer("about", pack(json.dumps(about_parts(parts))).to(self.device_or_cpu()))
+        for index, part in enumerate(parts):
+            if isinstance(part.shape, Voxels):
+                self.register_buffer(f"voxels_{index}", part.shape.values)
+
+    def device_or_cpu(self) -> torch.device:
+        """The model's device; the CPU while it is being built."""
+        indicator = self._parameters.get("device_indicator_param")
+        return torch.device("cpu") if indicator is None else indicator.device
+
+    def _changing(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"] | None:
+        if self.field.base is None or self.config.free:
+            return None
+        return edited(self.parts, points, softness=self.config.softness)
+
+    def _guidance(self, seen: Rendering, batch: dict[str, Any]) -> dict[str, Tensor]:
+        if not any(part.prompt for part in self.parts):
+            return {}
+        views = reshape_rays(seen, tuple(batch["shape"]))
+        generator = step_generator(self.config.seed + 2, batch["step"])
+        azimuth, elevation = batch["azimuth"], batch["elevation"]
+        return steering_losses(self.steering(), views, azimuth, elevation, step=self._step, generator=generator)
+
+    def _as_rendering(self, outputs: dict[str, Tensor]) -> Rendering:
+        opacity = outputs["accumulation"][..., 0][None]
+        behind = opacity.new_tensor(self.config.background)
+        parts = torch.cat([outputs[f"alpha_{part.name}"] for part in self.parts], dim=-1)[None]
+        colour = outputs["rgb"][None] - (1 - opacity)[..., None] * behind
+        return Rendering(colour=colour, opacity=opacity, depth=outputs["depth"][..., 0][None], parts=parts)
+
+
+def _take_shapes(module: torch.nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    # nerfstudio's pipeline loads its model, and then itself with what is left of the state: nothing for us.
+    if not any(key.startswith(prefix) for key in state):
+        return
+    # What was highlighted, and which cells are empty, is as large as it was when it was saved.
+    for name in [n for n, _ in module.named_buffers(recurse=False)]:
+        if prefix + name not in state:
+            delattr(module, name)
+    for key, value in state.items():
+        name = key.removeprefix(prefix)
+        if key.startswith(prefix) and (name in ("cells", "about") or name.startswith("voxels_")):
+            module.register_buffer(name, torch.zeros_like(value))
+
+
+def _restore_parts(module: torch.nn.Module, _: object) -> None:
+    assert isinstance(module, SteeredModel)
+    voxels = {
+        int(n.removeprefix("voxels_")): b for n, b in module.named_buffers(recurse=False) if n.startswith("voxels_")
+    }
+    module._parts = read_about(module.about, voxels)
+    module._steering = None

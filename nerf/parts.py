@@ -1,0 +1,185 @@
+"""What is steered: named parts with a prompt, a weight and a highlight, from flags or YAML."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from gencontrol.configuration import from_mapping, read_yaml
+from gencontrol.errors import ConfigError, InputError
+from gencontrol.guidance.schedules import Schedule, as_schedule, constant
+from gencontrol.nerf.cameras import Orbit, orbit_cameras
+from gencontrol.nerf.highlight import (
+    Box,
+    Shape,
+    Sphere,
+    Vector,
+    Whole,
+    check_inside,
+    check_shape,
+    membership,
+    parse_shape,
+)
+from gencontrol.nerf.lift import Lifting, lift_masks
+from gencontrol.nerf.render import Field, Membership
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One thing that is steered."""
+
+    name: str
+    """Unique in its run."""
+    prompt: str
+    """What it is to become; may be empty for a removal."""
+    weight: Schedule = field(default_factory=lambda: constant(1.0))
+    """How much it counts at a step."""
+    shape: Shape = field(default_factory=Whole)
+    """Where it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Painted:
+    """A mask painted on a view of the scene."""
+
+    file: Path
+    """Picture, white on the part."""
+    azimuth: float
+    """Degrees; see `Orbit`."""
+    elevation: float = 20.0
+    """Degrees."""
+
+
+def read_parts(path: Path, *, base: Field | None = None, orbit: Orbit | None = None) -> tuple[Part, ...]:
+    """Read `parts:`, a list of name, prompt, weight (number or schedule) and highlight (see `parse_shape`).
+
+    A highlight may also be `painted:`, a list of file, azimuth and elevation, which is lifted into the scene `base`
+    from the cameras of `orbit`.
+
+    Raises:
+        ConfigError: The file is wrong; the message says where.
+        InputError: A highlight outside the scene, or masks that cannot be lifted.
+    """
+    values = read_yaml(path)
+    entries = values.get("parts")
+    if set(values) != {"parts"} or not isinstance(entries, list) or not entries:
+        raise ConfigError(f"{path}: expected one key `parts` with a list of parts.")
+    parts = tuple(_read_part(entry, f"{path}: parts[{i}]", path.parent, base, orbit) for i, entry in enumerate(entries))
+    return check_parts(parts)
+
+
+def check_parts(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Refuse repeated names and empty or outlying highlights.
+
+    Raises:
+        ConfigError: A name twice.
+        InputError: A highlight that encloses nothing of the scene.
+    """
+    names = [part.name for part in parts]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"Two parts are called {name!r}: every part needs a name of its own.")
+    for part in parts:
+        check_inside(part.shape, name=part.name)
+    return tuple(parts)
+
+
+def shape_from_flags(box: Sequence[float] | None, sphere: Sequence[float] | None) -> Shape:
+    """A box given as x y z and side lengths, a sphere as x y z and radius, or everything.
+
+    Raises:
+        ConfigError: Both are given, or a size is not positive.
+    """
+    if box is not None and sphere is not None:
+        raise ConfigError("Give a box or a sphere, not both; a list of parts (YAML) can join them.")
+    if box is not None:
+        return check_shape(Box(centre=_vector(box[:3]), size=_vector(box[3:])), where="box")
+    if sphere is not None:
+        return check_shape(Sphere(centre=_vector(sphere[:3]), radius=sphere[3]), where="sphere")
+    return Whole()
+
+
+def memberships(parts: Sequence[Part]) -> Membership:
+    """Hard membership of points in each part, (n, k): what is rendered as alpha."""
+
+    def of(points: Float[Tensor, "n 3"]) -> Float[Tensor, "n k"]:
+        return torch.stack([membership(part.shape, points) for part in parts], dim=1)
+
+    return of
+
+
+def edited(parts: Sequence[Part], points: Float[Tensor, "n 3"], *, softness: float) -> Float[Tensor, " n"]:
+    """How far each point may change: the largest of its memberships, [0, 1], exactly 0 outside all parts."""
+    return torch.stack([membership(part.shape, points, softness=softness) for part in parts]).amax(dim=0)
+
+
+def find_part(parts: Sequence[Part], name: str) -> Part:
+    """The part of a name.
+
+    Raises:
+        InputError: There is none.
+    """
+    for part in parts:
+        if part.name == name:
+            return part
+    raise InputError(f"No part {name!r}; the parts are {', '.join(part.name for part in parts)}.")
+
+
+def pack(text: str) -> Tensor:
+    """A text as bytes in a tensor, so that a checkpoint can hold it."""
+    return torch.tensor(list(text.encode()), dtype=torch.uint8)
+
+
+def unpack(stored: Tensor) -> Any:
+    """The JSON value of `pack`ed text."""
+    return json.loads(bytes(stored.tolist()).decode())
+
+
+def _read_part(entry: Any, where: str, folder: Path, base: Field | None, orbit: Orbit | None) -> Part:
+    if not isinstance(entry, Mapping):
+        raise ConfigError(f"{where}: expected name, prompt, weight and highlight, got {entry!r}.")
+    unknown = set(entry) - {"name", "prompt", "weight", "highlight"}
+    if unknown or "name" not in entry:
+        wrong = f"unknown key {sorted(unknown)[0]!r}" if unknown else "missing name"
+        raise ConfigError(f"{where}: {wrong}; a part has name, prompt, weight and highlight.")
+    highlight = entry.get("highlight", "whole")
+    if isinstance(highlight, Mapping) and "painted" in highlight:
+        shape = _lift(highlight["painted"], f"{where}: painted", folder, base, orbit)
+    else:
+        shape = parse_shape(highlight, where=f"{where}: highlight")
+    weight = as_schedule(entry.get("weight", 1.0))
+    return Part(name=str(entry["name"]), prompt=str(entry.get("prompt", "")), weight=weight, shape=shape)
+
+
+def _lift(entries: Any, where: str, folder: Path, base: Field | None, orbit: Orbit | None) -> Shape:
+    if base is None:
+        raise InputError(f"{where}: a painted mask needs a scene to be lifted into; a creation has none yet.")
+    views = [from_mapping(Painted, entry, where=where) for entry in entries]
+    masks = [_read_mask(folder / view.file) for view in views]
+    if not masks or len({mask.shape for mask in masks}) > 1:
+        raise InputError(f"{where}: expected one or more masks of one size.")
+    azimuth, elevation = torch.tensor([[v.azimuth, v.elevation] for v in views]).T
+    size = (masks[0].shape[0], masks[0].shape[1])
+    cameras = orbit_cameras(azimuth, elevation, size, orbit=orbit or Orbit())
+    return lift_masks(base, cameras, torch.stack(masks), lifting=Lifting())
+
+
+def _read_mask(path: Path) -> Float[Tensor, "h w"]:
+    from torchvision.transforms.functional import pil_to_tensor
+
+    try:
+        with Image.open(path) as picture:
+            return pil_to_tensor(picture.convert("L"))[0] / 255
+    except OSError as error:
+        raise InputError(f"Cannot read the mask {path}: {error}.") from error
+
+
+def _vector(values: Sequence[float]) -> Vector:
+    x, y, z = values
+    return (x, y, z)

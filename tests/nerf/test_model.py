@@ -1,0 +1,278 @@
+"""The nerfstudio model and data manager in one process: phases, checkpoints, losses, what is refused."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+pytest.importorskip("nerfstudio")
+# nerfstudio 1.1.5 and the versions it pins warn about themselves, at import and in use.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture
+def make(tiny_folder: Path):
+    """A function that builds a model of given settings, or a data manager."""
+    from nerfstudio.data.scene_box import SceneBox
+
+    from gencontrol.nerf.config import SteeredModelConfig
+
+    def model(**settings: Any):
+        config = SteeredModelConfig(**{"encoders": (str(tiny_folder),), "resolution": "0:8 4:12"} | settings)
+        box = SceneBox(torch.tensor([[-1.0, -1, -1], [1, 1, 1]]))
+        return config.setup(scene_box=box, num_train_data=1)
+
+    return model
+
+
+@pytest.fixture(scope="module")
+def scene_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from gencontrol.nerf.scene import SCENE_FILE, save_scene
+    from gencontrol.nerf.world import bake, still_life
+
+    path = tmp_path_factory.mktemp("scene") / SCENE_FILE
+    save_scene(bake(still_life(), 16), path)
+    return path
+
+
+def manager(**settings: Any):
+    from gencontrol.nerf.config import SteeredDataManagerConfig
+
+    return SteeredDataManagerConfig(**{"size": 16, "eval_views": 2, "eval_size": 16} | settings).setup()
+
+
+def attributes(model: Any, data: Any) -> Any:
+    from nerfstudio.engine.callbacks import TrainingCallbackAttributes
+    from nerfstudio.engine.optimizers import AdamOptimizerConfig, Optimizers
+
+    settings = {"field": {"optimizer": AdamOptimizerConfig(lr=0.1), "scheduler": None}}
+    optimizers = Optimizers(settings, model.get_param_groups())
+    pipeline: Any = SimpleNamespace(datamanager=data)
+    return TrainingCallbackAttributes(optimizers=optimizers, grad_scaler=None, pipeline=pipeline, trainer=None)
+
+
+def train(model: Any, data: Any, around: Any, steps: range) -> list[dict[str, float]]:
+    from gencontrol.nerf.callbacks import begin_step
+
+    history = []
+    model.train()
+    for step in steps:
+        begin_step(model, around, step)
+        around.optimizers.zero_grad_all()
+        rays, batch = data.next_train(step)
+        outputs = model(rays)
+        metrics = model.get_metrics_dict(outputs, batch)
+        losses = model.get_loss_dict(outputs, batch, metrics)
+        sum(losses.values()).backward()
+        around.optimizers.optimizer_step("field")
+        history.append({k: v.item() for k, v in losses.items()} | metrics)
+    return history
+
+
+EGG = (0.6, -0.1, -0.2, 0.5)
+
+
+def test_a_creation_trains_through_a_change_of_resolution(make) -> None:
+    model, data = make(prompt="red cat"), manager()
+    around = attributes(model, data)
+    history = train(model, data, around, range(8))
+    assert [row["resolution"] for row in history] == [8] * 4 + [12] * 4
+    assert around.optimizers.optimizers["field"].param_groups[0]["params"] == [model.field.change]
+    assert set(history[0]) >= {"guidance_part", "transmittance", "entropy", "score_part"}
+    assert history[0]["score_part"] == pytest.approx(1 - history[0]["guidance_part"], abs=1e-5)
+
+
+def test_the_encoder_is_in_no_checkpoint_and_is_loaded_on_first_use(make) -> None:
+    model = make(prompt="red cat", encoders=("nowhere",))
+    assert set(model.state_dict()) == {"field.change", "about", "cells", "device_indicator_param"}
+    assert model._steering is None
+
+
+def test_a_resumed_run_sees_and_does_what_an_undisturbed_one_does(make) -> None:
+    data = manager()
+    whole = make(prompt="red cat")
+    train(whole, data, attributes(whole, data), range(6))
+
+    first = make(prompt="red cat")
+    around = attributes(first, data)
+    train(first, data, around, range(5))
+    second = make(prompt="red cat")
+    again = attributes(second, data)
+    second.update_to_step(4)
+    second.load_state_dict(first.state_dict())
+    again.optimizers.load_optimizers({k: o.state_dict() for k, o in around.optimizers.optimizers.items()})
+    train(second, data, again, range(5, 6))
+    assert torch.equal(second.field.change, whole.field.change)
+
+
+def test_an_edit_changes_only_its_part(make, scene_file: Path) -> None:
+    from gencontrol.nerf import grid
+
+    model, data = make(prompt="red cat", mode="edit", scene=scene_file, sphere=EGG), manager()
+    train(model, data, attributes(model, data), range(5))
+    points = grid.nodes(16)
+    inside = (points - torch.tensor(EGG[:3])).norm(dim=1) <= EGG[3]
+    before, after = model.field.base.reshape(4, -1), model.lattice().reshape(4, -1)
+    assert torch.equal(after[:, ~inside], before[:, ~inside])
+    assert (after[:, inside] - before[:, inside]).abs().amax() > 0.05
+
+
+def test_without_composition_the_rest_moves_too(make, scene_file: Path) -> None:
+    model, data = make(prompt="red cat", mode="edit", scene=scene_file, sphere=EGG, free=True), manager()
+    train(model, data, attributes(model, data), range(3))
+    far = (model.lattice() - model.field.base)[:, :, :, :3].abs().amax()
+    assert far > 1e-3
+
+
+def test_a_removal_lowers_the_parts_opacity(make, scene_file: Path) -> None:
+    model, data = make(mode="remove", scene=scene_file, sphere=EGG, resolution="0:16"), manager(size=24)
+    history = train(model, data, attributes(model, data), range(12))
+    assert history[-1]["removal"] < 0.8 * history[0]["removal"]
+    assert (model.lattice()[0] <= model.field.base[0]).all()
+
+
+def test_a_data_set_is_fitted_and_then_edited(make, tmp_path: Path) -> None:
+    from gencontrol.nerf.dataset import DatasetSettings, write_dataset
+    from gencontrol.nerf.world import still_life
+
+    folder = write_dataset(still_life(), tmp_path / "set", DatasetSettings(views=6, held_out=2, size=24, resolution=8))
+    data = manager(data=folder, fit_steps=40, rays=512)
+    model = make(prompt="red cat", mode="edit", sphere=EGG, resolution="0:16")
+    around = attributes(model, data)
+    history = train(model, data, around, range(42))
+    assert history[39]["psnr"] > history[0]["psnr"] + 4
+    assert "guidance_part" in history[40] and model.field.base is not None
+    assert len(data.fixed_indices_eval_dataloader.image_indices) == 2
+
+
+def test_pictures_without_alpha_are_refused_unless_their_background_is_named(tmp_path: Path) -> None:
+    from PIL import Image
+
+    from gencontrol.errors import InputError
+    from gencontrol.nerf.dataset import DatasetSettings, write_dataset
+    from gencontrol.nerf.world import still_life
+
+    folder = write_dataset(still_life(), tmp_path / "set", DatasetSettings(views=3, held_out=1, size=16, resolution=8))
+    for path in (folder / "images").iterdir():
+        with Image.open(path) as picture:
+            flat = Image.new("RGBA", picture.size, "white")
+            flat.alpha_composite(picture)
+        flat.convert("RGB").save(path)
+    with pytest.raises(InputError, match=r"no alpha channel, so the scene has no bound.*--pipeline.datamanager.in-fr"):
+        manager(data=folder)
+    _, batch = manager(data=folder, in_front_of=(1.0, 1.0, 1.0), rays=64).next_train(0)
+    assert batch["behind"].min() == 1 and batch["target"].shape == (64, 3)
+
+
+def test_draws_depend_on_seed_and_step_alone() -> None:
+    first, second = manager(), manager()
+    first.next_train(0)
+    a, b = first.next_train(7), second.next_train(7)
+    assert torch.equal(a[0].directions, b[0].directions) and torch.equal(a[1]["azimuth"], b[1]["azimuth"])
+    other = manager(seed=1).next_train(7)
+    assert not torch.equal(a[0].directions, other[0].directions)
+    assert a[0].origins.shape == (2 * 16 * 16, 3)
+
+
+def test_a_checkpoint_is_complete_without_its_scene_and_parts_files(make, scene_file: Path, tmp_path: Path) -> None:
+    from gencontrol.nerf.scene import load_scene, save_scene
+
+    moved = tmp_path / "moved.safetensors"
+    save_scene(load_scene(scene_file), moved)
+    parts = tmp_path / "parts.yaml"
+    parts.write_text(
+        "parts: [{name: egg, prompt: red cat, highlight: {sphere: {centre: [0.6, -0.1, -0.2], radius: 0.5}}}]"
+    )
+    settings = {"mode": "edit", "scene": moved, "parts": parts}
+    trained, data = make(**settings), manager()
+    train(trained, data, attributes(trained, data), range(2))
+    moved.unlink()
+    parts.unlink()
+    opened = make(**settings)
+    opened.update_to_step(1)
+    opened.load_state_dict(trained.state_dict(), strict=True)
+    assert opened.parts == trained.parts and opened.parts[0].name == "egg"
+    assert torch.equal(opened.lattice(), trained.lattice())
+
+
+def test_outputs_of_a_view_name_each_parts_alpha(make) -> None:
+    from gencontrol.nerf.cameras import Orbit, orbit_cameras
+    from gencontrol.nerf.datamanager import bundle, to_studio
+
+    model = make(prompt="red cat").eval()
+    camera = to_studio(orbit_cameras(torch.zeros(1), torch.zeros(1), (12, 12), orbit=Orbit()))
+    outputs = model.get_outputs_for_camera(camera[0:1])
+    assert outputs["rgb"].shape == (12, 12, 3)
+    assert torch.equal(outputs["alpha"], outputs["alpha_part"])
+    assert torch.allclose(outputs["alpha"], outputs["accumulation"], atol=1e-4)
+    rgba = model.get_rgba_image(outputs)
+    behind = torch.tensor(model.config.background)
+    over = rgba[..., :3] * rgba[..., 3:] + (1 - rgba[..., 3:]) * behind
+    assert torch.allclose(over, outputs["rgb"], atol=1e-3)
+    metrics, images = model.get_image_metrics_and_images(outputs, {})
+    assert -1 <= metrics["score_part"] <= 1 and set(images) == {"img", "accumulation", "alpha", "alpha_part"}
+    assert bundle(torch.zeros(2, 3), torch.ones(2, 3), device="cpu").origins.shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "mode 'create' needs a prompt"),
+        ({"prompt": "x", "scene": Path("s")}, "the mode is 'create': choose edit"),
+        ({"prompt": "x", "parts": Path("p.yaml")}, "not both"),
+        ({"prompt": "x", "softness": 2.0}, r"softness must lie in \[0, 1\]"),
+        ({"prompt": "x", "samples": 1}, "at least two samples"),
+        ({"prompt": "x", "entropy_weight": "much"}, "Cannot read the schedule 'much'"),
+        ({"prompt": "x", "resolution": "0:2"}, "at least 4 nodes"),
+        ({"mode": "remove", "free": True}, "remove everything"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_at_once(make, settings: dict[str, Any], message: str) -> None:
+    from gencontrol.errors import ConfigError
+
+    with pytest.raises(ConfigError, match=message):
+        make(**settings)
+
+
+def test_a_highlight_outside_the_scene_is_refused_at_once(make) -> None:
+    from gencontrol.errors import InputError
+
+    with pytest.raises(InputError, match="encloses nothing of the scene"):
+        make(prompt="x", sphere=(3.0, 0.0, 0.0, 0.5))
+
+
+def test_every_field_is_documented() -> None:
+    from gencontrol.nerf import config
+
+    for cls in (config.SteeredModelConfig, config.SteeredDataManagerConfig, config.FloatDecayConfig):
+        source = (
+            Path(config.__file__).read_text(encoding="utf-8").split(f"class {cls.__name__}")[1].split("\nclass ")[0]
+        )
+        own = [name for name in cls.__annotations__ if not name.startswith("_")]
+        for name in own:
+            after = source.split(f"    {name}:")[1].split('\n    """')
+            assert len(after) > 1, name
+
+
+def test_learning_rates_are_python_floats_so_checkpoints_open(tmp_path: Path) -> None:
+    from gencontrol.nerf.config import FloatDecayConfig
+    from gencontrol.nerf.decay import decay_factor
+
+    parameter = torch.nn.Parameter(torch.zeros(2))
+    optimizer = torch.optim.Adam([parameter], lr=0.1)
+    scheduler = FloatDecayConfig(final=0.25, max_steps=4).setup().get_scheduler(optimizer, lr_init=0.1)
+    rates = []
+    for _ in range(6):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    assert rates == pytest.approx([0.1 * 0.25 ** (min(s, 4) / 4) for s in range(6)])
+    assert all(type(rate) is float for rate in rates)
+    torch.save({"optimizer": optimizer.state_dict(), "scheduler": scheduler.state_dict()}, tmp_path / "x.ckpt")
+    assert (
+        torch.load(tmp_path / "x.ckpt", weights_only=True)["optimizer"]["param_groups"][0]["lr"]
+        == optimizer.param_groups[0]["lr"]
+    )
+    assert decay_factor(8, final=0.25, max_steps=4) == 0.25

@@ -1,0 +1,116 @@
+"""Parts: from flags and YAML, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from gencontrol.errors import ConfigError, InputError
+from gencontrol.guidance.schedules import Schedule, constant
+from gencontrol.nerf import grid
+from gencontrol.nerf.cameras import Orbit, orbit_cameras
+from gencontrol.nerf.highlight import Box, Sphere, Voxels, Whole, membership
+from gencontrol.nerf.parts import (
+    Part,
+    check_parts,
+    edited,
+    find_part,
+    memberships,
+    pack,
+    read_parts,
+    shape_from_flags,
+    unpack,
+)
+from gencontrol.nerf.world import bake, photograph, still_life
+
+LEFT = Part(name="left", prompt="a", shape=Sphere(centre=(-0.5, 0.0, 0.0), radius=0.4))
+RIGHT = Part(name="right", prompt="b", shape=Sphere(centre=(0.5, 0.0, 0.0), radius=0.6))
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    (tmp_path / "parts.yaml").write_text(text, encoding="utf-8")
+    return tmp_path / "parts.yaml"
+
+
+def test_parts_are_read_with_schedules_and_highlights(tmp_path: Path) -> None:
+    text = """
+parts:
+  - name: body
+    prompt: red cat
+  - {name: hat, prompt: blue cup, weight: "0:0 100:2", highlight: {sphere: {centre: [0, 0, 0.5], radius: 0.3}}}
+"""
+    body, hat = read_parts(write(tmp_path, text))
+    assert body == Part(name="body", prompt="red cat", weight=constant(1.0), shape=Whole())
+    assert hat.weight == Schedule(points=((0, 0.0), (100, 2.0)))
+    assert hat.shape == Sphere(centre=(0.0, 0.0, 0.5), radius=0.3)
+
+
+def test_painted_masks_are_lifted_into_the_scene(tmp_path: Path) -> None:
+    world, scene = still_life(), bake(still_life(), 48)
+    for azimuth in (0.0, 120.0, 240.0):
+        cameras = orbit_cameras(torch.tensor([azimuth]), torch.tensor([30.0]), (64, 64), orbit=Orbit())
+        mask = photograph(world, cameras).masks[0, 0]
+        Image.fromarray((mask * 255).byte().numpy()).save(tmp_path / f"{azimuth:.0f}.png")
+    views = ", ".join(f"{{file: {a}.png, azimuth: {a}, elevation: 30}}" for a in (0, 120, 240))
+    (ball,) = read_parts(write(tmp_path, f"parts: [{{name: ball, highlight: {{painted: [{views}]}}}}]"), base=scene)
+    assert isinstance(ball.shape, Voxels)
+    places = torch.tensor([[-0.55, 0.0, -0.25], [0.05, 0.15, -0.3]])
+    assert membership(ball.shape, places).tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("other: 1", "one key `parts`"),
+        ("parts: []", "one key `parts`"),
+        ("parts: [3]", r"parts\[0\]: expected name"),
+        ("parts: [{prompt: x}]", "missing name"),
+        ("parts: [{name: a, promt: x}]", "unknown key 'promt'"),
+        ("parts: [{name: a, highlight: {box: {centre: [0, 0, 0]}}}]", "missing size"),
+        ("parts: [{name: a}, {name: a}]", "Two parts are called 'a'"),
+    ],
+)
+def test_wrong_files_say_where(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=message):
+        read_parts(write(tmp_path, text))
+
+
+def test_highlights_that_cannot_be_are_refused(tmp_path: Path) -> None:
+    outside = "parts: [{name: hat, highlight: {sphere: {centre: [5, 0, 0], radius: 1}}}]"
+    with pytest.raises(InputError, match="highlight of 'hat' encloses nothing"):
+        read_parts(write(tmp_path, outside))
+    with pytest.raises(InputError, match="needs a scene to be lifted into"):
+        read_parts(write(tmp_path, "parts: [{name: hat, highlight: {painted: []}}]"))
+
+
+def test_flags_give_a_box_a_sphere_or_everything() -> None:
+    assert shape_from_flags((0.0, 0.1, 0.2, 1.0, 2.0, 3.0), None) == Box(centre=(0.0, 0.1, 0.2), size=(1.0, 2.0, 3.0))
+    assert shape_from_flags(None, (0.0, 0.1, 0.2, 0.5)) == Sphere(centre=(0.0, 0.1, 0.2), radius=0.5)
+    assert shape_from_flags(None, None) == Whole()
+    with pytest.raises(ConfigError, match="not both"):
+        shape_from_flags((0.0,) * 6, (0.0,) * 4)
+    with pytest.raises(ConfigError, match="sphere: the radius must be positive"):
+        shape_from_flags(None, (0.0,) * 4)
+
+
+def test_memberships_have_a_column_a_part_and_an_edit_takes_the_largest() -> None:
+    points = grid.nodes(9)
+    columns = memberships([LEFT, RIGHT])(points)
+    assert torch.equal(columns[:, 0], membership(LEFT.shape, points))
+    assert torch.equal(columns[:, 1], membership(RIGHT.shape, points))
+    soft = edited([LEFT, RIGHT], points, softness=0.2)
+    each = [membership(part.shape, points, softness=0.2) for part in (LEFT, RIGHT)]
+    assert torch.equal(soft, torch.maximum(*each))
+    assert (soft[columns.amax(1) == 0] == 0).all()
+
+
+def test_parts_are_found_by_name() -> None:
+    assert find_part([LEFT, RIGHT], "right") is RIGHT
+    with pytest.raises(InputError, match="No part 'up'; the parts are left, right"):
+        find_part([LEFT, RIGHT], "up")
+    assert check_parts([LEFT, RIGHT]) == (LEFT, RIGHT)
+
+
+def test_texts_survive_in_a_tensor() -> None:
+    assert unpack(pack('{"name": "caf\\u00e9"}')) == {"name": "caf\u00e9"}

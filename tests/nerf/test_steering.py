@@ -1,0 +1,134 @@
+"""From renderings to losses: which part, which alpha, which direction's text."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from gencontrol.errors import ConfigError, InputError
+from gencontrol.guidance.augment import STILL
+from gencontrol.guidance.prompts import ViewPrompts
+from gencontrol.guidance.schedules import constant
+from gencontrol.guidance.score import Guide
+from gencontrol.nerf.parts import Part
+from gencontrol.nerf.render import Rendering
+from gencontrol.nerf.steering import Steering, load_guides, parse_guide, part_scores, prepare, steering_losses
+
+BLACK = dataclasses.replace(STILL, backgrounds=("black",))
+OFF = ViewPrompts(mode="off")
+
+
+@pytest.fixture(scope="module")
+def guides(tiny_folder: Path) -> tuple[Guide, ...]:
+    return load_guides([str(tiny_folder)], device="cpu")
+
+
+def rendering(count: int = 2) -> Rendering:
+    generator = torch.Generator().manual_seed(0)
+    opacity = torch.rand(count, 16, 16, generator=generator)
+    colour = torch.rand(count, 16, 16, 3, generator=generator) * opacity[..., None]
+    parts = torch.rand(count, 16, 16, 2, generator=generator)
+    return Rendering(colour=colour, opacity=opacity, depth=opacity, parts=parts)
+
+
+def steer(guides: tuple[Guide, ...], **changes) -> Steering:
+    parts = (Part(name="a", prompt="red cat"), Part(name="b", prompt="blue boat"))
+    settings = {"views": OFF, "augmentation": BLACK} | changes
+    return prepare(settings.pop("parts", parts), guides, **settings)
+
+
+def losses(steering: Steering, seen: Rendering, azimuth: tuple[float, ...] = (0.0, 180.0)) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    angles = torch.tensor(azimuth)
+    return steering_losses(steering, seen, angles, torch.zeros_like(angles), step=0, generator=generator)
+
+
+def cosine_loss(guide: Guide, seen: Rendering, alpha: torch.Tensor, text: str) -> torch.Tensor:
+    encoder = guide.encoder
+    image = encoder.encode_pixels(encoder.processor(seen.colour.permute(0, 3, 1, 2), alpha))
+    return 1 - F.cosine_similarity(image, encoder.encode_text(text))
+
+
+def test_each_part_is_scored_against_its_prompt_through_its_alpha(guides: tuple[Guide, ...]) -> None:
+    seen = rendering()
+    found = losses(steer(guides), seen)
+    assert list(found) == ["a", "b"]
+    for index, (name, text) in enumerate((("a", "red cat"), ("b", "blue boat"))):
+        expected = cosine_loss(guides[0], seen, seen.parts[..., index], text)
+        assert torch.allclose(found[name], expected, atol=1e-4)
+
+
+def test_the_whole_picture_can_be_looked_at_instead(guides: tuple[Guide, ...]) -> None:
+    seen = rendering()
+    found = losses(steer(guides, alpha_input="whole"), seen)
+    assert torch.allclose(found["a"], cosine_loss(guides[0], seen, torch.ones(2, 16, 16), "red cat"), atol=1e-4)
+
+
+def test_views_from_front_and_back_have_their_own_texts(guides: tuple[Guide, ...]) -> None:
+    worded = ViewPrompts(mode="discrete", front="red {}", side="blue {}", back="green {}", overhead="black {}")
+    seen, part = rendering(), (Part(name="a", prompt="cat"),)
+    found = losses(steer(guides, parts=part, views=worded), seen)["a"]
+    front = cosine_loss(guides[0], seen, seen.parts[..., 0], "red cat")
+    back = cosine_loss(guides[0], seen, seen.parts[..., 0], "green cat")
+    assert torch.allclose(found, torch.stack([front[0], back[1]]), atol=1e-4)
+
+
+def test_copies_follow_their_view(guides: tuple[Guide, ...]) -> None:
+    found = losses(steer(guides, augmentation=dataclasses.replace(BLACK, copies=3)), rendering())["a"]
+    single = losses(steer(guides), rendering())["a"]
+    assert torch.allclose(found, single.repeat_interleave(3), atol=1e-4)
+
+
+def test_parts_without_prompt_or_weight_are_left_out(guides: tuple[Guide, ...]) -> None:
+    parts = (Part(name="a", prompt=""), Part(name="b", prompt="cat", weight=constant(0.0)))
+    assert losses(steer(guides, parts=parts), rendering()) == {}
+
+
+def test_scores_are_cosines_of_part_and_prompt(guides: tuple[Guide, ...]) -> None:
+    seen = rendering()
+    opaque = dataclasses.replace(seen, opacity=torch.ones_like(seen.opacity))
+    scores = part_scores(steer(guides), opaque)
+    expected = 1 - cosine_loss(guides[0], opaque, opaque.parts[..., 1], "blue boat").mean().item()
+    assert scores["b"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_gradients_reach_the_alpha(guides: tuple[Guide, ...]) -> None:
+    seen = rendering()
+    seen.parts.requires_grad_()
+    losses(steer(guides), seen)["a"].sum().backward()
+    assert seen.parts.grad is not None
+    assert seen.parts.grad[..., 0].abs().sum() > 0 and seen.parts.grad[..., 1].abs().sum() == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("tiny", ("tiny", 1.0, 0)),
+        ("tiny:0.5", ("tiny", 0.5, 0)),
+        ("tiny@300", ("tiny", 1.0, 300)),
+        ("clip:tiny:2@10", ("clip:tiny", 2.0, 10)),
+        ("clip:tiny", ("clip:tiny", 1.0, 0)),
+        ("/some/folder", ("/some/folder", 1.0, 0)),
+    ],
+)
+def test_encoders_are_named_with_weight_and_start(text: str, expected: tuple[str, float, int]) -> None:
+    assert parse_guide(text) == expected
+
+
+def test_unreadable_encoders_are_refused(tiny_folder: Path) -> None:
+    with pytest.raises(ConfigError, match="Cannot read the encoder 'tiny@soon'"):
+        parse_guide("tiny@soon")
+    with pytest.raises(ConfigError, match="at least one encoder"):
+        load_guides([], device="cpu")
+
+
+def test_the_plain_clip_beside_has_no_alpha(tiny_folder: Path) -> None:
+    plain, alpha = load_guides([f"clip:{tiny_folder}", str(tiny_folder)], device="cpu")
+    assert not plain.encoder.has_alpha and alpha.encoder.has_alpha  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_a_prompt_that_the_encoder_does_not_know_is_refused_before_training(guides: tuple[Guide, ...]) -> None:
+    with pytest.raises(InputError, match="'catt' \\(nearest: cat"):
+        steer(guides, parts=(Part(name="a", prompt="red catt"),))
