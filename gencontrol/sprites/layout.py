@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from gencontrol.errors import InputError
 from gencontrol.sprites.split import Split, held_out_pair
 from gencontrol.sprites.store import SpriteStore
 
@@ -68,6 +69,7 @@ def draw_layout(
         generator: The source of all randomness.
     """
     slots = int(counts.max())
+    _check_possible(store.present, styles, slots, split)
     shape = (len(counts), slots)
     style = torch.tensor(styles)[torch.randint(len(styles), shape, generator=generator)]
     concept = _draw_concepts(store.present, style, counts, split, generator)
@@ -83,6 +85,27 @@ def draw_layout(
         colour=_colour_change(shape, variation.jitter, generator),
         softness=torch.rand(len(counts), generator=generator) * blurred,
     )
+
+
+def _check_possible(present: Tensor, styles: list[int], slots: int, split: Split) -> None:
+    """Drawing again until a scene is allowed would never end where none is.
+
+    Raises:
+        InputError: Too few concepts for scenes of this many sprites.
+    """
+    drawable = present[:, styles].any(-1).nonzero()[:, 0]
+    if len(drawable) < slots:
+        raise InputError(f"Scenes of {slots} sprites need as many concepts; the styles have {len(drawable)}.")
+    if split == "test" and slots > 1 and not _held_pairs(drawable).any():
+        raise InputError(
+            f"No two of these {len(drawable)} concepts are held out from training, so no test scene of several "
+            "sprites can be made of them; use more concepts."
+        )
+
+
+def _held_pairs(concepts: Int[Tensor, " c"]) -> Bool[Tensor, "c c"]:
+    first, second = torch.meshgrid(concepts, concepts, indexing="ij")
+    return held_out_pair(first, second) & (first < second)
 
 
 def take_slot(layout: Layout, slot: Int[Tensor, " b"]) -> Layout:

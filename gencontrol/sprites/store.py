@@ -30,7 +30,7 @@ class SpriteStore:
     """What the first axis of `levels` counts."""
     styles: tuple[str, ...]
     """What the second axis counts."""
-    levels: tuple[UInt8[Tensor, "concepts styles size size 4"], ...]
+    levels: tuple[UInt8[Tensor, "concepts styles _ _ 4"], ...]
     """Premultiplied RGBA in [0, 255], the largest first, each half the side of the one before."""
     present: Bool[Tensor, "concepts styles"]
     """Which concepts a style has."""
@@ -113,7 +113,7 @@ def _draw_style(style: str, icons: IconSet, concepts: Sequence[Concept], size: i
     if style in training_styles() and not has.all():
         lacking = ", ".join(c.slug for c, there in zip(concepts, has, strict=True) if not there)
         raise InputError(f"The style {style} has no {lacking}: a concept needs a picture in every training style.")
-    for i in np.flatnonzero(has):
+    for i in np.flatnonzero(has).tolist():
         pictures[i] = rasterise(icons.icons[plain_slug(concepts[i].slug)], size)
     _log.info(
         "%s: %d of %d concepts%s", style, has.sum(), len(has), " (held out)" if style in held_out_styles() else ""

@@ -141,7 +141,7 @@ def encode(autoencoder: AutoencoderKL, pixels: Float[Tensor, "b 3 h w"]) -> Diag
 
 def decode(autoencoder: AutoencoderKL, latents: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 3 h w"]:
     """Pixels in about [-1, 1] for unscaled latents."""
-    return cast(DecoderOutput, autoencoder.decode(latents)).sample
+    return cast(DecoderOutput, autoencoder.decode(cast(torch.FloatTensor, latents))).sample
 
 
 def test_scenes(scenes: SceneConfig) -> SceneConfig:

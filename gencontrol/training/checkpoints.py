@@ -29,7 +29,7 @@ class Checkpoint:
     step: int
     """Optimiser steps done."""
     tensors: Mapping[str, dict[str, Tensor]]
-    """File stem -> tensors: "model", "average", "optimizer"."""
+    """File stem -> tensors: "model", "average", "optimizer0"."""
     facts: Mapping[str, Any]
     """Plain values: the configuration, seconds spent, samples seen."""
 

@@ -58,6 +58,8 @@ class ClipTraining:
     """Shapes."""
     scenes: SceneConfig = field(default_factory=lambda: SceneConfig(counts=(0.4, 0.2, 0.2, 0.2)))
     """What is composed."""
+    growth: float = 0.5
+    """Share of the run over which scenes grow from one sprite to the configured counts."""
     temperature: float = 0.07
     """The starting temperature; it is trained."""
     smoothing: float = 0.0
@@ -109,13 +111,19 @@ class ClipTask:
         self.module: nn.Module = build_clip(config.towers, self.tokenizer, temperature=config.temperature)
         self.processor = AlphaCLIPProcessor(geometry=Geometry(size=config.towers.image_size))
         # Captions are about the whole picture: every pair is a whole-image pair.
-        self.source = SpritePairs(store=store, scenes=config.scenes, seed=config.run.seed, whole_share=1.0)
+        growth = int(config.growth * config.run.steps * config.run.batch / config.run.chunk)
+        self.source = SpritePairs(
+            store=store, scenes=config.scenes, seed=config.run.seed, whole_share=1.0, growth=growth
+        )
         self.names = tokenise(self.tokenizer, concept_prompts(store.concepts))
         self.tests: list[RecognitionSet] = recognition_sets(store, size=config.towers.image_size)
 
     def groups(self) -> list[ParameterGroup]:
-        """Everything at one step size."""
-        return [ParameterGroup(parameters=list(self.module.parameters()))]
+        """The blocks' matrices, and everything else."""
+        hidden = [p for n, p in self.module.named_parameters() if ".layers." in n and p.ndim == 2]
+        chosen = {id(p) for p in hidden}
+        others = [p for p in self.module.parameters() if id(p) not in chosen]
+        return [ParameterGroup(parameters=others), ParameterGroup(parameters=hidden, hidden=True)]
 
     def draw(self, index: int) -> Batch:
         """Pictures, token ids and what is true of what."""

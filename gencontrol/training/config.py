@@ -24,6 +24,10 @@ class RunConfig:
     """Steps of linear warm-up before the cosine decay to zero."""
     weight_decay: float = 0.02
     """AdamW's decay of matrices and convolutions; vectors (biases, norms, class token) are not decayed."""
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """AdamW for everything, or Muon for the matrices that a stage names as hidden and AdamW for the rest."""
+    muon_scale: float = 2.0
+    """Factor on the learning rate of what Muon trains."""
     beta2: float = 0.98
     """AdamW's second-moment decay; 0.98 as CLIP's ViTs."""
     gradient_clip: float = 1.0
@@ -37,9 +41,9 @@ class RunConfig:
     log_every: int = 20
     """Steps between lines in the log."""
     evaluate_every: int = 500
-    """Steps between evaluations on the test split."""
+    """Steps between evaluations on the test split; 0 is never."""
     sheet_every: int = 1000
-    """Steps between sample sheets."""
+    """Steps between sample sheets; 0 is never."""
     checkpoint_every: int = 200
     """Steps between checkpoints; the last two are kept."""
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
+from torch.optim import AdamW, Muon, Optimizer
 
 from gencontrol.configuration import to_mapping
 from gencontrol.errors import CheckpointError, ConfigError
@@ -44,7 +44,7 @@ class _Run:
     folder: Path
     accelerator: Accelerator
     wrapped: nn.Module
-    optimizer: Optimizer
+    optimizers: list[Optimizer]
     average: nn.Module
     step: int = 0
     seconds: float = 0.0
@@ -85,7 +85,7 @@ def train(
     while run.step < last:
         norm = _step(run)
         done = run.step == last
-        if run.step % config.log_every == 0 or done:
+        if done or any(_due(run, every) for every in (config.log_every, config.evaluate_every, config.sheet_every)):
             figures = _look(run, done)
             now = time.monotonic()
             progress = _progress(run, figures, now - reported, norm)
@@ -101,22 +101,34 @@ def train(
     return run.average
 
 
-def make_optimizer(groups: list[ParameterGroup], config: RunConfig) -> AdamW:
-    """AdamW with each group's step size, and no weight decay on vectors."""
-    settings: list[dict[str, Any]] = []
-    for group in groups:
-        for decayed in (True, False):
-            chosen = [p for p in group.parameters if (p.ndim > 1) == decayed]
-            if chosen:
-                decay = config.weight_decay if decayed else 0.0
-                settings.append({"params": chosen, "weight_decay": decay, "scale": group.scale})
-    return AdamW(settings, lr=config.learning_rate, betas=(0.9, config.beta2))
+def make_optimizers(groups: list[ParameterGroup], config: RunConfig) -> list[Optimizer]:
+    """AdamW with each group's step size and no weight decay on vectors; Muon for hidden groups if the run says so.
+
+    Muon: Jordan et al., 2024, as torch has it, its updates scaled to AdamW's size (Liu et al., arXiv 2502.16982).
+    """
+    by_muon = [g for g in groups if g.hidden and config.optimizer == "muon"]
+    settings = [s for g in groups if g not in by_muon for s in _adamw_settings(g, config)]
+    optimizers: list[Optimizer] = [AdamW(settings, lr=config.learning_rate, betas=(0.9, config.beta2))]
+    if by_muon:
+        scaled = [{"params": g.parameters, "scale": g.scale * config.muon_scale} for g in by_muon]
+        rate, decay = config.learning_rate, config.weight_decay
+        optimizers.append(Muon(scaled, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"))
+    return optimizers
+
+
+def _adamw_settings(group: ParameterGroup, config: RunConfig) -> list[dict[str, Any]]:
+    split = {decayed: [p for p in group.parameters if (p.ndim > 1) == decayed] for decayed in (True, False)}
+    return [
+        {"params": chosen, "weight_decay": config.weight_decay if decayed else 0.0, "scale": group.scale}
+        for decayed, chosen in split.items()
+        if chosen
+    ]
 
 
 def _start(task: Task, config: RunConfig, folder: Path, accelerator: Accelerator) -> _Run:
     average = copy.deepcopy(task.module).requires_grad_(False).eval().to(accelerator.device)
     module = task.module.to(accelerator.device).train()
-    optimizer = make_optimizer(task.groups(), config)
+    optimizers = make_optimizers(task.groups(), config)
     wrapped = cast(nn.Module, accelerator.prepare(module))
     return _Run(
         task=task,
@@ -124,7 +136,7 @@ def _start(task: Task, config: RunConfig, folder: Path, accelerator: Accelerator
         folder=folder,
         accelerator=accelerator,
         wrapped=wrapped,
-        optimizer=optimizer,
+        optimizers=optimizers,
         average=average,
     )
 
@@ -145,7 +157,8 @@ def _resume(run: _Run) -> None:
     _check_settings(found.facts["config"], run.config)
     run.task.module.load_state_dict(found.tensors["model"])
     run.average.load_state_dict(found.tensors["average"])
-    restore_optimizer(run.optimizer, found.tensors["optimizer"])
+    for index, optimizer in enumerate(run.optimizers):
+        restore_optimizer(optimizer, found.tensors[f"optimizer{index}"])
     run.step, run.seconds = found.step, found.facts["seconds"]
     _log.info("Going on from step %d", run.step)
 
@@ -164,7 +177,8 @@ def _check_settings(saved: dict[str, Any], config: RunConfig) -> None:
 def _step(run: _Run) -> Tensor:
     """One optimiser step."""
     factor = cosine_schedule(run.step, steps=run.config.steps, warmup=run.config.warmup)
-    for group in run.optimizer.param_groups:
+    groups = [group for optimizer in run.optimizers for group in optimizer.param_groups]
+    for group in groups:
         group["lr"] = run.config.learning_rate * group["scale"] * factor
     for micro in range(run.config.accumulation):
         last = micro == run.config.accumulation - 1
@@ -173,10 +187,10 @@ def _step(run: _Run) -> Tensor:
         else:
             with run.accelerator.no_sync(run.wrapped):
                 _backward(run, micro)
-    parameters = [p for group in run.optimizer.param_groups for p in group["params"]]
-    norm = nn.utils.clip_grad_norm_(parameters, run.config.gradient_clip)
-    run.optimizer.step()
-    run.optimizer.zero_grad(set_to_none=True)
+    norm = nn.utils.clip_grad_norm_([p for group in groups for p in group["params"]], run.config.gradient_clip)
+    for optimizer in run.optimizers:
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
     run.step += 1
     update_average(run.average, run.task.module, decay=run.config.ema, step=run.step)
     return norm
@@ -203,15 +217,20 @@ def _micro_batch(run: _Run, micro: int) -> Batch:
     return {key: torch.cat([d[key] for d in drawn]).to(run.accelerator.device) for key in drawn[0]}
 
 
+def _due(run: _Run, every: int) -> bool:
+    """Whether what happens every so many steps (0 is never) happens now."""
+    return every > 0 and run.step % every == 0
+
+
 def _look(run: _Run, done: bool) -> dict[str, float]:
     """Evaluate and draw a sheet where it is due; on the main process alone."""
     figures: dict[str, float] = {}
     if not run.accelerator.is_main_process:
         return figures
     with torch.inference_mode():
-        if run.config.evaluate_every and (run.step % run.config.evaluate_every == 0 or done):
+        if _due(run, run.config.evaluate_every) or (done and run.config.evaluate_every):
             figures = run.task.evaluate(run.average)
-        if run.config.sheet_every and (run.step % run.config.sheet_every == 0 or done):
+        if _due(run, run.config.sheet_every) or (done and run.config.sheet_every):
             with atomic_file(run.folder / "sheets" / f"step-{run.step:08d}.png") as path:
                 run.task.sheet(run.average).save(path)
     return figures
@@ -223,7 +242,7 @@ def _progress(run: _Run, figures: dict[str, float], seconds: float, norm: Tensor
     run.sums.clear()
     rate = count * run.config.batch / max(seconds, 1e-9)
     left = (run.config.steps - run.step) * run.config.batch / max(rate, 1e-9)
-    facts = {"learning_rate": run.optimizer.param_groups[0]["lr"], "gradient_norm": float(norm)}
+    facts = {"learning_rate": run.optimizers[0].param_groups[0]["lr"], "gradient_norm": float(norm)}
     return Progress(step=run.step, losses=means, figures=figures, rate=rate, seconds_left=left, facts=facts)
 
 
@@ -232,8 +251,8 @@ def _save(run: _Run, seconds: float) -> None:
         tensors = {
             "model": dict(run.task.module.state_dict()),
             "average": dict(run.average.state_dict()),
-            "optimizer": optimizer_tensors(run.optimizer),
         }
+        tensors |= {f"optimizer{i}": optimizer_tensors(o) for i, o in enumerate(run.optimizers)}
         facts = {"config": to_mapping(run.config), "seconds": seconds}
         save_checkpoint(run.folder / "checkpoints", Checkpoint(step=run.step, tensors=tensors, facts=facts))
     run.accelerator.wait_for_everyone()

@@ -1,8 +1,8 @@
 """Region-text pairs: a picture, an alpha map, a text that is true of what the alpha shows, and what else is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -32,6 +32,7 @@ class Pairs:
     """The pictures with nothing but what the alpha shows, where that is known: the anchor's pictures."""
 
 
+@runtime_checkable
 class PairSource(Protocol):
     """Where region-text pairs come from."""
 
@@ -56,10 +57,13 @@ class SpritePairs:
     """Relative frequency of exact, soft, partial, box, grown and faint alpha maps."""
     with_alone: bool = False
     """Also draw each picture with nothing but the marked sprite."""
+    growth: int = 0
+    """Chunks over which scenes grow from one sprite to the configured counts."""
 
     def draw(self, index: int, count: int) -> Pairs:
         """Compose a chunk."""
-        scenes = compose(self.store, self.scenes, batch=count, seed=self.seed, index=index)
+        config = replace(self.scenes, counts=grown_counts(self.scenes.counts, index, self.growth))
+        scenes = compose(self.store, config, batch=count, seed=self.seed, index=index)
         generator = stream(self.seed, index, "pairs")
         slot = choose_slot(scenes, generator)
         whole = torch.rand(count, generator=generator) < self.whole_share
@@ -78,6 +82,13 @@ class SpritePairs:
     def _alone(self, scenes: Scenes, slot: Tensor, whole: Tensor) -> Tensor:
         lone = isolate(self.store, scenes, slot)
         return torch.where(whole[:, None, None, None], scenes.rgb, lone.rgb)
+
+
+def grown_counts(counts: tuple[float, ...], index: int, growth: int) -> tuple[float, ...]:
+    """Frequencies of the numbers of sprites at chunk `index`: from one sprite only, linearly to `counts`."""
+    share = 1.0 if index >= growth else index / growth
+    singles, *more = (c / sum(counts) for c in counts)
+    return (1 - share + share * singles, *(share * c for c in more))
 
 
 SLOTS = 4

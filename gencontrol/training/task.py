@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from PIL import Image
 from torch import Tensor, nn
@@ -20,8 +20,11 @@ class ParameterGroup:
     """Those that are trained."""
     scale: float = 1.0
     """Factor on the run's learning rate."""
+    hidden: bool = False
+    """Whether these are matrices between hidden layers, which Muon can train."""
 
 
+@runtime_checkable
 class Task(Protocol):
     """One stage of training."""
 

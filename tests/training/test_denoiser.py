@@ -1,0 +1,127 @@
+import dataclasses
+
+import pytest
+import torch
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+
+from gencontrol.errors import ConfigError, InputError
+from gencontrol.sprites.compose import SceneConfig
+from gencontrol.training.config import RunConfig
+from gencontrol.training.denoiser import DenoiserTask, DenoiserTraining, build_scheduler, sample
+from gencontrol.training.latents import CacheConfig, LatentCache, draw_pictures, open_cache, prepare_cache
+from gencontrol.training.loop import train
+
+CACHE = CacheConfig(
+    samples=128, shard=64, picture=SceneConfig(size=32, counts=(1.0,), backgrounds=(1.0, 0.0, 0.0, 0.0, 0.0)),
+    condition=SceneConfig(size=16, counts=(1.0,)),
+)  # fmt: skip
+RUN = RunConfig(
+    steps=40, batch=16, chunk=16, learning_rate=3e-3, warmup=5, precision="float32", ema=0.5, evaluate_every=0,
+    sheet_every=0, log_every=10,
+)  # fmt: skip
+CONFIG = DenoiserTraining(run=RUN, channels=(16, 32), attention=(False, True), head_width=16, cache=CACHE)
+
+
+def fake_cache():
+    """Latents that the embedding determines: its first entry is their mean."""
+    generator = torch.Generator().manual_seed(0)
+    value = torch.rand(200, generator=generator) * 4 - 2
+    latents = value[:, None, None, None].expand(-1, 4, 8, 8)
+    embeddings = torch.zeros(200, 1, 8)
+    embeddings[:, 0, 0], embeddings[:, 0, 1] = value, 1.0
+    return LatentCache(latents=latents.half(), embeddings=embeddings.half())
+
+
+@pytest.fixture
+def autoencoder(tiny):
+    return tiny.vae()
+
+
+def test_the_embedding_steers_what_is_drawn(autoencoder, tmp_path):
+    cache = fake_cache()
+    autoencoder.register_to_config(scaling_factor=1.0)
+    run = dataclasses.replace(RUN, steps=250)
+    task = DenoiserTask(
+        dataclasses.replace(CONFIG, run=run, embedding_noise=0.0), cache, autoencoder, cache.embeddings[:2, 0].float()
+    )
+    reports = []
+    module = train(task, run, folder=tmp_path, report=reports.append)
+    assert reports[-1].losses["velocity"] < 0.5 * reports[0].losses["velocity"]
+    unet = UNet2DConditionModel.from_pretrained(tmp_path / "export" / "unet")
+    scheduler = DDIMScheduler.from_pretrained(tmp_path / "export" / "scheduler")
+    scheduler.set_timesteps(10)
+    means = []
+    for value in (-1.5, 1.5):
+        latents = torch.randn(4, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+        condition = torch.zeros(4, 1, 8)
+        condition[..., 0], condition[..., 1] = value, 1.0
+        with torch.inference_mode():
+            for t in scheduler.timesteps:
+                latents = scheduler.step(unet(latents, t, condition).sample, int(t), latents).prev_sample  # type: ignore
+        means.append(float(latents.mean()))
+    assert means[0] < -0.7 and means[1] > 0.7
+    assert module is not task.module
+
+
+def test_conditions_are_dropped_and_noised(autoencoder):
+    cache = fake_cache()
+    task = DenoiserTask(dataclasses.replace(CONFIG, dropped=0.5), cache, autoencoder, torch.zeros(1, 8))
+    batches = [task.draw(i)["embeddings"] for i in range(8)]
+    dropped = (torch.cat(batches) == 0).all(-1).float().mean()
+    assert 0.3 < dropped < 0.7
+    assert torch.equal(batches[0], task.draw(0)["embeddings"])
+
+
+def test_the_schedule_ends_in_pure_noise():
+    scheduler = build_scheduler()
+    assert scheduler.alphas_cumprod[-1] < 1e-6
+    scheduler.set_timesteps(10)
+    assert int(scheduler.timesteps[0]) == 999
+
+
+def test_sampling_is_seeded_and_in_range(autoencoder):
+    task = DenoiserTask(CONFIG, fake_cache(), autoencoder, torch.zeros(1, 8))
+    unet = task.module.unet
+    first, again = (sample(unet, autoencoder, torch.ones(2, 8), seed=3, steps=2) for _ in range(2))
+    assert torch.equal(first, again) and first.min() >= 0 and first.max() <= 1
+    assert not torch.equal(first[0], first[1])
+
+
+def test_levels_and_attention_must_match():
+    with pytest.raises(ConfigError, match="one of each a level"):
+        DenoiserTraining(channels=(16, 32), attention=(True,))
+
+
+def test_pictures_and_conditions_show_the_same_sprite_elsewhere(sprite_store):
+    picture, conditions = draw_pictures(CACHE, sprite_store, 0, 16)
+    assert len(conditions) == 2
+    for other in conditions:
+        assert torch.equal(other.concept, picture.concept) and torch.equal(other.style, picture.style)
+        assert not torch.allclose(other.layout.centre, picture.layout.centre)
+    assert picture.layout.side.min() >= 0.6 and picture.visible.min() > 0.99
+    assert picture.rgb.shape[-1] == 32 and conditions[0].rgb.shape[-1] == 16
+
+
+def test_the_cache_is_resumable_and_complete(sprite_store, tmp_path):
+    calls = []
+
+    def to_latents(rgb):
+        calls.append(len(rgb))
+        return rgb[:, :, ::4, ::4]
+
+    def to_embeddings(rgb):
+        return rgb.mean((2, 3))
+
+    def prepare():
+        prepare_cache(CACHE, sprite_store, to_latents=to_latents, to_embeddings=to_embeddings, folder=tmp_path)
+
+    prepare()
+    whole = open_cache(CACHE, tmp_path)
+    assert whole.latents.shape == (128, 3, 8, 8) and whole.embeddings.shape == (128, 2, 3)
+    (tmp_path / "latents-00001.safetensors").unlink()
+    with pytest.raises(InputError, match="lacks 1 files"):
+        open_cache(CACHE, tmp_path)
+    calls.clear()
+    prepare()
+    assert sum(calls) == 64 and torch.equal(open_cache(CACHE, tmp_path).latents, whole.latents)
