@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from gencontrol.cli.options import RunOptions
+from gencontrol.cli.options import RunOptions, unset
 from gencontrol.cli.parse import parse
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ class ConvertOptions(RunOptions):
     """The folder to write."""
     kind: Kind = "auto"
     """What the source is; auto takes a file for a published checkpoint, and anything else for a CLIP."""
-    base: Annotated[str | None, arg(metavar="NAME")] = None
+    base: Annotated[str | None, unset("NAME")] = None
     """Of a published checkpoint: the CLIP it was trained from; unless given, OpenAI's of the same shape."""
-    pretrained: Annotated[str | None, arg(metavar="TAG")] = None
+    pretrained: Annotated[str | None, unset("TAG")] = None
     """Of an OpenCLIP model: the tag of its weights, or a file."""
     subfolder: str = ""
     """Of a CLIP: the folder inside the source, such as image_encoder."""
-    revision: Annotated[str | None, arg(metavar="NAME")] = None
+    revision: Annotated[str | None, unset("NAME")] = None
     """Branch, tag or commit on the hub."""
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     """Number format of the weights that are written."""

@@ -27,6 +27,7 @@ OPTIONAL: dict[str, tuple[str, str]] = {
 """Distribution -> what it is for, and how to get it."""
 PROGRAMS: dict[str, tuple[str, str]] = {
     "npm": ("gencontrol data sprites", "install Node.js, or use --from FOLDER"),
+    "ffmpeg": ("nerfstudio's ns-render", "install it, or use gencontrol nerf render, which needs none"),
 }
 """External program -> what it is for, and how to get it."""
 

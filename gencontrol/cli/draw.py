@@ -148,13 +148,18 @@ def _draw(pipeline: Any, job: Job, **condition: Any) -> list[Image.Image]:
 def _draw_batch(pipeline: Any, job: Job, seeds: Sequence[int], condition: dict[str, Any]) -> list[Image.Image]:
     # Generators of the CPU, so that a seed means the same picture on every device.
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    result = pipeline(
-        **condition,
-        num_inference_steps=job.options.steps,
-        guidance_scale=guidance_of(job.host, job.options.guidance),
-        num_images_per_prompt=len(seeds),
-        generator=generators,
-    )
+    try:
+        result = pipeline(
+            **condition,
+            num_inference_steps=job.options.steps,
+            guidance_scale=guidance_of(job.host, job.options.guidance),
+            num_images_per_prompt=len(seeds),
+            generator=generators,
+        )
+    except torch.OutOfMemoryError as error:
+        raise InputError(
+            f"The device ran out of memory: try a smaller --batch, --dtype float16 or --offload model. ({error})"
+        ) from error
     flagged = getattr(result, "nsfw_content_detected", None) or []
     for seed, blackened in zip(seeds, flagged, strict=False):
         if blackened:

@@ -1,5 +1,6 @@
 """Pictures, and the regions that flags show in them."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from gencontrol.cli.report import notices, told_before
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.images import Picture, read_image
 from gencontrol.regions.ops import feather, invert
-from gencontrol.regions.region import Region, union_of
+from gencontrol.regions.region import Region, RegionWarning, union_of
 from gencontrol.regions.sources import from_box, from_image_alpha, from_mask, from_points
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
@@ -82,6 +83,9 @@ def read_scene(
     """
     picture = read_image(path)
     pointed = point_at(picture, path, options) if has_regions(options) else recorded
+    if not pointed and picture.alpha is not None and picture.alpha.min() < 1:
+        text = f"{path} has an alpha channel, which is not used: --alpha-from-image looks where it is opaque."
+        warnings.warn(text, RegionWarning, stacklevel=2)
     negative = [_mask(text, picture, path, options, flag="--negative-mask") for text in negative_masks]
     # A record holds 16 bits: starting from them makes a repeated run start from the same.
     exact = tuple(storable(region) for region in pointed)

@@ -80,6 +80,9 @@ def _run(name: str, arguments: list[str]) -> int:
         # The reader (`| head`) has what it wanted; what is left in the buffer must not raise again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except OSError as error:
+        # A full disk, a folder that may not be written: the machine's state, not a fault of ours.
+        return _fail(error, FAILED, arguments)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else (FAILED if end.code else DONE)
 

@@ -1,13 +1,18 @@
 """The flags that several subcommands share, as frozen dataclasses: tyro reads them, and so does a YAML file."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, UseAppendAction, arg
 
 Existing = Literal["error", "overwrite", "skip"]
 """What to do about output files that are there already."""
 Repeatable = Annotated[tuple[str, ...], UseAppendAction]
+
+
+def unset(metavar: str, *, name: str | None = None, aliases: tuple[str, ...] = ()) -> Any:
+    """Describe a flag that is not set unless given, so that `--help` shows no default."""
+    return arg(metavar=metavar, name=name, aliases=aliases, help_behavior_hint="")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +31,7 @@ class RegionOptions:
     """Look where the picture itself is opaque."""
     invert: bool = False
     """Look everywhere but at the regions."""
-    threshold: Annotated[float | None, arg(metavar="T")] = None
+    threshold: Annotated[float | None, unset("T")] = None
     """Make masks hard: 1 where they are at least this value in [0, 1], 0 elsewhere."""
     feather: Annotated[float, arg(metavar="PIXELS")] = 0.0
     """Soften the edges of the regions by about this many pixels."""
@@ -40,14 +45,14 @@ class EncoderOptions:
 
     model: Annotated[str, arg(metavar="NAME")] = "tiny"
     """`tiny`, another preset (`gencontrol models`), a hub id, or a folder."""
-    revision: Annotated[str | None, arg(metavar="NAME")] = None
+    revision: Annotated[str | None, unset("NAME")] = None
     """Branch, tag or commit of the model on its hub."""
-    alpha_clip: Annotated[str | None, arg(metavar="PATH")] = None
+    alpha_clip: Annotated[str | None, unset("PATH")] = None
     """Alpha-CLIP folder, hub id, or published .pth checkpoint; unless given, the one that the model comes with."""
-    focus: Annotated[str | None, arg(metavar="NAME[:KEY=VALUE,...]")] = None
+    focus: Annotated[str | None, unset("NAME[:KEY=VALUE,...]")] = None
     """How the encoder is made to look: alpha, attention, crop, blank, blur or circle, with settings after a colon;
     unless given, alpha if the encoder's alpha channel is trained, else attention."""
-    fit: Annotated[Literal["pad", "squash", "crop"] | None, arg(metavar="pad|squash|crop")] = None
+    fit: Annotated[Literal["pad", "squash", "crop"] | None, unset("pad|squash|crop")] = None
     """How picture and mask become square; unless given, as the encoder's processor says."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Number format of the weights; auto is float16 on a GPU and float32 elsewhere."""
@@ -69,5 +74,5 @@ class FormatOptions:
 class RunOptions(FormatOptions):
     """How a command reads its settings and reports."""
 
-    config: Annotated[str | None, arg(metavar="FILE.yaml")] = None
+    config: Annotated[str | None, unset("FILE.yaml")] = None
     """Settings by name, as in the flags with underscores; flags given win."""

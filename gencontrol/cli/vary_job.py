@@ -112,9 +112,14 @@ def prepare(options: VaryOptions, repeated: Repeated | None) -> Job:
         embeds=embeds,
         items=tuple(_items(options, repeated, embeds, seeds)),
     )
-    check_existing([p for item in job.items for p in (*item.paths, *item.sheets.values())], options.existing)
+    check_existing(_outputs(job), options.existing)
     check_scenes(job)
     return job
+
+
+def _outputs(job: Job) -> list[Path]:
+    embeds = [] if job.options.embeds_out is None else [Path(job.options.embeds_out)]
+    return [path for item in job.items for path in (*item.paths, *item.sheets.values())] + embeds
 
 
 def check_flags(options: VaryOptions) -> None:
@@ -130,6 +135,8 @@ def check_flags(options: VaryOptions) -> None:
             raise ConfigError(f"--{name}: expected at least 1, got {getattr(options, name)}.")
     if options.schedule is not None and options.strength != 1.0:
         raise ConfigError("Give either --strength or --schedule: a schedule says the strength at every step.")
+    if options.embeds_out is not None and options.existing == "skip":
+        raise ConfigError("--embeds-out would lack what --existing skip leaves out: leave one of them out.")
     if options.embeds_in is not None:
         _check_embeds_in(options)
 

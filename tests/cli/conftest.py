@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+import torch
 from PIL import Image, ImageDraw
 
+from gencontrol.alpha_clip.convert import published_shapes
 from gencontrol.cli.main import main
 
 
@@ -36,6 +39,16 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
         return Printed(code=code, out=captured.out, err=captured.err)
 
     return run_command
+
+
+@pytest.fixture
+def published(tiny: ModuleType, tmp_path: Path) -> Path:
+    """A checkpoint in the Alpha-CLIP authors' layout, of the tiny encoder's shape, with random weights."""
+    generator = torch.Generator().manual_seed(3)
+    shapes = published_shapes(tiny.clip_config(channels=4).vision_config)
+    path = tmp_path / "published.pth"
+    torch.save({key: 0.2 * torch.randn(shape, generator=generator) for key, shape in shapes.items()}, path)
+    return path
 
 
 @pytest.fixture

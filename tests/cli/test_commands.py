@@ -149,6 +149,15 @@ class TestConvert:
         tensors = load_file(next((tmp_path / "made").glob("*.safetensors")))
         assert {tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()} == {torch.bfloat16}
 
+    def test_a_published_checkpoint(self, run: Any, published: Path, tiny_folder: Path, tmp_path: Path) -> None:
+        base = ("--base", tiny_folder / "clip", "--format", "json")
+        done = run("convert", published, *base, "--kind", "published", "-o", tmp_path / "made", "--revision", "main")
+        about = json.loads(done.out)
+        assert (about["has_alpha"], about["has_text"]) == (True, True)
+        projection = torch.load(published, weights_only=True)["proj"]
+        made = AlphaCLIP.from_pretrained(tmp_path / "made")
+        torch.testing.assert_close(made.vision.visual_projection.weight, projection.T)
+
     @pytest.mark.parametrize(
         ("flags", "code", "message"),
         [
@@ -156,6 +165,7 @@ class TestConvert:
             (["{tmp}/nowhere", "-o", "{tmp}/made"], 1, "nowhere"),
             (["{tmp}/broken.pth", "-o", "{tmp}/made"], 1, "broken.pth"),
             (["ViT-L-99", "--kind", "open_clip", "-o", "{tmp}/made"], 1, "ViT-L-99"),
+            (["ViT-B-32", "--kind", "open_clip", "--pretrained", "tagg", "-o", "{tmp}/made"], 1, "tagg"),
         ],
     )
     def test_what_is_refused(self, flags: list[str], code: int, message: str, run: Any, tmp_path: Path) -> None:

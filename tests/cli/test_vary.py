@@ -130,6 +130,12 @@ def test_an_alpha_clip_of_choice(vary: Vary, scene: Path, tiny_folder: Path, tmp
     assert np.abs(pixels(scene / "own.png") - pixels(scene / "other.png")).max() > 0
 
 
+def test_a_published_checkpoint(vary: Vary, scene: Path, published: Path) -> None:
+    assert vary("--mask", scene / "red.png", "--alpha-clip", published, "-o", scene / "a.png").code == 0
+    assert vary("--mask", scene / "red.png", "--revision", "main", "-o", scene / "b.png").code == 0
+    assert np.abs(pixels(scene / "a.png") - pixels(scene / "b.png")).max() > 0
+
+
 def test_number_and_seed(vary: Vary, scene: Path) -> None:
     assert vary("-n", 2, "--seed", 7).out.count("wrote") == 2
     assert (scene / "out" / "photo-8.png").exists()
@@ -382,6 +388,8 @@ class TestFolders:
         (["--model", "{scene}/nowhere"], 1, "nowhere"),
         (["--alpha-clip", "{scene}/nowhere"], 1, "nowhere"),
         (["--config", "{scene}/nowhere.yaml"], 2, "No configuration file at"),
+        (["--embeds-out", "{scene}/photo.png"], 1, "photo.png exists already"),
+        (["--embeds-out", "{scene}/e", "--existing", "skip"], 2, "leave one of them out"),
         (["-o", "{scene}/a.jpg"], 2, "pictures are written as PNG"),
         (["--embeds-in", "{scene}/photo.png"], 2, "--embeds-in starts from finished embeddings"),
         (["--fit", "stretch"], 2, ""),
@@ -417,9 +425,25 @@ def test_a_failed_write_leaves_nothing(vary: Vary, scene: Path, monkeypatch: pyt
         raise OSError("No space left on device")
 
     monkeypatch.setattr(Image.Image, "save", full_disk)
-    with pytest.raises(OSError, match="No space left"):
-        vary("-o", scene / "out" / "a.png")
+    done = vary("-o", scene / "out" / "a.png")
+    assert done.code == 1
+    assert "gencontrol: No space left on device" in done.err
     assert list((scene / "out").iterdir()) == []
+
+
+def test_out_of_memory_says_what_to_do(vary: Vary, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object, **settings: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("gencontrol.pipelines.StableDiffusionImageVariationPipeline.__call__", full)
+    done = vary()
+    assert done.code == 1
+    assert "try a smaller --batch, --dtype float16 or --offload model" in done.err
+
+
+def test_an_unused_alpha_channel_is_told(vary: Vary, scene: Path) -> None:
+    assert "--alpha-from-image looks where it is opaque" in vary(image="cutout.png").err
+    assert vary("--mask", scene / "red.png", "-o", scene / "b.png", image="cutout.png").err == ""
 
 
 def test_unclip(run: Any, scene: Path, unclip_folder: Path) -> None:

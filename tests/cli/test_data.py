@@ -1,0 +1,37 @@
+from dataclasses import replace
+
+import pytest
+
+from gencontrol.cli.main import main
+from gencontrol.sprites import catalog
+from gencontrol.sprites.store import open_store
+
+
+def test_sprites_are_prepared_from_a_folder(sprite_world, sprite_tarballs, tmp_path, monkeypatch, capsys):
+    """The shapes' tarballs stand in for the real ones: their checksums are pinned instead."""
+    import base64
+    import hashlib
+
+    from gencontrol.sprites import fetch
+
+    def digest(path):
+        return base64.b64encode(hashlib.sha512(path.read_bytes()).digest()).decode()
+
+    sets = tuple(replace(s, sha512=digest(sprite_tarballs[s.style])) for s in catalog.SPRITE_SETS)
+    monkeypatch.setitem(fetch.fetch_sets.__kwdefaults__, "sets", sets)
+    names = tmp_path / "concepts.yaml"
+    names.write_text("".join(f"{c.slug}: {list(c.names)}\n" for c in sprite_world.concepts()))
+    source = next(iter(sprite_tarballs.values())).parent
+    arguments = ["data", "sprites", "-o", str(tmp_path / "out"), "--from", str(source), "--concepts", str(names)]
+    assert main([*arguments, "--size", "16"]) == 0
+    assert "sprites.npz" in capsys.readouterr().out
+    assert open_store(tmp_path / "out" / "sprites.npz").levels[0].shape == (60, 7, 16, 16, 4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["fonts"], "Nothing called 'fonts' to prepare"), (["--size", "20"], "expected a power of two")],
+)
+def test_mistakes_are_explained(arguments, message, capsys):
+    assert main(["data", *arguments]) == 2
+    assert message in capsys.readouterr().err

@@ -1,0 +1,86 @@
+"""The documented commands, at a size that takes seconds: every stage starts, improves, and feeds the next."""
+
+import json
+
+import pytest
+
+from gencontrol.cli.main import main
+from gencontrol.cli.train import parse_changes
+from gencontrol.errors import ConfigError
+
+QUICK = ("run.batch=32", "run.chunk=16", "run.log_every=5", "run.evaluate_every=0", "run.sheet_every=0")
+TOWERS = (
+    "towers.image_size=16", "towers.patch_size=4", "towers.vision_width=32", "towers.vision_layers=2",
+    "towers.vision_heads=2", "towers.text_width=32", "towers.text_layers=1", "towers.embedding=16", "scenes.size=16",
+)  # fmt: skip
+AUTOENCODER = ("channels=[8, 16]", "norm_groups=4", "latent_channels=4", "crop=16", "scenes.size=32")
+DENOISER = (
+    "channels=[16, 16]", "attention=[false, true]", "head_width=16", "cache.samples=64", "cache.shard=64",
+    "cache.picture.size=32", "cache.condition.size=16",
+)  # fmt: skip
+
+
+def train(stage, folder, sprites, *changes, steps=20):
+    settings = [f"--set={c}" for c in (*QUICK, f"run.steps={steps}", "run.warmup=3", *changes)]
+    return main(["train", stage, "-o", str(folder / stage), "--sprites", str(sprites), *settings])
+
+
+def losses(folder):
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    skipped = {"step", "time", "rate", "learning_rate", "gradient_norm"}
+    return [sum(v for k, v in line.items() if k not in skipped) for line in lines]
+
+
+def test_the_four_stages_in_order(sprite_file, tmp_path, capsys):
+    assert train("clip", tmp_path, sprite_file, *TOWERS) == 0
+    assert "the run is in" in capsys.readouterr().out
+    base = f"base={tmp_path / 'clip' / 'export'}"
+    assert train("alpha-clip", tmp_path, sprite_file, base, "scenes.size=16") == 0
+    assert train("autoencoder", tmp_path, sprite_file, *AUTOENCODER) == 0
+    earlier = (f"clip={tmp_path / 'clip' / 'export'}", f"autoencoder={tmp_path / 'autoencoder' / 'export'}")
+    assert train("denoiser", tmp_path, sprite_file, *DENOISER, *earlier) == 0
+    for stage in ("clip", "alpha-clip", "autoencoder", "denoiser"):
+        found = losses(tmp_path / stage)
+        assert len(found) == 4 and found[-1] < found[0], stage
+        assert (tmp_path / stage / "export").is_dir()
+        assert list((tmp_path / stage / "tensorboard").iterdir())
+
+
+def test_alpha_clip_trains_on_a_folder_of_pairs(tmp_path, tiny_folder):
+    import numpy as np
+    from PIL import Image
+
+    folder = tmp_path / "pairs"
+    folder.mkdir()
+    rows = []
+    for index, name in enumerate(("red", "green", "blue")):
+        picture = np.zeros((32, 48, 3), np.uint8)
+        picture[4:20, 4:20, index] = 255
+        Image.fromarray(picture).save(folder / f"{name}.png")
+        rows.append({"image": f"{name}.png", "box": [4, 4, 20, 20], "caption": name})
+    (folder / "pairs.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    changes = [f"--set={c}" for c in (*QUICK, "run.steps=5", f"base={tiny_folder / 'clip'}")]
+    assert main(["train", "alpha-clip", "-o", str(tmp_path / "run"), "--pairs", str(folder), *changes]) == 0
+    assert (tmp_path / "run" / "export" / "config.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["clpi"], 2, "No stage 'clpi'; did you mean 'clip'"),
+        (["clip", "--set", "run.stesp=3"], 2, "unknown key 'stesp'; did you mean 'steps'"),
+        (["clip", "--set", "run.steps"], 2, "expected KEY=VALUE"),
+        (["clip", "--sprites", "none.npz"], 1, "gencontrol data sprites"),
+        (["denoiser", "--set", "clip=''"], 2, "name the folders that the earlier stages exported"),
+    ],
+)
+def test_mistakes_are_explained(arguments, code, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", *arguments]) == code
+    assert message in capsys.readouterr().err
+
+
+def test_changes_are_yaml():
+    assert parse_changes(["a.b=1e-3", "c=[1, 2]", "d=x=y"]) == {"a.b": "1e-3", "c": [1, 2], "d": "x=y"}
+    with pytest.raises(ConfigError, match="is not YAML"):
+        parse_changes(["a=["])
