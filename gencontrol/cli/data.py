@@ -45,13 +45,13 @@ def main(arguments: Sequence[str]) -> None:
 def prepare(options: DataOptions) -> Path:
     """Fetch and rasterise; what is there already and whole is kept."""
     from gencontrol.cli.log import log_to_stderr
-    from gencontrol.sprites.catalog import load_concepts
+    from gencontrol.sprites import catalog
     from gencontrol.sprites.fetch import fetch_sets
     from gencontrol.sprites.store import prepare_store
 
     log_to_stderr()
-    concepts = load_concepts(options.concepts)
-    tarballs = fetch_sets(options.output / "npm", source=options.source)
+    concepts = catalog.load_concepts(options.concepts)
+    tarballs = fetch_sets(options.output / "npm", sets=catalog.SPRITE_SETS, source=options.source)
     path = options.output / "sprites.npz"
     prepare_store(tarballs, concepts, path, size=options.size)
     return path

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from tyro.conf import Positional, UseAppendAction, arg
+from tyro.conf import Positional, arg
 
+from gencontrol.cli.options import Repeatable
 from gencontrol.cli.parse import parse
 from gencontrol.errors import ConfigError
 
@@ -22,7 +23,7 @@ class TrainOptions:
     """Where the run lives; started again with the same folder, it goes on. `runs/STAGE` by default."""
     settings: Annotated[Path | None, arg(name="config", metavar="FILE.yaml")] = None
     """The stage's settings instead of the shipped preset."""
-    change: Annotated[UseAppendAction[tuple[str, ...]], arg(name="set", metavar="KEY=VALUE")] = ()
+    change: Annotated[Repeatable, arg(name="set", metavar="KEY=VALUE")] = ()
     """Change one setting, such as `run.steps=100`; repeatable."""
     sprites: Annotated[Path, arg(metavar="FILE")] = Path("data/sprites/sprites.npz")
     """The store that `gencontrol data sprites` made."""

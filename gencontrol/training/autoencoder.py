@@ -139,7 +139,7 @@ def encode(autoencoder: AutoencoderKL, pixels: Float[Tensor, "b 3 h w"]) -> Diag
     return cast(AutoencoderKLOutput, autoencoder.encode(pixels)).latent_dist
 
 
-def decode(autoencoder: AutoencoderKL, latents: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 3 h w"]:
+def decode(autoencoder: AutoencoderKL, latents: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 3 height width"]:
     """Pixels in about [-1, 1] for unscaled latents."""
     return cast(DecoderOutput, autoencoder.decode(cast(torch.FloatTensor, latents))).sample
 

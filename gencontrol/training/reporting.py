@@ -4,7 +4,6 @@ import json
 import logging
 import time
 from pathlib import Path
-from typing import Self
 
 from gencontrol.errors import MissingDependencyError
 from gencontrol.training.task import Progress
@@ -41,7 +40,7 @@ class Reporter:
             self._writer.add_scalar(name, value, progress.step)
         _log.info("%s", format_progress(progress, steps=self._steps))
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Reporter":
         """The reporter itself."""
         return self
 

@@ -12,13 +12,11 @@ def test_sprites_are_prepared_from_a_folder(sprite_world, sprite_tarballs, tmp_p
     import base64
     import hashlib
 
-    from gencontrol.sprites import fetch
-
     def digest(path):
         return base64.b64encode(hashlib.sha512(path.read_bytes()).digest()).decode()
 
     sets = tuple(replace(s, sha512=digest(sprite_tarballs[s.style])) for s in catalog.SPRITE_SETS)
-    monkeypatch.setitem(fetch.fetch_sets.__kwdefaults__, "sets", sets)
+    monkeypatch.setattr(catalog, "SPRITE_SETS", sets)
     names = tmp_path / "concepts.yaml"
     names.write_text("".join(f"{c.slug}: {list(c.names)}\n" for c in sprite_world.concepts()))
     source = next(iter(sprite_tarballs.values())).parent

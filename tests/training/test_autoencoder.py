@@ -16,7 +16,7 @@ from gencontrol.training.config import RunConfig
 from gencontrol.training.loop import train
 
 RUN = RunConfig(
-    steps=25, batch=8, chunk=8, learning_rate=3e-3, warmup=2, precision="float32", ema=0.5, evaluate_every=0,
+    steps=40, batch=8, chunk=8, learning_rate=3e-3, warmup=2, precision="float32", ema=0.5, evaluate_every=0,
     sheet_every=0,
 )  # fmt: skip
 CONFIG = AutoencoderTraining(
@@ -26,14 +26,16 @@ CONFIG = AutoencoderTraining(
 
 def test_it_learns_to_reconstruct_and_saves_a_scale(sprite_store, tmp_path):
     task = AutoencoderTask(CONFIG, sprite_store)
-    before = task.evaluate(task.module)["psnr"]
+    with torch.inference_mode():
+        before = task.evaluate(task.module)["psnr"]
     average = train(task, RUN, folder=tmp_path)
-    assert task.evaluate(average)["psnr"] > before + 3
+    with torch.inference_mode():
+        assert task.evaluate(average)["psnr"] > before + 1
+        assert task.sheet(average).size[0] > 8 * 32
     stock = AutoencoderKL.from_pretrained(tmp_path / "export")
     latents = encode(stock, task._test).mean.detach()
     assert abs(float((latents * stock.config["scaling_factor"]).std()) - 1) < 0.01
     assert latents.shape == (32, 4, 16, 16) and decode(stock, latents).shape == (32, 3, 32, 32)
-    assert task.sheet(average).size[0] > 8 * 32
 
 
 def test_edges_see_a_blur_that_means_do_not():

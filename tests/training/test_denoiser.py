@@ -20,14 +20,14 @@ RUN = RunConfig(
     steps=40, batch=16, chunk=16, learning_rate=3e-3, warmup=5, precision="float32", ema=0.5, evaluate_every=0,
     sheet_every=0, log_every=10,
 )  # fmt: skip
-CONFIG = DenoiserTraining(run=RUN, channels=(16, 32), attention=(False, True), head_width=16, cache=CACHE)
+CONFIG = DenoiserTraining(run=RUN, channels=(16, 16), attention=(True, False), head_width=16, cache=CACHE)
 
 
 def fake_cache():
     """Latents that the embedding determines: its first entry is their mean."""
     generator = torch.Generator().manual_seed(0)
     value = torch.rand(200, generator=generator) * 4 - 2
-    latents = value[:, None, None, None].expand(-1, 4, 8, 8)
+    latents = value[:, None, None, None].expand(-1, 4, 4, 4)
     embeddings = torch.zeros(200, 1, 8)
     embeddings[:, 0, 0], embeddings[:, 0, 1] = value, 1.0
     return LatentCache(latents=latents.half(), embeddings=embeddings.half())
@@ -41,7 +41,7 @@ def autoencoder(tiny):
 def test_the_embedding_steers_what_is_drawn(autoencoder, tmp_path):
     cache = fake_cache()
     autoencoder.register_to_config(scaling_factor=1.0)
-    run = dataclasses.replace(RUN, steps=250)
+    run = dataclasses.replace(RUN, steps=150, learning_rate=1e-2)
     task = DenoiserTask(
         dataclasses.replace(CONFIG, run=run, embedding_noise=0.0), cache, autoencoder, cache.embeddings[:2, 0].float()
     )
@@ -53,7 +53,7 @@ def test_the_embedding_steers_what_is_drawn(autoencoder, tmp_path):
     scheduler.set_timesteps(10)
     means = []
     for value in (-1.5, 1.5):
-        latents = torch.randn(4, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+        latents = torch.randn(4, 4, 4, 4, generator=torch.Generator().manual_seed(0))
         condition = torch.zeros(4, 1, 8)
         condition[..., 0], condition[..., 1] = value, 1.0
         with torch.inference_mode():
