@@ -1,6 +1,8 @@
 """The nerfstudio model: renders the voxel field, and turns views into losses."""
 
+import dataclasses
 import json
+import logging
 from typing import Any, cast
 
 import torch
@@ -12,13 +14,15 @@ from nerfstudio.models.base_model import Model
 from torch import Tensor
 from torch.nn import Parameter
 
+from gencontrol.errors import GencontrolError
+from gencontrol.guidance.score import Guide
 from gencontrol.nerf import grid
 from gencontrol.nerf.config import SteeredModelConfig
 from gencontrol.nerf.datamanager import step_generator
 from gencontrol.nerf.field import Edit, baked
 from gencontrol.nerf.highlight import Shape, Voxels
 from gencontrol.nerf.objectives import check_finite, emptiness, photometric, smoothness, weighted_guidance
-from gencontrol.nerf.parts import Part, edited, memberships, pack
+from gencontrol.nerf.parts import Part, check_parts, edited, find_part, memberships, pack
 from gencontrol.nerf.render import Quadrature, Rendering, render_rays, reshape_rays
 from gencontrol.nerf.scene import Scene
 from gencontrol.nerf.setup import (
@@ -29,8 +33,12 @@ from gencontrol.nerf.setup import (
     read_about,
     resolution_at,
     schedules_of,
+    take_shapes,
 )
 from gencontrol.nerf.steering import Steering, load_guides, part_scores, prepare, steering_losses
+from gencontrol.nerf.viewer import part_controls
+
+log = logging.getLogger(__name__)
 
 # Denser than this (per world unit), a cell is rendered and trained; 0.05 is half a per cent over a tenth of a unit.
 _TRAINED_ABOVE = 0.05
@@ -56,8 +64,10 @@ class SteeredModel(Model):
         self.field, base = first_field(self.config)
         self._set_parts(parts_of_config(self.config, base))
         self.register_buffer("cells", torch.ones(1, 1, 1, dtype=torch.bool))
-        self.register_load_state_dict_pre_hook(_take_shapes)
+        self.register_load_state_dict_pre_hook(take_shapes)
         self.register_load_state_dict_post_hook(_restore_parts)
+        for name, control in part_controls(self.parts, self.change_part).items():
+            setattr(self, name, control)
 
     @property
     def step(self) -> int:
@@ -208,24 +218,36 @@ class SteeredModel(Model):
     def steering(self) -> Steering:
         """The encoders and the encoded prompts; loaded on first use."""
         if self._steering is None:
-            self._steering = prepare(
-                self.parts,
-                load_guides(self.config.encoders, device=self.device),
-                views=self.config.view_prompts,
-                augmentation=self.config.augmentation,
-                alpha_input=self.config.alpha_input,
-            )
+            self._steering = self._prepared(self.parts, load_guides(self.config.encoders, device=self.device))
         return self._steering
 
-    def set_prompt(self, name: str, prompt: str) -> None:
-        """Steer a part to something else from the next step on."""
-        import dataclasses
+    def _prepared(self, parts: tuple[Part, ...], guides: tuple[Guide, ...]) -> Steering:
+        return prepare(
+            parts,
+            guides,
+            views=self.config.view_prompts,
+            augmentation=self.config.augmentation,
+            alpha_input=self.config.alpha_input,
+        )
 
-        parts = [dataclasses.replace(p, prompt=prompt) if p.name == name else p for p in self.parts]
-        self._set_parts(tuple(parts))
+    def change_part(self, name: str, changes: dict[str, Any]) -> None:
+        """Change a part's prompt, weight or highlight from the next step on; what cannot be is logged and left out.
 
-    def _set_parts(self, parts: tuple[Part, ...]) -> None:
-        self._parts, self._steering = parts, None
+        The viewer calls this; an error there would end in its thread, unseen.
+        """
+        try:
+            find_part(self.parts, name)
+            moved = [dataclasses.replace(p, **changes) if p.name == name else p for p in self.parts]
+            parts = check_parts(moved)
+            if self._steering is not None:
+                self._steering = self._prepared(parts, self._steering.guides)
+        except GencontrolError as error:
+            log.warning("%s", error)
+            return
+        self._set_parts(parts, steering=self._steering)
+
+    def _set_parts(self, parts: tuple[Part, ...], *, steering: Steering | None = None) -> None:
+        self._parts, self._steering = parts, steering
         self.register_buffer("about", pack(json.dumps(about_parts(parts))).to(self.device_or_cpu()))
         for index, part in enumerate(parts):
             if isinstance(part.shape, Voxels):
@@ -255,20 +277,6 @@ class SteeredModel(Model):
         parts = torch.cat([outputs[f"alpha_{part.name}"] for part in self.parts], dim=-1)[None]
         colour = outputs["rgb"][None] - (1 - opacity)[..., None] * behind
         return Rendering(colour=colour, opacity=opacity, depth=outputs["depth"][..., 0][None], parts=parts)
-
-
-def _take_shapes(module: torch.nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-    # nerfstudio's pipeline loads its model, and then itself with what is left of the state: nothing for us.
-    if not any(key.startswith(prefix) for key in state):
-        return
-    # What was highlighted, and which cells are empty, is as large as it was when it was saved.
-    for name in [n for n, _ in module.named_buffers(recurse=False)]:
-        if prefix + name not in state:
-            delattr(module, name)
-    for key, value in state.items():
-        name = key.removeprefix(prefix)
-        if key.startswith(prefix) and (name in ("cells", "about") or name.startswith("voxels_")):
-            module.register_buffer(name, torch.zeros_like(value))
 
 
 def _restore_parts(module: torch.nn.Module, _: object) -> None:

@@ -118,5 +118,20 @@ def read_about(stored: Tensor, voxels: Mapping[int, Tensor]) -> tuple[Part, ...]
     return tuple(parts)
 
 
+def take_shapes(module: torch.nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Before loading: make room for what a checkpoint holds of parts and cells."""
+    # nerfstudio's pipeline loads its model, and then itself with what is left of the state: nothing for us.
+    if not any(key.startswith(prefix) for key in state):
+        return
+    # What was highlighted, and which cells are empty, is as large as it was when it was saved.
+    for name in [n for n, _ in module.named_buffers(recurse=False)]:
+        if prefix + name not in state:
+            delattr(module, name)
+    for key, value in state.items():
+        name = key.removeprefix(prefix)
+        if key.startswith(prefix) and (name in ("cells", "about") or name.startswith("voxels_")):
+            module.register_buffer(name, torch.zeros_like(value))
+
+
 def _edit(config: SteeredModelConfig) -> Edit:
     return "create" if config.mode == "fit" else cast(Edit, config.mode)

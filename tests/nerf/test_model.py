@@ -243,36 +243,15 @@ def test_a_highlight_outside_the_scene_is_refused_at_once(make) -> None:
         make(prompt="x", sphere=(3.0, 0.0, 0.0, 0.5))
 
 
-def test_every_field_is_documented() -> None:
-    from gencontrol.nerf import config
-
-    for cls in (config.SteeredModelConfig, config.SteeredDataManagerConfig, config.FloatDecayConfig):
-        source = (
-            Path(config.__file__).read_text(encoding="utf-8").split(f"class {cls.__name__}")[1].split("\nclass ")[0]
-        )
-        own = [name for name in cls.__annotations__ if not name.startswith("_")]
-        for name in own:
-            after = source.split(f"    {name}:")[1].split('\n    """')
-            assert len(after) > 1, name
-
-
-def test_learning_rates_are_python_floats_so_checkpoints_open(tmp_path: Path) -> None:
-    from gencontrol.nerf.config import FloatDecayConfig
-    from gencontrol.nerf.decay import decay_factor
-
-    parameter = torch.nn.Parameter(torch.zeros(2))
-    optimizer = torch.optim.Adam([parameter], lr=0.1)
-    scheduler = FloatDecayConfig(final=0.25, max_steps=4).setup().get_scheduler(optimizer, lr_init=0.1)
-    rates = []
-    for _ in range(6):
-        rates.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        scheduler.step()
-    assert rates == pytest.approx([0.1 * 0.25 ** (min(s, 4) / 4) for s in range(6)])
-    assert all(type(rate) is float for rate in rates)
-    torch.save({"optimizer": optimizer.state_dict(), "scheduler": scheduler.state_dict()}, tmp_path / "x.ckpt")
-    assert (
-        torch.load(tmp_path / "x.ckpt", weights_only=True)["optimizer"]["param_groups"][0]["lr"]
-        == optimizer.param_groups[0]["lr"]
-    )
-    assert decay_factor(8, final=0.25, max_steps=4) == 0.25
+def test_the_viewer_changes_a_part_and_leaves_out_what_cannot_be(make, caplog: pytest.LogCaptureFixture) -> None:
+    model = make(prompt="red cat", sphere=(0.0, 0.0, 0.0, 0.5))
+    model.steering()
+    model.control_centre_0.cb_hook(SimpleNamespace(value=(0.2, 0.0, 0.0)))
+    model.control_weight_0.cb_hook(SimpleNamespace(value=2.0))
+    model.control_prompt_0.cb_hook(SimpleNamespace(value="blue boat"))
+    (part,) = model.parts
+    assert part.shape.centre == (0.2, 0.0, 0.0) and part.prompt == "blue boat" and part.weight.points == ((0, 2.0),)
+    expected = model.steering().guides[0].encoder.encode_text("blue boat", normalize=True)
+    assert torch.allclose(model.steering().targets[0][0], expected, atol=1e-5)
+    model.control_prompt_0.cb_hook(SimpleNamespace(value="blue bote"))
+    assert model.parts[0].prompt == "blue boat" and "nearest" in caplog.text

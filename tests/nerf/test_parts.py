@@ -114,3 +114,12 @@ def test_parts_are_found_by_name() -> None:
 
 def test_texts_survive_in_a_tensor() -> None:
     assert unpack(pack('{"name": "caf\\u00e9"}')) == {"name": "caf\u00e9"}
+
+
+def test_shipped_presets_are_parts() -> None:
+    from importlib.resources import files
+
+    presets = sorted(Path(str(files("gencontrol.configs"))).glob("nerf/*.yaml"))
+    assert [preset.stem for preset in presets] == ["hat", "two-parts"]
+    for preset in presets:
+        assert all(part.prompt for part in read_parts(preset))
