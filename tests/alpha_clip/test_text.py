@@ -18,7 +18,7 @@ def test_tokens_are_padded_to_the_longest(tiny: ModuleType) -> None:
 
 def test_unknown_words_are_named_with_the_nearest(tiny: ModuleType) -> None:
     with pytest.raises(
-        InputError, match=r"'a catt and zzzz': 'catt' \(nearest: cat\); 'zzzz' \(nothing near it among 36 words"
+        InputError, match=r"'a catt and zzzz': 'catt' \(nearest: cat\); 'zzzz' \(nothing near it among \d+ words"
     ):
         tokenize(tiny.tokenizer(), ["a cat", "a catt and zzzz"], length=16)
 
