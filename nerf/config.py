@@ -13,7 +13,7 @@ from nerfstudio.data.dataparsers.nerfstudio_dataparser import NerfstudioDataPars
 from nerfstudio.engine.schedulers import SchedulerConfig
 from nerfstudio.models.base_model import ModelConfig
 
-from gencontrol.guidance.augment import Augmentation
+from gencontrol.guidance.augmentation import Augmentation
 from gencontrol.guidance.prompts import ViewPrompts
 from gencontrol.nerf.cameras import Orbit
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.guidance.augment import STILL, Augmentation, augment
+from gencontrol.guidance.augmentation import STILL, Augmentation, augment
 from gencontrol.guidance.prompts import ViewPrompts, mix_views, view_texts, view_weights
 from gencontrol.guidance.schedules import constant, value_at
 from gencontrol.guidance.score import Encoder, Guide, alpha_similarity_loss, embed, text_targets

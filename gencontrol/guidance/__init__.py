@@ -5,14 +5,15 @@ from gencontrol.lazy import lazy_exports
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
-        "STILL": "gencontrol.guidance.augment",
-        "Augmentation": "gencontrol.guidance.augment",
+        "STILL": "gencontrol.guidance.augmentation",
+        "Augmentation": "gencontrol.guidance.augmentation",
         "Encoder": "gencontrol.guidance.score",
         "Guide": "gencontrol.guidance.score",
         "Schedule": "gencontrol.guidance.schedules",
         "ViewPrompts": "gencontrol.guidance.prompts",
         "alpha_similarity_loss": "gencontrol.guidance.score",
         "as_schedule": "gencontrol.guidance.schedules",
+        "augment": "gencontrol.guidance.augmentation",
         "composite": "gencontrol.guidance.backgrounds",
         "constant": "gencontrol.guidance.schedules",
         "contrastive_loss": "gencontrol.guidance.losses",

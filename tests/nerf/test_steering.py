@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.guidance.augment import STILL
+from gencontrol.guidance.augmentation import STILL
 from gencontrol.guidance.prompts import ViewPrompts
 from gencontrol.guidance.schedules import constant
 from gencontrol.guidance.score import Guide

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.guidance.augment import STILL, Augmentation, augment, jitter
+from gencontrol.guidance.augmentation import STILL, Augmentation, augment, jitter
 
 MOVING = dataclasses.replace(STILL, copies=3, backgrounds=("black",), perspective=0.4, crop=0.7, translation=0.1)
 
