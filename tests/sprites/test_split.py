@@ -2,7 +2,7 @@ import torch
 
 from gencontrol.sprites.backgrounds import draw_backgrounds, load_photographs
 from gencontrol.sprites.compose import SceneConfig, compose
-from gencontrol.sprites.split import PHOTOGRAPHS, TEXTURES, belongs, draw_colours, held_out_pair
+from gencontrol.sprites.split import PHOTOGRAPHS, TEXTURES, Split, belongs, draw_colours, held_out_pair
 
 
 def pairs_of(concept):
@@ -29,7 +29,8 @@ def test_pairs_are_held_out_whichever_comes_first():
 
 def test_background_colours_are_disjoint():
     generator = torch.Generator().manual_seed(0)
-    for split, other in (("train", "test"), ("test", "train")):
+    pairs: list[tuple[Split, Split]] = [("train", "test"), ("test", "train")]
+    for split, other in pairs:
         colours = draw_colours(2000, split, generator)
         assert belongs(colours, split).all() and not belongs(colours, other).any()
         assert colours.std(0).min() > 0.25  # All of the range, not a corner.

@@ -50,6 +50,7 @@ def test_the_embedding_steers_what_is_drawn(autoencoder, tmp_path):
     assert reports[-1].losses["velocity"] < 0.5 * reports[0].losses["velocity"]
     unet = UNet2DConditionModel.from_pretrained(tmp_path / "export" / "unet")
     scheduler = DDIMScheduler.from_pretrained(tmp_path / "export" / "scheduler")
+    assert isinstance(scheduler, DDIMScheduler)
     scheduler.set_timesteps(10)
     means = []
     for value in (-1.5, 1.5):
@@ -83,6 +84,7 @@ def test_the_schedule_ends_in_pure_noise():
 def test_sampling_is_seeded_and_in_range(autoencoder):
     task = DenoiserTask(CONFIG, fake_cache(), autoencoder, torch.zeros(1, 8))
     unet = task.module.unet
+    assert isinstance(unet, UNet2DConditionModel)
     first, again = (sample(unet, autoencoder, torch.ones(2, 8), seed=3, steps=2) for _ in range(2))
     assert torch.equal(first, again) and first.min() >= 0 and first.max() <= 1
     assert not torch.equal(first[0], first[1])
