@@ -11,6 +11,8 @@ from gencontrol.models.registry import PRESETS, Preset, resolve
 
 INDEX = "model_index.json"
 """The file that every diffusers folder has: if the cache holds it, the model was fetched."""
+PUBLISHED = frozenset({"ViT-B/16", "ViT-L/14", "ViT-L/14@336"})
+"""Encoders that the Alpha-CLIP authors have published checkpoints of (their model-zoo.md)."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -23,7 +25,12 @@ def main(arguments: Sequence[str]) -> None:
     )
     states = {name: state_of(preset) for name, preset in PRESETS.items()}
     if options.format == "json":
-        print_json([asdict(preset) | {"state": states[name]} for name, preset in PRESETS.items()])
+        print_json(
+            [
+                asdict(preset) | {"state": states[name], "alpha_clip_from": alpha_clip_of(preset)}
+                for name, preset in PRESETS.items()
+            ]
+        )
         return
     header = ("name", "host", "encoder", "Alpha-CLIP", "licence", "size", "state", "model")
     print(table([_row(preset, states[name]) for name, preset in PRESETS.items()], header=header))
@@ -42,7 +49,13 @@ def state_of(preset: Preset) -> str:
     return "cached" if isinstance(try_to_load_from_cache(where, INDEX), str) else "not here"
 
 
+def alpha_clip_of(preset: Preset) -> str:
+    """Where the preset's Alpha-CLIP is to be had."""
+    if preset.alpha_clip is not None or preset.model.startswith("package:"):
+        return "comes with it"
+    return "--alpha-clip FILE" if preset.encoder in PUBLISHED else "none published"
+
+
 def _row(preset: Preset, state: str) -> tuple[str, ...]:
     size = f"{preset.size_mb:,.0f} MB"
-    alpha = "yes" if preset.alpha_clip else "no"
-    return (preset.name, preset.host, preset.encoder, alpha, preset.licence, size, state, preset.model)
+    return (preset.name, preset.host, preset.encoder, alpha_clip_of(preset), preset.licence, size, state, preset.model)

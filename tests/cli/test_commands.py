@@ -189,6 +189,13 @@ class TestModels:
         listed = json.loads(run("models", "--format", "json").out)
         assert [preset["name"] for preset in listed] == list(PRESETS)
         assert {preset["state"] for preset in listed} <= {"here", "cached", "not here"}
+        found = {preset["name"]: preset["alpha_clip_from"] for preset in listed}
+        assert found == {
+            "tiny": "comes with it",
+            "sd-image-variation": "--alpha-clip FILE",
+            "stable-unclip-small": "--alpha-clip FILE",
+            "stable-unclip-large": "none published",
+        }
 
 
 class TestDoctor:
