@@ -7,8 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
+from gencontrol.cli.models import state_of
+from gencontrol.models.registry import PRESETS
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 COMMAND = Path(sys.executable).with_name("gencontrol")
 
 
@@ -30,6 +35,15 @@ def test_vary(scene: Path, tiny_folder: Path) -> None:
     for output in json.loads(done.stdout)["outputs"]:
         with Image.open(output["path"]) as image:
             assert image.size == (128, 128)
+
+
+def test_the_embedded_model_is_the_default(tmp_path: Path) -> None:
+    if state_of(PRESETS["tiny"]) != "here":
+        pytest.skip("this build has no embedded weights")
+    flags = ("--mask", EXAMPLES / "scene-mask.png", "-n", 1, "--steps", 2, "-o", tmp_path / "a.png")
+    done = call(COMMAND, "vary", EXAMPLES / "scene.png", *flags)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"wrote {tmp_path / 'a.png'}\n"
 
 
 def test_exit_codes(scene: Path) -> None:
