@@ -32,7 +32,7 @@ lint: $(VENV)/.dev
 typecheck: $(VENV)/.dev
 	@mkdir -p build/typecheck/gencontrol
 	@ln -sfn $(CURDIR)/gencontrol/* $(CURDIR)/pipelines $(CURDIR)/nerf $(CURDIR)/configs build/typecheck/gencontrol/
-	$(BIN)/pyright --stats > build/pyright.log || { sed -n '/^pyright /,/ errors\?, /p' build/pyright.log; exit 1; }
+	$(BIN)/pyright --project . --stats > build/pyright.log || { sed -n '/^pyright /,/ errors\?, /p' build/pyright.log; exit 1; }
 	@seen=$$(sed -nE 's/^Found ([0-9]+) source files?.*/\1/p' build/pyright.log); \
 	there=$$(find gencontrol pipelines nerf configs tests benchmarks examples -name '*.py' | wc -l); \
 	echo "pyright: $$seen files checked, $$there on disk"; \
