@@ -5,6 +5,7 @@ tensors, so what a callback returns is copied into them; nothing of the loop its
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
@@ -19,26 +20,32 @@ Legacy = Callable[[int, Any, Tensor], Any]
 """`callback(step, timestep, latents)`."""
 
 
-def step_callback(
-    pipeline: Any,
-    conditioning: Conditioning,
-    *,
-    steps: int,
-    on_step_end: StepEnd | None,
-    tensor_inputs: Sequence[str],
-    legacy: Legacy | None,
-    legacy_every: int,
-) -> Legacy:
+@dataclass(frozen=True, kw_only=True)
+class StepHooks:
+    """What the caller wants to be called."""
+
+    on_step_end: StepEnd | None
+    """The callback of today's kind."""
+    tensor_inputs: Sequence[str]
+    """What it gets."""
+    legacy: Legacy | None
+    """The callback of the legacy kind."""
+    legacy_every: int
+    """Every how many steps that is called."""
+
+    def __post_init__(self) -> None:
+        if self.legacy_every < 1:
+            raise InputError(f"callback_steps: expected a positive number of steps, got {self.legacy_every}.")
+
+
+def step_callback(pipeline: Any, conditioning: Conditioning, hooks: StepHooks, *, steps: int) -> Legacy:
     """The legacy callback that moves the strength and calls the caller's callbacks.
 
     Args:
         pipeline: What the caller's callback gets as its first argument.
         conditioning: Of the call; its condition is made by the time of the first step.
+        hooks: The caller's callbacks.
         steps: Of the run.
-        on_step_end: The caller's callback of today's kind.
-        tensor_inputs: What it gets.
-        legacy: The caller's callback of the legacy kind.
-        legacy_every: Every how many steps it is called.
     """
     strength = conditioning.strength
 
@@ -46,21 +53,18 @@ def step_callback(
         condition = conditioning.condition()
         if not strength.is_constant:
             condition.positive.copy_(condition.at_strength(strength.at_step(step + 1, steps)))
-        if legacy is not None and step % legacy_every == 0:
-            legacy(step, timestep, latents)
-        if on_step_end is not None:
-            tensors = {
-                "latents": latents,
-                "image_embeds": condition.positive,
-                "negative_image_embeds": condition.negative,
-            }
-            given = {name: tensors[name] for name in tensor_inputs}
-            _write_back(tensors, on_step_end(pipeline, step, timestep, given) or {})
+        if hooks.legacy is not None and step % hooks.legacy_every == 0:
+            hooks.legacy(step, timestep, latents)
+        if hooks.on_step_end is not None:
+            halves = {"image_embeds": condition.positive, "negative_image_embeds": condition.negative}
+            tensors = {"latents": latents, **halves}
+            given = {name: tensors[name] for name in hooks.tensor_inputs}
+            _write_back(tensors, hooks.on_step_end(pipeline, step, timestep, given) or {})
 
     return callback
 
 
-def check_tensor_inputs(callback: StepEnd | None, names: Sequence[str], *, pipeline: Any) -> Sequence[str]:
+def tensor_inputs(pipeline: Any, callback: StepEnd | None, names: Sequence[str]) -> Sequence[str]:
     """The names of the tensors that a callback gets: its own, if it is one of diffusers' callback classes.
 
     Raises:

@@ -40,8 +40,7 @@ class Condition:
 class Conditioning(list[RegionEmbeds]):
     """What a subclass's `__call__` hands through the stock one to its `_encode_image`, which makes the condition.
 
-    Stock calls take a list of pictures there, count it and pass it on; so nothing has to be kept on the pipeline, and
-    two threads may use one pipeline.
+    Stock calls take a list of pictures there, count it and pass it on; so nothing of a call is kept on the pipeline.
     """
 
     def __init__(self, embeds: Sequence[RegionEmbeds], strength: StrengthSchedule):
@@ -82,15 +81,15 @@ def negative_half(rows: Sequence[RegionEmbeds], enter: Enter, positive: Tensor) 
 
 
 def split_rows(
-    image_embeds: Float[Tensor, "b d"], negative_image_embeds: Float[Tensor, "b d"] | None = None
+    image_embeds: Float[Tensor, "b d"], negative_image_embeds: Float[Tensor, "m d"] | None = None
 ) -> list[RegionEmbeds]:
     """A batch as one entry for each picture."""
     entries = [RegionEmbeds(image_embeds=row[None]) for row in image_embeds]
     return with_negatives(entries, negative_image_embeds)
 
 
-def with_negatives(embeds: Sequence[RegionEmbeds], negatives: Float[Tensor, "b d"] | None) -> list[RegionEmbeds]:
-    """The entries with these negative embeddings, one for each or one for all.
+def with_negatives(embeds: Sequence[RegionEmbeds], negatives: Tensor | None) -> list[RegionEmbeds]:
+    """The entries with these negative embeddings, one row for each or one for all.
 
     Raises:
         InputError: Another number of rows, another width, or an entry that has a negative region.

@@ -12,7 +12,7 @@ from transformers import CLIPImageProcessor
 
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images import ImageSource
-from gencontrol.pipelines.callbacks import Legacy, StepEnd, check_tensor_inputs, step_callback
+from gencontrol.pipelines.callbacks import Legacy, StepEnd, StepHooks, step_callback, tensor_inputs
 from gencontrol.pipelines.condition import Conditioning
 from gencontrol.pipelines.inputs import AllMasks
 from gencontrol.pipelines.noise import Generators, per_picture
@@ -52,7 +52,7 @@ class StableDiffusionImageVariationPipeline(RegionPipeline, stock.StableDiffusio
         fit: Fit | None = None,
         strength: float | StrengthSchedule = 1.0,
         image_embeds: Float[Tensor, "b d"] | None = None,
-        negative_image_embeds: Float[Tensor, "b d"] | None = None,
+        negative_image_embeds: Float[Tensor, "m d"] | None = None,
         callback_on_step_end: StepEnd | None = None,
         callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
     ) -> StableDiffusionPipelineOutput | tuple[Any, list[bool] | None]:
@@ -72,9 +72,12 @@ class StableDiffusionImageVariationPipeline(RegionPipeline, stock.StableDiffusio
         Returns:
             Pictures, and for each whether the safety checker blackened it (None without a checker).
         """
-        side = self.unet.config.sample_size * self.vae_scale_factor
-        self.check_inputs([], height or side, width or side, callback_steps)
-        names = check_tensor_inputs(callback_on_step_end, callback_on_step_end_tensor_inputs, pipeline=self)
+        hooks = StepHooks(
+            on_step_end=callback_on_step_end,
+            tensor_inputs=tensor_inputs(self, callback_on_step_end, callback_on_step_end_tensor_inputs),
+            legacy=callback,
+            legacy_every=callback_steps,
+        )
         reference = Reference(
             image=image,
             mask_image=mask_image,
@@ -85,11 +88,10 @@ class StableDiffusionImageVariationPipeline(RegionPipeline, stock.StableDiffusio
             image_embeds=image_embeds,
             negative_image_embeds=negative_image_embeds,
         )
-        conditioning = self._conditioning(reference)
-        handed: Any = conditioning
+        conditioning: Any = self._conditioning(reference)
         count = len(conditioning) * (num_images_per_prompt or 1)
         return super().__call__(
-            handed,
+            conditioning,
             height,
             width,
             num_inference_steps,
@@ -100,15 +102,7 @@ class StableDiffusionImageVariationPipeline(RegionPipeline, stock.StableDiffusio
             None if latents is None else latents.to(self.unet.dtype),
             output_type,
             return_dict,
-            step_callback(
-                self,
-                conditioning,
-                steps=num_inference_steps,
-                on_step_end=callback_on_step_end,
-                tensor_inputs=names,
-                legacy=callback,
-                legacy_every=callback_steps,
-            ),
+            step_callback(self, conditioning, hooks, steps=num_inference_steps),
         )
 
     def _encode_image(

@@ -45,7 +45,7 @@ class Reference:
     """How strongly regions act."""
     image_embeds: Float[Tensor, "b d"] | None
     """Embeddings in the place of pictures."""
-    negative_image_embeds: Float[Tensor, "b d"] | None
+    negative_image_embeds: Float[Tensor, "m d"] | None
     """Embeddings to keep away from."""
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from gencontrol.errors import InputError
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images import ImageSource
-from gencontrol.pipelines.callbacks import Legacy, StepEnd, check_tensor_inputs, step_callback
+from gencontrol.pipelines.callbacks import Legacy, StepEnd, StepHooks, step_callback, tensor_inputs
 from gencontrol.pipelines.condition import Conditioning
 from gencontrol.pipelines.inputs import AllMasks
 from gencontrol.pipelines.noise import Generators, per_picture
@@ -44,8 +44,8 @@ class StableUnCLIPImg2ImgPipeline(RegionPipeline, stock.StableUnCLIPImg2ImgPipel
         eta: float = 0.0,
         generator: Generators = None,
         latents: Float[Tensor, "n c h w"] | None = None,
-        prompt_embeds: Float[Tensor, "p t w"] | None = None,
-        negative_prompt_embeds: Float[Tensor, "p t w"] | None = None,
+        prompt_embeds: Float[Tensor, "p t e"] | None = None,
+        negative_prompt_embeds: Float[Tensor, "p t e"] | None = None,
         output_type: str | None = "pil",
         return_dict: bool = True,
         callback: Legacy | None = None,
@@ -60,27 +60,22 @@ class StableUnCLIPImg2ImgPipeline(RegionPipeline, stock.StableUnCLIPImg2ImgPipel
         focus: str | FocusStrategy | None = None,
         fit: Fit | None = None,
         strength: float | StrengthSchedule = 1.0,
-        negative_image_embeds: Float[Tensor, "b d"] | None = None,
+        negative_image_embeds: Float[Tensor, "m d"] | None = None,
         callback_on_step_end: StepEnd | None = None,
         callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
     ) -> ImagePipelineOutput | tuple[Any]:
         """Generate variations of the regions of pictures; see `RegionPipeline` for the arguments about regions.
 
-        Args beyond the image-variation pipeline's:
-            prompt: Text beside the picture, one, or one for each picture; `negative_prompt` likewise. With several
-                prompts, one picture serves all. `prompt_embeds` and `negative_prompt_embeds` take their place.
-            noise_level: Noise on the embedding, [0, the noising scheduler's last step]; more gives freer variations.
-            clip_skip: As in the stock class, and so are `cross_attention_kwargs`.
-
-        Returns:
-            Pictures.
+        The others are the stock class's: `prompt` and `negative_prompt`, or embeddings in their place, are one text for
+        all pictures or one for each, and one picture serves several prompts; `noise_level` in [0, the noising
+        scheduler's last step] is the noise on the embedding, more of which gives freer variations.
         """
-        side = self.unet.config.sample_size * self.vae_scale_factor
-        if prompt is None and prompt_embeds is None:
-            prompt = ""
-        texts = (prompt, negative_prompt, prompt_embeds, negative_prompt_embeds)
-        self.check_inputs(prompt, [], height or side, width or side, callback_steps, noise_level, *texts[1:])
-        names = check_tensor_inputs(callback_on_step_end, callback_on_step_end_tensor_inputs, pipeline=self)
+        hooks = StepHooks(
+            on_step_end=callback_on_step_end,
+            tensor_inputs=tensor_inputs(self, callback_on_step_end, callback_on_step_end_tensor_inputs),
+            legacy=callback,
+            legacy_every=callback_steps,
+        )
         reference = Reference(
             image=image,
             mask_image=mask_image,
@@ -91,37 +86,27 @@ class StableUnCLIPImg2ImgPipeline(RegionPipeline, stock.StableUnCLIPImg2ImgPipel
             image_embeds=image_embeds,
             negative_image_embeds=negative_image_embeds,
         )
-        conditioning = self._conditioning(reference)
-        handed: Any = conditioning
-        text: Any
-        text, negative_prompt, prompt_embeds, negative_prompt_embeds = spread(texts, len(conditioning))
-        count = _count(text, prompt_embeds) * (num_images_per_prompt or 1)
-        noise: Any = per_picture(generator, count)
+        conditioning: Any = self._conditioning(reference)
+        text = "" if prompt is None and prompt_embeds is None else prompt
+        texts = spread((text, negative_prompt, prompt_embeds, negative_prompt_embeds), len(conditioning))
+        noise: Any = per_picture(generator, _count(texts[0], texts[2]) * (num_images_per_prompt or 1))
         return super().__call__(
-            handed,
-            text,
+            conditioning,
+            texts[0],
             height,
             width,
             num_inference_steps,
             guidance_scale,
-            negative_prompt,
+            texts[1],
             num_images_per_prompt or 1,
             eta,
             noise,
             None if latents is None else latents.to(self.unet.dtype),
-            prompt_embeds,
-            negative_prompt_embeds,
+            texts[2],
+            texts[3],
             output_type,
             return_dict,
-            step_callback(
-                self,
-                conditioning,
-                steps=num_inference_steps,
-                on_step_end=callback_on_step_end,
-                tensor_inputs=names,
-                legacy=callback,
-                legacy_every=callback_steps,
-            ),
+            step_callback(self, conditioning, hooks, steps=num_inference_steps),
             cross_attention_kwargs=cross_attention_kwargs,
             noise_level=noise_level,
             clip_skip=clip_skip,

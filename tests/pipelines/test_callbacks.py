@@ -69,6 +69,8 @@ def test_the_legacy_callback_stays(pipeline: Any, tiny: ModuleType) -> None:
     calls: list[int] = []
     run(pipeline, tiny.photo(), callback=lambda step, timestep, latents: calls.append(step), callback_steps=2)
     assert calls == [0, 2]
+    with pytest.raises(InputError, match="callback_steps: expected a positive number of steps, got 0"):
+        run(pipeline, tiny.photo(), callback_steps=0)
 
 
 def test_diffusers_callback_classes(pipeline: Any, tiny: ModuleType) -> None:

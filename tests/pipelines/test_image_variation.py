@@ -42,7 +42,9 @@ def test_an_object_or_a_tuple(variation: Any, tiny: ModuleType) -> None:
     plain: Any
     named, plain = (run(variation, tiny.photo(), output_type="np", return_dict=flag) for flag in (True, False))
     assert isinstance(named, StableDiffusionPipelineOutput) and named.nsfw_content_detected is None
-    assert isinstance(plain, tuple) and np.array_equal(np.asarray(plain[0]), np.asarray(named.images)) and plain[1] is None
+    assert (
+        isinstance(plain, tuple) and np.array_equal(np.asarray(plain[0]), np.asarray(named.images)) and plain[1] is None
+    )
 
 
 def test_size_of_the_output(variation: Any, tiny: ModuleType) -> None:

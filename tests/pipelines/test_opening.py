@@ -10,11 +10,7 @@ import torch
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.errors import CheckpointError, InputError, PairingError
-from gencontrol.pipelines import (
-    StableDiffusionImageVariationPipeline,
-    StableUnCLIPImg2ImgPipeline,
-    open_pipeline,
-)
+from gencontrol.pipelines import StableDiffusionImageVariationPipeline
 from gencontrol.regions.geometry import Geometry
 
 Ours = StableDiffusionImageVariationPipeline
@@ -128,12 +124,6 @@ def test_components_that_do_not_fit(tiny: ModuleType) -> None:
 def test_another_class(unclip_folder: Path) -> None:
     with pytest.raises(PairingError, match=r"is a StableUnCLIPImg2ImgPipeline, not a StableDiffusionImageVariation"):
         Ours.from_pretrained(unclip_folder)
-
-
-def test_open_pipeline_finds_the_class(tiny_folder: Path, unclip_folder: Path) -> None:
-    assert type(open_pipeline(tiny_folder)) is Ours
-    assert type(open_pipeline(str(unclip_folder), dtype=torch.float32)) is StableUnCLIPImg2ImgPipeline
-    assert not open_pipeline(tiny_folder, alpha_clip=None).encoder.has_alpha  # type: ignore[attr-defined]
 
 
 def test_a_broken_encoder_leaves_an_error(tiny_folder: Path, tmp_path: Path) -> None:

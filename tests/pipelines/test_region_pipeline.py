@@ -189,6 +189,15 @@ def test_what_cannot_act_is_refused(pipeline: Any, tiny: ModuleType) -> None:
         run(pipeline, photo, num_images_per_prompt=2, generator=[torch.Generator() for _ in range(3)])
 
 
+def test_the_progress_bar(pipeline: Any, tiny: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    run(pipeline, tiny.photo())
+    assert capsys.readouterr().err == ""
+    pipeline.set_progress_bar_config(disable=False)
+    run(pipeline, tiny.photo())
+    pipeline.set_progress_bar_config(disable=True)
+    assert "3/3" in capsys.readouterr().err
+
+
 def test_a_plain_encoder_is_widened_and_looks_by_attention(tiny: ModuleType) -> None:
     components = tiny.image_variation_components(channels=3)
     plain = components["image_encoder"]
