@@ -15,6 +15,7 @@ target, settings = text_targets(encoder, prompt), Augmentation(copies=8)
 coarse = torch.zeros(1, 3, 24, 24, requires_grad=True)
 optimizer, generator = torch.optim.Adam([coarse], lr=0.05), torch.Generator().manual_seed(0)
 disc = (torch.cartesian_prod(*[torch.linspace(-1, 1, 64)] * 2).norm(dim=1) < 0.8).float().view(1, 1, 64, 64)
+colour = disc
 for step in range(int(steps)):
     colour = disc * torch.nn.functional.interpolate(coarse, size=64, mode="bicubic").sigmoid()
     rgb, alpha = augment(colour, disc, disc, settings, generator=generator)

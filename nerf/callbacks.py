@@ -67,7 +67,9 @@ def starts_edit(model: SteeredModel, attributes: TrainingCallbackAttributes, ste
     """Whether pictures have been fitted and their edit begins now."""
     if model.config.mode not in ("edit", "remove", "recolour") or model.field.base is not None:
         return False
-    return step >= attributes.pipeline.datamanager.config.fit_steps  # pyright: ignore[reportOptionalMemberAccess]
+    # nerfstudio types its data manager as any module with a configuration of the base class.
+    pipeline: Any = attributes.pipeline
+    return step >= pipeline.datamanager.config.fit_steps
 
 
 def install_stop(trainer: Any, step: int) -> None:

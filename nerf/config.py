@@ -23,21 +23,23 @@ Mode = Literal["create", "fit", "edit", "remove", "recolour"]
 # ruff: noqa: UP045
 
 
-def make_datamanager(config: "SteeredDataManagerConfig", **kwargs: Any) -> Any:
+# The configurations are `Any` to the builders: a checker that reads this file both as `nerf.config` and as
+# `gencontrol.nerf.config` would take its classes for different ones.
+def make_datamanager(config: Any, **kwargs: Any) -> Any:
     """Build the data manager; imports it first."""
     from gencontrol.nerf.datamanager import SteeredDataManager
 
     return SteeredDataManager(config, **kwargs)
 
 
-def make_model(config: "SteeredModelConfig", **kwargs: Any) -> Any:
+def make_model(config: Any, **kwargs: Any) -> Any:
     """Build the model; imports it first."""
     from gencontrol.nerf.model import SteeredModel
 
     return SteeredModel(config, **kwargs)
 
 
-def make_scheduler(config: "FloatDecayConfig") -> Any:
+def make_scheduler(config: Any) -> Any:
     """Build the learning-rate schedule; imports it first."""
     from gencontrol.nerf.decay import FloatDecay
 

@@ -43,7 +43,7 @@ class SteeredDataManager(RandomCamerasDataManager):
         local_rank: int = 0,
         **kwargs: Any,
     ):
-        self.config = config
+        self.config = config  # pyright: ignore[reportIncompatibleVariableOverride]
         self.device = device
         self.world_size = world_size
         self.local_rank = local_rank
@@ -51,10 +51,11 @@ class SteeredDataManager(RandomCamerasDataManager):
         self.test_mode = test_mode
         self.test_split = "test" if test_mode in ("test", "inference") else "val"
         self.includes_time = False
-        self.train_dataset, self.eval_dataset = self._datasets()
-        self.pictures = None if config.data is None else load_pictures(self.train_dataset, config)
-        self.fixed_indices_eval_dataloader = FixedIndicesEvalDataloader(self.eval_dataset, device=device, num_workers=0)
-        self.eval_dataloader = RandIndicesEvalDataloader(self.eval_dataset, device=device, num_workers=0)
+        seen, unseen = self._datasets()
+        self.train_dataset, self.eval_dataset = seen, unseen
+        self.pictures = None if config.data is None else load_pictures(seen, config)
+        self.fixed_indices_eval_dataloader = FixedIndicesEvalDataloader(unseen, device=device, num_workers=0)
+        self.eval_dataloader = RandIndicesEvalDataloader(unseen, device=device, num_workers=0)
         # The parent's own start refuses --data and draws cameras of its own; the grandparent's is what counts.
         DataManager.__init__(self)
 
@@ -90,7 +91,7 @@ class SteeredDataManager(RandomCamerasDataManager):
         return bundle(*camera_rays(cameras), device=self.device), batch
 
     def _pixels(self, step: int) -> tuple[RayBundle, dict[str, Any]]:
-        assert self.pictures is not None
+        assert self.pictures is not None and self.train_dataset is not None
         generator = step_generator(self.config.seed, step)
         picks = torch.randint(len(self.pictures), (self.config.rays,), generator=generator)
         height, width = self.pictures.shape[1:3]

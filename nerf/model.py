@@ -89,7 +89,8 @@ class SteeredModel(Model):
         """What happens around steps: resolution, empty cells, previews, the end."""
         from gencontrol.nerf.callbacks import callbacks_of
 
-        return callbacks_of(self, training_callback_attributes)
+        model: Any = self  # A checker reads this file under two names, see `make_datamanager`.
+        return callbacks_of(model, training_callback_attributes)
 
     def update_to_step(self, step: int) -> None:
         """Bring the lattice to the resolution of a checkpoint that is about to be loaded."""

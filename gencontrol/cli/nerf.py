@@ -136,7 +136,7 @@ def training_config(options: RunFlags) -> Any:
     """The nerfstudio configuration that the flags stand for."""
     from gencontrol.nerf.method import trainer_config
 
-    config = trainer_config()
+    config: Any = trainer_config()  # nerfstudio's own types are those of its base classes.
     model, data = config.pipeline.model, config.pipeline.datamanager
     model.prompt, model.parts, model.encoders = options.prompt or None, options.parts, (options.encoder,)
     config.max_num_iterations, config.output_dir = options.steps, options.output

@@ -1,6 +1,7 @@
 """Meshes: a ball's surface where the ball is, coloured, in every format."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,8 @@ def test_vertices_lie_on_the_ball_and_faces_look_outwards(scene: Scene) -> None:
 def test_vertices_have_the_fields_colours(scene: Scene) -> None:
     mesh = scene_mesh(scene, SMALL)
     _, rgb = scene(torch.from_numpy(np.asarray(mesh.vertices)).float())
-    assert np.abs(np.asarray(mesh.visual.vertex_colors)[:, :3] - rgb.numpy() * 255).max() <= 0.51
+    visual: Any = mesh.visual
+    assert np.abs(np.asarray(visual.vertex_colors)[:, :3] - rgb.numpy() * 255).max() <= 0.51
 
 
 def test_a_part_alone_is_cut_off(scene: Scene) -> None:

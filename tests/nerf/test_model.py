@@ -40,7 +40,8 @@ def scene_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def manager(**settings: Any):
     from gencontrol.nerf.config import SteeredDataManagerConfig
 
-    return SteeredDataManagerConfig(**{"size": 16, "eval_views": 2, "eval_size": 16} | settings).setup()
+    changed: dict[str, Any] = {"size": 16, "eval_views": 2, "eval_size": 16} | settings
+    return SteeredDataManagerConfig(**changed).setup()
 
 
 def attributes(model: Any, data: Any) -> Any:
@@ -65,7 +66,7 @@ def train(model: Any, data: Any, around: Any, steps: range) -> list[dict[str, fl
         outputs = model(rays)
         metrics = model.get_metrics_dict(outputs, batch)
         losses = model.get_loss_dict(outputs, batch, metrics)
-        sum(losses.values()).backward()
+        torch.stack(list(losses.values())).sum().backward()
         around.optimizers.optimizer_step("field")
         history.append({k: v.item() for k, v in losses.items()} | metrics)
     return history
