@@ -7,16 +7,23 @@ from types import ModuleType
 
 import pytest
 
+from gencontrol.sprites.store import SpriteStore, open_store, prepare_store
+
+
+def load_beside(path: Path) -> ModuleType:
+    """Import a helper file by path: under importlib mode, test folders are not on the path."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
 
 @pytest.fixture(scope="session")
 def tiny() -> ModuleType:
-    """The builders of tests/_tiny.py (under importlib mode, test folders are not on the path)."""
-    spec = importlib.util.spec_from_file_location("_tiny", Path(__file__).with_name("_tiny.py"))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["_tiny"] = module
-    spec.loader.exec_module(module)
-    return module
+    """The builders of tests/_tiny.py."""
+    return load_beside(Path(__file__).with_name("_tiny.py"))
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +36,31 @@ def tiny_folder(tiny: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> P
 def unclip_folder(tiny: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random-weight Stable unCLIP folder, as stock diffusers saves it; read it, do not write in it."""
     return tiny.save_unclip_folder(tmp_path_factory.mktemp("models") / "unclip")
+
+
+@pytest.fixture(scope="session")
+def sprite_world() -> ModuleType:
+    """The builders of tests/sprites/_world.py."""
+    return load_beside(Path(__file__).with_name("sprites") / "_world.py")
+
+
+@pytest.fixture(scope="session")
+def sprite_tarballs(sprite_world: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Style -> Iconify tarball of plain shapes."""
+    return sprite_world.write_tarballs(tmp_path_factory.mktemp("tarballs"))
+
+
+@pytest.fixture(scope="session")
+def sprite_file(
+    sprite_world: ModuleType, sprite_tarballs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A prepared store of plain shapes at 32 pixels."""
+    path = tmp_path_factory.mktemp("sprites") / "sprites.npz"
+    prepare_store(sprite_tarballs, sprite_world.concepts(), path, size=32)
+    return path
+
+
+@pytest.fixture(scope="session")
+def sprite_store(sprite_file: Path) -> SpriteStore:
+    """The same, opened."""
+    return open_store(sprite_file)
