@@ -4,6 +4,7 @@ The stock loop owns `latents` and the condition as local variables and passes th
 tensors, so what a callback returns is copied into them; nothing of the loop itself is repeated here.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,20 +39,21 @@ class StepHooks:
             raise InputError(f"callback_steps: expected a positive number of steps, got {self.legacy_every}.")
 
 
-def step_callback(pipeline: Any, conditioning: Conditioning, hooks: StepHooks, *, steps: int) -> Legacy:
+def step_callback(pipeline: Any, conditioning: Conditioning, hooks: StepHooks) -> Legacy:
     """The legacy callback that moves the strength and calls the caller's callbacks.
 
     Args:
         pipeline: What the caller's callback gets as its first argument.
         conditioning: Of the call; its condition is made by the time of the first step.
         hooks: The caller's callbacks.
-        steps: Of the run.
     """
     strength = conditioning.strength
 
     def callback(step: int, timestep: Any, latents: Tensor) -> None:
         condition = conditioning.condition()
         if not strength.is_constant:
+            # Not the steps that the caller asked for: some samplers take more.
+            steps = math.ceil(pipeline.num_timesteps / pipeline.scheduler.order)
             condition.positive.copy_(condition.at_strength(strength.at_step(step + 1, steps)))
         if hooks.legacy is not None and step % hooks.legacy_every == 0:
             hooks.legacy(step, timestep, latents)

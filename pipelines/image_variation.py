@@ -102,7 +102,7 @@ class StableDiffusionImageVariationPipeline(RegionPipeline, stock.StableDiffusio
             None if latents is None else latents.to(self.unet.dtype),
             output_type,
             return_dict,
-            step_callback(self, conditioning, hooks, steps=num_inference_steps),
+            step_callback(self, conditioning, hooks),
         )
 
     def _encode_image(

@@ -106,7 +106,7 @@ class StableUnCLIPImg2ImgPipeline(RegionPipeline, stock.StableUnCLIPImg2ImgPipel
             texts[3],
             output_type,
             return_dict,
-            step_callback(self, conditioning, hooks, steps=num_inference_steps),
+            step_callback(self, conditioning, hooks),
             cross_attention_kwargs=cross_attention_kwargs,
             noise_level=noise_level,
             clip_skip=clip_skip,

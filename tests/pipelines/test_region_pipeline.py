@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from diffusers.schedulers.scheduling_heun_discrete import HeunDiscreteScheduler
+from diffusers.schedulers.scheduling_pndm import PNDMScheduler
 from torch import Tensor
 from torch.testing import assert_close
 
@@ -140,6 +142,35 @@ def test_a_schedule_changes_the_condition_at_its_step(pipeline: Any, tiny: Modul
     assert len(scheduled) == steps
     for got, expected in zip(scheduled, constant, strict=True):
         assert_close(got, expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "expected"),
+    [
+        # Two passes of the denoiser a step: the strength moves between steps (one callback a step or a pass).
+        (HeunDiscreteScheduler, {0: 2 / 3, 1: 1 / 3, 2: 0.0}),
+        # Twelve passes warm up before the fourth step: 13 in all for four steps.
+        (PNDMScheduler, {9: 2 / 12, 10: 1 / 12, 11: 0.0, 12: 0.0}),
+    ],
+)
+def test_a_schedule_spans_samplers_of_more_passes(tiny: ModuleType, sampler: Any, expected: dict[int, float]) -> None:
+    components = tiny.image_variation_components(channels=4)
+    pipeline = StableDiffusionImageVariationPipeline(
+        **components | {"scheduler": sampler.from_config(components["scheduler"].config)}
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    photo, mask = tiny.photo(), tiny.half_mask()
+    whole, region = (pipeline.encode_regions(photo, m)[0].image_embeds for m in (None, mask))
+    seen: dict[int, Tensor] = {}
+
+    def look(_: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> None:
+        seen[step] = tensors["image_embeds"][:, 0].clone()
+
+    settings: dict[str, Any] = {"callback_on_step_end": look, "callback_on_step_end_tensor_inputs": ["image_embeds"]}
+    schedule = StrengthSchedule(start=1.0, end=0.0)
+    run(pipeline, photo, mask_image=mask, strength=schedule, num_inference_steps=4, **settings)
+    for step, strength in expected.items():
+        assert_close(seen[step], whole + strength * (region - whole), atol=1e-5, rtol=1e-5)
 
 
 def test_a_schedule_that_starts_at_the_whole_image(pipeline: Any, tiny: ModuleType) -> None:
