@@ -115,6 +115,7 @@ def vision_config_of(visual: Any, name: str) -> CLIPVisionConfig:
     (height, width), (patch, other_patch) = visual.image_size, visual.patch_size
     if height != width or patch != other_patch:
         _refuse(name, "visual.image_size", visual.image_size, "a square of square patches")
+    activation = _check_blocks(visual.transformer, "visual", name)  # Before shapes are read off the blocks.
     block: Any = visual.transformer.resblocks[0]
     return CLIPVisionConfig(
         hidden_size=visual.conv1.out_channels,
@@ -125,7 +126,7 @@ def vision_config_of(visual: Any, name: str) -> CLIPVisionConfig:
         num_channels=4,
         image_size=height,
         patch_size=patch,
-        hidden_act=_check_blocks(visual.transformer, "visual", name),
+        hidden_act=activation,
     )
 
 
@@ -148,6 +149,7 @@ def text_config_of(model: nn.Module, name: str) -> CLIPTextConfig:
     if not isinstance(text.text_projection, nn.Parameter):
         _refuse(name, "text.text_projection", type(text.text_projection).__name__, "a matrix without bias")
     _check_norms(text, "text", name)
+    activation = _check_blocks(text.transformer, "text", name)
     block = text.transformer.resblocks[0]
     vocabulary, width = text.token_embedding.weight.shape
     return CLIPTextConfig(
@@ -158,7 +160,7 @@ def text_config_of(model: nn.Module, name: str) -> CLIPTextConfig:
         num_hidden_layers=len(text.transformer.resblocks),
         num_attention_heads=block.attn.num_heads,
         max_position_embeddings=text.positional_embedding.shape[0],
-        hidden_act=_check_blocks(text.transformer, "text", name),
+        hidden_act=activation,
         # OpenCLIP pools at the largest token id, which is the end token.
         bos_token_id=vocabulary - 2,
         eos_token_id=vocabulary - 1,
