@@ -13,7 +13,6 @@ import torch
 from jaxtyping import Float
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.nn import functional
 
 from gencontrol.errors import InputError
 from gencontrol.files import atomic_file
@@ -135,11 +134,6 @@ def _redrawn(
         centre=0.5 + place * (1 - sides)[..., None],
     )
     return render(store, layout, scenes.background)
-
-
-def shrink(rgb: Float[Tensor, "b 3 h w"], size: int) -> Float[Tensor, "b 3 size size"]:
-    """Pictures at another, smaller size."""
-    return functional.interpolate(rgb, size=(size, size), mode="area")
 
 
 def _shard_path(folder: Path, index: int) -> Path:

@@ -1,11 +1,10 @@
 """The training loop, on accelerate: one for all stages, resumable to the same weights at any point."""
 
 import copy
-import json
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -256,9 +255,3 @@ def _save(run: _Run, seconds: float) -> None:
         facts = {"config": to_mapping(run.config), "seconds": seconds}
         save_checkpoint(run.folder / "checkpoints", Checkpoint(step=run.step, tensors=tensors, facts=facts))
     run.accelerator.wait_for_everyone()
-
-
-def read_history(folder: Path) -> Iterator[dict[str, Any]]:
-    """The lines of a run's `log.jsonl`."""
-    with (folder / "log.jsonl").open(encoding="utf-8") as file:
-        yield from map(json.loads, file)
