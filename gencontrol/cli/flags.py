@@ -26,7 +26,7 @@ def parse_seeds(seed: int | str, count: int | None) -> tuple[int, ...]:
     if count is not None and count < 1:
         raise ConfigError(f"-n: expected at least 1, got {count}.")
     parts = str(seed).split(",")
-    if len(parts) == 1 and parts[0].strip().isdigit():
+    if len(parts) == 1 and parts[0].strip().isdecimal():
         first = int(parts[0])
         seeds = tuple(range(first, first + (count or DEFAULT_COUNT)))
     else:
@@ -40,7 +40,7 @@ def parse_seeds(seed: int | str, count: int | None) -> tuple[int, ...]:
 
 def _seed_range(part: str) -> range:
     first, dash, last = part.partition("-")
-    if not first.isdigit() or (dash and not last.isdigit()):
+    if not first.isdecimal() or (dash and not last.isdecimal()):
         raise ConfigError(f"--seed: expected seeds such as 7, or 1,2,3, or 5-8, got {part!r}.")
     seeds = range(int(first), int(last if dash else first) + 1)
     if not seeds:
@@ -81,7 +81,7 @@ def parse_named(text: str, *, flag: str) -> tuple[str, dict[str, Any]]:
     """Split "name:key=value,key=value" into the name and its settings, values read as YAML scalars.
 
     Raises:
-        ConfigError: A setting without "=".
+        ConfigError: A setting without "=", or a value that YAML cannot read.
     """
     name, _, rest = text.partition(":")
     settings = {}
@@ -89,5 +89,15 @@ def parse_named(text: str, *, flag: str) -> tuple[str, dict[str, Any]]:
         key, equals, value = part.partition("=")
         if not equals:
             raise ConfigError(f"{flag} {text}: expected settings such as {name}:key=value, got {part!r}.")
-        settings[key.strip()] = yaml.safe_load(value)
+        settings[key.strip()] = _scalar(value, flag=f"{flag} {text}")
     return name, settings
+
+
+def _scalar(text: str, *, flag: str) -> Any:
+    if text.startswith("#"):
+        # A colour, where YAML would see a comment.
+        return text
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"{flag}: {text!r} is neither a number nor a name.") from None

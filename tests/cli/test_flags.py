@@ -35,6 +35,7 @@ def test_seeds(seed: int | str, count: int | None, expected: tuple[int, ...]) ->
         (2**63, 1, "expected different seeds from 0 to"),
         (0, 0, "-n: expected at least 1, got 0"),
         ("", None, "expected seeds"),
+        ("²", None, "expected seeds"),
     ],
 )
 def test_seeds_that_are_refused(seed: int | str, count: int | None, message: str) -> None:
@@ -78,5 +79,9 @@ def test_numbers() -> None:
 def test_names_with_settings() -> None:
     assert parse_named("alpha", flag="--focus") == ("alpha", {})
     assert parse_named("crop:margin=0.2,colour=mean", flag="--focus") == ("crop", {"margin": 0.2, "colour": "mean"})
+    # YAML takes what follows a # for a comment.
+    assert parse_named("circle:colour=#00ff00", flag="--focus") == ("circle", {"colour": "#00ff00"})
     with pytest.raises(ConfigError, match="--focus crop:margin: expected settings such as crop:key=value"):
         parse_named("crop:margin", flag="--focus")
+    with pytest.raises(ConfigError, match=r"--focus crop:margin=\[: '\[' is neither a number nor a name"):
+        parse_named("crop:margin=[", flag="--focus")
