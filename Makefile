@@ -16,7 +16,7 @@ help:
 
 demo: $(VENV)/.core  ## variations of one masked part of a picture, written to demo/
 	$(BIN)/gencontrol vary examples/scene.png --mask examples/scene-mask.png -n 4 --seed 0 \
-		--preview --compare --overwrite -o demo/
+		--preview --compare --existing overwrite -o demo/
 
 test: lint typecheck pytest  ## ruff, pyright, and all tests but the slow ones
 

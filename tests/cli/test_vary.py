@@ -1,6 +1,8 @@
 """`gencontrol vary` in process, on a folder of random weights in the layout of the embedded model."""
 
 import json
+import re
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +18,7 @@ from safetensors.torch import load_file
 from gencontrol.cli.metadata import read_record
 
 Vary = Callable[..., Any]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -54,6 +57,21 @@ def test_writes_one_picture_for_each_seed(vary: Vary, scene: Path) -> None:
     assert done.out.splitlines() == [f"wrote {path}" for path in paths]
     assert size_of(paths[0]) == (128, 128)
     assert differ(*paths)
+
+
+def test_what_make_demo_calls(run: Any, scene: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the Makefile's own words, twice, since a demonstration may be repeated; on random weights."""
+    recipe = re.search(r"^demo:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert recipe is not None
+    command, *flags = shlex.split(recipe[1].replace("\\\n", " "))
+    assert command == "$(BIN)/gencontrol"
+    assert flags[-2:] == ["-o", "demo/"]
+    monkeypatch.chdir(ROOT)
+    for _ in range(2):
+        done = run(*flags[:-1], scene / "demo", "--model", tiny_folder, "--steps", 1)
+        assert done.code == 0, done.err
+    written = {path.name for path in (scene / "demo").iterdir()}
+    assert written >= {"scene-0.png", "scene-3.png", "scene-compare.png", "scene-preview.png"}
 
 
 def test_a_seed_gives_the_same_picture_in_any_batch(vary: Vary, scene: Path) -> None:
