@@ -10,14 +10,14 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name; `auto` is a GPU if there is one, and each of several processes takes its own.
+    """The device of that name; `auto` is a GPU if there is one. Without a number, each process has its own.
 
     Raises:
         ConfigError: No device is called so.
         InputError: There is no such device on this machine.
     """
     if name == "auto":
-        return _best()
+        return _own(devices()[0].partition(":")[0])
     try:
         device = torch.device(name)
     except RuntimeError:
@@ -26,7 +26,7 @@ def choose_device(name: str) -> torch.device:
     if (device.index or 0) >= there:
         what = f"{there} of them" if there else "none"
         raise InputError(f"--device {name}: this machine has {what}; `gencontrol doctor` lists its devices.")
-    return device
+    return _own(device.type) if device.index is None else device
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:
@@ -41,12 +41,11 @@ def devices() -> list[str]:
     return [f"{kind}:{i}" for kind in ("cuda", "xpu") for i in range(_count(kind))] + ["mps"] * _count("mps") + ["cpu"]
 
 
-def _best() -> torch.device:
-    first = devices()[0].partition(":")[0]
-    if first in ("cuda", "xpu"):
+def _own(kind: str) -> torch.device:
+    if kind in ("cuda", "xpu"):
         # `accelerate launch` and torchrun number the processes of one machine.
-        return torch.device(first, int(os.environ.get("LOCAL_RANK", "0")) % _count(first))
-    return torch.device(first)
+        return torch.device(kind, int(os.environ.get("LOCAL_RANK", "0")) % _count(kind))
+    return torch.device(kind)
 
 
 def _count(kind: str) -> int:

@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "doctor": "versions, devices, what is missing and how to get it",
     "data": "the sprite world's drawings: fetch and prepare",
     "train": "train CLIP, Alpha-CLIP, the autoencoder or the denoiser",
+    "assemble": "trained stages into one model folder",
     "nerf": "steer a radiance field, or one part of it, with text",
 }
 """Subcommand -> one line for `gencontrol --help`; the module is `gencontrol.cli.NAME`."""
@@ -88,7 +89,9 @@ def _run(name: str, arguments: list[str]) -> int:
 
 
 def _fail(error: Exception, code: int, arguments: Sequence[str]) -> int:
-    if _wants_json(arguments):
+    from gencontrol.cli.processes import is_first_process
+
+    if _wants_json(arguments) and is_first_process():
         import json
 
         print(json.dumps({"error": {"type": type(error).__name__, "message": str(error)}}))

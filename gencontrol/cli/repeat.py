@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gencontrol.cli.metadata import read_record, unpack
-from gencontrol.cli.report import note
+from gencontrol.cli.report import note_once
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import sha256
 from gencontrol.regions.region import Region
@@ -43,7 +43,7 @@ class Repeated:
     def _given(self, path: Path) -> Path:
         assert self.image is not None
         if path.is_file() and sha256(path) != self.image["sha256"]:
-            note(f"{path} is not the picture that {self.source} was made from; the result will differ.")
+            note_once(f"{path} is not the picture that {self.source} was made from; the result will differ.")
         return path
 
     def _recorded(self, path: Path) -> Path:

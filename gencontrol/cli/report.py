@@ -7,17 +7,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from gencontrol.cli.processes import is_first_process
 from gencontrol.regions.region import RegionWarning
 
 
 @contextmanager
 def notices() -> Iterator[None]:
-    """Print the warnings about regions that the block raises, each once and as one line on standard error."""
+    """Print the warnings about regions that the block raises, each once and as one line on standard error.
+
+    All processes of a run check all pictures; the first of them says what there is to say.
+    """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RegionWarning)
         yield
     for message in dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, RegionWarning)):
-        note(message)
+        note_once(message)
     for other in caught:
         if not issubclass(other.category, RegionWarning):
             warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
@@ -44,6 +48,12 @@ def quiet_loading() -> None:
 def note(message: str) -> None:
     """A line for the person at the terminal, on standard error."""
     print(f"gencontrol: {message}", file=sys.stderr)
+
+
+def note_once(message: str) -> None:
+    """A line that all processes of a run would print: the first of them does."""
+    if is_first_process():
+        note(message)
 
 
 def print_json(result: Any) -> None:

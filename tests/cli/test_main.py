@@ -97,6 +97,16 @@ def test_errors_are_json_too(
     assert printed == {"error": {"type": "InputError", "message": "the mask is empty"}}
 
 
+def test_of_several_processes_one_prints_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_command(monkeypatch, InputError("the mask is empty"))
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    assert cli.main(["doctor", "--format", "json"]) == 1
+    assert capsys.readouterr() == ("", "gencontrol: the mask is empty\n")
+
+
 def test_a_fault_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_command(monkeypatch, ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):

@@ -1,6 +1,7 @@
 """Names of files, sheets, records, and shares of several processes."""
 
 import json
+import warnings
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,10 @@ from PIL import Image, PngImagePlugin
 from gencontrol.cli.metadata import describe, read_record, storable, unpack
 from gencontrol.cli.output import check_existing, plan_paths, sheet_path, write_picture
 from gencontrol.cli.processes import Processes
+from gencontrol.cli.report import notices
 from gencontrol.cli.sheet import GAP, contact_sheet
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.regions.region import Region
+from gencontrol.regions.region import Region, RegionWarning
 
 
 def test_paths_in_a_folder() -> None:
@@ -125,3 +127,15 @@ def test_processes_share_everything_once(count: int) -> None:
     shares = [Processes(index=i, count=count).share(range(5)) for i in range(count)]
     assert sorted(item for share in shares for item in share) == list(range(5))
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+@pytest.mark.parametrize(("rank", "printed"), [("0", "gencontrol: a mask was stretched\n"), ("1", "")])
+def test_of_several_processes_the_first_speaks(
+    rank: str, printed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", rank)
+    with notices():
+        warnings.warn("a mask was stretched", RegionWarning, stacklevel=1)
+        warnings.warn("a mask was stretched", RegionWarning, stacklevel=1)
+    assert capsys.readouterr().err == printed
