@@ -32,6 +32,8 @@ class SceneConfig:
     """Which backgrounds and concept pairs to use."""
     turn: float = MAX_TURN
     """Largest rotation of a sprite to either side, radians."""
+    mirror: float = 0.5
+    """Share of sprites that are mirrored."""
     jitter: float = 0.15
     """Strength of the colour change of each sprite: brightness, saturation and tint by up to this share."""
     blur: float = 0.3
@@ -95,7 +97,7 @@ def compose(store: SpriteStore, config: SceneConfig, *, batch: int, seed: int, i
         store,
         counts,
         store.style_indices(config.styles),
-        variation=Variation(turn=config.turn, jitter=config.jitter, blur=config.blur),
+        variation=Variation(turn=config.turn, mirror=config.mirror, jitter=config.jitter, blur=config.blur),
         split=config.split,
         generator=generator,
     )

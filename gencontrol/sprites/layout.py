@@ -43,6 +43,8 @@ class Variation:
 
     turn: float
     """Largest rotation to either side, radians."""
+    mirror: float
+    """Share of sprites that are mirrored."""
     jitter: float
     """Strength of the colour change, [0, 1]."""
     blur: float
@@ -81,7 +83,7 @@ def draw_layout(
         centre=centre,
         side=side,
         turn=(2 * torch.rand(shape, generator=generator) - 1) * variation.turn,
-        mirrored=torch.rand(shape, generator=generator) < 0.5,
+        mirrored=torch.rand(shape, generator=generator) < variation.mirror,
         colour=_colour_change(shape, variation.jitter, generator),
         softness=torch.rand(len(counts), generator=generator) * blurred,
     )

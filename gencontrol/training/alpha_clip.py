@@ -26,6 +26,7 @@ from gencontrol.sprites.compose import SceneConfig
 from gencontrol.training.config import RunConfig
 from gencontrol.training.contrast import gather, gather_plain, pair_losses, true_of
 from gencontrol.training.pairs import PairSource, single_ids
+from gencontrol.training.precision import forward_precision
 from gencontrol.training.recognition import EncodeRegion, RecognitionSet, recognise, recognition_sheet
 from gencontrol.training.task import Batch, ParameterGroup
 
@@ -38,6 +39,8 @@ class AlphaClipTraining:
     """How the run goes; its learning rate is the alpha slice's."""
     base: str = ""
     """The plain CLIP to start from: a folder or hub id, both towers."""
+    start: str = ""
+    """An Alpha-CLIP that an earlier run exported, to go on from its vision tower with a new schedule."""
     rest_scale: float = 0.01
     """Step size of the rest of the vision tower, as a factor on the alpha slice's; 0.01 is the published one."""
     unfrozen_blocks: int | None = None
@@ -85,7 +88,10 @@ class AlphaClipTask:
         torch.manual_seed(config.run.seed)
         self.config, self.source, self.tests = config, source, tests or []
         self.encoder = copy.deepcopy(encoder).requires_grad_(False).eval()
-        self.module, self._groups = trainable_tower(copy.deepcopy(encoder.vision), config)
+        first = AlphaCLIP.from_pretrained(config.start).vision if config.start else copy.deepcopy(encoder.vision)
+        # Plain attention's backward pass is the faster one on a CPU, see `build_clip`.
+        first.set_attn_implementation("eager")
+        self.module, self._groups = trainable_tower(first, config)
         self.names = self._embed(names) if names else torch.zeros(0, encoder.embed_dim)
 
     def groups(self) -> list[ParameterGroup]:
@@ -163,7 +169,7 @@ class AlphaClipTask:
     def _plain(self, rgb: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
         # The frozen encoder's alpha weights are zero, so this is the plain CLIP.
         pixels = self.encoder.processor(rgb, torch.ones_like(rgb[:, 0]))
-        with torch.autocast(pixels.device.type, torch.bfloat16, enabled=self.config.run.precision == "bfloat16"):
+        with forward_precision(pixels.device.type, self.config.run.precision):
             return self.encoder.encode_pixels(pixels).float()
 
 

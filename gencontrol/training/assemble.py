@@ -33,7 +33,7 @@ FILES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Exports:
-    """Where the stages' runs are."""
+    """Where the stages' results are: finished runs, or parts of a model that was assembled before."""
 
     clip: Path
     """Run of stage 1."""
@@ -58,34 +58,39 @@ def assemble(exports: Exports, folder: Path, *, dtype: torch.dtype = torch.float
     """
     for name in ("clip", "alpha_clip", "autoencoder", "denoiser"):
         _check_finished(getattr(exports, name), name)
-    clip = exports.clip / "export"
+    clip = exported(exports.clip)
     with atomic_folder(folder, ours=FILES) as temporary:
         build_pipeline(exports).to(dtype).save_pretrained(temporary)
         CLIPModel.from_pretrained(clip).to(dtype).save_pretrained(temporary / "clip")  # type: ignore[arg-type]
         AutoTokenizer.from_pretrained(clip).save_pretrained(temporary / "clip")
         CLIPImageProcessor.from_pretrained(clip).save_pretrained(temporary / "clip")
-        AlphaCLIP.from_pretrained(exports.alpha_clip / "export", dtype=dtype).save_pretrained(temporary / "alpha_clip")
+        AlphaCLIP.from_pretrained(exported(exports.alpha_clip), dtype=dtype).save_pretrained(temporary / "alpha_clip")
         for name, part in (
             ("clip", "clip"),
             ("alpha_clip", "alpha_clip"),
             ("autoencoder", "vae"),
             ("denoiser", "unet"),
         ):
-            card = model_card(name, run_facts(getattr(exports, name)))
-            (temporary / part / "README.md").write_text(card, encoding="utf-8")
+            (temporary / part / "README.md").write_text(_card(name, getattr(exports, name)), encoding="utf-8")
 
 
 def build_pipeline(exports: Exports) -> StableDiffusionImageVariationPipeline:
     """The stock pipeline on the plain CLIP's vision tower, without safety checker (it draws emoji)."""
     return StableDiffusionImageVariationPipeline(
-        vae=AutoencoderKL.from_pretrained(exports.autoencoder / "export"),
-        image_encoder=CLIPVisionModelWithProjection.from_pretrained(exports.clip / "export"),
-        unet=UNet2DConditionModel.from_pretrained(exports.denoiser / "export" / "unet"),
-        scheduler=DDIMScheduler.from_pretrained(exports.denoiser / "export" / "scheduler"),  # type: ignore[arg-type]
+        vae=AutoencoderKL.from_pretrained(exported(exports.autoencoder)),
+        image_encoder=CLIPVisionModelWithProjection.from_pretrained(exported(exports.clip)),
+        unet=UNet2DConditionModel.from_pretrained(exported(exports.denoiser) / "unet"),
+        scheduler=DDIMScheduler.from_pretrained(exported(exports.denoiser) / "scheduler"),  # type: ignore[arg-type]
         safety_checker=None,  # type: ignore[arg-type]
-        feature_extractor=CLIPImageProcessor.from_pretrained(exports.clip / "export"),
+        feature_extractor=CLIPImageProcessor.from_pretrained(exported(exports.clip)),
         requires_safety_checker=False,
     )
+
+
+def exported(result: Path) -> Path:
+    """The folder of a stage's weights: a run's export, or the part of an assembled model itself."""
+    export = result / "export"
+    return export if export.is_dir() else result
 
 
 def run_facts(run: Path) -> dict[str, Any]:
@@ -124,6 +129,21 @@ Drawings, changed by rasterising, turning, scaling and colouring; the licence as
 """
 
 
-def _check_finished(run: Path, name: str) -> None:
-    if not (run / "export").is_dir():
-        raise InputError(f"{name}: {run} is not finished (it has no export); run `gencontrol train` on it again.")
+def _card(name: str, result: Path) -> str:
+    """The card of a run, or the one that an assembled part carries."""
+    if (result / "export").is_dir():
+        return model_card(name, run_facts(result))
+    return _kept_card(result).read_text(encoding="utf-8")
+
+
+def _kept_card(part: Path) -> Path:
+    unet = part / "unet" / "README.md"
+    return unet if unet.is_file() else part / "README.md"
+
+
+def _check_finished(result: Path, name: str) -> None:
+    if not (result / "export").is_dir() and not _kept_card(result).is_file():
+        raise InputError(
+            f"{name}: {result} is neither a finished run (it has no export; `gencontrol train` goes on with it) nor a "
+            "part of an assembled model (it has no card)."
+        )

@@ -13,6 +13,7 @@ from torch.nn import functional
 from transformers import CLIPConfig, CLIPModel, PreTrainedTokenizerFast
 
 from gencontrol.alpha_clip.preprocess import ALPHA_MEAN, ALPHA_STD, AlphaCLIPProcessor
+from gencontrol.errors import ConfigError
 from gencontrol.regions.geometry import Geometry
 from gencontrol.sprites.captions import CONTEXT_LENGTH, END, PAD, START, build_tokenizer, concept_prompts
 from gencontrol.sprites.compose import SceneConfig
@@ -54,6 +55,8 @@ class ClipTraining:
 
     run: RunConfig = field(default_factory=RunConfig)
     """How the run goes."""
+    start: str = ""
+    """A folder that an earlier run exported, to go on from its weights with a new schedule; its shapes are kept."""
     towers: TowerConfig = field(default_factory=TowerConfig)
     """Shapes."""
     scenes: SceneConfig = field(default_factory=lambda: SceneConfig(counts=(0.4, 0.2, 0.2, 0.2)))
@@ -99,6 +102,24 @@ def build_clip(towers: TowerConfig, tokenizer: PreTrainedTokenizerFast, *, tempe
     return clip
 
 
+def first_clip(config: ClipTraining, tokenizer: PreTrainedTokenizerFast) -> CLIPModel:
+    """What the run starts from: random weights, or an earlier run's.
+
+    Raises:
+        ConfigError: The earlier run's vocabulary is another.
+    """
+    if not config.start:
+        return build_clip(config.towers, tokenizer, temperature=config.temperature)
+    clip = CLIPModel.from_pretrained(config.start, dtype=torch.float32)
+    if clip.config.text_config.vocab_size != len(tokenizer):
+        raise ConfigError(
+            f"start: {config.start} knows {clip.config.text_config.vocab_size} words and the concepts have "
+            f"{len(tokenizer)}; it was trained on another list of concepts."
+        )
+    clip.set_attn_implementation("eager")
+    return clip
+
+
 class ClipTask:
     """Stage 1 as the loop sees it."""
 
@@ -108,7 +129,7 @@ class ClipTask:
         self.config = config
         self.store = store
         self.tokenizer = build_tokenizer(store.concepts)
-        self.module: nn.Module = build_clip(config.towers, self.tokenizer, temperature=config.temperature)
+        self.module: nn.Module = first_clip(config, self.tokenizer)
         self.processor = AlphaCLIPProcessor(geometry=Geometry(size=config.towers.image_size))
         # Captions are about the whole picture: every pair is a whole-image pair.
         growth = int(config.growth * config.run.steps * config.run.batch / config.run.chunk)

@@ -1,5 +1,6 @@
 """Stage 4: the denoiser, conditioned on the plain CLIP's image embedding as Stable Diffusion image variation is."""
 
+import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -28,6 +29,8 @@ class DenoiserTraining:
 
     run: RunConfig = field(default_factory=lambda: RunConfig(precision="float32", batch=64, chunk=64, ema=0.9995))
     """How the run goes."""
+    start: str = ""
+    """A folder that an earlier run exported, to go on from its weights with a new schedule; its shapes are kept."""
     clip: str = ""
     """The plain CLIP whose embeddings condition: a folder or hub id."""
     autoencoder: str = ""
@@ -86,7 +89,11 @@ class DenoiserTask:
         self.config, self.cache = config, cache
         self.autoencoder = autoencoder.eval()
         self.scheduler = build_scheduler()
-        self.module: nn.Module = _Denoise(build_unet(config, cache))
+        unet = (
+            UNet2DConditionModel.from_pretrained(f"{config.start}/unet") if config.start else build_unet(config, cache)
+        )
+        # A CPU's convolutions are some 15 % faster in this layout.
+        self.module: nn.Module = _Denoise(unet).to(memory_format=torch.channels_last)
         self._test = test_embeddings
 
     def groups(self) -> list[ParameterGroup]:
@@ -133,21 +140,25 @@ class DenoiserTask:
 
     def export(self, module: nn.Module, folder: Path) -> None:
         """Save the UNet2DConditionModel and the scheduler."""
-        cast(_Denoise, module).unet.save_pretrained(folder / "unet")
+        unet = copy.deepcopy(cast(_Denoise, module).unet)
+        unet.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # safetensors wants it.
+        unet.save_pretrained(folder / "unet")
         self.scheduler.save_pretrained(folder / "scheduler")
 
 
 def build_scheduler() -> DDIMScheduler:
-    """Velocity prediction with a schedule that ends in pure noise.
+    """Velocity prediction with a cosine schedule that ends in pure noise.
+
+    Latents of 16 by 16 lose their picture under less noise than Stable Diffusion's of 64 by 64, whose schedule would
+    spend most of its steps where nothing is to be seen; Nichol and Dhariwal's (arXiv 2102.09672) was made for small
+    pictures.
 
     Plain backgrounds need it: otherwise sampling starts from a state that training never saw, and every picture keeps
     a medium brightness. Source: Lin et al., "Common Diffusion Noise Schedules and Sample Steps are Flawed",
     arXiv 2305.08891.
     """
     return DDIMScheduler(
-        beta_schedule="scaled_linear",
-        beta_start=0.00085,
-        beta_end=0.012,
+        beta_schedule="squaredcos_cap_v2",
         prediction_type="v_prediction",
         rescale_betas_zero_snr=True,
         timestep_spacing="trailing",

@@ -1,7 +1,7 @@
 """The denoiser's cached data: latents of pictures of one sprite, and embeddings of the same sprite seen elsewhere.
 
-Picture and condition are different drawings of one sprite: another place, size, turn and background. So the denoiser
-learns what an embedding says about the thing itself, which is what a region's embedding can tell it.
+Picture and condition are different drawings of one thing: another place, size, turn and background, and often another
+style. So the denoiser learns what an embedding says about the thing itself, which is what a region's embedding can tell.
 """
 
 import logging
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -44,6 +44,8 @@ class CacheConfig:
     """The scenes that the embeddings see."""
     condition_side: tuple[float, float] = (0.25, 0.95)
     """Range of a sprite's side in the scene that the embedding sees."""
+    same_style: float = 0.5
+    """Share of conditions in the picture's own style and colours; the others are in any style of `condition`."""
     conditions: int = 2
     """Embeddings of each picture's sprite."""
     seed: int = 0
@@ -114,8 +116,16 @@ def draw_pictures(config: CacheConfig, store: SpriteStore, index: int, batch: in
     for k in range(config.conditions):
         # A stream of its own for each, beside the pictures'.
         other = compose(store, config.condition, batch=batch, seed=config.seed + 1 + k, index=index)
-        conditions.append(_redrawn(store, other, picture.layout, config.condition_side, generator))
+        kept = torch.rand(batch, 1, generator=generator) < config.same_style
+        shown = _restyled(picture.layout, other.layout, kept)
+        conditions.append(_redrawn(store, other, shown, config.condition_side, generator))
     return picture, conditions
+
+
+def _restyled(layout: Layout, other: Layout, kept: Bool[Tensor, "b 1"]) -> Layout:
+    """The layout in the other's style and colours where its own are not kept."""
+    style = torch.where(kept, layout.style, other.style)
+    return replace(layout, style=style, colour=torch.where(kept[..., None, None], layout.colour, other.colour))
 
 
 def _redrawn(

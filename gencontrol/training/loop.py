@@ -26,6 +26,7 @@ from gencontrol.training.checkpoints import (
     save_checkpoint,
 )
 from gencontrol.training.config import RunConfig
+from gencontrol.training.precision import forward_precision
 from gencontrol.training.schedule import cosine_schedule
 from gencontrol.training.task import Batch, ParameterGroup, Progress, Task
 
@@ -198,7 +199,7 @@ def _step(run: _Run) -> Tensor:
 def _backward(run: _Run, micro: int) -> None:
     batch = _micro_batch(run, micro)
     device = run.accelerator.device.type
-    with torch.autocast(device, dtype=torch.bfloat16, enabled=run.config.precision == "bfloat16"):
+    with forward_precision(device, run.config.precision):
         losses = run.task.losses(run.wrapped, batch)
     total = torch.stack(list(losses.values())).sum()
     (total / run.config.accumulation).backward()

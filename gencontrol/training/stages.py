@@ -68,7 +68,7 @@ def build_alpha_clip_task(config: AlphaClipTraining, places: Places) -> AlphaCli
     if not config.base:
         raise ConfigError("base: name the plain CLIP to start from (a folder or hub id).")
     encoder = AlphaCLIP.from_clip(config.base)
-    encoder.vision.set_attn_implementation("eager")  # Faster backward on a CPU, see `build_clip`.
+    encoder.vision.set_attn_implementation("eager")  # For the anchor's embeddings, as in training.
     if places.pairs:
         return AlphaClipTask(config, encoder, folder_source(config, encoder, places.pairs))
     store = open_store(places.sprites)

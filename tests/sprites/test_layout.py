@@ -6,7 +6,7 @@ import torch
 from gencontrol.errors import InputError
 from gencontrol.sprites.layout import SIZE_RANGE, Variation, draw_layout, inverse_affine, take_slot
 
-STILL = Variation(turn=0.0, jitter=0.0, blur=0.0)
+STILL = Variation(turn=0.0, mirror=0.5, jitter=0.0, blur=0.0)
 
 
 def layout_of(store, counts, **changes):
@@ -23,6 +23,13 @@ def test_counts_sizes_and_distinct_concepts(sprite_store):
     for count, (low, high) in SIZE_RANGE.items():
         sides = layout.side[used.sum(-1) == count][:, :count]
         assert sides.min() >= low and sides.max() <= high
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_the_share_of_mirrored_sprites(sprite_store, share):
+    variation = Variation(turn=0.0, mirror=share, jitter=0.0, blur=0.0)
+    mirrored = layout_of(sprite_store, [1] * 200, variation=variation).mirrored
+    assert abs(float(mirrored.float().mean()) - share) < 0.1
 
 
 def test_held_out_styles_draw_only_what_they_have(sprite_store):

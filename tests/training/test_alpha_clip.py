@@ -57,6 +57,15 @@ def test_it_learns_to_look_and_freezes_the_text_tower(base, tmp_path):
     assert scores[0, 0] > scores[0, 1] and scores[1, 1] > scores[1, 0]
 
 
+def test_a_run_goes_on_from_an_earlier_ones_export(base, tmp_path):
+    config = AlphaClipTraining(run=RUN, rest_scale=0.2)
+    train(AlphaClipTask(config, base, Halves()), RUN, folder=tmp_path)
+    task = AlphaClipTask(dataclasses.replace(config, start=str(tmp_path / "export")), base, Halves())
+    earlier = AlphaCLIP.from_pretrained(tmp_path / "export").vision.state_dict()
+    for name, weight in finished_tower(task.module).state_dict().items():
+        assert torch.equal(weight, earlier[name]), name
+
+
 def test_two_step_sizes(base):
     _, groups = trainable_tower(base.vision, AlphaClipTraining(rest_scale=0.01))
     assert [g.scale for g in groups] == [1.0, 0.01]

@@ -8,6 +8,7 @@ from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_image_variat
 from transformers import CLIPModel
 
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.cli.main import main
 from gencontrol.errors import InputError
 from gencontrol.training.assemble import Exports, assemble, model_card, run_facts
 from gencontrol.training.checkpoints import Checkpoint, save_checkpoint
@@ -45,6 +46,27 @@ def test_the_folder_opens_in_stock_classes_and_in_ours(exports, tiny, tmp_path):
     assert "seed 3: 7 steps" in card and "1.5 hours" in card and "top1/1: 0.91" in card
 
 
+def test_parts_of_an_assembled_model_keep_weights_and_cards(exports, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    assemble(exports, first)
+    again = Exports(
+        clip=first / "clip", alpha_clip=first / "alpha_clip", autoencoder=first / "vae", denoiser=first
+    )  # fmt: skip
+    assemble(again, second)
+    for path in sorted(first.rglob("*")):
+        if path.suffix in (".safetensors", ".md"):
+            assert (second / path.relative_to(first)).read_bytes() == path.read_bytes(), path
+
+
+def test_the_command_assembles(exports, tmp_path, capsys):
+    folder = tmp_path / "model"
+    flags = [
+        f"--{n.replace('_', '-')}={getattr(exports, n)}" for n in ("clip", "alpha_clip", "autoencoder", "denoiser")
+    ]
+    assert main(["assemble", *flags, "-o", str(folder)]) == 0
+    assert (folder / "model_index.json").is_file() and str(folder) in capsys.readouterr().out
+
+
 def test_the_card_credits_what_training_used():
     card = model_card("clip", {"settings": {"seed": 0, "steps": 1, "batch": 1}, "hours": 1, "figures": {}})
     assert "Twemoji" in card and "EmojiTwo" in card and "FxEmojis" not in card
@@ -54,7 +76,7 @@ def test_an_unfinished_run_is_named(exports, tmp_path):
     import shutil
 
     shutil.rmtree(exports.denoiser / "export")
-    with pytest.raises(InputError, match=r"denoiser: .* is not finished"):
+    with pytest.raises(InputError, match=r"denoiser: .* is neither a finished run .* nor a part of an assembled"):
         assemble(exports, tmp_path / "tiny")
     assert not (tmp_path / "tiny").exists()
     with pytest.raises(InputError, match="holds no checkpoint"):

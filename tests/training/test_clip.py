@@ -1,9 +1,22 @@
+import dataclasses
+
+import pytest
 import torch
 from transformers import AutoTokenizer, CLIPModel
 
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.errors import ConfigError
+from gencontrol.sprites.captions import build_tokenizer
 from gencontrol.sprites.compose import SceneConfig
-from gencontrol.training.clip import ClipTask, ClipTraining, TowerConfig, name_embeddings, tokenise, trim
+from gencontrol.training.clip import (
+    ClipTask,
+    ClipTraining,
+    TowerConfig,
+    first_clip,
+    name_embeddings,
+    tokenise,
+    trim,
+)
 from gencontrol.training.config import RunConfig
 from gencontrol.training.loop import train
 
@@ -35,6 +48,20 @@ def test_stage_one_learns_and_what_it_saves_opens_everywhere(sprite_store, tmp_p
     rgb = task.tests[0].rgb[:2]
     encode, _ = task._readers(clip)
     torch.testing.assert_close(ours.encode_image(rgb), encode(rgb, torch.ones(2, 16, 16)), atol=1e-5, rtol=1e-4)
+
+
+def test_a_run_goes_on_from_an_earlier_ones_export(sprite_store, tmp_path):
+    config = ClipTraining(run=RUN, towers=TOWERS, scenes=SCENES)
+    first = ClipTask(config, sprite_store)
+    first.export(first.module, tmp_path)
+    task = ClipTask(
+        dataclasses.replace(config, start=str(tmp_path), run=dataclasses.replace(RUN, seed=5)), sprite_store
+    )
+    for name, weight in task.module.state_dict().items():
+        assert torch.equal(weight, first.module.state_dict()[name]), name
+    fewer = dataclasses.replace(sprite_store, concepts=sprite_store.concepts[:20])
+    with pytest.raises(ConfigError, match="another list of concepts"):
+        first_clip(dataclasses.replace(config, start=str(tmp_path)), build_tokenizer(fewer.concepts))
 
 
 def test_the_last_word_moves_the_embedding(sprite_store):

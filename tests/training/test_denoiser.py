@@ -99,10 +99,30 @@ def test_pictures_and_conditions_show_the_same_sprite_elsewhere(sprite_store):
     picture, conditions = draw_pictures(CACHE, sprite_store, 0, 16)
     assert len(conditions) == 2
     for other in conditions:
-        assert torch.equal(other.concept, picture.concept) and torch.equal(other.style, picture.style)
+        assert torch.equal(other.concept, picture.concept)
         assert not torch.allclose(other.layout.centre, picture.layout.centre)
     assert picture.layout.side.min() >= 0.6 and picture.visible.min() > 0.99
     assert picture.rgb.shape[-1] == 32 and conditions[0].rgb.shape[-1] == 16
+
+
+@pytest.mark.parametrize(("share", "least", "most"), [(0.0, 0.0, 0.4), (0.5, 0.4, 0.8), (1.0, 1.0, 1.0)])
+def test_the_share_of_conditions_in_the_pictures_style(sprite_store, share, least, most):
+    config = dataclasses.replace(CACHE, same_style=share)
+    picture, conditions = draw_pictures(config, sprite_store, 0, 64)
+    same = [other.style == picture.style for other in conditions]
+    # By chance a sixth of the others are in the same style too.
+    assert least <= float(torch.cat(same).float().mean()) <= most
+    if share == 1.0:
+        assert torch.equal(conditions[0].layout.colour, picture.layout.colour)
+
+
+def test_a_run_goes_on_from_an_earlier_ones_export(autoencoder, tmp_path):
+    run = dataclasses.replace(RUN, steps=2)
+    first = train(DenoiserTask(CONFIG, fake_cache(), autoencoder, torch.zeros(1, 8)), run, folder=tmp_path / "first")
+    config = dataclasses.replace(CONFIG, start=str(tmp_path / "first" / "export"))
+    task = DenoiserTask(config, fake_cache(), autoencoder, torch.zeros(1, 8))
+    for name, weight in task.module.state_dict().items():
+        assert torch.equal(weight, first.state_dict()[name])
 
 
 def test_the_cache_is_resumable_and_complete(sprite_store, tmp_path):
