@@ -89,11 +89,9 @@ class DenoiserTask:
         self.config, self.cache = config, cache
         self.autoencoder = autoencoder.eval()
         self.scheduler = build_scheduler()
-        unet = (
-            UNet2DConditionModel.from_pretrained(f"{config.start}/unet") if config.start else build_unet(config, cache)
-        )
+        begun = config.start and UNet2DConditionModel.from_pretrained(config.start, subfolder="unet")
         # A CPU's convolutions are some 15 % faster in this layout.
-        self.module: nn.Module = _Denoise(unet).to(memory_format=torch.channels_last)
+        self.module: nn.Module = _Denoise(begun or build_unet(config, cache)).to(memory_format=torch.channels_last)
         self._test = test_embeddings
 
     def groups(self) -> list[ParameterGroup]:

@@ -1,7 +1,7 @@
 """The denoiser's cached data: latents of pictures of one sprite, and embeddings of the same sprite seen elsewhere.
 
 Picture and condition are different drawings of one thing: another place, size, turn and background, and often another
-style. So the denoiser learns what an embedding says about the thing itself, which is what a region's embedding can tell.
+style. So the denoiser learns what an embedding says about the thing itself: what a region's embedding can tell it.
 """
 
 import logging
