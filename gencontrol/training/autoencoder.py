@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision.utils import make_grid
 
+from gencontrol.errors import ConfigError
 from gencontrol.images import to_pil
 from gencontrol.sprites.compose import SceneConfig, compose, stream
 from gencontrol.sprites.store import SpriteStore
@@ -33,6 +34,8 @@ class AutoencoderTraining:
     """How the run goes."""
     start: str = ""
     """A folder that an earlier run exported, to go on from its weights with a new schedule; its shapes are kept."""
+    decoder_only: bool = False
+    """Keep the encoder as `start` has it: latents, and so a denoiser that was trained on them, stay valid."""
     channels: tuple[int, ...] = (24, 48, 96, 96)
     """Width of each level; every level but the last halves the picture."""
     latent_channels: int = 8
@@ -51,6 +54,10 @@ class AutoencoderTraining:
         )
     )
     """What is composed."""
+
+    def __post_init__(self) -> None:
+        if self.decoder_only and not self.start:
+            raise ConfigError("decoder_only: name the autoencoder whose encoder is to be kept as `start`.")
 
 
 class _Reconstruction(nn.Module):
@@ -76,11 +83,15 @@ class AutoencoderTask:
         autoencoder = AutoencoderKL.from_pretrained(config.start) if config.start else build_autoencoder(config)
         # A CPU's convolutions are some 10 % faster in this layout.
         self.module: nn.Module = _Reconstruction(autoencoder).to(memory_format=torch.channels_last)
+        if config.decoder_only:
+            for part in (autoencoder.encoder, autoencoder.quant_conv):
+                assert part is not None
+                part.requires_grad_(False)
         self._test = compose(store, test_scenes(config.scenes), batch=32, seed=0).rgb * 2 - 1
 
     def groups(self) -> list[ParameterGroup]:
-        """Everything at one step size."""
-        return [ParameterGroup(parameters=list(self.module.parameters()))]
+        """Everything that is trained, at one step size."""
+        return [ParameterGroup(parameters=[p for p in self.module.parameters() if p.requires_grad])]
 
     def draw(self, index: int) -> Batch:
         """Crops in [-1, 1] and the latents' noise."""
@@ -116,9 +127,10 @@ class AutoencoderTask:
     def export(self, module: nn.Module, folder: Path) -> None:
         """Save the AutoencoderKL, its scaling factor set so that latents have unit variance."""
         autoencoder = copy.deepcopy(cast(_Reconstruction, module).autoencoder)
-        with torch.inference_mode():
-            latents = encode(autoencoder, self._test).mean
-        autoencoder.register_to_config(scaling_factor=round(1 / float(latents.std()), 4))
+        if not self.config.decoder_only:
+            with torch.inference_mode():
+                latents = encode(autoencoder, self._test).mean
+            autoencoder.register_to_config(scaling_factor=round(1 / float(latents.std()), 4))
         autoencoder.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # safetensors wants it.
         autoencoder.save_pretrained(folder)
 

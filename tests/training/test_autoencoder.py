@@ -1,8 +1,10 @@
 import dataclasses
 
+import pytest
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
+from gencontrol.errors import ConfigError
 from gencontrol.sprites.compose import SceneConfig
 from gencontrol.training.autoencoder import (
     AutoencoderTask,
@@ -36,6 +38,29 @@ def test_it_learns_to_reconstruct_and_saves_a_scale(sprite_store, tmp_path):
     latents = encode(stock, task._test).mean.detach()
     assert abs(float((latents * stock.config["scaling_factor"]).std()) - 1) < 0.01
     assert latents.shape == (32, 4, 16, 16) and decode(stock, latents).shape == (32, 3, 32, 32)
+
+
+def test_the_decoder_alone_goes_on_and_latents_stay_valid(sprite_store, tmp_path):
+    train(AutoencoderTask(CONFIG, sprite_store), dataclasses.replace(RUN, steps=2), folder=tmp_path / "first")
+    first = AutoencoderKL.from_pretrained(tmp_path / "first" / "export")
+    run = dataclasses.replace(RUN, steps=20)
+    config = dataclasses.replace(CONFIG, run=run, start=str(tmp_path / "first" / "export"), decoder_only=True)
+    task = AutoencoderTask(config, sprite_store)
+    with torch.inference_mode():
+        before = task.evaluate(task.module)["psnr"]
+    average = train(task, run, folder=tmp_path / "second")
+    second = AutoencoderKL.from_pretrained(tmp_path / "second" / "export")
+    assert second.config["scaling_factor"] == first.config["scaling_factor"]
+    for name, weight in first.state_dict().items():
+        kept = name.startswith(("encoder.", "quant_conv."))
+        assert not kept or torch.equal(weight, second.state_dict()[name]), name
+    with torch.inference_mode():
+        assert task.evaluate(average)["psnr"] > before + 0.5
+
+
+def test_a_decoder_alone_needs_an_encoder():
+    with pytest.raises(ConfigError, match="whose encoder is to be kept"):
+        AutoencoderTraining(decoder_only=True)
 
 
 def test_edges_see_a_blur_that_means_do_not():
