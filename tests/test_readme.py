@@ -42,7 +42,7 @@ def test_block_runs(number: int, checkout: Path) -> None:
 def test_flags_that_the_text_names_exist(capsys: pytest.CaptureFixture[str]) -> None:
     named = set(re.findall(r"`(--[a-z-]+)", README)) - {"--help"}
     listed = ""
-    for command in ("vary", "score", "embed", "convert", "data", "train"):
+    for command in ("vary", "score", "embed", "convert", "data", "train", "assemble"):
         main([command, "--help"])
         listed += capsys.readouterr().out
     assert {flag for flag in named if flag not in listed} == set()
