@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from gencontrol.errors import InputError
+from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import atomic_file
 from gencontrol.sprites.compose import SceneConfig, Scenes, compose, render, stream
 from gencontrol.sprites.layout import Layout
@@ -50,6 +50,12 @@ class CacheConfig:
     """Embeddings of each picture's sprite."""
     seed: int = 0
     """Of the stream."""
+
+    def __post_init__(self) -> None:
+        for name in ("picture", "condition"):
+            counts = getattr(self, name).counts
+            if len(counts) != 1:
+                raise ConfigError(f"{name}.counts: expected [1.0], pictures of one sprite, got {list(counts)}.")
 
 
 @dataclass(frozen=True, kw_only=True)

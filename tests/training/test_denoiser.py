@@ -95,6 +95,11 @@ def test_levels_and_attention_must_match():
         DenoiserTraining(channels=(16, 32), attention=(True,))
 
 
+def test_pictures_of_several_sprites_are_refused():
+    with pytest.raises(ConfigError, match=r"condition\.counts: expected \[1\.0\]"):
+        CacheConfig(condition=SceneConfig(counts=(1.0, 1.0)))
+
+
 def test_pictures_and_conditions_show_the_same_sprite_elsewhere(sprite_store):
     picture, conditions = draw_pictures(CACHE, sprite_store, 0, 16)
     assert len(conditions) == 2
