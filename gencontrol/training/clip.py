@@ -111,9 +111,12 @@ def first_clip(config: ClipTraining, tokenizer: PreTrainedTokenizerFast) -> CLIP
     if not config.start:
         return build_clip(config.towers, tokenizer, temperature=config.temperature)
     clip = CLIPModel.from_pretrained(config.start, dtype=torch.float32)
-    if clip.config.text_config.vocab_size != len(tokenizer):
+    embedding = clip.text_model.get_input_embeddings()
+    assert isinstance(embedding, nn.Embedding)
+    words = embedding.num_embeddings
+    if words != len(tokenizer):
         raise ConfigError(
-            f"start: {config.start} knows {clip.config.text_config.vocab_size} words and the concepts have "
+            f"start: {config.start} knows {words} words and the concepts have "
             f"{len(tokenizer)}; it was trained on another list of concepts."
         )
     clip.set_attn_implementation("eager")

@@ -1,7 +1,10 @@
 """First weights for convolutional networks that have to learn in thousands of steps, not millions."""
 
+from collections.abc import Sequence
+
 import torch
-from diffusers.models.attention import Attention, FeedForward
+from diffusers.models.attention import FeedForward
+from diffusers.models.attention_processor import Attention
 from diffusers.models.downsampling import Downsample2D
 from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.transformers.transformer_2d import Transformer2DModel
@@ -38,11 +41,11 @@ def preserve_variance(network: nn.Module) -> None:
 def _branch_ends(layer: nn.Module) -> list[nn.Conv2d | nn.Linear]:
     """The last layer of each residual branch that the module is."""
     if isinstance(layer, ResnetBlock2D):
-        ends: list[nn.Module | None] = [layer.conv2]
+        ends: Sequence[nn.Module | None] = [layer.conv2]
     elif isinstance(layer, Transformer2DModel):
         ends = [layer.proj_out]
     elif isinstance(layer, Attention):
-        ends = [layer.to_out[0]]
+        ends = [*layer.to_out][:1] if isinstance(layer.to_out, nn.ModuleList) else []
     elif isinstance(layer, FeedForward):
         ends = [layer.net[-1]]
     else:
