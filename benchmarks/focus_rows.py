@@ -1,0 +1,127 @@
+"""The ways to point at a sprite that are compared: each makes an embedding out of a scene and a mask."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from focus_scenes import Marked
+from jaxtyping import Float
+from torch import Tensor
+
+from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.focus import focus_strategy
+from gencontrol.focus.strategy import FocusStrategy
+from gencontrol.focus.views import pixels
+from gencontrol.regions.shapes import box_alpha
+from gencontrol.sprites.compose import boxes_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoders:
+    """The two that are compared."""
+
+    plain: AlphaCLIP
+    """The CLIP, its alpha weights zero."""
+    alpha: AlphaCLIP
+    """The Alpha-CLIP that was trained from it."""
+
+
+Embed = Callable[[Encoders, Marked], Float[Tensor, "b d"]]
+"""Un-normalised embeddings of a chunk of scenes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One way."""
+
+    key: str
+    """How it is chosen and recorded."""
+    label: str
+    """How it is printed."""
+    embed: Embed
+    """What it does."""
+
+
+def open_encoders(folder: Path) -> Encoders:
+    """Both encoders of a folder in the layout of `tiny`.
+
+    Raises:
+        CheckpointError: One of them is not there.
+    """
+    return Encoders(
+        plain=AlphaCLIP.from_clip(folder, subfolder="clip").requires_grad_(False),
+        alpha=AlphaCLIP.from_pretrained(folder, subfolder="alpha_clip").requires_grad_(False),
+    )
+
+
+def whole(encoder: AlphaCLIP, rgb: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
+    """Embed whole pictures: alpha 1 everywhere."""
+    return encoder.encode_pixels(pixels(encoder, rgb))
+
+
+def box_maps(alpha: Float[Tensor, "b h w"]) -> Float[Tensor, "b h w"]:
+    """Alpha maps of the masks' boxes; a mask that nowhere reaches a half, and so has no box, stays as it is."""
+    height, width = alpha.shape[-2:]
+    maps = []
+    for mask, (x0, y0, x1, y1) in zip(alpha, boxes_of(alpha).tolist(), strict=True):
+        maps.append(box_alpha((x0, y0, x1, y1), (height, width)) if x1 > x0 else mask)
+    return torch.stack(maps)
+
+
+def _plainly(strategy: FocusStrategy) -> Embed:
+    return lambda encoders, marked: strategy.embed(encoders.plain, marked.rgb, marked.alpha)
+
+
+_CROP, _ALPHA = focus_strategy("crop"), focus_strategy("alpha")
+
+STRATEGIES = ("attention", "crop", "blank", "blur", "circle")
+"""The training-free ones, with the settings that are their defaults."""
+
+ROWS: tuple[Row, ...] = (
+    Row(key="plain", label="plain CLIP, whole picture", embed=lambda e, m: whole(e.plain, m.rgb)),
+    *(
+        Row(key=name, label=f"plain CLIP, {'masked crop' if name == 'crop' else name}", embed=_plainly(strategy))
+        for name, strategy in ((name, focus_strategy(name)) for name in STRATEGIES)
+    ),
+    Row(
+        key="crop-source",
+        label="plain CLIP, masked crop of the source",
+        embed=lambda e, m: _CROP.embed(e.plain, *m.source()),
+    ),
+    Row(
+        key="alpha-crop",
+        label="Alpha-CLIP, masked crop",
+        embed=lambda e, m: _CROP.embed(e.alpha, m.rgb, m.alpha),
+    ),
+    Row(
+        key="alpha-crop-source",
+        label="Alpha-CLIP, masked crop of the source",
+        embed=lambda e, m: _CROP.embed(e.alpha, *m.source()),
+    ),
+    Row(key="alpha-ones", label="Alpha-CLIP, all ones", embed=lambda e, m: whole(e.alpha, m.rgb)),
+    Row(
+        key="alpha-box",
+        label="Alpha-CLIP, box",
+        embed=lambda e, m: _ALPHA.embed(e.alpha, m.rgb, box_maps(m.alpha)),
+    ),
+    Row(key="alpha", label="Alpha-CLIP, mask", embed=lambda e, m: _ALPHA.embed(e.alpha, m.rgb, m.alpha)),
+    Row(
+        key="alpha-alone",
+        label="ceiling: Alpha-CLIP, all ones, sprite alone",
+        embed=lambda e, m: whole(e.alpha, m.alone),
+    ),
+    Row(key="alone", label="ceiling: plain CLIP, sprite alone", embed=lambda e, m: whole(e.plain, m.alone)),
+)
+"""All rows but chance, in the order of the tables."""
+
+CHANCE = "chance"
+"""The key of the row that guesses."""
+
+GENERATED = ("plain", "crop", "blank", "alpha", "alone")
+"""Rows whose embeddings are also generated from."""
+
+
+def row_of(key: str) -> Row:
+    """The row of a key that is known to be one."""
+    return next(row for row in ROWS if row.key == key)

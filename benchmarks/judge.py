@@ -1,0 +1,112 @@
+"""Train the judge of `benchmarks/focus.py`, and save it with its own accuracy on real sprites.
+
+    python benchmarks/judge.py train --sprites runs/sprites/sprites.npz -o runs/judge
+    python benchmarks/judge.py export --sprites runs/sprites/sprites.npz -o runs/judge
+
+Training goes on where the folder's run stopped. `export` takes the newest checkpoint's averaged weights, measures them
+on the test split, and writes `benchmarks/judge/`.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from judge_model import SHIPPED, Judge, JudgeNet, open_judge, save_judge
+from judge_training import JudgeTask, JudgeTraining, accuracy, judge_tests
+from tyro.conf import arg
+from tyro.extras import subcommand_cli_from_dict
+
+from gencontrol.cli.log import log_to_stderr
+from gencontrol.errors import InputError
+from gencontrol.sprites.store import SpriteStore, open_store
+from gencontrol.training.checkpoints import Checkpoint, load_latest
+from gencontrol.training.loop import train
+from gencontrol.training.reporting import Reporter
+
+Folder = Annotated[Path, arg(aliases=("-o",), metavar="FOLDER")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """Train, going on where the run stopped."""
+
+    sprites: Path = Path("data/sprites/sprites.npz")
+    """The store that `gencontrol data sprites` made."""
+    output: Folder = Path("runs/judge")
+    """Where the run lives."""
+    steps: int = JudgeTraining().run.steps
+    """Optimiser steps of the whole run."""
+    until: int | None = None
+    """Stop with a checkpoint after this many steps, to go on later."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions:
+    """Measure a run's judge and save it beside the benchmarks."""
+
+    sprites: Path = Path("data/sprites/sprites.npz")
+    """The store that `gencontrol data sprites` made."""
+    output: Folder = Path("runs/judge")
+    """Where the run lives."""
+    to: Path = SHIPPED
+    """The folder to write."""
+    scenes: int = 4000
+    """Test scenes of each kind."""
+
+
+def run_training(options: TrainOptions, config: JudgeTraining | None = None) -> None:
+    """Train to the end of the run, or up to `until`."""
+    log_to_stderr()
+    config = config or JudgeTraining()
+    config = replace(config, run=replace(config.run, steps=options.steps))
+    task = JudgeTask(config, open_store(options.sprites))
+    with Reporter(options.output, steps=config.run.steps) as report:
+        train(task, config.run, folder=options.output, report=report, until=options.until)
+
+
+def run_export(options: ExportOptions, config: JudgeTraining | None = None) -> None:
+    """Write the judge of the newest checkpoint, and print how good it is.
+
+    Raises:
+        InputError: A folder without checkpoints.
+    """
+    config, store = config or JudgeTraining(), open_store(options.sprites)
+    checkpoint = load_latest(options.output / "checkpoints")
+    if checkpoint is None:
+        raise InputError(f"{options.output} holds no checkpoint: train first.")
+    net = JudgeNet(config.shape, len(store.concepts))
+    net.load_state_dict(checkpoint.tensors["average"])
+    slugs = tuple(c.slug for c in store.concepts)
+    save_judge(Judge(net=net.eval(), slugs=slugs), options.to)
+    # Measured as it is saved, in half the precision it was trained in.
+    judge = open_judge(options.to)
+    facts = training_facts(checkpoint) | {"accuracy": measure(judge, config, store, options.scenes)}
+    save_judge(replace(judge, facts=facts), options.to)
+    print(json.dumps(facts, indent=1))
+
+
+def measure(judge: Judge, config: JudgeTraining, store: SpriteStore, scenes: int) -> dict[str, Any]:
+    """The judge's accuracy on the test split, and what guessing would give."""
+    return accuracy(judge.net, judge_tests(config, store, count=scenes)) | {"chance": round(1 / len(judge.slugs), 4)}
+
+
+def training_facts(checkpoint: Checkpoint) -> dict[str, Any]:
+    """How long the judge was trained, and on what."""
+    settings = checkpoint.facts["config"]
+    return {
+        "command": "python benchmarks/judge.py train",
+        "seed": settings["seed"],
+        "steps": f"{checkpoint.step} of {settings['steps']}",
+        "pictures": checkpoint.step * settings["batch"],
+        "hours": round(checkpoint.facts["seconds"] / 3600, 2),
+    }
+
+
+def run(options: TrainOptions | ExportOptions) -> None:
+    """Do what the subcommand says."""
+    run_training(options) if isinstance(options, TrainOptions) else run_export(options)
+
+
+if __name__ == "__main__":
+    run(subcommand_cli_from_dict({"train": TrainOptions, "export": ExportOptions}, description=__doc__))
