@@ -7,6 +7,7 @@ All three have random weights and take turns within each round, so that a machin
 read the ratios. Peak memory is measured in a fresh process for each.
 """
 
+import ctypes
 import dataclasses
 import json
 import platform
@@ -187,7 +188,7 @@ def measure(settings: Settings, config: CLIPVisionConfig, name: Dtype) -> list[R
         turns: dict[str, Callable[[], Tensor]] = {m: partial(e, pixels) for m, e in models.items()}
         turns["product"] = partial(torch.mm, matrix, matrix)
         seconds = take_turns(turns, rounds=settings.rounds, device=settings.device)
-        peak = 2 * settings.matrix**3 / min(seconds["product"])
+        fastest = 2 * settings.matrix**3 / min(seconds["product"])
         rate = {m: batch / statistics.median(seconds[m]) for m in MODELS}
         rows += [
             Row(
@@ -196,7 +197,7 @@ def measure(settings: Settings, config: CLIPVisionConfig, name: Dtype) -> list[R
                 model=m,
                 images_per_second=rate[m],
                 against_tower=rate[m] / rate["tower"],
-                share_of_matrix_product=rate[m] * flops(config) / peak,
+                share_of_matrix_product=rate[m] * flops(config) / fastest,
                 peak_megabytes=memory[m][str(batch)],
             )
             for m in MODELS
@@ -235,25 +236,45 @@ def _memory_of(settings: Settings, model: str, dtype: Dtype) -> dict[str, float]
 
 @torch.inference_mode()
 def peak_memory(settings: Settings, config: CLIPVisionConfig) -> dict[str, float]:
-    """Batch -> megabytes of this process beyond what it had before; batches must rise, since a peak never falls."""
+    """Batch -> megabytes of this process beyond what it had before; batches must rise: a peak does not fall."""
     dtype = getattr(torch, settings.dtypes[0])
     size, _ = square(config)
     # Once through a small model, so that libraries which load at first use are not counted.
     warm_up = build("tower", configuration("tiny"), dtype, settings.device)
     warm_up(torch.zeros(1, 4, 64, 64, dtype=dtype, device=settings.device))
-    before = _peak(settings.device)
+    reset_peak(settings.device)
+    before = peak(settings.device)
     encode = build(settings.memory_of, config, dtype, settings.device)
+    # Making the weights takes more than having them: they are drawn in float32, and converted.
+    reset_peak(settings.device)
     peaks = {}
     for batch in settings.batches:
         encode(torch.zeros(batch, 4, size, size, dtype=dtype, device=settings.device))
-        peaks[str(batch)] = (_peak(settings.device) - before) / 1e6
+        peaks[str(batch)] = (peak(settings.device) - before) / 1e6
     return peaks
 
 
-def _peak(device: str) -> int:
+def reset_peak(device: str) -> None:
+    """Forget the memory that was used and given back before, where the system can."""
+    if device.startswith("cuda"):
+        torch.cuda.reset_peak_memory_stats(device)
+    elif sys.platform == "linux":
+        # glibc keeps what was freed, and it would count as used.
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
+        # proc(5): "5" sets the peak resident size to the current one.
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def peak(device: str) -> int:
+    """Bytes of memory that this process has had at most."""
     if device.startswith("cuda"):
         return torch.cuda.max_memory_allocated(device)
-    # Kilobytes on Linux, bytes on macOS.
+    if sys.platform == "linux":
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return 1024 * next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
+    # Kilobytes, but bytes on macOS.
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 

@@ -48,7 +48,7 @@ def atomic_folder(path: Path, *, ours: Iterable[str] = ()) -> Iterator[Path]:
     """
     # "." has no name to put something beside, and cannot be renamed.
     path = path if path.name not in ("", "..") else path.resolve()
-    _check_replaceable(path, tuple(ours))
+    check_replaceable(path, ours)
     temporary = _sibling(path)
     try:
         temporary.mkdir()
@@ -73,12 +73,22 @@ def _sibling(path: Path, *, suffix: str = "") -> Path:
     return path.with_name(f".{path.stem}-{secrets.token_hex(6)}{suffix}")
 
 
-def _check_replaceable(path: Path, ours: tuple[str, ...]) -> None:
+def check_replaceable(path: Path, ours: Iterable[str]) -> None:
+    """Refuse what `atomic_folder` refuses, before the work is done that is to be written.
+
+    Args:
+        path: The folder to write.
+        ours: See `atomic_folder`.
+
+    Raises:
+        InputError: `path` is a file, or a folder that holds anything but `ours`.
+    """
+    patterns = tuple(ours)
     if path.is_file():
         raise InputError(f"{path} is a file; expected the name of a folder to write.")
     if not path.is_dir():
         return
-    others = sorted(e.name for e in path.iterdir() if e.is_dir() or not any(fnmatch(e.name, p) for p in ours))
+    others = sorted(e.name for e in path.iterdir() if e.is_dir() or not any(fnmatch(e.name, p) for p in patterns))
     if others:
         raise InputError(f"{path} holds other things ({', '.join(others[:3])}): name a new folder.")
 

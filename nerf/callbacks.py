@@ -35,23 +35,29 @@ def callbacks_of(model: SteeredModel, attributes: TrainingCallbackAttributes) ->
     found = [TrainingCallback([before], begin_step, args=[model, attributes])]
     if attributes.trainer is None:
         return found
-    found.append(
-        TrainingCallback([before], install_stop, iters=(attributes.trainer._start_step,), args=[attributes.trainer])
-    )
+    first = (attributes.trainer._start_step,)
+    found.append(TrainingCallback([before], begin_training, iters=first, args=[model]))
+    found.append(TrainingCallback([before], install_stop, iters=first, args=[attributes.trainer]))
     if model.config.preview_every:
         found.append(TrainingCallback([after], write_preview, model.config.preview_every, args=[model, attributes]))
     found.append(TrainingCallback([at_end], write_results, args=[model, attributes]))
     return found
 
 
+def begin_training(model: SteeredModel, step: int) -> None:
+    """Refuse what cannot work before any time is spent."""
+    model.begin_training()
+
+
 def begin_step(model: SteeredModel, attributes: TrainingCallbackAttributes, step: int) -> None:
     """Bring the field to its step, and hand the optimiser a lattice that is new."""
-    before = model.field.change
+    before = model.field.trained()
     model.begin_step(step)
     if starts_edit(model, attributes, step):
         model.begin_edit()
-    if model.field.change is not before and attributes.optimizers is not None:
-        exchange(attributes.optimizers, before, model.field.change)
+    for old, new in zip(before, model.field.trained(), strict=True):
+        if new is not old and attributes.optimizers is not None:
+            exchange(attributes.optimizers, old, new)
 
 
 def exchange(optimizers: Optimizers, old: Parameter, new: Parameter) -> None:

@@ -107,8 +107,10 @@ class SteeredModelConfig(ModelConfig):
     """Highlight: an upright box, centre x y z and side lengths, world units."""
     sphere: Optional[tuple[float, float, float, float]] = None
     """Highlight: a ball, centre x y z and radius, world units."""
+    part: Optional[str] = None
+    """Highlight: a part of the scene, by the name that it is stored under."""
     parts: Optional[Path] = None
-    """Highlights and prompts from a YAML file, any number; replaces prompt, box and sphere."""
+    """Highlights and prompts from a YAML file or a preset's name, any number; replaces prompt, box, sphere and part."""
     softness: float = 0.0
     """Width of an edit's soft edge, inwards from the highlight's surface, world units."""
     encoders: tuple[str, ...] = ("tiny",)
@@ -121,8 +123,13 @@ class SteeredModelConfig(ModelConfig):
     """Wording by direction; off by default, since the embedded encoder knows names and no directions."""
     augmentation: Augmentation = field(default_factory=Augmentation)
     """How views are varied before they are encoded."""
+    representation: Literal["voxels", "hash"] = "voxels"
+    """What is trained: a voxel lattice, or a hash grid by tiny-cuda-nn (CUDA), which wants a
+    tenth of the learning rate (--optimizers.field.optimizer.lr 0.01)."""
     resolution: str = "0:24 120:36 240:48"
-    """Nodes along a side of the lattice, by step; held between the points."""
+    """Nodes along a side of the voxel lattice, by step; held between the points."""
+    hash_resolution: int = 128
+    """Nodes along a side of the lattice that a hash grid is baked to for its scene file and for skipping."""
     ball_radius: float = 0.5
     """Radius of the ball that a creation starts from, world units."""
     samples: int = 64

@@ -13,9 +13,9 @@ from nerfstudio.data.utils.dataloaders import FixedIndicesEvalDataloader, RandIn
 from torch import Generator, Tensor
 from torch.nn import Parameter
 
-from gencontrol.errors import InputError
 from gencontrol.nerf.cameras import Cameras, camera_rays, orbit_cameras, random_cameras
 from gencontrol.nerf.config import SteeredDataManagerConfig
+from gencontrol.nerf.pictures import load_pictures
 
 # Steps are mixed into the seed with a large odd number, so that runs of neighbouring seeds share no draws.
 _STRIDE = 1_000_003
@@ -149,24 +149,3 @@ def fixed_views(config: SteeredDataManagerConfig) -> StudioCameras:
     azimuth = torch.arange(config.eval_views) * (360.0 / config.eval_views)
     elevation = torch.full_like(azimuth, sum(config.orbit.elevation) / 2)
     return to_studio(orbit_cameras(azimuth, elevation, (config.eval_size, config.eval_size), orbit=config.orbit))
-
-
-def load_pictures(dataset: InputDataset, config: SteeredDataManagerConfig) -> Tensor:
-    """All pictures as (n, h, w, 4): premultiplied colour and opacity, [0, 1].
-
-    Raises:
-        InputError: Pictures of several sizes, or without alpha and no colour to stand for what is behind.
-    """
-    pictures = [torch.from_numpy(dataset.get_numpy_image(i)).float() / 255 for i in range(len(dataset))]
-    if len({picture.shape for picture in pictures}) > 1:
-        raise InputError("The data set's pictures differ in size or channels: bring them to one size first.")
-    stacked = torch.stack(pictures)
-    if stacked.shape[-1] == 4:
-        return torch.cat([stacked[..., :3] * stacked[..., 3:], stacked[..., 3:]], dim=-1)
-    if config.in_front_of is None:
-        raise InputError(
-            "The data set's pictures have no alpha channel, so the scene has no bound. Cut the object out (RGBA), or "
-            "name the plain colour that it stands in front of: --pipeline.datamanager.in-front-of 1 1 1."
-        )
-    # Taken as opaque: what is compared is the picture itself, against a rendering over the named colour.
-    return torch.cat([stacked, torch.ones_like(stacked[..., :1])], dim=-1)

@@ -1,4 +1,4 @@
-"""The voxel field: a frozen base and a trainable change that acts only inside a highlight."""
+"""The field: a frozen base and a trainable change that acts only inside a highlight; by default on voxels."""
 
 from typing import Literal
 
@@ -12,47 +12,59 @@ from gencontrol.nerf import grid
 Edit = Literal["create", "edit", "remove", "recolour"]
 
 # A removal starts at softplus(-4) = 0.02 of raw density: nothing to see, and a gradient to start from.
-_REMOVAL_START = -4.0
+REMOVAL_START = -4.0
 
 
-class VoxelField(nn.Module):
-    """Raw density and colour on a lattice, (density, red, green, blue).
+class SteeredField(nn.Module):
+    """Raw density and colour, (density, red, green, blue): a frozen base and a trainable change.
 
     The value at a point is `base + membership * change` where the membership is above 0, and `base` elsewhere, before
-    the activations: outside the highlight the field is its base to the bit, whatever the change holds.
+    the activations: outside the highlight the field is its base to the bit, whatever the change holds. What the change
+    is made of, the subclasses say.
     """
 
     base: Tensor | None
     mode: Edit
 
-    def __init__(
-        self,
-        change: Float[Tensor, "4 r r r"],
-        *,
-        base: Float[Tensor, "4 z y x"] | None = None,
-        mode: Edit = "create",
-    ):
-        """Hold the lattices.
-
-        Args:
-            change: Start of the trainable part; the whole field when there is no base.
-            base: What an edit starts from; kept as it is.
-            mode: `remove` lets density only fall and leaves colour; `recolour` leaves density.
-        """
+    def __init__(self, *, base: Float[Tensor, "4 z y x"] | None = None, mode: Edit = "create"):
+        """Hold what an edit starts from, kept as it is; `remove` and `recolour` limit the change (`limit_change`)."""
         super().__init__()
-        self.change = nn.Parameter(change.contiguous(memory_format=torch.preserve_format))
         self.register_buffer("base", base)
         self.mode = mode
         self.register_load_state_dict_pre_hook(_take_base_shape)
 
     @property
     def resolution(self) -> int:
-        """Nodes along a side of the trainable lattice."""
-        return self.change.shape[-1]
+        """Nodes along a side of the lattice that the change is best described by."""
+        raise NotImplementedError
+
+    def trained(self) -> list[nn.Parameter]:
+        """What an optimiser changes; other objects, in the same order, after `refine` or `start_edit`."""
+        raise NotImplementedError
+
+    def change_at(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n 4"]:
+        """The trainable change, before `limit_change`."""
+        raise NotImplementedError
+
+    def change_lattice(self) -> Float[Tensor, "4 r r r"]:
+        """The change on a lattice, for regularisers."""
+        raise NotImplementedError
+
+    def set_resolution(self, resolution: int) -> bool:
+        """Bring the change to a resolution without another parameter; says whether anything changed."""
+        raise NotImplementedError
+
+    def refine(self, resolution: int) -> bool:
+        """Bring the change to a resolution; says whether anything changed."""
+        raise NotImplementedError
+
+    def start_edit(self, base: Float[Tensor, "4 z y x"], mode: Edit) -> None:
+        """Take a lattice as the base of an edit that starts with no change."""
+        raise NotImplementedError
 
     def raw(self, points: Float[Tensor, "n 3"], membership: Float[Tensor, " n"] | None = None) -> Float[Tensor, "n 4"]:
         """Composed values before the activations; no membership means 1 everywhere."""
-        change = limit_change(grid.sample(self.change, points), self.mode)
+        change = limit_change(self.change_at(points), self.mode)
         if self.base is None:
             return change
         return compose(grid.sample(self.base, points), change, membership)
@@ -64,13 +76,41 @@ class VoxelField(nn.Module):
         raw = self.raw(points, membership)
         return grid.density(raw[:, 0]), grid.colour(raw[:, 1:])
 
+
+class VoxelField(SteeredField):
+    """The change is a lattice of its own resolution."""
+
+    def __init__(
+        self,
+        change: Float[Tensor, "4 r r r"],
+        *,
+        base: Float[Tensor, "4 z y x"] | None = None,
+        mode: Edit = "create",
+    ):
+        """Hold the lattices; `change` is the whole field when there is no base."""
+        super().__init__(base=base, mode=mode)
+        self.change = nn.Parameter(change.contiguous(memory_format=torch.preserve_format))
+
+    @property
+    def resolution(self) -> int:
+        """Nodes along a side of the trainable lattice."""
+        return self.change.shape[-1]
+
+    def trained(self) -> list[nn.Parameter]:
+        """The lattice."""
+        return [self.change]
+
+    def change_at(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n 4"]:
+        """The lattice, interpolated."""
+        return grid.sample(self.change, points)
+
+    def change_lattice(self) -> Float[Tensor, "4 r r r"]:
+        """The lattice itself."""
+        return self.change
+
     @torch.no_grad()
     def set_resolution(self, resolution: int) -> bool:
-        """Resample the trainable lattice within its parameter: for loading, where optimisers hold it already.
-
-        Returns:
-            Whether anything changed.
-        """
+        """Resample the lattice within its parameter: for loading, where optimisers hold it already."""
         if resolution == self.resolution:
             return False
         self.change.data = grid.resize(self.change.data, resolution)
@@ -78,13 +118,10 @@ class VoxelField(nn.Module):
 
     @torch.no_grad()
     def refine(self, resolution: int) -> bool:
-        """Resample the trainable lattice into a new parameter: for training.
+        """Resample the lattice into a new parameter: for training.
 
         The last step's graph may still be alive there (nerfstudio's trainer keeps its loss), and it would refuse
         gradients of another shape for the old parameter.
-
-        Returns:
-            Whether anything changed.
         """
         if resolution == self.resolution:
             return False
@@ -93,7 +130,7 @@ class VoxelField(nn.Module):
 
     @torch.no_grad()
     def start_edit(self, base: Float[Tensor, "4 z y x"], mode: Edit) -> None:
-        """Take a lattice as the base of an edit that starts with no change."""
+        """Take a lattice as the base, and a new change of zeros."""
         self.base, self.mode = base, mode
         self.change = nn.Parameter(start_of_edit(self.resolution, mode).to(base))
 
@@ -127,28 +164,28 @@ def start_of_edit(resolution: int, mode: Edit) -> Float[Tensor, "4 r r r"]:
     """No change."""
     change = torch.zeros(4, resolution, resolution, resolution)
     if mode == "remove":
-        change[0] = _REMOVAL_START
+        change[0] = REMOVAL_START
     return change
 
 
 @torch.no_grad()
 def baked(
-    field: VoxelField, resolution: int, *, membership: Float[Tensor, " n"] | None = None
+    field: SteeredField, resolution: int, *, membership: Float[Tensor, " n"] | None = None
 ) -> Float[Tensor, "4 r r r"]:
     """Base and change as one lattice; `membership` is at `grid.nodes(resolution)`."""
     shape = (4, resolution, resolution, resolution)
-    points = grid.nodes(resolution, device=field.change.device)
+    points = grid.nodes(resolution, device=field.trained()[0].device)
     if field.base is None or field.base.shape != shape:
         return field.raw(points, membership).T.reshape(shape)
     # Interpolation at a node is exact up to rounding only; the base's own values keep the promise to the bit.
-    change = limit_change(grid.sample(field.change, points), field.mode)
+    change = limit_change(field.change_at(points), field.mode)
     return compose(field.base.reshape(4, -1).T, change, membership).T.reshape(shape)
 
 
 def _take_base_shape(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
     # A checkpoint is complete in itself: the scene file that an edit started from may be gone when it is opened.
     stored = state.get(prefix + "base")
-    if stored is None and prefix + "change" in state:
+    if stored is None and any(key.startswith(prefix) for key in state):
         module.register_buffer("base", None)
     if stored is not None:
         module.register_buffer("base", torch.zeros_like(stored))

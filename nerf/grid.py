@@ -54,17 +54,23 @@ def raw_colour(rgb: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3"]:
 
 
 def ball(resolution: int, *, radius: float, sharpness: float = 8.0, peak: float = 1.0) -> Float[Tensor, "1 r r r"]:
+    """`ball_density` on a lattice."""
+    raw = ball_density(nodes(resolution), radius=radius, sharpness=sharpness, peak=peak)
+    return raw.reshape(1, resolution, resolution, resolution)
+
+
+def ball_density(
+    points: Float[Tensor, "n 3"], *, radius: float, sharpness: float = 8.0, peak: float = 1.0
+) -> Float[Tensor, " n"]:
     """Raw density of a soft ball in the middle: what a creation starts from.
 
     Args:
-        resolution: Nodes along a side.
+        points: World coordinates.
         radius: Where the raw value is 0.
         sharpness: Fall of the raw value per world unit.
         peak: Largest raw value.
     """
-    distance = nodes(resolution).norm(dim=-1)
-    raw = (sharpness * (radius - distance)).clamp(EMPTY, peak)
-    return raw.reshape(1, resolution, resolution, resolution)
+    return (sharpness * (radius - points.norm(dim=-1))).clamp(EMPTY, peak)
 
 
 def occupied(raw: Float[Tensor, "z y x"], *, threshold: float, grow: int = 1) -> Bool[Tensor, "z-1 y-1 x-1"]:

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import torch
 from jaxtyping import Float
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from gencontrol.configuration import from_mapping, nearest, to_mapping
@@ -21,15 +22,29 @@ class Whole:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Box:
-    """An oriented box."""
+class Oriented:
+    """What a box and an ellipsoid have in common."""
 
     centre: Vector
     """Middle, world coordinates."""
     size: Vector
-    """Full lengths of the sides, world units."""
+    """Full lengths along its own axes, world units."""
     turn: float = 0.0
     """Degrees about the upright axis, counter-clockwise seen from above."""
+    pitch: float = 0.0
+    """Degrees about its own x axis, before the turn."""
+    roll: float = 0.0
+    """Degrees about its own y axis, before the pitch."""
+
+    @property
+    def rotation(self) -> Rotation:
+        """From its own axes to the world's."""
+        return Rotation.from_euler("ZXY", [self.turn, self.pitch, self.roll], degrees=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Box(Oriented):
+    """An oriented box."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,15 +58,8 @@ class Sphere:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ellipsoid:
-    """A ball stretched along the axes, then turned."""
-
-    centre: Vector
-    """Middle, world coordinates."""
-    size: Vector
-    """Full lengths of the axes, world units."""
-    turn: float = 0.0
-    """Degrees about the upright axis, counter-clockwise seen from above."""
+class Ellipsoid(Oriented):
+    """A ball stretched along its own axes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,21 +207,19 @@ def check_inside(shape: Shape, *, name: str, resolution: int = 48) -> float:
     return share
 
 
-def _local(points: Float[Tensor, "n 3"], centre: Vector, turn: float) -> Float[Tensor, "n 3"]:
-    x, y, z = (points - points.new_tensor(centre)).unbind(-1)
-    angle = torch.tensor(turn, dtype=torch.float64).deg2rad()
-    cos, sin = angle.cos().item(), angle.sin().item()
-    return torch.stack([cos * x + sin * y, cos * y - sin * x, z], dim=-1)
+def _local(points: Float[Tensor, "n 3"], shape: Oriented) -> Float[Tensor, "n 3"]:
+    # A row times the rotation is the inverse rotation times the column.
+    return (points - points.new_tensor(shape.centre)) @ points.new_tensor(shape.rotation.as_matrix())
 
 
 def _box(shape: Box, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
-    excess = _local(points, shape.centre, shape.turn).abs() - points.new_tensor(shape.size) / 2
+    excess = _local(points, shape).abs() - points.new_tensor(shape.size) / 2
     return excess.clamp(min=0).norm(dim=-1) + excess.amax(dim=-1).clamp(max=0)
 
 
 def _ellipsoid(shape: Ellipsoid, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
     half = points.new_tensor(shape.size) / 2
-    return ((_local(points, shape.centre, shape.turn) / half).norm(dim=-1) - 1) * half.min()
+    return ((_local(points, shape) / half).norm(dim=-1) - 1) * half.min()
 
 
 def _sphere(shape: Sphere, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:

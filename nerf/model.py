@@ -14,7 +14,7 @@ from nerfstudio.models.base_model import Model
 from torch import Tensor
 from torch.nn import Parameter
 
-from gencontrol.errors import GencontrolError
+from gencontrol.errors import GencontrolError, InputError
 from gencontrol.guidance.score import Guide
 from gencontrol.nerf import grid
 from gencontrol.nerf.config import SteeredModelConfig
@@ -22,12 +22,15 @@ from gencontrol.nerf.datamanager import step_generator
 from gencontrol.nerf.field import Edit, baked
 from gencontrol.nerf.highlight import Shape, Voxels
 from gencontrol.nerf.objectives import check_finite, emptiness, photometric, smoothness, weighted_guidance
+from gencontrol.nerf.outputs import from_outputs, psnr, to_outputs, to_rgba
 from gencontrol.nerf.parts import Part, check_parts, edited, find_part, memberships, pack
 from gencontrol.nerf.render import Quadrature, Rendering, render_rays, reshape_rays
 from gencontrol.nerf.scene import Scene
 from gencontrol.nerf.setup import (
     about_parts,
+    awaited,
     check_config,
+    check_something,
     first_field,
     parts_of_config,
     read_about,
@@ -61,6 +64,7 @@ class SteeredModel(Model):
         self._schedules = schedules_of(self.config)
         self._step = 0
         self._steering: Steering | None = None
+        self._awaited = awaited(self.config)
         self.field, base = first_field(self.config)
         self._set_parts(parts_of_config(self.config, base))
         self.register_buffer("cells", torch.ones(1, 1, 1, dtype=torch.bool))
@@ -70,18 +74,13 @@ class SteeredModel(Model):
             setattr(self, name, control)
 
     @property
-    def step(self) -> int:
-        """The training step that the field is at."""
-        return self._step
-
-    @property
     def parts(self) -> tuple[Part, ...]:
         """What is steered."""
         return self._parts
 
     def get_param_groups(self) -> dict[str, list[Parameter]]:
-        """The lattice that is trained."""
-        return {"field": [self.field.change]}
+        """What the field is trained by."""
+        return {"field": self.field.trained()}
 
     def get_training_callbacks(
         self, training_callback_attributes: TrainingCallbackAttributes
@@ -97,6 +96,20 @@ class SteeredModel(Model):
         self._step = step
         self.field.set_resolution(resolution_at(self.config, step))
 
+    def begin_training(self) -> None:
+        """Refuse what only a training run can know to be wrong, before its first step; encode the prompts.
+
+        Raises:
+            InputError: A scene or parts that are not there, a removal or recolouring of nothing, or a prompt that an
+                encoder cannot take.
+        """
+        if self._awaited:
+            raise InputError(f"There is nothing to train: {', '.join(self._awaited)} cannot be found.")
+        if self.field.base is not None and self.config.mode in ("remove", "recolour"):
+            check_something(self.parts, self.field.base)
+        if self.config.mode != "fit" and any(part.prompt for part in self.parts):
+            self.steering()
+
     def begin_step(self, step: int) -> None:
         """Bring the field to a step before it is trained; its parameter may become another one."""
         self._step = step
@@ -106,7 +119,10 @@ class SteeredModel(Model):
 
     def begin_edit(self) -> None:
         """Freeze what has been fitted as the base, and start an edit of it."""
-        self.field.start_edit(baked(self.field, self.field.resolution), cast(Edit, self.config.mode))
+        base = baked(self.field, self.field.resolution)
+        if self.config.mode != "edit":
+            check_something(self.parts, base)
+        self.field.start_edit(base, cast(Edit, self.config.mode))
         self.look_for_empty_cells()
 
     @torch.no_grad()
@@ -149,18 +165,9 @@ class SteeredModel(Model):
         """Colour over the background, opacity, depth, and the alpha of the first part and of each by name."""
         assert isinstance(ray_bundle, RayBundle)
         seen = self.render(ray_bundle.origins.reshape(-1, 3), ray_bundle.directions.reshape(-1, 3))
-        behind = seen.colour.new_tensor(self.config.background)
-        alphas = {f"alpha_{part.name}": seen.parts[:, i : i + 1] for i, part in enumerate(self.parts)}
-        outputs = {
-            "rgb": seen.colour + (1 - seen.opacity)[:, None] * behind,
-            "accumulation": seen.opacity[:, None],
-            "depth": seen.depth[:, None],
-            "alpha": seen.parts[:, :1],
-        }
-        if self.training:
-            # Not a tensor, so nerfstudio passes it by: the losses work on whole views.
-            return outputs | {"seen": seen}
-        return outputs | alphas
+        outputs = to_outputs(seen, self._names(), background=self.config.background)
+        # Not a tensor, so nerfstudio passes it by: the losses work on whole views.
+        return outputs | {"seen": seen} if self.training else outputs
 
     def get_metrics_dict(self, outputs: dict[str, Any], batch: dict[str, Any]) -> dict[str, Any]:
         """Scores per part (training views, the guiding encoders), mean opacity, or the fit's PSNR."""
@@ -186,7 +193,7 @@ class SteeredModel(Model):
             losses = weighted_guidance(guidance, self.parts, self._schedules, step=self._step)
             views = reshape_rays(outputs["seen"], tuple(batch["shape"]))
             losses |= emptiness(views, self._schedules, mode=self.config.mode, step=self._step)
-        losses |= smoothness(self.field.change, self._schedules, step=self._step)
+        losses |= smoothness(self.field.change_lattice(), self._schedules, step=self._step)
         check_finite(losses, step=self._step)
         return losses
 
@@ -199,22 +206,17 @@ class SteeredModel(Model):
         images |= {name: plane.expand(-1, -1, 3) for name, plane in outputs.items() if name.startswith("alpha")}
         metrics: dict[str, float] = {"opacity": outputs["accumulation"].mean().item()}
         if any(part.prompt for part in self.parts):
-            scores = part_scores(self.steering(), self._as_rendering(outputs))
+            seen = from_outputs(outputs, self._names(), background=self.config.background)
+            scores = part_scores(self.steering(), seen)
             metrics |= {f"score_{name}": score for name, score in scores.items()}
         truth = batch.get("image")
         if truth is not None and truth.shape[:2] == outputs["rgb"].shape[:2]:
-            truth = truth.to(outputs["rgb"])
-            behind = truth.new_tensor(self.config.background)
-            over = truth[..., :3] * truth[..., 3:] + (1 - truth[..., 3:]) * behind if truth.shape[-1] == 4 else truth
-            metrics["psnr"] = -10 * (over - outputs["rgb"]).square().mean().log10().item()
+            metrics["psnr"] = psnr(truth, outputs["rgb"], background=self.config.background)
         return metrics, images
 
     def get_rgba_image(self, outputs: dict[str, Tensor], output_name: str = "rgb") -> Tensor:
         """Straight colour and opacity, the background taken out."""
-        opacity = outputs["accumulation"]
-        behind = outputs["rgb"].new_tensor(self.config.background)
-        colour = (outputs[output_name] - (1 - opacity) * behind) / opacity.clamp(min=1e-6)
-        return torch.cat([colour.clamp(0, 1), opacity], dim=-1)
+        return to_rgba(outputs, output_name, background=self.config.background)
 
     def steering(self) -> Steering:
         """The encoders and the encoded prompts; loaded on first use."""
@@ -239,13 +241,17 @@ class SteeredModel(Model):
         try:
             find_part(self.parts, name)
             moved = [dataclasses.replace(p, **changes) if p.name == name else p for p in self.parts]
-            parts = check_parts(moved)
-            if self._steering is not None:
-                self._steering = self._prepared(parts, self._steering.guides)
+            parts, steering = check_parts(moved), self._steering
+            if steering is not None and "prompt" in changes:
+                steering = self._prepared(parts, steering.guides)
+            elif steering is not None:
+                steering = dataclasses.replace(steering, parts=parts)
         except GencontrolError as error:
             log.warning("%s", error)
             return
-        self._set_parts(parts, steering=self._steering)
+        self._set_parts(parts, steering=steering)
+        if self.field.base is not None:
+            self.look_for_empty_cells()
 
     def _set_parts(self, parts: tuple[Part, ...], *, steering: Steering | None = None) -> None:
         self._parts, self._steering = parts, steering
@@ -272,12 +278,8 @@ class SteeredModel(Model):
         azimuth, elevation = batch["azimuth"], batch["elevation"]
         return steering_losses(self.steering(), views, azimuth, elevation, step=self._step, generator=generator)
 
-    def _as_rendering(self, outputs: dict[str, Tensor]) -> Rendering:
-        opacity = outputs["accumulation"][..., 0][None]
-        behind = opacity.new_tensor(self.config.background)
-        parts = torch.cat([outputs[f"alpha_{part.name}"] for part in self.parts], dim=-1)[None]
-        colour = outputs["rgb"][None] - (1 - opacity)[..., None] * behind
-        return Rendering(colour=colour, opacity=opacity, depth=outputs["depth"][..., 0][None], parts=parts)
+    def _names(self) -> tuple[str, ...]:
+        return tuple(part.name for part in self.parts)
 
 
 def _restore_parts(module: torch.nn.Module, _: object) -> None:
@@ -287,3 +289,7 @@ def _restore_parts(module: torch.nn.Module, _: object) -> None:
     }
     module._parts = read_about(module.about, voxels)
     module._steering = None
+    module._awaited = []
+    # A data set's field is a creation's until its edit has begun; a base in the checkpoint says that it had.
+    if module.field.base is not None:
+        module.field.mode = cast(Edit, module.config.mode)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from gencontrol.configuration import from_mapping, read_yaml
+from gencontrol.configuration import from_mapping, nearest, read_yaml
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.guidance.schedules import Schedule, as_schedule, constant
 from gencontrol.nerf.cameras import Orbit, orbit_cameras
@@ -27,7 +28,8 @@ from gencontrol.nerf.highlight import (
     parse_shape,
 )
 from gencontrol.nerf.lift import Lifting, lift_masks
-from gencontrol.nerf.render import Field, Membership
+from gencontrol.nerf.render import Membership
+from gencontrol.nerf.scene import Scene
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,15 +58,21 @@ class Painted:
     """Degrees."""
 
 
-def read_parts(path: Path, *, base: Field | None = None, orbit: Orbit | None = None) -> tuple[Part, ...]:
+def parts_file(path: Path) -> Path:
+    """The file itself, or the shipped preset of that name (`configs/nerf/NAME.yaml`)."""
+    preset = Path(str(files("gencontrol.configs"))) / "nerf" / f"{path}.yaml"
+    return preset if len(path.parts) == 1 and not path.exists() and preset.is_file() else path
+
+
+def read_parts(path: Path, *, base: Scene | None = None, orbit: Orbit | None = None) -> tuple[Part, ...]:
     """Read `parts:`, a list of name, prompt, weight (number or schedule) and highlight (see `parse_shape`).
 
-    A highlight may also be `painted:`, a list of file, azimuth and elevation, which is lifted into the scene `base`
-    from the cameras of `orbit`.
+    A highlight may also be `part:`, the name of one that the scene `base` has, or `painted:`, a list of file, azimuth
+    and elevation, which is lifted into `base` from the cameras of `orbit`.
 
     Raises:
         ConfigError: The file is wrong; the message says where.
-        InputError: A highlight outside the scene, or masks that cannot be lifted.
+        InputError: A highlight outside the scene, a name that the scene does not have, or masks that cannot be lifted.
     """
     values = read_yaml(path)
     entries = values.get("parts")
@@ -119,6 +127,17 @@ def edited(parts: Sequence[Part], points: Float[Tensor, "n 3"], *, softness: flo
     return torch.stack([membership(part.shape, points, softness=softness) for part in parts]).amax(dim=0)
 
 
+def named_shape(scene: Scene, name: str) -> Shape:
+    """The highlight that a scene stores under a name.
+
+    Raises:
+        InputError: There is none.
+    """
+    if name not in scene.parts:
+        raise InputError(f"The scene has no part {name!r}{nearest(name, scene.parts) if scene.parts else ''}.")
+    return scene.parts[name]
+
+
 def find_part(parts: Sequence[Part], name: str) -> Part:
     """The part of a name.
 
@@ -141,7 +160,7 @@ def unpack(stored: Tensor) -> Any:
     return json.loads(bytes(stored.tolist()).decode())
 
 
-def _read_part(entry: Any, where: str, folder: Path, base: Field | None, orbit: Orbit | None) -> Part:
+def _read_part(entry: Any, where: str, folder: Path, base: Scene | None, orbit: Orbit | None) -> Part:
     if not isinstance(entry, Mapping):
         raise ConfigError(f"{where}: expected name, prompt, weight and highlight, got {entry!r}.")
     unknown = set(entry) - {"name", "prompt", "weight", "highlight"}
@@ -151,13 +170,17 @@ def _read_part(entry: Any, where: str, folder: Path, base: Field | None, orbit: 
     highlight = entry.get("highlight", "whole")
     if isinstance(highlight, Mapping) and "painted" in highlight:
         shape = _lift(highlight["painted"], f"{where}: painted", folder, base, orbit)
+    elif isinstance(highlight, Mapping) and "part" in highlight:
+        if base is None:
+            raise InputError(f"{where}: a highlight by name needs the scene that has it; a creation has none.")
+        shape = named_shape(base, str(highlight["part"]))
     else:
         shape = parse_shape(highlight, where=f"{where}: highlight")
     weight = as_schedule(entry.get("weight", 1.0))
     return Part(name=str(entry["name"]), prompt=str(entry.get("prompt", "")), weight=weight, shape=shape)
 
 
-def _lift(entries: Any, where: str, folder: Path, base: Field | None, orbit: Orbit | None) -> Shape:
+def _lift(entries: Any, where: str, folder: Path, base: Scene | None, orbit: Orbit | None) -> Shape:
     if base is None:
         raise InputError(f"{where}: a painted mask needs a scene to be lifted into; a creation has none yet.")
     views = [from_mapping(Painted, entry, where=where) for entry in entries]

@@ -75,7 +75,7 @@ def load_scene(path: Path) -> Scene:
 
 def find_scene(path: Path) -> Path:
     """The scene file itself, or the newest below a folder."""
-    if path.is_file():
+    if path.is_file() and path.suffix == ".safetensors":
         return path
     found = sorted(path.rglob(SCENE_FILE), key=lambda p: p.stat().st_mtime) if path.is_dir() else []
     if not found:

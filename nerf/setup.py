@@ -7,14 +7,18 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from gencontrol.errors import ConfigError
+from gencontrol.errors import ConfigError, InputError
 from gencontrol.guidance.schedules import Schedule, as_schedule, value_at
+from gencontrol.nerf import grid
 from gencontrol.nerf.config import SteeredModelConfig
-from gencontrol.nerf.field import Edit, VoxelField, start_of_creation, start_of_edit
-from gencontrol.nerf.highlight import Voxels, parse_shape, shape_mapping
-from gencontrol.nerf.parts import Part, check_parts, read_parts, shape_from_flags, unpack
+from gencontrol.nerf.field import Edit, SteeredField, VoxelField, start_of_creation, start_of_edit
+from gencontrol.nerf.hashing import HashField, tcnn_network
+from gencontrol.nerf.highlight import Shape, Voxels, Whole, membership, parse_shape, shape_mapping
+from gencontrol.nerf.parts import Part, check_parts, named_shape, parts_file, read_parts, shape_from_flags, unpack
 from gencontrol.nerf.scene import Scene, load_scene
 
+# Density per world unit from which there is something to take away or to recolour; 1 is a tenth opaque over 0.1.
+_SOMETHING = 1.0
 _WEIGHTS = ("guidance", "transmittance", "entropy", "density_variation", "colour_variation", "removal")
 
 
@@ -28,8 +32,12 @@ def check_config(config: SteeredModelConfig) -> None:
         raise ConfigError(
             f"--pipeline.model.scene is given, but the mode is {config.mode!r}: choose edit, remove or recolour."
         )
-    if config.parts is not None and (config.prompt or config.box or config.sphere):
-        raise ConfigError("Give a prompt with a box or sphere, or a list of parts (YAML), not both.")
+    if config.parts is not None and (config.prompt or config.box or config.sphere or config.part):
+        raise ConfigError("Give a prompt with a box, sphere or part, or a list of parts (YAML), not both.")
+    if config.part is not None and config.scene is None:
+        raise ConfigError("A highlight by name (--pipeline.model.part) needs the scene that has it: name it too.")
+    if config.hash_resolution < 4:
+        raise ConfigError(f"hash_resolution must be at least 4; got {config.hash_resolution}.")
     if config.mode in ("create", "edit", "recolour") and not (config.prompt or config.parts):
         raise ConfigError(f"The mode {config.mode!r} needs a prompt: --prompt TEXT, or --pipeline.model.parts FILE.")
     if config.free and config.mode == "remove":
@@ -61,37 +69,57 @@ def resolution_at(config: SteeredModelConfig, step: int) -> int:
     return resolution
 
 
-def first_field(config: SteeredModelConfig) -> tuple[VoxelField, Scene | None]:
-    """The field at step 0, and the scene it starts from.
+def first_field(config: SteeredModelConfig) -> tuple[SteeredField, Scene | None]:
+    """The field at step 0, and the scene it starts from; none if it is not there, see `awaited`.
 
     An edit without a scene starts from a data set: its field is a creation's until the fit is done.
+
+    Raises:
+        MissingDependencyError: A hash grid without tiny-cuda-nn.
     """
-    resolution = resolution_at(config, 0)
     if config.scene is None:
-        generator = torch.Generator().manual_seed(config.seed)
-        return VoxelField(start_of_creation(resolution, radius=config.ball_radius, generator=generator)), None
-    # A checkpoint holds its base: once trained, the scene it began with may be gone.
-    if not config.scene.exists():
-        warnings.warn(f"The scene {config.scene} is not there; only a checkpoint can bring its field.", stacklevel=2)
-        empty = torch.zeros(4, 2, 2, 2)
-        return VoxelField(start_of_edit(resolution, _edit(config)), base=empty, mode=_edit(config)), None
-    scene = load_scene(config.scene)
-    return VoxelField(start_of_edit(resolution, _edit(config)), base=scene.lattice, mode=_edit(config)), scene
+        return _new_field(config, None, "create"), None
+    scene = load_scene(config.scene) if config.scene.exists() else None
+    base = torch.zeros(4, 2, 2, 2) if scene is None else scene.lattice
+    return _new_field(config, base, _edit(config)), scene
+
+
+def awaited(config: SteeredModelConfig) -> list[str]:
+    """What the settings name and is not there: once trained, a checkpoint brings it, and it may be gone."""
+    named = {"scene": config.scene, "parts": None if config.parts is None else parts_file(config.parts)}
+    return [f"the {name} {path}" for name, path in named.items() if path is not None and not path.exists()]
 
 
 def parts_of_config(config: SteeredModelConfig, scene: Scene | None) -> tuple[Part, ...]:
-    """The parts that the flags or the YAML file name.
+    """The parts that the flags or the YAML file name; where something of that is not there, one that stands for them.
 
     Raises:
         ConfigError: A file or flags that are wrong.
-        InputError: A highlight that encloses nothing of the scene.
+        InputError: A highlight that encloses nothing of the scene, or a name that the scene does not have.
     """
-    if config.parts is not None and config.parts.exists():
-        return read_parts(config.parts, base=scene)
+    missing = awaited(config)
+    if missing:
+        warnings.warn(f"Not there: {', '.join(missing)}; only a checkpoint can bring that.", stacklevel=2)
+        return (Part(name="part", prompt=config.prompt or "", shape=Whole()),)
     if config.parts is not None:
-        warnings.warn(f"The parts {config.parts} are not there; only a checkpoint can bring them.", stacklevel=2)
-    shape = shape_from_flags(config.box, config.sphere)
-    return check_parts([Part(name="part", prompt=config.prompt or "", shape=shape)])
+        return read_parts(parts_file(config.parts), base=scene)
+    return check_parts([Part(name=config.part or "part", prompt=config.prompt or "", shape=_shape(config, scene))])
+
+
+def check_something(parts: tuple[Part, ...], base: Tensor) -> None:
+    """Refuse to remove or recolour where there is nothing.
+
+    Raises:
+        InputError: A highlight that holds nothing of the scene.
+    """
+    points = grid.nodes(48, device=base.device)
+    there = grid.density(grid.sample(base, points)[:, 0]) > _SOMETHING
+    for part in parts:
+        if not (there & (membership(part.shape, points) > 0)).any():
+            raise InputError(
+                f"The highlight of {part.name!r} holds nothing of the scene, so there is nothing to remove or "
+                f"recolour: {part.shape}. Move or enlarge it."
+            )
 
 
 def about_parts(parts: tuple[Part, ...]) -> list[dict[str, Any]]:
@@ -135,3 +163,29 @@ def take_shapes(module: torch.nn.Module, state: dict[str, Tensor], prefix: str, 
 
 def _edit(config: SteeredModelConfig) -> Edit:
     return "create" if config.mode == "fit" else cast(Edit, config.mode)
+
+
+def _new_field(config: SteeredModelConfig, base: Tensor | None, mode: Edit) -> SteeredField:
+    if config.representation == "hash":
+        return HashField(
+            lambda: tcnn_network(config.seed),
+            resolution=config.hash_resolution,
+            radius=config.ball_radius,
+            base=base,
+            mode=mode,
+        )
+    resolution = resolution_at(config, 0)
+    if mode != "create":
+        return VoxelField(start_of_edit(resolution, mode), base=base, mode=mode)
+    generator = torch.Generator().manual_seed(config.seed)
+    return VoxelField(start_of_creation(resolution, radius=config.ball_radius, generator=generator))
+
+
+def _shape(config: SteeredModelConfig, scene: Scene | None) -> Shape:
+    shape = shape_from_flags(config.box, config.sphere)
+    if config.part is None:
+        return shape
+    if not isinstance(shape, Whole):
+        raise ConfigError("Give a part of the scene by its name, or a box or sphere, not both.")
+    assert scene is not None
+    return named_shape(scene, config.part)

@@ -1,24 +1,96 @@
-"""Controls of nerfstudio's viewer: prompt and weight of every part, and where its highlight is."""
+"""Controls of nerfstudio's viewer: prompt and weight of every part, and its highlight as a handle to drag."""
 
-import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
-from nerfstudio.viewer.viewer_elements import ViewerElement, ViewerSlider, ViewerText, ViewerVec3
+import numpy as np
+from nerfstudio.viewer.viewer import VISER_NERFSTUDIO_SCALE_RATIO
+from nerfstudio.viewer.viewer_elements import ViewerElement, ViewerSlider, ViewerText
 
 from gencontrol.guidance.schedules import constant, value_at
-from gencontrol.nerf.highlight import Box, Ellipsoid, Sphere
+from gencontrol.nerf.highlight import Box, Ellipsoid, HalfSpace, Shape, Sphere
 from gencontrol.nerf.parts import Part
+from gencontrol.nerf.placement import Placement, placed, placement, turns
 
-Change = Callable[[str, dict[str, Any]], None]
+Change: TypeAlias = Callable[[str, dict[str, Any]], None]
 """Called with a part's name and the fields that change."""
+
+_ORANGE = (255, 115, 0)
+
+
+class HighlightHandle(ViewerElement[Shape]):
+    """A gizmo at a highlight, with its outline: dragging it moves, and turns, the highlight."""
+
+    def __init__(self, name: str, shape: Shape, moved: Callable[[Shape], None], *, scale: float):
+        """Hold a shape that can be moved.
+
+        Args:
+            name: The part's.
+            shape: Where the handle starts.
+            moved: Called with the shape at its new place.
+            scale: The viewer's units per world unit.
+        """
+        super().__init__(name, cb_hook=lambda element: moved(element.take()))
+        self.shape = shape
+        self.gizmo: Any = None
+        self._scale = scale
+        self._waiting = False
+
+    def install(self, viser_server: Any) -> None:
+        """Show the gizmo in the scene."""
+        where = placement(self.shape)
+        assert where is not None, self.shape
+        name = f"/highlight/{self.name}"
+        self.gizmo = viser_server.scene.add_transform_controls(
+            name,
+            scale=0.4 * self._scale,
+            depth_test=False,
+            disable_rotations=not turns(self.shape),
+            wxyz=where.wxyz,
+            position=tuple(self._scale * v for v in where.position),
+        )
+        mesh = outline(self.shape)
+        if mesh is not None:
+            vertices, faces = mesh
+            viser_server.scene.add_mesh_simple(
+                f"{name}/outline", vertices * self._scale, faces, color=_ORANGE, wireframe=True, side="double"
+            )
+        self.gizmo.on_update(self._dragged)
+
+    def take(self) -> Shape:
+        """Where the handle has been dragged to; the next drag is announced anew."""
+        self._waiting = False
+        return self.shape
+
+    def remove(self) -> None:
+        """Take the gizmo out of the scene."""
+        if self.gizmo is not None:
+            self.gizmo.remove()
+            self.gizmo = None
+
+    def set_hidden(self, hidden: bool) -> None:
+        """Hide or show the gizmo."""
+        self.set_visible(not hidden)
+
+    def set_visible(self, visible: bool) -> None:
+        """Show or hide the gizmo."""
+        if self.gizmo is not None:
+            self.gizmo.visible = visible
+
+    def _dragged(self, gizmo: Any) -> None:
+        x, y, z = (float(v) / self._scale for v in gizmo.position)
+        w, i, j, k = (float(v) for v in gizmo.wxyz)
+        self.shape = placed(self.shape, Placement(position=(x, y, z), wxyz=(w, i, j, k)))
+        # A drag sends many events while one training step holds the lock: only the newest place is worth a call.
+        if not self._waiting:
+            self._waiting = True
+            self.cb_hook(self)
 
 
 def part_controls(parts: tuple[Part, ...], change: Change) -> dict[str, ViewerElement]:
     """The controls by attribute name; a model that has them as attributes shows them.
 
-    A shape with a centre can be moved; colour, alpha and opacity are outputs that the viewer offers already, and it
-    has its own pause.
+    Colour, alpha and opacity are outputs that the viewer offers already, and it has its own pause.
     """
     controls: dict[str, ViewerElement] = {}
     for index, part in enumerate(parts):
@@ -28,11 +100,27 @@ def part_controls(parts: tuple[Part, ...], change: Change) -> dict[str, ViewerEl
         controls[f"control_weight_{index}"] = ViewerSlider(
             f"{part.name}: weight", value_at(part.weight, 0), 0.0, 5.0, 0.05, cb_hook=_weight(part, change)
         )
-        if isinstance(part.shape, Box | Sphere | Ellipsoid):
-            controls[f"control_centre_{index}"] = ViewerVec3(
-                f"{part.name}: centre", part.shape.centre, 0.05, cb_hook=_centre(part, change)
+        if placement(part.shape) is not None:
+            controls[f"control_highlight_{index}"] = HighlightHandle(
+                part.name, part.shape, _moved(part, change), scale=VISER_NERFSTUDIO_SCALE_RATIO
             )
     return controls
+
+
+def outline(shape: Shape) -> tuple[np.ndarray, np.ndarray] | None:
+    """Vertices (v, 3) in the shape's own axes, world units, and triangles (f, 3); None for joined shapes."""
+    from trimesh import creation
+
+    if isinstance(shape, Box):
+        mesh = creation.box(extents=shape.size)
+    elif isinstance(shape, HalfSpace):
+        mesh = creation.box(extents=(2.0, 2.0, 0.0))
+    elif isinstance(shape, Sphere | Ellipsoid):
+        mesh = creation.icosphere(subdivisions=2, radius=1.0)
+        mesh.apply_scale([shape.radius] * 3 if isinstance(shape, Sphere) else np.asarray(shape.size) / 2)
+    else:
+        return None
+    return np.asarray(mesh.vertices), np.asarray(mesh.faces)
 
 
 def _text(part: Part, change: Change) -> Callable[[ViewerText], None]:
@@ -43,9 +131,5 @@ def _weight(part: Part, change: Change) -> Callable[[ViewerSlider], None]:
     return lambda element: change(part.name, {"weight": constant(float(element.value))})
 
 
-def _centre(part: Part, change: Change) -> Callable[[ViewerVec3], None]:
-    def move(element: Any) -> None:
-        x, y, z = (float(v) for v in element.value)
-        change(part.name, {"shape": dataclasses.replace(part.shape, centre=(x, y, z))})
-
-    return move
+def _moved(part: Part, change: Change) -> Callable[[Shape], None]:
+    return lambda shape: change(part.name, {"shape": shape})

@@ -11,11 +11,13 @@ from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.errors import InputError, PairingError
 from gencontrol.focus.alpha import AlphaFocus
 from gencontrol.focus.attention import AttentionFocus
+from gencontrol.focus.crop import CropFocus
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images import ImageSource, Picture, read_image
 from gencontrol.pipelines.hosts import Host
 from gencontrol.pipelines.strength import between, check_strength
 from gencontrol.regions.geometry import Geometry
+from gencontrol.regions.notices import check_seen
 from gencontrol.regions.region import Region, stack_alphas, union_of
 
 
@@ -62,7 +64,8 @@ def region_embeds(
         device: Where to compute; None is where the encoder is.
 
     Raises:
-        InputError: An image, region or strength that cannot be used.
+        InputError: An image, region or strength that cannot be used, or a region that the encoder's centre crop leaves
+            out (little of it left, or a tiny one, is a `RegionWarning`).
         PairingError: An encoder of another width than the host's, or the focus `alpha` with an encoder whose alpha
             weights are zero: it would ignore the regions.
     """
@@ -156,18 +159,31 @@ def _embed(
                 f"A region of {region.size[1]} x {region.size[0]} on a picture of {picture.size[1]} x "
                 f"{picture.size[0]} (width x height): regions have their picture's own size."
             )
-    alphas, weights = _alphas(picture, regions)
-    # The whole image needs no strategy: every encoder sees it by itself.
-    strategy = focus if regions and focus is not None else AlphaFocus()
+    if not regions:
+        # The whole image needs no strategy: every encoder sees it by itself.
+        return AlphaFocus().embed(encoder, picture.rgb[None], picture.rgb.new_ones(1, *picture.size))
+    strategy = AlphaFocus() if focus is None else focus
+    alphas, weights = alpha_maps(regions)
+    check_visible(alphas, strategy, encoder.processor.geometry)
     rgb = picture.rgb.expand(len(alphas), -1, -1, -1)
     embeds = strategy.embed(encoder, rgb, alphas.to(picture.rgb))
     return embeds if len(embeds) == 1 else weighted_mean(embeds, weights)[None]
 
 
-def _alphas(picture: Picture, regions: Sequence[Region]) -> tuple[Float[Tensor, "k h w"], Float[Tensor, " k"]]:
-    if not regions:
-        return picture.rgb.new_ones(1, *picture.size), torch.ones(1)
+def alpha_maps(regions: Sequence[Region]) -> tuple[Float[Tensor, "k h w"], Float[Tensor, " k"]]:
+    """The maps that the encoder is run with for the regions of one image, and their weights; equal ones are united."""
     weights = torch.tensor([region.weight for region in regions])
     if bool((weights == weights[0]).all()):
         return union_of(regions)[None], torch.ones(1)
     return stack_alphas(regions), weights
+
+
+def check_visible(alphas: Float[Tensor, "k h w"], focus: FocusStrategy | None, geometry: Geometry) -> None:
+    """Make sure that the encoder will see what each map marks; `crop` brings anything into view.
+
+    Raises:
+        InputError: See `check_seen`, which also warns.
+    """
+    if not isinstance(focus, CropFocus):
+        for alpha in alphas:
+            check_seen(alpha, geometry)

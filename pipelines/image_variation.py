@@ -99,7 +99,7 @@ class StableDiffusionImageVariationPipeline(RegionPipeline, stock.StableDiffusio
             num_images_per_prompt or 1,
             eta,
             per_picture(generator, count),
-            None if latents is None else latents.to(self.unet.dtype),
+            None if latents is None else latents.to(self._execution_device, self.unet.dtype),
             output_type,
             return_dict,
             step_callback(self, conditioning, hooks),

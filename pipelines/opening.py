@@ -4,7 +4,7 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import torch
 from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
@@ -17,7 +17,7 @@ from gencontrol.alpha_clip.published import check_published, read_published
 from gencontrol.alpha_clip.towers import fill_vision, widen
 from gencontrol.errors import InputError, PairingError
 from gencontrol.models.registry import find_preset, resolve
-from gencontrol.pipelines.hosts import host_of
+from gencontrol.pipelines.hosts import Host, host_of
 from gencontrol.pipelines.pairing import Location, check_denoiser, check_pairing, vision_config
 
 AlphaClipSource = AlphaCLIP | str | Path | Literal["auto"] | None
@@ -69,6 +69,24 @@ def open_encoder(
     return Opened(
         model=model.name, components={"image_encoder": encoder.vision, "feature_extractor": processor.to_stock()}
     )
+
+
+def check_source(model: Location, source: "Location | AlphaCLIP | None") -> Host:
+    """Compare a host with the encoder that is to take its place, without loading either.
+
+    Args:
+        model: The host.
+        source: The encoder; a published checkpoint says nothing of its shape outside, so its keys are looked at.
+
+    Raises:
+        CheckpointError: Nothing there, or a checkpoint that is no tower of the host's shape.
+        PairingError: See `check_pairing`.
+    """
+    if not _is_file(source):
+        return check_pairing(model, source)
+    host, path = check_pairing(model), Path(source.name)
+    check_published(read_published(path, mmap=True), vision_config(model, _OWN), source=str(path))
+    return host
 
 
 def locate(
@@ -132,7 +150,7 @@ def _companion(name: str, model: Location) -> str | None:
     return str(folder) if (folder / "config.json").is_file() else None
 
 
-def _is_file(source: "Location | AlphaCLIP | None") -> bool:
+def _is_file(source: "Location | AlphaCLIP | None") -> TypeGuard[Location]:
     return isinstance(source, Location) and Path(source.name).is_file()
 
 

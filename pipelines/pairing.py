@@ -1,6 +1,5 @@
 """Whether a host and an encoder fit, judged by their configuration files alone: before any weight is loaded."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,10 @@ from transformers.utils.hub import cached_file
 
 from gencontrol.alpha_clip.architectures import name_of
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.pretrained import read_json
+from gencontrol.configuration import nearest
 from gencontrol.errors import CheckpointError, PairingError
+from gencontrol.models.registry import PRESETS
 from gencontrol.pipelines.hosts import HOSTS, Host, host_of, is_host
 
 # What two towers must share for an embedding of one to mean the same to a host trained with the other.
@@ -33,7 +35,7 @@ class Location:
         """A JSON file inside it, or None if there is no such file.
 
         Raises:
-            CheckpointError: Nothing there, no connection, or not JSON.
+            CheckpointError: Nothing there, no connection, or not JSON settings.
         """
         folder, _, file = path.rpartition("/")
         try:
@@ -45,12 +47,10 @@ class Location:
                 local_files_only=self.local_files_only,
                 _raise_exceptions_for_missing_entries=False,
             )
-            values = json.loads(Path(found).read_text(encoding="utf-8")) if found else None
-        except OSError as error:
-            raise CheckpointError(f"No model at {self.name!r}, neither a folder nor on the hub: {error}") from error
-        except ValueError as error:
-            raise CheckpointError(f"{self.name}: {path} is not valid JSON: {error}") from error
-        return values
+        except (OSError, ValueError) as error:
+            text = f"No model at {self.name!r}, neither a folder nor on the hub{_preset_hint(self.name)}"
+            raise CheckpointError(f"{text}: {error}") from error
+        return None if found is None else read_json(Path(found))
 
 
 def check_pairing(model: Location, alpha_clip: "Location | AlphaCLIP | None" = None) -> Host:
@@ -69,7 +69,8 @@ def check_pairing(model: Location, alpha_clip: "Location | AlphaCLIP | None" = N
     """
     index = model.read("model_index.json")
     if index is None:
-        where = " in this machine's cache" if model.local_files_only and not Path(model.name).is_dir() else ""
+        cached = model.local_files_only and not Path(model.name).is_dir()
+        where = f" in this machine's cache{_preset_hint(model.name)}" if cached else ""
         raise CheckpointError(f"{model.name} has no model_index.json{where}: expected a pipeline saved by diffusers.")
     pipeline = index.get("_class_name", "")
     if not is_host(pipeline):
@@ -82,6 +83,11 @@ def check_pairing(model: Location, alpha_clip: "Location | AlphaCLIP | None" = N
     if alpha_clip is not None:
         check_encoders(own, _config_of(alpha_clip), host=model.name)
     return host_of(pipeline, own)
+
+
+def _preset_hint(name: str) -> str:
+    # A name without a slash is more likely a preset's than a model's on the hub.
+    return "" if "/" in name else f" ({nearest(name, PRESETS).removeprefix('; ')})"
 
 
 def check_encoders(own: CLIPVisionConfig, other: CLIPVisionConfig, *, host: str) -> None:
@@ -110,13 +116,20 @@ def check_denoiser(unet: Mapping[str, Any], vision: CLIPVisionConfig, *, name: s
     Raises:
         PairingError: Says both widths.
     """
-    labels = unet.get("projection_class_embeddings_input_dim")
-    takes = labels // 2 if labels else unet.get("cross_attention_dim")
-    if isinstance(takes, int) and takes != vision.projection_dim:
+    takes = denoiser_width(unet)
+    if takes not in (None, vision.projection_dim):
         raise PairingError(
             f"{name}: the denoiser takes embeddings of width {takes}, but its encoder, a {name_of(vision)}, "
             f"gives {vision.projection_dim}. Choose an encoder of that width."
         )
+
+
+def denoiser_width(unet: Mapping[str, Any]) -> int | None:
+    """The width of the embeddings that a denoiser takes, whichever way they enter; None if its settings do not say."""
+    labels = unet.get("projection_class_embeddings_input_dim")
+    # Half of the labels is the embedding, the other half says how noisy it is.
+    takes = labels // 2 if labels else unet.get("cross_attention_dim")
+    return takes if isinstance(takes, int) else None
 
 
 def vision_config(location: Location, path: str) -> CLIPVisionConfig:

@@ -12,15 +12,16 @@ from torch import Tensor
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.split import patch_weight
-from gencontrol.errors import InputError
+from gencontrol.errors import InputError, PairingError
 from gencontrol.focus.registry import focus_strategy
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images import ImageSource
 from gencontrol.pipelines.condition import Conditioning, split_rows, with_negatives
-from gencontrol.pipelines.embeds import RegionEmbeds, check_width, choose_focus, region_embeds
+from gencontrol.pipelines.embeds import RegionEmbeds, choose_focus, region_embeds
 from gencontrol.pipelines.hosts import Host, host_of
 from gencontrol.pipelines.inputs import AllMasks, is_pixel_values, read_requests
 from gencontrol.pipelines.opening import AlphaClipSource, open_encoder, processor_of, widened
+from gencontrol.pipelines.pairing import denoiser_width
 from gencontrol.pipelines.strength import StrengthSchedule, as_schedule
 from gencontrol.regions.geometry import Fit
 
@@ -75,8 +76,8 @@ class RegionPipeline(DiffusionPipeline):
       `callback_on_step_end_tensor_inputs` names what it gets, of `latents`, `image_embeds` and
       `negative_image_embeds`: the latter two as the denoiser reads them, and the last is None without guidance.
 
-    Bad arguments raise an `InputError`; the focus "alpha" with an encoder whose alpha weights are zero, a
-    `PairingError`.
+    Bad arguments raise an `InputError`; the focus "alpha" with an encoder whose alpha weights are zero, or embeddings
+    of another width than the denoiser takes, a `PairingError`.
     """
 
     _callback_tensor_inputs: ClassVar[list[str]] = ["latents", "image_embeds", "negative_image_embeds"]
@@ -209,6 +210,10 @@ class RegionPipeline(DiffusionPipeline):
             InputError: Arguments that exclude each other, or that cannot be used.
         """
         schedule = as_schedule(reference.strength)
+        for name in ("image_embeds", "negative_image_embeds"):
+            given = getattr(reference, name)
+            if given is not None and not bool(given.isfinite().all()):
+                raise InputError(f"{name}: holds NaN or infinite values.")
         embeds = self._embeds(reference, schedule)
         return Conditioning(with_negatives(embeds, reference.negative_image_embeds), schedule)
 
@@ -236,8 +241,11 @@ class RegionPipeline(DiffusionPipeline):
             raise InputError(
                 f"image_embeds: expected floats of shape (b, d), got {tuple(embeds.shape)} {embeds.dtype}."
             )
-        if self.image_encoder is not None:
-            check_width(self.host, embeds.shape[1])
+        width = denoiser_width(self.unet.config)
+        if width not in (None, embeds.shape[1]):
+            raise PairingError(
+                f"image_embeds: the denoiser takes embeddings of width {width}, got width {embeds.shape[1]}."
+            )
         return split_rows(embeds)
 
     def _encode_pixels(self, pixels: Tensor) -> Float[Tensor, "b d"]:

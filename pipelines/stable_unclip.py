@@ -101,7 +101,7 @@ class StableUnCLIPImg2ImgPipeline(RegionPipeline, stock.StableUnCLIPImg2ImgPipel
             num_images_per_prompt or 1,
             eta,
             noise,
-            None if latents is None else latents.to(self.unet.dtype),
+            None if latents is None else latents.to(self._execution_device, self.unet.dtype),
             texts[2],
             texts[3],
             output_type,

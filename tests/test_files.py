@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gencontrol.errors import InputError
-from gencontrol.files import atomic_file, atomic_folder, sha256
+from gencontrol.files import atomic_file, atomic_folder, check_replaceable, sha256
 
 
 @pytest.fixture
@@ -130,6 +130,8 @@ def test_folder_with_other_things_is_refused(other: str, tmp_path: Path) -> None
     refused = pytest.raises(InputError, match=rf"holds other things \({other}\): name a new folder")
     with refused, atomic_folder(target, ours=["*.png"]):
         pytest.fail("the block must not run")
+    with refused:
+        check_replaceable(target, ["*.png"])
     assert entries(target) == [other]
 
 

@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from PIL import Image
 from torch import Tensor
 
 from gencontrol.errors import InputError
@@ -54,7 +52,7 @@ def _is_batch(image: Any) -> bool:
 def _spread(alpha: Any, count: int) -> Sequence[Any]:
     if alpha is None or (isinstance(alpha, (Tensor, np.ndarray)) and alpha.ndim == 2):
         return [alpha] * count
-    if isinstance(alpha, (str, Path, Image.Image)):
+    if not isinstance(alpha, (list, tuple, Tensor, np.ndarray)):
         raise InputError(f"One mask for {count} images: give a list with one for each.")
     if len(alpha) != count:
         raise InputError(f"{len(alpha)} alpha maps for {count} images: give one entry for each image.")

@@ -4,6 +4,7 @@ The fields and their defaults are those of open_clip 3.3, `open_clip/model.py` a
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import open_clip
@@ -40,11 +41,13 @@ _VOCABULARY = 49408
 _START, _END = "<|startoftext|>", "<|endoftext|>"
 
 
-def load_open_clip(model: str | nn.Module, *, pretrained: str | None, dtype: torch.dtype | None) -> Parts:
+def load_open_clip(
+    model: str | nn.Module, *, pretrained: str | None, local_files_only: bool, dtype: torch.dtype | None
+) -> Parts:
     """Make or take an OpenCLIP model and convert both towers; see `AlphaCLIP.from_open_clip`."""
     name = model if isinstance(model, str) else type(model).__name__
     if isinstance(model, str):
-        model = _create(model, pretrained)
+        model = _create(model, pretrained, local_files_only=local_files_only)
         dtype = dtype or torch.float32
     vision_config = vision_config_of(getattr(model, "visual", None), name)
     text_config = text_config_of(model, name)
@@ -60,9 +63,16 @@ def load_open_clip(model: str | nn.Module, *, pretrained: str | None, dtype: tor
     )
 
 
-def _create(name: str, pretrained: str | None) -> nn.Module:
+def is_known(name: str) -> bool:
+    """Whether OpenCLIP knows an architecture of that name."""
+    return open_clip.get_model_config(name) is not None
+
+
+def _create(name: str, pretrained: str | None, *, local_files_only: bool) -> nn.Module:
     # "hf-hub:..." and "local-dir:..." bring their own configuration, which the finished model is checked for.
     if ":" in name:
+        if local_files_only and not name.startswith("local-dir:"):
+            raise InputError(f"OpenCLIP would fetch {name}, and only local files may be used: give local-dir:FOLDER.")
         return open_clip.create_model(name)
     config = open_clip.get_model_config(name)
     if config is None:
@@ -71,6 +81,11 @@ def _create(name: str, pretrained: str | None) -> nn.Module:
     if pretrained is None:
         tags = ", ".join(open_clip.list_pretrained_tags_by_model(name)) or "none"
         raise InputError(f"Say which weights of {name} to load: pretrained=... (OpenCLIP knows: {tags}; or a file).")
+    if local_files_only and not Path(pretrained).is_file():
+        raise InputError(
+            f"OpenCLIP would fetch the weights {pretrained!r} of {name}, and only local files may be used: give "
+            "pretrained a file."
+        )
     try:
         return open_clip.create_model(name, pretrained=pretrained)
     except (RuntimeError, OSError, FileNotFoundError) as error:

@@ -53,6 +53,12 @@ class AlphaCLIPProcessor:
         std = planes.new_tensor(self.image_std)[:, None, None]
         return (planes - mean) / std
 
+    def denormalize(self, pixels: Float[Tensor, "*b 4 s s"]) -> Float[Tensor, "*b 4 s s"]:
+        """Colour and alpha in [0, 1] of what `normalize` made, for people to look at."""
+        mean = pixels.new_tensor(self.image_mean)[:, None, None]
+        std = pixels.new_tensor(self.image_std)[:, None, None]
+        return pixels * std + mean
+
     def with_geometry(self, geometry: Geometry) -> "AlphaCLIPProcessor":
         """The same normalisation behind another geometry."""
         return dataclasses.replace(self, geometry=geometry)

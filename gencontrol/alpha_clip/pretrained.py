@@ -142,11 +142,16 @@ def _read_processor(source: Source, vision: CLIPVisionModelWithProjection) -> Al
     size, _ = square(vision.config)
     own, both = _find(source, "preprocessor_config.json"), _find(source, "processor_config.json")
     if own:
-        return AlphaCLIPProcessor.from_stock(_read_json(own), size=size)
-    return AlphaCLIPProcessor.from_stock(_read_json(both).get("image_processor", {}) if both else {}, size=size)
+        return AlphaCLIPProcessor.from_stock(read_json(own), size=size)
+    return AlphaCLIPProcessor.from_stock(read_json(both).get("image_processor", {}) if both else {}, size=size)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """The settings in one of a saved model's files.
+
+    Raises:
+        CheckpointError: Not JSON, or not a mapping.
+    """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -160,4 +165,7 @@ def _read_tokenizer(source: Source) -> PreTrainedTokenizerBase | None:
     # Asked without one of these files, transformers makes a tokenizer up that knows no word.
     if not (_find(source, "tokenizer.json") or _find(source, "vocab.json")):
         return None
-    return AutoTokenizer.from_pretrained(source.name, **source.lookup())
+    try:
+        return AutoTokenizer.from_pretrained(source.name, **source.lookup())
+    except Exception as error:  # The tokenizers library raises bare ones.
+        raise CheckpointError(f"The tokenizer of {source.name} cannot be read: {error}") from error

@@ -42,13 +42,17 @@ def load_published(
     return dataclasses.replace(parts, vision=fill_vision(config, tower))
 
 
-def read_published(path: Path) -> dict[str, Tensor]:
+def read_published(path: Path, *, mmap: bool = False) -> dict[str, Tensor]:
     """The checkpoint's tensors; a wrapper's `module.` prefix is taken off.
+
+    Args:
+        path: The checkpoint.
+        mmap: See `read_state`.
 
     Raises:
         CheckpointError: A file that is missing, broken or holds more than tensors.
     """
-    return join_attention_names(strip_prefix(read_state(path)))
+    return join_attention_names(strip_prefix(read_state(path, mmap=mmap)))
 
 
 def check_published(state: dict[str, Tensor], config: CLIPVisionConfig, *, source: str) -> None:

@@ -1,17 +1,15 @@
 """Writing an encoder as a folder that stock transformers opens."""
 
-from collections.abc import Iterable
-from fnmatch import fnmatch
 from pathlib import Path
 
 from torch import Tensor
 from transformers import CLIPTextModelWithProjection, CLIPVisionModelWithProjection, PreTrainedTokenizerBase
 
+from gencontrol import files
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.split import is_split, merged
 from gencontrol.alpha_clip.towers import put_together
 from gencontrol.errors import InputError
-from gencontrol.files import atomic_folder
 
 # What a save consists of; a folder with anything else in it is not overwritten.
 _OURS = ("*.json", "*.safetensors", "merges.txt", "vocab.txt", "README.md")
@@ -31,7 +29,7 @@ def save_parts(
     vision = merged(vision) if is_split(vision) else vision
     assert text is None or logit_scale is not None
     model = vision if text is None or logit_scale is None else put_together(vision, text, logit_scale)
-    with atomic_folder(folder, ours=_OURS) as temporary:
+    with files.atomic_folder(folder, ours=_OURS) as temporary:
         model.save_pretrained(temporary)
         processor.save_pretrained(temporary)
         if tokenizer is not None:
@@ -44,12 +42,6 @@ def check_replaceable(folder: Path) -> None:
     Raises:
         InputError: A file in the way, or a folder with other things in it.
     """
-    if folder.is_file():
-        raise InputError(f"{folder} is a file; give a folder to save to.")
-    others = sorted(_others(folder.iterdir())) if folder.is_dir() else []
-    if others:
-        raise InputError(f"{folder} holds other things ({', '.join(others[:3])}): give a new folder to save to.")
-
-
-def _others(entries: Iterable[Path]) -> list[str]:
-    return [e.name for e in entries if not (e.is_file() and any(fnmatch(e.name, p) for p in _OURS))]
+    files.check_replaceable(folder, _OURS)
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "config.json").is_file():
+        raise InputError(f"{folder} holds files and no earlier save (no config.json): name a new folder.")

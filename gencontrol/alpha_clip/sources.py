@@ -133,23 +133,31 @@ class FromSources:
 
     @classmethod
     def from_open_clip(
-        cls: type[Made], model: str | nn.Module, *, pretrained: str | None = None, dtype: torch.dtype | None = None
+        cls: type[Made],
+        model: str | nn.Module,
+        *,
+        pretrained: str | None = None,
+        local_files_only: bool = False,
+        dtype: torch.dtype | None = None,
     ) -> Made:
         """Widen one of OpenCLIP's plain ViTs (such as ViT-B-32, ViT-L-14, ViT-H-14, ViT-bigG-14).
 
         Args:
             model: OpenCLIP's name of the architecture, or a model that it made.
             pretrained: With a name: OpenCLIP's tag of the weights, or a file.
+            local_files_only: Fetch nothing: the weights have to be a file.
             dtype: Of the weights; None keeps a model's, and is float32 for a name.
 
         Raises:
             CheckpointError: Not a plain ViT; names the field that does not fit.
-            InputError: An unknown name, or a name without weights.
+            InputError: An unknown name, a name without weights, or weights that would have to be fetched.
         """
         # OpenCLIP imports timm, which takes a second that nobody else should wait for.
         from gencontrol.alpha_clip.open_clip_source import load_open_clip
 
-        return cls._from_parts(load_open_clip(model, pretrained=pretrained, dtype=dtype))
+        return cls._from_parts(
+            load_open_clip(model, pretrained=pretrained, local_files_only=local_files_only, dtype=dtype)
+        )
 
     @classmethod
     def from_config(

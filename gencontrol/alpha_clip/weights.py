@@ -13,15 +13,19 @@ from torch import Tensor
 from gencontrol.errors import CheckpointError
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
+def read_state(path: Path, *, mmap: bool = False) -> dict[str, Tensor]:
     """Read a flat state dict from a `.safetensors` file or one that `torch.save` wrote.
+
+    Args:
+        path: The file.
+        mmap: Leave the values on disk, for a look at the shapes. The file must not change while the tensors are used.
 
     Raises:
         CheckpointError: No such file, a broken one, one with objects other than tensors, or a nested one.
     """
     if not path.is_file():
         raise CheckpointError(f"No file at {path}.")
-    state = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    state = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path, mmap=mmap)
     if not isinstance(state, dict):
         raise CheckpointError(f"{path} holds a {type(state).__name__}; expected a state dict of tensors.")
     others = {k: type(v).__name__ for k, v in state.items() if not isinstance(v, Tensor)}
@@ -40,11 +44,12 @@ def _read_safetensors(path: Path) -> Any:
         raise CheckpointError(f"{path} is not a whole safetensors file: {error}") from error
 
 
-def _read_torch(path: Path) -> Any:
+def _read_torch(path: Path, *, mmap: bool) -> Any:
     if _is_script(path):
         raise CheckpointError(f"{path} is a TorchScript archive, which is code: save the model's state dict instead.")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        # The format before torch 1.6 is not an archive, and cannot be mapped.
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap and zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{path} holds pickled objects, which could run anything, or is no file of torch's: only tensors are read. "

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 
 Kind = Literal["auto", "published", "clip", "open_clip"]
 
+_ONLY_WITH: dict[str, tuple[str, ...]] = {
+    "base": ("published",),
+    "pretrained": ("open_clip",),
+    "subfolder": ("clip",),
+    "revision": ("published", "clip"),
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class ConvertOptions(RunOptions):
@@ -24,7 +31,8 @@ class ConvertOptions(RunOptions):
     output: Annotated[str, arg(aliases=("-o",), metavar="FOLDER")] = ""
     """The folder to write."""
     kind: Kind = "auto"
-    """What the source is; auto takes a file for a published checkpoint, and anything else for a CLIP."""
+    """What the source is; auto takes a file for a published checkpoint, a name that OpenCLIP knows for one of its
+    models, and anything else for a CLIP."""
     base: Annotated[str | None, unset("NAME")] = None
     """Of a published checkpoint: the CLIP it was trained from; unless given, OpenAI's of the same shape."""
     pretrained: Annotated[str | None, unset("TAG")] = None
@@ -67,12 +75,13 @@ def convert(options: ConvertOptions) -> "AlphaCLIP":
     """Open the source and save it; the folder is written whole or not at all.
 
     Raises:
-        ConfigError: No source or no folder.
-        InputError: A folder that is there already.
+        ConfigError: No source or no folder, or a flag that does not go with the kind of source.
+        InputError: A folder that is there already, or with other things in it.
         CheckpointError: A source that is broken, or is something else.
     """
     from pathlib import Path
 
+    from gencontrol.alpha_clip.save import check_replaceable
     from gencontrol.errors import ConfigError, InputError
 
     if not options.source or not options.output:
@@ -80,37 +89,50 @@ def convert(options: ConvertOptions) -> "AlphaCLIP":
     folder = Path(options.output)
     if folder.exists() and not options.overwrite:
         raise InputError(f"{folder} exists already: give --overwrite, or another -o.")
+    check_replaceable(folder)
     encoder = _open(options)
     encoder.save_pretrained(folder)
     return encoder
 
 
-def _open(options: ConvertOptions) -> "AlphaCLIP":
+def _kind_of(options: ConvertOptions) -> Kind:
+    """What the source is, after a check that the flags go with it."""
+    from gencontrol.errors import ConfigError
+
+    kind = _guess(options) if options.kind == "auto" else options.kind
+    for flag, goes_with in _ONLY_WITH.items():
+        if getattr(options, flag) and kind not in goes_with:
+            kinds = " or ".join(goes_with)
+            raise ConfigError(f"--{flag} goes with --kind {kinds}, and {options.source} is taken for {kind}.")
+    return kind
+
+
+def _guess(options: ConvertOptions) -> Kind:
     from pathlib import Path
 
+    if Path(options.source).is_file():
+        return "published"
+    if Path(options.source).is_dir():
+        return "clip"
+    # Hub ids have a slash. OpenCLIP imports timm, which takes a second.
+    if ":" in options.source or "/" not in options.source:
+        from gencontrol.alpha_clip.open_clip_source import is_known
+
+        if ":" in options.source or options.pretrained or is_known(options.source):
+            return "open_clip"
+    return "clip"
+
+
+def _open(options: ConvertOptions) -> "AlphaCLIP":
     from gencontrol.alpha_clip.model import AlphaCLIP
     from gencontrol.cli.device import DTYPES
     from gencontrol.cli.report import quiet_loading
 
     quiet_loading()
-    dtype = DTYPES[options.dtype]
-    kind = options.kind
-    if kind == "auto":
-        kind = "published" if Path(options.source).is_file() else "clip"
+    kind = _kind_of(options)
+    how: Any = {"local_files_only": options.offline, "dtype": DTYPES[options.dtype]}
     if kind == "published":
-        return AlphaCLIP.from_published(
-            options.source,
-            base=options.base,
-            revision=options.revision,
-            local_files_only=options.offline,
-            dtype=dtype,
-        )
+        return AlphaCLIP.from_published(options.source, base=options.base, revision=options.revision, **how)
     if kind == "open_clip":
-        return AlphaCLIP.from_open_clip(options.source, pretrained=options.pretrained, dtype=dtype)
-    return AlphaCLIP.from_clip(
-        options.source,
-        subfolder=options.subfolder,
-        revision=options.revision,
-        local_files_only=options.offline,
-        dtype=dtype,
-    )
+        return AlphaCLIP.from_open_clip(options.source, pretrained=options.pretrained, **how)
+    return AlphaCLIP.from_clip(options.source, subfolder=options.subfolder, revision=options.revision, **how)

@@ -20,6 +20,7 @@ from gencontrol.models.registry import resolve
 from gencontrol.pipelines.embeds import RegionEmbeds, region_embeds
 from gencontrol.pipelines.hosts import Host
 from gencontrol.pipelines.select import open_pipeline
+from gencontrol.regions.region import Region
 
 GUIDANCE = {"cross_attention": 3.0, "class_labels": 10.0}
 """By the way the embedding enters: the image-variation card's and the Alpha-CLIP demo's, and diffusers' for unCLIP."""
@@ -107,16 +108,20 @@ def comparison(pipeline: Any, job: Job, scene: Scene, plain: AlphaCLIP) -> dict[
         pipeline: The host.
         job: The run.
         scene: The picture and its regions.
-        plain: The host's own encoder.
+        plain: The host's own encoder: a plain CLIP, unless the host was saved with an Alpha-CLIP.
     """
-    whole = pipeline.encode_regions(scene.picture, fit=job.options.fit)[0]
     geometry = replace(pipeline.encoder.processor.geometry, fit=job.geometry.fit)
-    device = pipeline._execution_device
-    plainly = region_embeds(job.host, plain, scene.picture, geometry=geometry, device=device)
-    crop = region_embeds(
-        job.host, plain, scene.picture, scene.regions, focus=CropFocus(), geometry=geometry, device=device
-    )
-    rows = {"whole picture, no regions": whole, "plain CLIP, whole picture": plainly, "plain CLIP, masked crop": crop}
+
+    def look(regions: Sequence[Region] = ()) -> RegionEmbeds:
+        settings: Any = {"focus": CropFocus(), "geometry": geometry, "device": pipeline._execution_device}
+        return region_embeds(job.host, plain, scene.picture, regions, **settings)
+
+    rows = {"whole picture, no regions": pipeline.encode_regions(scene.picture, fit=job.options.fit)[0]}
+    if plain.has_alpha:
+        # A host that was saved with an Alpha-CLIP as its encoder has no plain CLIP any more.
+        rows["masked crop"] = look(scene.regions)
+    else:
+        rows |= {"plain CLIP, whole picture": look(), "plain CLIP, masked crop": look(scene.regions)}
     return {label: draw_embeds(pipeline, job, embeds) for label, embeds in rows.items()}
 
 

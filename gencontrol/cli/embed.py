@@ -50,7 +50,7 @@ def embed(options: EmbedOptions) -> dict[str, Any]:
     """Embed and write.
 
     Raises:
-        ConfigError: No picture and no text.
+        ConfigError: No picture, or a number that cannot be.
         InputError: A picture, mask or text that cannot be used, or a file that is there already.
     """
     import torch
@@ -58,16 +58,18 @@ def embed(options: EmbedOptions) -> dict[str, Any]:
     from gencontrol.cli.embeds import tensors_of, write_tensors
     from gencontrol.cli.encoder import open_encoder
     from gencontrol.cli.inputs import read_scenes
-    from gencontrol.cli.views import embed_scenes
+    from gencontrol.cli.report import notices
+    from gencontrol.cli.views import checked_strength, embed_scenes
     from gencontrol.errors import InputError
 
     path = Path(options.output)
     if path.exists() and not options.overwrite:
         raise InputError(f"{path} exists already: give --overwrite, or another -o.")
+    strength = checked_strength(options.strength)
     scenes = read_scenes(options, negative_masks=options.negative_mask)
     encoder = open_encoder(options)
-    with torch.inference_mode():
-        embeds, labels, regions = embed_scenes(encoder, scenes, options, strength=options.strength)
+    with torch.inference_mode(), notices():
+        embeds, labels, regions = embed_scenes(encoder, scenes, options, strength=strength)
         tensors = tensors_of(embeds) | {"region_embeds": regions}
         if options.text:
             tensors["text_embeds"] = encoder.encode_text(list(options.text))

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import safetensors
 from jaxtyping import Float
@@ -39,6 +40,13 @@ class EmbedsFile:
         )
 
 
+def on_cpu(embeds: RegionEmbeds) -> RegionEmbeds:
+    """In main memory and float32, as files hold them."""
+    given: dict[str, Any] = {field.name: getattr(embeds, field.name) for field in fields(embeds)}
+    held: dict[str, Any] = {k: None if v is None else v.detach().float().cpu() for k, v in given.items()}
+    return RegionEmbeds(**held)
+
+
 def tensors_of(embeds: EmbedsFile) -> dict[str, Tensor]:
     """The tensors by the names that they have in a file."""
     tensors = {IMAGE: embeds.image_embeds}
@@ -61,7 +69,7 @@ def read_embeds(path: Path, *, width: int) -> EmbedsFile:
         width: What the host takes.
 
     Raises:
-        InputError: No such file, another kind of file, or another width.
+        InputError: No such file, another kind of file, another width, or values that are not finite.
     """
     try:
         with safetensors.safe_open(path, framework="pt") as file:
@@ -71,10 +79,9 @@ def read_embeds(path: Path, *, width: int) -> EmbedsFile:
         raise InputError(f"{path} is not a safetensors file that can be read: {error}") from error
     if IMAGE not in tensors:
         raise InputError(f"{path} holds no tensor {IMAGE!r}: expected what --embeds-out writes.")
-    rows = {name: tensor.reshape(-1, tensor.shape[-1]).float() for name, tensor in tensors.items()}
-    for name, tensor in rows.items():
-        if tensor.shape != (len(rows[IMAGE]), width):
-            raise InputError(f"{path}: {name} is {tuple(tensor.shape)}, but the model takes rows of width {width}.")
+    rows = {name: _rows(tensor, width=width, name=f"{path}: {name}") for name, tensor in tensors.items()}
+    if len({len(tensor) for tensor in rows.values()}) > 1:
+        raise InputError(f"{path}: {NEGATIVE} has {len(rows[NEGATIVE])} rows, and {IMAGE} {len(rows[IMAGE])}.")
     return EmbedsFile(
         image_embeds=rows[IMAGE],
         negative_image_embeds=rows.get(NEGATIVE),
@@ -82,11 +89,20 @@ def read_embeds(path: Path, *, width: int) -> EmbedsFile:
     )
 
 
+def _rows(tensor: Tensor, *, width: int, name: str) -> Float[Tensor, "b d"]:
+    if tensor.ndim == 0 or tensor.shape[-1] != width or not tensor.numel():
+        raise InputError(f"{name} is {tuple(tensor.shape)}, but the model takes rows of width {width}.")
+    if not bool(tensor.float().isfinite().all()):
+        raise InputError(f"{name} holds NaN or infinite values.")
+    return tensor.reshape(-1, width).float()
+
+
 def _names(metadata: dict[str, str], path: Path, count: int) -> tuple[str, ...]:
     try:
         names = json.loads(metadata.get("names", "[]"))
     except ValueError:
         names = []
-    if isinstance(names, Sequence) and len(names) == count and len(set(names)) == count:
-        return tuple(Path(str(name)).stem for name in names)
+    stems = [Path(str(name)).stem for name in names] if isinstance(names, list) else []
+    if len(set(stems)) == count == len(stems):
+        return tuple(stems)
     return (path.stem,) if count == 1 else tuple(f"{path.stem}-{i}" for i in range(count))

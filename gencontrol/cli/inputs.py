@@ -1,5 +1,6 @@
 """Pictures, and the regions that flags show in them."""
 
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -60,6 +61,18 @@ def has_regions(options: RegionOptions) -> bool:
     return bool(options.mask or options.box or options.point or options.alpha_from_image)
 
 
+def check_region_flags(options: RegionOptions) -> None:
+    """Refuse numbers that cannot be, before any picture is read.
+
+    Raises:
+        ConfigError: Says which.
+    """
+    if not (math.isfinite(options.feather) and options.feather >= 0):
+        raise ConfigError(f"--feather: expected 0 or more pixels, got {options.feather:g}.")
+    if options.threshold is not None and not 0 < options.threshold <= 1:
+        raise ConfigError(f"--threshold: expected a value above 0 and at most 1, got {options.threshold:g}.")
+
+
 def read_scene(
     path: Path,
     options: RegionOptions,
@@ -87,6 +100,8 @@ def read_scene(
         text = f"{path} has an alpha channel, which is not used: --alpha-from-image looks where it is opaque."
         warnings.warn(text, RegionWarning, stacklevel=2)
     negative = [_mask(text, picture, path, options, flag="--negative-mask") for text in negative_masks]
+    negative = negative or list(recorded_negative)
+    _check_sizes([*pointed, *negative], picture, path)
     # A record holds 16 bits: starting from them makes a repeated run start from the same.
     exact = tuple(storable(region) for region in pointed)
     return Scene(
@@ -94,17 +109,30 @@ def read_scene(
         picture=Picture(rgb=picture.rgb),
         pointed=exact,
         regions=tuple(shape_regions(exact, options)),
-        negative_regions=tuple(storable(region) for region in negative or recorded_negative),
+        negative_regions=tuple(storable(region) for region in negative),
     )
+
+
+def _check_sizes(regions: Sequence[Region], picture: Picture, path: Path) -> None:
+    """Regions that flags show fit by now; recorded ones are of the picture that they were recorded with."""
+    height, width = picture.size
+    for region in regions:
+        if region.size != picture.size:
+            raise InputError(
+                f"{path} is {width} x {height}, and the recorded regions are of a picture of {region.size[1]} x "
+                f"{region.size[0]} (width x height): show its regions anew, with --mask, --box, --point or "
+                "--negative-mask."
+            )
 
 
 def read_scenes(options: RegionOptions, *, negative_masks: Sequence[str] = ()) -> Iterator[Scene]:
     """The scenes of all pictures, one after another; each is read once before, so that a bad one is found at once.
 
     Raises:
-        ConfigError: No picture is given.
+        ConfigError: No picture is given, or a number that cannot be.
         InputError: A picture or mask that cannot be used.
     """
+    check_region_flags(options)
     if not options.images:
         raise ConfigError("No picture is given: name at least one IMAGE, or a folder of them.")
     paths = list_pictures(options.images)

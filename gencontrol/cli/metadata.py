@@ -31,6 +31,7 @@ def describe(
     image: dict[str, str] | None,
     regions: Sequence[Region],
     negative_regions: Sequence[Region] = (),
+    embeds: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The record of one picture.
 
@@ -40,12 +41,14 @@ def describe(
         image: `path` and `sha256` of the input; None when the embedding came from a file.
         regions: As they were before inverting and feathering, which the settings say.
         negative_regions: The same.
+        embeds: `path` and `sha256` of the file of embeddings, and the picture's `row` in it.
     """
     return {
         "version": __version__,
         "settings": settings,
         "seed": seed,
         "image": image,
+        "embeds": embeds,
         "regions": [_pack(region) for region in regions],
         "negative_regions": [_pack(region) for region in negative_regions],
     }
@@ -84,7 +87,7 @@ def unpack(packed: Sequence[dict[str, Any]], *, source: Path) -> list[Region]:
     """
     try:
         return [_unpack(region) for region in packed]
-    except (KeyError, TypeError, ValueError, OSError) as error:
+    except (KeyError, TypeError, ValueError, OSError, Image.DecompressionBombError) as error:
         raise InputError(f"{source}: a mask in its gencontrol record cannot be read ({error}).") from error
 
 

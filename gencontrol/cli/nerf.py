@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional, UseAppendAction, arg
 
 from gencontrol.cli.parse import parse
 from gencontrol.errors import ConfigError
@@ -24,8 +24,8 @@ class RunFlags:
     """What the scene, or the part, is to become."""
     parts: Annotated[Path | None, arg(metavar="FILE.yaml")] = None
     """Several parts with prompts and highlights, instead of --prompt, --box and --sphere."""
-    encoder: str = "tiny"
-    """Encoder that guides: a preset or a folder."""
+    encoder: str = ""
+    """Encoder that guides: a preset or a folder; by default the method's own choice."""
     steps: int = 600
     """Guided steps."""
     seed: int = 0
@@ -53,6 +53,8 @@ class EditFlags(RunFlags):
     """The part as an upright box: centre x y z and side lengths, world units."""
     sphere: tuple[float, float, float, float] | None = None
     """The part as a ball: centre x y z and radius, world units."""
+    part: str = ""
+    """The part by the name that the scene stores it under."""
     softness: float = 0.0
     """Width of a soft edge, inwards, world units."""
 
@@ -107,6 +109,12 @@ class SceneFlags:
     """Further pictures that training never sees."""
     size: int = 96
     """Side of the square pictures in pixels."""
+    sprite: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="NAME")] = ()
+    """Up to three sprites by name, cut out thick, in the places of the primitives; repeat the flag."""
+    sprites: Path = Path("data/sprites/sprites.npz")
+    """The store that `gencontrol data sprites` made."""
+    style: str = "noto"
+    """Style of the sprites."""
 
 
 def main(arguments: Sequence[str]) -> int | None:
@@ -138,7 +146,9 @@ def training_config(options: RunFlags) -> Any:
 
     config: Any = trainer_config()  # nerfstudio's own types are those of its base classes.
     model, data = config.pipeline.model, config.pipeline.datamanager
-    model.prompt, model.parts, model.encoders = options.prompt or None, options.parts, (options.encoder,)
+    model.prompt, model.parts = options.prompt or None, options.parts
+    if options.encoder:
+        model.encoders = (options.encoder,)
     config.max_num_iterations, config.output_dir = options.steps, options.output
     config.experiment_name = _slug(options.prompt or "scene")
     config.machine.seed = model.seed = data.seed = options.seed
@@ -151,7 +161,8 @@ def training_config(options: RunFlags) -> Any:
 def _set_edit(config: Any, options: EditFlags) -> None:
     model, data = config.pipeline.model, config.pipeline.datamanager
     mode: Mode = options.mode
-    model.mode, model.box, model.sphere, model.softness = mode, options.box, options.sphere, options.softness
+    model.mode, model.box, model.sphere, model.part = mode, options.box, options.sphere, options.part or None
+    model.softness = options.softness
     # What is already there has its resolution; an edit need not begin coarsely.
     model.resolution = "0:48"
     if (options.scene / "transforms.json").is_file() and not list(options.scene.glob("*.safetensors")):
@@ -200,8 +211,17 @@ def _scene(options: SceneFlags) -> None:
     from gencontrol.nerf.dataset import DatasetSettings, write_dataset
     from gencontrol.nerf.world import still_life
 
+    pictures = []
+    if len(options.sprite) > 3 or len(set(options.sprite)) < len(options.sprite):
+        raise ConfigError(f"Name up to three different sprites; got {', '.join(options.sprite)}.")
+    if options.sprite:
+        from gencontrol.nerf.cutout import sprite_picture
+        from gencontrol.sprites.store import open_store
+
+        store = open_store(options.sprites)
+        pictures = [sprite_picture(store, name, style=options.style) for name in options.sprite]
     settings = DatasetSettings(views=options.views, held_out=options.held_out, size=options.size)
-    print(write_dataset(still_life(), options.output, settings))
+    print(write_dataset(still_life(pictures), options.output, settings))
 
 
 def _require_path(options: Any) -> None:

@@ -32,7 +32,7 @@ class RegionOptions:
     invert: bool = False
     """Look everywhere but at the regions."""
     threshold: Annotated[float | None, unset("T")] = None
-    """Make masks hard: 1 where they are at least this value in [0, 1], 0 elsewhere."""
+    """Make masks hard: 1 where they are at least this value in (0, 1], 0 elsewhere."""
     feather: Annotated[float, arg(metavar="PIXELS")] = 0.0
     """Soften the edges of the regions by about this many pixels."""
     resize_mask: bool = False

@@ -55,6 +55,7 @@ def score(options: ScoreOptions) -> list[dict[str, Any]]:
 
     from gencontrol.cli.encoder import open_encoder
     from gencontrol.cli.inputs import read_scenes
+    from gencontrol.cli.report import notices
     from gencontrol.cli.views import embed_each, strategy_for
     from gencontrol.errors import ConfigError
 
@@ -64,7 +65,7 @@ def score(options: ScoreOptions) -> list[dict[str, Any]]:
     encoder = open_encoder(options)
     focus = strategy_for(encoder, options.focus)
     rows = []
-    with torch.inference_mode():
+    with torch.inference_mode(), notices():
         texts = encoder.encode_text(list(options.text), normalize=True).float()
         scale = 1.0 if encoder.logit_scale is None else encoder.logit_scale.exp().float()
         for scene in scenes:

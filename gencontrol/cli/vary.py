@@ -1,10 +1,12 @@
 """`gencontrol vary`: variations of the part of a picture that a mask, box or point shows."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gencontrol.cli.parse import given_fields, parse, value_of
 from gencontrol.cli.vary_options import VaryOptions
+from gencontrol.errors import ConfigError
 
 if TYPE_CHECKING:
     from gencontrol.cli.repeat import Repeated
@@ -19,7 +21,12 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def read_options(arguments: Sequence[str]) -> "tuple[VaryOptions, Repeated | None]":
-    """The options, and the run to repeat: its settings lie under a configuration file, and both under the flags."""
+    """The options, and the run to repeat: its settings lie under a configuration file, and both under the flags.
+
+    Raises:
+        ConfigError: A configuration file with an unknown key or a wrong value, or one that names a run to repeat.
+        InputError: A picture to repeat that has no record, or whose input has changed.
+    """
     repeated = _repeated(value_of(arguments, "from"))
     settings = dict(repeated.settings) if repeated else {}
     if "seed" in given_fields(VaryOptions, arguments):
@@ -31,7 +38,19 @@ def read_options(arguments: Sequence[str]) -> "tuple[VaryOptions, Repeated | Non
         description="Variations of the part of a picture that the flags show.",
         settings=settings,
     )
-    return options, repeated
+    if options.from_picture is not None and repeated is None:
+        raise ConfigError("from_picture: a file of settings cannot name a run to repeat; give --from as a flag.")
+    return _starting_point(options, repeated)
+
+
+def _starting_point(options: VaryOptions, repeated: "Repeated | None") -> "tuple[VaryOptions, Repeated | None]":
+    """A run that started from embeddings starts from them again, unless the flags say from what else."""
+    if repeated is None or repeated.embeds is None:
+        return options, repeated
+    given = options.embeds_in
+    if options.images or (given is not None and not repeated.started_from(given)):
+        return options, replace(repeated, embeds=None)
+    return replace(options, embeds_in=given or str(repeated.find_embeds())), repeated
 
 
 def _repeated(source: str | None) -> "Repeated | None":

@@ -1,28 +1,28 @@
 """What one `gencontrol vary` is to do, worked out and checked before any weight is loaded."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from gencontrol.cli.embeds import EmbedsFile, read_embeds
 from gencontrol.cli.flags import parse_seeds
-from gencontrol.cli.inputs import Scene, has_regions, list_pictures, read_scene
+from gencontrol.cli.inputs import Scene, check_region_flags, has_regions, list_pictures, read_scene
 from gencontrol.cli.output import check_existing, plan_paths, sheet_path
 from gencontrol.cli.repeat import Repeated
-from gencontrol.cli.report import notices
+from gencontrol.cli.report import note_once, notices
 from gencontrol.cli.schedulers import check_scheduler
 from gencontrol.cli.vary_options import VaryOptions
-from gencontrol.cli.views import named_strategy
+from gencontrol.cli.views import checked_strength, named_strategy
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus import FocusStrategy
+from gencontrol.pipelines.embeds import alpha_maps, check_visible
 from gencontrol.pipelines.hosts import Host
-from gencontrol.pipelines.opening import locate
-from gencontrol.pipelines.pairing import check_pairing, vision_config
-from gencontrol.pipelines.strength import StrengthSchedule, as_schedule, check_strength, parse_schedule
+from gencontrol.pipelines.opening import check_source, locate
+from gencontrol.pipelines.pairing import vision_config
+from gencontrol.pipelines.strength import StrengthSchedule, as_schedule, parse_schedule
 from gencontrol.regions.geometry import Geometry
-from gencontrol.regions.notices import check_seen
-from gencontrol.regions.region import union_of
 
 SHEETS = ("grid", "compare", "preview")
 """Options that write one more picture for each input."""
@@ -96,8 +96,7 @@ def prepare(options: VaryOptions, repeated: Repeated | None) -> Job:
         options.alpha_clip or "auto",
         {"revision": options.revision, "local_files_only": options.offline},
     )
-    # A published checkpoint is a file that says nothing of its shape before it is read: it is compared when opened.
-    host = check_pairing(model, None if encoder is None or _is_file(encoder) else encoder)
+    host = check_source(model, encoder)
     vision = vision_config(model, "image_encoder/config.json")
     embeds = read_embeds(Path(options.embeds_in), width=vision.projection_dim) if options.embeds_in else None
     geometry = dataclasses.replace(host.geometry, size=vision.image_size, fit=options.fit or host.geometry.fit)
@@ -114,7 +113,24 @@ def prepare(options: VaryOptions, repeated: Repeated | None) -> Job:
     )
     check_existing(_outputs(job), options.existing)
     check_scenes(job)
+    idle = idle_flags(options)
+    if idle and repeated is None:
+        note_once(f"no region is shown, so {', '.join(idle)} can do nothing.")
     return job
+
+
+def idle_flags(options: VaryOptions) -> list[str]:
+    """The flags that shape regions, where there is none to shape."""
+    if has_regions(options):
+        return []
+    given = {
+        "--strength": options.strength != 1.0,
+        "--schedule": options.schedule is not None,
+        "--feather": options.feather > 0,
+        "--focus": options.focus is not None and not options.negative_mask,
+        "--threshold": options.threshold is not None and not options.negative_mask,
+    }
+    return [flag for flag, is_given in given.items() if is_given]
 
 
 def _outputs(job: Job) -> list[Path]:
@@ -128,11 +144,13 @@ def check_flags(options: VaryOptions) -> None:
     Raises:
         ConfigError: Says which.
     """
+    check_region_flags(options)
     if options.scheduler is not None:
         check_scheduler(options.scheduler)
     for name in ("steps", "batch"):
         if getattr(options, name) < 1:
             raise ConfigError(f"--{name}: expected at least 1, got {getattr(options, name)}.")
+    _check_guidance(options)
     if options.schedule is not None and options.strength != 1.0:
         raise ConfigError("Give either --strength or --schedule: a schedule says the strength at every step.")
     if options.embeds_out is not None and options.existing == "skip":
@@ -141,12 +159,22 @@ def check_flags(options: VaryOptions) -> None:
         _check_embeds_in(options)
 
 
+def _check_guidance(options: VaryOptions) -> None:
+    if options.guidance is None:
+        return
+    if not (math.isfinite(options.guidance) and options.guidance >= 0):
+        raise ConfigError(f"--guidance: expected a scale of 0 or more, got {options.guidance:g}.")
+    if options.negative_mask and options.guidance <= 1:
+        raise ConfigError("--negative-mask acts through classifier-free guidance: give --guidance above 1.")
+
+
 def _check_embeds_in(options: VaryOptions) -> None:
     pointing = options.images or has_regions(options) or options.negative_mask
-    if pointing or options.invert or options.compare or options.preview or options.schedule or options.strength != 1.0:
+    shaping = options.invert or options.schedule or options.strength != 1.0
+    if pointing or shaping or options.compare or options.preview or options.embeds_out:
         raise ConfigError(
             "--embeds-in starts from finished embeddings: leave out the picture, its regions, --strength, --schedule, "
-            "--compare and --preview."
+            "--compare, --preview and --embeds-out."
         )
 
 
@@ -159,15 +187,16 @@ def check_scenes(job: Job) -> None:
                 continue
             if job.options.compare and not scene.regions:
                 raise ConfigError("--compare: show a region to compare (--mask, --box, --point, --alpha-from-image).")
-            if scene.regions and (job.focus is None or job.focus.name in ("alpha", "attention")):
-                check_seen(union_of(scene.regions), job.geometry)
+            for regions in filter(None, (scene.regions, scene.negative_regions)):
+                check_visible(alpha_maps(regions)[0], job.focus, job.geometry)
 
 
 def _items(
     options: VaryOptions, repeated: Repeated | None, embeds: EmbedsFile | None, seeds: Sequence[int]
 ) -> list[Item]:
     images = [] if embeds else _images(options, repeated)
-    names = list(embeds.names) if embeds else [path.stem for path in images]
+    rows = _rows(embeds, repeated) if embeds else range(len(images))
+    names = [embeds.names[row] for row in rows] if embeds else [path.stem for path in images]
     planned = plan_paths(names, seeds, options.output)
     kinds = [kind for kind in SHEETS if getattr(options, kind)]
     items = [
@@ -178,9 +207,31 @@ def _items(
             paths=tuple(paths),
             sheets={kind: sheet_path(paths, name, options.output, kind=kind) for kind in kinds},
         )
-        for row, (name, paths) in enumerate(zip(names, planned, strict=True))
+        for row, name, paths in zip(rows, names, planned, strict=True)
     ]
+    _check_inputs_stay(items, options)
     return [item for item in items if not (options.existing == "skip" and _is_complete(item))]
+
+
+def _rows(embeds: EmbedsFile, repeated: Repeated | None) -> Sequence[int]:
+    """All rows of a file of embeddings, or the one that the picture to repeat was made from."""
+    if repeated is None or repeated.embeds is None:
+        return range(len(embeds.names))
+    return [repeated.embeds["row"]]
+
+
+def _check_inputs_stay(items: Sequence[Item], options: VaryOptions) -> None:
+    """Refuse to write over a picture that is to be varied, or to take it for a result that is there already.
+
+    Raises:
+        InputError: Names it.
+    """
+    inputs = {item.image.resolve() for item in items if item.image is not None}
+    outputs = [path for item in items for path in (*item.paths, *item.sheets.values())]
+    outputs += [] if options.embeds_out is None else [Path(options.embeds_out)]
+    over = next((path for path in outputs if path.resolve() in inputs), None)
+    if over is not None:
+        raise InputError(f"{over} is one of the pictures to vary, which is not written over: give another -o.")
 
 
 def _images(options: VaryOptions, repeated: Repeated | None) -> list[Path]:
@@ -197,13 +248,10 @@ def _is_complete(item: Item) -> bool:
     return all(path.exists() for path in (*item.paths, *item.sheets.values()))
 
 
-def _is_file(encoder: object) -> bool:
-    return Path(str(getattr(encoder, "name", ""))).is_file()
-
-
 def _strength(options: VaryOptions) -> StrengthSchedule:
+    if options.schedule is None:
+        return as_schedule(checked_strength(options.strength))
     try:
-        check_strength(options.strength, name="--strength")
-        return as_schedule(options.strength) if options.schedule is None else parse_schedule(options.schedule)
+        return parse_schedule(options.schedule)
     except InputError as error:
-        raise ConfigError(str(error)) from error
+        raise ConfigError(f"--schedule: {error}") from error

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from PIL import Image
 
+from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.cli.draw import comparison, draw_embeds, draw_scene, guidance_of, open_host, open_plain, scene_embeds
-from gencontrol.cli.embeds import EmbedsFile, tensors_of, write_tensors
+from gencontrol.cli.embeds import EmbedsFile, on_cpu, tensors_of, write_tensors
 from gencontrol.cli.inputs import Scene
 from gencontrol.cli.metadata import describe
 from gencontrol.cli.output import write_picture
@@ -29,7 +30,7 @@ from gencontrol.regions.sources import whole
 
 NOT_RECORDED = frozenset(
     "images mask box point alpha_from_image negative_mask number seed embeds_out from_picture config output existing "
-    "grid compare preview no_metadata dry_run format offline device offload batch".split()
+    "grid compare preview no_metadata dry_run format offline device offload batch embeds_in".split()
 )
 """Options that do not change the picture, or that its record says in another place."""
 
@@ -89,13 +90,15 @@ def run_item(pipeline: Any, job: Job, item: Item, plain: Any) -> Result:
     scene = None if job.embeds else _scene_of(job, item)
     started = time.monotonic()
     if scene is not None:
-        pictures = draw_scene(pipeline, job, scene)
+        with told_before():
+            pictures = draw_scene(pipeline, job, scene)
     else:
         assert job.embeds is not None
         pictures = draw_embeds(pipeline, job, job.embeds.row(item.row))
     result.seconds = time.monotonic() - started
     if scene is not None and job.options.embeds_out is not None:
-        result.embeds = scene_embeds(pipeline, job, scene)
+        with told_before():
+            result.embeds = on_cpu(scene_embeds(pipeline, job, scene))
     for picture, path, seed in zip(pictures, item.paths, job.seeds, strict=True):
         write_picture(picture, path, record=None if job.options.no_metadata else _record(job, item, scene, seed))
     labels = [f"seed {seed}" for seed in job.seeds]
@@ -110,9 +113,13 @@ def run_item(pipeline: Any, job: Job, item: Item, plain: Any) -> Result:
 
 
 def see(job: Job, scene: Scene) -> Image.Image:
-    """The picture and its regions as the encoder gets them."""
+    """What the encoder gets: the picture with its regions, or what a focus that paints or cuts has made of it."""
     alpha = union_of(scene.regions or [whole(scene.picture.size)])
-    return preview(scene.picture, alpha, job.geometry)
+    if not scene.regions or job.focus is None or job.focus.name in ("alpha", "attention"):
+        return preview(scene.picture, alpha, job.geometry)
+    processor = AlphaCLIPProcessor(geometry=job.geometry)
+    made = processor.denormalize(job.focus.view(processor, scene.picture.rgb[None], alpha[None]))[0]
+    return preview(made[:3].clamp(0, 1), torch.ones_like(made[0]), job.geometry)
 
 
 def _compare_sheet(rows: dict[str, list[Image.Image]], seen: Image.Image, labels: Sequence[str]) -> Image.Image:
@@ -146,13 +153,19 @@ def _record(job: Job, item: Item, scene: Scene | None, seed: int) -> dict[str, A
     """The picture's record. What the flags leave to the model is written as the number that was used."""
     settings = {k: v for k, v in to_mapping(job.options).items() if k not in NOT_RECORDED}
     settings |= {"guidance": guidance_of(job.host, job.options.guidance)}
+    embeds = job.options.embeds_in
     return describe(
         settings=settings,
         seed=seed,
-        image=None if item.image is None else {"path": str(item.image), "sha256": sha256(item.image)},
+        image=None if item.image is None else _input(item.image),
+        embeds=None if embeds is None else _input(Path(embeds)) | {"row": item.row},
         regions=scene.pointed if scene else (),
         negative_regions=scene.negative_regions if scene else (),
     )
+
+
+def _input(path: Path) -> dict[str, Any]:
+    return {"path": str(path), "sha256": sha256(path)}
 
 
 def _write_embeds(path: Path, job: Job, results: Sequence[Result]) -> None:
@@ -160,9 +173,9 @@ def _write_embeds(path: Path, job: Job, results: Sequence[Result]) -> None:
     negatives = [e.negative_image_embeds for e in embeds if e.negative_image_embeds is not None]
     if embeds:
         file = EmbedsFile(
-            image_embeds=torch.cat([e.image_embeds for e in embeds]).float().cpu(),
-            negative_image_embeds=torch.cat(negatives).float().cpu() if negatives else None,
-            names=tuple(item.name for item in job.items),
+            image_embeds=torch.cat([e.image_embeds for e in embeds]),
+            negative_image_embeds=torch.cat(negatives) if negatives else None,
+            names=tuple(item.image.name for item in job.items if item.image is not None),
         )
         write_tensors(path, tensors_of(file), names=file.names)
 

@@ -13,11 +13,13 @@ from gencontrol.cli.embeds import EmbedsFile
 from gencontrol.cli.flags import parse_named
 from gencontrol.cli.inputs import Scene
 from gencontrol.cli.options import EncoderOptions
+from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus import FocusStrategy, focus_strategy
-from gencontrol.pipelines.embeds import choose_focus, region_embeds, view_of
+from gencontrol.pipelines.embeds import check_visible, choose_focus, region_embeds, view_of
 from gencontrol.pipelines.hosts import Host
 from gencontrol.pipelines.opening import locate
 from gencontrol.pipelines.pairing import check_pairing
+from gencontrol.pipelines.strength import check_strength
 from gencontrol.regions.region import stack_alphas
 
 WHOLE = "whole picture"
@@ -44,6 +46,19 @@ def named_strategy(text: str | None) -> FocusStrategy | None:
         return None
     name, settings = parse_named(text, flag="--focus")
     return focus_strategy(name, **settings)
+
+
+def checked_strength(value: float) -> float:
+    """The value of --strength.
+
+    Raises:
+        ConfigError: Outside [0, 2].
+    """
+    try:
+        check_strength(value, name="--strength")
+    except InputError as error:
+        raise ConfigError(str(error)) from error
+    return value
 
 
 def embed_scenes(
@@ -106,6 +121,7 @@ def embed_each(encoder: AlphaCLIP, scene: Scene, focus: FocusStrategy) -> tuple[
     if not scene.regions:
         return [WHOLE], encoder.encode_image(rgb)
     alphas = stack_alphas(scene.regions).to(rgb)
+    check_visible(alphas, focus, encoder.processor.geometry)
     with torch.no_grad():
         embeds = focus.embed(encoder, rgb.expand(len(alphas), -1, -1, -1), alphas)
     return [region.label or f"region {i}" for i, region in enumerate(scene.regions)], embeds

@@ -6,12 +6,12 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
-from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.focus.views import pixels
+from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
+from gencontrol.focus.strategy import ByView
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlphaFocus:
+class AlphaFocus(ByView):
     """The alpha map is the encoder's fourth channel. A plain CLIP, whose alpha weights are zero, ignores it.
 
     Source: Sun et al., "Alpha-CLIP: A CLIP Model Focusing on Wherever You Want", CVPR 2024, arXiv 2312.03818.
@@ -19,8 +19,8 @@ class AlphaFocus:
 
     name: ClassVar[str] = "alpha"
 
-    def embed(
-        self, encoder: AlphaCLIP, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]
-    ) -> Float[Tensor, "b d"]:
-        """See `FocusStrategy.embed`. Differentiable in `rgb` and `alpha`."""
-        return encoder.encode_pixels(pixels(encoder, rgb, alpha))
+    def view(
+        self, processor: AlphaCLIPProcessor, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]
+    ) -> Float[Tensor, "b 4 s s"]:
+        """See `FocusStrategy.view`. Differentiable in `rgb` and `alpha`."""
+        return processor(rgb, alpha)

@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.errors import ConfigError
-from gencontrol.focus.views import pixels
+from gencontrol.focus.views import whole
 from gencontrol.regions.geometry import Geometry, fit_planes
 
 
@@ -43,7 +44,14 @@ class AttentionFocus:
         assert isinstance(patch_size, int)
         patches = patch_alphas(alpha, encoder.processor.geometry, patch_size)
         bias = class_token_bias(patches, scale=self.scale, floor=self.floor)
-        return encoder.encode_pixels(pixels(encoder, rgb), attention_bias=bias)
+        pixels = self.view(encoder.processor, rgb, alpha).to(encoder.dtype)
+        return encoder.encode_pixels(pixels, attention_bias=bias)
+
+    def view(
+        self, processor: AlphaCLIPProcessor, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]
+    ) -> Float[Tensor, "b 4 s s"]:
+        """See `FocusStrategy.view`: the whole picture."""
+        return whole(processor, rgb)
 
 
 def patch_alphas(alpha: Float[Tensor, "b h w"], geometry: Geometry, patch_size: int) -> Float[Tensor, "b p"]:

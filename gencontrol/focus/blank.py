@@ -6,12 +6,13 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
-from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.focus.views import check_colour, fill_colour, pixels
+from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
+from gencontrol.focus.strategy import ByView
+from gencontrol.focus.views import check_colour, fill_colour, whole
 
 
 @dataclass(frozen=True, kw_only=True)
-class BlankFocus:
+class BlankFocus(ByView):
     """Outside the part, the picture becomes one colour. The context is lost; a plain baseline."""
 
     name: ClassVar[str] = "blank"
@@ -21,12 +22,11 @@ class BlankFocus:
     def __post_init__(self) -> None:
         check_colour(self.colour)
 
-    def embed(
-        self, encoder: AlphaCLIP, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]
-    ) -> Float[Tensor, "b d"]:
-        """See `FocusStrategy.embed`. Differentiable in both."""
-        painted = blend(rgb, fill_colour(self.colour, encoder, rgb), alpha)
-        return encoder.encode_pixels(pixels(encoder, painted))
+    def view(
+        self, processor: AlphaCLIPProcessor, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]
+    ) -> Float[Tensor, "b 4 s s"]:
+        """See `FocusStrategy.view`. Differentiable in both."""
+        return whole(processor, blend(rgb, fill_colour(self.colour, processor, rgb), alpha))
 
 
 def blend(

@@ -7,15 +7,16 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
-from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.errors import ConfigError
 from gencontrol.focus.blank import blend
-from gencontrol.focus.views import pixels
+from gencontrol.focus.strategy import ByView
+from gencontrol.focus.views import whole
 from gencontrol.regions.blur import gaussian_blur
 
 
 @dataclass(frozen=True, kw_only=True)
-class BlurFocus:
+class BlurFocus(ByView):
     """Outside the part, the picture is out of focus: colours and the rough layout stay.
 
     Source: Yang et al., "Fine-Grained Visual Prompting", NeurIPS 2023, arXiv 2306.04356.
@@ -29,9 +30,9 @@ class BlurFocus:
         if not (math.isfinite(self.sigma) and self.sigma >= 0):
             raise ConfigError(f"sigma: expected 0 or more, got {self.sigma}.")
 
-    def embed(
-        self, encoder: AlphaCLIP, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]
-    ) -> Float[Tensor, "b d"]:
-        """See `FocusStrategy.embed`. Differentiable in both."""
+    def view(
+        self, processor: AlphaCLIPProcessor, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]
+    ) -> Float[Tensor, "b 4 s s"]:
+        """See `FocusStrategy.view`. Differentiable in both."""
         blurred = gaussian_blur(rgb, self.sigma * min(rgb.shape[-2:]))
-        return encoder.encode_pixels(pixels(encoder, blend(rgb, blurred, alpha)))
+        return whole(processor, blend(rgb, blurred, alpha))

@@ -8,14 +8,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.errors import ConfigError
 from gencontrol.focus.blank import blend
-from gencontrol.focus.views import Box, check_colour, fill_colour, part_box, pixels
+from gencontrol.focus.strategy import ByView
+from gencontrol.focus.views import Box, check_colour, fill_colour, part_box, whole
 
 
 @dataclass(frozen=True, kw_only=True)
-class CircleFocus:
+class CircleFocus(ByView):
     """An ellipse around the part's box; CLIP has learnt from the web's pictures what that means.
 
     It changes the picture whatever the part, so that the whole image does not give the plain answer.
@@ -37,16 +38,15 @@ class CircleFocus:
         if not (math.isfinite(self.margin) and self.margin >= 0):
             raise ConfigError(f"margin: expected 0 or more, got {self.margin}.")
 
-    def embed(
-        self, encoder: AlphaCLIP, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]
-    ) -> Float[Tensor, "b d"]:
-        """See `FocusStrategy.embed`. Differentiable in `rgb` only."""
+    def view(
+        self, processor: AlphaCLIPProcessor, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]
+    ) -> Float[Tensor, "b 4 s s"]:
+        """See `FocusStrategy.view`. Differentiable in `rgb` only."""
         height, width = alpha.shape[-2:]
         thickness = max(1.0, self.thickness * min(height, width))
         boxes = [part_box(one) for one in alpha]
         lines = [ellipse_alpha(box, (height, width), thickness=thickness, margin=self.margin) for box in boxes]
-        drawn = blend(rgb, fill_colour(self.colour, encoder, rgb), 1 - torch.stack(lines).to(rgb))
-        return encoder.encode_pixels(pixels(encoder, drawn))
+        return whole(processor, blend(rgb, fill_colour(self.colour, processor, rgb), 1 - torch.stack(lines).to(rgb)))
 
 
 def ellipse_alpha(box: Box, size: tuple[int, int], *, thickness: int | float, margin: float) -> Float[Tensor, "h w"]:

@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 
 
 @runtime_checkable
@@ -36,3 +37,28 @@ class FocusStrategy(Protocol):
             InputError: A map that is 0 everywhere, in strategies that need a place to look at.
         """
         ...
+
+    def view(
+        self, processor: AlphaCLIPProcessor, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]
+    ) -> Float[Tensor, "b 4 s s"]:
+        """What the encoder is given: colour and alpha at its size, normalised.
+
+        Args:
+            processor: The encoder's.
+            rgb: See `embed`.
+            alpha: See `embed`.
+
+        Raises:
+            InputError: See `embed`.
+        """
+        ...
+
+
+class ByView:
+    """Base of the strategies that act through what the encoder is given, and through nothing else."""
+
+    def embed(
+        self: FocusStrategy, encoder: AlphaCLIP, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]
+    ) -> Float[Tensor, "b d"]:
+        """See `FocusStrategy.embed`. Differentiable in what `view` is differentiable in."""
+        return encoder.encode_pixels(self.view(encoder.processor, rgb, alpha).to(encoder.dtype))

@@ -6,6 +6,7 @@ from PIL import ImageColor
 from torch import Tensor
 
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.errors import ConfigError, InputError
 
 Box = tuple[int, int, int, int]
@@ -15,9 +16,14 @@ def pixels(
     encoder: AlphaCLIP, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"] | None = None
 ) -> Float[Tensor, "b 4 s s"]:
     """Through the encoder's processor, in its dtype; without an alpha map it looks at the whole image, all ones."""
-    alpha = torch.ones_like(rgb[:, 0]) if alpha is None else alpha
     # The device is left alone: an encoder that is offloaded between calls names none.
-    return encoder.processor(rgb, alpha).to(encoder.dtype)
+    planes = whole(encoder.processor, rgb) if alpha is None else encoder.processor(rgb, alpha)
+    return planes.to(encoder.dtype)
+
+
+def whole(processor: AlphaCLIPProcessor, rgb: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 4 s s"]:
+    """Normalised planes of pictures that are looked at all over: alpha 1 everywhere."""
+    return processor(rgb, torch.ones_like(rgb[:, 0]))
 
 
 def part_box(alpha: Float[Tensor, "h w"]) -> Box:
@@ -43,9 +49,9 @@ def check_colour(colour: str) -> None:
         _levels(colour)
 
 
-def fill_colour(colour: str, encoder: AlphaCLIP, like: Tensor) -> Float[Tensor, "3 1 1"]:
+def fill_colour(colour: str, processor: AlphaCLIPProcessor, like: Tensor) -> Float[Tensor, "3 1 1"]:
     """The colour in [0, 1]; "mean" is the mean of the pictures that the encoder was trained on."""
-    values = encoder.processor.image_mean[:3] if colour == "mean" else [level / 255 for level in _levels(colour)]
+    values = processor.image_mean[:3] if colour == "mean" else [level / 255 for level in _levels(colour)]
     return like.new_tensor(values)[:, None, None]
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.guidance.backgrounds import BACKGROUNDS, Background, composite, random_backgrounds
+from gencontrol.guidance.backgrounds import BACKGROUNDS, Background, composite, gaussian_blur, random_backgrounds
 from gencontrol.guidance.warp import random_homographies, warp
 
 
@@ -29,6 +29,8 @@ class Augmentation:
     """How far a corner may move inwards, as a fraction of half the side; PureCLIPNeRF uses 0.6 on voxel grids."""
     crop: float = 0.85
     """Smallest side of the random window, as a fraction of the picture's."""
+    widest: float = 1.0
+    """Largest side of the random window; above 1 the rendering is shrunk, with background around it."""
     translation: float = 0.05
     """Largest shift, as a fraction of the side."""
     brightness: float = 0.1
@@ -37,6 +39,10 @@ class Augmentation:
     """Largest relative change of the distance from the picture's mean."""
     saturation: float = 0.2
     """Largest relative change of the distance from grey."""
+    soften: float = 0.0
+    """Largest blur of the rendering itself, standard deviation as a fraction of the shorter side."""
+    noise: float = 0.0
+    """Standard deviation of Gaussian noise on every pixel, which smooths what the encoder answers."""
 
     def __post_init__(self) -> None:
         if self.copies < 1:
@@ -47,6 +53,10 @@ class Augmentation:
             raise ConfigError(f"perspective must lie in [0, 1); got {self.perspective}.")
         if not 0 < self.crop <= 1:
             raise ConfigError(f"crop must lie in (0, 1]; got {self.crop}.")
+        if self.widest < self.crop:
+            raise ConfigError(f"widest must be at least crop ({self.crop}); got {self.widest}.")
+        if self.soften < 0 or self.noise < 0:
+            raise ConfigError(f"soften and noise cannot be negative; got {self.soften} and {self.noise}.")
 
 
 # One copy, unmoved, over mid-tone plain colour: for scores, where nothing should be random but the background.
@@ -91,15 +101,18 @@ def augment(
     maps = random_homographies(
         len(planes),
         perspective=settings.perspective,
-        crop=settings.crop,
+        window=(settings.crop, settings.widest),
         translation=settings.translation,
         generator=generator,
     )
-    moved = warp(planes, maps)
+    moved = _softened(warp(planes, maps), settings.soften, generator)
     size = (colour.shape[-2], colour.shape[-1])
     behind = random_backgrounds(len(planes), size, settings.backgrounds, blur=settings.blur, generator=generator)
     rgb = composite(moved[:, :3], moved[:, 3:4], behind.to(moved))
-    return jitter(rgb, settings, generator=generator), moved[:, 4:]
+    rgb = jitter(rgb, settings, generator=generator)
+    if settings.noise > 0:
+        rgb = rgb + settings.noise * torch.randn(rgb.shape, generator=generator).to(rgb)
+    return rgb, moved[:, 4:]
 
 
 def jitter(rgb: Float[Tensor, "n 3 h w"], settings: Augmentation, *, generator: Generator) -> Float[Tensor, "n 3 h w"]:
@@ -113,3 +126,11 @@ def jitter(rgb: Float[Tensor, "n 3 h w"], settings: Augmentation, *, generator: 
     rgb = grey + (rgb - grey) * (1 + amount(settings.saturation))
     mean = rgb.mean(dim=(1, 2, 3), keepdim=True)
     return mean + (rgb - mean) * (1 + amount(settings.contrast))
+
+
+def _softened(planes: Float[Tensor, "n 5 h w"], limit: float, generator: Generator) -> Float[Tensor, "n 5 h w"]:
+    """Blur premultiplied colour, opacity and alpha alike, each picture by its own width."""
+    if limit == 0:
+        return planes
+    sigma = torch.rand(len(planes), generator=generator) * limit * min(planes.shape[-2:])
+    return gaussian_blur(planes, sigma.to(planes))

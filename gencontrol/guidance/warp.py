@@ -9,7 +9,7 @@ _CORNERS = ((-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0))
 
 
 def random_homographies(
-    count: int, *, perspective: float, crop: float, translation: float, generator: Generator
+    count: int, *, perspective: float, window: tuple[float, float], translation: float, generator: Generator
 ) -> Float[Tensor, "n 3 3"]:
     """Draw maps from output to input coordinates, both in [-1, 1] (x right, y down).
 
@@ -17,14 +17,15 @@ def random_homographies(
         count: How many.
         perspective: How far a corner may move inwards, as a fraction of half the side, [0, 1); the distribution of
             torchvision's RandomPerspective.
-        crop: Smallest side of the random square window, as a fraction of the picture's side, (0, 1].
+        window: Smallest and largest side of the random square window, as fractions of the picture's side; one above 1
+            shows what lies around the picture.
         translation: Largest shift, as a fraction of the side.
         generator: On the CPU.
     """
     corners = torch.tensor(_CORNERS)
     inwards = torch.rand(count, 4, 2, generator=generator) * perspective
     moved = corners * (1 - inwards)
-    scale = 1 - torch.rand(count, generator=generator) * (1 - crop)
+    scale = window[1] - torch.rand(count, generator=generator) * (window[1] - window[0])
     centre = (2 * torch.rand(count, 2, generator=generator) - 1) * (1 - scale)[:, None]
     shift = (2 * torch.rand(count, 2, generator=generator) - 1) * 2 * translation
     return homography(corners.expand(count, 4, 2), moved) @ _window(scale, centre + shift)

@@ -13,7 +13,7 @@ from gencontrol.images import ImageSource, Picture, open_image, read_image
 _LISTED = 8
 
 
-def label_mask(mask: ImageSource, label: int | str | tuple[int, int, int]) -> Bool[Tensor, "h w"]:
+def label_mask(mask: ImageSource, label: int | np.integer | str | tuple[int, int, int]) -> Bool[Tensor, "h w"]:
     """Where a mask holds the class `label`.
 
     Args:
@@ -23,12 +23,12 @@ def label_mask(mask: ImageSource, label: int | str | tuple[int, int, int]) -> Bo
     Raises:
         InputError: No such class (the message lists the most frequent ones), or not a colour.
     """
-    if isinstance(label, int):
-        classes = _numbers(mask)
-        return _found(classes == label, label, classes.reshape(-1, 1))
+    if isinstance(label, (int, np.integer)):
+        classes, number = _numbers(mask), int(label)
+        return _found(classes == number, number, classes.reshape(-1, 1))
     red, green, blue = _colour(label)
     levels = (read_image(mask).rgb * 255).round().to(torch.int64)
-    same = (levels == torch.tensor([red, green, blue])[:, None, None]).all(dim=0)
+    same = (levels == levels.new_tensor([red, green, blue])[:, None, None]).all(dim=0)
     return _found(same, f"#{red:02x}{green:02x}{blue:02x}", levels.flatten(1).T)
 
 

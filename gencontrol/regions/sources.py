@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Sequence
 from functools import reduce
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -43,13 +44,14 @@ def from_mask(
     Args:
         source: Anything that `read_image` takes. If its alpha varies, the alpha is the mask; else its brightness.
         size: Of the image, (height, width).
-        threshold: Make the mask hard: 1 where it is at least this value in [0, 1], 0 elsewhere.
+        threshold: Make the mask hard: 1 where it is at least this value in (0, 1], 0 elsewhere.
         resize: Stretch a mask of another size to the image's, with a `RegionWarning`, instead of refusing it.
         weight: See `Region`.
         label: See `Region`.
 
     Raises:
-        InputError: An unreadable, empty, coloured or 0-and-1-of-255 mask, one with NaN, or one of another size.
+        InputError: An unreadable, empty, coloured or 0-and-1-of-255 mask, one with NaN, one of another size, or a
+            threshold outside (0, 1].
     """
     plane = _mask_plane(read_image(source))
     if tuple(plane.shape) != tuple(size):
@@ -61,9 +63,9 @@ def from_mask(
             "(or pass a bool array); if it holds class numbers, use from_index_mask."
         )
     if threshold is not None:
-        if high < threshold:
-            raise InputError(f"The mask is empty: its largest value {high:.3g} is below the threshold {threshold:g}.")
         plane = make_hard(plane, threshold)
+        if not bool(plane.any()):
+            raise InputError(f"The mask is empty: its largest value {high:.3g} is below the threshold {threshold:g}.")
     elif 0 < high < _FAINT:
         _warn(f"The mask is faint: its largest value is {high:.3g} of 1. Pass a threshold, or class numbers by index.")
     return Region(alpha=plane, weight=weight, label=label)
@@ -166,7 +168,7 @@ def from_polygon(points: Sequence[Point], *, size: tuple[int, int], weight: floa
 
 def from_index_mask(
     mask: ImageSource,
-    colour_or_index: int | str | tuple[int, int, int],
+    colour_or_index: int | np.integer | str | tuple[int, int, int],
     *,
     size: tuple[int, int],
     weight: float = 1.0,

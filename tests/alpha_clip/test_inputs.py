@@ -88,6 +88,7 @@ def test_gradients_pass_through() -> None:
         ([], None, "No image to encode"),
         ([RGB, RGB], MAPS[:1], "1 alpha maps for 2 images"),
         ([RGB, RGB], "mask.png", "One mask for 2 images"),
+        ([RGB, RGB], 0.5, "One mask for 2 images"),
         (RGB, MAPS[0].T, r"alpha map is 6 x 8 but the image is 8 x 6 \(width x height\)"),
         (RGB, MAPS[None], r"\(h, w\) or \(k, h, w\); got \(1, 2, 6, 8\)"),
         (RGB, MAPS[:0], "No alpha map"),

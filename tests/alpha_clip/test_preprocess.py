@@ -29,6 +29,11 @@ def test_alpha_is_normalised_as_in_the_published_training() -> None:
     torch.testing.assert_close(pixels[0, :3, 7, 7], expected)
 
 
+def test_denormalising_gives_colour_and_alpha_back() -> None:
+    planes = torch.rand(2, 4, 32, 32, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(_processor().denormalize(_processor().normalize(planes)), planes)
+
+
 @pytest.mark.parametrize("fit", ["pad", "squash", "crop"])
 @pytest.mark.parametrize(("height", "width"), [(48, 96), (90, 40)])
 def test_one_marked_pixel_lands_in_the_same_patch(fit: Fit, height: int, width: int) -> None:

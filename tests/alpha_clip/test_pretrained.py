@@ -157,6 +157,10 @@ def test_broken_folders(folder: Path) -> None:
     (folder / "preprocessor_config.json").write_text("[]")
     with pytest.raises(CheckpointError, match="expected a mapping of settings, got list"):
         AlphaCLIP.from_pretrained(folder)
+    (folder / "preprocessor_config.json").unlink()
+    (folder / "tokenizer.json").write_text("{")
+    with pytest.raises(CheckpointError, match=r"The tokenizer of .* cannot be read"):
+        AlphaCLIP.from_pretrained(folder)
     (folder / "config.json").write_text("{")
     with pytest.raises(CheckpointError, match="No model at"):
         AlphaCLIP.from_pretrained(folder)

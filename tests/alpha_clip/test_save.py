@@ -19,14 +19,20 @@ def test_an_earlier_save_is_replaced_whole(encoder: AlphaCLIP, tmp_path: Path) -
 
 def test_other_things_are_not_overwritten(encoder: AlphaCLIP, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("")
-    with pytest.raises(InputError, match=r"holds other things \(thesis\.tex\): give a new folder"):
+    with pytest.raises(InputError, match=r"holds other things \(thesis\.tex\): name a new folder"):
         encoder.save_pretrained(tmp_path)
-    with pytest.raises(InputError, match="is a file; give a folder"):
+    with pytest.raises(InputError, match="is a file; expected the name of a folder"):
         encoder.save_pretrained(tmp_path / "thesis.tex")
     (tmp_path / "sub" / "unet").mkdir(parents=True)
     with pytest.raises(InputError, match="unet"):
         check_replaceable(tmp_path / "sub")
     assert [p.name for p in tmp_path.glob("*.tex")] == ["thesis.tex"]
+    # Files that a save might have written, had there been one.
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "package.json").write_text("{}")
+    with pytest.raises(InputError, match=r"web holds files and no earlier save \(no config\.json\)"):
+        encoder.save_pretrained(tmp_path / "web")
+    assert (tmp_path / "web" / "package.json").exists()
 
 
 def test_a_failed_save_leaves_the_earlier_one(encoder: AlphaCLIP, tmp_path: Path, monkeypatch) -> None:

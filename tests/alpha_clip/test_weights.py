@@ -24,8 +24,10 @@ def test_both_formats(tmp_path: Path) -> None:
     state = {"a": torch.randn(2), "b": torch.randn(3, 1).half()}
     torch.save(state, tmp_path / "x.pth")
     save_file(state, tmp_path / "x.safetensors")
-    for name in ("x.pth", "x.safetensors"):
+    torch.save(state, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    for name in ("x.pth", "old.pth", "x.safetensors"):
         read = read_state(tmp_path / name)
+        assert {k: v.shape for k, v in read_state(tmp_path / name, mmap=True).items()} == {"a": (2,), "b": (3, 1)}
         assert read.keys() == state.keys() and all(torch.equal(read[k], state[k]) for k in state)
 
 

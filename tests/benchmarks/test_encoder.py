@@ -75,3 +75,14 @@ def test_memory_rises_with_the_batch(encoder: ModuleType, capsys: pytest.Capture
     encoder.main(settings)
     peaks = json.loads(capsys.readouterr().out)
     assert set(peaks) == {"1", "64"} and 0 <= peaks["1"] <= peaks["64"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system keeps the peak")
+def test_the_peak_forgets_what_was_given_back(encoder: ModuleType) -> None:
+    encoder.reset_peak("cpu")
+    before = encoder.peak("cpu")
+    held = torch.ones(50_000_000)
+    assert encoder.peak("cpu") - before > 0.9 * held.nbytes
+    del held
+    encoder.reset_peak("cpu")
+    assert encoder.peak("cpu") - before < 20_000_000

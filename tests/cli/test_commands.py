@@ -62,6 +62,7 @@ class TestScore:
             ([], 2, "No text is given"),
             (["--text", "zebra"], 1, "zebra"),
             (["--text", "red", "--box", "900,0,901,1"], 1, "outside the image"),
+            (["--text", "red", "--box", "0,0,7,64", "--fit", "crop"], 1, "outside the centre crop"),
         ],
     )
     def test_what_is_refused(
@@ -69,6 +70,17 @@ class TestScore:
     ) -> None:
         done = run("score", scene / "photo.png", "--model", tiny_folder, *flags)
         assert (done.code, message in done.err) == (code, True), done.err
+
+    @pytest.mark.parametrize("command", ["score", "embed"])
+    def test_what_the_encoder_sees_little_of_is_told(
+        self, command: str, run: Any, scene: Path, tiny_folder: Path
+    ) -> None:
+        output = ["-o", scene / "e.safetensors"] if command == "embed" else []
+        flags = ("--box", "0,0,20,64", "--fit", "crop", "--text", "red", "--model", tiny_folder, *output)
+        done = run(command, scene / "photo.png", *flags)
+        assert done.code == 0
+        text = "gencontrol: The encoder's centre crop cuts off 40% of the region; 'pad' or 'squash' keep it whole."
+        assert done.err == f"{text}\n"
 
     def test_a_plain_clip_wants_another_focus(self, run: Any, scene: Path, tiny_folder: Path) -> None:
         flags = ("--mask", scene / "red.png", "--text", "red", "--model", tiny_folder / "clip")
@@ -116,6 +128,20 @@ class TestEmbed:
         assert done.code == 1
         assert "exists already: give --overwrite" in done.err
 
+    @pytest.mark.parametrize(
+        ("flags", "message"),
+        [
+            ([], "No picture is given"),
+            (["{scene}/photo.png", "--strength", "3"], "--strength: expected a number from 0"),
+            (["{scene}/photo.png", "--feather", "-1"], "--feather: expected 0 or more pixels"),
+        ],
+    )
+    def test_wrong_use(self, flags: list[str], message: str, run: Any, scene: Path, tiny_folder: Path) -> None:
+        given = [flag.format(scene=scene) for flag in flags]
+        done = run("embed", *given, "--text", "red", "--model", tiny_folder, "-o", scene / "e.safetensors")
+        assert (done.code, message in done.err) == (2, True), done.err
+        assert not (scene / "e.safetensors").exists()
+
     def test_takes_a_mere_encoder(self, run: Any, scene: Path, tiny_folder: Path) -> None:
         flags = ("--model", tiny_folder / "alpha_clip", "--format", "json", "-o", scene / "e.safetensors")
         done = run("embed", scene / "photo.png", scene / "cutout.png", *flags)
@@ -140,6 +166,29 @@ class TestConvert:
         again = run("convert", tiny_folder / "clip", "-o", tmp_path / "made")
         assert again.code == 1
         assert "exists already: give --overwrite" in again.err
+
+    def test_an_open_clip_model_by_its_name(self, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """OpenCLIP's own small configuration, and weights in a file: nothing is fetched."""
+        from open_clip import factory
+
+        vision = {"layers": 1, "width": 32, "head_width": 16, "patch_size": 16, "image_size": 32}
+        text = {"context_length": 8, "vocab_size": 64, "width": 32, "heads": 2, "layers": 1}
+        config = {"embed_dim": 24, "vision_cfg": vision, "text_cfg": text}
+        monkeypatch.setitem(factory._MODEL_CONFIGS, "ViT-small", config)
+        weights = factory.create_model("ViT-small").state_dict()
+        torch.save(weights, tmp_path / "weights.pt")
+        flags = ("--pretrained", tmp_path / "weights.pt", "--offline")
+        done = run("convert", "ViT-small", *flags, "-o", tmp_path / "made")
+        assert done.code == 0, done.err
+        made = AlphaCLIP.from_pretrained(tmp_path / "made")
+        torch.testing.assert_close(made.vision.visual_projection.weight, weights["visual.proj"].T)
+
+    def test_other_files_are_found_before_anything_is_loaded(self, run: Any, tmp_path: Path) -> None:
+        (tmp_path / "made").mkdir()
+        (tmp_path / "made" / "thesis.txt").touch()
+        done = run("convert", "somebody/clip", "--overwrite", "--offline", "-o", tmp_path / "made")
+        assert done.code == 1
+        assert "made holds other things (thesis.txt)" in done.err
 
     def test_a_subfolder_in_another_dtype(self, run: Any, tiny_folder: Path, tmp_path: Path) -> None:
         flags = ("--subfolder", "image_encoder", "--dtype", "bfloat16", "--format", "json", "--offline")
@@ -166,6 +215,20 @@ class TestConvert:
             (["{tmp}/broken.pth", "-o", "{tmp}/made"], 1, "broken.pth"),
             (["ViT-L-99", "--kind", "open_clip", "-o", "{tmp}/made"], 1, "ViT-L-99"),
             (["ViT-B-32", "--kind", "open_clip", "--pretrained", "tagg", "-o", "{tmp}/made"], 1, "tagg"),
+            # Names that OpenCLIP knows need no --kind; --offline keeps it from fetching.
+            (["ViT-L-14", "-o", "{tmp}/made"], 1, "Say which weights of ViT-L-14 to load: pretrained=..."),
+            (
+                ["ViT-L-14", "--pretrained", "openai", "-o", "{tmp}/made"],
+                1,
+                "OpenCLIP would fetch the weights 'openai'",
+            ),
+            (["hf-hub:a/b", "-o", "{tmp}/made"], 1, "OpenCLIP would fetch hf-hub:a/b"),
+            (
+                ["{tmp}/broken.pth", "--pretrained", "x", "-o", "{tmp}/made"],
+                2,
+                "--pretrained goes with --kind open_clip",
+            ),
+            (["somebody/clip", "--base", "x", "-o", "{tmp}/made"], 2, "--base goes with --kind published"),
         ],
     )
     def test_what_is_refused(self, flags: list[str], code: int, message: str, run: Any, tmp_path: Path) -> None:

@@ -50,6 +50,19 @@ def test_a_data_set_is_written(tmp_path: Path) -> None:
     assert (tmp_path / "set" / "transforms.json").is_file()
 
 
+def test_a_data_set_of_sprites_is_written(sprite_file: Path, tmp_path: Path) -> None:
+    from gencontrol.sprites.store import open_store
+
+    store = open_store(sprite_file)
+    names = [concept.name for concept in store.concepts[:2]]
+    chosen = [word for name in names for word in ("--sprite", name)]
+    flags = ["--views", "2", "--held-out", "1", "--size", "16", "--sprites", str(sprite_file)]
+    style = ["--style", store.styles[0]]
+    assert main(["nerf", "scene", str(tmp_path / "set"), *flags, *chosen, *style]) == 0
+    assert {path.name for path in (tmp_path / "set" / "masks").iterdir()} == {*names, "egg", "ground"}
+    assert main(["nerf", "scene", str(tmp_path / "twice"), *flags, *chosen[:2] * 2]) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -86,6 +99,8 @@ def test_flags_of_edit_name_the_part_and_the_scene(scene: Path, tmp_path: Path) 
     config = training_config(EditFlags(scene=scene.parent, prompt="x", box=box, mode="recolour", device="cpu"))
     model = config.pipeline.model
     assert (model.mode, model.box, model.scene) == ("recolour", box, scene)
+    named = training_config(EditFlags(scene=scene.parent, prompt="x", part="egg", device="cpu")).pipeline.model
+    assert (named.part, named.encoders) == ("egg", type(named)().encoders)
     (tmp_path / "transforms.json").write_text("{}", encoding="utf-8")
     fitted = training_config(EditFlags(scene=tmp_path, prompt="x", box=box, steps=10, device="cpu"))
     assert fitted.pipeline.datamanager.data == tmp_path and fitted.pipeline.model.scene is None

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from gencontrol.cli.metadata import read_record
+from gencontrol.pipelines import open_pipeline
 
 Vary = Callable[..., Any]
 ROOT = Path(__file__).parents[2]
@@ -154,6 +155,16 @@ def test_a_published_checkpoint(vary: Vary, scene: Path, published: Path) -> Non
     assert np.abs(pixels(scene / "a.png") - pixels(scene / "b.png")).max() > 0
 
 
+def test_a_published_checkpoint_of_another_shape_is_found_before_weights_load(
+    vary: Vary, scene: Path, published: Path
+) -> None:
+    state = torch.load(published, weights_only=True)
+    torch.save(state | {"proj": torch.zeros(32, 40)}, published)
+    done = vary("--alpha-clip", published, "--dry-run")
+    assert done.code == 1
+    assert "1 of another shape: proj (32, 40) instead of (32, 24)" in done.err
+
+
 def test_number_and_seed(vary: Vary, scene: Path) -> None:
     assert vary("-n", 2, "--seed", 7).out.count("wrote") == 2
     assert (scene / "out" / "photo-8.png").exists()
@@ -188,6 +199,29 @@ def test_sheets(vary: Vary, scene: Path) -> None:
     assert sizes["preview"] == (384, 384)
 
 
+def test_compare_claims_no_plain_clip_that_is_not_there(
+    vary: Vary, scene: Path, tiny_folder: Path, tmp_path: Path
+) -> None:
+    """A host that was saved with its Alpha-CLIP has no plain one beside it: two rows less one."""
+    open_pipeline(tiny_folder).save_pretrained(tmp_path / "saved")
+    flags = ("--mask", scene / "red.png", "--compare", "-n", 1)
+    assert vary(*flags).code == 0
+    assert vary(*flags, "--model", tmp_path / "saved", "-o", scene / "own").code == 0
+    four, three = (size_of(scene / folder / "photo-compare.png")[1] - 8 for folder in ("out", "own"))
+    assert three * 4 == four * 3
+
+
+def test_flags_that_can_do_nothing_are_told(vary: Vary, scene: Path) -> None:
+    flags = ("--strength", 0.5, "--feather", 3, "--focus", "crop", "--threshold", 0.5)
+    done = vary(*flags, "--dry-run")
+    assert done.code == 0
+    assert "no region is shown, so --strength, --feather, --focus, --threshold can do nothing" in done.err
+    # A negative region is a region to look at, and a mask to harden.
+    done = vary(*flags, "--negative-mask", scene / "red.png", "--dry-run")
+    assert "so --strength, --feather can do nothing" in done.err
+    assert vary(*flags, "--mask", scene / "red.png", "--dry-run").err == ""
+
+
 def test_compare_needs_a_region(vary: Vary) -> None:
     done = vary("--compare")
     assert done.code == 2
@@ -200,6 +234,21 @@ def test_dry_run_writes_nothing_but_the_preview(vary: Vary, scene: Path) -> None
     assert done.out.count("would write") == 2
     assert sorted(path.name for path in (scene / "out").iterdir()) == ["photo-preview.png"]
     assert not (scene / "e.safetensors").exists()
+
+
+def test_the_preview_is_what_the_focus_makes_of_the_picture(vary: Vary, scene: Path) -> None:
+    def preview(*flags: str) -> np.ndarray:
+        assert vary("--mask", scene / "red.png", "--dry-run", "--preview", *flags, "--existing", "overwrite").code == 0
+        return pixels(scene / "out" / "photo-preview.png")
+
+    # The middles of the disc and of the box, in the padded square of 80 that becomes 384.
+    disc, box = ((38 * 384 // 80, 22 * 384 // 80), (44 * 384 // 80, 60 * 384 // 80))
+    marked, blank = preview(), preview("--focus", "blank:colour=#ff00ff")
+    assert (np.abs(marked[disc] - (255, 0, 0)) < 4).all() and (np.abs(marked[box] - (0, 0, 89)) < 4).all()
+    assert (np.abs(blank[disc] - (255, 0, 0)) < 4).all() and (np.abs(blank[box] - (255, 0, 255)) < 4).all()
+    # The crop is of the disc alone, which then fills most of the view.
+    red = np.abs(preview("--focus", "crop") - (255, 0, 0)).max(axis=-1) < 40
+    assert 0.45 < red.mean() < 0.65
 
 
 def test_dry_run_loads_no_weights(run: Any, scene: Path, tiny: ModuleType, tmp_path: Path) -> None:
@@ -233,16 +282,30 @@ def test_embeds_out_and_in_give_the_same_pictures(vary: Vary, scene: Path) -> No
 
 
 def test_embeds_of_another_width_are_refused(vary: Vary, scene: Path) -> None:
-    from safetensors.torch import save_file
-
     save_file({"image_embeds": torch.zeros(1, 7)}, scene / "wrong.safetensors")
     done = vary("--embeds-in", scene / "wrong.safetensors", image=None)
     assert done.code == 1
     assert "image_embeds is (1, 7), but the model takes rows of width 24" in done.err
 
 
-def test_embeds_in_excludes_pictures(vary: Vary, scene: Path) -> None:
-    done = vary("--embeds-in", scene / "e.safetensors")
+@pytest.mark.parametrize(
+    ("tensor", "message"),
+    [
+        (torch.tensor(1.0), r"image_embeds is (), but the model takes rows of width 24"),
+        (torch.zeros(0, 24), r"image_embeds is (0, 24), but"),
+        (torch.full((1, 24), torch.nan), r"image_embeds holds NaN or infinite values"),
+    ],
+)
+def test_embeds_that_cannot_be_used(tensor: torch.Tensor, message: str, vary: Vary, scene: Path) -> None:
+    save_file({"image_embeds": tensor}, scene / "wrong.safetensors")
+    done = vary("--embeds-in", scene / "wrong.safetensors", image=None)
+    assert done.code == 1
+    assert message in done.err
+
+
+@pytest.mark.parametrize(("flags", "image"), [([], "photo.png"), (["--embeds-out", "more.safetensors"], None)])
+def test_embeds_in_excludes_what_needs_a_picture(flags: list[str], image: str | None, vary: Vary, scene: Path) -> None:
+    done = vary("--embeds-in", scene / "e.safetensors", *flags, image=image)
     assert done.code == 2
     assert "--embeds-in starts from finished embeddings: leave out the picture" in done.err
 
@@ -323,6 +386,53 @@ class TestFrom:
         assert done.code == 0
         assert "is not the picture that" in done.err
 
+    def test_a_picture_of_another_size_is_refused(self, run: Any, scene: Path, first: Path) -> None:
+        """Before any weight is loaded: --dry-run finds it."""
+        Image.new("RGB", (50, 64)).save(scene / "small.png")
+        done = run("vary", scene / "small.png", "--from", first, "-o", scene / "again.png", "--dry-run")
+        assert done.code == 1
+        assert "small.png is 50 x 64, and the recorded regions are of a picture of 80 x 64" in done.err
+        Image.new("L", (50, 64), 255).save(scene / "mask.png")
+        point = ("--box", "5,5,20,20", "--negative-mask", scene / "mask.png")
+        assert run("vary", scene / "small.png", "--from", first, *point, "-o", scene / "b.png", "--dry-run").code == 0
+
+    def test_a_row_of_embeddings_is_repeated_alone(self, run: Any, vary: Vary, scene: Path) -> None:
+        vectors = torch.randn(3, 24, generator=torch.Generator().manual_seed(0))
+        save_file({"image_embeds": vectors}, scene / "e.safetensors")
+        assert vary("--embeds-in", scene / "e.safetensors", "--seed", 4, "-n", 1, image=None).out.count("wrote") == 3
+        made = scene / "out" / "e-1-4.png"
+        assert read_record(made)["embeds"]["row"] == 1
+        done = run("vary", "--from", made, "-o", scene / "again.png")
+        assert done.out == f"wrote {scene / 'again.png'}\n"
+        assert (pixels(made) == pixels(scene / "again.png")).all()
+        # Moved, and named anew: still that row.
+        (scene / "e.safetensors").rename(scene / "moved.safetensors")
+        missing = run("vary", "--from", made, "-o", scene / "c.png")
+        assert missing.code == 1
+        assert "e.safetensors, which is not there: give its new place as --embeds-in" in missing.err
+        run("vary", "--from", made, "--embeds-in", scene / "moved.safetensors", "-o", scene / "c.png")
+        assert (pixels(made) == pixels(scene / "c.png")).all()
+        # Another file, or a picture, takes the place of the recorded one.
+        save_file({"image_embeds": vectors[:1]}, scene / "other.safetensors")
+        run("vary", "--from", made, "--embeds-in", scene / "other.safetensors", "-o", scene / "d.png")
+        assert differ(made, scene / "d.png")
+        assert run("vary", scene / "photo.png", "--from", made, "-o", scene / "f.png").code == 0
+        assert read_record(scene / "f.png")["image"]["path"] == str(scene / "photo.png")
+
+    def test_a_changed_file_of_embeddings_is_found_out(self, run: Any, vary: Vary, scene: Path) -> None:
+        save_file({"image_embeds": torch.ones(1, 24)}, scene / "e.safetensors")
+        vary("--embeds-in", scene / "e.safetensors", "-o", scene / "a.png", image=None)
+        save_file({"image_embeds": torch.zeros(1, 24)}, scene / "e.safetensors")
+        done = run("vary", "--from", scene / "a.png", "-o", scene / "b.png")
+        assert done.code == 1
+        assert "e.safetensors, which has changed since" in done.err
+
+    def test_a_file_of_settings_names_no_run(self, vary: Vary, scene: Path) -> None:
+        (scene / "settings.yaml").write_text("from_picture: a.png")
+        done = vary("--config", scene / "settings.yaml")
+        assert done.code == 2
+        assert "give --from as a flag" in done.err
+
     def test_one_picture_only(self, run: Any, scene: Path, first: Path) -> None:
         done = run("vary", scene / "photo.png", scene / "cutout.png", "--from", first)
         assert done.code == 2
@@ -376,6 +486,22 @@ class TestFolders:
         assert sorted(p.name for p in (folders / "again").iterdir()) == ["a-0.png", "b-0.png", "c-0.png"]
         assert not differ(folders / "out" / "b-0.png", folders / "again" / "b-0.png")
 
+    def test_names_with_dots_stay_apart(self, vary: Vary, folders: Path) -> None:
+        (folders / "photos" / "b.png").rename(folders / "photos" / "a.1.png")
+        (folders / "photos" / "c.png").rename(folders / "photos" / "a.2.png")
+        vary("--embeds-out", folders / "e.safetensors", image="photos")
+        assert vary("--embeds-in", folders / "e.safetensors", "-o", folders / "again", image=None).code == 0
+        assert sorted(p.name for p in (folders / "again").iterdir()) == ["a-0.png", "a.1-0.png", "a.2-0.png"]
+
+    @pytest.mark.parametrize("existing", ["overwrite", "skip"])
+    def test_inputs_are_not_written_over(self, existing: str, vary: Vary, folders: Path) -> None:
+        shutil.copy(folders / "photo.png", folders / "photos" / "a-0.png")
+        before = (folders / "photos" / "a-0.png").read_bytes()
+        done = vary("-o", folders / "photos", "--existing", existing, image="photos")
+        assert done.code == 1
+        assert "a-0.png is one of the pictures to vary, which is not written over" in done.err
+        assert (folders / "photos" / "a-0.png").read_bytes() == before
+
     def test_a_file_for_several_pictures_is_wrong_use(self, vary: Vary, folders: Path) -> None:
         done = vary("-o", folders / "one.png", image="photos")
         assert done.code == 2
@@ -390,6 +516,7 @@ class TestFolders:
         (["--box", "200,0,210,9"], 1, "outside the image"),
         (["--point", "1"], 2, "--point: expected X,Y or X,Y,RADIUS"),
         (["--alpha-from-image"], 1, "The image has no alpha channel"),
+        (["--box", "0,0,7,64", "--fit", "crop", "--focus", "blur"], 1, "outside the centre crop"),
         (["--invert"], 2, "--invert: show a region to turn round"),
         (["--box", "0,0,9,9:2", "--point", "5,5", "--invert"], 2, "regions of different weights have no complement"),
         (["--focus", "alpah"], 2, "unknown focus 'alpah'; did you mean 'alpha'?"),
@@ -398,15 +525,23 @@ class TestFolders:
         (["--steps", "0"], 2, "--steps: expected at least 1, got 0"),
         (["--batch", "0"], 2, "--batch: expected at least 1, got 0"),
         (["--strength", "3"], 2, "--strength: expected a number from 0"),
+        (["--mask", "{scene}/red.png", "--threshold", "2"], 2, "--threshold: expected a value above 0 and at most 1"),
+        (["--mask", "{scene}/red.png", "--threshold", "0"], 2, "--threshold: expected a value above 0 and at most 1"),
+        (["--feather", "-3"], 2, "--feather: expected 0 or more pixels, got -3"),
+        (["--feather", "nan"], 2, "--feather: expected 0 or more pixels, got nan"),
+        (["--guidance", "nan"], 2, "--guidance: expected a scale of 0 or more, got nan"),
+        (["--guidance", "-1"], 2, "--guidance: expected a scale of 0 or more, got -1"),
+        (["--negative-mask", "{scene}/red.png", "--guidance", "1"], 2, "give --guidance above 1"),
         (["--strength", "0.5", "--schedule", "1:0"], 2, "Give either --strength or --schedule"),
-        (["--schedule", "1"], 2, "Expected start:end"),
+        (["--schedule", "1"], 2, "--schedule: Expected start:end"),
+        (["--schedule", "1:3"], 2, "--schedule: end: expected a number from 0"),
         (["--device", "gpu"], 2, "--device: expected auto, cpu, cuda"),
         (["--device", "cuda:99"], 1, "--device cuda:99: this machine has"),
         (["--offload", "model", "--device", "cpu"], 1, "there is none"),
         (["--model", "{scene}/nowhere"], 1, "nowhere"),
         (["--alpha-clip", "{scene}/nowhere"], 1, "nowhere"),
         (["--config", "{scene}/nowhere.yaml"], 2, "No configuration file at"),
-        (["--embeds-out", "{scene}/photo.png"], 1, "photo.png exists already"),
+        (["--embeds-out", "{scene}/photo.png"], 1, "photo.png is one of the pictures to vary"),
         (["--embeds-out", "{scene}/e", "--existing", "skip"], 2, "leave one of them out"),
         (["-o", "{scene}/a.jpg"], 2, "pictures are written as PNG"),
         (["--embeds-in", "{scene}/photo.png"], 2, "--embeds-in starts from finished embeddings"),

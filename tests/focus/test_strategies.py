@@ -32,6 +32,13 @@ def test_a_part_gives_another_answer(name: str, viewed: AlphaCLIP, rgb: Tensor, 
     assert torch.allclose(embeds, viewed.encode_image(rgb), atol=1e-3) == (name == "alpha")
 
 
+@pytest.mark.parametrize("name", sorted(set(FOCUS) - {"attention"}))
+def test_the_encoder_is_given_the_view(name: str, trained: AlphaCLIP, rgb: Tensor, alpha: Tensor) -> None:
+    strategy = focus_strategy(name)
+    view = strategy.view(trained.processor, rgb, alpha)
+    assert torch.equal(strategy.embed(trained, rgb, alpha), trained.encode_pixels(view))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_pictures_of_a_batch_do_not_mix(name: str, trained: AlphaCLIP, rgb: Tensor, alpha: Tensor) -> None:
     strategy = focus_strategy(name)

@@ -20,10 +20,12 @@ def test_part_box() -> None:
 
 
 def test_fill_colour(plain: AlphaCLIP) -> None:
-    like = torch.zeros(1)
-    assert fill_colour("white", plain, like).flatten().tolist() == [1, 1, 1]
-    torch.testing.assert_close(fill_colour("#ff8000", plain, like).flatten(), torch.tensor([1, 128 / 255, 0]))
-    assert fill_colour("mean", plain, like).flatten().tolist() == pytest.approx(plain.processor.image_mean[:3])
+    like, processor = torch.zeros(1), plain.processor
+    assert fill_colour("white", processor, like).flatten().tolist() == [1, 1, 1]
+    torch.testing.assert_close(fill_colour("#ff8000", processor, like).flatten(), torch.tensor([1, 128 / 255, 0]))
+    assert fill_colour("mean", plain.processor, like).flatten().tolist() == pytest.approx(
+        plain.processor.image_mean[:3]
+    )
 
 
 def test_check_colour() -> None:

@@ -74,6 +74,20 @@ def test_jitter_is_affine_in_each_picture() -> None:
     assert not torch.allclose(change(one), one, atol=0.01)
 
 
+def test_softening_blurs_colour_and_alpha_alike_and_keeps_what_there_is() -> None:
+    rgb, alpha = run(dataclasses.replace(STILL, copies=4, backgrounds=("black",), soften=0.1))
+    assert torch.allclose(rgb, alpha.expand_as(rgb), atol=1e-5)
+    assert torch.allclose(alpha.sum(dim=(1, 2, 3)), disc().sum().expand(4), rtol=1e-4)
+    partial = ((alpha > 0.05) & (alpha < 0.95)).flatten(1).sum(dim=1)
+    assert partial.min() > 0 and len(partial.unique()) > 1  # each by its own width
+
+
+def test_noise_has_the_named_spread_and_leaves_alpha() -> None:
+    clean, noisy = (run(dataclasses.replace(STILL, backgrounds=("black",), noise=n)) for n in (0.0, 0.2))
+    assert (noisy[0] - clean[0]).std().item() == pytest.approx(0.2, rel=0.1)
+    assert torch.equal(noisy[1], clean[1])
+
+
 def test_gradients_reach_colour_opacity_and_alpha() -> None:
     inputs = [
         torch.rand(1, c, 5, 5, generator=torch.Generator().manual_seed(c), dtype=torch.float64) for c in (3, 1, 1)
@@ -92,6 +106,8 @@ def test_gradients_reach_colour_opacity_and_alpha() -> None:
         ({"copies": 0}, "at least one copy"),
         ({"backgrounds": ()}, "kind of background; choose from solid"),
         ({"perspective": 1.0}, r"perspective must lie in \[0, 1\)"),
+        ({"widest": 0.5}, r"widest must be at least crop \(0.85\)"),
+        ({"soften": -0.1}, "soften and noise cannot be negative"),
         ({"crop": 0.0}, r"crop must lie in \(0, 1\]"),
     ],
 )

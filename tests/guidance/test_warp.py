@@ -48,7 +48,7 @@ def test_drawn_maps_are_identities_at_zero_strength_and_repeat_with_the_seed() -
     def draw(strength: float) -> torch.Tensor:
         generator = torch.Generator().manual_seed(5)
         return random_homographies(
-            6, perspective=strength, crop=1 - strength, translation=strength, generator=generator
+            6, perspective=strength, window=(1 - strength, 1.0), translation=strength, generator=generator
         )
 
     assert torch.allclose(draw(0.0), torch.eye(3).expand(6, 3, 3), atol=1e-5)
@@ -59,7 +59,7 @@ def test_drawn_maps_are_identities_at_zero_strength_and_repeat_with_the_seed() -
 @pytest.mark.parametrize("crop", [0.5, 0.8])
 def test_a_crop_alone_stays_inside_the_picture(crop: float) -> None:
     generator = torch.Generator().manual_seed(0)
-    maps = random_homographies(50, perspective=0.0, crop=crop, translation=0.0, generator=generator)
+    maps = random_homographies(50, perspective=0.0, window=(crop, 1.0), translation=0.0, generator=generator)
     corners = torch.tensor([[-1.0, -1, 1], [1, -1, 1], [1, 1, 1], [-1, 1, 1]])
     reached = (maps @ corners.T)[:, :2]
     assert reached.abs().max() <= 1 + 1e-5
@@ -69,6 +69,14 @@ def test_a_crop_alone_stays_inside_the_picture(crop: float) -> None:
 def test_warp_is_differentiable() -> None:
     image = picture(size=(4, 5)).double().requires_grad_()
     maps = random_homographies(
-        1, perspective=0.4, crop=0.7, translation=0.1, generator=torch.Generator().manual_seed(1)
+        1, perspective=0.4, window=(0.7, 1.0), translation=0.1, generator=torch.Generator().manual_seed(1)
     ).double()
     assert torch.autograd.gradcheck(lambda x: warp(x, maps), (image,))
+
+
+def test_a_window_above_one_shows_the_whole_picture_smaller() -> None:
+    generator = torch.Generator().manual_seed(0)
+    maps = random_homographies(40, perspective=0.0, window=(2.0, 2.0), translation=0.0, generator=generator)
+    planes = torch.ones(40, 1, 16, 16)
+    # Half the side, wherever it lies: a quarter of the area, all of it inside.
+    assert torch.allclose(warp(planes, maps).mean(dim=(1, 2, 3)), torch.full((40,), 0.25), atol=0.03)

@@ -57,6 +57,14 @@ def test_turning_is_counter_clockwise_from_above() -> None:
     assert membership(arm, tip).tolist() == [1.0, 0.0]
 
 
+def test_pitch_and_roll_come_before_the_turn() -> None:
+    long = {"centre": (0.0, 0.0, 0.0), "size": (0.2, 0.2, 1.6)}
+    tipped = Box(**long, pitch=90.0)  # type: ignore[arg-type]  # its own z now lies along -y
+    assert membership(tipped, torch.tensor([[0.0, -0.7, 0.0], [0.0, 0.0, 0.7]])).tolist() == [1.0, 0.0]
+    rolled = Ellipsoid(**long, roll=90.0, turn=90.0)  # type: ignore[arg-type]  # z to x, and then x to y
+    assert membership(rolled, torch.tensor([[0.0, 0.7, 0.0], [0.7, 0.0, 0.0]])).tolist() == [1.0, 0.0]
+
+
 def test_distances_are_exact_for_spheres_boxes_and_half_spaces() -> None:
     probe = torch.tensor([[0.2, 0.0, 0.5], [0.9, 0.5, 0.2 + 0.4], [0.2, 0.0, -0.1]])
     outside_corner = math.sqrt(0.3**2 + 0.3**2 + 0.4**2)

@@ -12,31 +12,6 @@ pytest.importorskip("nerfstudio")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-@pytest.fixture
-def make(tiny_folder: Path):
-    """A function that builds a model of given settings, or a data manager."""
-    from nerfstudio.data.scene_box import SceneBox
-
-    from gencontrol.nerf.config import SteeredModelConfig
-
-    def model(**settings: Any):
-        config = SteeredModelConfig(**{"encoders": (str(tiny_folder),), "resolution": "0:8 4:12"} | settings)
-        box = SceneBox(torch.tensor([[-1.0, -1, -1], [1, 1, 1]]))
-        return config.setup(scene_box=box, num_train_data=1)
-
-    return model
-
-
-@pytest.fixture(scope="module")
-def scene_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from gencontrol.nerf.scene import SCENE_FILE, save_scene
-    from gencontrol.nerf.world import bake, still_life
-
-    path = tmp_path_factory.mktemp("scene") / SCENE_FILE
-    save_scene(bake(still_life(), 16), path)
-    return path
-
-
 def manager(**settings: Any):
     from gencontrol.nerf.config import SteeredDataManagerConfig
 
@@ -217,37 +192,52 @@ def test_outputs_of_a_view_name_each_parts_alpha(make) -> None:
     assert bundle(torch.zeros(2, 3), torch.ones(2, 3), device="cpu").origins.shape == (2, 3)
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({}, "mode 'create' needs a prompt"),
-        ({"prompt": "x", "scene": Path("s")}, "the mode is 'create': choose edit"),
-        ({"prompt": "x", "parts": Path("p.yaml")}, "not both"),
-        ({"prompt": "x", "softness": 2.0}, r"softness must lie in \[0, 1\]"),
-        ({"prompt": "x", "samples": 1}, "at least two samples"),
-        ({"prompt": "x", "entropy_weight": "much"}, "Cannot read the schedule 'much'"),
-        ({"prompt": "x", "resolution": "0:2"}, "at least 4 nodes"),
-        ({"mode": "remove", "free": True}, "remove everything"),
-    ],
-)
-def test_settings_that_cannot_work_are_refused_at_once(make, settings: dict[str, Any], message: str) -> None:
-    from gencontrol.errors import ConfigError
+def test_a_fitted_removal_still_removes_when_it_is_resumed(make, tmp_path: Path) -> None:
+    from gencontrol.nerf.dataset import DatasetSettings, write_dataset
+    from gencontrol.nerf.world import still_life
 
-    with pytest.raises(ConfigError, match=message):
-        make(**settings)
+    folder = write_dataset(still_life(), tmp_path / "set", DatasetSettings(views=4, held_out=1, size=16, resolution=8))
+    data, settings = manager(data=folder, fit_steps=15, rays=512), {"mode": "remove", "resolution": "0:16"}
+    first = make(sphere=EGG, **settings)
+    train(first, data, attributes(first, data), range(17))
+    second = make(sphere=EGG, **settings)
+    second.update_to_step(16)
+    second.load_state_dict(first.state_dict())
+    assert second.field.mode == "remove"
+    assert torch.equal(second.lattice(), first.lattice()) and (second.lattice()[0] <= second.field.base[0]).all()
 
 
-def test_a_highlight_outside_the_scene_is_refused_at_once(make) -> None:
-    from gencontrol.errors import InputError
+def test_a_hash_grid_trains_and_is_resumed_behind_the_same_interface(make, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
 
-    with pytest.raises(InputError, match="encloses nothing of the scene"):
-        make(prompt="x", sphere=(3.0, 0.0, 0.0, 0.5))
+    class Network(torch.nn.Module):
+        def __init__(self, *, seed: int, n_input_dims: int, n_output_dims: int, **_: Any):
+            super().__init__()
+            start = torch.randn(n_output_dims, n_input_dims, generator=torch.Generator().manual_seed(seed))
+            self.params = torch.nn.Parameter(1e-2 * start)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return (x @ self.params.T).half()
+
+    stand_in: Any = SimpleNamespace(NetworkWithInputEncoding=Network)
+    monkeypatch.setitem(sys.modules, "tinycudann", stand_in)
+    settings = {"prompt": "red cat", "representation": "hash", "hash_resolution": 16}
+    model, data = make(**settings), manager()
+    before = model.field.network.params.detach().clone()
+    history = train(model, data, attributes(model, data), range(3))
+    assert history[0]["resolution"] == 16 and not torch.equal(model.field.network.params, before)
+    assert model.scene().lattice.shape == (4, 16, 16, 16)
+    again = make(**settings)
+    again.update_to_step(2)
+    again.load_state_dict(model.state_dict())
+    assert torch.equal(again.lattice(), model.lattice())
 
 
 def test_the_viewer_changes_a_part_and_leaves_out_what_cannot_be(make, caplog: pytest.LogCaptureFixture) -> None:
     model = make(prompt="red cat", sphere=(0.0, 0.0, 0.0, 0.5))
     model.steering()
-    model.control_centre_0.cb_hook(SimpleNamespace(value=(0.2, 0.0, 0.0)))
+    handle = model.control_highlight_0
+    handle._dragged(SimpleNamespace(position=(2.0, 0.0, 0.0), wxyz=(1.0, 0.0, 0.0, 0.0)))
     model.control_weight_0.cb_hook(SimpleNamespace(value=2.0))
     model.control_prompt_0.cb_hook(SimpleNamespace(value="blue boat"))
     (part,) = model.parts

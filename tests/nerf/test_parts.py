@@ -17,7 +17,9 @@ from gencontrol.nerf.parts import (
     edited,
     find_part,
     memberships,
+    named_shape,
     pack,
+    parts_file,
     read_parts,
     shape_from_flags,
     unpack,
@@ -80,8 +82,26 @@ def test_highlights_that_cannot_be_are_refused(tmp_path: Path) -> None:
     outside = "parts: [{name: hat, highlight: {sphere: {centre: [5, 0, 0], radius: 1}}}]"
     with pytest.raises(InputError, match="highlight of 'hat' encloses nothing"):
         read_parts(write(tmp_path, outside))
+    with pytest.raises(InputError, match="by name needs the scene"):
+        read_parts(write(tmp_path, "parts: [{name: hat, highlight: {part: egg}}]"))
     with pytest.raises(InputError, match="needs a scene to be lifted into"):
         read_parts(write(tmp_path, "parts: [{name: hat, highlight: {painted: []}}]"))
+
+
+def test_a_highlight_may_be_a_part_of_the_scene(tmp_path: Path) -> None:
+    scene = bake(still_life(), 16)
+    (part,) = read_parts(write(tmp_path, "parts: [{name: a, highlight: {part: egg}}]"), base=scene)
+    assert part.shape == still_life().things[2].body == named_shape(scene, "egg")
+    with pytest.raises(InputError, match="has no part 'bal'; did you mean 'ball'"):
+        named_shape(scene, "bal")
+
+
+def test_a_preset_is_found_by_its_name_and_a_file_goes_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert parts_file(Path("hat")).name == "hat.yaml" and parts_file(Path("hat")).is_file()
+    assert parts_file(Path("no-such")) == Path("no-such")
+    monkeypatch.chdir(tmp_path)
+    Path("hat").write_text("mine", encoding="utf-8")
+    assert parts_file(Path("hat")) == Path("hat")
 
 
 def test_flags_give_a_box_a_sphere_or_everything() -> None:

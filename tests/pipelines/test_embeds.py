@@ -19,7 +19,7 @@ from gencontrol.images import read_image
 from gencontrol.pipelines.embeds import region_embeds, weighted_mean
 from gencontrol.pipelines.hosts import HOSTS
 from gencontrol.regions.geometry import Geometry
-from gencontrol.regions.region import Region
+from gencontrol.regions.region import Region, RegionWarning
 
 HOST = HOSTS["tiny"]
 SIZE = (64, 80)
@@ -167,3 +167,19 @@ def test_an_encoder_of_another_width(encoder: AlphaCLIP, image: Any) -> None:
 def test_strength_outside_its_range(encoder: AlphaCLIP, image: Any) -> None:
     with pytest.raises(InputError, match="strength: expected a number"):
         embed(encoder, image, strength=3.0)
+
+
+def test_a_region_outside_the_view_is_an_error(tiny: ModuleType, encoder: AlphaCLIP, image: Any) -> None:
+    """Of 64 x 80, the centre crop sees columns 8 to 72."""
+    edge, partly, middle = (torch.zeros(SIZE) for _ in range(3))
+    edge[:, :6] = partly[:, :20] = middle[:, 8:72] = 1.0
+    crop = {"geometry": Geometry(size=64, fit="crop")}
+    for focus in (None, AttentionFocus()):
+        with pytest.raises(InputError, match="outside the centre crop that the encoder sees"):
+            embed(encoder, image, Region(alpha=edge), focus=focus, **crop)
+        with pytest.warns(RegionWarning, match="cuts off 40% of the region"):
+            embed(encoder, image, Region(alpha=partly), focus=focus, **crop)
+    # Equal weights are one region, which is in view; padding and the focus `crop` show everything.
+    embed(encoder, image, Region(alpha=edge), Region(alpha=middle), **crop)
+    embed(encoder, image, Region(alpha=edge))
+    embed(encoder, image, Region(alpha=edge), focus=CropFocus(), **crop)

@@ -115,6 +115,14 @@ def test_broken_json(bare: Path) -> None:
     (bare / "model_index.json").write_text("{")
     with pytest.raises(CheckpointError, match=r"model_index\.json is not valid JSON"):
         pair(bare)
+    (bare / "model_index.json").write_text("[]")
+    with pytest.raises(CheckpointError, match=r"model_index\.json: expected a mapping of settings, got list"):
+        pair(bare)
+
+
+def test_a_misspelt_preset_is_told_apart_from_a_hub_id() -> None:
+    with pytest.raises(CheckpointError, match=r"tinny has no .* in this machine's cache \(did you mean 'tiny'\?\)"):
+        check_pairing(Location(name="tinny", local_files_only=True))
 
 
 def test_a_text_tower_is_no_encoder(bare: Path) -> None:

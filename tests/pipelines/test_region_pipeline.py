@@ -214,6 +214,11 @@ def test_what_cannot_act_is_refused(pipeline: Any, tiny: ModuleType) -> None:
         run(pipeline, torch.zeros(1, 4, 64, 64), focus="crop")
     with pytest.raises(InputError, match=r"negative_image_embeds: expected the shape \(1, 24\) or \(1, 24\), got"):
         run(pipeline, photo, negative_image_embeds=torch.zeros(2, 24))
+    with pytest.raises(PairingError, match="image_embeds: the denoiser takes embeddings of width 24, got width 7"):
+        run(pipeline, image_embeds=torch.zeros(1, 7))
+    for name in ("image_embeds", "negative_image_embeds"):
+        with pytest.raises(InputError, match=f"^{name}: holds NaN or infinite values"):
+            run(pipeline, **({"image_embeds": embeds} | {name: torch.full((1, 24), torch.nan)}))  # type: ignore[arg-type]
     with pytest.raises(InputError, match="Give either negative_mask_image or negative_image_embeds"):
         run(pipeline, photo, negative_mask_image=tiny.half_mask(), negative_image_embeds=embeds)
     with pytest.raises(InputError, match=r"a list of 2, one for each picture, got a list of 3"):

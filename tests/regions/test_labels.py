@@ -29,6 +29,7 @@ def test_numbers_of_palette_grey_array_and_tensor(label: int, tmp_path: Path) ->
     sources = [palette_file(tmp_path), Image.fromarray(CLASSES), CLASSES.astype(np.int64), torch.from_numpy(CLASSES)]
     for source in sources:
         assert torch.equal(label_mask(source, label), expected)
+        assert torch.equal(label_mask(source, np.int64(label)), expected)
 
 
 def test_numbers_beyond_eight_bits(tmp_path: Path) -> None:

@@ -71,6 +71,8 @@ def test_mask_empty() -> None:
         from_mask(np.zeros(SIZE, dtype=np.uint8), size=SIZE, label="cat")
     with pytest.raises(InputError, match=r"largest value 0\.4 is below the threshold 0\.5"):
         from_mask(np.full(SIZE, 0.4), size=SIZE, threshold=0.5)
+    with pytest.raises(InputError, match="Expected a threshold above 0 and at most 1, got 2"):
+        from_mask(np.full(SIZE, 0.4), size=SIZE, threshold=2)
 
 
 def test_mask_of_another_size() -> None:

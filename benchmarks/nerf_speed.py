@@ -1,0 +1,249 @@
+"""How long a guided step and a rendered view take: our field, the same without skipping, and nerfacto's field.
+
+    python benchmarks/nerf_speed.py                  64 x 64 rays, 64 samples, two views a step, the encoder `tiny`
+    python benchmarks/nerf_speed.py --quick          a few samples, two rounds, nerfacto's field made small
+
+All render the same rays at the same samples, feed the same encoder, and take turns within each round, so that a machine
+which slows down slows all of them: read the ratios. nerfacto's field is nerfstudio's own in plain torch, which is what
+it runs without CUDA. "guidance alone" is the encoder's share: a step whose pictures cost nothing. Peak memory is
+measured in a fresh process for each. The lattice starts as the method's does, as a ball.
+"""
+
+import dataclasses
+import json
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+import tyro
+from nerf_fields import NerfactoPoints, Picture, Renderer
+from torch import nn
+
+from gencontrol.guidance.augmentation import Augmentation
+from gencontrol.guidance.prompts import ViewPrompts
+from gencontrol.nerf import grid
+from gencontrol.nerf.cameras import Orbit, camera_rays, orbit_cameras, random_cameras
+from gencontrol.nerf.field import VoxelField, start_of_creation
+from gencontrol.nerf.parts import Part
+from gencontrol.nerf.render import reshape_rays
+from gencontrol.nerf.steering import Steering, load_guides, prepare, steering_losses
+
+OURS, PLAIN, NERFACTO, ALONE = "ours", "without skipping", "nerfacto's field", "guidance alone"
+ROWS = (OURS, PLAIN, NERFACTO, ALONE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What to measure."""
+
+    encoder: str = "tiny"
+    """Encoder that guides, as the method's `encoders` name it."""
+    prompt: str = "cactus"
+    """What is steered to; any text that the encoder knows."""
+    views: int = 2
+    """Views of a step."""
+    size: int = 64
+    """Side of a step's views in pixels."""
+    samples: int = 64
+    """Samples along a ray."""
+    copies: int = 4
+    """Augmented copies of each view that the encoder sees."""
+    resolution: int = 48
+    """Nodes along a side of the lattice."""
+    view_size: int = 160
+    """Side of the view that is rendered without gradients, in pixels."""
+    levels: int = 16
+    """Levels of nerfacto's hash grid; nerfacto's own number."""
+    table: int = 19
+    """Logarithm of the entries of a level; nerfacto's own."""
+    rounds: int = 3
+    """Timed turns of each row; the median is reported."""
+    threads: int = 0
+    """Threads of torch; 0 leaves its own choice."""
+    quick: bool = False
+    """Few rays and samples, small hash tables, two rounds."""
+    output: Path | None = None
+    """Also write the rows as JSON."""
+    memory_of: str = ""
+    """Used by the benchmark itself: measure one row's memory and print it as JSON."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One way to render."""
+
+    name: str
+    """Which."""
+    step_milliseconds: float
+    """A guided step: rendering, encoder, backward pass, Adam."""
+    view_milliseconds: float | None
+    """One view without gradients; nothing for the encoder alone."""
+    step_against_ours: float
+    """A step's time divided by ours in the same rounds."""
+    parameters: int
+    """Numbers that are trained."""
+    peak_megabytes: float
+    """Memory of a step over that of the process with its libraries and encoder loaded."""
+
+
+def main(settings: Settings) -> None:
+    """Measure, print a table, and write the rows if asked to."""
+    settings = _shortened(settings)
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    if settings.memory_of:
+        print(json.dumps(peak_memory(settings)))
+        return
+    print(
+        f"{settings.views} views of {settings.size} x {settings.size} rays, {settings.samples} samples, "
+        f"{settings.copies} copies, {settings.encoder}; {platform.processor() or platform.machine()}, "
+        f"torch {torch.__version__}, {torch.get_num_threads()} threads"
+    )
+    rows = measure(settings)
+    print(table(rows))
+    if settings.output:
+        settings.output.write_text(json.dumps([dataclasses.asdict(row) for row in rows], indent=1))
+
+
+def _shortened(settings: Settings) -> Settings:
+    if not settings.quick:
+        return settings
+    return dataclasses.replace(settings, size=32, samples=8, view_size=24, levels=4, table=12, rounds=2)
+
+
+def measure(settings: Settings) -> list[Row]:
+    """Time all rows, taking turns."""
+    steering = steering_of(settings)
+    models = {name: model_of(name, settings) for name in ROWS}
+    optimizers = {n: torch.optim.Adam(m.parameters(), lr=1e-2) for n, m in models.items()}
+    steps = {n: partial(guided_step, models[n], optimizers[n], steering, settings) for n in ROWS}
+    views = {n: partial(rendered_view, models[n], settings) for n in ROWS if n != ALONE}
+    step_seconds, view_seconds = (take_turns(turns, rounds=settings.rounds) for turns in (steps, views))
+    ours = statistics.median(step_seconds[OURS])
+    return [
+        Row(
+            name=name,
+            step_milliseconds=1000 * statistics.median(step_seconds[name]),
+            view_milliseconds=1000 * statistics.median(view_seconds[name]) if name in view_seconds else None,
+            step_against_ours=statistics.median(step_seconds[name]) / ours,
+            parameters=sum(p.numel() for p in models[name].parameters()),
+            peak_megabytes=_memory_of(settings, name),
+        )
+        for name in ROWS
+    ]
+
+
+def model_of(name: str, settings: Settings) -> nn.Module:
+    """What a row renders with."""
+    if name == ALONE:
+        return Picture(settings.views * settings.size**2)
+    if name == NERFACTO:
+        return Renderer(NerfactoPoints(levels=settings.levels, table=settings.table))
+    generator = torch.Generator().manual_seed(0)
+    lattice = start_of_creation(settings.resolution, radius=0.5, generator=generator)
+    # The method's own threshold and growth.
+    cells = grid.occupied(lattice[0], threshold=0.05, grow=1) if name == OURS else None
+    return Renderer(VoxelField(lattice), cells)
+
+
+def steering_of(settings: Settings) -> Steering:
+    """The encoder and the encoded prompt."""
+    return prepare(
+        [Part(name="whole", prompt=settings.prompt)],
+        load_guides([settings.encoder], device="cpu"),
+        views=ViewPrompts(mode="off"),
+        augmentation=Augmentation(copies=settings.copies),
+    )
+
+
+def guided_step(model: nn.Module, optimizer: torch.optim.Optimizer, steering: Steering, settings: Settings) -> None:
+    """One step as the method takes it; every turn sees the same views."""
+    generator = torch.Generator().manual_seed(0)
+    shape = (settings.views, settings.size, settings.size)
+    cameras, azimuth, elevation = random_cameras(shape[0], shape[1:], orbit=Orbit(), generator=generator)
+    origins, directions = (rays.reshape(-1, 3) for rays in camera_rays(cameras))
+    seen = reshape_rays(model(origins, directions, samples=settings.samples), shape)
+    losses = steering_losses(steering, seen, azimuth, elevation, step=0, generator=generator)
+    optimizer.zero_grad()
+    losses["whole"].mean().backward()
+    optimizer.step()
+
+
+@torch.no_grad()
+def rendered_view(model: nn.Module, settings: Settings) -> None:
+    """One view, in pieces of a size that nerfacto's field has room for."""
+    size = (settings.view_size, settings.view_size)
+    cameras = orbit_cameras(torch.zeros(1), torch.full((1,), 20.0), size, orbit=Orbit())
+    origins, directions = (rays.reshape(-1, 3).split(1 << 12) for rays in camera_rays(cameras))
+    for o, d in zip(origins, directions, strict=True):
+        model(o, d, samples=settings.samples)
+
+
+def take_turns(turns: Mapping[str, Callable[[], None]], *, rounds: int) -> dict[str, list[float]]:
+    """Seconds of each callable in each round, after one round that is not counted."""
+    seconds: dict[str, list[float]] = {name: [] for name in turns}
+    for index in range(rounds + 1):
+        for name, turn in turns.items():
+            start = time.perf_counter()
+            turn()
+            if index:
+                seconds[name].append(time.perf_counter() - start)
+    return seconds
+
+
+def _memory_of(settings: Settings, name: str) -> float:
+    """Megabytes, from a process of its own."""
+    plain = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings)}
+    flags = plain | {"memory_of": name, "quick": False, "output": None}
+    command = [sys.executable, __file__, *_flags(flags)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+
+
+def _flags(values: Mapping[str, object]) -> Iterable[str]:
+    for name, value in values.items():
+        if value is not None and not isinstance(value, bool):
+            yield from (f"--{name.replace('_', '-')}", str(value))
+
+
+def peak_memory(settings: Settings) -> float:
+    """Megabytes of two steps beyond what the process had before its field was made."""
+    steering = steering_of(settings)
+    # Once through a small model, so that libraries which load at first use are not counted.
+    small = dataclasses.replace(settings, views=1, size=16, samples=2, resolution=8, levels=2, table=4)
+    warm = model_of(settings.memory_of, small)
+    guided_step(warm, torch.optim.Adam(warm.parameters()), steering, small)
+    before = _peak()
+    model = model_of(settings.memory_of, settings)
+    optimizer = torch.optim.Adam(model.parameters())
+    for _ in range(2):
+        guided_step(model, optimizer, steering, settings)
+    return (_peak() - before) / 1e6
+
+
+def _peak() -> int:
+    # Kilobytes on Linux, bytes on macOS.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def table(rows: list[Row]) -> str:
+    """The rows as aligned text."""
+    lines = [f"{'':18}{'step ms':>10}{'x ours':>9}{'view ms':>10}{'parameters':>12}{'peak MB':>9}"]
+    for row in rows:
+        view = "" if row.view_milliseconds is None else f"{row.view_milliseconds:.0f}"
+        lines.append(
+            f"{row.name:18}{row.step_milliseconds:10.0f}{row.step_against_ours:9.2f}{view:>10}"
+            f"{row.parameters:12,}{row.peak_megabytes:9.0f}"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Settings, description=__doc__))

@@ -1,0 +1,53 @@
+"""Between renderings and nerfstudio's dictionaries of outputs, whose pictures are (h, w, c) over a background."""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gencontrol.nerf.render import Rendering
+
+Colour = tuple[float, float, float]
+
+
+def to_outputs(seen: Rendering, names: tuple[str, ...], *, background: Colour) -> dict[str, Any]:
+    """Colour over the background, opacity, depth, and the alpha of the first part and of each by name.
+
+    Args:
+        seen: (r) rays.
+        names: Of the parts, in the rendering's order.
+        background: sRGB, [0, 1].
+    """
+    behind = seen.colour.new_tensor(background)
+    return {
+        "rgb": seen.colour + (1 - seen.opacity)[:, None] * behind,
+        "accumulation": seen.opacity[:, None],
+        "depth": seen.depth[:, None],
+        "alpha": seen.parts[:, :1],
+    } | {f"alpha_{name}": seen.parts[:, i : i + 1] for i, name in enumerate(names)}
+
+
+def from_outputs(outputs: dict[str, Tensor], names: tuple[str, ...], *, background: Colour) -> Rendering:
+    """One view's outputs, (h, w, c), as the rendering (1, h, w) that they came from."""
+    opacity = outputs["accumulation"][..., 0][None]
+    behind = opacity.new_tensor(background)
+    parts = torch.cat([outputs[f"alpha_{name}"] for name in names], dim=-1)[None]
+    colour = outputs["rgb"][None] - (1 - opacity)[..., None] * behind
+    return Rendering(colour=colour, opacity=opacity, depth=outputs["depth"][..., 0][None], parts=parts)
+
+
+def to_rgba(outputs: dict[str, Tensor], name: str, *, background: Colour) -> Float[Tensor, "h w 4"]:
+    """Straight colour and opacity, the background taken out."""
+    opacity = outputs["accumulation"]
+    behind = outputs["rgb"].new_tensor(background)
+    colour = (outputs[name] - (1 - opacity) * behind) / opacity.clamp(min=1e-6)
+    return torch.cat([colour.clamp(0, 1), opacity], dim=-1)
+
+
+def psnr(truth: Float[Tensor, "h w c"], rgb: Float[Tensor, "h w 3"], *, background: Colour) -> float:
+    """Decibels between a rendering over the background and a picture, straight RGBA or RGB."""
+    truth = truth.to(rgb)
+    behind = truth.new_tensor(background)
+    over = truth[..., :3] * truth[..., 3:] + (1 - truth[..., 3:]) * behind if truth.shape[-1] == 4 else truth
+    return -10 * (over - rgb).square().mean().log10().item()

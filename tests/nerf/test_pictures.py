@@ -1,0 +1,54 @@
+"""Whether the scene's cube holds what a data set shows."""
+
+import warnings
+
+import pytest
+import torch
+
+from gencontrol.errors import InputError
+
+pytest.importorskip("nerfstudio")
+# nerfstudio 1.1.5 and the versions it pins warn about themselves when they are imported.
+pytestmark = pytest.mark.filterwarnings("ignore:(?!.*cropped away)")
+
+
+def cameras(radius: float):
+    from gencontrol.nerf.cameras import Orbit, orbit_cameras
+    from gencontrol.nerf.datamanager import to_studio
+
+    orbit = Orbit(radius=radius, field_of_view=(50.0, 50.0))
+    azimuth = torch.tensor([0.0, 90.0])
+    return to_studio(orbit_cameras(azimuth, torch.zeros(2), (40, 40), orbit=orbit))
+
+
+def shown(share: float) -> torch.Tensor:
+    """A disc around the middle that takes a share of the picture's side."""
+    line = torch.linspace(-1, 1, 40)
+    return ((line[:, None] ** 2 + line**2) < share**2).expand(2, 40, 40)
+
+
+def test_what_lies_in_the_cube_is_taken_silently() -> None:
+    from gencontrol.nerf.pictures import check_bounds
+
+    with warnings.catch_warnings():
+        # nerfstudio's own warnings aside.
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("error", message=".*cropped away")
+        check_bounds(cameras(3.0), shown(0.5))
+
+
+def test_what_sticks_out_is_cropped_with_a_warning() -> None:
+    from gencontrol.nerf.pictures import check_bounds
+
+    # From 6 away the cube's near face is about 0.43 of the picture's half side.
+    with pytest.warns(UserWarning, match=r"% of what the pictures show is cropped away.*auto-scale-poses"):
+        check_bounds(cameras(6.0), shown(0.6))
+
+
+def test_what_lies_elsewhere_is_refused_with_advice() -> None:
+    from gencontrol.nerf.pictures import check_bounds
+
+    with pytest.raises(InputError, match=r"% of what the pictures show lies outside the scene's cube: .*scale-factor"):
+        check_bounds(cameras(12.0), shown(0.9))
+    with pytest.raises(InputError, match="show nothing"):
+        check_bounds(cameras(3.0), torch.zeros(2, 40, 40, dtype=torch.bool))

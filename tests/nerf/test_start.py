@@ -1,0 +1,86 @@
+"""What is refused before time is spent, and what a run starts from."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("nerfstudio")
+# nerfstudio 1.1.5 and the versions it pins warn about themselves, at import and in use.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+EGG = (0.6, -0.1, -0.2, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "mode 'create' needs a prompt"),
+        ({"prompt": "x", "scene": Path("s")}, "the mode is 'create': choose edit"),
+        ({"prompt": "x", "parts": Path("p.yaml")}, "not both"),
+        ({"prompt": "x", "softness": 2.0}, r"softness must lie in \[0, 1\]"),
+        ({"prompt": "x", "samples": 1}, "at least two samples"),
+        ({"prompt": "x", "entropy_weight": "much"}, "Cannot read the schedule 'much'"),
+        ({"prompt": "x", "resolution": "0:2"}, "at least 4 nodes"),
+        ({"mode": "remove", "free": True}, "remove everything"),
+        ({"prompt": "x", "part": "egg"}, "needs the scene that has it"),
+        ({"prompt": "x", "hash_resolution": 2}, "hash_resolution must be at least 4"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_at_once(make, settings: dict[str, Any], message: str) -> None:
+    from gencontrol.errors import ConfigError
+
+    with pytest.raises(ConfigError, match=message):
+        make(**settings)
+
+
+def test_a_highlight_outside_the_scene_is_refused_at_once(make) -> None:
+    from gencontrol.errors import InputError
+
+    with pytest.raises(InputError, match="encloses nothing of the scene"):
+        make(prompt="x", sphere=(3.0, 0.0, 0.0, 0.5))
+
+
+def test_a_part_of_the_scene_is_highlighted_by_its_name(make, scene_file: Path, tmp_path: Path) -> None:
+    from gencontrol.errors import ConfigError, InputError
+    from gencontrol.nerf.world import still_life
+
+    model = make(prompt="red cat", mode="edit", scene=scene_file, part="egg")
+    (part,) = model.parts
+    assert part.name == "egg" and part.shape == still_life().things[2].body
+    with pytest.raises(InputError, match="no part 'eg'; did you mean 'egg'"):
+        make(prompt="red cat", mode="edit", scene=scene_file, part="eg")
+    with pytest.raises(ConfigError, match="not both"):
+        make(prompt="red cat", mode="edit", scene=scene_file, part="egg", sphere=EGG)
+
+
+def test_what_is_not_there_is_said_before_the_first_step(make, tmp_path: Path) -> None:
+    from gencontrol.errors import InputError
+
+    for settings in ({"parts": tmp_path / "no.yaml"}, {"mode": "edit", "prompt": "cat", "scene": tmp_path / "no"}):
+        model = make(**settings)
+        with pytest.raises(InputError, match=r"nothing to train: the (scene|parts) .*no.* cannot be found"):
+            model.begin_training()
+
+
+def test_removing_or_recolouring_nothing_is_refused_before_the_first_step(make, scene_file: Path) -> None:
+    from gencontrol.errors import InputError
+
+    empty = (0.0, 0.0, 0.8, 0.1)
+    for settings in ({"mode": "remove"}, {"mode": "recolour", "prompt": "red cat"}):
+        with pytest.raises(InputError, match="holds nothing of the scene"):
+            make(scene=scene_file, sphere=empty, **settings).begin_training()
+    make(scene=scene_file, sphere=EGG, mode="remove").begin_training()
+    make(scene=scene_file, sphere=empty, mode="edit", prompt="red cat").begin_training()  # something may be added
+
+
+@pytest.mark.parametrize(
+    ("prompt", "message"), [("red catt", "nearest: cat"), (" ".join(["red"] * 40), "42 tokens long.*shorten it")]
+)
+def test_a_prompt_that_the_encoder_cannot_take_is_refused_before_the_first_step(
+    make, prompt: str, message: str
+) -> None:
+    from gencontrol.errors import InputError
+
+    with pytest.raises(InputError, match=message):
+        make(prompt=prompt).begin_training()
