@@ -26,6 +26,7 @@ from focus_sheet import variation_sheet
 from focus_variation import Plan, chance_row, draw_scenes, measure_row, open_draw
 from judge_model import SHIPPED, open_judge
 
+from gencontrol.cli.report import quiet_loading
 from gencontrol.errors import ConfigError
 from gencontrol.files import sha256
 from gencontrol.images import save_image
@@ -86,6 +87,7 @@ def main(settings: Settings) -> None:
         CheckpointError: No weights, or no judge.
     """
     settings = _shortened(settings)
+    quiet_loading()
     rows = chosen_rows(settings.rows)
     if settings.threads:
         torch.set_num_threads(settings.threads)

@@ -151,7 +151,9 @@ def _variation_targets(figures: Mapping[str, Record]) -> list[Target]:
     if alpha is not None and alone is not None:
         text = f"{_percent(alpha['masked'])} % against {_percent(alone['masked'])} %"
         text += f": {alpha['masked'] / alone['masked']:.0%} as often" if alone["masked"] else ""
-        first = Target(aim=aims[0], reached=text, met=_at_least(alpha["masked"], SHARE_OF_ALONE * alone["masked"]))
+        # Where not even the sprite alone is ever recognised, nothing is shown.
+        met = alone["masked"] > 0 and _at_least(alpha["masked"], SHARE_OF_ALONE * alone["masked"])
+        first = Target(aim=aims[0], reached=text, met=met)
     return [first, second]
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import torch
-from focus_report import VARIATION_LABELS
 from focus_rows import Encoders, Row
 from focus_scenes import Marked
 from focus_variation import SIZE, Draw, Plan, noise_seed
@@ -14,6 +13,15 @@ from gencontrol.images import to_pil
 from gencontrol.regions.geometry import Geometry
 from gencontrol.regions.preview import preview
 from gencontrol.sprites.catalog import Concept
+
+LABELS = {
+    "plain": "no mask",
+    "crop": "masked crop",
+    "blank": "blank outside",
+    "alpha": "Alpha-CLIP, mask",
+    "alone": "sprite alone",
+}
+"""Of the columns, by the rows' keys: short, since they stand below small pictures."""
 
 
 @torch.inference_mode()
@@ -50,5 +58,5 @@ def variation_sheet(
     return contact_sheet(
         lines,
         row_labels=[f"{name} (beside {others})" for name, others in zip(names, beside, strict=True)],
-        column_labels=["where to look", *(VARIATION_LABELS[row.key] for row in rows)],
+        column_labels=["where to look", *(LABELS[row.key] for row in rows)],
     )

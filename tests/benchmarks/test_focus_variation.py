@@ -153,6 +153,9 @@ class TestReport:
         records["alpha-alone/3"] = {"top1": 0.95}
         assert bench.report.targets(records, {})[0].met is False
 
+    def test_nothing_is_shown_where_the_ceiling_is_zero(self, bench: Any) -> None:
+        assert bench.report.targets({}, self.variation(0.0, 0.0, 0.0))[3].met is False
+
     def test_what_is_not_measured_is_said(self, bench: Any) -> None:
         found = bench.report.targets({}, {})
         assert [t.met for t in found] == [None] * 5
