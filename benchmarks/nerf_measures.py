@@ -110,12 +110,12 @@ def change_outside(before: Scene, after: Scene, box: Box) -> float:
     """How much of the rest of the scene has changed, as a share of what there was: 0 if nothing has.
 
     The sum over the nodes of a lattice outside the part, of the change of opacity within one voxel and of colour where
-    there is any, over the sum of the opacity before.
+    there was and is something, over the sum of the opacity before.
     """
     points = grid.nodes(_COMPARED)
     points = points[membership(box, points) == 0]
     (first, colour), (second, recoloured) = (_opacity(scene, points) for scene in (before, after))
-    moved = (first - second).abs() + torch.maximum(first, second) * (colour - recoloured).abs().mean(dim=1)
+    moved = (first - second).abs() + torch.minimum(first, second) * (colour - recoloured).abs().mean(dim=1)
     return (moved.sum() / first.sum()).item()
 
 
