@@ -37,7 +37,7 @@ def test_skipping_renders_the_same_picture_with_fewer_questions(speed: ModuleTyp
         seen[name] = model(origins, directions, samples=40)
     assert asked[speed.OURS] < asked[speed.PLAIN] == 80
     assert torch.allclose(seen[speed.OURS].opacity, seen[speed.PLAIN].opacity, atol=0.03)
-    assert torch.equal(seen[speed.PLAIN].parts[:, 0], seen[speed.PLAIN].opacity.clamp(max=1))
+    assert torch.allclose(seen[speed.PLAIN].parts[:, 0], seen[speed.PLAIN].opacity, atol=1e-5)
 
 
 def test_nerfactos_field_is_asked_at_the_points(speed: ModuleType, tiny_folder: Path) -> None:
