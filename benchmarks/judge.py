@@ -19,6 +19,7 @@ from tyro.extras import subcommand_cli_from_dict
 
 from gencontrol.cli.log import log_to_stderr
 from gencontrol.errors import InputError
+from gencontrol.sprites.catalog import SPRITE_SETS
 from gencontrol.sprites.store import SpriteStore, open_store
 from gencontrol.training.checkpoints import Checkpoint, load_latest
 from gencontrol.training.loop import train
@@ -92,14 +93,17 @@ def measure(judge: Judge, config: JudgeTraining, store: SpriteStore, scenes: int
 
 
 def training_facts(checkpoint: Checkpoint) -> dict[str, Any]:
-    """How long the judge was trained, and on what."""
+    """How long the judge was trained, and on whose drawings."""
     settings = checkpoint.facts["config"]
+    drawings = [f"{s.credit} ({s.licence}, {s.package} {s.version})" for s in SPRITE_SETS if not s.held_out]
     return {
         "command": "python benchmarks/judge.py train",
         "seed": settings["seed"],
         "steps": f"{checkpoint.step} of {settings['steps']}",
         "pictures": checkpoint.step * settings["batch"],
         "hours": round(checkpoint.facts["seconds"] / 3600, 2),
+        "licence": "CC-BY-4.0",
+        "drawings": drawings,
     }
 
 

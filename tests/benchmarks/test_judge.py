@@ -210,6 +210,7 @@ def test_it_learns_resumes_and_says_how_good_it_is(
     facts = json.loads(capsys.readouterr().out)
     opened = model.open_judge(to)
     assert opened.facts == facts and facts["pictures"] == 120 * 32 and facts["steps"] == "120 of 120"
+    assert len(facts["drawings"]) == 6 and any("CC-BY-4.0, @iconify-json/twemoji" in d for d in facts["drawings"])
     assert facts["accuracy"]["chance"] == round(1 / 60, 4)
     known, drawn = (facts["accuracy"][name] for name in ("training styles", "as generated"))
     assert known["scenes"] == 120 and known["top5"] >= known["top1"]
