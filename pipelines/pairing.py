@@ -10,7 +10,7 @@ from transformers.utils.hub import cached_file
 
 from gencontrol.alpha_clip.architectures import name_of
 from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.alpha_clip.pretrained import read_json
+from gencontrol.alpha_clip.pretrained import read_json, what_it_is
 from gencontrol.configuration import nearest
 from gencontrol.errors import CheckpointError, PairingError
 from gencontrol.models.registry import PRESETS
@@ -69,8 +69,8 @@ def check_pairing(model: Location, alpha_clip: "Location | AlphaCLIP | None" = N
     """
     index = model.read("model_index.json")
     if index is None:
-        cached = model.local_files_only and not Path(model.name).is_dir()
-        where = f" in this machine's cache{_preset_hint(model.name)}" if cached else ""
+        cached = " in this machine's cache" if model.local_files_only else ""
+        where = "" if Path(model.name).is_dir() else f"{cached}{_preset_hint(model.name)}"
         raise CheckpointError(f"{model.name} has no model_index.json{where}: expected a pipeline saved by diffusers.")
     pipeline = index.get("_class_name", "")
     if not is_host(pipeline):
@@ -140,7 +140,9 @@ def vision_config(location: Location, path: str) -> CLIPVisionConfig:
     """
     values = location.read(path)
     if values is None:
-        raise CheckpointError(f"{location.name} has no {path}: expected a saved CLIP there.")
+        folder = Path(location.name)
+        what = f" It is {what_it_is(folder)}." if folder.is_dir() else ""
+        raise CheckpointError(f"{location.name} has no {path}: expected a saved CLIP there.{what}")
     kind = values.get("model_type")
     if kind == "clip":
         # Of the two, transformers builds the projection by the outer value.

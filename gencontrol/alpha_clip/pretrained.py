@@ -84,7 +84,7 @@ def _read_config(source: Source) -> dict[str, Any]:
             "with AlphaCLIP.from_published."
         )
     if path.is_dir() and not (path / source.subfolder / "config.json").is_file():
-        raise CheckpointError(f"{path / source.subfolder} has no config.json: it is {_what_it_is(path)}.")
+        raise CheckpointError(f"{path / source.subfolder} has no config.json: it is {what_it_is(path)}.")
     if not path.exists() and (path.is_absolute() or source.name.startswith(".") or source.name.count("/") > 1):
         raise CheckpointError(f"No folder at {path}.")
     try:
@@ -93,7 +93,8 @@ def _read_config(source: Source) -> dict[str, Any]:
         raise CheckpointError(f"No model at {source.name!r}, neither a folder nor on the hub: {error}") from error
 
 
-def _what_it_is(folder: Path) -> str:
+def what_it_is(folder: Path) -> str:
+    """A noun phrase for a folder that is not a saved CLIP."""
     if not (folder / "model_index.json").is_file():
         return "no saved model"
     inside = [n for n in ("alpha_clip", "image_encoder") if (folder / n / "config.json").is_file()]

@@ -47,7 +47,7 @@ def open_host(job: Job) -> Any:
         local_files_only=options.offline,
     )
     if options.scheduler is not None:
-        pipeline.scheduler = make_scheduler(options.scheduler, pipeline.scheduler)
+        pipeline.scheduler = make_scheduler(options.scheduler, pipeline.scheduler.config)
     pipeline.set_progress_bar_config(disable=not sys.stderr.isatty())
     return _place(pipeline, options.offload, device)
 

@@ -14,7 +14,7 @@ from gencontrol.errors import ConfigError, InputError
 from gencontrol.images import Picture, read_image
 from gencontrol.regions.ops import feather, invert
 from gencontrol.regions.region import Region, RegionWarning, union_of
-from gencontrol.regions.sources import from_box, from_image_alpha, from_mask, from_points
+from gencontrol.regions.sources import from_box, from_image_alpha, from_index_mask, from_mask, from_points
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 """What counts as a picture in a folder; a file that is named on the command line may have any suffix."""
@@ -58,7 +58,7 @@ def _pictures_of(path: Path) -> list[Path]:
 
 def has_regions(options: RegionOptions) -> bool:
     """Whether any flag points at something."""
-    return bool(options.mask or options.box or options.point or options.alpha_from_image)
+    return bool(options.mask or options.index_mask or options.box or options.point or options.alpha_from_image)
 
 
 def check_region_flags(options: RegionOptions) -> None:
@@ -152,6 +152,7 @@ def _read_again(paths: Sequence[Path], options: RegionOptions, negative_masks: S
 def point_at(picture: Picture, path: Path, options: RegionOptions) -> list[Region]:
     """The regions that the flags name, as they are before inverting and feathering."""
     regions = [_mask(text, picture, path, options, flag="--mask") for text in options.mask]
+    regions += [_index_mask(text, picture, path, options) for text in options.index_mask]
     regions += [_box(text, picture) for text in options.box]
     regions += [_point(text, picture) for text in options.point]
     if options.alpha_from_image:
@@ -185,6 +186,22 @@ def _mask(text: str, picture: Picture, path: Path, options: RegionOptions, *, fl
         weight=weight,
         label=file.stem,
     )
+
+
+def _index_mask(text: str, picture: Picture, path: Path, options: RegionOptions) -> Region:
+    value, weight = split_weight(text, flag="--index-mask")
+    name, equals, label = value.rpartition("=")
+    if not equals or not label:
+        raise ConfigError(
+            f"--index-mask: expected PATH=CLASS, such as classes.png=3 or classes.png=#ff0000, got {text!r}."
+        )
+    region = from_index_mask(
+        _matching(Path(name), path),
+        int(label) if label.isdecimal() else label,
+        size=picture.size,
+        resize=options.resize_mask,
+    )
+    return replace(region, weight=weight, label=f"class {label}")
 
 
 def _matching(mask: Path, picture: Path) -> Path:

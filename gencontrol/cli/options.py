@@ -23,6 +23,8 @@ class RegionOptions:
     """Pictures, or folders of pictures."""
     mask: Annotated[Repeatable, arg(metavar="PATH[:WEIGHT]")] = ()
     """A mask: white, or opaque, is where to look. A folder of masks goes with pictures of the same file name."""
+    index_mask: Annotated[Repeatable, arg(metavar="PATH=CLASS[:WEIGHT]")] = ()
+    """One class of a mask whose pixels hold classes: its number, #rrggbb, or a colour's name."""
     box: Annotated[Repeatable, arg(metavar="X0,Y0,X1,Y1[:WEIGHT]")] = ()
     """A box in pixels from the top left corner; X1 and Y1 are outside."""
     point: Annotated[Repeatable, arg(metavar="X,Y[,R][:WEIGHT]")] = ()

@@ -12,7 +12,7 @@ from gencontrol.configuration import from_mapping, read_yaml
 
 Options = TypeVar("Options")
 
-GROUPS: tuple[frozenset[str], ...] = (frozenset({"mask", "box", "point", "alpha_from_image"}),)
+GROUPS: tuple[frozenset[str], ...] = (frozenset({"mask", "index_mask", "box", "point", "alpha_from_image"}),)
 """Flags that together say one thing: giving one of them replaces what a file says for all of them."""
 
 

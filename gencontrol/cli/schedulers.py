@@ -35,10 +35,27 @@ def check_scheduler(name: str) -> None:
         raise ConfigError(f"--scheduler: there is no {name!r}{nearest(name, SCHEDULERS)}")
 
 
-def make_scheduler(name: str, current: Any) -> Any:
-    """A scheduler of that name with the noise schedule of the current one."""
+def make_scheduler(name: str | None, config: Mapping[str, Any]) -> Any:
+    """A scheduler with the noise schedule of a saved one.
+
+    Args:
+        name: A key of `SCHEDULERS`; None is the saved one's own class.
+        config: The saved one's configuration.
+    """
     import diffusers
 
-    check_scheduler(name)
-    class_name, settings = SCHEDULERS[name]
-    return getattr(diffusers, class_name).from_config(current.config, **settings)
+    class_name, settings = (config["_class_name"], {}) if name is None else SCHEDULERS[name]
+    return getattr(diffusers, class_name).from_config(dict(config), **settings)
+
+
+def check_steps(name: str | None, config: Mapping[str, Any], steps: int) -> None:
+    """Refuse a number of steps that the sampler cannot take.
+
+    Raises:
+        ConfigError: Says why.
+    """
+    try:
+        make_scheduler(name, config).set_timesteps(steps)
+    except (ValueError, IndexError) as error:
+        sampler = name or config["_class_name"]
+        raise ConfigError(f"--steps: the sampler {sampler} cannot take {steps}: {error}") from error

@@ -12,7 +12,7 @@ from gencontrol.cli.inputs import Scene, check_region_flags, has_regions, list_p
 from gencontrol.cli.output import check_existing, plan_paths, sheet_path
 from gencontrol.cli.repeat import Repeated
 from gencontrol.cli.report import note_once, notices
-from gencontrol.cli.schedulers import check_scheduler
+from gencontrol.cli.schedulers import check_scheduler, check_steps
 from gencontrol.cli.vary_options import VaryOptions
 from gencontrol.cli.views import checked_strength, named_strategy
 from gencontrol.errors import ConfigError, InputError
@@ -97,6 +97,7 @@ def prepare(options: VaryOptions, repeated: Repeated | None) -> Job:
         {"revision": options.revision, "local_files_only": options.offline},
     )
     host = check_source(model, encoder)
+    check_steps(options.scheduler, model.read("scheduler/scheduler_config.json") or {}, options.steps)
     vision = vision_config(model, "image_encoder/config.json")
     embeds = read_embeds(Path(options.embeds_in), width=vision.projection_dim) if options.embeds_in else None
     geometry = dataclasses.replace(host.geometry, size=vision.image_size, fit=options.fit or host.geometry.fit)

@@ -29,8 +29,8 @@ from gencontrol.regions.region import union_of
 from gencontrol.regions.sources import whole
 
 NOT_RECORDED = frozenset(
-    "images mask box point alpha_from_image negative_mask number seed embeds_out from_picture config output existing "
-    "grid compare preview no_metadata dry_run format offline device offload batch embeds_in".split()
+    "images mask index_mask box point alpha_from_image negative_mask number seed embeds_out from_picture config output "
+    "existing grid compare preview no_metadata dry_run format offline device offload batch embeds_in".split()
 )
 """Options that do not change the picture, or that its record says in another place."""
 

@@ -60,7 +60,7 @@ def from_mask(
     if 0 < high <= 1.5 / 255:
         raise InputError(
             "The mask's largest value is 1 of 255, which is all but black. If it holds 0 and 1, save it as 0 and 255 "
-            "(or pass a bool array); if it holds class numbers, use from_index_mask."
+            "(or pass a bool array); if it holds class numbers, use from_index_mask (--index-mask on the command line)."
         )
     if threshold is not None:
         plane = make_hard(plane, threshold)
@@ -171,6 +171,7 @@ def from_index_mask(
     colour_or_index: int | np.integer | str | tuple[int, int, int],
     *,
     size: tuple[int, int],
+    resize: bool = False,
     weight: float = 1.0,
     label: str = "",
 ) -> Region:
@@ -181,6 +182,7 @@ def from_index_mask(
         colour_or_index: "#rrggbb", a colour's name, (r, g, b) in 0 to 255, or a class number: the palette's index in
             a palette image, else the grey value as stored.
         size: Of the image, (height, width).
+        resize: Stretch the class's area to the image's size, with a `RegionWarning`, instead of refusing it.
         weight: See `Region`.
         label: See `Region`.
 
@@ -189,7 +191,7 @@ def from_index_mask(
     """
     alpha = label_mask(mask, colour_or_index).float()
     if tuple(alpha.shape) != tuple(size):
-        alpha = _stretch(alpha, size, allowed=False)
+        alpha = _stretch(alpha, size, allowed=resize)
     return Region(alpha=alpha, weight=weight, label=label)
 
 
@@ -205,7 +207,7 @@ def _mask_plane(picture: Picture) -> Float[Tensor, "h w"]:
     if (high - low).max() > _GREY_SLACK:
         raise InputError(
             "The mask has colours; expected grey, where white means: look here. To take one of its colours, use "
-            "from_index_mask (a class or colour of it)."
+            "from_index_mask (--index-mask on the command line)."
         )
     return picture.rgb[1]
 
@@ -216,7 +218,8 @@ def _stretch(plane: Float[Tensor, "h w"], size: tuple[int, int], *, allowed: boo
     if not allowed:
         swapped = (width, height) == (to_height, to_width)
         cause = "are width and height swapped, or a photo's rotation lost?" if swapped else "was one of them resized?"
-        raise InputError(f"{text}; {cause} Give a mask of the image's size, or allow resizing it.")
+        mend = "Give a mask of the image's size, or have it stretched (resize=True; --resize-mask on the command line)."
+        raise InputError(f"{text}; {cause} {mend}")
     _warn(f"{text}; it was stretched.")
     planes = functional.interpolate(plane[None, None], size=size, mode="bilinear", antialias=True)
     return planes[0, 0].clamp(0, 1)

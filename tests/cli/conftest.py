@@ -53,7 +53,10 @@ def published(tiny: ModuleType, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Path:
-    """A folder with `photo.png` (80 x 64, a red disc and a blue box), a mask of each, and an RGBA cut-out."""
+    """A folder with `photo.png` (80 x 64, a red disc and a blue box), a mask of each, both as classes, and a cut-out.
+
+    The cut-out is RGBA, of the disc; in `classes.png` the disc is 3, and the box 7.
+    """
     shapes = {"red": ("ellipse", (8, 16, 36, 44)), "blue": ("rectangle", (48, 20, 72, 52))}
     photo = Image.effect_noise((80, 64), 60).convert("RGB")
     for colour, (shape, box) in shapes.items():
@@ -62,6 +65,10 @@ def scene(tmp_path: Path) -> Path:
             getattr(ImageDraw.Draw(image), shape)(box, fill=fill)
         mask.save(tmp_path / f"{colour}.png")
     photo.save(tmp_path / "photo.png")
+    classes = Image.new("L", photo.size)
+    for (shape, box), number in zip(shapes.values(), (3, 7), strict=True):
+        getattr(ImageDraw.Draw(classes), shape)(box, fill=number)
+    classes.save(tmp_path / "classes.png")
     with Image.open(tmp_path / "red.png") as mask:
         photo.putalpha(mask)
     photo.save(tmp_path / "cutout.png")

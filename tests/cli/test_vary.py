@@ -118,6 +118,19 @@ def test_every_flag_that_shapes_the_picture_does(vary: Vary, scene: Path) -> Non
             assert np.abs(pixels(first) - pixels(second)).max() > 0, (first.stem, second.stem)
 
 
+def test_a_class_of_an_index_mask(vary: Vary, scene: Path) -> None:
+    done = vary("--index-mask", f"{scene}/classes.png=7", "-o", scene / "class.png")
+    assert done.code == 0, done.err
+    vary("--mask", scene / "blue.png", "-o", scene / "mask.png")
+    assert (pixels(scene / "class.png") == pixels(scene / "mask.png")).all()
+    colour = ("--index-mask", f"{scene}/classes.png=#070707:2", "--box", "0,0,9,9")
+    assert vary(*colour, "-o", scene / "colour.png").code == 0
+    assert [(r["label"], r["weight"]) for r in read_record(scene / "colour.png")["regions"]] == [
+        ("class #070707", 2.0),
+        ("box 0,0,9,9", 1.0),
+    ]
+
+
 def test_the_pictures_own_alpha_is_a_region(vary: Vary, scene: Path) -> None:
     vary("--alpha-from-image", "-o", scene / "alpha.png", image="cutout.png")
     vary("--mask", scene / "red.png", "-o", scene / "mask.png")
@@ -515,6 +528,10 @@ class TestFolders:
         (["--box", "1,2,3"], 2, "--box: expected X0,Y0,X1,Y1, got '1,2,3'"),
         (["--box", "200,0,210,9"], 1, "outside the image"),
         (["--point", "1"], 2, "--point: expected X,Y or X,Y,RADIUS"),
+        (["--index-mask", "{scene}/classes.png"], 2, "--index-mask: expected PATH=CLASS, such as"),
+        (["--index-mask", "{scene}/classes.png=5"], 1, "The mask has no pixel of class 5; it holds 0, 7, 3"),
+        (["--steps", "1001"], 2, "--steps: the sampler DDIMScheduler cannot take 1001"),
+        (["--steps", "1", "--scheduler", "pndm"], 2, "--steps: the sampler pndm cannot take 1"),
         (["--alpha-from-image"], 1, "The image has no alpha channel"),
         (["--box", "0,0,7,64", "--fit", "crop", "--focus", "blur"], 1, "outside the centre crop"),
         (["--invert"], 2, "--invert: show a region to turn round"),

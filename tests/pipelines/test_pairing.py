@@ -107,8 +107,12 @@ def test_nothing_there(bare: Path, tmp_path: Path) -> None:
         pair(bare / "clip")
     with pytest.raises(CheckpointError, match=r"nothing has no model_index\.json in this machine's cache"):
         check_pairing(Location(name="nobody/nothing", local_files_only=True))
-    with pytest.raises(CheckpointError, match=r"has no config.json: expected a saved CLIP"):
+    with pytest.raises(CheckpointError, match=r"has no config.json: expected a saved CLIP there. It is no saved model"):
         pair(bare, tmp_path)
+    with pytest.raises(
+        CheckpointError, match="It is a diffusers pipeline, with encoders in its subfolders: alpha_clip"
+    ):
+        pair(bare, bare)
 
 
 def test_broken_json(bare: Path) -> None:
