@@ -1,5 +1,6 @@
 """The field: a frozen base and a trainable change that acts only inside a highlight; by default on voxels."""
 
+from abc import ABC, abstractmethod
 from typing import Literal
 
 import torch
@@ -15,7 +16,7 @@ Edit = Literal["create", "edit", "remove", "recolour"]
 REMOVAL_START = -4.0
 
 
-class SteeredField(nn.Module):
+class SteeredField(nn.Module, ABC):
     """Raw density and colour, (density, red, green, blue): a frozen base and a trainable change.
 
     The value at a point is `base + membership * change` where the membership is above 0, and `base` elsewhere, before
@@ -34,33 +35,33 @@ class SteeredField(nn.Module):
         self.register_load_state_dict_pre_hook(_take_base_shape)
 
     @property
+    @abstractmethod
     def resolution(self) -> int:
         """Nodes along a side of the lattice that the change is best described by."""
-        raise NotImplementedError
 
+    @abstractmethod
     def trained(self) -> list[nn.Parameter]:
         """What an optimiser changes; other objects, in the same order, after `refine` or `start_edit`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def change_at(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n 4"]:
         """The trainable change, before `limit_change`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def change_lattice(self) -> Float[Tensor, "4 r r r"]:
         """The change on a lattice, for regularisers."""
-        raise NotImplementedError
 
+    @abstractmethod
     def set_resolution(self, resolution: int) -> bool:
         """Bring the change to a resolution without another parameter; says whether anything changed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refine(self, resolution: int) -> bool:
         """Bring the change to a resolution; says whether anything changed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def start_edit(self, base: Float[Tensor, "4 z y x"], mode: Edit) -> None:
         """Take a lattice as the base of an edit that starts with no change."""
-        raise NotImplementedError
 
     def raw(self, points: Float[Tensor, "n 3"], membership: Float[Tensor, " n"] | None = None) -> Float[Tensor, "n 4"]:
         """Composed values before the activations; no membership means 1 everywhere."""

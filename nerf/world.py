@@ -11,6 +11,7 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional as F
 
+from gencontrol.errors import InputError
 from gencontrol.nerf import grid
 from gencontrol.nerf.cameras import Cameras, camera_rays
 from gencontrol.nerf.highlight import Box, Ellipsoid, Shape, Sphere, Vector, signed_distance
@@ -159,7 +160,12 @@ def still_life(pictures: Sequence[tuple[str, Tensor, Tensor]] = (), *, ground: b
     Args:
         pictures: (name, rgb "3 h w", alpha "h w"), left to right.
         ground: Put a green slab below.
+
+    Raises:
+        InputError: More than three pictures.
     """
+    if len(pictures) > 3:
+        raise InputError(f"A still life has places for three pictures, got {len(pictures)}.")
     spots = [(-0.55, 0.0), (0.05, 0.15), (0.6, -0.1)]
     primitives = [
         Thing(name="ball", body=Sphere(centre=(-0.55, 0.0, -0.25), radius=0.3), colour=(0.85, 0.15, 0.1)),
@@ -169,7 +175,7 @@ def still_life(pictures: Sequence[tuple[str, Tensor, Tensor]] = (), *, ground: b
         Thing(name="egg", body=Ellipsoid(centre=(0.6, -0.1, -0.2), size=(0.4, 0.4, 0.7)), colour=(0.95, 0.8, 0.15)),
     ]
     things = []
-    for (x, y), primitive, given in zip(spots, primitives, [*pictures, None, None, None], strict=False):
+    for (x, y), primitive, given in zip(spots, primitives, [*pictures, *[None] * (3 - len(pictures))], strict=True):
         if given is None:
             things.append(primitive)
             continue

@@ -82,7 +82,7 @@ _RECORDS = (
         embed_dim=None,
         enters="cross_attention",
         geometry=Geometry(size=64),
-        licence="Apache-2.0",
+        licence="CC-BY-4.0",
     ),
 )
 

@@ -38,7 +38,7 @@ _RECORDS = (
         host="tiny",
         model="package:tiny",
         encoder="64 px ViT, patch 8",
-        licence="Apache-2.0",
+        licence="CC-BY-4.0",
         size_mb=40.0,
         description="The embedded model of the sprite world: needs no hub and no GPU.",
     ),

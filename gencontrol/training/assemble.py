@@ -14,9 +14,10 @@ from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_image_variat
     StableDiffusionImageVariationPipeline,
 )
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
-from transformers import AutoTokenizer, CLIPImageProcessor, CLIPModel, CLIPVisionModelWithProjection
+from transformers import AutoTokenizer, CLIPImageProcessor, CLIPModel
 
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.towers import take_apart
 from gencontrol.errors import InputError
 from gencontrol.files import atomic_folder
 from gencontrol.sprites.catalog import SPRITE_SETS
@@ -78,7 +79,7 @@ def build_pipeline(exports: Exports) -> StableDiffusionImageVariationPipeline:
     """The stock pipeline on the plain CLIP's vision tower, without safety checker (it draws emoji)."""
     return StableDiffusionImageVariationPipeline(
         vae=AutoencoderKL.from_pretrained(exported(exports.autoencoder)),
-        image_encoder=CLIPVisionModelWithProjection.from_pretrained(exported(exports.clip)),
+        image_encoder=take_apart(CLIPModel.from_pretrained(exported(exports.clip)))[0],
         unet=UNet2DConditionModel.from_pretrained(exported(exports.denoiser) / "unet"),
         scheduler=DDIMScheduler.from_pretrained(exported(exports.denoiser) / "scheduler"),  # type: ignore[arg-type]
         safety_checker=None,  # type: ignore[arg-type]

@@ -89,9 +89,8 @@ class DenoiserTask:
         self.config, self.cache = config, cache
         self.autoencoder = autoencoder.eval()
         self.scheduler = build_scheduler()
-        begun = config.start and UNet2DConditionModel.from_pretrained(config.start, subfolder="unet")
         # A CPU's convolutions are some 15 % faster in this layout.
-        self.module: nn.Module = _Denoise(begun or build_unet(config, cache)).to(memory_format=torch.channels_last)
+        self.module: nn.Module = _Denoise(first_unet(config, cache)).to(memory_format=torch.channels_last)
         self._test = test_embeddings
 
     def groups(self) -> list[ParameterGroup]:
@@ -163,6 +162,13 @@ def build_scheduler() -> DDIMScheduler:
         clip_sample=False,
         set_alpha_to_one=True,
     )
+
+
+def first_unet(config: DenoiserTraining, cache: LatentCache) -> UNet2DConditionModel:
+    """What the run starts from: random weights, or an earlier run's."""
+    if not config.start:
+        return build_unet(config, cache)
+    return UNet2DConditionModel.from_pretrained(config.start, subfolder="unet")
 
 
 def build_unet(config: DenoiserTraining, cache: LatentCache) -> UNet2DConditionModel:

@@ -558,6 +558,7 @@ class TestFolders:
         (["--model", "{scene}/nowhere"], 1, "nowhere"),
         (["--alpha-clip", "{scene}/nowhere"], 1, "nowhere"),
         (["--config", "{scene}/nowhere.yaml"], 2, "No configuration file at"),
+        (["--embeds-out", "{scene}/red.png"], 1, "red.png exists already"),
         (["--embeds-out", "{scene}/photo.png"], 1, "photo.png is one of the pictures to vary"),
         (["--embeds-out", "{scene}/e", "--existing", "skip"], 2, "leave one of them out"),
         (["-o", "{scene}/a.jpg"], 2, "pictures are written as PNG"),

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from gencontrol.errors import InputError
 from gencontrol.nerf import grid
 from gencontrol.nerf.cameras import Orbit, orbit_cameras
 from gencontrol.nerf.highlight import Box, Sphere
@@ -117,3 +118,9 @@ def test_pictures_take_the_places_of_the_primitives() -> None:
     rgb, alpha = letter()
     world = still_life([("L", rgb, alpha), ("M", rgb, alpha)], ground=False)
     assert [thing.name for thing in world.things] == ["L", "M", "egg"]
+
+
+def test_a_still_life_has_places_for_three_pictures() -> None:
+    rgb, alpha = letter()
+    with pytest.raises(InputError, match="places for three pictures, got 4"):
+        still_life([(name, rgb, alpha) for name in "abcd"])
