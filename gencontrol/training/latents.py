@@ -40,6 +40,8 @@ class CacheConfig:
     """The pictures: plain and soft backgrounds, so that little is spent on those."""
     picture_side: tuple[float, float] = (0.6, 0.9)
     """Range of a sprite's side in its picture, as a fraction of the canvas."""
+    paper: float = 0.0
+    """Share of white in the pictures' backgrounds: the whiter, the less of the denoiser is spent on them."""
     condition: SceneConfig = field(default_factory=lambda: SceneConfig(size=64, counts=(1.0,)))
     """The scenes that the embeddings see."""
     condition_side: tuple[float, float] = (0.25, 0.95)
@@ -52,6 +54,8 @@ class CacheConfig:
     """Of the stream."""
 
     def __post_init__(self) -> None:
+        if not 0 <= self.paper <= 1:
+            raise ConfigError(f"paper: expected a share in [0, 1], got {self.paper}.")
         for name in ("picture", "condition"):
             counts = getattr(self, name).counts
             if len(counts) != 1:
@@ -117,6 +121,7 @@ def draw_pictures(config: CacheConfig, store: SpriteStore, index: int, batch: in
     """Pictures of one sprite each, and other scenes of the same sprites."""
     generator = stream(config.seed, index, "cache")
     picture = compose(store, config.picture, batch=batch, seed=config.seed, index=index)
+    picture = replace(picture, background=torch.lerp(picture.background, torch.tensor(1.0), config.paper))
     picture = _redrawn(store, picture, picture.layout, config.picture_side, generator)
     conditions = []
     for k in range(config.conditions):

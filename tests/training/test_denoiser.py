@@ -121,6 +121,16 @@ def test_the_share_of_conditions_in_the_pictures_style(sprite_store, share, leas
         assert torch.equal(conditions[0].layout.colour, picture.layout.colour)
 
 
+def test_paper_whitens_the_backgrounds_of_pictures_alone(sprite_store):
+    plain = draw_pictures(CACHE, sprite_store, 0, 8)
+    pale = draw_pictures(dataclasses.replace(CACHE, paper=0.75), sprite_store, 0, 8)
+    torch.testing.assert_close(pale[0].background, 0.75 + 0.25 * plain[0].background)
+    assert torch.equal(pale[0].alpha, plain[0].alpha)
+    assert torch.equal(pale[1][0].rgb, plain[1][0].rgb)
+    with pytest.raises(ConfigError, match=r"paper: expected a share in \[0, 1\], got 2"):
+        dataclasses.replace(CACHE, paper=2.0)
+
+
 def test_a_run_goes_on_from_an_earlier_ones_export(autoencoder, tmp_path):
     run = dataclasses.replace(RUN, steps=2)
     first = train(DenoiserTask(CONFIG, fake_cache(), autoencoder, torch.zeros(1, 8)), run, folder=tmp_path / "first")
