@@ -8,7 +8,7 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.sprites.compose import SceneConfig
 from gencontrol.training.config import RunConfig
-from gencontrol.training.denoiser import DenoiserTask, DenoiserTraining, build_scheduler, sample
+from gencontrol.training.denoiser import DenoiserTask, DenoiserTraining, build_scheduler, draw_timesteps, sample
 from gencontrol.training.latents import CacheConfig, LatentCache, draw_pictures, open_cache, prepare_cache
 from gencontrol.training.loop import train
 
@@ -72,6 +72,16 @@ def test_conditions_are_dropped_and_noised(autoencoder):
     dropped = (torch.cat(batches) == 0).all(-1).float().mean()
     assert 0.3 < dropped < 0.7
     assert torch.equal(batches[0], task.draw(0)["embeddings"])
+
+
+@pytest.mark.parametrize("late", [0.0, 0.5, 1.0])
+def test_a_share_of_the_timesteps_is_late(late):
+    drawn = draw_timesteps(4000, 1000, late=late, generator=torch.Generator().manual_seed(0))
+    # What is drawn from everywhere falls into the last fifth by chance, one time in five.
+    assert float((drawn >= 800).float().mean()) == pytest.approx(late + 0.2 * (1 - late), abs=0.03)
+    assert 0 <= int(drawn.min()) and 990 < int(drawn.max()) < 1000
+    with pytest.raises(ConfigError, match=r"late: expected a share in \[0, 1\], got 1.5"):
+        dataclasses.replace(CONFIG, late=1.5)
 
 
 def test_the_schedule_ends_in_pure_noise():
