@@ -46,7 +46,7 @@ class DenoiserTraining:
     embedding_noise: float = 0.1
     """Standard deviation of noise on the embedding, as a share of its own, so that the denoiser forgives drift."""
     late: float = 0.0
-    """Share of timesteps drawn from the last fifth alone, where the embedding decides the layout; the others from all."""
+    """Share of timesteps drawn from the last fifth, where the embedding decides the layout; the others from all."""
     cache: CacheConfig = field(default_factory=CacheConfig)
     """What is trained on."""
 
