@@ -56,7 +56,7 @@ class Settings:
     """Samples along a ray."""
     copies: int = 4
     """Augmented copies of each view that the encoder sees."""
-    resolution: int = 48
+    resolution: int = 40
     """Nodes along a side of the lattice."""
     view_size: int = 160
     """Side of the view that is rendered without gradients, in pixels."""
@@ -148,7 +148,7 @@ def model_of(name: str, settings: Settings) -> nn.Module:
     if name == NERFACTO:
         return Renderer(NerfactoPoints(levels=settings.levels, table=settings.table))
     generator = torch.Generator().manual_seed(0)
-    lattice = start_of_creation(settings.resolution, radius=0.5, generator=generator)
+    lattice = start_of_creation(settings.resolution, ball=grid.Ball(), generator=generator)
     # The method's own threshold and growth.
     cells = grid.occupied(lattice[0], threshold=0.05, grow=1) if name == OURS else None
     return Renderer(VoxelField(lattice), cells)
@@ -173,7 +173,7 @@ def guided_step(model: nn.Module, optimizer: torch.optim.Optimizer, steering: St
     seen = reshape_rays(model(origins, directions, samples=settings.samples), shape)
     losses = steering_losses(steering, seen, azimuth, elevation, step=0, generator=generator)
     optimizer.zero_grad()
-    losses["whole"].mean().backward()
+    losses.similarity["whole"].mean().backward()
     optimizer.step()
 
 

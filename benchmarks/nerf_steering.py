@@ -6,7 +6,10 @@ Four scenes, each an extruded sprite between a ball and an egg on a ground, are 
 ways: plain CLIP on the whole view and Alpha-CLIP on the part, both with and without the composition that keeps the
 rest. A judge that did not guide, of another architecture and trained apart, names what it sees of the part alone in
 held-out views; below stands the unedited scene, above the true sprite in the same place. Every finished run is kept in
-the output folder and not run again; `--hours` bounds one call, and the table shows what there is.
+the output folder and not run again; `--hours` bounds one call, and the table shows what there is. `--scenes`,
+`--prompts` and `--rows` take a part of it, in the same folder:
+
+    python benchmarks/nerf_steering.py --sprites runs/sprites/sprites.npz --scenes pumpkin --prompts cactus
 
 Columns: rank of the prompt among all names (median), share of runs in the top 5, rank from grey shaded pictures, the
 judge's log-probability of the prompt; outside the part's silhouette PSNR (median and least) and SSIM against the
@@ -71,6 +74,8 @@ class Settings:
     """Sprites that are edited."""
     prompts: tuple[str, ...] = ("cactus", "mushroom")
     """What each becomes."""
+    rows: tuple[str, ...] = ALL_ROWS
+    """Ways to steer, with floor and ceiling."""
     steps: int = 400
     """Guided steps of a run."""
     every: int = 50
@@ -135,6 +140,7 @@ def main(settings: Settings) -> None:
         torch.set_num_threads(settings.threads)
     bench = open_bench(settings)
     check_settings(settings)
+    print(progress(settings), flush=True)
     started, longest = time.monotonic(), 0.0
     for sprite, prompt, row in runs(settings):
         path = settings.output / f"{scene_name(sprite, prompt, row)}.json"
@@ -150,6 +156,7 @@ def main(settings: Settings) -> None:
         longest = max(longest, time.monotonic() - begun)
         print(f"{sprite} -> {prompt}, {row}: rank {points[-1].rank}, {longest / 60:.1f} min", flush=True)
     results = read_results(settings)
+    print(progress(settings))
     print(table(results, rows=ALL_ROWS, names=len(bench.judge.slugs)))
     print(write_sheet(results, ALL_ROWS, bench.stage, settings.output))
 
@@ -164,7 +171,8 @@ def open_bench(settings: Settings) -> Bench:
 
 def check_settings(settings: Settings) -> None:
     """Keep one folder to one set of settings: runs of two would be averaged into one row."""
-    ignored = {"hours", "threads", "output", "sprites", "judge"}
+    # Which cases there are is said by the files' names: a part of them may be run first.
+    ignored = {"hours", "threads", "output", "sprites", "judge", "scenes", "prompts", "rows"}
     plain = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings) if f.name not in ignored}
     text = json.dumps(plain, indent=1)
     path = settings.output / "settings.json"
@@ -178,8 +186,16 @@ def runs(settings: Settings) -> Iterator[tuple[str, str, str]]:
     """(sprite, prompt, row), all rows of a case together, so that a stopped benchmark compares like with like."""
     for prompt in settings.prompts:
         for sprite in settings.scenes:
-            for row in ALL_ROWS:
+            for row in settings.rows:
                 yield sprite, prompt, row
+
+
+def progress(settings: Settings) -> str:
+    """How many of the runs asked for are there, and which are not."""
+    asked, there = list(runs(settings)), read_results(settings)
+    missing = [f"{sprite} -> {prompt}, {row}" for sprite, prompt, row in asked if (sprite, prompt, row) not in there]
+    head = f"{len(there)} of {len(asked)} runs are in {settings.output}"
+    return head if not missing else "\n  ".join([f"{head}; missing:", *missing])
 
 
 def scene_of(bench: Bench, sprite: str) -> Scene:
@@ -191,10 +207,8 @@ def scene_of(bench: Bench, sprite: str) -> Scene:
         things=(
             Thing(name=name, body=body),
             Thing(name="ball", body=BALL, colour=(0.85, 0.15, 0.1)),
-            Thing(
-                name="egg", body=Ellipsoid(centre=(0.76, 0.0, -0.3), size=(0.36, 0.36, 0.5)), colour=(0.95, 0.8, 0.2)
-            ),
-            Thing(name="ground", body=Box(centre=(0.0, 0.0, -0.63), size=(1.94, 1.2, 0.14)), colour=(0.35, 0.55, 0.3)),
+            Thing(name="egg", body=EGG, colour=(0.95, 0.8, 0.2)),
+            Thing(name="ground", body=GROUND, colour=(0.35, 0.55, 0.3)),
         )
     )
     return bake(world, settings.resolution)

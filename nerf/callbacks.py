@@ -25,7 +25,8 @@ from gencontrol.nerf.video import VideoSettings, film, write_film
 log = logging.getLogger(__name__)
 
 TURNTABLE = "turntable.mp4"
-_PREVIEW_VIEWS = 4
+# Degrees of azimuth from one preview to the next: no quarter turn, after which a symmetric creation looks the same.
+_PREVIEW_VIEWS, _PREVIEW_TURN = 4, 105.0
 
 
 def callbacks_of(model: SteeredModel, attributes: TrainingCallbackAttributes) -> list[TrainingCallback]:
@@ -52,9 +53,10 @@ def begin_training(model: SteeredModel, step: int) -> None:
 def begin_step(model: SteeredModel, attributes: TrainingCallbackAttributes, step: int) -> None:
     """Bring the field to its step, and hand the optimiser a lattice that is new."""
     before = model.field.trained()
-    model.begin_step(step)
+    model.begin_step(step, fitted=fitted_before(model, attributes))
     if starts_edit(model, attributes, step):
         model.begin_edit()
+        restart_schedules(attributes.optimizers)
     for old, new in zip(before, model.field.trained(), strict=True):
         if new is not old and attributes.optimizers is not None:
             exchange(attributes.optimizers, old, new)
@@ -67,6 +69,21 @@ def exchange(optimizers: Optimizers, old: Parameter, new: Parameter) -> None:
         for group in optimizer.param_groups:
             group["params"] = [new if p is old else p for p in group["params"]]
         optimizers.parameters[name] = [new if p is old else p for p in optimizers.parameters[name]]
+
+
+def restart_schedules(optimizers: Optimizers | None) -> None:
+    """Bring learning rates back to where they began: an edit after a fit is a run of its own."""
+    for scheduler in ({} if optimizers is None else optimizers.schedulers).values():
+        scheduler.last_epoch = -1
+        scheduler.step()
+
+
+def fitted_before(model: SteeredModel, attributes: TrainingCallbackAttributes) -> int:
+    """Photometric steps before the first guided one; schedules of weights count from there."""
+    pipeline: Any = attributes.pipeline
+    if model.config.mode in ("create", "fit") or model.config.scene is not None or pipeline is None:
+        return 0
+    return getattr(pipeline.datamanager.config, "fit_steps", 0)
 
 
 def starts_edit(model: SteeredModel, attributes: TrainingCallbackAttributes, step: int) -> bool:
@@ -111,7 +128,7 @@ def orbit_of(attributes: TrainingCallbackAttributes) -> Orbit:
 def write_preview(model: SteeredModel, attributes: TrainingCallbackAttributes, step: int) -> None:
     """Write `previews/STEP.png` and give the sheet to the log's writers."""
     orbit = orbit_of(attributes)
-    azimuth = torch.arange(_PREVIEW_VIEWS) * (360.0 / _PREVIEW_VIEWS)
+    azimuth = torch.arange(_PREVIEW_VIEWS) * _PREVIEW_TURN
     elevation = torch.full_like(azimuth, sum(orbit.elevation) / 2)
     training = model.training
     model.eval()

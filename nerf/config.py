@@ -15,6 +15,7 @@ from nerfstudio.models.base_model import ModelConfig
 
 from gencontrol.guidance.augmentation import Augmentation
 from gencontrol.guidance.prompts import ViewPrompts
+from gencontrol.nerf.apart import SPRITES
 from gencontrol.nerf.cameras import Orbit
 
 Mode = Literal["create", "fit", "edit", "remove", "recolour"]
@@ -53,7 +54,7 @@ class FloatDecayConfig(SchedulerConfig):
     _target: Any = field(default_factory=lambda: make_scheduler)
     final: float = 0.2
     """Share of the learning rate that is left after `max_steps`; constant from there on."""
-    max_steps: int = 600
+    max_steps: int = 400
     """Steps over which it falls."""
 
 
@@ -68,8 +69,8 @@ class SteeredDataManagerConfig(DataManagerConfig):
         )
     )
     """How `--data` is read; by default poses stay as they are, and the scene must lie in [-1, 1] on each axis."""
-    orbit: Orbit = field(default_factory=Orbit)
-    """Where the random cameras stand."""
+    orbit: Orbit = field(default_factory=lambda: Orbit(elevation=(0.0, 25.0)))
+    """Where the random cameras stand; low, since encoders know things as they are seen from the side."""
     views: int = 2
     """Views a guided step renders."""
     size: int = 64
@@ -121,35 +122,53 @@ class SteeredModelConfig(ModelConfig):
     """Let an edit change the whole field instead of the highlight only; to compare with composition."""
     view_prompts: ViewPrompts = field(default_factory=lambda: ViewPrompts(mode="off"))
     """Wording by direction; off by default, since the embedded encoder knows names and no directions."""
-    augmentation: Augmentation = field(default_factory=Augmentation)
-    """How views are varied before they are encoded."""
+    augmentation: Augmentation = field(default_factory=lambda: Augmentation(widest=1.3, soften=0.04, noise=0.05))
+    """How views are varied before they are encoded; blur and noise stop patterns that only an encoder sees."""
     representation: Literal["voxels", "hash"] = "voxels"
     """What is trained: a voxel lattice, or a hash grid by tiny-cuda-nn (CUDA), which wants a
     tenth of the learning rate (--optimizers.field.optimizer.lr 0.01)."""
-    resolution: str = "0:24 120:36 240:48"
+    resolution: str = "0:24 100:32 200:40"
     """Nodes along a side of the voxel lattice, by step; held between the points."""
     hash_resolution: int = 128
     """Nodes along a side of the lattice that a hash grid is baked to for its scene file and for skipping."""
+    symmetry: Literal["auto", "none", "mirror", "quarter"] = "auto"
+    """Of a creation around the vertical axis: mirrored left-right and front-back, or also repeated by quarter turns,
+    which suits things that look alike from every side and keeps several half-made copies from growing into each
+    other; auto takes quarter, and none where parts are highlighted."""
     ball_radius: float = 0.5
     """Radius of the ball that a creation starts from, world units."""
+    ball_sharpness: float = 20.0
+    """Fall of the ball's raw density (before the softplus) per world unit."""
+    ball_peak: float = -2.5
+    """Raw density within the ball: a thin mist grows limbs and hollows, where an opaque ball only gets painted."""
     samples: int = 64
     """Samples along a ray in training."""
     eval_samples: int = 96
     """Samples along a ray otherwise."""
     skip_every: int = 16
     """Steps between looks at which cells are empty."""
-    guidance_weight: str = "1"
-    """Weight of the guidance loss; this and the following take a number or points such as '0:0.5 500:1 cosine'."""
-    transmittance_weight: str = "0.5"
+    guidance_weight: str = "0.3"
+    """Weight of the guidance loss (one minus cosine). This and the following take a number or points such as
+    '0:0.5 500:1 cosine'."""
+    contrast_weight: str = "0.05"
+    """Weight of the contrastive loss: the prompt has to win against other names, see `apart_from`."""
+    contrast_scale: float = 30.0
+    """Inverse temperature of that comparison; CLIP trains with up to 100."""
+    apart_from: str = SPRITES
+    """Names to tell a prompt apart from: `sprites` (some hundred everyday things), a text file with one name a line, or
+    '' for none. Those that share a word with the prompt, or that an encoder's tokenizer cannot take, are left out."""
+    transmittance_weight: str = "1"
     """Weight of the clipped additive transmittance (creation only)."""
-    transmittance_ceiling: str = "0:0.4 300:0.85"
+    transmittance_ceiling: str = "0:0.6 150:0.87"
     """Mean transmittance above which more emptiness earns nothing (Dream Fields: 0.4 to 0.88 in 500 steps)."""
-    entropy_weight: str = "0.01"
-    """Weight of the opacity's entropy, which clears haze."""
+    entropy_weight: str = "100:0 350:0.5"
+    """Weight of the opacity's entropy, which clears haze once there is a shape (creation and edit)."""
     density_variation_weight: str = "0.0001"
     """Weight of the total variation of raw density."""
-    colour_variation_weight: str = "0.001"
-    """Weight of the total variation of raw colour."""
+    colour_variation_weight: str = "0.3"
+    """Weight of the total variation of raw colour: surfaces of one colour, where the encoder likes speckles."""
+    fit_colour_variation_weight: str = "0.001"
+    """The same while pictures are fitted, which say what the colours are."""
     removal_weight: str = "1"
     """Weight of the part's remaining opacity (removal only)."""
     stop_alpha_gradient: bool = False

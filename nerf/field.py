@@ -87,9 +87,11 @@ class VoxelField(SteeredField):
         *,
         base: Float[Tensor, "4 z y x"] | None = None,
         mode: Edit = "create",
+        symmetry: grid.Symmetry = "none",
     ):
-        """Hold the lattices; `change` is the whole field when there is no base."""
+        """Hold the lattices; `change` is the whole field when there is no base, and only then has the symmetry."""
         super().__init__(base=base, mode=mode)
+        self.symmetry: grid.Symmetry = symmetry
         self.change = nn.Parameter(change.contiguous(memory_format=torch.preserve_format))
 
     @property
@@ -103,11 +105,11 @@ class VoxelField(SteeredField):
 
     def change_at(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n 4"]:
         """The lattice, interpolated."""
-        return grid.sample(self.change, points)
+        return grid.sample(self.change_lattice(), points)
 
     def change_lattice(self) -> Float[Tensor, "4 r r r"]:
-        """The lattice itself."""
-        return self.change
+        """The lattice itself, made symmetric if the field is."""
+        return self.change if self.base is not None else grid.symmetric(self.change, self.symmetry)
 
     @torch.no_grad()
     def set_resolution(self, resolution: int) -> bool:
@@ -155,10 +157,10 @@ def limit_change(change: Float[Tensor, "n 4"], mode: Edit) -> Float[Tensor, "n 4
     return change
 
 
-def start_of_creation(resolution: int, *, radius: float, generator: torch.Generator) -> Float[Tensor, "4 r r r"]:
+def start_of_creation(resolution: int, *, ball: grid.Ball, generator: torch.Generator) -> Float[Tensor, "4 r r r"]:
     """A grey ball with a little colour noise, which breaks the symmetry."""
     noise = 0.1 * torch.randn(3, resolution, resolution, resolution, generator=generator)
-    return torch.cat([grid.ball(resolution, radius=radius), noise])
+    return torch.cat([grid.ball(resolution, ball), noise])
 
 
 def start_of_edit(resolution: int, mode: Edit) -> Float[Tensor, "4 r r r"]:

@@ -1,15 +1,33 @@
 """Values on a voxel lattice that spans [-1, 1] on each axis; nodes lie on the corners. Layout (channel, z, y, x)."""
 
+from dataclasses import dataclass
+from typing import Literal
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
+
+Symmetry = Literal["none", "mirror", "quarter"]
+"""Of a field around the vertical axis: none; the same in both upright mirrors (x and y); and also by quarter turns."""
 
 # Density per world unit at softplus(raw) = 1. Chosen so that raw values of a few are opaque within one voxel of a 48
 # lattice while Adam's steps of 0.1 still shade them.
 DENSITY_SCALE = 20.0
 # Raw values of empty space: softplus(-10) * 20 = 0.0009, that is 0.3 % opacity along the scene's diagonal.
 EMPTY = -10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ball:
+    """A soft ball in the middle: what a creation starts from."""
+
+    radius: float = 0.5
+    """Where the raw density would be 0, world units."""
+    sharpness: float = 20.0
+    """Fall of the raw density per world unit."""
+    peak: float = -2.5
+    """Largest raw density; far below 0 the ball is a thin mist, through which gradients reach every depth."""
 
 
 def sample(grid: Float[Tensor, "c z y x"], points: Float[Tensor, "n 3"]) -> Float[Tensor, "n c"]:
@@ -33,6 +51,25 @@ def resize(grid: Float[Tensor, "c z y x"], resolution: int) -> Float[Tensor, "c 
     return F.interpolate(grid[None], size=size, mode="trilinear", align_corners=True)[0]
 
 
+def symmetric(grid: Float[Tensor, "c r r r"], symmetry: Symmetry) -> Float[Tensor, "c r r r"]:
+    """The mean of a field and its images under a symmetry: the nearest field that has it."""
+    if symmetry == "none":
+        return grid
+    grid = (grid + grid.flip(-1)) / 2
+    grid = (grid + grid.flip(-2)) / 2
+    return (grid + grid.transpose(-1, -2)) / 2 if symmetry == "quarter" else grid
+
+
+def folded(points: Float[Tensor, "n 3"], symmetry: Symmetry) -> Float[Tensor, "n 3"]:
+    """Each point's image in the part of space that determines a symmetric field."""
+    if symmetry == "none":
+        return points
+    x, y, z = points[:, 0].abs(), points[:, 1].abs(), points[:, 2]
+    if symmetry == "quarter":
+        x, y = torch.maximum(x, y), torch.minimum(x, y)
+    return torch.stack([x, y, z], dim=1)
+
+
 def density(raw: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
     """Volume density per world unit, at least 0."""
     return DENSITY_SCALE * F.softplus(raw)
@@ -53,24 +90,14 @@ def raw_colour(rgb: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3"]:
     return rgb.clamp(0.005, 0.995).logit()
 
 
-def ball(resolution: int, *, radius: float, sharpness: float = 8.0, peak: float = 1.0) -> Float[Tensor, "1 r r r"]:
+def ball(resolution: int, ball: Ball) -> Float[Tensor, "1 r r r"]:
     """`ball_density` on a lattice."""
-    raw = ball_density(nodes(resolution), radius=radius, sharpness=sharpness, peak=peak)
-    return raw.reshape(1, resolution, resolution, resolution)
+    return ball_density(nodes(resolution), ball).reshape(1, resolution, resolution, resolution)
 
 
-def ball_density(
-    points: Float[Tensor, "n 3"], *, radius: float, sharpness: float = 8.0, peak: float = 1.0
-) -> Float[Tensor, " n"]:
-    """Raw density of a soft ball in the middle: what a creation starts from.
-
-    Args:
-        points: World coordinates.
-        radius: Where the raw value is 0.
-        sharpness: Fall of the raw value per world unit.
-        peak: Largest raw value.
-    """
-    return (sharpness * (radius - points.norm(dim=-1))).clamp(EMPTY, peak)
+def ball_density(points: Float[Tensor, "n 3"], ball: Ball) -> Float[Tensor, " n"]:
+    """Raw density of a ball at world coordinates."""
+    return (ball.sharpness * (ball.radius - points.norm(dim=-1))).clamp(EMPTY, ball.peak)
 
 
 def occupied(raw: Float[Tensor, "z y x"], *, threshold: float, grow: int = 1) -> Bool[Tensor, "z-1 y-1 x-1"]:

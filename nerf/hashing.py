@@ -61,22 +61,25 @@ class HashField(SteeredField):
         make: Callable[[], nn.Module],
         *,
         resolution: int,
-        radius: float = 0.0,
+        ball: grid.Ball | None = None,
         base: Float[Tensor, "4 z y x"] | None = None,
         mode: Edit = "create",
+        symmetry: grid.Symmetry = "none",
     ):
         """Make the first network.
 
         Args:
             make: Makes a new network from (n, 3) in [0, 1] to (n, 4), whose output is near 0; any float dtype.
             resolution: Nodes along a side of the lattice that the field is baked to.
-            radius: Of the ball that a creation starts from, world units; 0 for none.
+            ball: What a creation starts from.
             base: What an edit starts from.
             mode: See `SteeredField`.
+            symmetry: Of the field while it has no base.
         """
         super().__init__(base=base, mode=mode)
+        self.symmetry: grid.Symmetry = symmetry
         self.network = make()
-        self._make, self._resolution, self._radius = make, resolution, radius
+        self._make, self._resolution, self._ball = make, resolution, ball
 
     @property
     def resolution(self) -> int:
@@ -91,7 +94,8 @@ class HashField(SteeredField):
         """The network's output, and what it starts from."""
         if len(points) == 0:
             return points.new_zeros(0, 4)
-        found = self.network((points + 1) / 2).to(points)
+        places = points if self.base is not None else grid.folded(points, self.symmetry)
+        found = self.network((places + 1) / 2).to(points)
         return torch.cat([found[:, :1] + self._start(points)[:, None], found[:, 1:]], dim=1)
 
     def change_lattice(self) -> Float[Tensor, "4 r r r"]:
@@ -115,6 +119,6 @@ class HashField(SteeredField):
     def _start(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
         if self.mode == "remove":
             return torch.full_like(points[:, 0], REMOVAL_START)
-        if self.mode != "create" or self._radius == 0:
+        if self.mode != "create" or self._ball is None:
             return torch.zeros_like(points[:, 0])
-        return grid.ball_density(points, radius=self._radius)
+        return grid.ball_density(points, self._ball)

@@ -20,7 +20,7 @@ def trainer_config() -> TrainerConfig:
     """The defaults; a new object each time, since nerfstudio changes it in place."""
     return TrainerConfig(
         method_name=METHOD,
-        max_num_iterations=600,
+        max_num_iterations=400,
         steps_per_save=200,
         steps_per_eval_batch=0,
         steps_per_eval_image=100,

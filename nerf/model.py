@@ -17,6 +17,7 @@ from torch.nn import Parameter
 from gencontrol.errors import GencontrolError, InputError
 from gencontrol.guidance.score import Guide
 from gencontrol.nerf import grid
+from gencontrol.nerf.apart import read_names
 from gencontrol.nerf.config import SteeredModelConfig
 from gencontrol.nerf.datamanager import step_generator
 from gencontrol.nerf.field import Edit, baked
@@ -38,7 +39,7 @@ from gencontrol.nerf.setup import (
     schedules_of,
     take_shapes,
 )
-from gencontrol.nerf.steering import Steering, load_guides, part_scores, prepare, steering_losses
+from gencontrol.nerf.steering import Guidance, Steering, load_guides, part_scores, prepare, steering_losses
 from gencontrol.nerf.viewer import part_controls
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class SteeredModel(Model):
         super().populate_modules()
         check_config(self.config)
         self._schedules = schedules_of(self.config)
-        self._step = 0
+        self._step = self._guided = 0
         self._steering: Steering | None = None
         self._awaited = awaited(self.config)
         self.field, base = first_field(self.config)
@@ -110,9 +111,9 @@ class SteeredModel(Model):
         if self.config.mode != "fit" and any(part.prompt for part in self.parts):
             self.steering()
 
-    def begin_step(self, step: int) -> None:
-        """Bring the field to a step before it is trained; its parameter may become another one."""
-        self._step = step
+    def begin_step(self, step: int, *, fitted: int = 0) -> None:
+        """Bring the field to a step, of which the first `fitted` are a fit's; its parameter may become another one."""
+        self._step, self._guided = step, max(step - fitted, 0)
         changed = self.field.refine(resolution_at(self.config, step))
         if changed or step % self.config.skip_every == 0 or self.cells.numel() == 1:
             self.look_for_empty_cells()
@@ -175,7 +176,8 @@ class SteeredModel(Model):
             error = photometric(outputs["seen"], batch["target"], batch["behind"]).detach()
             return {"psnr": -10 * error.log10().item()}
         outputs["losses"] = self._guidance(outputs["seen"], batch)
-        scores = {f"score_{name}": 1 - loss.detach().mean().item() for name, loss in outputs["losses"].items()}
+        losses: dict[str, Tensor] = outputs["losses"].similarity
+        scores = {f"score_{name}": 1 - loss.detach().mean().item() for name, loss in losses.items()}
         return scores | {"opacity": outputs["accumulation"].detach().mean().item(), "resolution": self.field.resolution}
 
     def get_loss_dict(
@@ -186,14 +188,14 @@ class SteeredModel(Model):
         Raises:
             GencontrolError: A loss is not finite.
         """
-        if "target" in batch:
+        if fitting := "target" in batch:
             losses = {"photometric": photometric(outputs["seen"], batch["target"], batch["behind"])}
         else:
             guidance = outputs["losses"] if "losses" in outputs else self._guidance(outputs["seen"], batch)
-            losses = weighted_guidance(guidance, self.parts, self._schedules, step=self._step)
+            losses = weighted_guidance(guidance, self.parts, self._schedules, step=self._guided)
             views = reshape_rays(outputs["seen"], tuple(batch["shape"]))
-            losses |= emptiness(views, self._schedules, mode=self.config.mode, step=self._step)
-        losses |= smoothness(self.field.change_lattice(), self._schedules, step=self._step)
+            losses |= emptiness(views, self._schedules, mode=self.config.mode, step=self._guided)
+        losses |= smoothness(self.field.change_lattice(), self._schedules, step=self._guided, fitting=fitting)
         check_finite(losses, step=self._step)
         return losses
 
@@ -231,6 +233,8 @@ class SteeredModel(Model):
             views=self.config.view_prompts,
             augmentation=self.config.augmentation,
             alpha_input=self.config.alpha_input,
+            names=read_names(self.config.apart_from),
+            scale=self.config.contrast_scale,
         )
 
     def change_part(self, name: str, changes: dict[str, Any]) -> None:
@@ -270,13 +274,13 @@ class SteeredModel(Model):
             return None
         return edited(self.parts, points, softness=self.config.softness)
 
-    def _guidance(self, seen: Rendering, batch: dict[str, Any]) -> dict[str, Tensor]:
+    def _guidance(self, seen: Rendering, batch: dict[str, Any]) -> Guidance:
         if not any(part.prompt for part in self.parts):
-            return {}
+            return Guidance(similarity={}, contrast={})
         views = reshape_rays(seen, tuple(batch["shape"]))
         generator = step_generator(self.config.seed + 2, batch["step"])
         azimuth, elevation = batch["azimuth"], batch["elevation"]
-        return steering_losses(self.steering(), views, azimuth, elevation, step=self._step, generator=generator)
+        return steering_losses(self.steering(), views, azimuth, elevation, step=self._guided, generator=generator)
 
     def _names(self) -> tuple[str, ...]:
         return tuple(part.name for part in self.parts)

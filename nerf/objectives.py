@@ -11,21 +11,27 @@ from gencontrol.guidance.losses import opacity_entropy, total_variation, transmi
 from gencontrol.guidance.schedules import Schedule, value_at
 from gencontrol.nerf.parts import Part
 from gencontrol.nerf.render import Rendering
+from gencontrol.nerf.steering import Guidance
 
 Schedules = Mapping[str, Schedule]
 
 
 def weighted_guidance(
-    guidance: Mapping[str, Tensor], parts: Sequence[Part], schedules: Schedules, *, step: int
+    guidance: Guidance, parts: Sequence[Part], schedules: Schedules, *, step: int
 ) -> dict[str, Float[Tensor, ""]]:
-    """The mean guidance loss of each part, times its own weight and the overall one."""
-    overall = value_at(schedules["guidance"], step)
+    """The mean guidance losses of each part, times its own weight and the overall ones."""
+    overall, apart = (value_at(schedules[name], step) for name in ("guidance", "contrast"))
     weights = {part.name: value_at(part.weight, step) for part in parts}
-    return {f"guidance_{name}": overall * weights[name] * loss.mean() for name, loss in guidance.items()}
+    losses = {f"guidance_{name}": overall * weights[name] * loss.mean() for name, loss in guidance.similarity.items()}
+    contrast = {f"contrast_{name}": apart * weights[name] * loss.mean() for name, loss in guidance.contrast.items()}
+    return losses | contrast
 
 
 def emptiness(seen: Rendering, schedules: Schedules, *, mode: str, step: int) -> dict[str, Float[Tensor, ""]]:
-    """Entropy of the opacity; for a creation, the reward for transmittance; for a removal, what is left of the parts.
+    """What rewards a clear picture, by mode.
+
+    A creation: little entropy of the opacity, and transmittance. An edit: little entropy. A removal: little left of the
+    parts; no entropy there, which would hold on to what is opaque. A recolouring changes no opacity.
 
     Args:
         seen: (b, h, w) rays.
@@ -33,7 +39,9 @@ def emptiness(seen: Rendering, schedules: Schedules, *, mode: str, step: int) ->
         mode: The method's.
         step: Decides on the weights.
     """
-    losses = {"entropy": value_at(schedules["entropy"], step) * opacity_entropy(seen.opacity).mean()}
+    losses: dict[str, Tensor] = {}
+    if mode in ("create", "edit"):
+        losses["entropy"] = value_at(schedules["entropy"], step) * opacity_entropy(seen.opacity).mean()
     if mode == "create":
         ceiling = value_at(schedules["transmittance_ceiling"], step)
         reward = transmittance_loss(seen.opacity, ceiling=ceiling).mean()
@@ -43,10 +51,13 @@ def emptiness(seen: Rendering, schedules: Schedules, *, mode: str, step: int) ->
     return losses
 
 
-def smoothness(change: Float[Tensor, "4 r r r"], schedules: Schedules, *, step: int) -> dict[str, Float[Tensor, ""]]:
-    """Total variation of the trained lattice's density and colour."""
+def smoothness(
+    change: Float[Tensor, "4 r r r"], schedules: Schedules, *, step: int, fitting: bool = False
+) -> dict[str, Float[Tensor, ""]]:
+    """Total variation of the trained lattice's density and colour; of colour less while pictures are fitted."""
     variation = total_variation(change[None])[0]
-    density, colour = (value_at(schedules[f"{name}_variation"], step) for name in ("density", "colour"))
+    names = ("density", "fit_colour" if fitting else "colour")
+    density, colour = (value_at(schedules[f"{name}_variation"], step) for name in names)
     return {"density_variation": density * variation[0], "colour_variation": colour * variation[1:].mean()}
 
 

@@ -19,7 +19,16 @@ from gencontrol.nerf.scene import Scene, load_scene
 
 # Density per world unit from which there is something to take away or to recolour; 1 is a tenth opaque over 0.1.
 _SOMETHING = 1.0
-_WEIGHTS = ("guidance", "transmittance", "entropy", "density_variation", "colour_variation", "removal")
+_WEIGHTS = (
+    "guidance",
+    "contrast",
+    "transmittance",
+    "entropy",
+    "density_variation",
+    "colour_variation",
+    "fit_colour_variation",
+    "removal",
+)
 
 
 def check_config(config: SteeredModelConfig) -> None:
@@ -45,6 +54,10 @@ def check_config(config: SteeredModelConfig) -> None:
     for value, name in ((config.softness, "softness"), (config.ball_radius, "ball_radius")):
         if not 0 <= value <= 1:
             raise ConfigError(f"{name} must lie in [0, 1] world units; got {value}.")
+    if config.ball_sharpness <= 0 or config.contrast_scale <= 0:
+        raise ConfigError(
+            f"ball_sharpness and contrast_scale must be above 0; got {config.ball_sharpness}, {config.contrast_scale}."
+        )
     if config.samples < 2 or config.eval_samples < 2:
         raise ConfigError(f"A ray needs at least two samples; got {config.samples} and {config.eval_samples}.")
 
@@ -170,15 +183,30 @@ def _new_field(config: SteeredModelConfig, base: Tensor | None, mode: Edit) -> S
         return HashField(
             lambda: tcnn_network(config.seed),
             resolution=config.hash_resolution,
-            radius=config.ball_radius,
+            ball=_ball(config),
             base=base,
             mode=mode,
+            symmetry=symmetry_of(config),
         )
     resolution = resolution_at(config, 0)
     if mode != "create":
         return VoxelField(start_of_edit(resolution, mode), base=base, mode=mode)
     generator = torch.Generator().manual_seed(config.seed)
-    return VoxelField(start_of_creation(resolution, radius=config.ball_radius, generator=generator))
+    lattice = start_of_creation(resolution, ball=_ball(config), generator=generator)
+    return VoxelField(lattice, symmetry=symmetry_of(config))
+
+
+def symmetry_of(config: SteeredModelConfig) -> grid.Symmetry:
+    """The trained field's: a prompt for the whole says the same of every side, so that every side may look the same."""
+    if config.mode != "create":
+        return "none"
+    if config.symmetry != "auto":
+        return config.symmetry
+    return "quarter" if config.parts is None and config.box is None and config.sphere is None else "none"
+
+
+def _ball(config: SteeredModelConfig) -> grid.Ball:
+    return grid.Ball(radius=config.ball_radius, sharpness=config.ball_sharpness, peak=config.ball_peak)
 
 
 def _shape(config: SteeredModelConfig, scene: Scene | None) -> Shape:

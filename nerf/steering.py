@@ -13,7 +13,8 @@ from gencontrol.errors import ConfigError, InputError
 from gencontrol.guidance.augmentation import STILL, Augmentation, augment
 from gencontrol.guidance.prompts import ViewPrompts, mix_views, view_texts, view_weights
 from gencontrol.guidance.schedules import constant, value_at
-from gencontrol.guidance.score import Encoder, Guide, alpha_similarity_loss, embed, text_targets
+from gencontrol.guidance.score import Encoder, Guide, embed, guide_losses, text_targets
+from gencontrol.nerf.apart import encode_known, others_of
 from gencontrol.nerf.parts import Part
 from gencontrol.nerf.render import Rendering
 
@@ -36,6 +37,20 @@ class Steering:
     """How renderings are varied before they are encoded."""
     alpha_input: AlphaInput = "part"
     """What the encoder is told to look at: the part, or (a plain CLIP's view) the whole picture."""
+    others: tuple[tuple[Tensor, ...], ...] = ()
+    """For each part and guide: unit embeddings of names that the prompt is told apart from, (k, d); may be none."""
+    scale: float = 30.0
+    """Inverse temperature of that comparison, see `contrastive_loss`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guidance:
+    """What the encoders say of every part that has a prompt, by its name; one value a picture, before weights."""
+
+    similarity: dict[str, Float[Tensor, " n"]]
+    """One minus the cosine of the picture and the prompt."""
+    contrast: dict[str, Float[Tensor, " n"]]
+    """Cross-entropy of the prompt among other names; empty if there are none."""
 
 
 def prepare(
@@ -45,8 +60,12 @@ def prepare(
     views: ViewPrompts,
     augmentation: Augmentation,
     alpha_input: AlphaInput = "part",
+    names: Sequence[Sequence[str]] = (),
+    scale: float = 30.0,
 ) -> Steering:
-    """Encode all prompts, once.
+    """Encode all prompts, once, and the `names` (each with its synonyms) that each prompt is told apart from.
+
+    Names that an encoder's tokenizer cannot take, and those that share a word with the prompt, are left out.
 
     Raises:
         InputError: A prompt that an encoder's tokenizer cannot take.
@@ -55,7 +74,13 @@ def prepare(
         tuple(text_targets(guide.encoder, view_texts(part.prompt, views)) for guide in guides) if part.prompt else ()
         for part in parts
     )
+    others = tuple(
+        tuple(encode_known(guide.encoder, others_of(part.prompt, names)) for guide in guides) if part.prompt else ()
+        for part in parts
+    )
     return Steering(
+        others=others if names else (),
+        scale=scale,
         parts=tuple(parts),
         guides=tuple(guides),
         targets=targets,
@@ -73,8 +98,8 @@ def steering_losses(
     *,
     step: int,
     generator: Generator,
-) -> dict[str, Float[Tensor, " n"]]:
-    """Guidance loss of every part that has a prompt, before its own weight.
+) -> Guidance:
+    """Guidance losses of every part that has a prompt, before its own weight.
 
     Args:
         steering: From `prepare`.
@@ -86,15 +111,21 @@ def steering_losses(
     """
     weights = view_weights(azimuth, elevation, steering.views)
     copies = steering.augmentation.copies
-    losses = {}
+    similarity, contrast = {}, {}
     for index, part in enumerate(steering.parts):
         if not part.prompt or value_at(part.weight, step) == 0:
             continue
         rgb, alpha = augment(*layers(seen, index), steering.augmentation, generator=generator)
         targets = [_target(t, weights.to(t)).repeat_interleave(copies, dim=0) for t in steering.targets[index]]
         looked = alpha if steering.alpha_input == "part" else None
-        losses[part.name] = alpha_similarity_loss(steering.guides, targets, rgb, looked, step=step)
-    return losses
+        others = steering.others[index] if steering.others else None
+        near, apart = guide_losses(
+            steering.guides, targets, rgb, looked, others=others, scale=steering.scale, step=step
+        )
+        similarity[part.name] = near
+        if others is not None:
+            contrast[part.name] = apart
+    return Guidance(similarity=similarity, contrast=contrast)
 
 
 def layers(

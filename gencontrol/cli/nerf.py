@@ -26,7 +26,7 @@ class RunFlags:
     """Several parts with prompts and highlights, instead of --prompt, --box and --sphere."""
     encoder: str = ""
     """Encoder that guides: a preset or a folder; by default the method's own choice."""
-    steps: int = 600
+    steps: int = 400
     """Guided steps."""
     seed: int = 0
     """The same seed gives the same scene on the same machine."""
@@ -150,6 +150,7 @@ def training_config(options: RunFlags) -> Any:
     if options.encoder:
         model.encoders = (options.encoder,)
     config.max_num_iterations, config.output_dir = options.steps, options.output
+    config.optimizers["field"]["scheduler"].max_steps = options.steps
     config.experiment_name = _slug(options.prompt or "scene")
     config.machine.seed = model.seed = data.seed = options.seed
     config.machine.device_type = _device(options.device)

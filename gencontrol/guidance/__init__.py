@@ -19,6 +19,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "contrastive_loss": "gencontrol.guidance.losses",
         "directional_loss": "gencontrol.guidance.losses",
         "embed": "gencontrol.guidance.score",
+        "guide_losses": "gencontrol.guidance.score",
         "mix_views": "gencontrol.guidance.prompts",
         "opacity_entropy": "gencontrol.guidance.losses",
         "random_backgrounds": "gencontrol.guidance.backgrounds",

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gencontrol.errors import InputError
-from gencontrol.guidance.losses import similarity_loss
+from gencontrol.guidance.losses import contrastive_loss, similarity_loss
 from gencontrol.guidance.schedules import Schedule, constant, value_at
 
 
@@ -98,16 +98,51 @@ def alpha_similarity_loss(
     Raises:
         InputError: There is not one target per guide, or its shape fits neither the pictures nor the embedding.
     """
-    if len(guides) != len(targets):
+    return guide_losses(guides, targets, rgb, alpha, step=step)[0]
+
+
+def guide_losses(
+    guides: Sequence[Guide],
+    targets: Sequence[Float[Tensor, "..."]],
+    rgb: Float[Tensor, "n 3 h w"],
+    alpha: Float[Tensor, "n 1 h w"] | None = None,
+    *,
+    others: Sequence[Float[Tensor, "_ _"]] | None = None,
+    scale: float = 50.0,
+    step: int = 0,
+) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
+    """`alpha_similarity_loss`, and beside it the contrastive loss against other texts, from one pass per encoder.
+
+    Args:
+        guides: The ensemble.
+        targets: See `alpha_similarity_loss`.
+        rgb: Straight colour, [0, 1].
+        alpha: Where to look, [0, 1]; None is the whole picture.
+        others: For each guide, embeddings of texts that the target is told apart from, (k, d); none adds nothing.
+        scale: See `contrastive_loss`.
+        step: Decides which guides take part and with which weights.
+
+    Returns:
+        Both losses of each picture, summed over encoders times their weights.
+
+    Raises:
+        InputError: See `alpha_similarity_loss`.
+    """
+    if len(guides) != len(targets) or (others is not None and len(others) != len(guides)):
         raise InputError(
-            f"Expected one target per guide, in its own space: {len(guides)} guides, {len(targets)} targets."
+            f"Expected one target per guide, in its own space: {len(guides)} guides, {len(targets)} targets"
+            f"{'' if others is None else f', {len(others)} sets of other texts'}."
         )
-    total = rgb.new_zeros(len(rgb))
+    similarity, contrast = rgb.new_zeros(len(rgb)), rgb.new_zeros(len(rgb))
     for index, weight in active(guides, step):
         image = embed(guides[index].encoder, rgb, alpha)
         wanted = _several(targets[index], image)
-        total = total + weight * similarity_loss(image[:, None].expand(-1, wanted.shape[1], -1), wanted).mean(dim=1)
-    return total
+        image = image[:, None].expand(-1, wanted.shape[1], -1)
+        similarity = similarity + weight * similarity_loss(image, wanted).mean(dim=1)
+        if others is not None and len(others[index]):
+            apart = contrastive_loss(image, wanted, others[index], scale=scale)
+            contrast = contrast + weight * apart.mean(dim=1)
+    return similarity, contrast
 
 
 def _several(target: Tensor, image: Float[Tensor, "n d"]) -> Float[Tensor, "_ t d"]:

@@ -159,6 +159,20 @@ def test_no_run_is_begun_when_the_hours_are_over(
     assert [path.name for path in tmp_path.iterdir()] == ["settings.json"]
 
 
+def test_a_part_of_the_cases_may_be_run_first(
+    nerf_bench: dict[str, ModuleType], settings: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    steering = nerf_bench["nerf_steering"]
+    changed = settings | {"output": tmp_path}
+    steering.main(steering.Settings(**changed | {"rows": (steering.FLOOR,)}))
+    printed = capsys.readouterr().out
+    assert f"0 of 1 runs are in {tmp_path}; missing:\n  green disc -> red ball, unedited" in printed
+    assert f"\n1 of 1 runs are in {tmp_path}\n" in printed
+    more = steering.Settings(**changed | {"rows": (steering.FLOOR, steering.CEILING), "hours": 0.0})
+    steering.main(more)
+    assert f"1 of 2 runs are in {tmp_path}; missing:\n  green disc -> red ball, true sprite" in capsys.readouterr().out
+
+
 def test_it_measures_every_row_and_goes_on(
     nerf_bench: dict[str, ModuleType], settings: dict[str, Any], capsys: pytest.CaptureFixture
 ) -> None:

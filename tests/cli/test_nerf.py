@@ -87,6 +87,7 @@ def test_flags_of_new_become_the_methods_configuration() -> None:
     model = config.pipeline.model
     assert (model.mode, model.prompt, model.encoders, model.seed) == ("create", "Red cat!", ("mine",), 3)
     assert (config.max_num_iterations, config.experiment_name) == (7, "red-cat")
+    assert config.optimizers["field"]["scheduler"].max_steps == 7
     assert config.machine.device_type == "cpu" and config.pipeline.datamanager.seed == 3
 
 

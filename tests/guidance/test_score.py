@@ -12,7 +12,7 @@ from transformers import CLIPModel, PreTrainedTokenizerFast
 
 from gencontrol.errors import InputError
 from gencontrol.guidance.schedules import Schedule, constant
-from gencontrol.guidance.score import Guide, alpha_similarity_loss, embed, region_target, text_targets
+from gencontrol.guidance.score import Guide, alpha_similarity_loss, embed, guide_losses, region_target, text_targets
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +70,23 @@ def test_an_encoder_joins_at_its_start_and_follows_its_schedule(encoders: list[P
     for step, weight in ((9, 0.0), (10, 1.0), (15, 2.0), (30, 3.0)):
         got = alpha_similarity_loss([Guide(encoder=encoders[0]), late], targets, rgb, alpha, step=step)
         assert torch.allclose(got, first + weight * second, atol=1e-5)
+
+
+def test_the_contrast_is_a_cross_entropy_per_guide_beside_the_similarity(encoders: list[Plain]) -> None:
+    rgb, alpha = inputs()
+    guides = [Guide(encoder=encoders[0]), Guide(encoder=encoders[1], weight=constant(0.5))]
+    targets = [text_targets(e, "red cat") for e in encoders]
+    others = [text_targets(encoders[0], ["blue boat", "green dog"]), torch.zeros(0, 1)]
+    near, apart = guide_losses(guides, targets, rgb, alpha, others=others, scale=7.0)
+    assert torch.allclose(near, alpha_similarity_loss(guides, targets, rgb, alpha), atol=1e-5)
+    cosines = [1 - cosine_loss(encoders[0], rgb, alpha, text[None]) for text in (*targets[0], *others[0])]
+    expected = torch.nn.functional.cross_entropy(
+        7 * torch.stack(cosines, dim=1), torch.zeros(2, dtype=torch.long), reduction="none"
+    )
+    assert torch.allclose(apart, expected, atol=1e-4)
+    assert torch.equal(guide_losses(guides, targets, rgb, alpha)[1], torch.zeros(2))
+    with pytest.raises(InputError, match="2 targets, 1 sets of other texts"):
+        guide_losses(guides, targets, rgb, alpha, others=others[:1])
 
 
 def test_several_texts_are_averaged_and_targets_may_differ_by_picture(encoders: list[Plain]) -> None:

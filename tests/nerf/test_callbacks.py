@@ -1,10 +1,13 @@
-"""Around the steps of a run: what Ctrl-C does."""
+"""Around the steps of a run: what Ctrl-C does, and where an edit after a fit begins."""
 
 import os
 import signal
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import torch
 
 pytest.importorskip("nerfstudio")
 # nerfstudio 1.1.5 and the versions it pins warn about themselves when they are imported.
@@ -20,3 +23,41 @@ def test_the_first_interrupt_ends_training_and_the_second_one_interrupts() -> No
     os.kill(os.getpid(), signal.SIGINT)
     assert trainer.stop_training
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_edit_after_a_fit_has_the_learning_rate_of_a_beginning() -> None:
+    from nerfstudio.engine.optimizers import AdamOptimizerConfig, Optimizers
+
+    from gencontrol.nerf.callbacks import restart_schedules
+    from gencontrol.nerf.config import FloatDecayConfig
+
+    parameter = torch.nn.Parameter(torch.ones(1))
+    decay = FloatDecayConfig(final=0.25, max_steps=4)
+    settings = {"field": {"optimizer": AdamOptimizerConfig(lr=0.1), "scheduler": decay}}
+    optimizers = Optimizers(settings, {"field": [parameter]})
+
+    def rate() -> float:
+        return optimizers.optimizers["field"].param_groups[0]["lr"]
+
+    for step in range(3):
+        optimizers.optimizer_step_all()
+        optimizers.scheduler_step_all(step)
+    assert rate() == pytest.approx(0.1 * 0.25**0.75)
+    restart_schedules(optimizers)
+    assert rate() == pytest.approx(0.1)
+    optimizers.optimizer_step_all()
+    optimizers.scheduler_step_all(3)
+    assert rate() == pytest.approx(0.1 * 0.25**0.25)
+
+
+def test_weights_count_from_the_first_guided_step(make, scene_file: Path) -> None:
+    from nerfstudio.engine.callbacks import TrainingCallbackAttributes
+
+    from gencontrol.nerf.callbacks import fitted_before
+
+    pipeline: Any = SimpleNamespace(datamanager=SimpleNamespace(config=SimpleNamespace(fit_steps=7)))
+    around = TrainingCallbackAttributes(optimizers=None, grad_scaler=None, pipeline=pipeline, trainer=None)
+    for mode in ("create", "fit"):
+        assert fitted_before(make(prompt="red cat", mode=mode), around) == 0
+    assert fitted_before(make(prompt="red cat", mode="edit"), around) == 7
+    assert fitted_before(make(prompt="red cat", mode="edit", scene=scene_file), around) == 0

@@ -73,11 +73,22 @@ def test_changing_the_resolution_keeps_the_parameter_object_and_the_field() -> N
 
 def test_the_start_is_a_grey_ball_with_a_seed() -> None:
     def start(seed: int) -> torch.Tensor:
-        return start_of_creation(9, radius=0.5, generator=torch.Generator().manual_seed(seed))
+        return start_of_creation(9, ball=grid.Ball(), generator=torch.Generator().manual_seed(seed))
 
     assert torch.equal(start(0), start(0)) and not torch.equal(start(0), start(1))
-    assert torch.equal(start(0)[:1], grid.ball(9, radius=0.5))
+    assert torch.equal(start(0)[:1], grid.ball(9, grid.Ball()))
     assert grid.colour(start(0)[1:].reshape(3, -1).T).mean().item() == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_field_has_its_symmetry_until_it_is_edited() -> None:
+    field = VoxelField(random_lattice(5, 0), symmetry="quarter")
+    turned = torch.stack([-points()[:, 1], points()[:, 0], points()[:, 2]], dim=1)
+    assert torch.allclose(field.raw(turned), field.raw(points()), atol=1e-5)
+    assert torch.equal(baked(field, 5), baked(field, 5).flip(-1))
+    field.start_edit(baked(field, 5), "edit")
+    field.change.data = random_lattice(5, 1)
+    assert torch.equal(field.change_lattice(), field.change)
+    assert not torch.allclose(field.raw(turned), field.raw(points()), atol=0.1)
 
 
 def test_baking_is_the_composed_field_at_the_nodes() -> None:

@@ -49,10 +49,33 @@ def test_empty_space_is_all_but_transparent_along_the_longest_path() -> None:
 
 
 def test_the_ball_has_its_surface_at_the_radius() -> None:
-    raw = grid.ball(41, radius=0.5, peak=2.0)
+    raw = grid.ball(41, grid.Ball(radius=0.5, sharpness=8.0, peak=2.0))
     along_x = grid.sample(raw, torch.tensor([[0.5, 0.0, 0.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]))[:, 0]
     assert along_x.tolist() == pytest.approx([0.0, 2.0, 8 * (0.5 - 3**0.5)], abs=0.05)
     assert torch.allclose(raw, raw.flip(1), atol=1e-5)
+
+
+@pytest.mark.parametrize(("symmetry", "images"), [("none", 1), ("mirror", 4), ("quarter", 8)])
+def test_a_symmetric_lattice_is_the_mean_of_its_images(symmetry: grid.Symmetry, images: int) -> None:
+    raw = torch.zeros(1, 5, 5, 5)
+    raw[0, 1, 3, 4] = 8.0  # z, y, x
+    found = grid.symmetric(raw, symmetry)
+    assert (found > 0).sum() == images and found.sum() == 8
+    assert (found[0, 1][found[0, 1] > 0] == 8 / images).all()
+    assert torch.equal(grid.symmetric(found, symmetry), found)
+
+
+@pytest.mark.parametrize("symmetry", ["none", "mirror", "quarter"])
+def test_folding_a_point_leaves_a_symmetric_field_as_it_is(symmetry: grid.Symmetry) -> None:
+    generator = torch.Generator().manual_seed(0)
+    field = grid.symmetric(torch.randn(2, 5, 5, 5, generator=generator), symmetry)
+    points = torch.rand(50, 3, generator=generator) * 2 - 1
+    folded = grid.folded(points, symmetry)
+    assert torch.allclose(grid.sample(field, folded), grid.sample(field, points), atol=1e-5)
+    if symmetry != "none":
+        assert (folded[:, :2] >= 0).all() and not torch.equal(folded, points)
+    if symmetry == "quarter":
+        assert (folded[:, 0] >= folded[:, 1]).all()
 
 
 def test_occupied_cells_are_those_with_a_dense_node_and_their_neighbours() -> None:

@@ -35,7 +35,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def field(**changes: Any) -> HashField:
-    return HashField(lambda: tcnn_network(3), **{"resolution": 12, "radius": 0.5} | changes)
+    return HashField(lambda: tcnn_network(3), **{"resolution": 12, "ball": grid.Ball()} | changes)
 
 
 def points(count: int = 60) -> Tensor:
@@ -53,10 +53,17 @@ def test_without_tiny_cuda_nn_the_message_says_what_to_do(monkeypatch: pytest.Mo
 
 
 @pytest.mark.usefixtures("stand_in")
+def test_a_symmetric_creation_asks_the_network_at_folded_points() -> None:
+    symmetric, mirrored = field(symmetry="quarter"), points() * torch.tensor([-1.0, 1.0, 1.0])
+    assert torch.equal(symmetric.raw(mirrored), symmetric.raw(points()))
+    assert not torch.equal(field().raw(mirrored), field().raw(points()))
+
+
+@pytest.mark.usefixtures("stand_in")
 def test_a_creation_starts_as_the_ball() -> None:
     raw = field().raw(points())
     assert raw.dtype == torch.float32
-    assert torch.allclose(raw[:, 0], grid.ball_density(points(), radius=0.5), atol=0.01)
+    assert torch.allclose(raw[:, 0], grid.ball_density(points(), grid.Ball()), atol=0.01)
     assert raw[:, 1:].abs().max() < 0.01
     assert field().raw(points(0)).shape == (0, 4)
 

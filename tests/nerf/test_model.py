@@ -51,13 +51,14 @@ EGG = (0.6, -0.1, -0.2, 0.5)
 
 
 def test_a_creation_trains_through_a_change_of_resolution(make) -> None:
-    model, data = make(prompt="red cat"), manager()
+    model, data = make(prompt="red cat", guidance_weight="2"), manager()
     around = attributes(model, data)
     history = train(model, data, around, range(8))
     assert [row["resolution"] for row in history] == [8] * 4 + [12] * 4
     assert around.optimizers.optimizers["field"].param_groups[0]["params"] == [model.field.change]
-    assert set(history[0]) >= {"guidance_part", "transmittance", "entropy", "score_part"}
-    assert history[0]["score_part"] == pytest.approx(1 - history[0]["guidance_part"], abs=1e-5)
+    assert set(history[0]) >= {"guidance_part", "contrast_part", "transmittance", "entropy", "score_part"}
+    assert history[0]["score_part"] == pytest.approx(1 - history[0]["guidance_part"] / 2, abs=1e-5)
+    assert history[0]["contrast_part"] > 0
 
 
 def test_the_encoder_is_in_no_checkpoint_and_is_loaded_on_first_use(make) -> None:
@@ -120,6 +121,7 @@ def test_a_data_set_is_fitted_and_then_edited(make, tmp_path: Path) -> None:
     history = train(model, data, around, range(42))
     assert history[39]["psnr"] > history[0]["psnr"] + 4
     assert "guidance_part" in history[40] and model.field.base is not None
+    assert (model._step, model._guided) == (41, 1)  # schedules of weights count from the edit's beginning
     assert len(data.fixed_indices_eval_dataloader.image_indices) == 2
 
 

@@ -9,15 +9,18 @@ from gencontrol.guidance.schedules import as_schedule, constant
 from gencontrol.nerf.objectives import check_finite, emptiness, photometric, smoothness, weighted_guidance
 from gencontrol.nerf.parts import Part
 from gencontrol.nerf.render import Rendering
+from gencontrol.nerf.steering import Guidance
 
 SCHEDULES = {
     "guidance": as_schedule("0:1 10:2"),
+    "contrast": constant(0.2),
     "entropy": constant(0.1),
     "transmittance": constant(0.5),
     "transmittance_ceiling": as_schedule("0:0.2 10:0.4"),
     "removal": constant(3.0),
     "density_variation": constant(2.0),
     "colour_variation": constant(5.0),
+    "fit_colour_variation": constant(0.5),
 }
 
 
@@ -34,9 +37,12 @@ def rendering() -> Rendering:
 
 def test_guidance_is_the_mean_times_both_weights() -> None:
     parts = [Part(name="a", prompt="x", weight=constant(0.5)), Part(name="b", prompt="y")]
-    guidance = {"a": torch.tensor([1.0, 3.0]), "b": torch.tensor([4.0])}
+    similarity = {"a": torch.tensor([1.0, 3.0]), "b": torch.tensor([4.0])}
+    guidance = Guidance(similarity=similarity, contrast={"a": torch.tensor([5.0, 7.0])})
     found = weighted_guidance(guidance, parts, SCHEDULES, step=5)
-    assert {k: v.item() for k, v in found.items()} == pytest.approx({"guidance_a": 1.5, "guidance_b": 6.0})
+    assert {k: v.item() for k, v in found.items()} == pytest.approx(
+        {"guidance_a": 1.5, "guidance_b": 6.0, "contrast_a": 0.5 * 0.2 * 6}
+    )
 
 
 def test_a_creation_is_rewarded_for_emptiness_up_to_the_scheduled_ceiling() -> None:
@@ -53,7 +59,9 @@ def test_a_removal_pays_for_what_is_left_of_any_part() -> None:
     seen = rendering()
     found = emptiness(seen, SCHEDULES, mode="remove", step=0)
     assert found["removal"].item() == pytest.approx(3 * seen.parts.max(dim=-1).values.mean().item())
+    assert set(found) == {"removal"}
     assert set(emptiness(seen, SCHEDULES, mode="edit", step=0)) == {"entropy"}
+    assert emptiness(seen, SCHEDULES, mode="recolour", step=0) == {}
 
 
 def test_smoothness_weighs_density_and_colour_apart() -> None:
@@ -62,6 +70,8 @@ def test_smoothness_weighs_density_and_colour_apart() -> None:
     found = smoothness(change, SCHEDULES, step=0)
     assert found["density_variation"].item() == pytest.approx(2 * 1)
     assert found["colour_variation"].item() == pytest.approx(5 * 4 / 3)
+    fitted = smoothness(change, SCHEDULES, step=0, fitting=True)
+    assert fitted["colour_variation"].item() == pytest.approx(0.5 * 4 / 3)
 
 
 def test_the_photometric_loss_compares_over_the_pixels_background() -> None:

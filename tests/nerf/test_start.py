@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 pytest.importorskip("nerfstudio")
 # nerfstudio 1.1.5 and the versions it pins warn about themselves, at import and in use.
@@ -24,6 +25,7 @@ EGG = (0.6, -0.1, -0.2, 0.5)
         ({"prompt": "x", "resolution": "0:2"}, "at least 4 nodes"),
         ({"mode": "remove", "free": True}, "remove everything"),
         ({"prompt": "x", "part": "egg"}, "needs the scene that has it"),
+        ({"prompt": "x", "ball_sharpness": 0.0}, "must be above 0; got 0.0, 30.0"),
         ({"prompt": "x", "hash_resolution": 2}, "hash_resolution must be at least 4"),
     ],
 )
@@ -32,6 +34,15 @@ def test_settings_that_cannot_work_are_refused_at_once(make, settings: dict[str,
 
     with pytest.raises(ConfigError, match=message):
         make(**settings)
+
+
+def test_a_prompt_for_the_whole_makes_a_symmetric_creation(make) -> None:
+    found = make(prompt="red cat")
+    assert found.field.symmetry == "quarter"
+    assert torch.allclose(found.lattice(), found.lattice().transpose(-1, -2), atol=1e-6)
+    assert make(prompt="red cat", symmetry="mirror").field.symmetry == "mirror"
+    for changes in ({"symmetry": "none"}, {"sphere": EGG}, {"mode": "fit"}, {"mode": "edit", "sphere": EGG}):
+        assert make(prompt="red cat", **changes).field.symmetry == "none"
 
 
 def test_a_highlight_outside_the_scene_is_refused_at_once(make) -> None:

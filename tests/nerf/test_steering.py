@@ -39,10 +39,13 @@ def steer(guides: tuple[Guide, ...], **changes) -> Steering:
     return prepare(settings.pop("parts", parts), guides, **settings)
 
 
-def losses(steering: Steering, seen: Rendering, azimuth: tuple[float, ...] = (0.0, 180.0)) -> dict[str, torch.Tensor]:
+def losses(
+    steering: Steering, seen: Rendering, azimuth: tuple[float, ...] = (0.0, 180.0), *, contrast: bool = False
+) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(1)
     angles = torch.tensor(azimuth)
-    return steering_losses(steering, seen, angles, torch.zeros_like(angles), step=0, generator=generator)
+    found = steering_losses(steering, seen, angles, torch.zeros_like(angles), step=0, generator=generator)
+    return found.contrast if contrast else found.similarity
 
 
 def cosine_loss(guide: Guide, seen: Rendering, alpha: torch.Tensor, text: str) -> torch.Tensor:
@@ -92,6 +95,23 @@ def test_scores_are_cosines_of_part_and_prompt(guides: tuple[Guide, ...]) -> Non
     scores = part_scores(steer(guides), opaque)
     expected = 1 - cosine_loss(guides[0], opaque, opaque.parts[..., 1], "blue boat").mean().item()
     assert scores["b"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_prompt_is_told_apart_from_names_that_share_no_word_with_it(guides: tuple[Guide, ...]) -> None:
+    seen, names = rendering(), (("cat",), ("boat", "ship"), ("green dog",))
+    found = losses(steer(guides, names=names, scale=10.0), seen, contrast=True)
+    assert list(found) == ["a", "b"]
+    cosines = [1 - cosine_loss(guides[0], seen, seen.parts[..., 1], text) for text in ("blue boat", "cat", "green dog")]
+    expected = F.cross_entropy(10 * torch.stack(cosines, dim=1), torch.zeros(2, dtype=torch.long), reduction="none")
+    assert torch.allclose(found["b"], expected, atol=1e-3)
+    assert losses(steer(guides), seen, contrast=True) == {}
+
+
+def test_names_that_the_encoder_cannot_take_do_not_count(guides: tuple[Guide, ...]) -> None:
+    seen = rendering()
+    some = losses(steer(guides, names=(("dog",), ("zeppelin",))), seen, contrast=True)["a"]
+    assert torch.allclose(some, losses(steer(guides, names=(("dog",),)), seen, contrast=True)["a"], atol=1e-5)
+    assert torch.equal(losses(steer(guides, names=(("zeppelin",),)), seen, contrast=True)["a"], torch.zeros(2))
 
 
 def test_gradients_reach_the_alpha(guides: tuple[Guide, ...]) -> None:
