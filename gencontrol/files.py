@@ -26,7 +26,10 @@ def atomic_file(path: Path) -> Iterator[Path]:
     try:
         # Made by open, not by tempfile, whose files nobody else could read.
         temporary.open("xb").close()
+        usual = temporary.stat().st_mode
         yield temporary
+        # safetensors puts a private file of its own in the place of the one that it is given.
+        temporary.chmod(usual)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -53,6 +56,7 @@ def atomic_folder(path: Path, *, ours: Iterable[str] = ()) -> Iterator[Path]:
     try:
         temporary.mkdir()
         yield temporary
+        _open_up(temporary)
         _swap(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -91,6 +95,14 @@ def check_replaceable(path: Path, ours: Iterable[str]) -> None:
     others = sorted(e.name for e in path.iterdir() if e.is_dir() or not any(fnmatch(e.name, p) for p in patterns))
     if others:
         raise InputError(f"{path} holds other things ({', '.join(others[:3])}): name a new folder.")
+
+
+def _open_up(folder: Path) -> None:
+    """Let those read a folder's files who may read the folder: safetensors makes files that nobody else may."""
+    usual = folder.stat().st_mode & 0o666
+    for file in folder.rglob("*"):
+        if file.is_file():
+            file.chmod(file.stat().st_mode | usual)
 
 
 def _swap(new: Path, path: Path) -> None:

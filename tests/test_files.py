@@ -69,6 +69,20 @@ def test_permissions_follow_the_umask(umask: int, tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "folder").stat().st_mode) == 0o777 & ~umask
 
 
+def test_permissions_are_usual_where_a_library_makes_private_files(umask: int, tmp_path: Path) -> None:
+    def private(path: Path) -> None:
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600)
+
+    with atomic_file(tmp_path / "file") as temporary:
+        private(temporary)
+    with atomic_folder(tmp_path / "folder") as temporary:
+        (temporary / "inner").mkdir()
+        private(temporary / "inner" / "weights")
+    for path in (tmp_path / "file", tmp_path / "folder" / "inner" / "weights"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
+
+
 def test_file_in_the_place_of_a_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is a folder; expected the name of a file"), atomic_file(tmp_path):
         pytest.fail("the block must not run")

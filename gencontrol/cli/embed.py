@@ -58,6 +58,7 @@ def embed(options: EmbedOptions) -> dict[str, Any]:
     from gencontrol.cli.embeds import tensors_of, write_tensors
     from gencontrol.cli.encoder import open_encoder
     from gencontrol.cli.inputs import read_scenes
+    from gencontrol.cli.output import check_writable
     from gencontrol.cli.report import notices
     from gencontrol.cli.views import checked_strength, embed_scenes
     from gencontrol.errors import InputError
@@ -65,6 +66,7 @@ def embed(options: EmbedOptions) -> dict[str, Any]:
     path = Path(options.output)
     if path.exists() and not options.overwrite:
         raise InputError(f"{path} exists already: give --overwrite, or another -o.")
+    check_writable([path])
     strength = checked_strength(options.strength)
     scenes = read_scenes(options, negative_masks=options.negative_mask)
     encoder = open_encoder(options)

@@ -40,8 +40,11 @@ def list_pictures(images: Sequence[str]) -> list[Path]:
     """The picture files that are named, and those in the folders that are named, in order.
 
     Raises:
-        InputError: A path that is not there, or a folder without pictures.
+        InputError: A path that is empty or not there, or a folder without pictures.
     """
+    if "" in images:
+        # It would mean the current folder, and comes of a shell variable that is not set.
+        raise InputError("An empty path is given as picture: name a file or a folder (. is the current one).")
     return [path for name in images for path in _pictures_of(Path(name))]
 
 

@@ -1,5 +1,6 @@
 """Where pictures go, what they are called, and that they are written whole or not at all."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,23 @@ def check_existing(paths: Sequence[Path], existing: Existing) -> None:
     if there and existing == "error":
         more = f" and {len(there) - 1} more" if len(there) > 1 else ""
         raise InputError(f"{there[0]}{more} exists already: give --existing overwrite or skip, or another -o.")
+
+
+def check_writable(paths: Sequence[Path]) -> None:
+    """Find out before the work is done whether its results can be written; nothing is made.
+
+    Raises:
+        InputError: A path that is a folder, that lies below a file, or where this user may not write.
+    """
+    for path in paths:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder; expected the name of a file to write.")
+    for folder in dict.fromkeys(path.absolute().parent for path in paths):
+        nearest = next(f for f in (folder, *folder.parents) if f.exists())
+        if not nearest.is_dir():
+            raise InputError(f"{folder} cannot be written to: {nearest} is a file. Give another -o.")
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise InputError(f"{folder} cannot be written to: you may not write in {nearest}. Give another -o.")
 
 
 def write_picture(image: Image.Image, path: Path, *, record: dict[str, Any] | None = None) -> None:

@@ -12,7 +12,10 @@ from gencontrol.configuration import from_mapping, read_yaml
 
 Options = TypeVar("Options")
 
-GROUPS: tuple[frozenset[str], ...] = (frozenset({"mask", "index_mask", "box", "point", "alpha_from_image"}),)
+GROUPS: tuple[frozenset[str], ...] = (
+    frozenset({"mask", "index_mask", "box", "point", "alpha_from_image"}),
+    frozenset({"strength", "schedule"}),
+)
 """Flags that together say one thing: giving one of them replaces what a file says for all of them."""
 
 
@@ -37,13 +40,10 @@ def parse(
         ConfigError: An unknown key in the file, or a value of the wrong type.
         SystemExit: `--help` (0), or arguments that cannot be parsed (2).
     """
-    path = value_of(arguments, "config") if "config" in _names(cls) else None
-    given = given_fields(cls, arguments)
-    below = dict(settings or {})
-    if path is not None:
-        above = read_yaml(Path(path))
-        below = _without(below, frozenset(above)) | above
-    defaults = from_mapping(cls, _without(below, given), where=path or "settings")
+    above = file_settings(cls, arguments)
+    below = _without(settings or {}, frozenset(above)) | above
+    where = value_of(arguments, "config") if above else None
+    defaults = from_mapping(cls, _without(below, given_fields(cls, arguments)), where=where or "settings")
     return tyro.cli(
         cls,
         args=list(arguments),
@@ -52,6 +52,16 @@ def parse(
         description=description,
         config=(FlagCreatePairsOff,),
     )
+
+
+def file_settings(cls: type, arguments: Sequence[str]) -> dict[str, Any]:
+    """What the file that `--config` names says, as it stands there; nothing where none is named.
+
+    Raises:
+        ConfigError: No such file, or one that is not a mapping in YAML.
+    """
+    path = value_of(arguments, "config") if "config" in _names(cls) else None
+    return {} if path is None else read_yaml(Path(path))
 
 
 def value_of(arguments: Sequence[str], name: str) -> str | None:

@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from gencontrol.cli.parse import given_fields, parse, value_of
+from gencontrol.cli.parse import file_settings, given_fields, parse, value_of
 from gencontrol.cli.vary_options import VaryOptions
 from gencontrol.errors import ConfigError
 
 if TYPE_CHECKING:
     from gencontrol.cli.repeat import Repeated
+
+
+POINTING = ("invert", "feather", "threshold", "strength", "schedule")
+"""What shapes regions, and so means nothing to a run that starts from embeddings."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -28,19 +32,25 @@ def read_options(arguments: Sequence[str]) -> "tuple[VaryOptions, Repeated | Non
         InputError: A picture to repeat that has no record, or whose input has changed.
     """
     repeated = _repeated(value_of(arguments, "from"))
-    settings = dict(repeated.settings) if repeated else {}
-    if "seed" in given_fields(VaryOptions, arguments):
-        settings.pop("number", None)
     options = parse(
         VaryOptions,
         arguments,
         command="vary",
         description="Variations of the part of a picture that the flags show.",
-        settings=settings,
+        settings=_recorded(repeated, arguments) if repeated else {},
     )
     if options.from_picture is not None and repeated is None:
         raise ConfigError("from_picture: a file of settings cannot name a run to repeat; give --from as a flag.")
     return _starting_point(options, repeated)
+
+
+def _recorded(repeated: "Repeated", arguments: Sequence[str]) -> dict[str, Any]:
+    """The recorded settings, less those that what is given now leaves no sense to."""
+    given = given_fields(VaryOptions, arguments) | file_settings(VaryOptions, arguments).keys()
+    senseless = {"number"} if "seed" in given else set()
+    if "embeds_in" in given:
+        senseless.update(POINTING)
+    return {name: value for name, value in repeated.settings.items() if name not in senseless}
 
 
 def _starting_point(options: VaryOptions, repeated: "Repeated | None") -> "tuple[VaryOptions, Repeated | None]":

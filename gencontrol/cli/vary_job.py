@@ -9,7 +9,7 @@ from pathlib import Path
 from gencontrol.cli.embeds import EmbedsFile, read_embeds
 from gencontrol.cli.flags import parse_seeds
 from gencontrol.cli.inputs import Scene, check_region_flags, has_regions, list_pictures, read_scene
-from gencontrol.cli.output import check_existing, plan_paths, sheet_path
+from gencontrol.cli.output import check_existing, check_writable, plan_paths, sheet_path
 from gencontrol.cli.repeat import Repeated
 from gencontrol.cli.report import note_once, notices
 from gencontrol.cli.schedulers import check_scheduler, check_steps
@@ -89,7 +89,7 @@ def prepare(options: VaryOptions, repeated: Repeated | None) -> Job:
         InputError: A picture, mask or file that cannot be used.
         PairingError: A model that is no host, or an encoder that does not fit it.
     """
-    check_flags(options)
+    check_flags(options, repeated)
     seeds = parse_seeds(options.seed, options.number)
     model, encoder = locate(
         options.model,
@@ -113,6 +113,7 @@ def prepare(options: VaryOptions, repeated: Repeated | None) -> Job:
         items=tuple(_items(options, repeated, embeds, seeds)),
     )
     check_existing(_outputs(job), options.existing)
+    check_writable(_outputs(job))
     check_scenes(job)
     idle = idle_flags(options)
     if idle and repeated is None:
@@ -139,8 +140,12 @@ def _outputs(job: Job) -> list[Path]:
     return [path for item in job.items for path in (*item.paths, *item.sheets.values())] + embeds
 
 
-def check_flags(options: VaryOptions) -> None:
+def check_flags(options: VaryOptions, repeated: Repeated | None = None) -> None:
     """Refuse flags that exclude each other, or numbers that cannot be.
+
+    Args:
+        options: As given.
+        repeated: The run that is repeated; its negative regions count like flags.
 
     Raises:
         ConfigError: Says which.
@@ -151,7 +156,8 @@ def check_flags(options: VaryOptions) -> None:
     for name in ("steps", "batch"):
         if getattr(options, name) < 1:
             raise ConfigError(f"--{name}: expected at least 1, got {getattr(options, name)}.")
-    _check_guidance(options)
+    recorded = repeated.negative_regions if repeated and options.embeds_in is None else ()
+    _check_guidance(options, negative=bool(options.negative_mask or recorded))
     if options.schedule is not None and options.strength != 1.0:
         raise ConfigError("Give either --strength or --schedule: a schedule says the strength at every step.")
     if options.embeds_out is not None and options.existing == "skip":
@@ -160,12 +166,12 @@ def check_flags(options: VaryOptions) -> None:
         _check_embeds_in(options)
 
 
-def _check_guidance(options: VaryOptions) -> None:
+def _check_guidance(options: VaryOptions, *, negative: bool) -> None:
     if options.guidance is None:
         return
     if not (math.isfinite(options.guidance) and options.guidance >= 0):
         raise ConfigError(f"--guidance: expected a scale of 0 or more, got {options.guidance:g}.")
-    if options.negative_mask and options.guidance <= 1:
+    if negative and options.guidance <= 1:
         raise ConfigError("--negative-mask acts through classifier-free guidance: give --guidance above 1.")
 
 

@@ -9,7 +9,7 @@ import torch
 from PIL import Image, PngImagePlugin
 
 from gencontrol.cli.metadata import describe, read_record, storable, unpack
-from gencontrol.cli.output import check_existing, plan_paths, sheet_path, write_picture
+from gencontrol.cli.output import check_existing, check_writable, plan_paths, sheet_path, write_picture
 from gencontrol.cli.processes import Processes
 from gencontrol.cli.report import notices
 from gencontrol.cli.sheet import GAP, contact_sheet
@@ -62,6 +62,24 @@ def test_existing_files(tmp_path: Path) -> None:
         check_existing(paths, "error")
     check_existing(paths, "overwrite")
     check_existing(paths, "skip")
+
+
+def test_places_that_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    check_writable([Path("a.png"), Path("new/folder/a.png"), tmp_path / "b" / "c.png"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_places_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"file/new cannot be written to: .*file is a file. Give another -o"):
+        check_writable([tmp_path / "a.png", tmp_path / "file" / "new" / "a.png"])
+    with pytest.raises(InputError, match="is a folder; expected the name of a file"):
+        check_writable([tmp_path])
+    # Not by chmod: the superuser, as whom tests may run, may write anywhere.
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)
+    with pytest.raises(InputError, match=r"new cannot be written to: you may not write in .* Give another -o"):
+        check_writable([tmp_path / "new" / "a.png"])
 
 
 def test_a_sheet_puts_every_picture_in_its_cell() -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from gencontrol.cli.options import RegionOptions, RunOptions
-from gencontrol.cli.parse import given_fields, parse, value_of
+from gencontrol.cli.parse import file_settings, given_fields, parse, value_of
+from gencontrol.cli.vary_options import VaryOptions
 from gencontrol.errors import ConfigError
 
 
@@ -42,6 +43,19 @@ def test_flags_win_over_the_file_over_settings(tmp_path: Path) -> None:
     )
 
 
+def test_strength_and_schedule_replace_each_other(tmp_path: Path) -> None:
+    def options(*arguments: str) -> tuple[float, str | None]:
+        settings = {"strength": 0.5}
+        parsed = parse(VaryOptions, arguments, command="vary", description="", settings=settings)
+        return parsed.strength, parsed.schedule
+
+    file = write(tmp_path, "schedule: '1:0'")
+    assert options() == (0.5, None)
+    assert options("--schedule", "0:1") == (1.0, "0:1")
+    assert options("--config", file) == (1.0, "1:0")
+    assert options("--config", file, "--strength", "2") == (2.0, None)
+
+
 def test_a_region_flag_replaces_the_files_regions(tmp_path: Path) -> None:
     file = write(tmp_path, "mask: [x.png]\nalpha_from_image: true\nfeather: 2")
     assert parsed("--config", file).mask == ("x.png",)
@@ -75,6 +89,12 @@ def test_wrong_flags_exit_with_2(capsys: pytest.CaptureFixture[str]) -> None:
 def test_value_of() -> None:
     assert value_of(["--a", "1", "--a=2"], "a") == "2"
     assert value_of(["--ab", "1", "--a"], "a") is None
+
+
+def test_settings_of_the_file(tmp_path: Path) -> None:
+    assert file_settings(Options, ["--steps", "3"]) == {}
+    assert file_settings(Options, ["--config", write(tmp_path, "steps: 20")]) == {"steps": 20}
+    assert file_settings(RegionOptions, ["--config", "nowhere.yaml"]) == {}
 
 
 def test_given_fields() -> None:

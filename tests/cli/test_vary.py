@@ -16,7 +16,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from gencontrol.cli.metadata import read_record
-from gencontrol.pipelines import open_pipeline
+from gencontrol.pipelines import StableDiffusionImageVariationPipeline, open_pipeline
 
 Vary = Callable[..., Any]
 ROOT = Path(__file__).parents[2]
@@ -380,6 +380,38 @@ class TestFrom:
         settings = read_record(scene / "c.png")["settings"]
         assert (settings["steps"], settings["feather"], settings["strength"]) == (3, 2.0, 0.8)
 
+    def test_seeds_of_a_file_are_as_many_as_it_lists(self, run: Any, scene: Path, first: Path) -> None:
+        (scene / "settings.yaml").write_text("seed: 1,2")
+        done = run("vary", "--from", first, "--config", scene / "settings.yaml", "-o", scene / "out")
+        assert done.code == 0, done.err
+        assert sorted(p.name for p in (scene / "out").iterdir()) == ["photo-1.png", "photo-2.png"]
+
+    def test_a_schedule_takes_the_recorded_strengths_place(self, run: Any, scene: Path, first: Path) -> None:
+        done = run("vary", "--from", first, "--schedule", "1:0", "-o", scene / "s.png")
+        assert done.code == 0, done.err
+        settings = read_record(scene / "s.png")["settings"]
+        assert (settings["strength"], settings["schedule"]) == (1.0, "1:0")
+        # And back.
+        done = run("vary", "--from", scene / "s.png", "--strength", 0.8, "-o", scene / "again.png")
+        assert done.code == 0, done.err
+        assert (pixels(first) == pixels(scene / "again.png")).all()
+
+    def test_embeddings_take_the_recorded_pictures_place(self, run: Any, vary: Vary, scene: Path, first: Path) -> None:
+        blue = ("--mask", scene / "blue.png")
+        vary(*blue, "--embeds-out", scene / "e.safetensors", "-o", scene / "b.png")
+        done = run("vary", "--from", first, "--embeds-in", scene / "e.safetensors", "-o", scene / "c.png")
+        assert done.code == 0, done.err
+        record = read_record(scene / "c.png")
+        assert (record["image"], record["regions"], record["seed"]) == (None, [], 6)
+        assert (record["settings"]["scheduler"], record["settings"]["strength"]) == ("euler", 1.0)
+        vary(*blue, "--scheduler", "euler", "--seed", 6, "-n", 1, "-o", scene / "d.png")
+        assert not differ(scene / "c.png", scene / "d.png")
+
+    def test_a_recorded_negative_region_needs_guidance(self, run: Any, scene: Path, first: Path) -> None:
+        done = run("vary", "--from", first, "--guidance", 1, "-o", scene / "c.png")
+        assert done.code == 2
+        assert "--negative-mask acts through classifier-free guidance" in done.err
+
     def test_a_moved_input_is_found_out(self, run: Any, scene: Path, first: Path) -> None:
         (scene / "photo.png").rename(scene / "moved.png")
         done = run("vary", "--from", first, "-o", scene / "again.png")
@@ -493,6 +525,27 @@ class TestFolders:
         assert vary("--mask", folders / "masks", "--existing", "overwrite", image="photos").out.count("wrote") == 3
         assert (folders / "out" / "a-0.png").stat().st_mtime_ns > before
 
+    def test_interrupted_between_pictures(self, vary: Vary, folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What is done is whole and stays, nothing is half written, and the run goes on where it was."""
+        inputs, draw = [], StableDiffusionImageVariationPipeline.__call__
+
+        def interrupted(self: Any, *arguments: Any, **settings: Any) -> Any:
+            inputs.append(settings["image"])
+            if len(inputs) == 2:
+                raise KeyboardInterrupt
+            return draw(self, *arguments, **settings)
+
+        monkeypatch.setattr(StableDiffusionImageVariationPipeline, "__call__", interrupted)
+        embeds = folders / "e.safetensors"
+        done = vary("--mask", folders / "masks", "--embeds-out", embeds, image="photos")
+        assert (done.code, done.err) == (130, "gencontrol: interrupted\n")
+        assert [p.name for p in (folders / "out").iterdir()] == ["a-0.png"]
+        assert read_record(folders / "out" / "a-0.png")["seed"] == 0
+        assert not embeds.exists()
+        resumed = vary("--mask", folders / "masks", "--existing", "skip", image="photos")
+        assert resumed.code == 0, resumed.err
+        assert sorted(p.name for p in (folders / "out").iterdir()) == ["a-0.png", "b-0.png", "c-0.png"]
+
     def test_embeds_of_a_folder_have_its_names(self, vary: Vary, folders: Path) -> None:
         vary("--mask", folders / "masks", "--embeds-out", folders / "e.safetensors", image="photos")
         assert vary("--embeds-in", folders / "e.safetensors", "-o", folders / "again", image=None).code == 0
@@ -562,6 +615,9 @@ class TestFolders:
         (["--embeds-out", "{scene}/photo.png"], 1, "photo.png is one of the pictures to vary"),
         (["--embeds-out", "{scene}/e", "--existing", "skip"], 2, "leave one of them out"),
         (["-o", "{scene}/a.jpg"], 2, "pictures are written as PNG"),
+        (["-o", "{scene}/red.png/out", "--dry-run"], 1, "red.png is a file. Give another -o"),
+        (["--embeds-out", "{scene}/red.png/e", "--dry-run"], 1, "red.png is a file. Give another -o"),
+        ([""], 1, "An empty path is given as picture"),
         (["--embeds-in", "{scene}/photo.png"], 2, "--embeds-in starts from finished embeddings"),
         (["--fit", "stretch"], 2, ""),
         (["--nonsense"], 2, ""),
