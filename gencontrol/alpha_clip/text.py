@@ -18,10 +18,9 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], *, length
         length: How many tokens the tower takes, start and end included.
 
     Raises:
-        InputError: No text, words unknown to a word-level tokenizer, or too many tokens.
+        InputError: No text, something else than text, words unknown to a word-level tokenizer, or too many tokens.
     """
-    if not texts:
-        raise InputError("No text to encode: give one or more strings.")
+    check_texts(texts)
     for text in texts:
         check_words(tokenizer, text)
     encoded = tokenizer(list(texts), padding=True, return_tensors="pt", verbose=False)
@@ -33,6 +32,22 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], *, length
             f"{_short(longest)!r} is {ids.shape[1]} tokens long; the text tower takes {length}: shorten it."
         )
     return {"input_ids": ids, "attention_mask": mask}
+
+
+def check_texts(texts: Sequence[object]) -> None:
+    """Refuse what a tokenizer would fail on with a message about its own insides.
+
+    Raises:
+        InputError: No text, or something that is not a string.
+    """
+    if not texts:
+        raise InputError("No text to encode: give one or more strings.")
+    for number, text in enumerate(texts, start=1):
+        if not isinstance(text, str):
+            raise InputError(
+                f"Text {number} of {len(texts)} is of type {type(text).__name__} ({_short(repr(text))}); expected a "
+                "string."
+            )
 
 
 def check_words(tokenizer: PreTrainedTokenizerBase, text: str) -> None:

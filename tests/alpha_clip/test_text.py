@@ -5,7 +5,7 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import CLIPTextConfig, PreTrainedTokenizerFast
 
-from gencontrol.alpha_clip.text import check_end_token, check_words, tokenize, word_list
+from gencontrol.alpha_clip.text import check_end_token, check_texts, check_words, tokenize, word_list
 from gencontrol.errors import InputError, PairingError
 
 
@@ -21,6 +21,15 @@ def test_unknown_words_are_named_with_the_nearest(tiny: ModuleType) -> None:
         InputError, match=r"'a catt and zzzz': 'catt' \(nearest: cat\); 'zzzz' \(nothing near it among \d+ words"
     ):
         tokenize(tiny.tokenizer(), ["a cat", "a catt and zzzz"], length=16)
+
+
+def test_only_strings_are_texts() -> None:
+    """By itself: where types are checked, as in these tests, `tokenize` is not reached with anything else."""
+    check_texts(["a cat", ""])
+    with pytest.raises(InputError, match=r"Text 2 of 3 is of type int \(7\); expected a string"):
+        check_texts(["a cat", 7, None])
+    with pytest.raises(InputError, match="No text to encode"):
+        check_texts([])
 
 
 def test_words_are_normalised_before_they_are_looked_up() -> None:
