@@ -617,7 +617,6 @@ class TestFolders:
         (["-o", "{scene}/a.jpg"], 2, "pictures are written as PNG"),
         (["-o", "{scene}/red.png/out", "--dry-run"], 1, "red.png is a file. Give another -o"),
         (["--embeds-out", "{scene}/red.png/e", "--dry-run"], 1, "red.png is a file. Give another -o"),
-        ([""], 1, "An empty path is given as picture"),
         (["--embeds-in", "{scene}/photo.png"], 2, "--embeds-in starts from finished embeddings"),
         (["--fit", "stretch"], 2, ""),
         (["--nonsense"], 2, ""),
@@ -644,6 +643,12 @@ def test_no_picture_is_wrong_use(vary: Vary) -> None:
     done = vary(image=None)
     assert done.code == 2
     assert "No picture is given" in done.err
+
+
+def test_an_empty_path_is_not_the_current_folder(run: Any, tiny_folder: Path) -> None:
+    done = run("vary", "", "--model", tiny_folder, "--dry-run")
+    assert done.code == 1
+    assert "An empty path is given as picture" in done.err
 
 
 def test_a_failed_write_leaves_nothing(vary: Vary, scene: Path, monkeypatch: pytest.MonkeyPatch) -> None:
