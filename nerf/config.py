@@ -69,8 +69,8 @@ class SteeredDataManagerConfig(DataManagerConfig):
         )
     )
     """How `--data` is read; by default poses stay as they are, and the scene must lie in [-1, 1] on each axis."""
-    orbit: Orbit = field(default_factory=lambda: Orbit(elevation=(0.0, 25.0)))
-    """Where the random cameras stand; low, since encoders know things as they are seen from the side."""
+    orbit: Orbit = field(default_factory=Orbit)
+    """Where the random cameras stand."""
     views: int = 2
     """Views a guided step renders."""
     size: int = 64
@@ -131,10 +131,10 @@ class SteeredModelConfig(ModelConfig):
     """Nodes along a side of the voxel lattice, by step; held between the points."""
     hash_resolution: int = 128
     """Nodes along a side of the lattice that a hash grid is baked to for its scene file and for skipping."""
-    symmetry: Literal["auto", "none", "mirror", "quarter"] = "auto"
-    """Of a creation around the vertical axis: mirrored left-right and front-back, or also repeated by quarter turns,
-    which suits things that look alike from every side and keeps several half-made copies from growing into each
-    other; auto takes quarter, and none where parts are highlighted."""
+    symmetry: Literal["none", "mirror", "quarter"] = "none"
+    """Of a creation around the vertical axis: mirrored left-right and front-back, or also repeated by quarter turns.
+    For round things (a mushroom), of which several half-made copies would else grow into each other; not for a cactus,
+    whose arms would be."""
     ball_radius: float = 0.5
     """Radius of the ball that a creation starts from, world units."""
     ball_sharpness: float = 20.0
@@ -165,7 +165,7 @@ class SteeredModelConfig(ModelConfig):
     """Weight of the opacity's entropy, which clears haze once there is a shape (creation and edit)."""
     density_variation_weight: str = "0.0001"
     """Weight of the total variation of raw density."""
-    colour_variation_weight: str = "0.3"
+    colour_variation_weight: str = "1"
     """Weight of the total variation of raw colour: surfaces of one colour, where the encoder likes speckles."""
     fit_colour_variation_weight: str = "0.001"
     """The same while pictures are fitted, which say what the colours are."""

@@ -51,6 +51,16 @@ def resize(grid: Float[Tensor, "c z y x"], resolution: int) -> Float[Tensor, "c 
     return F.interpolate(grid[None], size=size, mode="trilinear", align_corners=True)[0]
 
 
+def refined(resolution: int, least: int) -> int:
+    """Nodes along a side, at least `least`, of a lattice that has all nodes of one of `resolution`, or of none (0).
+
+    On any other lattice a field would be resampled, and with it what an edit promises to leave as it is.
+    """
+    while 2 <= resolution < least:
+        resolution = 2 * resolution - 1
+    return max(resolution, least)
+
+
 def symmetric(grid: Float[Tensor, "c r r r"], symmetry: Symmetry) -> Float[Tensor, "c r r r"]:
     """The mean of a field and its images under a symmetry: the nearest field that has it."""
     if symmetry == "none":

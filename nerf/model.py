@@ -133,9 +133,9 @@ class SteeredModel(Model):
 
     @torch.no_grad()
     def lattice(self) -> Float[Tensor, "4 r r r"]:
-        """The composed field on one lattice, as fine as the finer of base and change."""
+        """The composed field on one lattice, at least as fine as base and change, that has all nodes of the base."""
         base = self.field.base
-        resolution = max(self.field.resolution, 0 if base is None else base.shape[-1])
+        resolution = grid.refined(0 if base is None else base.shape[-1], self.field.resolution)
         points = grid.nodes(resolution, device=self.device)
         return baked(self.field, resolution, membership=self._changing(points))
 

@@ -197,12 +197,8 @@ def _new_field(config: SteeredModelConfig, base: Tensor | None, mode: Edit) -> S
 
 
 def symmetry_of(config: SteeredModelConfig) -> grid.Symmetry:
-    """The trained field's: a prompt for the whole says the same of every side, so that every side may look the same."""
-    if config.mode != "create":
-        return "none"
-    if config.symmetry != "auto":
-        return config.symmetry
-    return "quarter" if config.parts is None and config.box is None and config.sphere is None else "none"
+    """The trained field's; pictures and scenes that are there already say themselves what is symmetric."""
+    return config.symmetry if config.mode == "create" else "none"
 
 
 def _ball(config: SteeredModelConfig) -> grid.Ball:

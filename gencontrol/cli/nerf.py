@@ -40,6 +40,9 @@ class RunFlags:
 class NewFlags(RunFlags):
     """Flags of `gencontrol nerf new`."""
 
+    symmetry: Literal["none", "mirror", "quarter"] = "none"
+    """Around the vertical axis: two mirrors, or quarter turns too, which suits round things."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class EditFlags(RunFlags):
@@ -154,6 +157,8 @@ def training_config(options: RunFlags) -> Any:
     config.experiment_name = _slug(options.prompt or "scene")
     config.machine.seed = model.seed = data.seed = options.seed
     config.machine.device_type = _device(options.device)
+    if isinstance(options, NewFlags):
+        model.symmetry = options.symmetry
     if isinstance(options, EditFlags):
         _set_edit(config, options)
     return config
@@ -164,8 +169,8 @@ def _set_edit(config: Any, options: EditFlags) -> None:
     mode: Mode = options.mode
     model.mode, model.box, model.sphere, model.part = mode, options.box, options.sphere, options.part or None
     model.softness = options.softness
-    # What is already there has its resolution; an edit need not begin coarsely.
-    model.resolution = "0:48"
+    # An edit need not begin coarsely; this is what creations end at, so that their own lattice is kept.
+    model.resolution = "0:40"
     if (options.scene / "transforms.json").is_file() and not list(options.scene.glob("*.safetensors")):
         data.data = options.scene
         config.max_num_iterations += data.fit_steps

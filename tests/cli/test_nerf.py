@@ -83,11 +83,13 @@ def test_flags_of_new_become_the_methods_configuration() -> None:
     pytest.importorskip("nerfstudio")
     from gencontrol.cli.nerf import NewFlags, training_config
 
-    config = training_config(NewFlags(prompt="Red cat!", steps=7, seed=3, device="cpu", encoder="mine"))
+    config = training_config(
+        NewFlags(prompt="Red cat!", steps=7, seed=3, device="cpu", encoder="mine", symmetry="mirror")
+    )
     model = config.pipeline.model
     assert (model.mode, model.prompt, model.encoders, model.seed) == ("create", "Red cat!", ("mine",), 3)
     assert (config.max_num_iterations, config.experiment_name) == (7, "red-cat")
-    assert config.optimizers["field"]["scheduler"].max_steps == 7
+    assert config.optimizers["field"]["scheduler"].max_steps == 7 and model.symmetry == "mirror"
     assert config.machine.device_type == "cpu" and config.pipeline.datamanager.seed == 3
 
 

@@ -55,6 +55,13 @@ def test_the_ball_has_its_surface_at_the_radius() -> None:
     assert torch.allclose(raw, raw.flip(1), atol=1e-5)
 
 
+def test_a_refined_lattice_has_the_nodes_of_the_coarse_one() -> None:
+    assert [grid.refined(*pair) for pair in ((40, 24), (40, 40), (40, 48), (3, 6), (0, 7))] == [40, 40, 79, 9, 7]
+    coarse = torch.randn(1, 3, 3, 3, generator=torch.Generator().manual_seed(0))
+    fine = grid.resize(coarse, grid.refined(3, 6))
+    assert torch.allclose(fine[:, ::4, ::4, ::4], coarse, atol=1e-6)
+
+
 @pytest.mark.parametrize(("symmetry", "images"), [("none", 1), ("mirror", 4), ("quarter", 8)])
 def test_a_symmetric_lattice_is_the_mean_of_its_images(symmetry: grid.Symmetry, images: int) -> None:
     raw = torch.zeros(1, 5, 5, 5)

@@ -96,6 +96,17 @@ def test_an_edit_changes_only_its_part(make, scene_file: Path) -> None:
     assert (after[:, inside] - before[:, inside]).abs().amax() > 0.05
 
 
+def test_a_change_finer_than_the_scene_leaves_the_rest_too(make, scene_file: Path) -> None:
+    from gencontrol.nerf import grid
+
+    model, data = make(prompt="red cat", mode="edit", scene=scene_file, sphere=EGG, resolution="0:20"), manager()
+    train(model, data, attributes(model, data), range(2))
+    points = grid.nodes(31)
+    outside = (points - torch.tensor(EGG[:3])).norm(dim=1) > EGG[3]
+    found, before = model.scene().lattice.reshape(4, -1), grid.sample(model.field.base, points).T
+    assert torch.allclose(found[:, outside], before[:, outside], atol=1e-4)
+
+
 def test_without_composition_the_rest_moves_too(make, scene_file: Path) -> None:
     model, data = make(prompt="red cat", mode="edit", scene=scene_file, sphere=EGG, free=True), manager()
     train(model, data, attributes(model, data), range(3))
