@@ -1,5 +1,6 @@
 """Rays for nerfstudio's trainer: random orbit views, or the pixels of a data set, drawn from (seed, step) alone."""
 
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -70,6 +71,10 @@ class SteeredDataManager(RandomCamerasDataManager):
         """Views of other angles than the training's."""
         self.eval_count += 1
         return self._views(-1 - step, self.config.size)
+
+    def get_datapath(self) -> Path:
+        """The data set; without one the current folder: the viewer keeps camera paths there, and refuses none."""
+        return self.config.data or Path()
 
     def get_train_rays_per_batch(self) -> int:
         """For nerfstudio's speed display."""

@@ -84,6 +84,11 @@ def test_a_resumed_run_sees_and_does_what_an_undisturbed_one_does(make) -> None:
     assert torch.equal(second.field.change, whole.field.change)
 
 
+def test_the_viewer_is_given_a_folder() -> None:
+    # nerfstudio's viewer asks it whether it is a file, so that None would end `ns-viewer`.
+    assert manager().get_datapath() == Path()
+
+
 def test_an_edit_changes_only_its_part(make, scene_file: Path) -> None:
     from gencontrol.nerf import grid
 
