@@ -153,7 +153,9 @@ def test_a_view_is_the_same_in_pieces() -> None:
 
 
 def test_jitter_repeats_with_the_seed_and_moves_samples_within_their_intervals() -> None:
-    ramp = Scene(lattice=torch.cat([grid.ball(9, grid.Ball(radius=0.6, sharpness=8.0, peak=1.0)), torch.zeros(3, 9, 9, 9)]))
+    ramp = Scene(
+        lattice=torch.cat([grid.ball(9, grid.Ball(radius=0.6, sharpness=8.0, peak=1.0)), torch.zeros(3, 9, 9, 9)])
+    )
 
     def draw(seed: int) -> torch.Tensor:
         generator = torch.Generator().manual_seed(seed)
