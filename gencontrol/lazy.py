@@ -23,6 +23,7 @@ def lazy_exports(
     """
 
     def load(name: str) -> Any:
+        """The export of that name, imported on first use and kept in the package."""
         if name not in exports:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         value = getattr(importlib.import_module(exports[name]), name)

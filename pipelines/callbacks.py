@@ -50,6 +50,7 @@ def step_callback(pipeline: Any, conditioning: Conditioning, hooks: StepHooks) -
     strength = conditioning.strength
 
     def callback(step: int, timestep: Any, latents: Tensor) -> None:
+        """Set the next step's strength, then call what the caller gave."""
         condition = conditioning.condition()
         if not strength.is_constant:
             # Not the steps that the caller asked for: some samplers take more.

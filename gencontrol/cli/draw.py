@@ -165,8 +165,8 @@ def _draw_batch(pipeline: Any, job: Job, seeds: Sequence[int], condition: dict[s
         raise InputError(
             f"The device ran out of memory: try a smaller --batch, --dtype float16 or --offload model. ({error})"
         ) from error
-    flagged = getattr(result, "nsfw_content_detected", None) or []
-    for seed, blackened in zip(seeds, flagged, strict=False):
+    flagged = getattr(result, "nsfw_content_detected", None) or [False] * len(seeds)
+    for seed, blackened in zip(seeds, flagged, strict=True):
         if blackened:
             note(f"the model's safety checker blackened the picture of seed {seed}.")
     return result.images
