@@ -40,6 +40,8 @@ class CacheConfig:
     """The pictures: plain and soft backgrounds, so that little is spent on those."""
     picture_side: tuple[float, float] = (0.6, 0.9)
     """Range of a sprite's side in its picture, as a fraction of the canvas."""
+    picture_spread: float = 1.0
+    """How far a sprite strays from its picture's middle: 0 centred, 1 anywhere wholly on the canvas."""
     paper: float = 0.0
     """Share of white in the pictures' backgrounds: the whiter, the less of the denoiser is spent on them."""
     condition: SceneConfig = field(default_factory=lambda: SceneConfig(size=64, counts=(1.0,)))
@@ -54,8 +56,9 @@ class CacheConfig:
     """Of the stream."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.paper <= 1:
-            raise ConfigError(f"paper: expected a share in [0, 1], got {self.paper}.")
+        for name in ("paper", "picture_spread"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name}: expected a share in [0, 1], got {getattr(self, name)}.")
         for name in ("picture", "condition"):
             counts = getattr(self, name).counts
             if len(counts) != 1:
@@ -122,14 +125,16 @@ def draw_pictures(config: CacheConfig, store: SpriteStore, index: int, batch: in
     generator = stream(config.seed, index, "cache")
     picture = compose(store, config.picture, batch=batch, seed=config.seed, index=index)
     picture = replace(picture, background=torch.lerp(picture.background, torch.tensor(1.0), config.paper))
-    picture = _redrawn(store, picture, picture.layout, config.picture_side, generator)
+    picture = _redrawn(
+        store, picture, picture.layout, config.picture_side, spread=config.picture_spread, generator=generator
+    )
     conditions = []
     for k in range(config.conditions):
         # A stream of its own for each, beside the pictures'.
         other = compose(store, config.condition, batch=batch, seed=config.seed + 1 + k, index=index)
         kept = torch.rand(batch, 1, generator=generator) < config.same_style
         shown = _restyled(picture.layout, other.layout, kept)
-        conditions.append(_redrawn(store, other, shown, config.condition_side, generator))
+        conditions.append(_redrawn(store, other, shown, config.condition_side, generator=generator))
     return picture, conditions
 
 
@@ -140,12 +145,18 @@ def _restyled(layout: Layout, other: Layout, kept: Bool[Tensor, "b 1"]) -> Layou
 
 
 def _redrawn(
-    store: SpriteStore, scenes: Scenes, shown: Layout, side: tuple[float, float], generator: torch.Generator
+    store: SpriteStore,
+    scenes: Scenes,
+    shown: Layout,
+    side: tuple[float, float],
+    *,
+    spread: float = 1.0,
+    generator: torch.Generator,
 ) -> Scenes:
-    """The scenes with the sprites of another layout, their sides drawn anew, wholly on the canvas."""
+    """The scenes with the sprites of another layout, their sides and places drawn anew, wholly on the canvas."""
     low, high = side
     sides = low + (high - low) * torch.rand(scenes.layout.side.shape, generator=generator)
-    place = torch.rand(*sides.shape, 2, generator=generator) - 0.5
+    place = spread * (torch.rand(*sides.shape, 2, generator=generator) - 0.5)
     layout = replace(
         scenes.layout,
         concept=shown.concept,

@@ -141,6 +141,17 @@ def test_paper_whitens_the_backgrounds_of_pictures_alone(sprite_store):
         dataclasses.replace(CACHE, paper=2.0)
 
 
+def test_pictures_without_spread_show_the_sprite_in_the_middle(sprite_store):
+    picture, conditions = draw_pictures(dataclasses.replace(CACHE, picture_spread=0.0), sprite_store, 0, 8)
+    torch.testing.assert_close(picture.layout.centre, torch.full_like(picture.layout.centre, 0.5))
+    assert (conditions[0].layout.centre - 0.5).abs().max() > 0.05
+    halfway = draw_pictures(dataclasses.replace(CACHE, picture_spread=0.5), sprite_store, 0, 8)[0].layout.centre
+    anywhere = draw_pictures(CACHE, sprite_store, 0, 8)[0].layout.centre
+    torch.testing.assert_close(halfway - 0.5, (anywhere - 0.5) / 2)
+    with pytest.raises(ConfigError, match=r"picture_spread: expected a share in \[0, 1\], got -1.0"):
+        dataclasses.replace(CACHE, picture_spread=-1.0)
+
+
 def test_a_run_goes_on_from_an_earlier_ones_export(autoencoder, tmp_path):
     run = dataclasses.replace(RUN, steps=2)
     first = train(DenoiserTask(CONFIG, fake_cache(), autoencoder, torch.zeros(1, 8)), run, folder=tmp_path / "first")
