@@ -4,6 +4,7 @@ Picture and condition are different drawings of one thing: another place, size, 
 style. So the denoiser learns what an embedding says about the thing itself: what a region's embedding can tell it.
 """
 
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from jaxtyping import Bool, Float
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from gencontrol.configuration import to_mapping
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import atomic_file
 from gencontrol.sprites.compose import SceneConfig, Scenes, compose, render, stream
@@ -76,17 +78,51 @@ class LatentCache:
 
 
 def prepare_cache(
-    config: CacheConfig, store: SpriteStore, *, to_latents: Encode, to_embeddings: Encode, folder: Path
+    config: CacheConfig,
+    store: SpriteStore,
+    *,
+    to_latents: Encode,
+    to_embeddings: Encode,
+    folder: Path,
+    share: slice = slice(None),
 ) -> None:
-    """Write what is missing of the cache's files (safetensors) below `folder`."""
-    for index in range(config.samples // config.shard):
+    """Write what is missing of the cache's files (safetensors) below `folder`.
+
+    Args:
+        config: What is cached; it is kept beside the files.
+        store: The sprites.
+        to_latents: Pictures to unscaled latents.
+        to_embeddings: Pictures to un-normalised embeddings.
+        folder: The cache's own.
+        share: Which of the files this process makes, of all by number.
+
+    Raises:
+        ConfigError: The folder holds files that were made with other settings.
+    """
+    _check_settings(config, folder)
+    for index in range(config.samples // config.shard)[share]:
         path = _shard_path(folder, index)
         if path.is_file():
             continue
         tensors = draw_samples(config, store, index, to_latents=to_latents, to_embeddings=to_embeddings)
         with atomic_file(path) as temporary:
             save_file(tensors, temporary)
-        _log.info("Cached %d of %d samples", (index + 1) * config.shard, config.samples)
+        _log.info("Cached samples %d to %d of %d", index * config.shard, (index + 1) * config.shard, config.samples)
+
+
+def _check_settings(config: CacheConfig, folder: Path) -> None:
+    """Write the settings into a new cache; compare them with an old one's."""
+    path, now = folder / "settings.json", to_mapping(config)
+    if not path.is_file():
+        with atomic_file(path) as temporary:
+            temporary.write_text(json.dumps(now, indent=2))
+        return
+    saved = json.loads(path.read_text())
+    changed = [f"{key} {saved.get(key)} -> {now[key]}" for key in now if saved.get(key) != now[key]]
+    if changed:
+        raise ConfigError(
+            f"The cache in {folder} was made with other settings ({', '.join(changed)}). Use them, or another folder."
+        )
 
 
 def open_cache(config: CacheConfig, folder: Path) -> LatentCache:

@@ -171,10 +171,14 @@ def test_the_cache_is_resumable_and_complete(sprite_store, tmp_path):
     def to_embeddings(rgb):
         return rgb.mean((2, 3))
 
-    def prepare():
-        prepare_cache(CACHE, sprite_store, to_latents=to_latents, to_embeddings=to_embeddings, folder=tmp_path)
+    def prepare(config=CACHE, share=slice(None)):
+        prepare_cache(
+            config, sprite_store, to_latents=to_latents, to_embeddings=to_embeddings, folder=tmp_path, share=share
+        )
 
-    prepare()
+    prepare(share=slice(1, None, 2))
+    assert sum(calls) == 64 and [p.name for p in tmp_path.glob("*.safetensors")] == ["latents-00001.safetensors"]
+    prepare(share=slice(0, None, 2))
     whole = open_cache(CACHE, tmp_path)
     assert whole.latents.shape == (128, 3, 8, 8) and whole.embeddings.shape == (128, 2, 3)
     (tmp_path / "latents-00001.safetensors").unlink()
@@ -183,3 +187,5 @@ def test_the_cache_is_resumable_and_complete(sprite_store, tmp_path):
     calls.clear()
     prepare()
     assert sum(calls) == 64 and torch.equal(open_cache(CACHE, tmp_path).latents, whole.latents)
+    with pytest.raises(ConfigError, match=r"made with other settings \(paper 0.0 -> 0.5\)"):
+        prepare(dataclasses.replace(CACHE, paper=0.5))
