@@ -4,6 +4,7 @@ import os
 
 import torch
 
+from gencontrol.cli.report import note_once
 from gencontrol.errors import ConfigError, InputError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -33,6 +34,8 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     """The number format of that name; `auto` is float16 on a GPU and float32 elsewhere."""
     if name == "auto":
         return torch.float16 if device.type in ("cuda", "xpu") else torch.float32
+    if name == "float16" and device.type == "cpu":
+        note_once("--dtype float16 is meant for GPUs: on a CPU it may be slow, and float32 is more exact.")
     return DTYPES[name]
 
 

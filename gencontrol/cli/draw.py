@@ -11,6 +11,7 @@ from PIL import Image
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.cli.device import choose_device, choose_dtype
 from gencontrol.cli.inputs import Scene
+from gencontrol.cli.interrupts import check_interrupted
 from gencontrol.cli.report import note, quiet_loading
 from gencontrol.cli.schedulers import make_scheduler
 from gencontrol.cli.vary_job import Job
@@ -58,7 +59,8 @@ def _place(pipeline: Any, offload: str, device: torch.device) -> Any:
     elif offload == "sequential":
         pipeline.enable_sequential_cpu_offload(device=device)
     else:
-        pipeline.to(device)
+        # diffusers warns once for every module that float16 cannot run on a CPU; it can, and `choose_dtype` says how.
+        pipeline.to(device, silence_dtype_warnings=True)
     return pipeline
 
 
@@ -151,6 +153,7 @@ def _draw(pipeline: Any, job: Job, **condition: Any) -> list[Image.Image]:
 
 
 def _draw_batch(pipeline: Any, job: Job, seeds: Sequence[int], condition: dict[str, Any]) -> list[Image.Image]:
+    check_interrupted()
     # Generators of the CPU, so that a seed means the same picture on every device.
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     try:

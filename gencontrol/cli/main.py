@@ -67,10 +67,12 @@ def help_text() -> str:
 
 
 def _run(name: str, arguments: list[str]) -> int:
+    from gencontrol.cli.interrupts import interruptible
     from gencontrol.errors import ConfigError, GencontrolError
 
     try:
-        return importlib.import_module(f"gencontrol.cli.{name}").main(arguments) or DONE
+        with interruptible():
+            return importlib.import_module(f"gencontrol.cli.{name}").main(arguments) or DONE
     except ConfigError as error:
         return _fail(error, WRONG_USE, arguments)
     except GencontrolError as error:

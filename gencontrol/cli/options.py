@@ -77,4 +77,4 @@ class RunOptions(FormatOptions):
     """How a command reads its settings and reports."""
 
     config: Annotated[str | None, unset("FILE.yaml")] = None
-    """Settings by name, as in the flags with underscores; flags given win."""
+    """Settings by name, as in the flags with underscores; flags given win, such as --no-invert over `invert: true`."""

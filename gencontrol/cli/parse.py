@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import tyro
-from tyro.conf import FlagCreatePairsOff
 
 from gencontrol.configuration import from_mapping, read_yaml
 
@@ -43,14 +42,15 @@ def parse(
     above = file_settings(cls, arguments)
     below = _without(settings or {}, frozenset(above)) | above
     where = value_of(arguments, "config") if above else None
-    defaults = from_mapping(cls, _without(below, given_fields(cls, arguments)), where=where or "settings")
+    # What is switched off says nothing in the place of the rest of its group.
+    said = given_fields(cls, arguments) - switched_off(cls, arguments)
+    defaults = from_mapping(cls, _without(below, said), where=where or "settings")
     return tyro.cli(
         cls,
         args=list(arguments),
         default=defaults,
         prog=f"gencontrol {command}",
         description=description,
-        config=(FlagCreatePairsOff,),
     )
 
 
@@ -76,9 +76,25 @@ def value_of(arguments: Sequence[str], name: str) -> str | None:
 
 
 def given_fields(cls: type, arguments: Sequence[str]) -> frozenset[str]:
-    """The fields whose flags appear among the arguments, with `_` or `-` between words."""
-    flags = {a.partition("=")[0].removeprefix("--").replace("-", "_") for a in arguments if a.startswith("--")}
-    return frozenset(_names(cls) & flags)
+    """The fields whose flags appear among the arguments, with `_` or `-` between words, switched on or off."""
+    return frozenset(_names(cls) & _flags(arguments).keys() | switched_off(cls, arguments))
+
+
+def switched_off(cls: type, arguments: Sequence[str]) -> frozenset[str]:
+    """The fields that a flag such as `--no-invert` switches off, unless a later one switches them on again."""
+    last = {flag.removeprefix("no_"): flag for flag in _flags(arguments)}
+    return frozenset(name for name in _names(cls) if last.get(name) == f"no_{name}")
+
+
+def _flags(arguments: Sequence[str]) -> dict[str, None]:
+    """The names of the flags in the order in which each was given last."""
+    flags: dict[str, None] = {}
+    for argument in arguments:
+        if argument.startswith("--"):
+            name = argument.partition("=")[0].removeprefix("--").replace("-", "_")
+            flags.pop(name, None)
+            flags[name] = None
+    return flags
 
 
 def _without(values: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:

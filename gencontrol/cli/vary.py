@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gencontrol.cli.parse import file_settings, given_fields, parse, value_of
+from gencontrol.cli.parse import GROUPS, file_settings, given_fields, parse, switched_off, value_of
 from gencontrol.cli.vary_options import VaryOptions
 from gencontrol.errors import ConfigError
 
@@ -28,7 +28,8 @@ def read_options(arguments: Sequence[str]) -> "tuple[VaryOptions, Repeated | Non
     """The options, and the run to repeat: its settings lie under a configuration file, and both under the flags.
 
     Raises:
-        ConfigError: A configuration file with an unknown key or a wrong value, or one that names a run to repeat.
+        ConfigError: A configuration file with an unknown key or a wrong value, or one that names a run to repeat; or
+            a flag that would take a region out of a record.
         InputError: A picture to repeat that has no record, or whose input has changed.
     """
     repeated = _repeated(value_of(arguments, "from"))
@@ -47,6 +48,11 @@ def read_options(arguments: Sequence[str]) -> "tuple[VaryOptions, Repeated | Non
 def _recorded(repeated: "Repeated", arguments: Sequence[str]) -> dict[str, Any]:
     """The recorded settings, less those that what is given now leaves no sense to."""
     given = given_fields(VaryOptions, arguments) | file_settings(VaryOptions, arguments).keys()
+    if "alpha_from_image" in switched_off(VaryOptions, arguments) and len(given & GROUPS[0]) == 1:
+        raise ConfigError(
+            "--no-alpha-from-image: a record holds its regions as masks, whatever showed them. Show those to look at "
+            "anew, with --mask, --index-mask, --box or --point."
+        )
     senseless = {"number"} if "seed" in given else set()
     if "embeds_in" in given:
         senseless.update(POINTING)

@@ -37,7 +37,7 @@ class VaryOptions(RegionOptions, EncoderOptions, RunOptions):
     embeds_out: Annotated[str | None, unset("FILE")] = None
     """Also write the embeddings, as safetensors."""
     from_picture: Annotated[str | None, unset("OUT.png", name="from")] = None
-    """Repeat the run that wrote this picture; flags given win."""
+    """Repeat the run that wrote this picture; flags given win, such as --no-invert over a recorded --invert."""
     output: Annotated[str, arg(aliases=("-o",), metavar="FILE|FOLDER")] = "variations"
     """A folder, or a .png file, whose name is numbered if several pictures come out."""
     existing: Existing = "error"
@@ -48,7 +48,7 @@ class VaryOptions(RegionOptions, EncoderOptions, RunOptions):
     """Also write a sheet with the same seeds: with the regions, without, plain CLIP, masked crop."""
     preview: bool = False
     """Also write what the encoder sees; works with --dry-run."""
-    no_metadata: bool = False
-    """Do not write the settings, the masks and the input's checksum into the pictures."""
+    metadata: bool = True
+    """Write the settings, the masks and the input's checksum into the pictures."""
     dry_run: bool = False
     """Check everything, say what would be written, and load no weights."""

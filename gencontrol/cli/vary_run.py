@@ -13,11 +13,12 @@ from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.cli.draw import comparison, draw_embeds, draw_scene, guidance_of, open_host, open_plain, scene_embeds
 from gencontrol.cli.embeds import EmbedsFile, on_cpu, tensors_of, write_tensors
 from gencontrol.cli.inputs import Scene
+from gencontrol.cli.interrupts import check_interrupted
 from gencontrol.cli.metadata import describe
 from gencontrol.cli.output import write_picture
 from gencontrol.cli.processes import join_processes
 from gencontrol.cli.repeat import Repeated
-from gencontrol.cli.report import print_json, told_before
+from gencontrol.cli.report import note, print_json, told_before
 from gencontrol.cli.sheet import contact_sheet
 from gencontrol.cli.vary_job import Item, Job, prepare
 from gencontrol.cli.vary_options import VaryOptions
@@ -30,7 +31,7 @@ from gencontrol.regions.sources import whole
 
 NOT_RECORDED = frozenset(
     "images mask index_mask box point alpha_from_image negative_mask number seed embeds_out from_picture config output "
-    "existing grid compare preview no_metadata dry_run format offline device offload batch embeds_in".split()
+    "existing grid compare preview metadata dry_run format offline device offload batch embeds_in".split()
 )
 """Options that do not change the picture, or that its record says in another place."""
 
@@ -79,7 +80,17 @@ def run(job: Job, items: Sequence[Item]) -> tuple[list[Result], dict[str, Any]]:
         return [], {}
     pipeline = open_host(job)
     plain = open_plain(job, pipeline) if job.options.compare else None
-    results = [run_item(pipeline, job, item, plain) for item in items]
+    results = []
+    try:
+        for item in items:
+            check_interrupted()
+            results.append(run_item(pipeline, job, item, plain))
+    except KeyboardInterrupt:
+        note(
+            f"stopped with {len(results)} of {len(items)} inputs done, whose pictures are written; "
+            "--existing skip goes on with the others."
+        )
+        raise
     dtype = str(pipeline.unet.dtype).removeprefix("torch.")
     return results, {"device": str(pipeline._execution_device), "dtype": dtype}
 
@@ -100,7 +111,7 @@ def run_item(pipeline: Any, job: Job, item: Item, plain: Any) -> Result:
         with told_before():
             result.embeds = on_cpu(scene_embeds(pipeline, job, scene))
     for picture, path, seed in zip(pictures, item.paths, job.seeds, strict=True):
-        write_picture(picture, path, record=None if job.options.no_metadata else _record(job, item, scene, seed))
+        write_picture(picture, path, record=_record(job, item, scene, seed) if job.options.metadata else None)
     labels = [f"seed {seed}" for seed in job.seeds]
     if "grid" in item.sheets:
         write_picture(contact_sheet([pictures], row_labels=[""], column_labels=labels), item.sheets["grid"])

@@ -37,6 +37,12 @@ def test_devices_that_are_not_there(two_gpus: None) -> None:
         device.choose_device("gpu")
 
 
+@pytest.mark.parametrize(("name", "kind", "told"), [("float16", "cpu", 1), ("float16", "cuda", 0), ("auto", "cpu", 0)])
+def test_half_precision_on_a_cpu_is_told(name: str, kind: str, told: int, capsys: pytest.CaptureFixture[str]) -> None:
+    device.choose_dtype(name, torch.device(kind))
+    assert capsys.readouterr().err.count("float16 is meant for GPUs") == told
+
+
 def test_number_formats() -> None:
     assert device.choose_dtype("auto", torch.device("cuda")) == torch.float16
     assert device.choose_dtype("auto", torch.device("cpu")) == torch.float32

@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,46 @@ def test_exit_codes(scene: Path) -> None:
     missing = call(COMMAND, "vary", scene / "missing.png", "--model", scene)
     assert missing.returncode == 1
     assert "Traceback" not in missing.stderr
+
+
+def test_half_precision_on_a_cpu_is_told_once(scene: Path, tiny_folder: Path) -> None:
+    """In our words, where diffusers warns once for every module; and nothing else is silenced with that."""
+    code = "import sys; from gencontrol.cli.main import main; code = main(sys.argv[1:]); from diffusers.utils import "
+    code += "logging; logging.get_logger('diffusers.pipelines.pipeline_utils').warning('heard'); sys.exit(code)"
+    flags = ("--model", tiny_folder, "--steps", 1, "-n", 1, "--device", "cpu", "--dtype", "float16")
+    done = call(sys.executable, "-c", code, "vary", scene / "photo.png", *flags, "-o", scene / "out")
+    assert done.returncode == 0, done.stderr
+    told, heard = done.stderr.splitlines()
+    assert told.startswith("gencontrol: --dtype float16 is meant for GPUs")
+    assert heard == "heard"
+
+
+def test_ctrl_c_while_it_denoises(scene: Path, tiny_folder: Path) -> None:
+    """What is finished stays, whole; nothing half-written is left, and no traceback is printed."""
+    (scene / "photos").mkdir()
+    for name in "ab":
+        shutil.copy(scene / "photo.png", scene / "photos" / f"{name}.png")
+    flags = ("--model", tiny_folder, "--steps", 500, "-n", 1, "--device", "cpu", "-o", scene / "out")
+    process = subprocess.Popen(
+        [str(a) for a in (COMMAND, "vary", scene / "photos", *flags)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A test run in the background may itself ignore the signal, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    while process.poll() is None and not (scene / "out" / "a-0.png").exists():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    assert process.returncode == 130, err
+    assert out == ""
+    told, end = err.splitlines()
+    assert told.startswith("gencontrol: stopped with 1 of 2 inputs done")
+    assert end == "gencontrol: interrupted"
+    assert [path.name for path in (scene / "out").iterdir()] == ["a-0.png"]
+    with Image.open(scene / "out" / "a-0.png") as image:
+        image.load()
 
 
 def test_two_processes_share_a_folder(scene: Path, tiny_folder: Path) -> None:

@@ -1,12 +1,13 @@
 """Defaults, under a file, under the flags that were given."""
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from gencontrol.cli.options import RegionOptions, RunOptions
-from gencontrol.cli.parse import file_settings, given_fields, parse, value_of
+from gencontrol.cli.parse import file_settings, given_fields, parse, switched_off, value_of
 from gencontrol.cli.vary_options import VaryOptions
 from gencontrol.errors import ConfigError
 
@@ -97,6 +98,38 @@ def test_settings_of_the_file(tmp_path: Path) -> None:
     assert file_settings(RegionOptions, ["--config", "nowhere.yaml"]) == {}
 
 
+def test_what_a_file_switches_on_a_flag_switches_off(tmp_path: Path) -> None:
+    file = write(tmp_path, "mask: [x.png]\nalpha_from_image: true\ninvert: true\nresize_mask: true")
+    assert parsed("--config", file).invert
+    options = parsed("--config", file, "--no-invert", "--no_resize_mask")
+    assert (options.invert, options.resize_mask, options.alpha_from_image) == (False, False, True)
+    # Of the regions only this one goes.
+    options = parsed("--config", file, "--no-alpha-from-image")
+    assert (options.mask, options.alpha_from_image, options.invert) == (("x.png",), False, True)
+    assert parsed("--no-invert", "--invert").invert
+    assert not parsed("--config", file, "--invert", "--no-invert").invert
+    assert not parsed("--no-invert").invert
+
+
+def test_every_switch_of_vary_has_both_flags_and_the_help_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    switches = {field.name.replace("_", "-") for field in dataclasses.fields(VaryOptions) if field.type is bool}
+    assert switches >= {"invert", "alpha-from-image", "grid", "compare", "preview", "metadata", "offline", "dry-run"}
+    with pytest.raises(SystemExit) as end:
+        parse(VaryOptions, ["--help"], command="vary", description="")
+    assert end.value.code == 0
+    printed = capsys.readouterr().out
+    for name in switches:
+        assert f"--{name}, --no-{name}" in printed
+    assert "--no-no-" not in printed
+
+
+def test_switched_off() -> None:
+    assert switched_off(VaryOptions, ["--no-invert", "--no_grid", "--compare", "--no-nonsense"]) == {"invert", "grid"}
+    assert switched_off(VaryOptions, ["--no-invert", "--invert"]) == frozenset()
+    assert switched_off(VaryOptions, ["--no-invert", "--invert", "--no-invert"]) == {"invert"}
+
+
 def test_given_fields() -> None:
+    assert given_fields(VaryOptions, ["--no-invert", "--steps", "3"]) == {"invert", "steps"}
     assert given_fields(Options, ["--alpha-from-image", "--steps=3", "mask"]) == {"alpha_from_image", "steps"}
     assert given_fields(Options, ["--alpha_from_image"]) == {"alpha_from_image"}

@@ -369,6 +369,23 @@ class TestFrom:
         assert run("vary", "--from", first, "-n", 2, "-o", scene / "two").code == 0
         assert sorted(p.name for p in (scene / "two").iterdir()) == ["photo-6.png", "photo-7.png"]
 
+    def test_a_recorded_switch_can_be_switched_off(self, run: Any, vary: Vary, scene: Path, first: Path) -> None:
+        done = run("vary", "--from", first, "--no-invert", "-o", scene / "again.png")
+        assert done.code == 0, done.err
+        settings = read_record(scene / "again.png")["settings"]
+        assert (settings["invert"], settings["feather"]) == (False, 4.0)
+        flags = ("--feather", 4, "--strength", 0.8, "--seed", 6, "-n", 1, "--scheduler", "euler")
+        vary("--mask", scene / "red.png", "--negative-mask", scene / "blue.png", *flags, "-o", scene / "direct.png")
+        assert (pixels(scene / "direct.png") == pixels(scene / "again.png")).all()
+        assert np.abs(pixels(first) - pixels(scene / "again.png")).max() > 0
+
+    def test_a_recorded_region_is_not_switched_off_in_silence(self, run: Any, scene: Path, first: Path) -> None:
+        done = run("vary", "--from", first, "--no-alpha-from-image", "--dry-run", "-o", scene / "again.png")
+        assert done.code == 2
+        assert "--no-alpha-from-image: a record holds its regions as masks" in done.err
+        anew = ("--no-alpha-from-image", "--box", "48,20,72,52")
+        assert run("vary", "--from", first, *anew, "--dry-run", "-o", scene / "again.png").code == 0
+
     def test_a_region_given_now_wins(self, run: Any, scene: Path, first: Path) -> None:
         run("vary", "--from", first, "--box", "48,20,72,52", "-o", scene / "box.png")
         assert read_record(scene / "box.png")["regions"][0]["label"] == "box 48,20,72,52"
