@@ -142,7 +142,8 @@ def vision_config(location: Location, path: str) -> CLIPVisionConfig:
     if values is None:
         folder = Path(location.name)
         what = f" It is {what_it_is(folder)}." if folder.is_dir() else ""
-        raise CheckpointError(f"{location.name} has no {path}: expected a saved CLIP there.{what}")
+        cached = " in this machine's cache" if location.local_files_only and not folder.is_dir() else ""
+        raise CheckpointError(f"{location.name} has no {path}{cached}: expected a saved CLIP there.{what}")
     kind = values.get("model_type")
     if kind == "clip":
         # Of the two, transformers builds the projection by the outer value.

@@ -90,6 +90,12 @@ def _read_config(source: Source) -> dict[str, Any]:
     try:
         return PreTrainedConfig.get_config_dict(source.name, **source.lookup())[0]
     except (OSError, ValueError) as error:
+        if source.local_files_only:
+            # transformers' words would be of a connection that failed, and none was tried.
+            raise CheckpointError(
+                f"No model at {source.name!r}, neither a folder nor in this machine's cache, and the hub is not asked "
+                "(--offline, local_files_only)."
+            ) from error
         raise CheckpointError(f"No model at {source.name!r}, neither a folder nor on the hub: {error}") from error
 
 

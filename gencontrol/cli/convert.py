@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
+from gencontrol.cli.offline import offline
 from gencontrol.cli.options import RunOptions, unset
 from gencontrol.cli.parse import parse
 
@@ -58,7 +59,8 @@ def main(arguments: Sequence[str]) -> None:
         description="Turn a checkpoint into an Alpha-CLIP folder. A CLIP gets alpha weights of zero: the focus "
         "attention works with it at once, and training makes it an Alpha-CLIP.",
     )
-    encoder = convert(options)
+    with offline(options.offline):
+        encoder = convert(options)
     from gencontrol.alpha_clip.architectures import name_of
     from gencontrol.cli.report import print_json
 

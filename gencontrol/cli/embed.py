@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from tyro.conf import arg
 
+from gencontrol.cli.offline import offline
 from gencontrol.cli.options import EncoderOptions, RegionOptions, Repeatable, RunOptions
 from gencontrol.cli.parse import parse
 
@@ -36,7 +37,8 @@ def main(arguments: Sequence[str]) -> None:
         description="Embed the regions of pictures: un-normalised rows of image_embeds, which `vary --embeds-in` "
         "takes, and one row of region_embeds for each region.",
     )
-    result = embed(options)
+    with offline(options.offline):
+        result = embed(options)
     from gencontrol.cli.report import print_json
 
     if options.format == "json":

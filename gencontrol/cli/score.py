@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from tyro.conf import arg
 
+from gencontrol.cli.offline import offline
 from gencontrol.cli.options import EncoderOptions, RegionOptions, Repeatable, RunOptions
 from gencontrol.cli.parse import parse
 
@@ -26,7 +27,8 @@ def main(arguments: Sequence[str]) -> None:
         command="score",
         description="Score texts against the regions of pictures: cosine similarity, and the share among the texts.",
     )
-    rows = score(options)
+    with offline(options.offline):
+        rows = score(options)
     from gencontrol.cli.report import print_json, table
 
     if options.format == "json":

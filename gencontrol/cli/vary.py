@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from gencontrol.cli.offline import offline
 from gencontrol.cli.parse import GROUPS, file_settings, given_fields, parse, switched_off, value_of
 from gencontrol.cli.vary_options import VaryOptions
 from gencontrol.errors import ConfigError
@@ -19,9 +20,10 @@ POINTING = ("invert", "feather", "threshold", "strength", "schedule")
 def main(arguments: Sequence[str]) -> None:
     """Parse the flags, and only then load what it takes to carry them out."""
     options, repeated = read_options(arguments)
-    from gencontrol.cli.vary_run import execute
+    with offline(options.offline):
+        from gencontrol.cli.vary_run import execute
 
-    execute(options, repeated)
+        execute(options, repeated)
 
 
 def read_options(arguments: Sequence[str]) -> "tuple[VaryOptions, Repeated | None]":
