@@ -1,6 +1,7 @@
 """Pictures from files, PIL, numpy and torch: colour and alpha as separate float planes, never premultiplied."""
 
 import struct
+import warnings
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,9 +78,12 @@ def open_image(source: str | Path | Image.Image) -> Image.Image:
     try:
         if isinstance(source, Image.Image):
             return ImageOps.exif_transpose(source)
-        with Image.open(source) as image:
-            image.load()
-            return ImageOps.exif_transpose(image)
+        with warnings.catch_warnings():
+            # Pillow only warns between its limit and twice that, where a few kilobytes can ask for gigabytes.
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(source) as image:
+                image.load()
+                return ImageOps.exif_transpose(image)
     except FileNotFoundError:
         raise InputError(f"No image file at {name}.") from None
     except IsADirectoryError:

@@ -186,10 +186,11 @@ def test_truncated_file(suffix: str, tmp_path: Path) -> None:
         read_image(path)
 
 
-def test_decompression_bomb(tmp_path: Path) -> None:
+@pytest.mark.parametrize("side", [60_000, 12_000])
+def test_decompression_bomb(tmp_path: Path, side: int) -> None:
     path = tmp_path / "bomb.png"
-    path.write_bytes(png_header(60_000, 60_000))
-    with pytest.raises(InputError, match=r"decompression bomb: Image size \(3600000000 pixels\)"):
+    path.write_bytes(png_header(side, side))
+    with pytest.raises(InputError, match=rf"decompression bomb: Image size \({side * side} pixels\)"):
         read_image(path)
 
 

@@ -12,6 +12,7 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler, DDIMSchedulerOut
 from jaxtyping import Float, Int
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn import functional
 from torchvision.utils import make_grid
 
 from gencontrol.errors import ConfigError
@@ -45,14 +46,18 @@ class DenoiserTraining:
     """Share of samples without condition (a zero embedding), for classifier-free guidance."""
     embedding_noise: float = 0.1
     """Standard deviation of noise on the embedding, as a share of its own, so that the denoiser forgives drift."""
+    mixed: float = 0.0
+    """Share of samples conditioned on a random mixture of all of their picture's embeddings; the others on one of them.
+    One view alone often does not tell what it shows, and then teaches little; a mixture does."""
     late: float = 0.0
     """Share of timesteps drawn from the last fifth, where the embedding decides the layout; the others from all."""
     cache: CacheConfig = field(default_factory=CacheConfig)
     """What is trained on."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.late <= 1:
-            raise ConfigError(f"late: expected a share in [0, 1], got {self.late}.")
+        for name in ("dropped", "mixed", "late"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name}: expected a share in [0, 1], got {getattr(self, name)}.")
         if len(self.channels) != len(self.attention):
             raise ConfigError(
                 f"channels and attention: expected one of each a level, got {self.channels}, {self.attention}."
@@ -106,9 +111,9 @@ class DenoiserTask:
         generator = stream(self.config.run.seed, index, "denoiser")
         count = self.config.run.chunk
         rows = torch.randint(len(self.cache.latents), (count,), generator=generator)
-        which = torch.randint(self.cache.embeddings.shape[1], (count,), generator=generator)
+        weights = view_weights(count, self.cache.embeddings.shape[1], mixed=self.config.mixed, generator=generator)
         latents = self.cache.latents[rows].float() * self.autoencoder.config["scaling_factor"]
-        embeddings = self.cache.embeddings[rows, which].float()
+        embeddings = torch.einsum("nk,nkd->nd", weights, self.cache.embeddings[rows].float())
         spread = self.config.embedding_noise * embeddings.std(-1, keepdim=True)
         embeddings = embeddings + spread * torch.randn(embeddings.shape, generator=generator)
         kept = torch.rand(count, 1, generator=generator) >= self.config.dropped
@@ -147,6 +152,15 @@ class DenoiserTask:
         unet.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # safetensors wants it.
         unet.save_pretrained(folder / "unet")
         self.scheduler.save_pretrained(folder / "scheduler")
+
+
+def view_weights(count: int, views: int, *, mixed: float, generator: torch.Generator) -> Float[Tensor, "n k"]:
+    """Weights that sum to 1: uniform over the simplex for a share `mixed` of the samples, one view for the others."""
+    which = torch.randint(views, (count,), generator=generator)
+    single = functional.one_hot(which, views).float()
+    # Normalised exponentials are uniform over the simplex (a Dirichlet distribution of concentration 1).
+    mixture = functional.normalize(torch.empty(count, views).exponential_(generator=generator), p=1.0, dim=-1)
+    return torch.where(torch.rand(count, 1, generator=generator) < mixed, mixture, single)
 
 
 def draw_timesteps(count: int, steps: int, *, late: float, generator: torch.Generator) -> Int[Tensor, " n"]:

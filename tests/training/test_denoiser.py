@@ -8,7 +8,14 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.sprites.compose import SceneConfig
 from gencontrol.training.config import RunConfig
-from gencontrol.training.denoiser import DenoiserTask, DenoiserTraining, build_scheduler, draw_timesteps, sample
+from gencontrol.training.denoiser import (
+    DenoiserTask,
+    DenoiserTraining,
+    build_scheduler,
+    draw_timesteps,
+    sample,
+    view_weights,
+)
 from gencontrol.training.latents import CacheConfig, LatentCache, draw_pictures, open_cache, prepare_cache
 from gencontrol.training.loop import train
 
@@ -80,8 +87,6 @@ def test_a_share_of_the_timesteps_is_late(late):
     # What is drawn from everywhere falls into the last fifth by chance, one time in five.
     assert float((drawn >= 800).float().mean()) == pytest.approx(late + 0.2 * (1 - late), abs=0.03)
     assert 0 <= int(drawn.min()) and 990 < int(drawn.max()) < 1000
-    with pytest.raises(ConfigError, match=r"late: expected a share in \[0, 1\], got 1.5"):
-        dataclasses.replace(CONFIG, late=1.5)
 
 
 def test_the_schedule_ends_in_pure_noise():
@@ -129,6 +134,36 @@ def test_the_share_of_conditions_in_the_pictures_style(sprite_store, share, leas
     assert least <= float(torch.cat(same).float().mean()) <= most
     if share == 1.0:
         assert torch.equal(conditions[0].layout.colour, picture.layout.colour)
+
+
+def test_views_are_mixed_uniformly_over_the_simplex_or_taken_alone():
+    generator = torch.Generator().manual_seed(0)
+    weights = view_weights(4000, 3, mixed=0.75, generator=generator)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(4000))
+    single = weights.max(-1).values == 1
+    assert abs(float(single.float().mean()) - 0.25) < 0.03
+    # Over a simplex of three corners, a coordinate has mean 1/3 and variance 1/18; taken alone, 2/9.
+    torch.testing.assert_close(weights.mean(0), torch.full((3,), 1 / 3), atol=0.02, rtol=0)
+    assert abs(float(weights[~single].var(0).mean()) - 1 / 18) < 0.005
+    assert abs(float(weights[single].var(0).mean()) - 2 / 9) < 0.01
+
+
+def test_mixed_views_condition_the_denoiser(autoencoder):
+    # Views of picture i lie at (i, 0) and (i, 1): a mixture keeps the first entry and is between in the second.
+    embeddings = torch.zeros(20, 2, 8)
+    embeddings[..., 0] = torch.arange(20.0)[:, None]
+    embeddings[:, 1, 1] = 1.0
+    cache = LatentCache(latents=fake_cache().latents[:20], embeddings=embeddings.half())
+    config = dataclasses.replace(CONFIG, mixed=1.0, dropped=0.0, embedding_noise=0.0)
+    drawn = DenoiserTask(config, cache, autoencoder, torch.zeros(1, 8)).draw(0)["embeddings"]
+    torch.testing.assert_close(drawn[:, 0], drawn[:, 0].round(), atol=1e-5, rtol=0)
+    assert ((drawn[:, 1] > 0) & (drawn[:, 1] < 1)).all()
+
+
+@pytest.mark.parametrize("name", ["dropped", "mixed", "late"])
+def test_shares_are_shares(name):
+    with pytest.raises(ConfigError, match=rf"{name}: expected a share in \[0, 1\], got 1.5"):
+        DenoiserTraining(**{name: 1.5})
 
 
 def test_paper_whitens_the_backgrounds_of_pictures_alone(sprite_store):
