@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import PartialState
+from accelerate import Accelerator
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor
 
@@ -122,16 +122,17 @@ def build_denoiser_task(config: DenoiserTraining, places: Places) -> DenoiserTas
     encoder = AlphaCLIP.from_clip(config.clip)
     autoencoder = AutoencoderKL.from_pretrained(config.autoencoder)
     embed = plain_embedder(encoder)
-    state = PartialState()
+    # Not a PartialState: that would start without what ACCELERATE_USE_CPU says, and each process alone.
+    accelerator = Accelerator()
     prepare_cache(
         config.cache,
         store,
         to_latents=lambda rgb: encode(autoencoder, rgb * 2 - 1).mean,
         to_embeddings=embed,
         folder=places.folder / "cache",
-        share=slice(state.process_index, None, state.num_processes),
+        share=slice(accelerator.process_index, None, accelerator.num_processes),
     )
-    state.wait_for_everyone()
+    accelerator.wait_for_everyone()
     with torch.inference_mode():
         tests = torch.cat([c.rgb for c in draw_pictures(config.cache, store, 10**6, 14)[1][:1]])
         embeddings = torch.cat([embed(tests), torch.zeros(2, encoder.embed_dim)])
