@@ -24,6 +24,9 @@ from gencontrol.sprites.store import SpriteStore
 
 _log = logging.getLogger(__name__)
 
+_BATCH = 64
+"""Pictures drawn and encoded at once; another number is another stream of pictures."""
+
 Encode = Callable[[Float[Tensor, "b 3 h w"]], Tensor]
 """Pictures in [0, 1] to latents or to embeddings."""
 
@@ -35,7 +38,7 @@ class CacheConfig:
     samples: int = 49152
     """Pictures in all."""
     shard: int = 1024
-    """Pictures in a file; a broken-off preparation goes on with the next file."""
+    """Pictures in a file, a multiple of 64; a broken-off preparation goes on with the next file."""
     picture: SceneConfig = field(
         default_factory=lambda: SceneConfig(size=128, counts=(1.0,), backgrounds=(0.6, 0.4, 0.0, 0.0, 0.0), blur=0.0)
     )
@@ -61,6 +64,11 @@ class CacheConfig:
         for name in ("paper", "picture_spread"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name}: expected a share in [0, 1], got {getattr(self, name)}.")
+        if self.shard < 1 or self.shard % _BATCH or self.samples < 1 or self.samples % self.shard:
+            raise ConfigError(
+                f"samples, shard: expected a multiple of the shard, and a shard that is a multiple of {_BATCH}; "
+                f"got {self.samples} and {self.shard}."
+            )
         for name in ("picture", "condition"):
             counts = getattr(self, name).counts
             if len(counts) != 1:
@@ -145,15 +153,17 @@ def open_cache(config: CacheConfig, folder: Path) -> LatentCache:
 
 @torch.inference_mode()
 def draw_samples(
-    config: CacheConfig, store: SpriteStore, index: int, *, to_latents: Encode, to_embeddings: Encode, batch: int = 64
+    config: CacheConfig, store: SpriteStore, index: int, *, to_latents: Encode, to_embeddings: Encode
 ) -> dict[str, Tensor]:
     """One shard of samples."""
     latents, embeddings = [], []
-    for part in range(config.shard // batch):
-        picture, conditions = draw_pictures(config, store, index * (config.shard // batch) + part, batch)
+    parts = config.shard // _BATCH
+    for part in range(index * parts, (index + 1) * parts):
+        picture, conditions = draw_pictures(config, store, part, _BATCH)
         latents.append(to_latents(picture.rgb).half())
         embeddings.append(torch.stack([to_embeddings(c.rgb) for c in conditions], dim=1).half())
-    return {"latents": torch.cat(latents), "embeddings": torch.cat(embeddings)}
+    # A single part may come in the layout of the network that made it, and files hold contiguous tensors alone.
+    return {"latents": torch.cat(latents).contiguous(), "embeddings": torch.cat(embeddings).contiguous()}
 
 
 def draw_pictures(config: CacheConfig, store: SpriteStore, index: int, batch: int) -> tuple[Scenes, list[Scenes]]:

@@ -1,8 +1,13 @@
 """The documented commands, at a size that takes seconds: every stage starts, improves, and feeds the next."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from gencontrol.cli.main import main
 from gencontrol.cli.train import parse_changes
@@ -46,6 +51,25 @@ def test_the_four_stages_in_order(sprite_file, tmp_path, capsys):
         assert found[-1] < found[0] or stage == "alpha-clip", stage
         assert (tmp_path / stage / "export").is_dir()
         assert list((tmp_path / stage / "tensorboard").iterdir())
+
+
+def test_two_processes_train_the_denoiser_as_one(sprite_file, tmp_path, tiny_folder):
+    """They share the cache's preparation and each step's samples, and the first of them alone reports."""
+    earlier = (f"clip={tiny_folder / 'clip'}", f"autoencoder={tiny_folder / 'vae'}")
+    changes = (*QUICK, *DENOISER, *earlier, "run.steps=2", "run.warmup=1", "run.log_every=1", "cache.samples=128")
+    settings = [f"--set={c}" for c in changes]
+    assert main(["train", "denoiser", "-o", str(tmp_path / "one"), "--sprites", str(sprite_file), *settings]) == 0
+    launch = ("accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1")
+    plain = ("--mixed_precision", "no", "--dynamo_backend", "no", "--module", "gencontrol.cli.main")
+    order = ("train", "denoiser", "-o", str(tmp_path / "two"), "--sprites", str(sprite_file), *settings)
+    environment = {**os.environ, "ACCELERATE_USE_CPU": "true"}
+    subprocess.run((sys.executable, "-m", *launch, *plain, *order), check=True, capture_output=True, env=environment)
+    alone, together = losses(tmp_path / "one"), losses(tmp_path / "two")
+    assert len(together) == len(alone) == 2
+    cached = [load_file(tmp_path / run / "cache" / "latents-00001.safetensors") for run in ("one", "two")]
+    torch.testing.assert_close(cached[1], cached[0])
+    grown = [load_file(tmp_path / run / "export/unet/diffusion_pytorch_model.safetensors") for run in ("one", "two")]
+    torch.testing.assert_close(grown[1], grown[0], atol=1e-4, rtol=1e-3)
 
 
 def test_alpha_clip_trains_on_a_folder_of_pairs(tmp_path, tiny_folder):

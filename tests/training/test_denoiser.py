@@ -110,6 +110,12 @@ def test_levels_and_attention_must_match():
         DenoiserTraining(channels=(16, 32), attention=(True,))
 
 
+@pytest.mark.parametrize(("samples", "shard"), [(128, 32), (100, 64), (0, 64)])
+def test_the_cache_is_whole_shards_of_whole_batches(samples, shard):
+    with pytest.raises(ConfigError, match=rf"multiple of 64; got {samples} and {shard}"):
+        CacheConfig(samples=samples, shard=shard)
+
+
 def test_pictures_of_several_sprites_are_refused():
     with pytest.raises(ConfigError, match=r"condition\.counts: expected \[1\.0\]"):
         CacheConfig(condition=SceneConfig(counts=(1.0, 1.0)))
