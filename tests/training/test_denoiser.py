@@ -5,6 +5,7 @@ import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
+from gencontrol.configuration import from_mapping
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.sprites.compose import SceneConfig
 from gencontrol.training.config import RunConfig
@@ -169,7 +170,7 @@ def test_mixed_views_condition_the_denoiser(autoencoder):
 @pytest.mark.parametrize("name", ["dropped", "mixed", "late"])
 def test_shares_are_shares(name):
     with pytest.raises(ConfigError, match=rf"{name}: expected a share in \[0, 1\], got 1.5"):
-        DenoiserTraining(**{name: 1.5})
+        from_mapping(DenoiserTraining, {name: 1.5})
 
 
 def test_paper_whitens_the_backgrounds_of_pictures_alone(sprite_store):
