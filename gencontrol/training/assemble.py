@@ -105,12 +105,17 @@ def run_facts(run: Path) -> dict[str, Any]:
     return {"settings": settings, "hours": round(checkpoint.facts["seconds"] / 3600, 2), "figures": figures}
 
 
+_EVALUATED_ON = {"denoiser": "the training's own pictures under noise that it had not drawn"}
+"""What a stage's figures were measured on, where that is not the test split."""
+
+
 def model_card(stage: str, facts: Mapping[str, Any]) -> str:
     """A model card: data and credits, licence, command, seed, hours, figures."""
     settings = facts["settings"]
     credits = "\n".join(f"- {s.credit} ({s.licence}, {s.package} {s.version})" for s in SPRITE_SETS if not s.held_out)
     figures = "\n".join(f"- {name}: {value}" for name, value in facts["figures"].items()) or "- none"
     command = f"gencontrol train {stage.replace('_', '-')}"
+    seen = _EVALUATED_ON.get(stage, "the test split")
     return f"""---
 license: cc-by-4.0
 ---
@@ -122,7 +127,7 @@ composed on varied backgrounds; nothing else.
 Trained by `{command}` with the shipped preset, seed {settings["seed"]}: {settings["steps"]} steps of
 {settings["batch"]} samples in {facts["hours"]} hours on two CPU cores.
 
-Last evaluation, on the test split:
+Last evaluation, on {seen}:
 {figures}
 
 Drawings, changed by rasterising, turning, scaling and colouring; the licence asks to credit:

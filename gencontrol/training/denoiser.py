@@ -135,7 +135,7 @@ class DenoiserTask:
         return {"velocity": (predicted.float() - target).square().mean()}
 
     def evaluate(self, module: nn.Module) -> dict[str, float]:
-        """The loss on samples of the last indices, which training reaches in its last step only."""
+        """The loss under fresh noise, on the cache that is trained on: samples of the last step's indices and later."""
         last = self.config.run.steps * (self.config.run.batch // self.config.run.chunk)
         losses = [self.losses(module, self.draw(last + i))["velocity"] for i in range(4)]
         return {"velocity/held": float(torch.stack(losses).mean())}

@@ -119,9 +119,11 @@ def prepare_cache(
 
 
 def _check_settings(config: CacheConfig, folder: Path) -> None:
-    """Write the settings into a new cache; compare them with an old one's."""
+    """Write the settings into a new cache; compare them with an old one's, and trust no files that came without."""
     path, now = folder / "settings.json", to_mapping(config)
     if not path.is_file():
+        if any(folder.glob("*.safetensors")):
+            raise ConfigError(f"The cache in {folder} does not say how it was made: remove it, or use another folder.")
         with atomic_file(path) as temporary:
             temporary.write_text(json.dumps(now, indent=2))
         return

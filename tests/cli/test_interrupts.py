@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,9 +16,11 @@ def press_and_swallow() -> None:
 
 
 @pytest.fixture(autouse=True)
-def usual_handler() -> None:
-    """Python's own, which a test run in the background may lack."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+def usual_handler() -> Iterator[None]:
+    """Python's own, which a test run in the background may lack; afterwards what was there."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_a_swallowed_interrupt_is_remembered() -> None:
@@ -38,7 +41,6 @@ def test_an_ignored_signal_stays_ignored() -> None:
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
         signal.raise_signal(signal.SIGINT)
         check_interrupted()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_other_threads_leave_the_handler_alone() -> None:

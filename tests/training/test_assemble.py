@@ -72,6 +72,12 @@ def test_the_card_credits_what_training_used():
     assert "Twemoji" in card and "EmojiTwo" in card and "FxEmojis" not in card
 
 
+@pytest.mark.parametrize(("stage", "seen"), [("clip", "the test split"), ("denoiser", "the training's own pictures")])
+def test_the_card_says_what_its_figures_were_measured_on(stage, seen):
+    facts = {"settings": {"seed": 0, "steps": 1, "batch": 1}, "hours": 1, "figures": {"loss": 0.5}}
+    assert f"Last evaluation, on {seen}" in model_card(stage, facts)
+
+
 def test_an_unfinished_run_is_named(exports, tmp_path):
     import shutil
 

@@ -231,3 +231,6 @@ def test_the_cache_is_resumable_and_complete(sprite_store, tmp_path):
     assert sum(calls) == 64 and torch.equal(open_cache(CACHE, tmp_path).latents, whole.latents)
     with pytest.raises(ConfigError, match=r"made with other settings \(paper 0.0 -> 0.5\)"):
         prepare(dataclasses.replace(CACHE, paper=0.5))
+    (tmp_path / "settings.json").unlink()
+    with pytest.raises(ConfigError, match="does not say how it was made"):
+        prepare()
