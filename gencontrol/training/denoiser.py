@@ -84,7 +84,7 @@ class DenoiserTask:
         config: DenoiserTraining,
         cache: LatentCache,
         autoencoder: AutoencoderKL,
-        test_embeddings: Float[Tensor, "n d"],
+        test: LatentCache,
     ):
         """Build the denoiser from the run's seed.
 
@@ -92,7 +92,7 @@ class DenoiserTask:
             config: The stage's settings.
             cache: Latents and embeddings.
             autoencoder: For sample sheets and the latents' scale.
-            test_embeddings: What the sheets show variations of; zeros are the unconditional sample.
+            test: What the loss is measured on, and the sheets show variations of.
         """
         torch.manual_seed(config.run.seed)
         self.config, self.cache = config, cache
@@ -100,7 +100,7 @@ class DenoiserTask:
         self.scheduler = build_scheduler()
         # A CPU's convolutions are some 15 % faster in this layout.
         self.module: nn.Module = _Denoise(first_unet(config, cache)).to(memory_format=torch.channels_last)
-        self._test = test_embeddings
+        self._test = test
 
     def groups(self) -> list[ParameterGroup]:
         """Everything at one step size."""
@@ -108,12 +108,14 @@ class DenoiserTask:
 
     def draw(self, index: int) -> Batch:
         """Clean latents, noise, timesteps and embeddings, some of them dropped."""
-        generator = stream(self.config.run.seed, index, "denoiser")
+        return self._draw(self.cache, stream(self.config.run.seed, index, "denoiser"))
+
+    def _draw(self, cache: LatentCache, generator: torch.Generator) -> Batch:
         count = self.config.run.chunk
-        rows = torch.randint(len(self.cache.latents), (count,), generator=generator)
-        weights = view_weights(count, self.cache.embeddings.shape[1], mixed=self.config.mixed, generator=generator)
-        latents = self.cache.latents[rows].float() * self.autoencoder.config["scaling_factor"]
-        embeddings = torch.einsum("nk,nkd->nd", weights, self.cache.embeddings[rows].float())
+        rows = torch.randint(len(cache.latents), (count,), generator=generator)
+        weights = view_weights(count, cache.embeddings.shape[1], mixed=self.config.mixed, generator=generator)
+        latents = cache.latents[rows].float() * self.autoencoder.config["scaling_factor"]
+        embeddings = torch.einsum("nk,nkd->nd", weights, cache.embeddings[rows].float())
         spread = self.config.embedding_noise * embeddings.std(-1, keepdim=True)
         embeddings = embeddings + spread * torch.randn(embeddings.shape, generator=generator)
         kept = torch.rand(count, 1, generator=generator) >= self.config.dropped
@@ -135,15 +137,17 @@ class DenoiserTask:
         return {"velocity": (predicted.float() - target).square().mean()}
 
     def evaluate(self, module: nn.Module) -> dict[str, float]:
-        """The loss under fresh noise, on the cache that is trained on: samples of the last step's indices and later."""
-        last = self.config.run.steps * (self.config.run.batch // self.config.run.chunk)
-        losses = [self.losses(module, self.draw(last + i))["velocity"] for i in range(4)]
-        return {"velocity/held": float(torch.stack(losses).mean())}
+        """The loss on the test split, always on the same samples under the same noise."""
+        batches = [self._draw(self._test, stream(self.config.run.seed, i, "denoiser-test")) for i in range(8)]
+        losses = [self.losses(module, batch)["velocity"] for batch in batches]
+        return {"velocity/test": float(torch.stack(losses).mean())}
 
     def sheet(self, module: nn.Module) -> Image.Image:
-        """Four variations of each test embedding."""
+        """Four variations of each of fourteen test embeddings, and eight samples without condition."""
         unet = cast(_Denoise, module).unet
-        pictures = sample(unet, self.autoencoder, self._test.repeat_interleave(4, 0), seed=0)
+        shown = self._test.embeddings[:14, 0].float()
+        embeddings = functional.pad(shown.repeat_interleave(4, 0), (0, 0, 0, 8))
+        pictures = sample(unet, self.autoencoder, embeddings, seed=0)
         return to_pil(make_grid(pictures, nrow=8))
 
     def export(self, module: nn.Module, folder: Path) -> None:

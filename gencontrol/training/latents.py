@@ -153,7 +153,7 @@ def open_cache(config: CacheConfig, folder: Path) -> LatentCache:
     )
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def draw_samples(
     config: CacheConfig, store: SpriteStore, index: int, *, to_latents: Encode, to_embeddings: Encode
 ) -> dict[str, Tensor]:
@@ -166,6 +166,20 @@ def draw_samples(
         embeddings.append(torch.stack([to_embeddings(c.rgb) for c in conditions], dim=1).half())
     # A single part may come in the layout of the network that made it, and files hold contiguous tensors alone.
     return {"latents": torch.cat(latents).contiguous(), "embeddings": torch.cat(embeddings).contiguous()}
+
+
+def draw_test_samples(
+    config: CacheConfig, store: SpriteStore, *, count: int = 256, to_latents: Encode, to_embeddings: Encode
+) -> LatentCache:
+    """As many samples of the test split (a multiple of 64): drawings and backgrounds that training never sees."""
+    test = replace(
+        config,
+        samples=count,
+        shard=count,
+        picture=replace(config.picture, split="test"),
+        condition=replace(config.condition, split="test"),
+    )
+    return LatentCache(**draw_samples(test, store, 0, to_latents=to_latents, to_embeddings=to_embeddings))
 
 
 def draw_pictures(config: CacheConfig, store: SpriteStore, index: int, batch: int) -> tuple[Scenes, list[Scenes]]:

@@ -154,7 +154,9 @@ def _resume(run: _Run) -> None:
     found = load_latest(run.folder / "checkpoints")
     if found is None:
         return
-    _check_settings(found.facts["config"], run.config)
+    _check_settings(found.facts["config"], to_mapping(run.config))
+    # What was saved before the stage's settings were kept has none.
+    _check_settings(found.facts.get("stage", {}), to_mapping(run.task.config))
     run.task.module.load_state_dict(found.tensors["model"])
     run.average.load_state_dict(found.tensors["average"])
     for index, optimizer in enumerate(run.optimizers):
@@ -163,14 +165,14 @@ def _resume(run: _Run) -> None:
     _log.info("Going on from step %d", run.step)
 
 
-_MAY_CHANGE = {"log_every", "evaluate_every", "sheet_every", "checkpoint_every"}
+_MAY_CHANGE = {"run", "start", "log_every", "evaluate_every", "sheet_every", "checkpoint_every"}
+"""The run's settings are compared by themselves; where it started matters no more."""
 
 
-def _check_settings(saved: dict[str, Any], config: RunConfig) -> None:
-    now = to_mapping(config)
-    changed = [k for k in now if k not in _MAY_CHANGE and saved.get(k) != now[k]]
+def _check_settings(saved: dict[str, Any], now: dict[str, Any]) -> None:
+    changed = [k for k in saved if k not in _MAY_CHANGE and saved[k] != now.get(k)]
     if changed:
-        what = ", ".join(f"{k} {saved.get(k)} -> {now[k]}" for k in changed)
+        what = ", ".join(f"{k} {saved[k]} -> {now.get(k)}" for k in changed)
         raise CheckpointError(f"The run was started with other settings ({what}). Use them, or another folder.")
 
 
@@ -253,6 +255,6 @@ def _save(run: _Run, seconds: float) -> None:
             "average": dict(run.average.state_dict()),
         }
         tensors |= {f"optimizer{i}": optimizer_tensors(o) for i, o in enumerate(run.optimizers)}
-        facts = {"config": to_mapping(run.config), "seconds": seconds}
+        facts = {"config": to_mapping(run.config), "stage": to_mapping(run.task.config), "seconds": seconds}
         save_checkpoint(run.folder / "checkpoints", Checkpoint(step=run.step, tensors=tensors, facts=facts))
     run.accelerator.wait_for_everyone()

@@ -20,7 +20,7 @@ from gencontrol.training.autoencoder import AutoencoderTask, AutoencoderTraining
 from gencontrol.training.clip import ClipTask, ClipTraining
 from gencontrol.training.denoiser import DenoiserTask, DenoiserTraining
 from gencontrol.training.folder_pairs import FolderPairs, read_listing
-from gencontrol.training.latents import draw_pictures, open_cache, prepare_cache
+from gencontrol.training.latents import draw_test_samples, open_cache, prepare_cache
 from gencontrol.training.pairs import PairSource, SpritePairs
 from gencontrol.training.recognition import RecognitionSet, recognition_sets
 from gencontrol.training.task import Task
@@ -121,23 +121,24 @@ def build_denoiser_task(config: DenoiserTraining, places: Places) -> DenoiserTas
     store = open_store(places.sprites)
     encoder = AlphaCLIP.from_clip(config.clip)
     autoencoder = AutoencoderKL.from_pretrained(config.autoencoder)
-    embed = plain_embedder(encoder)
+    to_embeddings = plain_embedder(encoder)
+
+    def to_latents(rgb: Tensor) -> Tensor:
+        return encode(autoencoder, rgb * 2 - 1).mean
+
     # Not a PartialState: that would start without what ACCELERATE_USE_CPU says, and each process alone.
     accelerator = Accelerator()
     prepare_cache(
         config.cache,
         store,
-        to_latents=lambda rgb: encode(autoencoder, rgb * 2 - 1).mean,
-        to_embeddings=embed,
+        to_latents=to_latents,
+        to_embeddings=to_embeddings,
         folder=places.folder / "cache",
         share=slice(accelerator.process_index, None, accelerator.num_processes),
     )
     accelerator.wait_for_everyone()
-    with torch.inference_mode():
-        tests = torch.cat([c.rgb for c in draw_pictures(config.cache, store, 10**6, 14)[1][:1]])
-        embeddings = torch.cat([embed(tests), torch.zeros(2, encoder.embed_dim)])
-    cache = open_cache(config.cache, places.folder / "cache")
-    return DenoiserTask(config, cache, autoencoder, embeddings.clone())
+    test = draw_test_samples(config.cache, store, to_latents=to_latents, to_embeddings=to_embeddings)
+    return DenoiserTask(config, open_cache(config.cache, places.folder / "cache"), autoencoder, test)
 
 
 def plain_embedder(encoder: AlphaCLIP) -> Callable[[Tensor], Tensor]:

@@ -29,6 +29,11 @@ class Task(Protocol):
     """One stage of training."""
 
     @property
+    def config(self) -> Any:
+        """The stage's settings, a dataclass; a run that goes on must share them."""
+        ...
+
+    @property
     def module(self) -> nn.Module:
         """What is trained; the loop wraps it for many processes and averages its weights."""
         ...

@@ -1,5 +1,6 @@
 """A task so small that a step takes a millisecond, with everything the loop asks for."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -11,11 +12,18 @@ from gencontrol.sprites.compose import stream
 from gencontrol.training.task import Batch, ParameterGroup
 
 
-class LineTask:
-    """Fit a line through noisy points; the data are a function of the index."""
+@dataclass(frozen=True, kw_only=True)
+class LineConfig:
+    slope: float = 1.0
+    start: str = ""
 
-    def __init__(self, chunk: int = 4):
+
+class LineTask:
+    """Fit a line through points; the data are a function of the index."""
+
+    def __init__(self, chunk: int = 4, *, slope: float = 1.0, start: str = ""):
         torch.manual_seed(0)
+        self.config = LineConfig(slope=slope, start=start)
         self.module: nn.Module = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Linear(4, 1))
         self.chunk = chunk
         self.drawn: list[int] = []
@@ -27,7 +35,7 @@ class LineTask:
     def draw(self, index: int) -> Batch:
         self.drawn.append(index)
         x = torch.randn(self.chunk, 3, generator=stream(7, index, "line"))
-        return {"x": x, "y": x @ torch.tensor([[1.0], [2.0], [-1.0]])}
+        return {"x": x, "y": x @ torch.tensor([[self.config.slope], [2.0], [-1.0]])}
 
     def losses(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
         return {"error": (module(batch["x"]) - batch["y"]).square().mean()}

@@ -5,7 +5,7 @@ import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
-from gencontrol.configuration import from_mapping
+from gencontrol.configuration import from_mapping, to_mapping
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.sprites.compose import SceneConfig
 from gencontrol.training.config import RunConfig
@@ -17,7 +17,14 @@ from gencontrol.training.denoiser import (
     sample,
     view_weights,
 )
-from gencontrol.training.latents import CacheConfig, LatentCache, draw_pictures, open_cache, prepare_cache
+from gencontrol.training.latents import (
+    CacheConfig,
+    LatentCache,
+    draw_pictures,
+    draw_test_samples,
+    open_cache,
+    prepare_cache,
+)
 from gencontrol.training.loop import train
 
 CACHE = CacheConfig(
@@ -50,9 +57,7 @@ def test_the_embedding_steers_what_is_drawn(autoencoder, tmp_path):
     cache = fake_cache()
     autoencoder.register_to_config(scaling_factor=1.0)
     run = dataclasses.replace(RUN, steps=150, learning_rate=1e-2)
-    task = DenoiserTask(
-        dataclasses.replace(CONFIG, run=run, embedding_noise=0.0), cache, autoencoder, cache.embeddings[:2, 0].float()
-    )
+    task = DenoiserTask(dataclasses.replace(CONFIG, run=run, embedding_noise=0.0), cache, autoencoder, cache)
     reports = []
     module = train(task, run, folder=tmp_path, report=reports.append)
     assert reports[-1].losses["velocity"] < 0.5 * reports[0].losses["velocity"]
@@ -73,9 +78,35 @@ def test_the_embedding_steers_what_is_drawn(autoencoder, tmp_path):
     assert module is not task.module
 
 
+def test_the_loss_is_measured_on_the_test_samples(autoencoder):
+    autoencoder.register_to_config(scaling_factor=1.0)
+    cache, loud = fake_cache(), fake_cache()
+    loud = LatentCache(latents=10 * loud.latents, embeddings=loud.embeddings)
+    quiet, other = (DenoiserTask(CONFIG, cache, autoencoder, test) for test in (cache, loud))
+    with torch.inference_mode():
+        first, again = (quiet.evaluate(quiet.module)["velocity/test"] for _ in range(2))
+        # An untrained network's error is the target's own size: latents ten times as large are seen.
+        assert other.evaluate(quiet.module)["velocity/test"] > 5 * first
+    assert first == again
+
+
+def test_test_samples_are_of_the_test_split(sprite_store):
+    def draw(config):
+        return draw_test_samples(
+            config, sprite_store, count=64, to_latents=lambda rgb: rgb, to_embeddings=lambda rgb: rgb.flatten(1)
+        )
+
+    samples = draw(CACHE)
+    split = {k: dataclasses.replace(getattr(CACHE, k), split="test") for k in ("picture", "condition")}
+    picture, conditions = draw_pictures(from_mapping(CacheConfig, to_mapping(CACHE) | split), sprite_store, 0, 64)
+    assert torch.equal(samples.latents, picture.rgb.half())
+    assert torch.equal(samples.embeddings[:, 1], conditions[1].rgb.flatten(1).half())
+    assert not torch.equal(samples.latents, draw_pictures(CACHE, sprite_store, 0, 64)[0].rgb.half())
+
+
 def test_conditions_are_dropped_and_noised(autoencoder):
     cache = fake_cache()
-    task = DenoiserTask(dataclasses.replace(CONFIG, dropped=0.5), cache, autoencoder, torch.zeros(1, 8))
+    task = DenoiserTask(dataclasses.replace(CONFIG, dropped=0.5), cache, autoencoder, fake_cache())
     batches = [task.draw(i)["embeddings"] for i in range(8)]
     dropped = (torch.cat(batches) == 0).all(-1).float().mean()
     assert 0.3 < dropped < 0.7
@@ -98,7 +129,7 @@ def test_the_schedule_ends_in_pure_noise():
 
 
 def test_sampling_is_seeded_and_in_range(autoencoder):
-    task = DenoiserTask(CONFIG, fake_cache(), autoencoder, torch.zeros(1, 8))
+    task = DenoiserTask(CONFIG, fake_cache(), autoencoder, fake_cache())
     unet = task.module.unet
     assert isinstance(unet, UNet2DConditionModel)
     first, again = (sample(unet, autoencoder, torch.ones(2, 8), seed=3, steps=2) for _ in range(2))
@@ -162,7 +193,7 @@ def test_mixed_views_condition_the_denoiser(autoencoder):
     embeddings[:, 1, 1] = 1.0
     cache = LatentCache(latents=fake_cache().latents[:20], embeddings=embeddings.half())
     config = dataclasses.replace(CONFIG, mixed=1.0, dropped=0.0, embedding_noise=0.0)
-    drawn = DenoiserTask(config, cache, autoencoder, torch.zeros(1, 8)).draw(0)["embeddings"]
+    drawn = DenoiserTask(config, cache, autoencoder, fake_cache()).draw(0)["embeddings"]
     torch.testing.assert_close(drawn[:, 0], drawn[:, 0].round(), atol=1e-5, rtol=0)
     assert ((drawn[:, 1] > 0) & (drawn[:, 1] < 1)).all()
 
@@ -196,9 +227,9 @@ def test_pictures_without_spread_show_the_sprite_in_the_middle(sprite_store):
 
 def test_a_run_goes_on_from_an_earlier_ones_export(autoencoder, tmp_path):
     run = dataclasses.replace(RUN, steps=2)
-    first = train(DenoiserTask(CONFIG, fake_cache(), autoencoder, torch.zeros(1, 8)), run, folder=tmp_path / "first")
+    first = train(DenoiserTask(CONFIG, fake_cache(), autoencoder, fake_cache()), run, folder=tmp_path / "first")
     config = dataclasses.replace(CONFIG, start=str(tmp_path / "first" / "export"))
-    task = DenoiserTask(config, fake_cache(), autoencoder, torch.zeros(1, 8))
+    task = DenoiserTask(config, fake_cache(), autoencoder, fake_cache())
     for name, weight in task.module.state_dict().items():
         assert torch.equal(weight, first.state_dict()[name])
 

@@ -80,7 +80,9 @@ def test_other_settings_are_refused_but_for_logging(tasks, tmp_path):
     train(tasks.LineTask(), CONFIG, folder=tmp_path, until=5)
     with pytest.raises(CheckpointError, match=r"other settings \(learning_rate 0.05 -> 0.01\)"):
         train(tasks.LineTask(), dataclasses.replace(CONFIG, learning_rate=0.01), folder=tmp_path)
-    train(tasks.LineTask(), dataclasses.replace(CONFIG, log_every=3), folder=tmp_path, until=6)
+    with pytest.raises(CheckpointError, match=r"other settings \(slope 1.0 -> 3.0\)"):
+        train(tasks.LineTask(slope=3.0), CONFIG, folder=tmp_path)
+    train(tasks.LineTask(start="elsewhere"), dataclasses.replace(CONFIG, log_every=3), folder=tmp_path, until=6)
 
 
 def test_accumulation_gives_the_gradient_of_the_whole_batch(tasks, tmp_path):
