@@ -191,4 +191,5 @@ def _take_base_shape(module: nn.Module, state: dict[str, Tensor], prefix: str, *
     if stored is None and any(key.startswith(prefix) for key in state):
         module.register_buffer("base", None)
     if stored is not None:
-        module.register_buffer("base", torch.zeros_like(stored))
+        # On the module's device, where the checkpoint is not: the trainer reads it on the CPU.
+        module.register_buffer("base", torch.zeros_like(stored, device=next(module.parameters()).device))

@@ -164,6 +164,8 @@ def take_shapes(module: torch.nn.Module, state: dict[str, Tensor], prefix: str, 
     # nerfstudio's pipeline loads its model, and then itself with what is left of the state: nothing for us.
     if not any(key.startswith(prefix) for key in state):
         return
+    # The trainer reads a checkpoint on the CPU, after the model has moved to its device.
+    device = next(module.parameters()).device
     # What was highlighted, and which cells are empty, is as large as it was when it was saved.
     for name in [n for n, _ in module.named_buffers(recurse=False)]:
         if prefix + name not in state:
@@ -171,7 +173,7 @@ def take_shapes(module: torch.nn.Module, state: dict[str, Tensor], prefix: str, 
     for key, value in state.items():
         name = key.removeprefix(prefix)
         if key.startswith(prefix) and (name in ("cells", "about") or name.startswith("voxels_")):
-            module.register_buffer(name, torch.zeros_like(value))
+            module.register_buffer(name, torch.zeros_like(value, device=device))
 
 
 def _edit(config: SteeredModelConfig) -> Edit:

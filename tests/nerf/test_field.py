@@ -105,3 +105,11 @@ def test_a_checkpoint_brings_the_shape_of_its_base() -> None:
     empty = VoxelField(torch.zeros(4, 4, 4, 4), base=torch.zeros(4, 1, 1, 1))
     empty.load_state_dict(field.state_dict())
     assert empty.base is not None and torch.equal(empty.base, random_lattice(6, 0))
+
+
+@pytest.mark.filterwarnings("ignore:.*which is a no-op")  # no values on the device that stands for CUDA
+def test_a_checkpoint_on_the_cpu_is_loaded_to_the_fields_own_device() -> None:
+    field = VoxelField(torch.zeros(4, 4, 4, 4), base=torch.zeros(4, 1, 1, 1)).to("meta")
+    field.load_state_dict(VoxelField(random_lattice(4, 1), base=random_lattice(6, 0)).state_dict())
+    assert field.base is not None and field.base.shape == (4, 6, 6, 6)
+    assert field.base.device == field.change.device == torch.device("meta")

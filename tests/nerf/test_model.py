@@ -191,6 +191,22 @@ def test_a_checkpoint_is_complete_without_its_scene_and_parts_files(make, scene_
     assert torch.equal(opened.lattice(), trained.lattice())
 
 
+def test_a_checkpoint_on_the_cpu_is_loaded_to_the_models_own_device(make, scene_file: Path) -> None:
+    from gencontrol.nerf.setup import take_shapes
+
+    settings = {"prompt": "red cat", "mode": "edit", "scene": scene_file, "sphere": EGG}
+    saved = make(**settings)
+    saved.look_for_empty_cells()
+    state = saved.state_dict() | {"voxels_0": torch.zeros(3, 3, 3)}
+    # Stands for CUDA: another device than the one that nerfstudio reads checkpoints on.
+    model = make(**settings).to("meta")
+    take_shapes(model, state, "")
+    for name in ("cells", "about", "voxels_0"):
+        assert (
+            model.get_buffer(name).device == torch.device("meta") and model.get_buffer(name).shape == state[name].shape
+        )
+
+
 def test_outputs_of_a_view_name_each_parts_alpha(make) -> None:
     from gencontrol.nerf.cameras import Orbit, orbit_cameras
     from gencontrol.nerf.datamanager import bundle, to_studio
