@@ -19,6 +19,9 @@ from gencontrol.nerf.dataset import one, rgba_picture
 from gencontrol.nerf.render import Quadrature, render_view
 from gencontrol.nerf.scene import Scene
 
+# Our frames' names: other pictures are somebody's own, and a folder that holds them is not replaced.
+_FRAMES = "[0-9][0-9][0-9][0-9][0-9].png"
+
 
 @dataclass(frozen=True, kw_only=True)
 class VideoSettings:
@@ -98,7 +101,7 @@ def write_film(frames: Iterable[Image.Image], path: Path, settings: VideoSetting
         with atomic_file(path) as temporary:
             _write_gif(frames, temporary, settings)
     elif not suffix:
-        with atomic_folder(path, ours=("*.png",)) as folder:
+        with atomic_folder(path, ours=(_FRAMES,)) as folder:
             for index, frame in enumerate(frames):
                 frame.save(folder / f"{index:05d}.png")
     else:

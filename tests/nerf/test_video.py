@@ -60,6 +60,20 @@ def test_pngs_keep_transparency(frames: list[Image.Image], tmp_path: Path) -> No
         assert np.array_equal(np.asarray(stored), np.asarray(frames[1]))
 
 
+def test_a_folder_of_frames_is_replaced_and_one_of_other_pictures_is_not(
+    frames: list[Image.Image], tmp_path: Path
+) -> None:
+    write_film(frames, tmp_path / "film", SETTINGS)
+    write_film(frames[:2], tmp_path / "film", SETTINGS)
+    assert len(list((tmp_path / "film").iterdir())) == 2
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    frames[0].save(photos / "holiday.png")
+    with pytest.raises(InputError, match=r"photos holds other things \(holiday.png\): name a new folder"):
+        write_film(frames, photos, SETTINGS)
+    assert [path.name for path in photos.iterdir()] == ["holiday.png"]
+
+
 def test_another_suffix_is_refused_before_anything_is_rendered(tmp_path: Path) -> None:
     def never():
         raise AssertionError
