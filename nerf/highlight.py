@@ -134,7 +134,7 @@ def membership(shape: Shape, points: Float[Tensor, "n 3"], *, softness: float = 
     return (inwards / softness).clamp(0, 1)
 
 
-def parse_shape(values: Mapping[str, Any] | str, *, where: str = "highlight") -> Shape:
+def parse_shape(values: Mapping[str, Any] | str | Any, *, where: str = "highlight") -> Shape:
     """Read a shape from a mapping such as `{"box": {"centre": [0, 0, 0.5], "size": [1, 1, 1]}}` or from `whole`.
 
     Raises:
@@ -142,6 +142,10 @@ def parse_shape(values: Mapping[str, Any] | str, *, where: str = "highlight") ->
     """
     if isinstance(values, str):
         values = {values: {}}
+    if not isinstance(values, Mapping):
+        raise ConfigError(
+            f"{where}: expected a shape such as `sphere: {{centre: [0, 0, 0], radius: 0.5}}`, got {values!r}."
+        )
     if len(values) != 1:
         raise ConfigError(
             f"{where}: expected one shape, got {', '.join(map(str, values)) or 'none'}; join them by `union`."
@@ -151,11 +155,14 @@ def parse_shape(values: Mapping[str, Any] | str, *, where: str = "highlight") ->
         raise ConfigError(f"{where}: unknown shape {name!r}{nearest(str(name), SHAPES)}")
     inside = f"{where}: {name}"
     if name == "union":
-        return Union(of=tuple(parse_shape(s, where=inside) for s in settings))
+        return _parse_union(settings, inside)
+    settings = {} if settings is None else settings
+    if not isinstance(settings, Mapping):
+        raise ConfigError(f"{inside}: expected its settings by name, got {settings!r}.")
     if name == "difference":
         both = {key: parse_shape(settings.get(key, {}), where=f"{inside}: {key}") for key in ("of", "without")}
         return Difference(**both)
-    return check_shape(from_mapping(SHAPES[name], settings or {}, where=inside), where=inside)
+    return check_shape(from_mapping(SHAPES[name], settings, where=inside), where=inside)
 
 
 def shape_mapping(shape: Shape) -> dict[str, Any]:
@@ -205,6 +212,12 @@ def check_inside(shape: Shape, *, name: str, resolution: int = 48) -> float:
             "Move or enlarge it."
         )
     return share
+
+
+def _parse_union(entries: Any, where: str) -> Union:
+    if not isinstance(entries, list | tuple) or not entries:
+        raise ConfigError(f"{where}: expected a list of shapes, at least one, got {entries!r}.")
+    return Union(of=tuple(parse_shape(entry, where=where) for entry in entries))
 
 
 def _local(points: Float[Tensor, "n 3"], shape: Oriented) -> Float[Tensor, "n 3"]:

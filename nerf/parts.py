@@ -164,8 +164,8 @@ def _read_part(entry: Any, where: str, folder: Path, base: Scene | None, orbit: 
     if not isinstance(entry, Mapping):
         raise ConfigError(f"{where}: expected name, prompt, weight and highlight, got {entry!r}.")
     unknown = set(entry) - {"name", "prompt", "weight", "highlight"}
-    if unknown or "name" not in entry:
-        wrong = f"unknown key {sorted(unknown)[0]!r}" if unknown else "missing name"
+    if unknown or entry.get("name") is None:
+        wrong = f"unknown key {sorted(map(str, unknown))[0]!r}" if unknown else "missing name"
         raise ConfigError(f"{where}: {wrong}; a part has name, prompt, weight and highlight.")
     highlight = entry.get("highlight", "whole")
     if isinstance(highlight, Mapping) and "painted" in highlight:
@@ -176,13 +176,23 @@ def _read_part(entry: Any, where: str, folder: Path, base: Scene | None, orbit: 
         shape = named_shape(base, str(highlight["part"]))
     else:
         shape = parse_shape(highlight, where=f"{where}: highlight")
-    weight = as_schedule(entry.get("weight", 1.0))
-    return Part(name=str(entry["name"]), prompt=str(entry.get("prompt", "")), weight=weight, shape=shape)
+    # An empty `prompt:` is None, which is no word either.
+    prompt = "" if entry.get("prompt") is None else str(entry["prompt"])
+    return Part(name=str(entry["name"]), prompt=prompt, weight=_read_weight(entry, where), shape=shape)
+
+
+def _read_weight(entry: Mapping[str, Any], where: str) -> Schedule:
+    try:
+        return as_schedule(entry.get("weight", 1.0))
+    except ConfigError as error:
+        raise ConfigError(f"{where}: weight: {error}") from error
 
 
 def _lift(entries: Any, where: str, folder: Path, base: Scene | None, orbit: Orbit | None) -> Shape:
     if base is None:
         raise InputError(f"{where}: a painted mask needs a scene to be lifted into; a creation has none yet.")
+    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
+        raise ConfigError(f"{where}: expected a list of masks, each with file, azimuth and elevation, got {entries!r}.")
     views = [from_mapping(Painted, entry, where=where) for entry in entries]
     masks = [_read_mask(folder / view.file) for view in views]
     if not masks or len({mask.shape for mask in masks}) > 1:

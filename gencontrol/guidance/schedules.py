@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 from gencontrol.errors import ConfigError
 
@@ -46,7 +46,7 @@ def value_at(schedule: Schedule, step: int) -> float:
     return points[-1][1]
 
 
-def as_schedule(value: Schedule | int | float | str | Sequence[Sequence[int | float]]) -> Schedule:
+def as_schedule(value: Schedule | int | float | str | Sequence[Sequence[int | float]] | Any) -> Schedule:
     """Read a schedule from a number, from pairs, or from text such as `0:0.5 500:0.9` or `0:1 1000:0.1 cosine`.
 
     Raises:
@@ -58,7 +58,15 @@ def as_schedule(value: Schedule | int | float | str | Sequence[Sequence[int | fl
         return _from_text(value)
     if isinstance(value, int | float):
         return constant(float(value))
-    return Schedule(points=tuple((int(step), float(number)) for step, number in value))
+    try:
+        return Schedule(points=tuple((int(step), float(number)) for step, number in value))
+    except ConfigError:
+        raise
+    except (TypeError, ValueError):
+        raise ConfigError(
+            f"Cannot read the schedule {value!r}: expected a number, pairs such as [[0, 0.5], [500, 0.9]], "
+            "or text such as '0:0.5 500:0.9'."
+        ) from None
 
 
 def _progress(fraction: float, curve: Curve) -> float:

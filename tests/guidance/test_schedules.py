@@ -50,6 +50,9 @@ def test_schedules_are_read_from_numbers_text_and_pairs(given, expected: Schedul
         ("10:1 5:2", "must rise; got 10, 5"),
         ("0:nan", "must be finite"),
         ("0:1 2", "'0:0.5 500:0.9'"),
+        (None, "Cannot read the schedule None: expected a number, pairs"),
+        ([0, 1], r"Cannot read the schedule \[0, 1\]"),
+        ([[5, 1], [0, 1]], "must rise; got 5, 0"),
     ],
 )
 def test_unreadable_schedules_say_what_is_expected(given: str, message: str) -> None:

@@ -71,11 +71,31 @@ def test_painted_masks_are_lifted_into_the_scene(tmp_path: Path) -> None:
         ("parts: [{name: a, promt: x}]", "unknown key 'promt'"),
         ("parts: [{name: a, highlight: {box: {centre: [0, 0, 0]}}}]", "missing size"),
         ("parts: [{name: a}, {name: a}]", "Two parts are called 'a'"),
+        ("parts: [{name: }]", r"parts\[0\]: missing name"),
+        ("parts: [{name: a, weight: }]", r"parts\[0\]: weight: Cannot read the schedule None: expected a number"),
+        ("parts: [{name: a, weight: [0, 1]}]", r"parts\[0\]: weight: Cannot read the schedule \[0, 1\]"),
+        ("parts: [{name: a, highlight: }]", r"parts\[0\]: highlight: expected a shape such as .*, got None"),
+        ("parts: [{name: a, highlight: {sphere: 5}}]", r"highlight: sphere: expected its settings by name, got 5"),
+        ("parts: [{name: a, highlight: {difference: []}}]", r"difference: expected its settings by name, got \[\]"),
+        ("parts: [{name: a, highlight: {union: []}}]", r"union: expected a list of shapes, at least one, got \[\]"),
+        ("parts: [{name: a, highlight: {union: [3]}}]", r"highlight: union: expected a shape such as .*, got 3"),
     ],
 )
 def test_wrong_files_say_where(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=message):
         read_parts(write(tmp_path, text))
+
+
+def test_an_empty_prompt_is_none(tmp_path: Path) -> None:
+    (part,) = read_parts(write(tmp_path, "parts: [{name: a, prompt: }]"))
+    assert part.prompt == ""
+
+
+@pytest.mark.parametrize("painted", ["3", "[3]", "{file: a.png}"])
+def test_painted_masks_are_a_list_of_mappings(painted: str, tmp_path: Path) -> None:
+    text = f"parts: [{{name: a, highlight: {{painted: {painted}}}}}]"
+    with pytest.raises(ConfigError, match=r"parts\[0\]: painted: expected a list of masks, each with file, azimuth"):
+        read_parts(write(tmp_path, text), base=bake(still_life(), 8))
 
 
 def test_highlights_that_cannot_be_are_refused(tmp_path: Path) -> None:
