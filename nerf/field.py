@@ -32,7 +32,7 @@ class SteeredField(nn.Module, ABC):
         super().__init__()
         self.register_buffer("base", base)
         self.mode = mode
-        self.register_load_state_dict_pre_hook(_take_base_shape)
+        self.register_load_state_dict_pre_hook(_take_shapes)
 
     @property
     @abstractmethod
@@ -185,11 +185,17 @@ def baked(
     return compose(field.base.reshape(4, -1).T, change, membership).T.reshape(shape)
 
 
-def _take_base_shape(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+def _take_shapes(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Before loading: make room for a checkpoint's base, and bring the change to its resolution."""
+    assert isinstance(module, SteeredField)
+    if not any(key.startswith(prefix) for key in state):
+        return
     # A checkpoint is complete in itself: the scene file that an edit started from may be gone when it is opened.
     stored = state.get(prefix + "base")
-    if stored is None and any(key.startswith(prefix) for key in state):
-        module.register_buffer("base", None)
-    if stored is not None:
-        # On the module's device, where the checkpoint is not: the trainer reads it on the CPU.
-        module.register_buffer("base", torch.zeros_like(stored, device=next(module.parameters()).device))
+    # On the module's device, where the checkpoint is not: the trainer reads it on the CPU.
+    device = next(module.parameters()).device
+    module.register_buffer("base", None if stored is None else torch.zeros_like(stored, device=device))
+    # Its step does not say its resolution: an interrupted run is saved under the step that it did not begin.
+    change = state.get(prefix + "change")
+    if change is not None:
+        module.set_resolution(change.shape[-1])

@@ -93,9 +93,8 @@ class SteeredModel(Model):
         return callbacks_of(model, training_callback_attributes)
 
     def update_to_step(self, step: int) -> None:
-        """Bring the lattice to the resolution of a checkpoint that is about to be loaded."""
+        """Note the step of a checkpoint that is about to be loaded; the field takes its resolution from it."""
         self._step = step
-        self.field.set_resolution(resolution_at(self.config, step))
 
     def begin_training(self) -> None:
         """Refuse what only a training run can know to be wrong, before its first step; encode the prompts.

@@ -84,6 +84,20 @@ def test_a_resumed_run_sees_and_does_what_an_undisturbed_one_does(make) -> None:
     assert torch.equal(second.field.change, whole.field.change)
 
 
+def test_a_run_that_was_interrupted_before_a_change_of_resolution_opens(make) -> None:
+    data, first = manager(), make(prompt="red cat")
+    train(first, data, attributes(first, data), range(4))
+    second = make(prompt="red cat")
+    around = attributes(second, data)
+    # nerfstudio saves under the next step, which has not begun and would have 12 nodes a side.
+    second.update_to_step(4)
+    second.load_state_dict(first.state_dict())
+    assert second.field.resolution == 8 and torch.equal(second.field.change, first.field.change)
+    assert around.optimizers.optimizers["field"].param_groups[0]["params"] == [second.field.change]
+    (row,) = train(second, data, around, range(5, 6))
+    assert row["resolution"] == 12
+
+
 def test_the_viewer_is_given_a_folder() -> None:
     # nerfstudio's viewer asks it whether it is a file, so that None would end `ns-viewer`.
     assert manager().get_datapath() == Path()
