@@ -16,6 +16,8 @@ from gencontrol.nerf import grid
 from gencontrol.nerf.highlight import Shape, Voxels, parse_shape, shape_mapping
 
 SCENE_FILE = "scene.safetensors"
+FIT_FIRST = "ns-train alphaclip-nerf --data FOLDER --pipeline.model.mode fit"
+"""The way from another method's scene to one that can be edited."""
 # Bumped when a file of an older version would be read wrongly.
 _VERSION = "1"
 # Density per world unit below which space is skipped: 1 % opacity along the cube's diagonal.
@@ -81,7 +83,7 @@ def find_scene(path: Path) -> Path:
     if not found:
         raise InputError(
             f"No scene at {path}: give a {SCENE_FILE} or the folder of a finished `alphaclip-nerf` run "
-            "(a scene of another method has to be fitted first: `ns-train alphaclip-nerf --data FOLDER`)."
+            f"(a scene of another method has to be fitted first: `{FIT_FIRST}`)."
         )
     return found[-1]
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from gencontrol.errors import ConfigError, InputError
+from gencontrol.errors import CheckpointError, ConfigError, InputError
 from gencontrol.guidance.schedules import Schedule, as_schedule, value_at
 from gencontrol.nerf import grid
 from gencontrol.nerf.config import SteeredModelConfig
@@ -15,7 +15,7 @@ from gencontrol.nerf.field import Edit, SteeredField, VoxelField, start_of_creat
 from gencontrol.nerf.hashing import HashField, tcnn_network
 from gencontrol.nerf.highlight import Shape, Voxels, Whole, membership, parse_shape, shape_mapping
 from gencontrol.nerf.parts import Part, check_parts, named_shape, parts_file, read_parts, shape_from_flags, unpack
-from gencontrol.nerf.scene import Scene, load_scene
+from gencontrol.nerf.scene import FIT_FIRST, Scene, load_scene
 
 # Density per world unit from which there is something to take away or to recolour; 1 is a tenth opaque over 0.1.
 _SOMETHING = 1.0
@@ -160,10 +160,19 @@ def read_about(stored: Tensor, voxels: Mapping[int, Tensor]) -> tuple[Part, ...]
 
 
 def take_shapes(module: torch.nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-    """Before loading: make room for what a checkpoint holds of parts and cells."""
+    """Before loading: make room for what a checkpoint holds of parts and cells.
+
+    Raises:
+        CheckpointError: It is one of another method.
+    """
     # nerfstudio's pipeline loads its model, and then itself with what is left of the state: nothing for us.
     if not any(key.startswith(prefix) for key in state):
         return
+    if prefix + "about" not in state:
+        raise CheckpointError(
+            "The checkpoint is not one of `alphaclip-nerf`. A scene of another method has to be fitted first, from the "
+            f"pictures that it was made of: `{FIT_FIRST}`."
+        )
     # The trainer reads a checkpoint on the CPU, after the model has moved to its device.
     device = next(module.parameters()).device
     # What was highlighted, and which cells are empty, is as large as it was when it was saved.

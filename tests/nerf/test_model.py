@@ -221,6 +221,15 @@ def test_a_checkpoint_on_the_cpu_is_loaded_to_the_models_own_device(make, scene_
         )
 
 
+def test_a_checkpoint_of_another_method_is_refused_with_advice(make) -> None:
+    from gencontrol.errors import CheckpointError
+
+    model = make(prompt="red cat")
+    with pytest.raises(CheckpointError, match=r"not one of `alphaclip-nerf`.*--data FOLDER --pipeline.model.mode fit`"):
+        model.load_state_dict({"field.mlp.weight": torch.zeros(2), "device_indicator_param": torch.zeros(0)})
+    assert model.scene().parts.keys() == {"part"}  # as it was
+
+
 def test_outputs_of_a_view_name_each_parts_alpha(make) -> None:
     from gencontrol.nerf.cameras import Orbit, orbit_cameras
     from gencontrol.nerf.datamanager import bundle, to_studio
