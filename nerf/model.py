@@ -1,7 +1,6 @@
 """The nerfstudio model: renders the voxel field, and turns views into losses."""
 
 import dataclasses
-import json
 import logging
 from typing import Any, cast
 
@@ -21,25 +20,23 @@ from gencontrol.nerf.apart import read_names
 from gencontrol.nerf.config import SteeredModelConfig
 from gencontrol.nerf.datamanager import step_generator
 from gencontrol.nerf.field import Edit, baked
-from gencontrol.nerf.highlight import Shape, Voxels
+from gencontrol.nerf.highlight import Shape
 from gencontrol.nerf.objectives import check_finite, emptiness, photometric, smoothness, weighted_guidance
 from gencontrol.nerf.outputs import from_outputs, psnr, to_outputs, to_rgba
-from gencontrol.nerf.parts import Part, check_parts, edited, find_part, memberships, pack
+from gencontrol.nerf.parts import Part, check_parts, edited, find_part, memberships
 from gencontrol.nerf.render import Quadrature, Rendering, render_rays, reshape_rays
 from gencontrol.nerf.scene import Scene
 from gencontrol.nerf.setup import (
-    about_parts,
     awaited,
     check_config,
     check_something,
     first_field,
     parts_of_config,
-    read_about,
     resolution_at,
     schedules_of,
-    take_shapes,
 )
 from gencontrol.nerf.steering import Guidance, Steering, load_guides, part_scores, prepare, steering_losses
+from gencontrol.nerf.stored import KEPT, STEERED, parts_of_scene, store_parts, stored_parts, take_shapes
 from gencontrol.nerf.viewer import part_controls
 
 log = logging.getLogger(__name__)
@@ -68,6 +65,9 @@ class SteeredModel(Model):
         self._awaited = awaited(self.config)
         self.field, base = first_field(self.config)
         self._set_parts(parts_of_config(self.config, base))
+        self._kept = parts_of_scene(base)
+        if self._kept:
+            store_parts(self, KEPT, self._kept)
         self.register_buffer("cells", torch.ones(1, 1, 1, dtype=torch.bool))
         self.register_load_state_dict_pre_hook(take_shapes)
         self.register_load_state_dict_post_hook(_restore_parts)
@@ -139,9 +139,10 @@ class SteeredModel(Model):
         return baked(self.field, resolution, membership=self._changing(points))
 
     def scene(self) -> Scene:
-        """The finished scene, with the parts as they were highlighted."""
-        shapes: dict[str, Shape] = {part.name: part.shape for part in self.parts}
-        prompts = {part.name: part.prompt for part in self.parts}
+        """The finished scene, with the parts as they were highlighted, and those that its base had beside them."""
+        shapes: dict[str, Shape] = {part.name: part.shape for part in (*self._kept, *self.parts)}
+        prompts = {part.name: part.prompt for part in self._kept if part.prompt}
+        prompts |= {part.name: part.prompt for part in self.parts}
         return Scene(lattice=self.lattice().cpu(), parts=shapes, prompts=prompts)
 
     def render(self, origins: Float[Tensor, "r 3"], directions: Float[Tensor, "r 3"]) -> Rendering:
@@ -258,15 +259,7 @@ class SteeredModel(Model):
 
     def _set_parts(self, parts: tuple[Part, ...], *, steering: Steering | None = None) -> None:
         self._parts, self._steering = parts, steering
-        self.register_buffer("about", pack(json.dumps(about_parts(parts))).to(self.device_or_cpu()))
-        for index, part in enumerate(parts):
-            if isinstance(part.shape, Voxels):
-                self.register_buffer(f"voxels_{index}", part.shape.values)
-
-    def device_or_cpu(self) -> torch.device:
-        """The model's device; the CPU while it is being built."""
-        indicator = self._parameters.get("device_indicator_param")
-        return torch.device("cpu") if indicator is None else indicator.device
+        store_parts(self, STEERED, parts)
 
     def _changing(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"] | None:
         if self.field.base is None or self.config.free:
@@ -287,10 +280,7 @@ class SteeredModel(Model):
 
 def _restore_parts(module: torch.nn.Module, _: object) -> None:
     assert isinstance(module, SteeredModel)
-    voxels = {
-        int(n.removeprefix("voxels_")): b for n, b in module.named_buffers(recurse=False) if n.startswith("voxels_")
-    }
-    module._parts = read_about(module.about, voxels)
+    module._parts, module._kept = stored_parts(module, STEERED), stored_parts(module, KEPT)
     module._steering = None
     module._awaited = []
     # A data set's field is a creation's until its edit has begun; a base in the checkpoint says that it had.

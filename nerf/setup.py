@@ -1,21 +1,20 @@
 """From the method's settings to a field and parts, refusing what cannot work before time is spent."""
 
 import warnings
-from collections.abc import Mapping
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor
 
-from gencontrol.errors import CheckpointError, ConfigError, InputError
+from gencontrol.errors import ConfigError, InputError
 from gencontrol.guidance.schedules import Schedule, as_schedule, value_at
 from gencontrol.nerf import grid
 from gencontrol.nerf.config import SteeredModelConfig
 from gencontrol.nerf.field import Edit, SteeredField, VoxelField, start_of_creation, start_of_edit
 from gencontrol.nerf.hashing import HashField, tcnn_network
-from gencontrol.nerf.highlight import Shape, Voxels, Whole, membership, parse_shape, shape_mapping
-from gencontrol.nerf.parts import Part, check_parts, named_shape, parts_file, read_parts, shape_from_flags, unpack
-from gencontrol.nerf.scene import FIT_FIRST, Scene, load_scene
+from gencontrol.nerf.highlight import Shape, Whole, membership
+from gencontrol.nerf.parts import Part, check_parts, named_shape, parts_file, read_parts, shape_from_flags
+from gencontrol.nerf.scene import Scene, load_scene
 
 # Density per world unit from which there is something to take away or to recolour; 1 is a tenth opaque over 0.1.
 _SOMETHING = 1.0
@@ -133,56 +132,6 @@ def check_something(parts: tuple[Part, ...], base: Tensor) -> None:
                 f"The highlight of {part.name!r} holds nothing of the scene, so there is nothing to remove or "
                 f"recolour: {part.shape}. Move or enlarge it."
             )
-
-
-def about_parts(parts: tuple[Part, ...]) -> list[dict[str, Any]]:
-    """The parts as JSON values; lifted masks are named by their place and stored beside."""
-    return [
-        {
-            "name": part.name,
-            "prompt": part.prompt,
-            "points": part.weight.points,
-            "curve": part.weight.curve,
-            "highlight": None if isinstance(part.shape, Voxels) else shape_mapping(part.shape),
-        }
-        for part in parts
-    ]
-
-
-def read_about(stored: Tensor, voxels: Mapping[int, Tensor]) -> tuple[Part, ...]:
-    """The parts that a checkpoint holds."""
-    parts = []
-    for index, entry in enumerate(unpack(stored)):
-        shape = Voxels(values=voxels[index]) if entry["highlight"] is None else parse_shape(entry["highlight"])
-        weight = Schedule(points=tuple((s, v) for s, v in entry["points"]), curve=entry["curve"])
-        parts.append(Part(name=entry["name"], prompt=entry["prompt"], weight=weight, shape=shape))
-    return tuple(parts)
-
-
-def take_shapes(module: torch.nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-    """Before loading: make room for what a checkpoint holds of parts and cells.
-
-    Raises:
-        CheckpointError: It is one of another method.
-    """
-    # nerfstudio's pipeline loads its model, and then itself with what is left of the state: nothing for us.
-    if not any(key.startswith(prefix) for key in state):
-        return
-    if prefix + "about" not in state:
-        raise CheckpointError(
-            "The checkpoint is not one of `alphaclip-nerf`. A scene of another method has to be fitted first, from the "
-            f"pictures that it was made of: `{FIT_FIRST}`."
-        )
-    # The trainer reads a checkpoint on the CPU, after the model has moved to its device.
-    device = next(module.parameters()).device
-    # What was highlighted, and which cells are empty, is as large as it was when it was saved.
-    for name in [n for n, _ in module.named_buffers(recurse=False)]:
-        if prefix + name not in state:
-            delattr(module, name)
-    for key, value in state.items():
-        name = key.removeprefix(prefix)
-        if key.startswith(prefix) and (name in ("cells", "about") or name.startswith("voxels_")):
-            module.register_buffer(name, torch.zeros_like(value, device=device))
 
 
 def _edit(config: SteeredModelConfig) -> Edit:

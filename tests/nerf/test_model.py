@@ -202,11 +202,12 @@ def test_a_checkpoint_is_complete_without_its_scene_and_parts_files(make, scene_
     opened.update_to_step(1)
     opened.load_state_dict(trained.state_dict(), strict=True)
     assert opened.parts == trained.parts and opened.parts[0].name == "egg"
+    assert opened.scene().parts.keys() == {"ball", "box", "egg", "ground"}
     assert torch.equal(opened.lattice(), trained.lattice())
 
 
 def test_a_checkpoint_on_the_cpu_is_loaded_to_the_models_own_device(make, scene_file: Path) -> None:
-    from gencontrol.nerf.setup import take_shapes
+    from gencontrol.nerf.stored import take_shapes
 
     settings = {"prompt": "red cat", "mode": "edit", "scene": scene_file, "sphere": EGG}
     saved = make(**settings)

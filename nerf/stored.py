@@ -1,0 +1,96 @@
+"""What a checkpoint holds beside the field: the parts that are steered, and those that the scene had before."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gencontrol.errors import CheckpointError
+from gencontrol.guidance.schedules import Schedule
+from gencontrol.nerf.highlight import Voxels, parse_shape, shape_mapping
+from gencontrol.nerf.parts import Part, pack, unpack
+from gencontrol.nerf.scene import FIT_FIRST, Scene
+
+STEERED, KEPT = "about", "kept"
+"""Buffers of a model that describe the parts that it steers, and the parts of the scene that it started from."""
+# Buffer -> what the names of its lifted masks begin with.
+_VOXELS = {STEERED: "voxels_", KEPT: "kept_voxels_"}
+
+
+def store_parts(module: torch.nn.Module, buffer: str, parts: Sequence[Part]) -> None:
+    """Register parts as buffers on the module's device: a text, and lifted masks beside it."""
+    device = next(module.parameters()).device
+    module.register_buffer(buffer, pack(json.dumps(about_parts(parts))).to(device))
+    for index, part in enumerate(parts):
+        if isinstance(part.shape, Voxels):
+            module.register_buffer(f"{_VOXELS[buffer]}{index}", part.shape.values.to(device))
+
+
+def stored_parts(module: torch.nn.Module, buffer: str) -> tuple[Part, ...]:
+    """The parts that `store_parts` registered; none if there is no such buffer."""
+    # A steered part may be one of the kept ones, and share its mask.
+    buffers = dict(module.named_buffers(recurse=False, remove_duplicate=False))
+    if buffer not in buffers:
+        return ()
+    start = _VOXELS[buffer]
+    voxels = {int(name.removeprefix(start)): b for name, b in buffers.items() if name.startswith(start)}
+    return read_about(buffers[buffer], voxels)
+
+
+def parts_of_scene(scene: Scene | None) -> tuple[Part, ...]:
+    """The parts and prompts that a scene stores."""
+    if scene is None:
+        return ()
+    return tuple(Part(name=n, prompt=scene.prompts.get(n, ""), shape=shape) for n, shape in scene.parts.items())
+
+
+def about_parts(parts: Sequence[Part]) -> list[dict[str, Any]]:
+    """The parts as JSON values; lifted masks are named by their place and stored beside."""
+    return [
+        {
+            "name": part.name,
+            "prompt": part.prompt,
+            "points": part.weight.points,
+            "curve": part.weight.curve,
+            "highlight": None if isinstance(part.shape, Voxels) else shape_mapping(part.shape),
+        }
+        for part in parts
+    ]
+
+
+def read_about(stored: Tensor, voxels: Mapping[int, Tensor]) -> tuple[Part, ...]:
+    """The parts that a checkpoint holds."""
+    parts = []
+    for index, entry in enumerate(unpack(stored)):
+        shape = Voxels(values=voxels[index]) if entry["highlight"] is None else parse_shape(entry["highlight"])
+        weight = Schedule(points=tuple((s, v) for s, v in entry["points"]), curve=entry["curve"])
+        parts.append(Part(name=entry["name"], prompt=entry["prompt"], weight=weight, shape=shape))
+    return tuple(parts)
+
+
+def take_shapes(module: torch.nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Before loading: make room for what a checkpoint holds of parts and cells.
+
+    Raises:
+        CheckpointError: It is one of another method.
+    """
+    # nerfstudio's pipeline loads its model, and then itself with what is left of the state: nothing for us.
+    if not any(key.startswith(prefix) for key in state):
+        return
+    if prefix + "about" not in state:
+        raise CheckpointError(
+            "The checkpoint is not one of `alphaclip-nerf`. A scene of another method has to be fitted first, from the "
+            f"pictures that it was made of: `{FIT_FIRST}`."
+        )
+    # The trainer reads a checkpoint on the CPU, after the model has moved to its device.
+    device = next(module.parameters()).device
+    # What was highlighted, and which cells are empty, is as large as it was when it was saved.
+    for name in [n for n, _ in module.named_buffers(recurse=False, remove_duplicate=False)]:
+        if prefix + name not in state:
+            delattr(module, name)
+    for key, value in state.items():
+        name = key.removeprefix(prefix)
+        if key.startswith(prefix) and (name in ("cells", *_VOXELS) or name.startswith(tuple(_VOXELS.values()))):
+            module.register_buffer(name, torch.zeros_like(value, device=device))

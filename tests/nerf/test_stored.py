@@ -1,0 +1,51 @@
+"""Parts in a model's buffers, and an edit's scene, which keeps the parts that it does not touch."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from gencontrol.guidance.schedules import Schedule
+from gencontrol.nerf.highlight import Sphere, Voxels
+
+pytest.importorskip("nerfstudio")
+# nerfstudio 1.1.5 and the versions it pins warn about themselves, at import and in use.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+BALL = Sphere(centre=(0.0, 0.0, 0.5), radius=0.25)
+
+
+def test_parts_are_read_back_from_a_modules_buffers() -> None:
+    from gencontrol.nerf.parts import Part
+    from gencontrol.nerf.stored import KEPT, STEERED, about_parts, store_parts, stored_parts
+
+    weight = Schedule(points=((0, 0.0), (10, 2.0)), curve="cosine")
+    lifted = Part(name="tail", prompt="", shape=Voxels(values=torch.rand(3, 3, 3)))
+    first, second = (Part(name="hat", prompt="red cat", weight=weight, shape=BALL), lifted), (lifted,)
+    module = torch.nn.Linear(1, 1)
+    assert stored_parts(module, STEERED) == ()
+    store_parts(module, STEERED, first)
+    store_parts(module, KEPT, second)
+    hat, tail = stored_parts(module, STEERED)
+    assert hat == first[0] and about_parts([hat, tail]) == about_parts(first)
+    assert isinstance(tail.shape, Voxels) and torch.equal(tail.shape.values, lifted.shape.values)  # pyright: ignore
+    assert [part.name for part in stored_parts(module, KEPT)] == ["tail"]
+
+
+def test_an_edits_scene_keeps_the_parts_that_it_does_not_touch(make, tmp_path: Path) -> None:
+    from gencontrol.nerf.scene import SCENE_FILE, Scene, load_scene, save_scene
+
+    lifted = Voxels(values=torch.rand(3, 3, 3))
+    base = Scene(
+        lattice=torch.zeros(4, 8, 8, 8), parts={"hat": BALL, "tail": lifted}, prompts={"hat": "hat", "tail": "blue cat"}
+    )
+    save_scene(base, tmp_path / SCENE_FILE)
+    model = make(mode="edit", scene=tmp_path, part="hat", prompt="red cat")
+    save_scene(model.scene(), tmp_path / "after.safetensors")
+    found = load_scene(tmp_path / "after.safetensors")
+    assert found.prompts == {"hat": "red cat", "tail": "blue cat"} and found.parts["hat"] == BALL
+    assert isinstance(found.parts["tail"], Voxels) and torch.equal(found.parts["tail"].values, lifted.values)
+    (tmp_path / SCENE_FILE).unlink()
+    opened = make(mode="edit", scene=tmp_path / SCENE_FILE, prompt="red cat")
+    opened.load_state_dict(model.state_dict())
+    assert opened.scene().prompts == found.prompts and list(opened.scene().parts) == ["hat", "tail"]
