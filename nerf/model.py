@@ -167,8 +167,8 @@ class SteeredModel(Model):
         assert isinstance(ray_bundle, RayBundle)
         seen = self.render(ray_bundle.origins.reshape(-1, 3), ray_bundle.directions.reshape(-1, 3))
         outputs = to_outputs(seen, self._names(), background=self.config.background)
-        # Not a tensor, so nerfstudio passes it by: the losses work on whole views.
-        return outputs | {"seen": seen} if self.training else outputs
+        # Not a tensor, so nerfstudio's pictures pass it by: the losses, of training and of evaluation, work on it.
+        return outputs | {"seen": seen}
 
     def get_metrics_dict(self, outputs: dict[str, Any], batch: dict[str, Any]) -> dict[str, Any]:
         """Scores per part (training views, the guiding encoders), mean opacity, or the fit's PSNR."""

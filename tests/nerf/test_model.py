@@ -231,6 +231,16 @@ def test_a_checkpoint_of_another_method_is_refused_with_advice(make) -> None:
     assert model.scene().parts.keys() == {"part"}  # as it was
 
 
+def test_a_batch_of_evaluation_has_the_losses_of_training(make) -> None:
+    model, data = make(prompt="red cat").eval(), manager()
+    rays, batch = data.next_eval(3)
+    outputs = model(rays)
+    metrics = model.get_metrics_dict(outputs, batch)
+    losses = model.get_loss_dict(outputs, batch, metrics)
+    assert metrics["score_part"] == pytest.approx(1 - losses["guidance_part"].item() / 0.3, abs=1e-5)
+    assert losses["transmittance"] < 0
+
+
 def test_outputs_of_a_view_name_each_parts_alpha(make) -> None:
     from gencontrol.nerf.cameras import Orbit, orbit_cameras
     from gencontrol.nerf.datamanager import bundle, to_studio
