@@ -36,7 +36,7 @@ from gencontrol.nerf.setup import (
     schedules_of,
 )
 from gencontrol.nerf.steering import Guidance, Steering, load_guides, part_scores, prepare, steering_losses
-from gencontrol.nerf.stored import KEPT, STEERED, parts_of_scene, store_parts, stored_parts, take_shapes
+from gencontrol.nerf.stored import KEPT, STEERED, parts_of_scene, store_parts, stored_parts, take_shapes, warn_of_kept
 from gencontrol.nerf.viewer import part_controls
 
 log = logging.getLogger(__name__)
@@ -280,7 +280,10 @@ class SteeredModel(Model):
 
 def _restore_parts(module: torch.nn.Module, _: object) -> None:
     assert isinstance(module, SteeredModel)
+    given = module._parts
     module._parts, module._kept = stored_parts(module, STEERED), stored_parts(module, KEPT)
+    if not module._awaited:
+        warn_of_kept(module.config, given, module._parts)
     module._steering = None
     module._awaited = []
     # A data set's field is a creation's until its edit has begun; a base in the checkpoint says that it had.

@@ -1,6 +1,7 @@
 """What a checkpoint holds beside the field: the parts that are steered, and those that the scene had before."""
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from gencontrol.errors import CheckpointError
 from gencontrol.guidance.schedules import Schedule
+from gencontrol.nerf.config import SteeredModelConfig
 from gencontrol.nerf.highlight import Voxels, parse_shape, shape_mapping
 from gencontrol.nerf.parts import Part, pack, unpack
 from gencontrol.nerf.scene import FIT_FIRST, Scene
@@ -44,6 +46,19 @@ def parts_of_scene(scene: Scene | None) -> tuple[Part, ...]:
     if scene is None:
         return ()
     return tuple(Part(name=n, prompt=scene.prompts.get(n, ""), shape=shape) for n, shape in scene.parts.items())
+
+
+def warn_of_kept(config: SteeredModelConfig, given: Sequence[Part], stored: Sequence[Part]) -> None:
+    """Say that a checkpoint's parts go before those of the flags, where there are such and they differ."""
+    named = (config.prompt, config.box, config.sphere, config.part, config.parts)
+    if not any(value is not None for value in named) or about_parts(given) == about_parts(stored):
+        return
+    warnings.warn(
+        f"The checkpoint's own parts are kept, {_listed(stored)}; what is given now is left out, {_listed(given)}. To "
+        "start anew, leave --load-dir out; to start from what that run made, name its folder instead: "
+        "--pipeline.model.mode edit --pipeline.model.scene FOLDER.",
+        stacklevel=2,
+    )
 
 
 def about_parts(parts: Sequence[Part]) -> list[dict[str, Any]]:
@@ -94,3 +109,11 @@ def take_shapes(module: torch.nn.Module, state: dict[str, Tensor], prefix: str, 
         name = key.removeprefix(prefix)
         if key.startswith(prefix) and (name in ("cells", *_VOXELS) or name.startswith(tuple(_VOXELS.values()))):
             module.register_buffer(name, torch.zeros_like(value, device=device))
+
+
+def _listed(parts: Sequence[Part]) -> str:
+    described = [
+        f"{a['name']} (prompt {a['prompt']!r}, weight {a['points']}, highlight {a['highlight'] or 'a lifted mask'})"
+        for a in about_parts(parts)
+    ]
+    return "; ".join(described)

@@ -1,5 +1,6 @@
 """Parts in a model's buffers, and an edit's scene, which keeps the parts that it does not touch."""
 
+import warnings
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,17 @@ def test_an_edits_scene_keeps_the_parts_that_it_does_not_touch(make, tmp_path: P
     opened = make(mode="edit", scene=tmp_path / SCENE_FILE, prompt="red cat")
     opened.load_state_dict(model.state_dict())
     assert opened.scene().prompts == found.prompts and list(opened.scene().parts) == ["hat", "tail"]
+
+
+def test_flags_that_a_checkpoint_overrules_are_said(make) -> None:
+    saved = make(prompt="red cat")
+    other = make(prompt="blue boat", sphere=(0.0, 0.0, 0.0, 0.5))
+    wanted = r"own parts are kept, part \(prompt 'red cat', .*left out, part \(prompt 'blue boat', .*sphere.*--load-dir"
+    with pytest.warns(UserWarning, match=wanted):
+        other.load_state_dict(saved.state_dict())
+    assert other.parts == saved.parts
+    same, nothing = make(prompt="red cat"), make(mode="fit")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*own parts are kept")
+        same.load_state_dict(saved.state_dict())
+        nothing.load_state_dict(saved.state_dict())
