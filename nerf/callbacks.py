@@ -20,6 +20,7 @@ from gencontrol.nerf.model import SteeredModel
 from gencontrol.nerf.preview import preview_sheet
 from gencontrol.nerf.render import join, reshape_rays
 from gencontrol.nerf.scene import SCENE_FILE, save_scene
+from gencontrol.nerf.sources import check_run
 from gencontrol.nerf.video import VideoSettings, film, write_film
 
 log = logging.getLogger(__name__)
@@ -33,11 +34,11 @@ def callbacks_of(model: SteeredModel, attributes: TrainingCallbackAttributes) ->
     """The callbacks of a run; without a trainer (as some tools build pipelines) only those of the field."""
     before, after = TrainingCallbackLocation.BEFORE_TRAIN_ITERATION, TrainingCallbackLocation.AFTER_TRAIN_ITERATION
     at_end = TrainingCallbackLocation.AFTER_TRAIN
-    found = [TrainingCallback([before], begin_step, args=[model, attributes])]
+    stepping = TrainingCallback([before], begin_step, args=[model, attributes])
     if attributes.trainer is None:
-        return found
+        return [stepping]
     first = (attributes.trainer._start_step,)
-    found.append(TrainingCallback([before], begin_training, iters=first, args=[model]))
+    found = [TrainingCallback([before], begin_training, iters=first, args=[model, attributes]), stepping]
     found.append(TrainingCallback([before], install_stop, iters=first, args=[attributes.trainer]))
     if model.config.preview_every:
         found.append(TrainingCallback([after], write_preview, model.config.preview_every, args=[model, attributes]))
@@ -45,8 +46,9 @@ def callbacks_of(model: SteeredModel, attributes: TrainingCallbackAttributes) ->
     return found
 
 
-def begin_training(model: SteeredModel, step: int) -> None:
+def begin_training(model: SteeredModel, attributes: TrainingCallbackAttributes, step: int) -> None:
     """Refuse what cannot work before any time is spent."""
+    check_run(model.config, attributes, has_base=model.field.base is not None)
     model.begin_training()
 
 

@@ -1,0 +1,84 @@
+"""What a run starts from, and whether its mode can do anything with it: what only the trainer knows."""
+
+from typing import Any
+
+from nerfstudio.engine.callbacks import TrainingCallbackAttributes
+
+from gencontrol.errors import ConfigError
+from gencontrol.nerf.config import SteeredModelConfig
+
+_SCENE, _DATA, _MODE = "--pipeline.model.scene FOLDER", "--data FOLDER", "--pipeline.model.mode"
+
+
+def check_run(config: SteeredModelConfig, attributes: TrainingCallbackAttributes, *, has_base: bool) -> None:
+    """Refuse a source that the mode does not use, or lacks, before the first step; a fit fits until the last one.
+
+    Args:
+        config: The model's settings.
+        attributes: With a trainer.
+        has_base: Whether the field has a base: a scene that is edited, or a checkpoint of an edit.
+
+    Raises:
+        ConfigError: Saying what to give instead.
+    """
+    # nerfstudio types its trainer's parts as their base classes.
+    trainer: Any = attributes.trainer
+    data: Any = attributes.pipeline.datamanager.config  # pyright: ignore[reportOptionalMemberAccess]
+    start = trainer._start_step
+    end = start + trainer.config.max_num_iterations
+    if config.mode == "create":
+        _check_creation(pictures=data.data is not None, has_base=has_base)
+    elif config.mode == "fit":
+        _check_fit(pictures=data.data is not None, has_base=has_base)
+        # Past these steps there are no pixels, and the smoothness that is left would wear the fit down.
+        data.fit_steps = max(data.fit_steps, end)
+    else:
+        _check_edit(config, data, start=start, end=end, has_base=has_base)
+
+
+def _check_creation(*, pictures: bool, has_base: bool) -> None:
+    if pictures:
+        raise ConfigError(
+            f"Pictures are given (--data), and the mode 'create' uses none: choose {_MODE} edit (they are fitted, then "
+            f"the part is changed), or {_MODE} fit, or leave --data out."
+        )
+    if has_base:
+        raise ConfigError(
+            "The checkpoint is one of an edit, and the mode is 'create': go on with the mode it had, such as "
+            f"{_MODE} edit."
+        )
+
+
+def _check_fit(*, pictures: bool, has_base: bool) -> None:
+    if not pictures:
+        raise ConfigError(f"The mode 'fit' needs the pictures to fit: {_DATA}, a nerfstudio data set.")
+    if has_base:
+        raise ConfigError(
+            f"The checkpoint is one of an edit, which cannot be fitted further: go on with the mode it had, such as "
+            f"{_MODE} edit, or leave --load-dir out."
+        )
+
+
+def _check_edit(config: SteeredModelConfig, data: Any, *, start: int, end: int, has_base: bool) -> None:
+    pictures = data.data is not None
+    if config.scene is not None and pictures:
+        raise ConfigError(
+            f"Both a scene and pictures are given, and the mode {config.mode!r} starts from one of them: leave out "
+            "--pipeline.model.scene or --data."
+        )
+    if not has_base and not pictures:
+        raise ConfigError(
+            f"The mode {config.mode!r} has nothing to start from: give {_SCENE} (a finished run) or {_DATA} (pictures, "
+            "which are fitted first). A checkpoint (--load-dir) has to be one of such a run."
+        )
+    if has_base and pictures and start < data.fit_steps:
+        raise ConfigError(
+            f"The checkpoint of step {start - 1} holds what is edited already, so that --data would be fitted over the "
+            "edit: leave --data out."
+        )
+    if not has_base and end <= data.fit_steps:
+        raise ConfigError(
+            f"The run ends at step {end}, before the edit begins: pictures are fitted for "
+            f"{data.fit_steps} steps first. Give --max-num-iterations {data.fit_steps + 400 - start}, fewer "
+            f"--pipeline.datamanager.fit-steps, or {_MODE} fit."
+        )

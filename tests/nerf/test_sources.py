@@ -1,0 +1,78 @@
+"""What a run starts from has to fit its mode."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+pytest.importorskip("nerfstudio")
+# nerfstudio 1.1.5 and the versions it pins warn about themselves when they are imported.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+DATA, SCENE = Path("data"), Path("scene")
+
+
+def run(*, data: Path | None = None, start: int = 0, steps: int = 400, fit_steps: int = 500) -> Any:
+    from nerfstudio.engine.callbacks import TrainingCallbackAttributes
+
+    trainer: Any = SimpleNamespace(_start_step=start, config=SimpleNamespace(max_num_iterations=steps))
+    manager = SimpleNamespace(config=SimpleNamespace(data=data, fit_steps=fit_steps))
+    pipeline: Any = SimpleNamespace(datamanager=manager)
+    return TrainingCallbackAttributes(optimizers=None, grad_scaler=None, pipeline=pipeline, trainer=trainer)
+
+
+def check(mode: str, attributes: Any, *, scene: Path | None = None, has_base: bool = False) -> None:
+    from gencontrol.nerf.config import SteeredModelConfig
+    from gencontrol.nerf.sources import check_run
+
+    config = SteeredModelConfig(mode=mode, scene=scene, prompt="x")  # pyright: ignore[reportArgumentType]
+    check_run(config, attributes, has_base=has_base)
+
+
+@pytest.mark.parametrize(
+    ("mode", "settings", "scene", "has_base", "message"),
+    [
+        ("create", {"data": DATA}, None, False, r"the mode 'create' uses none: choose --pipeline.model.mode edit"),
+        ("create", {"start": 5}, None, True, r"is one of an edit, and the mode is 'create'"),
+        ("fit", {}, None, False, r"'fit' needs the pictures to fit: --data FOLDER"),
+        ("fit", {"data": DATA, "start": 5}, None, True, r"cannot be fitted further.*leave --load-dir out"),
+        ("edit", {}, None, False, r"'edit' has nothing to start from: give --pipeline.model.scene FOLDER .* or --data"),
+        ("remove", {}, None, False, r"'remove' has nothing to start from"),
+        ("recolour", {"data": DATA}, SCENE, True, r"Both a scene and pictures are given"),
+        ("edit", {"data": DATA, "start": 7}, None, True, r"checkpoint of step 6 holds what is edited already"),
+        ("edit", {"data": DATA}, None, False, r"ends at step 400, before the edit begins.*--max-num-iterations 900"),
+    ],
+)
+def test_a_source_that_the_mode_lacks_or_leaves_unused_is_refused(
+    mode: str, settings: dict[str, Any], scene: Path | None, has_base: bool, message: str
+) -> None:
+    from gencontrol.errors import ConfigError
+
+    with pytest.raises(ConfigError, match=message):
+        check(mode, run(**settings), scene=scene, has_base=has_base)
+
+
+def test_sources_that_fit_the_mode_are_taken() -> None:
+    check("create", run())
+    check("edit", run(), scene=SCENE, has_base=True)
+    check("edit", run(data=DATA, steps=900))
+    check("remove", run(data=DATA, start=600), has_base=True)  # the checkpoint of an edit goes on
+    check("edit", run(start=5), has_base=True)
+
+
+def test_a_fit_fits_until_its_last_step() -> None:
+    for start, steps, expected in ((0, 2000, 2000), (400, 400, 800), (0, 100, 500)):
+        attributes = run(data=DATA, start=start, steps=steps)
+        check("fit", attributes)
+        assert attributes.pipeline.datamanager.config.fit_steps == expected
+
+
+def test_a_run_is_checked_before_its_first_step(make) -> None:
+    from gencontrol.errors import ConfigError
+    from gencontrol.nerf.callbacks import callbacks_of
+
+    model, attributes = make(prompt="red cat", preview_every=0), run(data=DATA)
+    first = callbacks_of(model, attributes)[0]
+    with pytest.raises(ConfigError, match="uses none"):
+        first.run_callback_at_location(0, first.where_to_run[0])
