@@ -140,7 +140,8 @@ class SteeredModelConfig(ModelConfig):
     ball_sharpness: float = 20.0
     """Fall of the ball's raw density (before the softplus) per world unit."""
     ball_peak: float = -2.5
-    """Raw density within the ball: a thin mist grows limbs and hollows, where an opaque ball only gets painted."""
+    """Raw density within the ball: a thin mist grows limbs and hollows, where an opaque ball only gets painted. An edit
+    of an empty place starts from as thin a mist."""
     samples: int = 64
     """Samples along a ray in training."""
     eval_samples: int = 96

@@ -63,6 +63,10 @@ class SteeredField(nn.Module, ABC):
     def start_edit(self, base: Float[Tensor, "4 z y x"], mode: Edit) -> None:
         """Take a lattice as the base of an edit that starts with no change."""
 
+    @abstractmethod
+    def add(self, density: Float[Tensor, "r r r"]) -> None:
+        """Add raw density to the change, at the nodes of a lattice."""
+
     def raw(self, points: Float[Tensor, "n 3"], membership: Float[Tensor, " n"] | None = None) -> Float[Tensor, "n 4"]:
         """Composed values before the activations; no membership means 1 everywhere."""
         change = limit_change(self.change_at(points), self.mode)
@@ -137,6 +141,11 @@ class VoxelField(SteeredField):
         self.base, self.mode = base, mode
         self.change = nn.Parameter(start_of_edit(self.resolution, mode).to(base))
 
+    @torch.no_grad()
+    def add(self, density: Float[Tensor, "r r r"]) -> None:
+        """To the lattice itself, within its parameter, which optimisers may hold already."""
+        self.change.data[0] += grid.resize(density[None], self.resolution)[0]
+
 
 def compose(
     base: Float[Tensor, "n 4"], change: Float[Tensor, "n 4"], membership: Float[Tensor, " n"] | None
@@ -186,15 +195,16 @@ def baked(
 
 
 def _take_shapes(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-    """Before loading: make room for a checkpoint's base, and bring the change to its resolution."""
+    """Before loading: make room for a checkpoint's buffers, and bring the change to its resolution."""
     assert isinstance(module, SteeredField)
     if not any(key.startswith(prefix) for key in state):
         return
-    # A checkpoint is complete in itself: the scene file that an edit started from may be gone when it is opened.
-    stored = state.get(prefix + "base")
     # On the module's device, where the checkpoint is not: the trainer reads it on the CPU.
     device = next(module.parameters()).device
-    module.register_buffer("base", None if stored is None else torch.zeros_like(stored, device=device))
+    # A checkpoint is complete in itself: the scene file that an edit started from may be gone when it is opened.
+    for name in list(module._buffers):
+        stored = state.get(prefix + name)
+        module.register_buffer(name, None if stored is None else torch.zeros_like(stored, device=device))
     # Its step does not say its resolution: an interrupted run is saved under the step that it did not begin.
     change = state.get(prefix + "change")
     if change is not None:

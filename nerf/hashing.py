@@ -79,6 +79,8 @@ class HashField(SteeredField):
         super().__init__(base=base, mode=mode)
         self.symmetry: grid.Symmetry = symmetry
         self.network = make()
+        self.added: Tensor | None
+        self.register_buffer("added", None)
         self._make, self._resolution, self._ball = make, resolution, ball
 
     @property
@@ -114,11 +116,16 @@ class HashField(SteeredField):
     def start_edit(self, base: Float[Tensor, "4 z y x"], mode: Edit) -> None:
         """Take a lattice as the base, and a new network."""
         self.base, self.mode = base, mode
-        self.network = self._make().to(base.device)
+        self.network, self.added = self._make().to(base.device), None
+
+    def add(self, density: Float[Tensor, "r r r"]) -> None:
+        """To what the network's output is added to."""
+        self.added = density[None] if self.added is None else self.added + density
 
     def _start(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
+        added = 0.0 if self.added is None else grid.sample(self.added, points)[:, 0]
         if self.mode == "remove":
             return torch.full_like(points[:, 0], REMOVAL_START)
         if self.mode != "create" or self._ball is None:
-            return torch.zeros_like(points[:, 0])
-        return grid.ball_density(points, self._ball)
+            return torch.zeros_like(points[:, 0]) + added
+        return grid.ball_density(points, self._ball) + added

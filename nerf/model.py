@@ -21,6 +21,7 @@ from gencontrol.nerf.config import SteeredModelConfig
 from gencontrol.nerf.datamanager import step_generator
 from gencontrol.nerf.field import Edit, baked
 from gencontrol.nerf.highlight import Shape
+from gencontrol.nerf.mist import fill_empty
 from gencontrol.nerf.objectives import check_finite, emptiness, photometric, smoothness, weighted_guidance
 from gencontrol.nerf.outputs import from_outputs, psnr, to_outputs, to_rgba
 from gencontrol.nerf.parts import Part, check_parts, edited, find_part, memberships
@@ -68,6 +69,9 @@ class SteeredModel(Model):
         self._kept = parts_of_scene(base)
         if self._kept:
             store_parts(self, KEPT, self._kept)
+        fill_empty(
+            self.field, self.parts, mode=self.config.mode, peak=self.config.ball_peak, empty_below=_TRAINED_ABOVE
+        )
         self.register_buffer("cells", torch.ones(1, 1, 1, dtype=torch.bool))
         self.register_load_state_dict_pre_hook(take_shapes)
         self.register_load_state_dict_post_hook(_restore_parts)
@@ -123,6 +127,9 @@ class SteeredModel(Model):
         if self.config.mode != "edit":
             check_something(self.parts, base)
         self.field.start_edit(base, cast(Edit, self.config.mode))
+        fill_empty(
+            self.field, self.parts, mode=self.config.mode, peak=self.config.ball_peak, empty_below=_TRAINED_ABOVE
+        )
         self.look_for_empty_cells()
 
     @torch.no_grad()

@@ -115,6 +115,22 @@ def test_an_edit_changes_only_its_part(make, scene_file: Path) -> None:
     assert (after[:, inside] - before[:, inside]).abs().amax() > 0.05
 
 
+def test_an_edit_of_an_empty_place_grows_something_there_and_nothing_elsewhere(make, scene_file: Path) -> None:
+    from gencontrol.nerf import grid
+
+    place = (0.0, 0.0, 0.7, 0.25)
+    model, data = make(prompt="red cat", mode="edit", scene=scene_file, sphere=place, resolution="0:16"), manager()
+    start = model.lattice().reshape(4, -1)
+    train(model, data, attributes(model, data), range(5))
+    inside = (grid.nodes(16) - torch.tensor(place[:3])).norm(dim=1) <= place[3]
+    before, after = model.field.base.reshape(4, -1), model.lattice().reshape(4, -1)
+    assert torch.equal(after[:, ~inside], before[:, ~inside])
+    assert grid.density(before[0, inside]).max() < 0.05
+    # From the first step on there is a mist to see, and guidance changes it and its colour.
+    assert (grid.density(after[0, inside]) > 0.1).all()
+    assert ((after - start)[:, inside].abs().amax(dim=1) > 0.05).all()
+
+
 def test_a_change_finer_than_the_scene_leaves_the_rest_too(make, scene_file: Path) -> None:
     from gencontrol.nerf import grid
 
@@ -295,6 +311,7 @@ def test_a_hash_grid_trains_and_is_resumed_behind_the_same_interface(make, monke
     history = train(model, data, attributes(model, data), range(3))
     assert history[0]["resolution"] == 16 and not torch.equal(model.field.network.params, before)
     assert model.scene().lattice.shape == (4, 16, 16, 16)
+    model.field.add(torch.full((16, 16, 16), -3.0))
     again = make(**settings)
     again.update_to_step(2)
     again.load_state_dict(model.state_dict())

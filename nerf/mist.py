@@ -1,0 +1,57 @@
+"""An edit of empty space starts as a creation does: as a thin mist, through which gradients reach every depth."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from gencontrol.nerf import grid
+from gencontrol.nerf.field import SteeredField
+from gencontrol.nerf.highlight import membership
+from gencontrol.nerf.parts import Part
+
+# Nodes along a side on which a part is looked for, as `check_inside` does; a coarser change could miss a small one.
+_LOOK = 48
+
+
+def fill_empty(field: SteeredField, parts: Sequence[Part], *, mode: str, peak: float, empty_below: float) -> None:
+    """Put a mist into the empty parts of an edit that begins; other modes have nothing to add there."""
+    if field.base is None or mode != "edit":
+        return
+    added = mist(field, parts, peak=peak, empty_below=empty_below)
+    if added is not None:
+        field.add(added)
+
+
+@torch.no_grad()
+def mist(
+    field: SteeredField, parts: Sequence[Part], *, peak: float, empty_below: float
+) -> Float[Tensor, "r r r"] | None:
+    """Raw density to add to a change so that parts without anything in them hold a mist; None if there are none.
+
+    Where nothing is dense, nothing is rendered, and no gradient would ever say what to add. The mist reaches one node
+    of the change beyond the part, so that it is full up to the part's edge; composition keeps it inside.
+
+    Args:
+        field: With a base.
+        parts: What is steered.
+        peak: Raw density that the mist comes up to.
+        empty_below: Density per world unit up to which space is not rendered.
+    """
+    nodes = field.resolution
+    fine = grid.refined(nodes, _LOOK)
+    points = grid.nodes(fine, device=field.trained()[0].device)
+    raw = field.raw(points)[:, 0]
+    every = (fine - 1) // (nodes - 1)
+    needed = torch.zeros(fine**3, dtype=torch.bool, device=points.device)
+    for part in parts:
+        inside = membership(part.shape, points) > 0
+        if inside.any() and grid.density(raw[inside]).max() <= empty_below:
+            needed |= inside
+    if not needed.any():
+        return None
+    missing = (peak - raw).clamp(min=0).reshape(fine, fine, fine)[::every, ::every, ::every]
+    near = F.max_pool3d(needed.to(raw).reshape(1, fine, fine, fine), 2 * every + 3, stride=every, padding=every + 1)[0]
+    return missing * near

@@ -1,0 +1,39 @@
+"""The mist that an edit of empty space starts from."""
+
+import torch
+
+from gencontrol.nerf import grid
+from gencontrol.nerf.field import VoxelField
+from gencontrol.nerf.highlight import Sphere, membership
+from gencontrol.nerf.mist import mist
+from gencontrol.nerf.parts import Part
+
+SOLID = Part(name="solid", prompt="x", shape=Sphere(centre=(-0.5, 0.0, 0.0), radius=0.3))
+EMPTY = Part(name="empty", prompt="x", shape=Sphere(centre=(0.5, 0.0, 0.0), radius=0.2))
+TINY = Part(name="tiny", prompt="x", shape=Sphere(centre=(0.53, 0.53, 0.53), radius=0.05))
+
+
+def half_full(nodes: int = 9) -> VoxelField:
+    """Dense where x is at most -0.25, empty elsewhere; a change of 8 nodes, none of which the tiny part holds."""
+    base = torch.full((4, nodes, nodes, nodes), grid.EMPTY)
+    base[0, :, :, : nodes // 2] = 5.0
+    return VoxelField(torch.zeros(4, 8, 8, 8), base=base)
+
+
+def test_an_empty_part_is_filled_up_to_the_peak_and_a_solid_one_is_not() -> None:
+    field = half_full()
+    added = mist(field, [SOLID, EMPTY, TINY], peak=-2.5, empty_below=0.05)
+    assert added is not None
+    field.add(added)
+    points = torch.rand(20000, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    for part in (EMPTY, TINY):
+        inside = points[membership(part.shape, points) > 0]
+        assert torch.allclose(field.raw(inside)[:, 0], torch.tensor(-2.5), atol=1e-4)
+    solid = points[membership(SOLID.shape, points) > 0]
+    assert torch.equal(field.raw(solid), grid.sample(half_full().base, solid))  # pyright: ignore[reportArgumentType]
+
+
+def test_where_every_part_holds_something_nothing_is_added() -> None:
+    assert mist(half_full(), [SOLID], peak=-2.5, empty_below=0.05) is None
+    wide = Part(name="wide", prompt="x", shape=Sphere(centre=(0.0, 0.0, 0.0), radius=0.6))
+    assert mist(half_full(), [wide], peak=-2.5, empty_below=0.05) is None
