@@ -29,6 +29,7 @@ from gencontrol.nerf.render import Quadrature, Rendering, render_rays, reshape_r
 from gencontrol.nerf.scene import Scene
 from gencontrol.nerf.setup import (
     awaited,
+    check_bounded,
     check_config,
     check_something,
     first_field,
@@ -106,9 +107,12 @@ class SteeredModel(Model):
         Raises:
             InputError: A scene or parts that are not there, a removal or recolouring of nothing, or a prompt that an
                 encoder cannot take.
+            ConfigError: A removal of everything.
         """
         if self._awaited:
             raise InputError(f"There is nothing to train: {', '.join(self._awaited)} cannot be found.")
+        if self.config.mode == "remove":
+            check_bounded(self.parts)
         if self.field.base is not None and self.config.mode in ("remove", "recolour"):
             check_something(self.parts, self.field.base)
         if self.config.mode != "fit" and any(part.prompt for part in self.parts):

@@ -118,6 +118,20 @@ def parts_of_config(config: SteeredModelConfig, scene: Scene | None) -> tuple[Pa
     return check_parts([Part(name=config.part or "part", prompt=config.prompt or "", shape=_shape(config, scene))])
 
 
+def check_bounded(parts: tuple[Part, ...]) -> None:
+    """Refuse a removal of everything.
+
+    Raises:
+        ConfigError: A part without a highlight.
+    """
+    for part in parts:
+        if isinstance(part.shape, Whole):
+            raise ConfigError(
+                f"The part {part.name!r} has no highlight, so its removal would take the whole scene away: give a box, "
+                "a sphere, a part's name, or a list of parts (--pipeline.model.box, .sphere, .part, .parts)."
+            )
+
+
 def check_something(parts: tuple[Part, ...], base: Tensor) -> None:
     """Refuse to remove or recolour where there is nothing.
 

@@ -84,6 +84,14 @@ def test_removing_or_recolouring_nothing_is_refused_before_the_first_step(make, 
     make(scene=scene_file, sphere=empty, mode="edit", prompt="red cat").begin_training()  # something may be added
 
 
+def test_removing_everything_is_refused_before_the_first_step(make, scene_file: Path) -> None:
+    from gencontrol.errors import ConfigError
+
+    with pytest.raises(ConfigError, match="'part' has no highlight, so its removal would take the whole scene away"):
+        make(scene=scene_file, mode="remove").begin_training()
+    make(scene=scene_file, mode="recolour", prompt="red cat").begin_training()  # the whole scene may be recoloured
+
+
 @pytest.mark.parametrize(
     ("prompt", "message"), [("red catt", "nearest: cat"), (" ".join(["red"] * 40), "42 tokens long.*shorten it")]
 )
