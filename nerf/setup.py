@@ -13,6 +13,7 @@ from gencontrol.nerf.config import SteeredModelConfig
 from gencontrol.nerf.field import Edit, SteeredField, VoxelField, start_of_creation, start_of_edit
 from gencontrol.nerf.hashing import HashField, tcnn_network
 from gencontrol.nerf.highlight import Shape, Whole, membership
+from gencontrol.nerf.outputs import check_colour
 from gencontrol.nerf.parts import Part, check_parts, named_shape, parts_file, read_parts, shape_from_flags
 from gencontrol.nerf.scene import Scene, load_scene
 
@@ -57,6 +58,7 @@ def check_config(config: SteeredModelConfig) -> None:
         raise ConfigError(
             f"ball_sharpness and contrast_scale must be above 0; got {config.ball_sharpness}, {config.contrast_scale}."
         )
+    check_colour(config.background, name="background")
     if config.samples < 2 or config.eval_samples < 2:
         raise ConfigError(f"A ray needs at least two samples; got {config.samples} and {config.eval_samples}.")
 

@@ -12,10 +12,11 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from gencontrol.errors import InputError, MissingDependencyError
+from gencontrol.errors import ConfigError, InputError, MissingDependencyError
 from gencontrol.files import atomic_file, atomic_folder
 from gencontrol.nerf.cameras import Cameras, Orbit, spiral, turntable
 from gencontrol.nerf.dataset import one, rgba_picture
+from gencontrol.nerf.outputs import check_colour
 from gencontrol.nerf.render import Quadrature, render_view
 from gencontrol.nerf.scene import Scene
 
@@ -43,6 +44,12 @@ class VideoSettings:
     """sRGB in [0, 1] behind the scene in MP4 and GIF; PNGs keep transparency."""
     orbit: Orbit = field(default_factory=Orbit)
     """Distance, field of view and point looked at."""
+
+    def __post_init__(self) -> None:
+        for name in ("frames", "size", "samples", "frames_per_second"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1; got {getattr(self, name)}.")
+        check_colour(self.background, name="background")
 
 
 def film(scene: Scene, settings: VideoSettings, *, cameras: Cameras | None = None) -> Iterator[Image.Image]:

@@ -68,6 +68,7 @@ def test_a_data_set_of_sprites_is_written(sprite_file: Path, tmp_path: Path) -> 
     [
         (["rendr"], 2, "No command `nerf rendr`; did you mean 'render'"),
         (["render"], 2, "Name the scene first"),
+        (["render", "x", "--frames", "0"], 2, "frames must be at least 1; got 0"),
         (["render", "nowhere"], 1, "No scene at nowhere"),
     ],
 )

@@ -20,6 +20,7 @@ EGG = (0.6, -0.1, -0.2, 0.5)
         ({"prompt": "x", "scene": Path("s")}, "the mode is 'create': choose edit"),
         ({"prompt": "x", "parts": Path("p.yaml")}, "not both"),
         ({"prompt": "x", "softness": 2.0}, r"softness must lie in \[0, 1\]"),
+        ({"prompt": "x", "background": (255.0, 255.0, 255.0)}, "background takes red, green and blue from 0 to 1"),
         ({"prompt": "x", "samples": 1}, "at least two samples"),
         ({"prompt": "x", "entropy_weight": "much"}, "Cannot read the schedule 'much'"),
         ({"prompt": "x", "resolution": "0:2"}, "at least 4 nodes"),

@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from gencontrol.errors import InputError
+from gencontrol.errors import ConfigError, InputError
 from gencontrol.nerf.cameras import Orbit, orbit_cameras
 from gencontrol.nerf.video import VideoSettings, film, flatten, read_path, to_frames, write_film
 from gencontrol.nerf.world import bake, photograph, still_life
@@ -72,6 +73,20 @@ def test_a_folder_of_frames_is_replaced_and_one_of_other_pictures_is_not(
     with pytest.raises(InputError, match=r"photos holds other things \(holiday.png\): name a new folder"):
         write_film(frames, photos, SETTINGS)
     assert [path.name for path in photos.iterdir()] == ["holiday.png"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"frames": 0}, "frames must be at least 1; got 0"),
+        ({"size": 0}, "size must be at least 1; got 0"),
+        ({"background": (255.0, 255.0, 255.0)}, r"background takes red, green and blue from 0 to 1 .*got \(255.0,"),
+        ({"background": (0.5, -0.1, 0.5)}, "background takes red"),
+    ],
+)
+def test_settings_that_cannot_be_filmed_are_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        VideoSettings(**wrong)
 
 
 def test_another_suffix_is_refused_before_anything_is_rendered(tmp_path: Path) -> None:
