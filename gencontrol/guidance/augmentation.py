@@ -11,7 +11,14 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.guidance.backgrounds import BACKGROUNDS, Background, composite, gaussian_blur, random_backgrounds
+from gencontrol.guidance.backgrounds import (
+    BACKGROUNDS,
+    Background,
+    check_kinds,
+    composite,
+    gaussian_blur,
+    random_backgrounds,
+)
 from gencontrol.guidance.warp import random_homographies, warp
 
 
@@ -49,6 +56,7 @@ class Augmentation:
             raise ConfigError(f"Augmentation needs at least one copy; got {self.copies}.")
         if not self.backgrounds:
             raise ConfigError(f"Augmentation needs a kind of background; choose from {', '.join(BACKGROUNDS)}.")
+        check_kinds(self.backgrounds)
         if not 0 <= self.perspective < 1:
             raise ConfigError(f"perspective must lie in [0, 1); got {self.perspective}.")
         if not 0 < self.crop <= 1:

@@ -1,13 +1,28 @@
 """Random backgrounds to composite a rendered object over, so that it cannot hide its shape in one colour."""
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from gencontrol.configuration import nearest
+from gencontrol.errors import ConfigError
+
 Background = Literal["solid", "checker", "noise", "texture", "black", "white"]
 BACKGROUNDS: tuple[Background, ...] = get_args(Background)
+
+
+def check_kinds(kinds: Sequence[str]) -> None:
+    """Refuse a kind that there is not.
+
+    Raises:
+        ConfigError: Naming it, and the nearest one.
+    """
+    for kind in kinds:
+        if kind not in BACKGROUNDS:
+            raise ConfigError(f"There is no background {kind!r}{nearest(kind, BACKGROUNDS)}")
 
 
 def random_backgrounds(

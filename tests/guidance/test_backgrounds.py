@@ -4,7 +4,8 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from gencontrol.guidance.backgrounds import BACKGROUNDS, composite, gaussian_blur, random_backgrounds
+from gencontrol.errors import ConfigError
+from gencontrol.guidance.backgrounds import BACKGROUNDS, check_kinds, composite, gaussian_blur, random_backgrounds
 
 
 def draw(kinds, *, count: int = 3, blur: float = 0.0, seed: int = 0):
@@ -18,6 +19,12 @@ def test_every_kind_fills_the_range_and_repeats_with_its_seed(kind) -> None:
     assert first.shape == (3, 3, 20, 24)
     assert first.min() >= 0 and first.max() <= 1
     assert torch.equal(first, draw((kind,), blur=0.1))
+
+
+def test_a_kind_that_there_is_not_is_refused() -> None:
+    check_kinds(BACKGROUNDS)
+    with pytest.raises(ConfigError, match="There is no background 'sold'; did you mean 'solid'"):
+        check_kinds(("black", "sold"))
 
 
 def test_solid_is_one_colour_and_a_checker_two() -> None:
