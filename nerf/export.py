@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -67,11 +67,22 @@ def write_mesh(scene: Scene, path: Path, settings: MeshSettings) -> Path:
     if path.suffix.lower() not in FORMATS:
         raise InputError(f"Cannot write {path.suffix or 'a file without suffix'}: choose {', '.join(FORMATS)}.")
     mesh = scene_mesh(scene, settings)
+    if path.suffix.lower() == ".glb":
+        # glTF 2.0, 3.7.2.1: COLOR_0 is linear. PLY and OBJ viewers show the numbers as they are.
+        visual: Any = mesh.visual
+        visual.vertex_colors = to_linear(np.asarray(visual.vertex_colors))
     if path.suffix.lower() == ".glb" and settings.upright:
         mesh.vertices = np.asarray(mesh.vertices)[:, [0, 2, 1]] * [1, 1, -1]
     with atomic_file(path) as temporary:
         mesh.export(temporary, file_type=path.suffix.lower()[1:])
     return path
+
+
+def to_linear(colours: np.ndarray) -> np.ndarray:
+    """sRGB bytes (n, 4) as bytes of linear light (IEC 61966-2-1); alpha, which is linear, stays."""
+    encoded = colours[:, :3] / 255
+    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+    return np.concatenate([np.round(linear * 255).astype(np.uint8), colours[:, 3:]], axis=1)
 
 
 @torch.no_grad()

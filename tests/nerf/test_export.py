@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gencontrol.errors import InputError
-from gencontrol.nerf.export import MeshSettings, scene_mesh, write_mesh
+from gencontrol.nerf.export import MeshSettings, scene_mesh, to_linear, write_mesh
 from gencontrol.nerf.highlight import HalfSpace, Sphere
 from gencontrol.nerf.scene import Scene
 from gencontrol.nerf.world import Thing, World, bake
@@ -58,8 +58,27 @@ def test_files_are_read_back_with_colours(scene: Scene, suffix: str, tmp_path: P
     mesh = trimesh.load(path, force="mesh")
     centre = np.array([0.2, 0.3, 0.1] if suffix == ".glb" else [0.2, -0.1, 0.3])  # GLB has y up
     assert np.abs(mesh.vertices.mean(0) - centre).max() < 0.05
-    assert np.asarray(mesh.visual.vertex_colors)[:, 0].mean() > 150
+    assert np.asarray(mesh.visual.vertex_colors)[:, 0].mean() > (
+        78 if suffix == ".glb" else 150
+    )  # 78 is 150 in linear light
     assert mesh.volume > 0
+
+
+def test_glb_holds_linear_light_and_the_others_srgb(scene: Scene, tmp_path: Path) -> None:
+    exact = np.asarray(scene_mesh(scene, SMALL).visual.vertex_colors)  # pyright: ignore
+    stored = {
+        suffix: np.asarray(
+            trimesh.load(write_mesh(scene, tmp_path / f"b{suffix}", SMALL), force="mesh").visual.vertex_colors
+        )
+        for suffix in (".ply", ".glb")
+    }
+    assert np.array_equal(stored[".ply"], exact)
+    # sRGB 0.9 is 0.787 in linear light, and 0.2 is 0.033.
+    assert to_linear(np.array([[230, 51, 0, 255], [255, 8, 10, 128]], np.uint8)).tolist() == [
+        [202, 8, 0, 255],
+        [255, 1, 1, 128],
+    ]
+    assert np.array_equal(stored[".glb"], to_linear(exact))
 
 
 def test_what_cannot_be_exported_is_refused(scene: Scene, tmp_path: Path) -> None:
