@@ -161,5 +161,7 @@ def test_shipped_presets_are_parts() -> None:
 
     presets = sorted(Path(str(files("gencontrol.configs"))).glob("nerf/*.yaml"))
     assert [preset.stem for preset in presets] == ["hat", "two-parts"]
+    named = (presets[1].read_text(encoding="utf-8").splitlines()[0]).split("--pipeline.model.parts ")[1]
+    assert parts_file(Path(named)) == presets[1]
     for preset in presets:
         assert all(part.prompt for part in read_parts(preset))
