@@ -154,12 +154,15 @@ def part_scores(steering: Steering, seen: Rendering, *, seed: int = 0) -> dict[s
 
 
 def parse_guide(text: str) -> tuple[str, float, int]:
-    """Read `NAME`, `NAME:WEIGHT`, `NAME@START` or `NAME:WEIGHT@START`; a colon in a path or prefix stays.
+    """Read `NAME`, `NAME:WEIGHT`, `NAME@START` or `NAME:WEIGHT@START`; a colon or @ within a path stays.
 
     Returns:
         Name or path, weight, first step.
     """
-    name, at, start = text.partition("@")
+    name, at, start = text.rpartition("@")
+    # Of a folder such as models/ViT-L-14@336px the @ is part; a preset's name has none.
+    if not at or Path(text).exists() or ("/" in text and not start.isdigit()):
+        name, at, start = text, "", ""
     head, colon, tail = name.rpartition(":")
     try:
         weight = float(tail) if colon else 1.0

@@ -129,12 +129,21 @@ def test_gradients_reach_the_alpha(guides: tuple[Guide, ...]) -> None:
         ("tiny:0.5", ("tiny", 0.5, 0)),
         ("tiny@300", ("tiny", 1.0, 300)),
         ("clip:tiny:2@10", ("clip:tiny", 2.0, 10)),
+        ("/models/ViT-L-14@336px", ("/models/ViT-L-14@336px", 1.0, 0)),
+        ("/models/ViT-L-14@336px:0.5", ("/models/ViT-L-14@336px", 0.5, 0)),
+        ("/models/ViT-L-14@336px:0.5@20", ("/models/ViT-L-14@336px", 0.5, 20)),
         ("clip:tiny", ("clip:tiny", 1.0, 0)),
         ("/some/folder", ("/some/folder", 1.0, 0)),
     ],
 )
 def test_encoders_are_named_with_weight_and_start(text: str, expected: tuple[str, float, int]) -> None:
     assert parse_guide(text) == expected
+
+
+def test_a_folder_with_an_at_sign_is_no_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tiny@2").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert parse_guide("tiny@2") == ("tiny@2", 1.0, 0)
 
 
 def test_unreadable_encoders_are_refused(tiny_folder: Path) -> None:
