@@ -12,15 +12,17 @@ from gencontrol.nerf.field import SteeredField
 from gencontrol.nerf.highlight import membership
 from gencontrol.nerf.parts import Part
 
+TRAINED_ABOVE = 0.05
+"""Denser than this (per world unit), a cell is rendered and trained; it is half a per cent over a tenth of a unit."""
 # Nodes along a side on which a part is looked for, as `check_inside` does; a coarser change could miss a small one.
 _LOOK = 48
 
 
-def fill_empty(field: SteeredField, parts: Sequence[Part], *, mode: str, peak: float, empty_below: float) -> None:
+def fill_empty(field: SteeredField, parts: Sequence[Part], *, mode: str, peak: float) -> None:
     """Put a mist into the empty parts of an edit that begins; other modes have nothing to add there."""
     if field.base is None or mode != "edit":
         return
-    added = mist(field, parts, peak=peak, empty_below=empty_below)
+    added = mist(field, parts, peak=peak, empty_below=TRAINED_ABOVE)
     if added is not None:
         field.add(added)
 

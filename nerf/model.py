@@ -21,7 +21,7 @@ from gencontrol.nerf.config import SteeredModelConfig
 from gencontrol.nerf.datamanager import step_generator
 from gencontrol.nerf.field import Edit, baked
 from gencontrol.nerf.highlight import Shape
-from gencontrol.nerf.mist import fill_empty
+from gencontrol.nerf.mist import TRAINED_ABOVE, fill_empty
 from gencontrol.nerf.objectives import check_finite, emptiness, photometric, smoothness, weighted_guidance
 from gencontrol.nerf.outputs import from_outputs, psnr, to_outputs, to_rgba
 from gencontrol.nerf.parts import Part, check_parts, edited, find_part, memberships
@@ -43,9 +43,6 @@ from gencontrol.nerf.viewer import part_controls
 
 log = logging.getLogger(__name__)
 
-# Denser than this (per world unit), a cell is rendered and trained; 0.05 is half a per cent over a tenth of a unit.
-_TRAINED_ABOVE = 0.05
-
 
 class SteeredModel(Model):
     """A voxel field whose highlighted parts follow their prompts.
@@ -55,7 +52,6 @@ class SteeredModel(Model):
 
     config: SteeredModelConfig  # pyright: ignore[reportIncompatibleVariableOverride]
     cells: Tensor
-    about: Tensor
 
     def populate_modules(self) -> None:
         """Build the field, read the parts, and refuse settings that cannot work."""
@@ -68,11 +64,8 @@ class SteeredModel(Model):
         self.field, base = first_field(self.config)
         self._set_parts(parts_of_config(self.config, base))
         self._kept = parts_of_scene(base)
-        if self._kept:
-            store_parts(self, KEPT, self._kept)
-        fill_empty(
-            self.field, self.parts, mode=self.config.mode, peak=self.config.ball_peak, empty_below=_TRAINED_ABOVE
-        )
+        store_parts(self, KEPT, self._kept)
+        fill_empty(self.field, self.parts, mode=self.config.mode, peak=self.config.ball_peak)
         self.register_buffer("cells", torch.ones(1, 1, 1, dtype=torch.bool))
         self.register_load_state_dict_pre_hook(take_shapes)
         self.register_load_state_dict_post_hook(_restore_parts)
@@ -131,15 +124,13 @@ class SteeredModel(Model):
         if self.config.mode != "edit":
             check_something(self.parts, base)
         self.field.start_edit(base, cast(Edit, self.config.mode))
-        fill_empty(
-            self.field, self.parts, mode=self.config.mode, peak=self.config.ball_peak, empty_below=_TRAINED_ABOVE
-        )
+        fill_empty(self.field, self.parts, mode=self.config.mode, peak=self.config.ball_peak)
         self.look_for_empty_cells()
 
     @torch.no_grad()
     def look_for_empty_cells(self) -> None:
         """Note which cells may be skipped until the next look."""
-        self.cells = grid.occupied(self.lattice()[0], threshold=_TRAINED_ABOVE, grow=1)
+        self.cells = grid.occupied(self.lattice()[0], threshold=TRAINED_ABOVE, grow=1)
 
     @torch.no_grad()
     def lattice(self) -> Float[Tensor, "4 r r r"]:
@@ -234,8 +225,12 @@ class SteeredModel(Model):
     def steering(self) -> Steering:
         """The encoders and the encoded prompts; loaded on first use."""
         if self._steering is None:
-            self._steering = self._prepared(self.parts, load_guides(self.config.encoders, device=self.device))
+            self._steering = self._prepared(self.parts, self._guides())
         return self._steering
+
+    def _guides(self) -> tuple[Guide, ...]:
+        known = self._steering
+        return load_guides(self.config.encoders, device=self.device) if known is None else known.guides
 
     def _prepared(self, parts: tuple[Part, ...], guides: tuple[Guide, ...]) -> Steering:
         return prepare(
@@ -257,8 +252,9 @@ class SteeredModel(Model):
             find_part(self.parts, name)
             moved = [dataclasses.replace(p, **changes) if p.name == name else p for p in self.parts]
             parts, steering = check_parts(moved), self._steering
-            if steering is not None and "prompt" in changes:
-                steering = self._prepared(parts, steering.guides)
+            if changes.get("prompt") or (steering is not None and "prompt" in changes):
+                # Also where nothing was steered so far: an unknown word would else end the run at its next step.
+                steering = self._prepared(parts, self._guides())
             elif steering is not None:
                 steering = dataclasses.replace(steering, parts=parts)
         except GencontrolError as error:

@@ -22,7 +22,9 @@ _VOXELS = {STEERED: "voxels_", KEPT: "kept_voxels_"}
 
 
 def store_parts(module: torch.nn.Module, buffer: str, parts: Sequence[Part]) -> None:
-    """Register parts as buffers on the module's device: a text, and lifted masks beside it."""
+    """Register parts as buffers on the module's device: a text, and lifted masks beside it; nothing for no parts."""
+    if not parts:
+        return
     device = next(module.parameters()).device
     module.register_buffer(buffer, pack(json.dumps(about_parts(parts))).to(device))
     for index, part in enumerate(parts):

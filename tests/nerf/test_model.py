@@ -331,3 +331,13 @@ def test_the_viewer_changes_a_part_and_leaves_out_what_cannot_be(make, caplog: p
     assert torch.allclose(model.steering().targets[0][0], expected, atol=1e-5)
     model.control_prompt_0.cb_hook(SimpleNamespace(value="blue bote"))
     assert model.parts[0].prompt == "blue boat" and "nearest" in caplog.text
+
+
+def test_a_word_that_the_encoder_does_not_know_is_left_out_where_nothing_was_steered(
+    make, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = make(mode="fit")
+    model.control_prompt_0.cb_hook(SimpleNamespace(value="blue bote"))
+    assert model.parts[0].prompt == "" and model._steering is None and "nearest" in caplog.text
+    model.control_prompt_0.cb_hook(SimpleNamespace(value="blue boat"))
+    assert model.parts[0].prompt == "blue boat" and model._steering is not None
