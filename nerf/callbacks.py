@@ -39,9 +39,11 @@ def callbacks_of(model: SteeredModel, attributes: TrainingCallbackAttributes) ->
         return [stepping]
     first = (attributes.trainer._start_step,)
     found = [TrainingCallback([before], begin_training, iters=first, args=[model, attributes]), stepping]
-    found.append(TrainingCallback([before], install_stop, iters=first, args=[attributes.trainer]))
+    stop = Interrupt(attributes.trainer)
+    found.append(TrainingCallback([before], stop.install, iters=first))
     if model.config.preview_every:
         found.append(TrainingCallback([after], write_preview, model.config.preview_every, args=[model, attributes]))
+    found.append(TrainingCallback([at_end], stop.restore))
     found.append(TrainingCallback([at_end], write_results, args=[model, attributes]))
     return found
 
@@ -97,21 +99,33 @@ def starts_edit(model: SteeredModel, attributes: TrainingCallbackAttributes, ste
     return step >= pipeline.datamanager.config.fit_steps
 
 
-def install_stop(trainer: Any, step: int) -> None:
-    """Make the first Ctrl-C end training after the running step; the second one interrupts as usual.
+class Interrupt:
+    """Makes the first Ctrl-C end training after the running step; the second one interrupts as usual.
 
     nerfstudio's launcher catches KeyboardInterrupt, and the run would end without a checkpoint.
     """
-    if threading.current_thread() is not threading.main_thread():
-        return
-    previous = signal.getsignal(signal.SIGINT)
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def __init__(self, trainer: Any):
+        """Remember whom to stop."""
+        self._trainer = trainer
+        self._previous: Any = None
+
+    def install(self, step: int) -> None:
+        """Listen from now on."""
+        if threading.current_thread() is threading.main_thread():
+            self._previous = signal.getsignal(signal.SIGINT)
+            signal.signal(signal.SIGINT, self._stop)
+
+    def restore(self, step: int) -> None:
+        """Listen no longer: after the last step nerfstudio's viewer waits for a Ctrl-C of its own."""
+        if self._previous is not None:
+            signal.signal(signal.SIGINT, self._previous)
+            self._previous = None
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
         log.warning("Stopping after this step; the scene and the turntable are still written. Again to stop at once.")
-        trainer.stop_training = True
-        signal.signal(signal.SIGINT, previous)
-
-    signal.signal(signal.SIGINT, stop)
+        self._trainer.stop_training = True
+        self.restore(0)
 
 
 def run_folder(attributes: TrainingCallbackAttributes) -> Path:

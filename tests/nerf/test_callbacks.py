@@ -15,13 +15,29 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 def test_the_first_interrupt_ends_training_and_the_second_one_interrupts() -> None:
-    from gencontrol.nerf.callbacks import install_stop
+    from gencontrol.nerf.callbacks import Interrupt
 
     trainer = SimpleNamespace(stop_training=False)
     before = signal.getsignal(signal.SIGINT)
-    install_stop(trainer, step=0)
+    Interrupt(trainer).install(step=0)
     os.kill(os.getpid(), signal.SIGINT)
     assert trainer.stop_training
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_after_the_last_step_an_interrupt_is_nerfstudios_again() -> None:
+    from gencontrol.nerf.callbacks import Interrupt
+
+    trainer = SimpleNamespace(stop_training=False)
+    before = signal.getsignal(signal.SIGINT)
+    stop = Interrupt(trainer)
+    stop.install(step=0)
+    stop.restore(step=9)
+    assert signal.getsignal(signal.SIGINT) is before
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+    assert not trainer.stop_training
+    stop.restore(step=9)
     assert signal.getsignal(signal.SIGINT) is before
 
 
