@@ -52,7 +52,7 @@ def check_bounds(cameras: Any, shown: Tensor) -> None:
         shown: (n, h, w), true where a pixel shows something.
 
     Raises:
-        InputError: Most of what is shown lies outside the cube.
+        InputError: Most of what is shown lies outside the cube, or a camera within.
     """
     generator = torch.Generator().manual_seed(0)
     places = [mask.nonzero() for mask in shown]
@@ -61,6 +61,7 @@ def check_bounds(cameras: Any, shown: Tensor) -> None:
     if not picks:
         raise InputError("The data set's pictures show nothing: every pixel is transparent or plain background.")
     rays = cameras.to("cpu").generate_rays(camera_indices=torch.cat(index)[:, None], coords=torch.cat(picks) + 0.5)
+    within = (cameras.camera_to_worlds[..., :3, 3].abs() < 1).all(dim=-1).sum().item()
     near, far = cube_span(rays.origins, rays.directions)
     missed = (far <= near).float().mean().item()
     advice = (
@@ -68,6 +69,9 @@ def check_bounds(cameras: Any, shown: Tensor) -> None:
         "--pipeline.datamanager.dataparser.auto-scale-poses True --pipeline.datamanager.dataparser.center-method focus "
         "--pipeline.datamanager.dataparser.scale-factor 2."
     )
+    # No ray from within can miss the cube, so that nothing would be said, and whatever is behind is cut off.
+    if within:
+        raise InputError(f"{within} of {len(cameras)} cameras stand inside the scene's cube: {advice}")
     if missed > _OUTSIDE:
         raise InputError(f"{missed:.0%} of what the pictures show lies outside the scene's cube: {advice}")
     if missed > _CROPPED:

@@ -50,5 +50,7 @@ def test_what_lies_elsewhere_is_refused_with_advice() -> None:
 
     with pytest.raises(InputError, match=r"% of what the pictures show lies outside the scene's cube: .*scale-factor"):
         check_bounds(cameras(12.0), shown(0.9))
+    with pytest.raises(InputError, match=r"2 of 2 cameras stand inside the scene's cube: .*scale-factor"):
+        check_bounds(cameras(0.9), shown(0.5))
     with pytest.raises(InputError, match="show nothing"):
         check_bounds(cameras(3.0), torch.zeros(2, 40, 40, dtype=torch.bool))
