@@ -49,7 +49,7 @@ class EditFlags(RunFlags):
     """Flags of `gencontrol nerf edit`."""
 
     scene: Annotated[Positional[Path], arg(metavar="SCENE")] = Path()
-    """A scene.safetensors or the folder of a finished run; or the folder of a nerfstudio data set, fitted first."""
+    """A scene.safetensors or the folder of a finished run; or of a nerfstudio data set without one, fitted first."""
     mode: Literal["edit", "remove", "recolour"] = "edit"
     """Change everything in the part, only take away, or only recolour."""
     box: tuple[float, float, float, float, float, float] | None = None
