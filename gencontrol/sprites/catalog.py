@@ -1,5 +1,6 @@
 """What the sprite world is made of: concepts with names, and emoji sets with versions, checksums and licences."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -7,7 +8,11 @@ from pathlib import Path
 
 import yaml
 
+from gencontrol.configuration import read_yaml
 from gencontrol.errors import ConfigError
+
+_PLAIN_NAME = re.compile(r"[^\W_A-Z]+( [^\W_A-Z]+)*")
+"""Words as the sprite world's tokenizer leaves them: it lowers letters and splits at everything else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,10 +129,13 @@ def load_concepts(path: Path | None = None) -> tuple[Concept, ...]:
     """The concepts of a YAML file that maps slugs to lists of names; the shipped list by default.
 
     Raises:
-        ConfigError: A concept without a name, or two concepts with one name.
+        ConfigError: No such file, a concept without a name or with one that the tokenizer would not read as it is
+            written, or two concepts with one name.
     """
-    text = path.read_text(encoding="utf-8") if path else _shipped_concepts()
-    concepts = tuple(_concept(slug, names) for slug, names in yaml.safe_load(text).items())
+    listed = read_yaml(path) if path else yaml.safe_load(_shipped_concepts())
+    if not listed:
+        raise ConfigError(f"{path} lists no concepts; expected lines such as `red-apple: [apple]`.")
+    concepts = tuple(_concept(slug, names) for slug, names in listed.items())
     _check_distinct(concepts)
     return concepts
 
@@ -149,6 +157,9 @@ def _shipped_concepts() -> str:
 def _concept(slug: str, names: object) -> Concept:
     if not isinstance(names, list) or not names or not all(isinstance(n, str) and n for n in names):
         raise ConfigError(f"Concept {slug!r}: expected a list of names, got {names!r}.")
+    odd = [name for name in names if not _PLAIN_NAME.fullmatch(name)]
+    if odd:
+        raise ConfigError(f"Concept {slug!r}: expected names of lower-case words with single spaces, got {odd[0]!r}.")
     return Concept(slug=slug, names=tuple(names))
 
 

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,10 +94,11 @@ def open_store(path: Path, *, smallest: int = 16) -> SpriteStore:
     if not path.is_file():
         raise InputError(f"No sprite store at {path}. Make one with `gencontrol data sprites`.")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here: numpy leaves the file of a broken archive open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             index = json.loads(archive["index"].tobytes())
             sprites, present = archive["sprites"], archive["present"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(
             f"{path} is no sprite store ({error}). Make it again with `gencontrol data sprites`."
         ) from error

@@ -40,6 +40,24 @@ def test_a_concept_without_names_is_refused(tmp_path, names):
         load_concepts(path)
 
 
+@pytest.mark.parametrize("name", ["T-rex", "Cat", "cat ", "big  cat", "cat_like", "o'clock"])
+def test_a_name_that_the_tokenizer_would_read_otherwise_is_refused(tmp_path, name):
+    path = tmp_path / "c.yaml"
+    path.write_text(f'cat: ["{name}"]\n')
+    with pytest.raises(ConfigError, match=f"'cat': expected names of lower-case words with single spaces, got .{name}"):
+        load_concepts(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("", "lists no concepts"), ("- cat", "expected a mapping"), ("{", "YAML")]
+)
+def test_a_file_that_lists_no_concepts_is_refused(tmp_path, text, message):
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        load_concepts(path)
+
+
 def test_categories_are_filled_in_by_slug():
     filled = with_categories((Concept(slug="cat", names=("cat",)), Concept(slug="x", names=("x",))), {"cat": "Animals"})
     assert [c.category for c in filled] == ["Animals", ""]

@@ -52,5 +52,26 @@ def test_without_npm_the_message_offers_from(tmp_path, monkeypatch):
         fetch_sets(tmp_path, sets=SPRITE_SETS[:1])
 
 
+@pytest.mark.parametrize(("content", "code"), [(b"icons", 0), (b"ico", 0), (b"icons", 1)])
+def test_npm_packs_the_pinned_version_and_its_tarball_is_checked(tmp_path, monkeypatch, content, code):
+    one = sprite_set(b"icons")
+    npm = tmp_path / "bin" / "npm"
+    npm.parent.mkdir()
+    # Writes what `npm pack` would into the folder where it is run, and says what it was asked for.
+    npm.write_text(
+        f"#!/bin/sh\nprintf '%s' '{content.decode()}' > '{one.tarball}'\necho \"asked: $*\" >&2\nexit {code}\n"
+    )
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{npm.parent}:/usr/bin:/bin")
+    folder = tmp_path / "out"
+    if content == b"icons" and code == 0:
+        assert fetch_sets(folder, sets=[one])[one.style].read_bytes() == b"icons"
+        return
+    asked = rf"asked: pack --silent {one.package}@{one.version}" if code else "checksum is not that of"
+    with pytest.raises(InputError, match=asked):
+        fetch_sets(folder, sets=[one])
+    assert list(folder.iterdir()) == []
+
+
 def test_is_whole_needs_the_file_and_the_digest(tmp_path):
     assert not is_whole(tmp_path / "none", "x")

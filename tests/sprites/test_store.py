@@ -39,6 +39,15 @@ def test_unknown_styles_are_named(sprite_store):
         sprite_store.style_indices(["openmoji"])
 
 
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+def test_a_store_that_was_cut_off_says_how_to_make_it_again(sprite_file, tmp_path, share):
+    content = sprite_file.read_bytes()
+    path = tmp_path / "cut.npz"
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(InputError, match=r"is no sprite store.*gencontrol data sprites"):
+        open_store(path)
+
+
 def test_missing_and_broken_stores_say_how_to_make_one(tmp_path):
     with pytest.raises(InputError, match="gencontrol data sprites"):
         open_store(tmp_path / "none.npz")
