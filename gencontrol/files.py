@@ -43,7 +43,8 @@ def atomic_folder(path: Path, *, ours: Iterable[str] = ()) -> Iterator[Path]:
 
     Args:
         path: The folder to write.
-        ours: Patterns of file names, such as "*.png", that an existing folder may hold and lose. So that nobody's
+        ours: Patterns of file names, such as "*.png", and with a slash behind of folders', such as "unet/", that an
+            existing folder may hold and lose. So that nobody's
             files are ever removed by a wrong path, a folder that holds anything else is refused before the block runs.
 
     Raises:
@@ -92,7 +93,8 @@ def check_replaceable(path: Path, ours: Iterable[str]) -> None:
         raise InputError(f"{path} is a file; expected the name of a folder to write.")
     if not path.is_dir():
         return
-    others = sorted(e.name for e in path.iterdir() if e.is_dir() or not any(fnmatch(e.name, p) for p in patterns))
+    named = {entry.name: entry.name + "/" * entry.is_dir() for entry in path.iterdir()}
+    others = sorted(name for name, full in named.items() if not any(fnmatch(full, p) for p in patterns))
     if others:
         raise InputError(f"{path} holds other things ({', '.join(others[:3])}): name a new folder.")
 

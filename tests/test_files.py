@@ -107,6 +107,19 @@ def test_folder_appears_when_it_is_finished(tmp_path: Path) -> None:
     assert entries(target) == ["weights.bin"] and entries(target.parent) == ["model"]
 
 
+def test_folders_inside_are_replaced_only_where_they_are_named(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    (target / "unet").mkdir(parents=True)
+    (target / "unet" / "old").touch()
+    with pytest.raises(InputError, match=r"holds other things \(unet\)"):
+        check_replaceable(target, ("unet", "*.json"))
+    with atomic_folder(target, ours=("unet/",)) as temporary:
+        (temporary / "vae").mkdir()
+    assert entries(target) == ["vae"]
+    with pytest.raises(InputError, match=r"holds other things \(vae\)"):
+        check_replaceable(target, ("unet/",))
+
+
 def test_folder_replaces_its_own_earlier_files(tmp_path: Path) -> None:
     target = tmp_path / "frames"
     target.mkdir()

@@ -18,16 +18,18 @@ from transformers import AutoTokenizer, CLIPImageProcessor, CLIPModel
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.towers import take_apart
+from gencontrol.configuration import from_yaml, to_mapping
 from gencontrol.errors import InputError
 from gencontrol.files import atomic_folder
 from gencontrol.sprites.catalog import SPRITE_SETS
 from gencontrol.training.checkpoints import load_latest
+from gencontrol.training.stages import STAGES, preset_path
 
 _log = logging.getLogger(__name__)
 
 FILES = (
-    *("*.json", "*.safetensors", "*.md", "clip", "alpha_clip"),
-    *("unet", "vae", "scheduler", "image_encoder", "feature_extractor"),
+    *("*.json", "*.safetensors", "*.md", "clip/", "alpha_clip/"),
+    *("unet/", "vae/", "scheduler/", "image_encoder/", "feature_extractor/"),
 )
 """What an assembled folder holds; a folder with anything else in it is not replaced."""
 
@@ -94,19 +96,27 @@ def exported(result: Path) -> Path:
     return export if export.is_dir() else result
 
 
-def run_facts(run: Path) -> dict[str, Any]:
-    """What a card tells of a run: its settings, hours, and the figures of its last evaluation."""
+def run_facts(stage: str, run: Path) -> dict[str, Any]:
+    """What a card tells of a run: its settings, the hours, and the figures of its last evaluation."""
     checkpoint = load_latest(run / "checkpoints")
     if checkpoint is None:
         raise InputError(f"{run} holds no checkpoint, so nothing is known of how it was trained.")
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     settings = checkpoint.facts["config"]
     figures = {k: round(v, 4) for k, v in lines[-1].items() if "/" in k or k == "psnr"}
-    return {"settings": settings, "hours": round(checkpoint.facts["seconds"] / 3600, 2), "figures": figures}
+    return {
+        "settings": settings,
+        "changes": changes(stage, checkpoint.facts.get("stage", {})),
+        "hours": round(checkpoint.facts["seconds"] / 3600, 2),
+        "figures": figures,
+    }
 
 
-_EVALUATED_ON = {"denoiser": "the training's own pictures under noise that it had not drawn"}
-"""What a stage's figures were measured on, where that is not the test split."""
+def changes(stage: str, settings: Mapping[str, Any]) -> list[str]:
+    """The settings of a stage that are not its preset's, as `--set` takes them."""
+    known = STAGES[stage.replace("_", "-")]
+    preset = to_mapping(from_yaml(known.config, preset_path(known)))
+    return [f"{key}={value}" for key, value in settings.items() if key != "run" and preset.get(key) != value]
 
 
 def model_card(stage: str, facts: Mapping[str, Any]) -> str:
@@ -115,19 +125,19 @@ def model_card(stage: str, facts: Mapping[str, Any]) -> str:
     credits = "\n".join(f"- {s.credit} ({s.licence}, {s.package} {s.version})" for s in SPRITE_SETS if not s.held_out)
     figures = "\n".join(f"- {name}: {value}" for name, value in facts["figures"].items()) or "- none"
     command = f"gencontrol train {stage.replace('_', '-')}"
-    seen = _EVALUATED_ON.get(stage, "the test split")
+    preset = "the shipped preset" + "".join(f", {change}" for change in facts["changes"])
     return f"""---
 license: cc-by-4.0
 ---
-# gencontrol tiny: {stage.replace("_", " ")}
+# gencontrol: {stage.replace("_", " ")}
 
-One of the small models that gencontrol ships. It knows the sprite world: drawings of a few hundred things with names,
+A part of a small image-variation model. It knows the sprite world: drawings of a few hundred things with names,
 composed on varied backgrounds; nothing else.
 
-Trained by `{command}` with the shipped preset, seed {settings["seed"]}: {settings["steps"]} steps of
-{settings["batch"]} samples in {facts["hours"]} hours on two CPU cores.
+Trained by `{command}` with {preset}, seed {settings["seed"]}: {settings["steps"]} steps of
+{settings["batch"]} samples in {facts["hours"]} hours.
 
-Last evaluation, on {seen}:
+Last evaluation, on the test split:
 {figures}
 
 Drawings, changed by rasterising, turning, scaling and colouring; the licence asks to credit:
@@ -138,7 +148,7 @@ Drawings, changed by rasterising, turning, scaling and colouring; the licence as
 def _card(name: str, result: Path) -> str:
     """The card of a run, or the one that an assembled part carries."""
     if (result / "export").is_dir():
-        return model_card(name, run_facts(result))
+        return model_card(name, run_facts(name, result))
     return _kept_card(result).read_text(encoding="utf-8")
 
 

@@ -36,6 +36,8 @@ class Checkpoint:
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int = 2) -> Path:
     """Write a checkpoint below `folder` and remove all but the newest `keep`."""
+    for cut_off in folder.glob(".step-*"):  # A process that was killed while it wrote.
+        shutil.rmtree(cut_off)
     target = folder / f"step-{checkpoint.step:08d}"
     with atomic_folder(target, ours=("*.safetensors", "index.json")) as temporary:
         for stem, tensors in checkpoint.tensors.items():

@@ -16,7 +16,7 @@ from torch.optim import AdamW, Muon, Optimizer
 
 from gencontrol.configuration import to_mapping
 from gencontrol.errors import CheckpointError, ConfigError
-from gencontrol.files import atomic_file
+from gencontrol.files import atomic_file, atomic_folder
 from gencontrol.training.average import update_average
 from gencontrol.training.checkpoints import (
     Checkpoint,
@@ -96,7 +96,8 @@ def train(
             _save(run, run.seconds + time.monotonic() - started)
     run.seconds += time.monotonic() - started
     if run.step == config.steps and run.accelerator.is_main_process:
-        task.export(run.average, folder / "export")
+        with atomic_folder(folder / "export", ours=("*",)) as temporary:
+            task.export(run.average, temporary)
     run.accelerator.wait_for_everyone()
     return run.average
 

@@ -47,5 +47,5 @@ class LineTask:
         return Image.new("RGB", (4, 4))
 
     def export(self, module: nn.Module, folder: Path) -> None:
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         save_file(dict(module.state_dict()), folder / "line.safetensors")

@@ -68,14 +68,32 @@ def test_the_command_assembles(exports, tmp_path, capsys):
 
 
 def test_the_card_credits_what_training_used():
-    card = model_card("clip", {"settings": {"seed": 0, "steps": 1, "batch": 1}, "hours": 1, "figures": {}})
+    card = model_card(
+        "clip", {"settings": {"seed": 0, "steps": 1, "batch": 1}, "changes": [], "hours": 1, "figures": {}}
+    )
     assert "Twemoji" in card and "EmojiTwo" in card and "FxEmojis" not in card
 
 
-@pytest.mark.parametrize(("stage", "seen"), [("clip", "the test split"), ("denoiser", "the training's own pictures")])
-def test_the_card_says_what_its_figures_were_measured_on(stage, seen):
-    facts = {"settings": {"seed": 0, "steps": 1, "batch": 1}, "hours": 1, "figures": {"loss": 0.5}}
-    assert f"Last evaluation, on {seen}" in model_card(stage, facts)
+def test_the_card_says_where_the_run_left_its_preset(exports):
+    facts = {
+        "config": {"seed": 3, "steps": 7, "batch": 5},
+        "stage": {"crop": 32, "latent_channels": 4},
+        "seconds": 60.0,
+    }
+    run = exports.autoencoder
+    save_checkpoint(run / "checkpoints", Checkpoint(step=8, tensors={"model": {"w": torch.zeros(1)}}, facts=facts))
+    assert "with the shipped preset, crop=32, seed 3" in model_card("autoencoder", run_facts("autoencoder", run))
+
+
+def test_a_model_is_assembled_again_into_the_same_folder(exports, tmp_path):
+    folder = tmp_path / "model"
+    assemble(exports, folder)
+    (folder / "unet" / "old").touch()
+    assemble(exports, folder)
+    assert not (folder / "unet" / "old").exists()
+    (folder / "mine").mkdir()
+    with pytest.raises(InputError, match=r"holds other things \(mine\)"):
+        assemble(exports, folder)
 
 
 def test_an_unfinished_run_is_named(exports, tmp_path):
@@ -86,4 +104,4 @@ def test_an_unfinished_run_is_named(exports, tmp_path):
         assemble(exports, tmp_path / "tiny")
     assert not (tmp_path / "tiny").exists()
     with pytest.raises(InputError, match="holds no checkpoint"):
-        run_facts(tmp_path / "nothing")
+        run_facts("clip", tmp_path / "nothing")

@@ -67,3 +67,11 @@ def test_an_optimisers_state_comes_back_bit_for_bit():
         w.grad = torch.ones_like(w)
         o.step()
     assert torch.equal(weight, other)
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
+    half = tmp_path / ".step-00000002-0123456789ab"
+    half.mkdir()
+    (half / "model.safetensors").write_bytes(b"half")
+    save_checkpoint(tmp_path, Checkpoint(step=3, tensors={"model": {"w": torch.zeros(1)}}, facts={}))
+    assert [p.name for p in tmp_path.iterdir()] == ["step-00000003"]
