@@ -22,7 +22,7 @@ class TrainOptions:
     output: Annotated[Path | None, arg(aliases=("-o",), metavar="FOLDER")] = None
     """Where the run lives; started again with the same folder, it goes on. `runs/STAGE` by default."""
     settings: Annotated[Path | None, arg(name="config", metavar="FILE.yaml")] = None
-    """The stage's settings instead of the shipped preset."""
+    """The stage's settings instead of its preset; also the name of another shipped one: `alpha_clip_published`."""
     change: Annotated[Repeatable, arg(name="set", metavar="KEY=VALUE")] = ()
     """Change one setting, such as `run.steps=100`; repeatable."""
     sprites: Annotated[Path, arg(metavar="FILE")] = Path("data/sprites/sprites.npz")
@@ -46,6 +46,10 @@ def main(arguments: Sequence[str]) -> None:
 
     if options.stage not in STAGES:
         raise ConfigError(f"No stage {options.stage!r}{nearest(options.stage, STAGES)}")
+    if options.pairs and options.stage != "alpha-clip":
+        raise ConfigError(f"--pairs: only alpha-clip trains on a folder of pairs, not {options.stage}.")
+    if options.until is not None and options.until < 1:
+        raise ConfigError(f"--until: expected a step of at least 1, got {options.until}.")
     folder = run_stage(options)
     print(f"the run is in {folder}")
 
@@ -58,14 +62,13 @@ def run_stage(options: TrainOptions) -> Path:
     from gencontrol.configuration import from_yaml
     from gencontrol.training.loop import train
     from gencontrol.training.reporting import Reporter
-    from gencontrol.training.stages import STAGES, Places, preset_path
+    from gencontrol.training.stages import STAGES, Places, settings_path
 
     log_to_stderr()
     stage = STAGES[options.stage]
     folder = options.output or Path("runs") / options.stage
-    config: Any = from_yaml(
-        stage.config, options.settings or preset_path(stage), overrides=parse_changes(options.change)
-    )
+    path = settings_path(options.settings, stage)
+    config: Any = from_yaml(stage.config, path, overrides=parse_changes(options.change))
     task = stage.build(config, Places(folder=folder, sprites=options.sprites, pairs=options.pairs))
     accelerator = Accelerator()
     with Reporter(folder, steps=config.run.steps) if accelerator.is_main_process else nullcontext() as report:

@@ -7,6 +7,7 @@ expect them, since text alone leaves them free to drift.
 """
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -16,12 +17,14 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
+from torchvision.utils import make_grid
 from transformers import CLIPVisionModelWithProjection
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.split import alpha_parameters, merged, split_alpha
 from gencontrol.alpha_clip.text import tokenize
 from gencontrol.errors import ConfigError, MissingDependencyError
+from gencontrol.images import to_pil
 from gencontrol.sprites.compose import SceneConfig
 from gencontrol.training.config import RunConfig
 from gencontrol.training.contrast import gather, gather_plain, pair_losses, true_of
@@ -92,6 +95,9 @@ class AlphaClipTask:
         # Plain attention's backward pass is the faster one on a CPU, see `build_clip`.
         first.set_attn_implementation("eager")
         self.module, self._groups = trainable_tower(first, config)
+        # So that a caption which is too long is refused now and not when it is drawn.
+        for text in getattr(source, "texts", ()):
+            self._tokens([text])
         self.names = self._embed(names) if names else torch.zeros(0, encoder.embed_dim)
 
     def groups(self) -> list[ParameterGroup]:
@@ -108,10 +114,9 @@ class AlphaClipTask:
             "text_concepts": pairs.text_concepts,
         }
         if self.config.anchor:
-            whole = (pairs.alpha == 1).all(-1).all(-1)
             alone = pairs.rgb if pairs.alone is None else pairs.alone
             batch["anchor"] = self._plain(alone)
-            batch["anchored"] = whole if pairs.alone is None else torch.ones_like(whole)
+            batch["anchored"] = pairs.whole if pairs.alone is None else torch.ones_like(pairs.whole)
         return batch
 
     def losses(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
@@ -141,7 +146,10 @@ class AlphaClipTask:
         return figures
 
     def sheet(self, module: nn.Module) -> Image.Image:
-        """Test scenes with the names that the model gives to the marked sprite."""
+        """Test scenes with the names that the model gives to the marked sprite; of a folder, the marked pictures."""
+        if not self.tests:
+            pairs = self.source.draw(0, 8)
+            return to_pil(make_grid(pairs.rgb * (0.35 + 0.65 * pairs.alpha[:, None]), nrow=4))
         concepts = getattr(getattr(self.source, "store", None), "concepts", ())
         return recognition_sheet(self._reader(module), self.names, self.tests, concepts)
 
@@ -160,15 +168,20 @@ class AlphaClipTask:
 
     @torch.no_grad()
     def _embed(self, texts: list[str]) -> Float[Tensor, "t d"]:
+        tower = self.encoder.text
+        assert tower is not None
+        placed = {name: values.to(tower.device) for name, values in self._tokens(texts).items()}
+        return functional.normalize(tower(**placed).text_embeds.float(), dim=-1)
+
+    def _tokens(self, texts: list[str]) -> Mapping[str, Tensor]:
         tower, tokenizer = self.encoder.text, self.encoder.tokenizer
         assert tower is not None and tokenizer is not None
-        tokens = tokenize(tokenizer, texts, length=tower.config.max_position_embeddings)
-        return functional.normalize(tower(**tokens).text_embeds.float(), dim=-1)
+        return tokenize(tokenizer, texts, length=tower.config.max_position_embeddings)
 
     @torch.no_grad()
     def _plain(self, rgb: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
         # The frozen encoder's alpha weights are zero, so this is the plain CLIP.
-        pixels = self.encoder.processor(rgb, torch.ones_like(rgb[:, 0]))
+        pixels = self.encoder.processor(rgb, torch.ones_like(rgb[:, 0])).to(self.encoder.device)
         with forward_precision(pixels.device.type, self.config.run.precision):
             return self.encoder.encode_pixels(pixels).float()
 
@@ -197,7 +210,7 @@ def trainable_tower(
     for parameter in _unfrozen(vision, config.unfrozen_blocks):
         parameter.requires_grad_(True)
     alpha[0].requires_grad_(True)
-    module = _with_lora(vision, config.lora_rank) if config.lora_rank else vision
+    module = _with_lora(vision, config) if config.lora_rank else vision
     if config.lora_rank:
         alpha[0].requires_grad_(True)  # peft freezes whatever it did not add.
     others = [p for p in module.parameters() if p.requires_grad and p is not alpha[0]]
@@ -227,10 +240,14 @@ def _unfrozen(vision: CLIPVisionModelWithProjection, blocks: int | None) -> list
     return [p for part in parts for p in part.parameters()]
 
 
-def _with_lora(vision: CLIPVisionModelWithProjection, rank: int) -> nn.Module:
+def _with_lora(vision: CLIPVisionModelWithProjection, config: AlphaClipTraining) -> nn.Module:
     try:
         from peft import LoraConfig, get_peft_model
     except ImportError:
         raise MissingDependencyError("LoRA uses peft: run `pip install 'gencontrol[train]'`.") from None
     targets = ["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"]
-    return get_peft_model(vision, LoraConfig(r=rank, lora_alpha=rank, target_modules=targets))
+    layers = range(len(vision.vision_model.encoder.layers))
+    chosen = list(layers if config.unfrozen_blocks is None else layers[len(layers) - config.unfrozen_blocks :])
+    rank = config.lora_rank
+    adapters = LoraConfig(r=rank, lora_alpha=rank, target_modules=targets, layers_to_transform=chosen)
+    return get_peft_model(vision, adapters)

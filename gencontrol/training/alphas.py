@@ -1,4 +1,4 @@
-"""Alpha maps as users and renderers give them: soft edges, parts, boxes, grown and shrunk, not only exact masks."""
+"""Alpha maps as users and renderers give them: soft edges, parts, boxes, grown and faint, not only exact masks."""
 
 import torch
 from jaxtyping import Float

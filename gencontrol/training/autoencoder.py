@@ -119,9 +119,8 @@ class AutoencoderTask:
 
     def sheet(self, module: nn.Module) -> Image.Image:
         """Test scenes above their reconstructions."""
-        both = torch.cat(
-            [self._test[:8], self._reconstruct(module)[:8], self._test[8:16], self._reconstruct(module)[8:16]]
-        )
+        drawn = self._reconstruct(module)
+        both = torch.cat([self._test[:8], drawn[:8], self._test[8:16], drawn[8:16]])
         return to_pil(make_grid((both.clamp(-1, 1) + 1) / 2, nrow=8))
 
     def export(self, module: nn.Module, folder: Path) -> None:
@@ -129,14 +128,15 @@ class AutoencoderTask:
         autoencoder = copy.deepcopy(cast(_Reconstruction, module).autoencoder)
         if not self.config.decoder_only:
             with torch.inference_mode():
-                latents = encode(autoencoder, self._test).mean
+                latents = encode(autoencoder, self._test.to(autoencoder.device)).mean
             autoencoder.register_to_config(scaling_factor=round(1 / float(latents.std()), 4))
         autoencoder.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # safetensors wants it.
         autoencoder.save_pretrained(folder)
 
     def _reconstruct(self, module: nn.Module) -> Tensor:
         autoencoder = cast(_Reconstruction, module).autoencoder
-        return decode(autoencoder, encode(autoencoder, self._test).mean).clamp(-1, 1)
+        pixels = self._test.to(autoencoder.device)
+        return decode(autoencoder, encode(autoencoder, pixels).mean).clamp(-1, 1).cpu()
 
 
 def build_autoencoder(config: AutoencoderTraining) -> AutoencoderKL:

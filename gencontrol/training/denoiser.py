@@ -139,7 +139,9 @@ class DenoiserTask:
     def evaluate(self, module: nn.Module) -> dict[str, float]:
         """The loss on the test split, always on the same samples under the same noise."""
         batches = [self._draw(self._test, stream(self.config.run.seed, i, "denoiser-test")) for i in range(8)]
-        losses = [self.losses(module, batch)["velocity"] for batch in batches]
+        device = next(module.parameters()).device
+        placed = [{name: values.to(device) for name, values in batch.items()} for batch in batches]
+        losses = [self.losses(module, batch)["velocity"] for batch in placed]
         return {"velocity/test": float(torch.stack(losses).mean())}
 
     def sheet(self, module: nn.Module) -> Image.Image:
@@ -240,11 +242,14 @@ def sample(
     scheduler.set_timesteps(steps)
     generator = torch.Generator().manual_seed(seed)
     side = unet.config["sample_size"]
-    latents = torch.randn(len(embeddings), unet.config["in_channels"], side, side, generator=generator)
+    # Drawn on the CPU, so that a seed gives one picture on every machine.
+    latents = torch.randn(len(embeddings), unet.config["in_channels"], side, side, generator=generator).to(unet.device)
+    embeddings = embeddings.to(unet.device)
     condition = torch.cat([torch.zeros_like(embeddings), embeddings])[:, None]
     for t in scheduler.timesteps:
         without, given = unet(torch.cat([latents, latents]), t, encoder_hidden_states=condition).sample.chunk(2)
         step = scheduler.step(without + guidance * (given - without), int(t), latents)
         latents = cast(DDIMSchedulerOutput, step).prev_sample
+    latents = latents.to(autoencoder.device)
     decoded = decode(autoencoder, latents / autoencoder.config["scaling_factor"])
     return (decoded.clamp(-1, 1) + 1) / 2

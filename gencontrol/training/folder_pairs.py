@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.configuration import from_mapping
@@ -61,29 +62,40 @@ class FolderPairs:
         generator = stream(self.seed, index, "folder")
         chosen = torch.randint(len(self.pairs), (count,), generator=generator).tolist()
         rows = [self.pairs[i] for i in chosen]
-        whole = (torch.rand(count, generator=generator) < self.whole_share).tolist()
-        whole = [w and row.whole_caption is not None for w, row in zip(whole, rows, strict=True)]
+        captioned = torch.tensor([row.whole_caption is not None for row in rows])
+        whole = (torch.rand(count, generator=generator) < self.whole_share) & captioned
         planes = torch.stack([self._planes(row) for row in rows])
         marked = vary_alpha(planes[:, 3], self.alpha_kinds, generator)
-        texts = [(r.whole_caption or "") if w else r.caption for r, w in zip(rows, whole, strict=True)]
+        texts = [(r.whole_caption or "") if w else r.caption for r, w in zip(rows, whole.tolist(), strict=True)]
         # Equal captions are no negatives for each other; nothing else is known about what is true of what.
         ids = pad_ids(torch.tensor([self._ids[t] for t in texts])[:, None])
         return Pairs(
             rgb=planes[:, :3],
-            alpha=torch.where(torch.tensor(whole)[:, None, None], 1.0, marked),
+            alpha=torch.where(whole[:, None, None], planes[:, 4], marked),
             texts=texts,
             text_concepts=ids,
             image_concepts=ids,
+            whole=whole,
         )
+
+    @property
+    def texts(self) -> list[str]:
+        """All captions, each once."""
+        return list(self._ids)
 
     @functools.cached_property
     def _ids(self) -> Mapping[str, int]:
         texts = [t for p in self.pairs for t in (p.caption, p.whole_caption) if t is not None]
         return {text: index for index, text in enumerate(dict.fromkeys(texts))}
 
-    def _planes(self, row: FolderPair) -> Tensor:
+    def _planes(self, row: FolderPair) -> Float[Tensor, "5 s s"]:
         picture = read_image(self.folder / row.image)
-        planes = torch.cat([picture.rgb, _alpha_of(self.folder, row, picture)[None]])
+        try:
+            alpha = _alpha_of(self.folder, row, picture)
+        except InputError as error:
+            raise InputError(f"{self.folder / row.image}: {error}") from error
+        # The last plane is a whole picture's alpha: as at inference, padding is no part of it.
+        planes = torch.cat([picture.rgb, alpha[None], torch.ones_like(alpha)[None]])
         return fit_planes(planes, Geometry(size=self.size, fit="pad"))
 
 
@@ -110,6 +122,8 @@ def _parse_line(line: str, where: str) -> FolderPair:
         values: Any = json.loads(line)
     except json.JSONDecodeError as error:
         raise InputError(f"{where}: not JSON: {error}.") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{where}: expected an object with image and caption, got {line.strip()[:60]}.")
     pair = from_mapping(FolderPair, values, where=where)
     if pair.mask and pair.box:
         raise ConfigError(f"{where}: give a mask or a box, not both.")

@@ -6,9 +6,10 @@ style. So the denoiser learns what an embedding says about the thing itself: wha
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -92,6 +93,7 @@ def prepare_cache(
     to_latents: Encode,
     to_embeddings: Encode,
     folder: Path,
+    made_with: Mapping[str, str] | None = None,
     share: slice = slice(None),
 ) -> None:
     """Write what is missing of the cache's files (safetensors) below `folder`.
@@ -102,12 +104,13 @@ def prepare_cache(
         to_latents: Pictures to unscaled latents.
         to_embeddings: Pictures to un-normalised embeddings.
         folder: The cache's own.
+        made_with: Digests of the sprites and the networks by name, so that a cache is of one make.
         share: Which of the files this process makes, of all by number.
 
     Raises:
         ConfigError: The folder holds files that were made with other settings.
     """
-    _check_settings(config, folder)
+    _check_settings(to_mapping(config) | dict(made_with or {}), folder)
     for index in range(config.samples // config.shard)[share]:
         path = _shard_path(folder, index)
         if path.is_file():
@@ -118,9 +121,9 @@ def prepare_cache(
         _log.info("Cached samples %d to %d of %d", index * config.shard, (index + 1) * config.shard, config.samples)
 
 
-def _check_settings(config: CacheConfig, folder: Path) -> None:
+def _check_settings(now: dict[str, Any], folder: Path) -> None:
     """Write the settings into a new cache; compare them with an old one's, and trust no files that came without."""
-    path, now = folder / "settings.json", to_mapping(config)
+    path = folder / "settings.json"
     if not path.is_file():
         if any(folder.glob("*.safetensors")):
             raise ConfigError(f"The cache in {folder} does not say how it was made: remove it, or use another folder.")
@@ -128,7 +131,7 @@ def _check_settings(config: CacheConfig, folder: Path) -> None:
             temporary.write_text(json.dumps(now, indent=2))
         return
     saved = json.loads(path.read_text())
-    changed = [f"{key} {saved.get(key)} -> {now[key]}" for key in now if saved.get(key) != now[key]]
+    changed = [f"{key} {saved[key]} -> {now.get(key)}" for key in saved if saved[key] != now.get(key)]
     if changed:
         raise ConfigError(
             f"The cache in {folder} was made with other settings ({', '.join(changed)}). Use them, or another folder."
@@ -171,7 +174,7 @@ def draw_samples(
 def draw_test_samples(
     config: CacheConfig, store: SpriteStore, *, count: int = 256, to_latents: Encode, to_embeddings: Encode
 ) -> LatentCache:
-    """As many samples of the test split (a multiple of 64): drawings and backgrounds that training never sees."""
+    """As many samples of the test split (a multiple of 64): scenes and backgrounds that training never sees."""
     test = replace(
         config,
         samples=count,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from gencontrol.sprites.captions import random_caption
@@ -21,13 +21,15 @@ class Pairs:
     rgb: Float[Tensor, "b 3 h w"]
     """Colours in [0, 1]."""
     alpha: Float[Tensor, "b h w"]
-    """Where to look, [0, 1]; all ones for a whole-image pair."""
+    """Where to look, [0, 1]; 1 on all of the picture for a whole-image pair, and 0 where it was padded."""
     texts: list[str]
     """What is there."""
     text_concepts: Int[Tensor, "b m"]
     """Ids of what each text names, padded with -1."""
     image_concepts: Int[Tensor, "b m"]
     """Ids of what the picture shows where its alpha looks, padded with -1."""
+    whole: Bool[Tensor, " b"]
+    """Which are whole-image pairs."""
     alone: Float[Tensor, "b 3 h w"] | None = None
     """The pictures with nothing but what the alpha shows, where that is known: the anchor's pictures."""
 
@@ -76,6 +78,7 @@ class SpritePairs:
             texts=[random_caption(self.store.concepts, _listed(row), generator) for row in named],
             text_concepts=pad_ids(_without_repeats(named)),
             image_concepts=pad_ids(torch.where(whole[:, None], scenes.concept, _only(scenes.concept, slot))),
+            whole=whole,
             alone=self._alone(scenes, slot, whole) if self.with_alone else None,
         )
 

@@ -99,7 +99,7 @@ def recognition_sheet(
 
 def _ranked(encode: EncodeRegion, names: Tensor, test: RecognitionSet, count: int | None = None) -> Int[Tensor, "b c"]:
     image = functional.normalize(encode(test.rgb[:count], test.alpha[:count]).float(), dim=-1)
-    return (image @ names.T).argsort(-1, descending=True).cpu()
+    return (image @ names.to(image).T).argsort(-1, descending=True).cpu()
 
 
 def _dimmed(rgb: Tensor, alpha: Tensor, side: int) -> Image.Image:

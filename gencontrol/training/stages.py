@@ -1,5 +1,6 @@
 """The stages by name: their settings, their presets, and how each is put together from what earlier ones saved."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
@@ -9,10 +10,12 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-from torch import Tensor
+from safetensors.torch import save
+from torch import Tensor, nn
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.errors import ConfigError
+from gencontrol.files import sha256
 from gencontrol.sprites.captions import concept_prompts
 from gencontrol.sprites.store import SpriteStore, open_store
 from gencontrol.training.alpha_clip import AlphaClipTask, AlphaClipTraining
@@ -55,6 +58,14 @@ def preset_path(stage: Stage) -> Path:
     return Path(str(files("gencontrol.configs"))) / "train" / stage.preset
 
 
+def settings_path(named: Path | None, stage: Stage) -> Path:
+    """The file that `named` is; failing that, the shipped preset of that name; the stage's own by default."""
+    if named is None:
+        return preset_path(stage)
+    shipped = preset_path(stage).parent / f"{named}.yaml"
+    return shipped if shipped.is_file() and not named.exists() else named
+
+
 def build_clip_task(config: ClipTraining, places: Places) -> ClipTask:
     """Stage 1 on the sprite world."""
     return ClipTask(config, open_store(places.sprites))
@@ -68,7 +79,8 @@ def build_alpha_clip_task(config: AlphaClipTraining, places: Places) -> AlphaCli
     """
     if not config.base:
         raise ConfigError("base: name the plain CLIP to start from (a folder or hub id).")
-    encoder = AlphaCLIP.from_clip(config.base)
+    # The frozen towers make the texts and the anchors of every step: where the training is.
+    encoder = AlphaCLIP.from_clip(config.base).to(Accelerator().device)
     encoder.vision.set_attn_implementation("eager")  # For the anchor's embeddings, as in training.
     if places.pairs:
         return AlphaClipTask(config, encoder, folder_source(config, encoder, places.pairs))
@@ -134,11 +146,18 @@ def build_denoiser_task(config: DenoiserTraining, places: Places) -> DenoiserTas
         to_latents=to_latents,
         to_embeddings=to_embeddings,
         folder=places.folder / "cache",
+        made_with={"sprites": sha256(places.sprites), "clip": digest(encoder), "autoencoder": digest(autoencoder)},
         share=slice(accelerator.process_index, None, accelerator.num_processes),
     )
     accelerator.wait_for_everyone()
     test = draw_test_samples(config.cache, store, to_latents=to_latents, to_embeddings=to_embeddings)
     return DenoiserTask(config, open_cache(config.cache, places.folder / "cache"), autoencoder, test)
+
+
+def digest(module: nn.Module) -> str:
+    """SHA-256 of a network's weights, in hexadecimal."""
+    state = {name: values.detach().cpu().contiguous() for name, values in module.state_dict().items()}
+    return hashlib.sha256(save(state)).hexdigest()
 
 
 def plain_embedder(encoder: AlphaCLIP) -> Callable[[Tensor], Tensor]:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,7 +12,10 @@ from safetensors.torch import load_file
 
 from gencontrol.cli.main import main
 from gencontrol.cli.train import parse_changes
+from gencontrol.configuration import from_yaml
 from gencontrol.errors import ConfigError
+from gencontrol.training.alpha_clip import AlphaClipTraining
+from gencontrol.training.stages import STAGES, settings_path
 
 QUICK = ("run.batch=32", "run.chunk=16", "run.log_every=5", "run.evaluate_every=0", "run.sheet_every=0")
 TOWERS = (
@@ -72,7 +76,7 @@ def test_two_processes_train_the_denoiser_as_one(sprite_file, tmp_path, tiny_fol
     torch.testing.assert_close(grown[1], grown[0], atol=1e-4, rtol=1e-3)
 
 
-def test_alpha_clip_trains_on_a_folder_of_pairs(tmp_path, tiny_folder):
+def test_alpha_clip_trains_on_a_folder_of_pairs(tmp_path, tiny_folder, capsys):
     import numpy as np
     from PIL import Image
 
@@ -85,9 +89,22 @@ def test_alpha_clip_trains_on_a_folder_of_pairs(tmp_path, tiny_folder):
         Image.fromarray(picture).save(folder / f"{name}.png")
         rows.append({"image": f"{name}.png", "box": [4, 4, 20, 20], "caption": name})
     (folder / "pairs.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    changes = [f"--set={c}" for c in (*QUICK, "run.steps=5", f"base={tiny_folder / 'clip'}")]
+    settings = (
+        "run.steps=5",
+        "run.sheet_every=5",
+        "run.evaluate_every=5",
+        "anchor=1.0",
+        f"base={tiny_folder / 'clip'}",
+    )
+    changes = [f"--set={c}" for c in (*QUICK[:3], *settings)]
     assert main(["train", "alpha-clip", "-o", str(tmp_path / "run"), "--pairs", str(folder), *changes]) == 0
     assert (tmp_path / "run" / "export" / "config.json").is_file()
+    with Image.open(tmp_path / "run" / "sheets" / "step-00000005.png") as sheet:
+        assert sheet.width > 4 * 16
+    rows[1]["caption"] = " ".join(["green"] * 100)
+    (folder / "pairs.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert main(["train", "alpha-clip", "-o", str(tmp_path / "long"), "--pairs", str(folder), *changes]) != 0
+    assert "green green" in capsys.readouterr().err and not (tmp_path / "long").exists()
 
 
 @pytest.mark.parametrize(
@@ -96,6 +113,8 @@ def test_alpha_clip_trains_on_a_folder_of_pairs(tmp_path, tiny_folder):
         (["clpi"], 2, "No stage 'clpi'; did you mean 'clip'"),
         (["clip", "--set", "run.stesp=3"], 2, "unknown key 'stesp'; did you mean 'steps'"),
         (["clip", "--set", "run.steps"], 2, "expected KEY=VALUE"),
+        (["clip", "--pairs", "."], 2, "--pairs: only alpha-clip trains on a folder of pairs, not clip"),
+        (["clip", "--until", "0"], 2, "--until: expected a step of at least 1, got 0"),
         (["clip", "--sprites", "none.npz"], 1, "gencontrol data sprites"),
         (["denoiser", "--set", "clip=''"], 2, "name the folders that the earlier stages exported"),
     ],
@@ -104,6 +123,18 @@ def test_mistakes_are_explained(arguments, code, message, tmp_path, monkeypatch,
     monkeypatch.chdir(tmp_path)
     assert main(["train", *arguments]) == code
     assert message in capsys.readouterr().err
+
+
+def test_settings_are_a_file_or_a_shipped_presets_name(tmp_path):
+    stage = STAGES["alpha-clip"]
+    published = from_yaml(AlphaClipTraining, settings_path(Path("alpha_clip_published"), stage))
+    # The published step sizes: 2e-4 for the alpha slice, 2e-6 for the rest.
+    assert published.run.learning_rate == 2e-4
+    assert published.run.learning_rate * published.rest_scale == pytest.approx(2e-6)
+    assert (published.whole_share, published.run.weight_decay) == (0.1, 0.02)
+    assert settings_path(None, stage).name == "alpha_clip.yaml"
+    mine = tmp_path / "mine.yaml"
+    assert settings_path(mine, stage) == mine
 
 
 def test_changes_are_yaml():

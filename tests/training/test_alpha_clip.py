@@ -32,7 +32,10 @@ class Halves:
         alpha[:, :, 32:] = right[:, None, None].float()
         ids = pad_ids(right[:, None])
         texts = ["blue" if r else "red" for r in right.tolist()]
-        return Pairs(rgb=rgb, alpha=alpha, texts=texts, text_concepts=ids, image_concepts=ids, alone=rgb)
+        none = torch.zeros(count, dtype=torch.bool)
+        return Pairs(
+            rgb=rgb, alpha=alpha, texts=texts, text_concepts=ids, image_concepts=ids, whole=none, alone=rgb
+        )  # fmt: skip
 
 
 @pytest.fixture
@@ -84,6 +87,13 @@ def test_only_the_last_blocks_are_unfrozen(base):
 def test_more_blocks_than_there_are_is_an_error(base):
     with pytest.raises(ConfigError, match="unfrozen_blocks: expected 0 to 2, got 3"):
         trainable_tower(base.vision, AlphaClipTraining(unfrozen_blocks=3))
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated")
+def test_lora_adapts_only_the_unfrozen_blocks(base):
+    module, _ = trainable_tower(base.vision, AlphaClipTraining(lora_rank=2, unfrozen_blocks=1))
+    adapted = {n for n, p in module.named_parameters() if p.requires_grad and "lora_" in n}
+    assert adapted and all(".layers.1." in n for n in adapted)
 
 
 # peft 0.21 asks transformers by a name that transformers 5.23 calls deprecated.

@@ -5,7 +5,7 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
 from gencontrol.errors import ConfigError
-from gencontrol.sprites.compose import SceneConfig
+from gencontrol.sprites.compose import SceneConfig, compose
 from gencontrol.training.autoencoder import (
     AutoencoderTask,
     AutoencoderTraining,
@@ -82,5 +82,8 @@ def test_crops_are_parts_of_their_pictures():
 
 def test_test_scenes_are_the_test_splits(sprite_store):
     task = AutoencoderTask(CONFIG, sprite_store)
-    other = AutoencoderTask(dataclasses.replace(CONFIG, crop=8), sprite_store)
-    assert torch.equal(task._test, other._test)
+    test, training = (
+        compose(sprite_store, dataclasses.replace(CONFIG.scenes, split=split), batch=32, seed=0).rgb * 2 - 1
+        for split in ("test", "train")
+    )
+    assert torch.equal(task._test, test) and not torch.equal(task._test, training)

@@ -111,6 +111,10 @@ def test_conditions_are_dropped_and_noised(autoencoder):
     dropped = (torch.cat(batches) == 0).all(-1).float().mean()
     assert 0.3 < dropped < 0.7
     assert torch.equal(batches[0], task.draw(0)["embeddings"])
+    # Entries that are zero in the cache are the noise alone, as large as a share of the embedding's own deviation.
+    given = torch.cat(batches)[(torch.cat(batches) != 0).any(-1)]
+    spread = given[:, :2].abs().mean() * CONFIG.embedding_noise
+    assert 0.2 * spread < given[:, 2:].std() < spread
 
 
 @pytest.mark.parametrize("late", [0.0, 0.5, 1.0])
@@ -244,9 +248,15 @@ def test_the_cache_is_resumable_and_complete(sprite_store, tmp_path):
     def to_embeddings(rgb):
         return rgb.mean((2, 3))
 
-    def prepare(config=CACHE, share=slice(None)):
+    def prepare(config=CACHE, share=slice(None), clip="one"):
         prepare_cache(
-            config, sprite_store, to_latents=to_latents, to_embeddings=to_embeddings, folder=tmp_path, share=share
+            config,
+            sprite_store,
+            to_latents=to_latents,
+            to_embeddings=to_embeddings,
+            folder=tmp_path,
+            made_with={"clip": clip},
+            share=share,
         )
 
     prepare(share=slice(1, None, 2))
@@ -262,6 +272,8 @@ def test_the_cache_is_resumable_and_complete(sprite_store, tmp_path):
     assert sum(calls) == 64 and torch.equal(open_cache(CACHE, tmp_path).latents, whole.latents)
     with pytest.raises(ConfigError, match=r"made with other settings \(paper 0.0 -> 0.5\)"):
         prepare(dataclasses.replace(CACHE, paper=0.5))
+    with pytest.raises(ConfigError, match=r"made with other settings \(clip one -> two\)"):
+        prepare(clip="two")
     (tmp_path / "settings.json").unlink()
     with pytest.raises(ConfigError, match="does not say how it was made"):
         prepare()

@@ -53,8 +53,10 @@ def test_whole_image_pairs_need_a_caption_of_the_whole(folder):
         {"image": "a.png", "mask": "m.png", "caption": "half"},
     ]
     drawn = pairs_of(write(folder, *rows), whole_share=1.0).draw(0, 20)
-    for text, alpha in zip(drawn.texts, drawn.alpha, strict=True):
-        assert text in ("red and black", "half") and bool((alpha == 1).all()) == (text == "red and black")
+    for text, alpha, whole in zip(drawn.texts, drawn.alpha, drawn.whole.tolist(), strict=True):
+        assert whole == (text == "red and black") and text in ("red and black", "half")
+        # As where a whole picture is encoded: the padding above and below is no part of it.
+        assert bool((alpha[12:28] > 0.98).all()) == whole and alpha[:9].max() < 0.02
 
 
 def test_equal_captions_have_equal_ids(folder):
@@ -69,6 +71,7 @@ def test_equal_captions_have_equal_ids(folder):
         (None, InputError, r"No pairs.jsonl in .*image, caption and mask"),
         ("", InputError, "lists no pairs"),
         ("{", InputError, r"pairs.jsonl:1: not JSON"),
+        ("3", InputError, r"pairs.jsonl:1: expected an object with image and caption, got 3"),
         ('{"image": "a.png", "captoin": "x"}', ConfigError, r"unknown key 'captoin'; did you mean 'caption'"),
         ('{"image": "a.png", "caption": "x", "mask": "m.png", "box": [0,0,1,1]}', ConfigError, "a mask or a box"),
         ('{"image": "b.png", "caption": "x"}', InputError, "names files that are not there: b.png"),
@@ -79,3 +82,9 @@ def test_bad_listings_are_explained(folder, text, error, message):
         (folder / "pairs.jsonl").write_text(text)
     with pytest.raises(error, match=message):
         read_listing(folder)
+
+
+def test_a_mask_that_cannot_be_used_is_named_with_its_picture(folder):
+    Image.new("L", (10, 10), 255).save(folder / "m.png")
+    with pytest.raises(InputError, match=r"a\.png: .*10.*10"):
+        pairs_of(write(folder, {"image": "a.png", "mask": "m.png", "caption": "red"})).draw(0, 1)
