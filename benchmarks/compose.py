@@ -74,7 +74,8 @@ def draw_with_pillow(store: SpriteStore, scenes: Scenes, row: int) -> tuple[Imag
     seen: list[Image.Image] = []
     for slot in range(int(scenes.used[row].sum())):
         texture = store.levels[0][layout.concept[row, slot], layout.style[row, slot]].numpy()
-        sprite = Image.frombytes("RGBa", texture.shape[1::-1], texture.tobytes()).convert("RGBA")
+        height, width, _ = texture.shape
+        sprite = Image.frombytes("RGBa", (width, height), texture.tobytes()).convert("RGBA")
         if layout.mirrored[row, slot]:
             sprite = sprite.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         side = max(1, round(float(layout.side[row, slot]) * size))

@@ -6,7 +6,7 @@ from gencontrol.training.average import update_average
 
 def modules():
     average, module = nn.BatchNorm1d(2), nn.BatchNorm1d(2)
-    nn.init.zeros_(average.weight), nn.init.ones_(module.weight)
+    nn.init.zeros_(average.weight)
     module.running_mean = torch.full((2,), 3.0)
     return average, module
 
