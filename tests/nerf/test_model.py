@@ -222,31 +222,6 @@ def test_a_checkpoint_is_complete_without_its_scene_and_parts_files(make, scene_
     assert torch.equal(opened.lattice(), trained.lattice())
 
 
-def test_a_checkpoint_on_the_cpu_is_loaded_to_the_models_own_device(make, scene_file: Path) -> None:
-    from gencontrol.nerf.stored import take_shapes
-
-    settings = {"prompt": "red cat", "mode": "edit", "scene": scene_file, "sphere": EGG}
-    saved = make(**settings)
-    saved.look_for_empty_cells()
-    state = saved.state_dict() | {"voxels_0": torch.zeros(3, 3, 3)}
-    # Stands for CUDA: another device than the one that nerfstudio reads checkpoints on.
-    model = make(**settings).to("meta")
-    take_shapes(model, state, "")
-    for name in ("cells", "about", "voxels_0"):
-        assert (
-            model.get_buffer(name).device == torch.device("meta") and model.get_buffer(name).shape == state[name].shape
-        )
-
-
-def test_a_checkpoint_of_another_method_is_refused_with_advice(make) -> None:
-    from gencontrol.errors import CheckpointError
-
-    model = make(prompt="red cat")
-    with pytest.raises(CheckpointError, match=r"not one of `alphaclip-nerf`.*--data FOLDER --pipeline.model.mode fit`"):
-        model.load_state_dict({"field.mlp.weight": torch.zeros(2), "device_indicator_param": torch.zeros(0)})
-    assert model.scene().parts.keys() == {"part"}  # as it was
-
-
 def test_a_batch_of_evaluation_has_the_losses_of_training(make) -> None:
     model, data = make(prompt="red cat").eval(), manager()
     rays, batch = data.next_eval(3)
@@ -316,28 +291,3 @@ def test_a_hash_grid_trains_and_is_resumed_behind_the_same_interface(make, monke
     again.update_to_step(2)
     again.load_state_dict(model.state_dict())
     assert torch.equal(again.lattice(), model.lattice())
-
-
-def test_the_viewer_changes_a_part_and_leaves_out_what_cannot_be(make, caplog: pytest.LogCaptureFixture) -> None:
-    model = make(prompt="red cat", sphere=(0.0, 0.0, 0.0, 0.5))
-    model.steering()
-    handle = model.control_highlight_0
-    handle._dragged(SimpleNamespace(position=(2.0, 0.0, 0.0), wxyz=(1.0, 0.0, 0.0, 0.0)))
-    model.control_weight_0.cb_hook(SimpleNamespace(value=2.0))
-    model.control_prompt_0.cb_hook(SimpleNamespace(value="blue boat"))
-    (part,) = model.parts
-    assert part.shape.centre == (0.2, 0.0, 0.0) and part.prompt == "blue boat" and part.weight.points == ((0, 2.0),)
-    expected = model.steering().guides[0].encoder.encode_text("blue boat", normalize=True)
-    assert torch.allclose(model.steering().targets[0][0], expected, atol=1e-5)
-    model.control_prompt_0.cb_hook(SimpleNamespace(value="blue bote"))
-    assert model.parts[0].prompt == "blue boat" and "nearest" in caplog.text
-
-
-def test_a_word_that_the_encoder_does_not_know_is_left_out_where_nothing_was_steered(
-    make, caplog: pytest.LogCaptureFixture
-) -> None:
-    model = make(mode="fit")
-    model.control_prompt_0.cb_hook(SimpleNamespace(value="blue bote"))
-    assert model.parts[0].prompt == "" and model._steering is None and "nearest" in caplog.text
-    model.control_prompt_0.cb_hook(SimpleNamespace(value="blue boat"))
-    assert model.parts[0].prompt == "blue boat" and model._steering is not None

@@ -1,4 +1,4 @@
-"""Parts in a model's buffers, and an edit's scene, which keeps the parts that it does not touch."""
+"""What checkpoints bring of parts, and an edit's scene, which keeps the parts that it does not touch."""
 
 import warnings
 from pathlib import Path
@@ -64,3 +64,28 @@ def test_flags_that_a_checkpoint_overrules_are_said(make) -> None:
         warnings.filterwarnings("error", message=".*own parts are kept")
         same.load_state_dict(saved.state_dict())
         nothing.load_state_dict(saved.state_dict())
+
+
+def test_a_checkpoint_on_the_cpu_is_loaded_to_the_models_own_device(make, scene_file: Path) -> None:
+    from gencontrol.nerf.stored import take_shapes
+
+    settings = {"prompt": "red cat", "mode": "edit", "scene": scene_file, "sphere": (0.6, -0.1, -0.2, 0.5)}
+    saved = make(**settings)
+    saved.look_for_empty_cells()
+    state = saved.state_dict() | {"voxels_0": torch.zeros(3, 3, 3)}
+    # Stands for CUDA: another device than the one that nerfstudio reads checkpoints on.
+    model = make(**settings).to("meta")
+    take_shapes(model, state, "")
+    for name in ("cells", "about", "voxels_0"):
+        assert (
+            model.get_buffer(name).device == torch.device("meta") and model.get_buffer(name).shape == state[name].shape
+        )
+
+
+def test_a_checkpoint_of_another_method_is_refused_with_advice(make) -> None:
+    from gencontrol.errors import CheckpointError
+
+    model = make(prompt="red cat")
+    with pytest.raises(CheckpointError, match=r"not one of `alphaclip-nerf`.*--data FOLDER --pipeline.model.mode fit`"):
+        model.load_state_dict({"field.mlp.weight": torch.zeros(2), "device_indicator_param": torch.zeros(0)})
+    assert model.scene().parts.keys() == {"part"}  # as it was

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 pytest.importorskip("nerfstudio")
 # nerfstudio 1.1.5 and the versions it pins warn about themselves, at import and in use.
@@ -130,3 +131,28 @@ def test_prompt_and_weight_change_the_part() -> None:
     controls["control_prompt_0"].cb_hook(SimpleNamespace(value="blue boat"))
     controls["control_weight_0"].cb_hook(SimpleNamespace(value=2))
     assert changes[0] == ("hat", {"prompt": "blue boat"}) and changes[1][1]["weight"].points == ((0, 2.0),)
+
+
+def test_the_viewer_changes_a_part_and_leaves_out_what_cannot_be(make, caplog: pytest.LogCaptureFixture) -> None:
+    model = make(prompt="red cat", sphere=(0.0, 0.0, 0.0, 0.5))
+    model.steering()
+    handle = model.control_highlight_0
+    handle._dragged(SimpleNamespace(position=(2.0, 0.0, 0.0), wxyz=(1.0, 0.0, 0.0, 0.0)))
+    model.control_weight_0.cb_hook(SimpleNamespace(value=2.0))
+    model.control_prompt_0.cb_hook(SimpleNamespace(value="blue boat"))
+    (part,) = model.parts
+    assert part.shape.centre == (0.2, 0.0, 0.0) and part.prompt == "blue boat" and part.weight.points == ((0, 2.0),)
+    expected = model.steering().guides[0].encoder.encode_text("blue boat", normalize=True)
+    assert torch.allclose(model.steering().targets[0][0], expected, atol=1e-5)
+    model.control_prompt_0.cb_hook(SimpleNamespace(value="blue bote"))
+    assert model.parts[0].prompt == "blue boat" and "nearest" in caplog.text
+
+
+def test_a_word_that_the_encoder_does_not_know_is_left_out_where_nothing_was_steered(
+    make, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = make(mode="fit")
+    model.control_prompt_0.cb_hook(SimpleNamespace(value="blue bote"))
+    assert model.parts[0].prompt == "" and model._steering is None and "nearest" in caplog.text
+    model.control_prompt_0.cb_hook(SimpleNamespace(value="blue boat"))
+    assert model.parts[0].prompt == "blue boat" and model._steering is not None
