@@ -174,8 +174,8 @@ def soften(
 def judge_tests(config: JudgeTraining, store: SpriteStore, *, count: int) -> list[RecognitionSet]:
     """Scenes of one sprite out of the test split, with all kinds of backgrounds as often as each other.
 
-    Training styles, the same softened, the style never seen; and training styles large and on quiet backgrounds, near to
-    what the embedded generator draws.
+    Training styles, the same softened, the style never seen; and training styles large and on quiet backgrounds, near
+    to what the embedded generator draws.
     """
     config = replace(config, backgrounds=(1.0,) * len(config.backgrounds))
     rgb, concept = draw_singles(config, store, batch=count, split="test", styles=training_styles())
