@@ -28,17 +28,23 @@ def test_the_first_interrupt_ends_training_and_the_second_one_interrupts() -> No
 def test_after_the_last_step_an_interrupt_is_nerfstudios_again() -> None:
     from gencontrol.nerf.callbacks import Interrupt
 
+    heard: list[int] = []
+
+    def theirs(number: int, frame: object) -> None:
+        heard.append(number)
+
     trainer = SimpleNamespace(stop_training=False)
-    before = signal.getsignal(signal.SIGINT)
-    stop = Interrupt(trainer)
-    stop.install(step=0)
-    stop.restore(step=9)
-    assert signal.getsignal(signal.SIGINT) is before
-    with pytest.raises(KeyboardInterrupt):
-        os.kill(os.getpid(), signal.SIGINT)
-    assert not trainer.stop_training
-    stop.restore(step=9)
-    assert signal.getsignal(signal.SIGINT) is before
+    before = signal.signal(signal.SIGINT, theirs)
+    try:
+        stop = Interrupt(trainer)
+        stop.install(step=0)
+        stop.restore(step=9)
+        signal.raise_signal(signal.SIGINT)
+        assert heard == [signal.SIGINT] and not trainer.stop_training
+        stop.restore(step=9)
+        assert signal.getsignal(signal.SIGINT) is theirs
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_an_edit_after_a_fit_has_the_learning_rate_of_a_beginning() -> None:
