@@ -20,7 +20,7 @@ from gencontrol.nerf.model import SteeredModel
 from gencontrol.nerf.preview import preview_sheet
 from gencontrol.nerf.render import join, reshape_rays
 from gencontrol.nerf.scene import SCENE_FILE, save_scene
-from gencontrol.nerf.sources import check_run
+from gencontrol.nerf.sources import check_run, fit_to_the_end
 from gencontrol.nerf.video import VideoSettings, film, write_film
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,8 @@ def callbacks_of(model: SteeredModel, attributes: TrainingCallbackAttributes) ->
 def begin_training(model: SteeredModel, attributes: TrainingCallbackAttributes, step: int) -> None:
     """Refuse what cannot work before any time is spent."""
     check_run(model.config, attributes, has_base=model.field.base is not None)
+    if model.config.mode == "fit":
+        fit_to_the_end(attributes)
     model.begin_training()
 
 

@@ -134,7 +134,7 @@ def membership(shape: Shape, points: Float[Tensor, "n 3"], *, softness: float = 
     return (inwards / softness).clamp(0, 1)
 
 
-def parse_shape(values: Mapping[str, Any] | str | Any, *, where: str = "highlight") -> Shape:
+def parse_shape(values: Any, *, where: str = "highlight") -> Shape:
     """Read a shape from a mapping such as `{"box": {"centre": [0, 0, 0.5], "size": [1, 1, 1]}}` or from `whole`.
 
     Raises:

@@ -11,7 +11,7 @@ _SCENE, _DATA, _MODE = "--pipeline.model.scene FOLDER", "--data FOLDER", "--pipe
 
 
 def check_run(config: SteeredModelConfig, attributes: TrainingCallbackAttributes, *, has_base: bool) -> None:
-    """Refuse a source that the mode does not use, or lacks, before the first step; a fit fits until the last one.
+    """Refuse a source that the mode does not use, or lacks, before the first step.
 
     Args:
         config: The model's settings.
@@ -21,19 +21,28 @@ def check_run(config: SteeredModelConfig, attributes: TrainingCallbackAttributes
     Raises:
         ConfigError: Saying what to give instead.
     """
-    # nerfstudio types its trainer's parts as their base classes.
-    trainer: Any = attributes.trainer
-    data: Any = attributes.pipeline.datamanager.config  # pyright: ignore[reportOptionalMemberAccess]
-    start = trainer._start_step
-    end = start + trainer.config.max_num_iterations
+    data, start, end = _span(attributes)
     if config.mode == "create":
         _check_creation(pictures=data.data is not None, has_base=has_base)
     elif config.mode == "fit":
         _check_fit(pictures=data.data is not None, has_base=has_base)
-        # Past these steps there are no pixels, and the smoothness that is left would wear the fit down.
-        data.fit_steps = max(data.fit_steps, end)
     else:
         _check_edit(config, data, start=start, end=end, has_base=has_base)
+
+
+def fit_to_the_end(attributes: TrainingCallbackAttributes) -> None:
+    """Let a fit see pictures until its last step: past them, the smoothness that is left would wear it down."""
+    data, _, end = _span(attributes)
+    data.fit_steps = max(data.fit_steps, end)
+
+
+def _span(attributes: TrainingCallbackAttributes) -> tuple[Any, int, int]:
+    """The data manager's settings, and the steps at which the run begins and ends."""
+    # nerfstudio types its trainer's parts as their base classes.
+    trainer: Any = attributes.trainer
+    data: Any = attributes.pipeline.datamanager.config  # pyright: ignore[reportOptionalMemberAccess]
+    start = trainer._start_step
+    return data, start, start + trainer.config.max_num_iterations
 
 
 def _check_creation(*, pictures: bool, has_base: bool) -> None:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +19,12 @@ def load_beside(path: Path) -> ModuleType:
     sys.modules[path.stem] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def load_benchmark() -> Callable[[str], ModuleType]:
+    """Imports a script of benchmarks/ by its name."""
+    return lambda name: load_beside(Path(__file__).parents[1] / "benchmarks" / f"{name}.py")
 
 
 @pytest.fixture(scope="session")

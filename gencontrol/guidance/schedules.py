@@ -1,7 +1,6 @@
 """Weights that change while training: a few (step, value) points and what happens between them."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
@@ -46,7 +45,7 @@ def value_at(schedule: Schedule, step: int) -> float:
     return points[-1][1]
 
 
-def as_schedule(value: Schedule | int | float | str | Sequence[Sequence[int | float]] | Any) -> Schedule:
+def as_schedule(value: Any) -> Schedule:
     """Read a schedule from a number, from pairs, or from text such as `0:0.5 500:0.9` or `0:1 1000:0.1 cosine`.
 
     Raises:
@@ -59,14 +58,13 @@ def as_schedule(value: Schedule | int | float | str | Sequence[Sequence[int | fl
     if isinstance(value, int | float):
         return constant(float(value))
     try:
-        return Schedule(points=tuple((int(step), float(number)) for step, number in value))
-    except ConfigError:
-        raise
+        points = tuple((int(step), float(number)) for step, number in value)
     except (TypeError, ValueError):
         raise ConfigError(
             f"Cannot read the schedule {value!r}: expected a number, pairs such as [[0, 0.5], [500, 0.9]], "
             "or text such as '0:0.5 500:0.9'."
         ) from None
+    return Schedule(points=points)
 
 
 def _progress(fraction: float, curve: Curve) -> float:

@@ -7,7 +7,7 @@ expect them, since text alone leaves them free to drift.
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -95,10 +95,16 @@ class AlphaClipTask:
         # Plain attention's backward pass is the faster one on a CPU, see `build_clip`.
         first.set_attn_implementation("eager")
         self.module, self._groups = trainable_tower(first, config)
-        # So that a caption which is too long is refused now and not when it is drawn.
-        for text in getattr(source, "texts", ()):
-            self._tokens([text])
         self.names = self._embed(names) if names else torch.zeros(0, encoder.embed_dim)
+
+    def check_captions(self, texts: Sequence[str]) -> None:
+        """Refuse now what would stop the run when it is drawn.
+
+        Raises:
+            InputError: A caption with words unknown to a word-level tokenizer, or with too many tokens.
+        """
+        for text in texts:
+            self._tokens([text])
 
     def groups(self) -> list[ParameterGroup]:
         """The alpha slice at full step size, the rest at its own."""

@@ -43,7 +43,7 @@ class RunConfig:
     log_every: int = 20
     """Steps between lines in the log."""
     evaluate_every: int = 500
-    """Steps between evaluations, on the test split unless the stage says otherwise; 0 is never."""
+    """Steps between evaluations, on the test split; 0 is never."""
     sheet_every: int = 1000
     """Steps between sample sheets; 0 is never."""
     checkpoint_every: int = 200

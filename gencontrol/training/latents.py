@@ -93,7 +93,7 @@ def prepare_cache(
     to_latents: Encode,
     to_embeddings: Encode,
     folder: Path,
-    made_with: Mapping[str, str] | None = None,
+    made_with: Mapping[str, str],
     share: slice = slice(None),
 ) -> None:
     """Write what is missing of the cache's files (safetensors) below `folder`.
@@ -110,7 +110,7 @@ def prepare_cache(
     Raises:
         ConfigError: The folder holds files that were made with other settings.
     """
-    _check_settings(to_mapping(config) | dict(made_with or {}), folder)
+    _check_settings(to_mapping(config) | dict(made_with), folder)
     for index in range(config.samples // config.shard)[share]:
         path = _shard_path(folder, index)
         if path.is_file():
@@ -131,7 +131,7 @@ def _check_settings(now: dict[str, Any], folder: Path) -> None:
             temporary.write_text(json.dumps(now, indent=2))
         return
     saved = json.loads(path.read_text())
-    changed = [f"{key} {saved[key]} -> {now.get(key)}" for key in saved if saved[key] != now.get(key)]
+    changed = [f"{key} {saved.get(key)} -> {now[key]}" for key in now if saved.get(key) != now[key]]
     if changed:
         raise ConfigError(
             f"The cache in {folder} was made with other settings ({', '.join(changed)}). Use them, or another folder."

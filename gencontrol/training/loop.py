@@ -156,7 +156,6 @@ def _resume(run: _Run) -> None:
     if found is None:
         return
     _check_settings(found.facts["config"], to_mapping(run.config))
-    # What was saved before the stage's settings were kept has none.
     _check_settings(found.facts.get("stage", {}), to_mapping(run.task.config))
     run.task.module.load_state_dict(found.tensors["model"])
     run.average.load_state_dict(found.tensors["average"])
@@ -171,9 +170,9 @@ _MAY_CHANGE = {"run", "start", "log_every", "evaluate_every", "sheet_every", "ch
 
 
 def _check_settings(saved: dict[str, Any], now: dict[str, Any]) -> None:
-    changed = [k for k in saved if k not in _MAY_CHANGE and saved[k] != now.get(k)]
+    changed = [k for k in now if k not in _MAY_CHANGE and saved.get(k) != now[k]]
     if changed:
-        what = ", ".join(f"{k} {saved[k]} -> {now.get(k)}" for k in changed)
+        what = ", ".join(f"{k} {saved.get(k)} -> {now[k]}" for k in changed)
         raise CheckpointError(f"The run was started with other settings ({what}). Use them, or another folder.")
 
 

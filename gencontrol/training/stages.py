@@ -83,13 +83,16 @@ def build_alpha_clip_task(config: AlphaClipTraining, places: Places) -> AlphaCli
     encoder = AlphaCLIP.from_clip(config.base).to(Accelerator().device)
     encoder.vision.set_attn_implementation("eager")  # For the anchor's embeddings, as in training.
     if places.pairs:
-        return AlphaClipTask(config, encoder, folder_source(config, encoder, places.pairs))
+        source = folder_source(config, encoder, places.pairs)
+        task = AlphaClipTask(config, encoder, source)
+        task.check_captions(source.texts)
+        return task
     store = open_store(places.sprites)
     source, names, tests = sprite_source(config, encoder, store)
     return AlphaClipTask(config, encoder, source, names=names, tests=tests)
 
 
-def folder_source(config: AlphaClipTraining, encoder: AlphaCLIP, folder: Path) -> PairSource:
+def folder_source(config: AlphaClipTraining, encoder: AlphaCLIP, folder: Path) -> FolderPairs:
     """Pairs from a folder, padded to the encoder's size."""
     return FolderPairs(
         folder=folder,

@@ -51,7 +51,7 @@ class Task(Protocol):
         ...
 
     def evaluate(self, module: nn.Module) -> dict[str, float]:
-        """Figures on the test split, or what the stage says instead; `module` is the averaged one."""
+        """Figures on the test split; `module` is the averaged one."""
         ...
 
     def sheet(self, module: nn.Module) -> Image.Image:

@@ -1,8 +1,7 @@
 """The rival draws what we draw; nothing is timed here."""
 
 import dataclasses
-import importlib.util
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
@@ -13,13 +12,8 @@ from gencontrol.sprites.compose import SceneConfig, compose
 
 
 @pytest.fixture
-def benchmark() -> ModuleType:
-    path = Path(__file__).parents[2] / "benchmarks" / "compose.py"
-    spec = importlib.util.spec_from_file_location("benchmark_compose", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def benchmark(load_benchmark: Callable[[str], ModuleType]) -> ModuleType:
+    return load_benchmark("compose")
 
 
 def test_pillow_draws_the_same_scenes(benchmark, sprite_store):

@@ -1,8 +1,8 @@
 """The benchmark's arithmetic, and that it runs; nothing is timed here."""
 
-import importlib.util
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -14,15 +14,8 @@ from gencontrol.alpha_clip.towers import fill_vision
 
 
 @pytest.fixture(scope="module")
-def encoder() -> ModuleType:
-    path = Path(__file__).parents[2] / "benchmarks" / "encoder.py"
-    spec = importlib.util.spec_from_file_location("benchmark_encoder", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # Dataclasses look their module up by name.
-    sys.modules["benchmark_encoder"] = module
-    spec.loader.exec_module(module)
-    return module
+def encoder(load_benchmark: Callable[[str], ModuleType]) -> ModuleType:
+    return load_benchmark("encoder")
 
 
 @pytest.mark.parametrize("name", ["tiny", "ViT-B/32"])

@@ -1,22 +1,16 @@
 """The benchmark's arithmetic, and what it runs; nothing is timed here, and no model is run."""
 
-import importlib.util
 import json
 import sys
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import pytest
 
 
 @pytest.fixture
-def start() -> ModuleType:
-    path = Path(__file__).parents[2] / "benchmarks" / "start.py"
-    spec = importlib.util.spec_from_file_location("benchmark_start", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def start(load_benchmark: Callable[[str], ModuleType]) -> ModuleType:
+    return load_benchmark("start")
 
 
 def test_the_first_process_is_dropped(start: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

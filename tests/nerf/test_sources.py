@@ -61,11 +61,16 @@ def test_sources_that_fit_the_mode_are_taken() -> None:
     check("edit", run(start=5), has_base=True)
 
 
-def test_a_fit_fits_until_its_last_step() -> None:
-    for start, steps, expected in ((0, 2000, 2000), (400, 400, 800), (0, 100, 500)):
-        attributes = run(data=DATA, start=start, steps=steps)
-        check("fit", attributes)
-        assert attributes.pipeline.datamanager.config.fit_steps == expected
+@pytest.mark.parametrize(("start", "steps", "expected"), [(0, 2000, 2000), (400, 400, 800), (0, 100, 500)])
+def test_a_fit_fits_until_its_last_step(make, start: int, steps: int, expected: int) -> None:
+    from gencontrol.nerf.callbacks import callbacks_of
+
+    model, attributes = make(mode="fit", preview_every=0), run(data=DATA, start=start, steps=steps)
+    check("fit", attributes)
+    first = callbacks_of(model, attributes)[0]
+    first.run_callback_at_location(start, first.where_to_run[0])
+    manager: Any = attributes.pipeline
+    assert manager.datamanager.config.fit_steps == expected
 
 
 def test_a_run_is_checked_before_its_first_step(make) -> None:
