@@ -54,8 +54,15 @@ class Stage:
     def silhouette(self) -> Bool[Tensor, "b 1 h w"]:
         """Where the highlighted part can be seen in the whole scene's views: its exact outline, grown."""
         alone = World(things=(Thing(name="part", body=self.box),))
-        shown = (photograph(alone, self.cameras(close=False)).opacity > 0).float()
-        return F.max_pool2d(shown, 2 * self.grown + 1, stride=1, padding=self.grown) > 0
+        return _grown(photograph(alone, self.cameras(close=False)).opacity > 0, self.grown)
+
+
+@torch.no_grad()
+def covered(scene: Scene, stage: Stage) -> Bool[Tensor, "b 1 h w"]:
+    """Where what stands in the part covers more than half of a pixel of the whole scene's views, grown as above."""
+    cameras = stage.cameras(close=False)
+    seen = render_view(_alone(scene, stage.box), cameras, quadrature=Quadrature(samples=96), cells=scene.cells())
+    return _grown(seen.opacity[:, None] > 0.5, stage.grown)
 
 
 def whole_views(scene: Scene, stage: Stage) -> Float[Tensor, "b 3 h w"]:
@@ -65,13 +72,8 @@ def whole_views(scene: Scene, stage: Stage) -> Float[Tensor, "b 3 h w"]:
 
 def part_views(scene: Scene, stage: Stage, *, textured: bool = True) -> Float[Tensor, "b 3 h w"]:
     """The part alone, over paper; without texture in grey under a fixed light."""
-    field: Field = scene if textured else shaded(scene)
-
-    def part(points: Tensor) -> tuple[Tensor, Tensor]:
-        density, rgb = field(points)
-        return density * membership(stage.box, points), rgb
-
-    return _picture(part, stage.cameras(close=True), behind=PAPER, scene=scene)
+    field = _alone(scene if textured else shaded(scene), stage.box)
+    return _picture(field, stage.cameras(close=True), behind=PAPER, scene=scene)
 
 
 def shaded(scene: Scene) -> Field:
@@ -128,6 +130,18 @@ def rank_of(log_probabilities: Float[Tensor, "b c"], index: int) -> tuple[int, f
 def _opacity(scene: Scene, points: Tensor) -> tuple[Tensor, Tensor]:
     density, rgb = scene(points)
     return 1 - torch.exp(-density * 2 / (_COMPARED - 1)), rgb
+
+
+def _alone(field: Field, box: Box) -> Field:
+    def part(points: Tensor) -> tuple[Tensor, Tensor]:
+        density, rgb = field(points)
+        return density * membership(box, points), rgb
+
+    return part
+
+
+def _grown(shown: Bool[Tensor, "b 1 h w"], pixels: int) -> Bool[Tensor, "b 1 h w"]:
+    return F.max_pool2d(shown.float(), 2 * pixels + 1, stride=1, padding=pixels) > 0
 
 
 @torch.no_grad()

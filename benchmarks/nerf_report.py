@@ -26,7 +26,7 @@ TOP = 5
 def table(results: Results, *, rows: Sequence[str], names: int) -> str:
     """One line a row over its runs' last points, a line of chance, and rows compared at equal judge score."""
     head = f"{'':22}{'runs':>5}{'rank':>6}{'top 5':>7}{'grey':>6}{'log p':>8}"
-    lines = [f"{head}{'PSNR':>7}{'least':>7}{'SSIM':>7}{'change':>8}{'min':>6}"]
+    lines = [f"{head}{'PSNR':>7}{'least':>7}{'close':>7}{'least':>7}{'SSIM':>7}{'change':>8}{'min':>6}"]
     lines.append(f"{'chance':22}{'':5}{(names + 1) / 2:6.0f}{TOP / names:7.0%}{(names + 1) / 2:6.0f}")
     for row in rows:
         last = [points[-1] for (_, _, name), points in results.items() if name == row]
@@ -43,7 +43,9 @@ def _line(row: str, last: Sequence[Mapping[str, Any]]) -> str:
         f"{row:22}{len(last):5}{statistics.median(column('rank')):6.0f}"
         f"{statistics.mean(r <= TOP for r in column('rank')):7.0%}"
         f"{statistics.median(column('textureless_rank')):6.0f}{statistics.mean(column('log_probability')):8.2f}"
-        f"{statistics.median(column('psnr')):7.1f}{min(column('psnr')):7.1f}{statistics.mean(column('ssim')):7.3f}"
+        f"{statistics.median(column('psnr')):7.1f}{min(column('psnr')):7.1f}"
+        f"{statistics.median(column('close_psnr')):7.1f}{min(column('close_psnr')):7.1f}"
+        f"{statistics.mean(column('ssim')):7.3f}"
         f"{statistics.mean(column('change')):8.2%}{statistics.mean(column('minutes')):6.1f}"
     )
 

@@ -12,8 +12,9 @@ the output folder and not run again; `--hours` bounds one call, and the table sh
     python benchmarks/nerf_steering.py --sprites runs/sprites/sprites.npz --scenes pumpkin --prompts cactus
 
 Columns: rank of the prompt among all names (median), share of runs in the top 5, rank from grey shaded pictures, the
-judge's log-probability of the prompt; outside the part's silhouette PSNR (median and least) and SSIM against the
-unedited scene; how much of the field outside has changed; minutes of training.
+judge's log-probability of the prompt; against the unedited scene, PSNR outside the highlight's silhouette (median and
+least), PSNR outside of what stood or stands in it ("close", which also counts haze within the highlight, median and
+least), SSIM as the first; how much of the field outside has changed; minutes of training.
 """
 
 import dataclasses
@@ -28,7 +29,7 @@ import torch
 import tyro
 from jaxtyping import Bool
 from judge_model import SHIPPED, Judge, open_judge
-from nerf_measures import Stage, change_outside, part_views, psnr_outside, rank_of, ssim_outside, whole_views
+from nerf_measures import Stage, change_outside, covered, part_views, psnr_outside, rank_of, ssim_outside, whole_views
 from nerf_report import scene_name, table, write_sheet
 from nerf_run import run
 from torch import Tensor
@@ -105,7 +106,9 @@ class Point:
     textureless_rank: int
     """The same from grey, shaded pictures."""
     psnr: float
-    """Decibels outside the part's silhouette, against the unedited scene."""
+    """Decibels outside the highlight's silhouette, against the unedited scene."""
+    close_psnr: float
+    """Decibels outside of what stood in the highlight and what stands there now."""
     ssim: float
     """Structural similarity there."""
     change: float
@@ -257,6 +260,7 @@ def measure(bench: Bench, before: Scene, after: Scene, prompt: str, *, step: int
     """Everything about one edited scene."""
     stage, index = bench.stage, bench.index(prompt)
     first, second = whole_views(before, stage), whole_views(after, stage)
+    either = covered(before, stage) | covered(after, stage)
     rank, log_probability = rank_of(bench.judge(part_views(after, stage)).log_probabilities, index)
     grey, _ = rank_of(bench.judge(part_views(after, stage, textured=False)).log_probabilities, index)
     return Point(
@@ -265,6 +269,7 @@ def measure(bench: Bench, before: Scene, after: Scene, prompt: str, *, step: int
         log_probability=log_probability,
         textureless_rank=grey,
         psnr=psnr_outside(first, second, bench.inside),
+        close_psnr=psnr_outside(first, second, either),
         ssim=ssim_outside(first, second, bench.inside),
         change=change_outside(before, after, stage.box),
         minutes=minutes,

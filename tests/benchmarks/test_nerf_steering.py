@@ -72,6 +72,19 @@ def test_the_silhouette_is_the_boxs_outline_grown(measures: ModuleType) -> None:
     assert not (drawn & ~grown).any() and (drawn ^ tight).float().mean() < 0.03
 
 
+def test_what_stands_in_the_part_covers_its_own_outline(measures: ModuleType) -> None:
+    stage = measures.Stage(box=BOX, views=2, size=48, grown=0)
+    small, beside = (bake(World(things=things), 64) for things in ((ball(0.0),), (ball(0.0), ball(0.75))))
+    covered = measures.covered(small, stage)
+    drawn = (measures.whole_views(small, stage) < 0.5).any(dim=1, keepdim=True)
+    assert (covered ^ drawn).float().mean() < 0.02 and covered.any()
+    assert torch.equal(measures.covered(beside, stage), covered)  # what stands outside of the part is not in it
+    assert (covered & ~stage.silhouette()).sum() == 0
+    thin = Scene(lattice=small.lattice.clone())
+    thin.lattice[0] -= thin.lattice[0].max() + 4  # haze covers nothing
+    assert not measures.covered(thin, stage).any()
+
+
 def test_picture_measures_look_outside_only(measures: ModuleType) -> None:
     before = torch.rand(2, 3, 24, 24, generator=torch.Generator().manual_seed(0))
     inside = torch.zeros(2, 1, 24, 24, dtype=torch.bool)
@@ -107,7 +120,7 @@ def test_the_rank_is_by_the_mean_over_views(measures: ModuleType) -> None:
 
 
 def points(*pairs: tuple[float, float]) -> list[dict[str, Any]]:
-    fixed = {"rank": 3, "textureless_rank": 40, "psnr": 50.0, "ssim": 0.9, "minutes": 2.0}
+    fixed = {"rank": 3, "textureless_rank": 40, "psnr": 50.0, "close_psnr": 30.0, "ssim": 0.9, "minutes": 2.0}
     return [{"log_probability": p, "change": c} | fixed for p, c in pairs]
 
 
