@@ -18,8 +18,10 @@ class Renderer(nn.Module):
         super().__init__()
         self.field, self.cells = field, cells
 
-    def forward(self, origins: Tensor, directions: Tensor, *, samples: int) -> Rendering:
-        """Render, with the whole as the one part."""
+    def forward(
+        self, origins: Tensor, directions: Tensor, *, samples: int, generator: torch.Generator | None = None
+    ) -> Rendering:
+        """Render, with the whole as the one part; a generator jitters the samples."""
         return render_rays(
             self.field,
             origins,
@@ -27,6 +29,7 @@ class Renderer(nn.Module):
             quadrature=Quadrature(samples=samples),
             cells=self.cells,
             membership=memberships([Part(name="whole", prompt="")]),
+            generator=generator,
         )
 
 
@@ -57,7 +60,9 @@ class Picture(nn.Module):
         super().__init__()
         self.rays = nn.Parameter(torch.full((rays, 5), 0.5))
 
-    def forward(self, origins: Tensor, directions: Tensor, *, samples: int) -> Rendering:
+    def forward(
+        self, origins: Tensor, directions: Tensor, *, samples: int, generator: torch.Generator | None = None
+    ) -> Rendering:
         """The rays as they are."""
         colour, opacity, part = self.rays.split([3, 1, 1], dim=1)
         return Rendering(colour=colour, opacity=opacity[:, 0], depth=opacity[:, 0], parts=part)

@@ -4,9 +4,11 @@
     python benchmarks/nerf_speed.py --quick          a few samples, two rounds, nerfacto's field made small
 
 All render the same rays at the same samples, feed the same encoder, and take turns within each round, so that a machine
-which slows down slows all of them: read the ratios. nerfacto's field is nerfstudio's own in plain torch, which is what
-it runs without CUDA. "guidance alone" is the encoder's share: a step whose pictures cost nothing. Peak memory is
-measured in a fresh process for each. The lattice starts as the method's does, as a ball.
+which slows down slows all of them: read the ratios. A step has all that a step of the method has by default: jittered
+rays, augmented copies with blur and noise, similarity and the comparison with other names, transmittance, entropy,
+backward pass and Adam; lattices also their total variation. nerfacto's field is nerfstudio's own in plain torch, which
+is what it runs without CUDA. "guidance alone" is the encoder's share: a step whose pictures cost nothing. Peak memory
+is measured in a fresh process for each. The lattice starts as the method's does, as a ball.
 """
 
 import dataclasses
@@ -25,19 +27,24 @@ from pathlib import Path
 import torch
 import tyro
 from nerf_fields import NerfactoPoints, Picture, Renderer
-from torch import nn
+from torch import Tensor, nn
 
-from gencontrol.guidance.augmentation import Augmentation
-from gencontrol.guidance.prompts import ViewPrompts
 from gencontrol.nerf import grid
+from gencontrol.nerf.apart import read_names
 from gencontrol.nerf.cameras import Orbit, camera_rays, orbit_cameras, random_cameras
-from gencontrol.nerf.field import VoxelField, start_of_creation
+from gencontrol.nerf.config import SteeredModelConfig
+from gencontrol.nerf.field import VoxelField
+from gencontrol.nerf.mist import TRAINED_ABOVE
+from gencontrol.nerf.objectives import emptiness, smoothness, weighted_guidance
 from gencontrol.nerf.parts import Part
 from gencontrol.nerf.render import reshape_rays
+from gencontrol.nerf.setup import first_field, schedules_of
 from gencontrol.nerf.steering import Steering, load_guides, prepare, steering_losses
 
 OURS, PLAIN, NERFACTO, ALONE = "ours", "without skipping", "nerfacto's field", "guidance alone"
 ROWS = (OURS, PLAIN, NERFACTO, ALONE)
+# The step whose weights are taken: by then every loss of the method counts.
+LATE = 399
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +61,6 @@ class Settings:
     """Side of a step's views in pixels."""
     samples: int = 64
     """Samples along a ray."""
-    copies: int = 4
-    """Augmented copies of each view that the encoder sees."""
     resolution: int = 40
     """Nodes along a side of the lattice."""
     view_size: int = 160
@@ -104,8 +109,8 @@ def main(settings: Settings) -> None:
         return
     print(
         f"{settings.views} views of {settings.size} x {settings.size} rays, {settings.samples} samples, "
-        f"{settings.copies} copies, {settings.encoder}; {platform.processor() or platform.machine()}, "
-        f"torch {torch.__version__}, {torch.get_num_threads()} threads"
+        f"{SteeredModelConfig().augmentation.copies} copies, {settings.encoder}; "
+        f"{platform.processor() or platform.machine()}, torch {torch.__version__}, {torch.get_num_threads()} threads"
     )
     rows = measure(settings)
     print(table(rows))
@@ -147,34 +152,47 @@ def model_of(name: str, settings: Settings) -> nn.Module:
         return Picture(settings.views * settings.size**2)
     if name == NERFACTO:
         return Renderer(NerfactoPoints(levels=settings.levels, table=settings.table))
-    generator = torch.Generator().manual_seed(0)
-    lattice = start_of_creation(settings.resolution, ball=grid.Ball(), generator=generator)
-    # The method's own threshold and growth.
-    cells = grid.occupied(lattice[0], threshold=0.05, grow=1) if name == OURS else None
-    return Renderer(VoxelField(lattice), cells)
+    field, _ = first_field(SteeredModelConfig(prompt=settings.prompt, resolution=str(settings.resolution)))
+    # As the method's model looks for them.
+    cells = grid.occupied(field.change_lattice()[0], threshold=TRAINED_ABOVE, grow=1) if name == OURS else None
+    return Renderer(field, cells)
 
 
 def steering_of(settings: Settings) -> Steering:
-    """The encoder and the encoded prompt."""
+    """The encoder, the encoded prompt and the names it is told apart from, as the method has them by default."""
+    method = SteeredModelConfig()
     return prepare(
         [Part(name="whole", prompt=settings.prompt)],
         load_guides([settings.encoder], device="cpu"),
-        views=ViewPrompts(mode="off"),
-        augmentation=Augmentation(copies=settings.copies),
+        views=method.view_prompts,
+        augmentation=method.augmentation,
+        names=read_names(method.apart_from),
+        scale=method.contrast_scale,
     )
 
 
 def guided_step(model: nn.Module, optimizer: torch.optim.Optimizer, steering: Steering, settings: Settings) -> None:
     """One step as the method takes it; every turn sees the same views."""
+    losses = losses_of(model, steering, settings)
+    optimizer.zero_grad()
+    torch.stack(list(losses.values())).sum().backward()
+    optimizer.step()
+
+
+def losses_of(model: nn.Module, steering: Steering, settings: Settings) -> dict[str, Tensor]:
+    """What the method's model sums up in a creation, each times its weight."""
     generator = torch.Generator().manual_seed(0)
     shape = (settings.views, settings.size, settings.size)
     cameras, azimuth, elevation = random_cameras(shape[0], shape[1:], orbit=Orbit(), generator=generator)
     origins, directions = (rays.reshape(-1, 3) for rays in camera_rays(cameras))
-    seen = reshape_rays(model(origins, directions, samples=settings.samples), shape)
-    losses = steering_losses(steering, seen, azimuth, elevation, step=0, generator=generator)
-    optimizer.zero_grad()
-    losses.similarity["whole"].mean().backward()
-    optimizer.step()
+    seen = reshape_rays(model(origins, directions, samples=settings.samples, generator=generator), shape)
+    guidance = steering_losses(steering, seen, azimuth, elevation, step=LATE, generator=generator)
+    schedules = schedules_of(SteeredModelConfig())
+    losses = weighted_guidance(guidance, steering.parts, schedules, step=LATE)
+    losses |= emptiness(seen, schedules, mode="create", step=LATE)
+    if isinstance(model, Renderer) and isinstance(model.field, VoxelField):
+        losses |= smoothness(model.field.change_lattice(), schedules, step=LATE)
+    return losses
 
 
 @torch.no_grad()

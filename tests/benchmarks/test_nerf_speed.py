@@ -22,7 +22,7 @@ def speed() -> ModuleType:
 
 def small(speed: ModuleType, tiny_folder: Path, **changes):
     settings = {"views": 1, "size": 12, "samples": 8, "resolution": 12, "view_size": 12, "levels": 2, "table": 4}
-    return speed.Settings(encoder=str(tiny_folder), prompt="red cat", copies=1, rounds=1, **settings | changes)
+    return speed.Settings(encoder=str(tiny_folder), prompt="red cat", rounds=1, **settings | changes)
 
 
 def test_skipping_renders_the_same_picture_with_fewer_questions(speed: ModuleType, tiny_folder: Path) -> None:
@@ -56,6 +56,17 @@ def test_a_step_changes_what_is_trained(speed: ModuleType, tiny_folder: Path, na
     before = [p.detach().clone() for p in model.parameters()]
     speed.guided_step(model, torch.optim.Adam(model.parameters(), lr=0.01), steering, settings)
     assert any(not torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+
+
+def test_a_step_has_every_loss_of_the_method(speed: ModuleType, tiny_folder: Path) -> None:
+    settings, method = small(speed, tiny_folder), speed.SteeredModelConfig(prompt="red cat")
+    steering = speed.steering_of(settings)
+    assert steering.augmentation == method.augmentation and steering.augmentation.noise > 0
+    assert len(steering.others[0][0]) > 0  # names that it is told apart from
+    lattice, picture = (speed.losses_of(speed.model_of(n, settings), steering, settings) for n in speed.ROWS[::3])
+    expected = {"guidance_whole", "contrast_whole", "entropy", "transmittance"}
+    assert set(picture) == expected and all(loss != 0 for loss in picture.values())
+    assert set(lattice) == expected | {"density_variation", "colour_variation"}
 
 
 def test_turns_alternate_and_the_first_round_is_dropped(speed: ModuleType) -> None:
