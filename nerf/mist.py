@@ -34,7 +34,9 @@ def mist(
     """Raw density to add to a change so that parts without anything in them hold a mist; None if there are none.
 
     Where nothing is dense, nothing is rendered, and no gradient would ever say what to add. The mist reaches one node
-    of the change beyond the part, so that it is full up to the part's edge; composition keeps it inside.
+    of the change beyond the part, so that it is full up to the part's edge; composition keeps it inside. A node adds no
+    more than the densest place around it can take: where the base is finer than the change, and steep, the mist is
+    thinner rather than a crust.
 
     Args:
         field: With a base.
@@ -54,6 +56,6 @@ def mist(
             needed |= inside
     if not needed.any():
         return None
-    missing = (peak - raw).clamp(min=0).reshape(fine, fine, fine)[::every, ::every, ::every]
-    near = F.max_pool3d(needed.to(raw).reshape(1, fine, fine, fine), 2 * every + 3, stride=every, padding=every + 1)[0]
-    return missing * near
+    inside = torch.where(needed, raw, -torch.inf).reshape(1, fine, fine, fine)
+    densest = F.max_pool3d(inside, 2 * every + 3, stride=every, padding=every + 1)[0]
+    return torch.where(densest > -torch.inf, (peak - densest).clamp(min=0), torch.zeros_like(densest))

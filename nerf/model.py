@@ -20,7 +20,6 @@ from gencontrol.nerf.apart import read_names
 from gencontrol.nerf.config import SteeredModelConfig
 from gencontrol.nerf.datamanager import step_generator
 from gencontrol.nerf.field import Edit, baked
-from gencontrol.nerf.highlight import Shape
 from gencontrol.nerf.mist import TRAINED_ABOVE, fill_empty
 from gencontrol.nerf.objectives import check_finite, emptiness, photometric, smoothness, weighted_guidance
 from gencontrol.nerf.outputs import from_outputs, psnr, to_outputs, to_rgba
@@ -38,8 +37,17 @@ from gencontrol.nerf.setup import (
     schedules_of,
 )
 from gencontrol.nerf.steering import Guidance, Steering, load_guides, part_scores, prepare, steering_losses
-from gencontrol.nerf.stored import KEPT, STEERED, parts_of_scene, store_parts, stored_parts, take_shapes, warn_of_kept
-from gencontrol.nerf.viewer import part_controls
+from gencontrol.nerf.stored import (
+    KEPT,
+    STEERED,
+    parts_of_scene,
+    scene_of,
+    store_parts,
+    stored_parts,
+    take_shapes,
+    warn_of_kept,
+)
+from gencontrol.nerf.viewer import attach, part_controls, restored_controls
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +77,7 @@ class SteeredModel(Model):
         self.register_buffer("cells", torch.ones(1, 1, 1, dtype=torch.bool))
         self.register_load_state_dict_pre_hook(take_shapes)
         self.register_load_state_dict_post_hook(_restore_parts)
-        for name, control in part_controls(self.parts, self.change_part).items():
-            setattr(self, name, control)
+        self._controls = attach(self, part_controls(self.parts, self.change_part))
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -142,10 +149,7 @@ class SteeredModel(Model):
 
     def scene(self) -> Scene:
         """The finished scene, with the parts as they were highlighted, and those that its base had beside them."""
-        shapes: dict[str, Shape] = {part.name: part.shape for part in (*self._kept, *self.parts)}
-        prompts = {part.name: part.prompt for part in self._kept if part.prompt}
-        prompts |= {part.name: part.prompt for part in self.parts}
-        return Scene(lattice=self.lattice().cpu(), parts=shapes, prompts=prompts)
+        return scene_of(self.lattice().cpu(), kept=self._kept, steered=self.parts)
 
     def render(self, origins: Float[Tensor, "r 3"], directions: Float[Tensor, "r 3"]) -> Rendering:
         """Render rays as the model is: jittered in training, in the middle of the intervals otherwise."""
@@ -262,6 +266,8 @@ class SteeredModel(Model):
             return
         self._set_parts(parts, steering=steering)
         if self.field.base is not None:
+            # A highlight may have been moved to an empty place.
+            fill_empty(self.field, parts, mode=self.field.mode, peak=self.config.ball_peak)
             self.look_for_empty_cells()
 
     def _set_parts(self, parts: tuple[Part, ...], *, steering: Steering | None = None) -> None:
@@ -293,6 +299,8 @@ def _restore_parts(module: torch.nn.Module, _: object) -> None:
         warn_of_kept(module.config, given, module._parts)
     module._steering = None
     module._awaited = []
+    controls = restored_controls(module._controls, module._parts, module.change_part)
+    module._controls = attach(module, controls, instead_of=module._controls)
     # A data set's field is a creation's until its edit has begun; a base in the checkpoint says that it had.
     if module.field.base is not None:
         module.field.mode = cast(Edit, module.config.mode)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.errors import CheckpointError
@@ -48,6 +49,13 @@ def parts_of_scene(scene: Scene | None) -> tuple[Part, ...]:
     if scene is None:
         return ()
     return tuple(Part(name=n, prompt=scene.prompts.get(n, ""), shape=shape) for n, shape in scene.parts.items())
+
+
+def scene_of(lattice: Float[Tensor, "4 z y x"], *, kept: Sequence[Part], steered: Sequence[Part]) -> Scene:
+    """A scene with its parts and prompts; a steered part goes before a kept one of its name."""
+    shapes = {part.name: part.shape for part in (*kept, *steered)}
+    prompts = {part.name: part.prompt for part in kept if part.prompt}
+    return Scene(lattice=lattice, parts=shapes, prompts=prompts | {part.name: part.prompt for part in steered})
 
 
 def warn_of_kept(config: SteeredModelConfig, given: Sequence[Part], stored: Sequence[Part]) -> None:

@@ -1,11 +1,11 @@
 """Controls of nerfstudio's viewer: prompt and weight of every part, and its highlight as a handle to drag."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 from nerfstudio.viewer.viewer import VISER_NERFSTUDIO_SCALE_RATIO
-from nerfstudio.viewer.viewer_elements import ViewerElement, ViewerSlider, ViewerText
+from nerfstudio.viewer.viewer_elements import ViewerElement, ViewerParameter, ViewerSlider, ViewerText
 
 from gencontrol.guidance.schedules import constant, value_at
 from gencontrol.nerf.highlight import Box, Ellipsoid, HalfSpace, Shape, Sphere
@@ -35,9 +35,11 @@ class HighlightHandle(ViewerElement[Shape]):
         self.gizmo: Any = None
         self._scale = scale
         self._waiting = False
+        self._server: Any = None
 
     def install(self, viser_server: Any) -> None:
         """Show the gizmo in the scene."""
+        self._server = viser_server
         where = placement(self.shape)
         assert where is not None, self.shape
         name = f"/highlight/{self.name}"
@@ -61,6 +63,13 @@ class HighlightHandle(ViewerElement[Shape]):
         """Where the handle has been dragged to; the next drag is announced anew."""
         self._waiting = False
         return self.shape
+
+    def show(self, shape: Shape) -> None:
+        """Stand at another shape, which nobody has dragged there; nothing is announced."""
+        self.shape = shape
+        if self.gizmo is not None:
+            self.remove()
+            self.install(self._server)
 
     def remove(self) -> None:
         """Take the gizmo out of the scene."""
@@ -107,6 +116,39 @@ def part_controls(parts: tuple[Part, ...], change: Change) -> dict[str, ViewerEl
     return controls
 
 
+def restored_controls(
+    controls: Mapping[str, ViewerElement], parts: tuple[Part, ...], change: Change
+) -> dict[str, ViewerElement]:
+    """The controls once a checkpoint has brought its own parts, which go before those that the controls were made for.
+
+    A training run opens its viewer before it reads the checkpoint, and a viewer takes no further controls: then those
+    that there are show the checkpoint's values, and what it has no part for goes.
+    """
+    wanted = part_controls(parts, change)
+    if not any(_is_shown(control) for control in controls.values()):
+        return wanted
+    kept = {}
+    for name, control in controls.items():
+        new = wanted.get(name)
+        if new is None or new.name != control.name:
+            control.remove()
+        else:
+            _show_same(control, new)
+            kept[name] = control
+    return kept
+
+
+def attach(
+    owner: Any, controls: dict[str, ViewerElement], *, instead_of: Mapping[str, ViewerElement] | None = None
+) -> dict[str, ViewerElement]:
+    """Make controls attributes of a module, which is where nerfstudio's viewer looks for them, and give them back."""
+    for name in instead_of or ():
+        delattr(owner, name)
+    for name, control in controls.items():
+        setattr(owner, name, control)
+    return controls
+
+
 def outline(shape: Shape) -> tuple[np.ndarray, np.ndarray] | None:
     """Vertices (v, 3) in the shape's own axes, world units, and triangles (f, 3); None for joined shapes."""
     from trimesh import creation
@@ -121,6 +163,29 @@ def outline(shape: Shape) -> tuple[np.ndarray, np.ndarray] | None:
     else:
         return None
     return np.asarray(mesh.vertices), np.asarray(mesh.faces)
+
+
+def _is_shown(control: ViewerElement) -> bool:
+    return control.gui_handle is not None or (isinstance(control, HighlightHandle) and control.gizmo is not None)
+
+
+def _show_same(control: ViewerElement, new: ViewerElement) -> None:
+    if isinstance(control, HighlightHandle) and isinstance(new, HighlightHandle):
+        control.show(new.shape)
+    elif isinstance(control, ViewerParameter) and isinstance(new, ViewerParameter):
+        _leave_out_once(control)
+        control.value = new.value
+
+
+def _leave_out_once(control: ViewerElement) -> None:
+    # viser announces a value that is set, in a thread of its own and so later; a weight's slider would then put a
+    # constant in the place of a schedule.
+    hook = control.cb_hook
+
+    def first(_: ViewerElement) -> None:
+        control.cb_hook = hook
+
+    control.cb_hook = first
 
 
 def _text(part: Part, change: Change) -> Callable[[ViewerText], None]:

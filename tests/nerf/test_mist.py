@@ -4,7 +4,7 @@ import torch
 
 from gencontrol.nerf import grid
 from gencontrol.nerf.field import VoxelField
-from gencontrol.nerf.highlight import Sphere, membership
+from gencontrol.nerf.highlight import Box, Sphere, membership
 from gencontrol.nerf.mist import mist
 from gencontrol.nerf.parts import Part
 
@@ -37,3 +37,17 @@ def test_where_every_part_holds_something_nothing_is_added() -> None:
     assert mist(half_full(), [SOLID], peak=-2.5, empty_below=0.05) is None
     wide = Part(name="wide", prompt="x", shape=Sphere(centre=(0.0, 0.0, 0.0), radius=0.6))
     assert mist(half_full(), [wide], peak=-2.5, empty_below=0.05) is None
+
+
+def test_over_a_wisp_that_the_change_is_too_coarse_for_the_mist_is_no_crust() -> None:
+    base = torch.full((4, 33, 33, 33), grid.EMPTY)
+    base[0, 16, 16, 24] = -6.1  # less than what is rendered, and between the nodes of the change
+    field = VoxelField(torch.zeros(4, 8, 8, 8), base=base)
+    part = Part(name="part", prompt="x", shape=Box(centre=(0.4, 0.0, 0.0), size=(1.0, 1.6, 1.6)))
+    added = mist(field, [part], peak=-2.5, empty_below=0.05)
+    assert added is not None
+    field.add(added)
+    points = torch.rand(20000, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    points = torch.cat([points, torch.tensor([[0.5, 0.0, 0.0]])])
+    raw = field.raw(points[membership(part.shape, points) > 0])[:, 0]
+    assert raw.max() <= -2.5 + 1e-4 and (raw > -2.6).float().mean() > 0.5

@@ -1,13 +1,18 @@
 """The viewer's controls, against viser's own server."""
 
 import socket
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+
+from gencontrol.guidance.schedules import as_schedule
+from gencontrol.nerf import grid
 
 pytest.importorskip("nerfstudio")
 # nerfstudio 1.1.5 and the versions it pins warn about themselves, at import and in use.
@@ -156,3 +161,72 @@ def test_a_word_that_the_encoder_does_not_know_is_left_out_where_nothing_was_ste
     assert model.parts[0].prompt == "" and model._steering is None and "nearest" in caplog.text
     model.control_prompt_0.cb_hook(SimpleNamespace(value="blue boat"))
     assert model.parts[0].prompt == "blue boat" and model._steering is not None
+
+
+def settled(server: Any) -> None:
+    """Wait for what viser has announced in its threads: each of them takes one of these and stays in it."""
+    workers = server.gui._thread_executor
+    meet = threading.Barrier(workers._max_workers + 1)
+    for _ in range(workers._max_workers):
+        workers.submit(meet.wait)
+    meet.wait(timeout=30)
+
+
+def saved(model: Any) -> dict[str, torch.Tensor]:
+    return {key: value.clone() for key, value in model.state_dict().items()}
+
+
+def test_controls_show_the_checkpoints_parts_where_no_viewer_is_open_yet(make) -> None:
+    from gencontrol.nerf.viewer import HighlightHandle
+
+    state = saved(make(prompt="blue boat", sphere=(0.1, 0.0, 0.0, 0.4)))
+    model = make(prompt="red cat")
+    assert not hasattr(model, "control_highlight_0")
+    with pytest.warns(UserWarning, match="The checkpoint's own parts are kept"):
+        model.load_state_dict(state)
+    assert model.control_prompt_0.value == "blue boat"
+    assert isinstance(model.control_highlight_0, HighlightHandle) and model.control_highlight_0.shape.radius == 0.4
+    model.control_prompt_0.cb_hook(SimpleNamespace(value="red cat"))
+    assert model.parts[0].prompt == "red cat"
+
+
+def test_an_open_viewer_shows_the_checkpoints_parts(make, server: Any) -> None:
+    from gencontrol.nerf.highlight import Sphere
+    from gencontrol.nerf.parts import Part
+    from gencontrol.nerf.viewer import part_controls, restored_controls
+
+    changes: list[Any] = []
+
+    def change(name: str, changed: dict[str, Any]) -> None:
+        changes.append((name, changed))
+
+    def part(name: str, prompt: str, x: float, weight: float) -> Part:
+        shape = Sphere(centre=(x, 0.0, 0.0), radius=0.3)
+        return Part(name=name, prompt=prompt, shape=shape, weight=as_schedule(f"0:{weight} 100:5"))
+
+    controls = part_controls((part("hat", "red cat", 0.1, 1.0), part("shoe", "red cat", 0.1, 1.0)), change)
+    for control in controls.values():
+        control.install(server)
+    kept = restored_controls(controls, (part("hat", "blue boat", 0.2, 2.0),), change)
+    assert set(kept) == {"control_prompt_0", "control_weight_0", "control_highlight_0"}
+    assert all(kept[name] is controls[name] for name in kept)
+    prompt, weight, handle = kept.values()
+    assert prompt.gui_handle.value == "blue boat" and weight.gui_handle.value == 2.0
+    settled(server)
+    assert np.allclose(handle.gizmo.position, (2.0, 0.0, 0.0)) and not changes
+    assert controls["control_prompt_1"].gui_handle is None and controls["control_highlight_1"].gizmo is None
+    drag(server, "/highlight/hat", (3.0, 0.0, 0.0))
+    settled(server)
+    prompt.gui_handle.value = "red cat"
+    settled(server)
+    (_, moved), (_, worded) = changes
+    assert moved["shape"].centre[0] == pytest.approx(0.3) and worded == {"prompt": "red cat"}
+
+
+def test_a_highlight_dragged_to_an_empty_place_finds_a_mist_there(make, scene_file: Path) -> None:
+    model = make(mode="edit", scene=scene_file, sphere=(0.0, 0.0, 0.0, 0.3), prompt="red cat", resolution="0:16")
+    empty = torch.tensor([[0.0, 0.0, 0.85]])
+    before, _ = model.field(empty, model._changing(empty))
+    model.control_highlight_0._dragged(SimpleNamespace(position=(0.0, 0.0, 8.5), wxyz=(1.0, 0.0, 0.0, 0.0)))
+    after, _ = model.field(empty, model._changing(empty))
+    assert before.item() < 1e-2 and after.item() == pytest.approx(grid.density(torch.tensor(-2.5)).item(), rel=0.01)
