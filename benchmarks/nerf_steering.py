@@ -1,13 +1,14 @@
-"""Does text reach the highlighted part of a scene, and leave the rest alone? Four ways to steer, judged from outside.
+"""Does text reach the highlighted part of a scene, and leave the rest alone? Five ways to steer, judged from outside.
 
     python benchmarks/nerf_steering.py --sprites runs/sprites/sprites.npz
 
-Four scenes, each an extruded sprite between a ball and an egg on a ground, are edited by two prompts each, in four
+Four scenes, each an extruded sprite between a ball and an egg on a ground, are edited by two prompts each, in five
 ways: plain CLIP on the whole view and Alpha-CLIP on the part, both with and without the composition that keeps the
-rest. A judge that did not guide, of another architecture and trained apart, names what it sees of the part alone in
-held-out views; below stands the unedited scene, above the true sprite in the same place. Every finished run is kept in
-the output folder and not run again; `--hours` bounds one call, and the table shows what there is. `--scenes`,
-`--prompts` and `--rows` take a part of it, in the same folder:
+rest, all of which start from the sprite; and Alpha-CLIP with composition from a mist in its place. A judge that did not
+guide, of another architecture and trained apart, names what it sees of the part alone in held-out views; below stands
+the unedited scene, above the true sprite in the same place. Every finished run is kept in the output folder and not run
+again; `--hours` bounds one call, and the table shows what there is. `--scenes`, `--prompts` and `--rows` take a part of
+it, in the same folder:
 
     python benchmarks/nerf_steering.py --sprites runs/sprites/sprites.npz --scenes pumpkin --prompts cactus
 
@@ -53,8 +54,9 @@ ROWS: Mapping[str, Mapping[str, Any]] = {
     "plain CLIP, composed": {"plain": True, "free": False},
     "Alpha-CLIP": {"plain": False, "free": True},
     "Alpha-CLIP, composed": {"plain": False, "free": False},
+    "Alpha-CLIP, replaced": {"plain": False, "free": False, "mode": "replace"},
 }
-"""Name -> whether plain CLIP guides on the whole view, and whether the whole field may change."""
+"""Name -> whether plain CLIP guides on the whole view, whether the whole field may change, the method's mode."""
 FLOOR, CEILING = "unedited", "true sprite"
 ALL_ROWS = (FLOOR, *ROWS, CEILING)
 
@@ -241,7 +243,7 @@ def row_config(bench: Bench, row: str, scene: Path, prompt: str) -> Any:
     """The method's own defaults but for what the row compares, from cameras that show the part large enough."""
     settings, how = bench.settings, ROWS[row]
     config: Any = variant(
-        mode="edit",
+        mode=how.get("mode", "edit"),
         scene=scene,
         box=(*PART.centre, *PART.size),
         prompt=prompt,

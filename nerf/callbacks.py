@@ -94,7 +94,7 @@ def fitted_before(model: SteeredModel, attributes: TrainingCallbackAttributes) -
 
 def starts_edit(model: SteeredModel, attributes: TrainingCallbackAttributes, step: int) -> bool:
     """Whether pictures have been fitted and their edit begins now."""
-    if model.config.mode not in ("edit", "remove", "recolour") or model.field.base is not None:
+    if model.config.mode in ("create", "fit") or model.field.base is not None:
         return False
     # nerfstudio types its data manager as any module with a configuration of the base class.
     pipeline: Any = attributes.pipeline

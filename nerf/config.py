@@ -18,7 +18,7 @@ from gencontrol.guidance.prompts import ViewPrompts
 from gencontrol.nerf.apart import SPRITES
 from gencontrol.nerf.cameras import Orbit
 
-Mode = Literal["create", "fit", "edit", "remove", "recolour"]
+Mode = Literal["create", "fit", "edit", "replace", "remove", "recolour"]
 
 # tyro and PyYAML read these classes as nerfstudio writes them, so they follow its conventions: Optional, not `| None`.
 # ruff: noqa: UP045
@@ -101,7 +101,8 @@ class SteeredModelConfig(ModelConfig):
     prompt: Optional[str] = None
     """What the highlighted part is to become; `--prompt` is short for it."""
     mode: Mode = "create"
-    """Create from nothing, fit pictures, or edit, remove or recolour the highlighted part of a scene."""
+    """Create from nothing; fit pictures; or change the highlighted part of a scene: edit what is there, replace it by
+    something that grows anew from a mist, remove it, or recolour it."""
     scene: Optional[Path] = None
     """Scene to edit: a scene.safetensors, or the folder of a finished run of this method."""
     box: Optional[tuple[float, float, float, float, float, float]] = None
@@ -141,7 +142,7 @@ class SteeredModelConfig(ModelConfig):
     """Fall of the ball's raw density (before the softplus) per world unit."""
     ball_peak: float = -2.5
     """Raw density within the ball: a thin mist grows limbs and hollows, where an opaque ball only gets painted. An edit
-    of an empty place starts from as thin a mist."""
+    of an empty place, and what replaces a part, start from as thin a mist."""
     samples: int = 64
     """Samples along a ray in training."""
     eval_samples: int = 96
@@ -159,9 +160,11 @@ class SteeredModelConfig(ModelConfig):
     """Names to tell a prompt apart from: `sprites` (some hundred everyday things), a text file with one name a line, or
     '' for none. Those that share a word with the prompt, or that an encoder's tokenizer cannot take, are left out."""
     transmittance_weight: str = "1"
-    """Weight of the clipped additive transmittance (creation only)."""
+    """Weight of the clipped additive transmittance (creation and replacement)."""
     transmittance_ceiling: str = "0:0.6 150:0.87"
     """Mean transmittance above which more emptiness earns nothing (Dream Fields: 0.4 to 0.88 in 500 steps)."""
+    replace_ceiling: str = "0:0.35 150:0.55"
+    """The same for a replacement, where transmittance is that of the part, over the rays that cross the highlight."""
     entropy_weight: str = "100:0 350:0.5"
     """Weight of the opacity's entropy, which clears haze once there is a shape (creation and edit)."""
     density_variation_weight: str = "0.0001"

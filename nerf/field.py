@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from gencontrol.nerf import grid
 
-Edit = Literal["create", "edit", "remove", "recolour"]
+Edit = Literal["create", "edit", "replace", "remove", "recolour"]
 
 # A removal starts at softplus(-4) = 0.02 of raw density: nothing to see, and a gradient to start from.
 REMOVAL_START = -4.0
@@ -20,15 +20,16 @@ class SteeredField(nn.Module, ABC):
     """Raw density and colour, (density, red, green, blue): a frozen base and a trainable change.
 
     The value at a point is `base + membership * change` where the membership is above 0, and `base` elsewhere, before
-    the activations: outside the highlight the field is its base to the bit, whatever the change holds. What the change
-    is made of, the subclasses say.
+    the activations: outside the highlight the field is its base to the bit, whatever the change holds. A replacement is
+    the change alone where the membership is 1, and mixed with the base below. What the change is made of, the
+    subclasses say.
     """
 
     base: Tensor | None
     mode: Edit
 
     def __init__(self, *, base: Float[Tensor, "4 z y x"] | None = None, mode: Edit = "create"):
-        """Hold what an edit starts from, kept as it is; `remove` and `recolour` limit the change (`limit_change`)."""
+        """Hold what an edit starts from, kept as it is; some modes limit the change (`limit_change`)."""
         super().__init__()
         self.register_buffer("base", base)
         self.mode = mode
@@ -69,10 +70,16 @@ class SteeredField(nn.Module, ABC):
 
     def raw(self, points: Float[Tensor, "n 3"], membership: Float[Tensor, " n"] | None = None) -> Float[Tensor, "n 4"]:
         """Composed values before the activations; no membership means 1 everywhere."""
-        change = limit_change(self.change_at(points), self.mode)
         if self.base is None:
-            return change
-        return compose(grid.sample(self.base, points), change, membership)
+            return self.change_at(points)
+        return self.composed(grid.sample(self.base, points), points, membership)
+
+    def composed(
+        self, base: Float[Tensor, "n 4"], points: Float[Tensor, "n 3"], membership: Float[Tensor, " n"] | None = None
+    ) -> Float[Tensor, "n 4"]:
+        """Values of the base at points, changed."""
+        change = limit_change(self.change_at(points), self.mode)
+        return compose(base, change - base if self.mode == "replace" else change, membership)
 
     def forward(
         self, points: Float[Tensor, "n 3"], membership: Float[Tensor, " n"] | None = None
@@ -190,8 +197,7 @@ def baked(
     if field.base is None or field.base.shape != shape:
         return field.raw(points, membership).T.reshape(shape)
     # Interpolation at a node is exact up to rounding only; the base's own values keep the promise to the bit.
-    change = limit_change(field.change_at(points), field.mode)
-    return compose(field.base.reshape(4, -1).T, change, membership).T.reshape(shape)
+    return field.composed(field.base.reshape(4, -1).T, points, membership).T.reshape(shape)
 
 
 def _take_shapes(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""An edit of empty space starts as a creation does: as a thin mist, through which gradients reach every depth."""
+"""What grows anew in a scene starts as a creation does: as a thin mist, through which gradients reach every depth."""
 
 from collections.abc import Sequence
 
@@ -18,8 +18,16 @@ TRAINED_ABOVE = 0.05
 _LOOK = 48
 
 
+def start_change(field: SteeredField, parts: Sequence[Part], *, mode: str, peak: float) -> None:
+    """Put a mist where a change that begins has nothing else to start from: all of a replacement, or empty parts."""
+    if field.base is not None and mode == "replace":
+        nodes = field.resolution
+        field.add(torch.full((nodes, nodes, nodes), peak, device=field.trained()[0].device))
+    fill_empty(field, parts, mode=mode, peak=peak)
+
+
 def fill_empty(field: SteeredField, parts: Sequence[Part], *, mode: str, peak: float) -> None:
-    """Put a mist into the empty parts of an edit that begins; other modes have nothing to add there."""
+    """Put a mist into the empty parts of an edit; other modes have nothing to add there."""
     if field.base is None or mode != "edit":
         return
     added = mist(field, parts, peak=peak, empty_below=TRAINED_ABOVE)

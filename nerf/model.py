@@ -16,14 +16,13 @@ from torch.nn import Parameter
 from gencontrol.errors import GencontrolError, InputError
 from gencontrol.guidance.score import Guide
 from gencontrol.nerf import grid
-from gencontrol.nerf.apart import read_names
 from gencontrol.nerf.config import SteeredModelConfig
 from gencontrol.nerf.datamanager import step_generator
 from gencontrol.nerf.field import Edit, baked
-from gencontrol.nerf.mist import TRAINED_ABOVE, fill_empty
+from gencontrol.nerf.mist import TRAINED_ABOVE, fill_empty, start_change
 from gencontrol.nerf.objectives import check_finite, emptiness, photometric, smoothness, weighted_guidance
 from gencontrol.nerf.outputs import from_outputs, psnr, to_outputs, to_rgba
-from gencontrol.nerf.parts import Part, check_parts, edited, find_part, memberships
+from gencontrol.nerf.parts import Part, check_parts, crossing, edited, find_part, memberships
 from gencontrol.nerf.render import Quadrature, Rendering, render_rays, reshape_rays
 from gencontrol.nerf.scene import Scene
 from gencontrol.nerf.setup import (
@@ -35,8 +34,9 @@ from gencontrol.nerf.setup import (
     parts_of_config,
     resolution_at,
     schedules_of,
+    steering_of,
 )
-from gencontrol.nerf.steering import Guidance, Steering, load_guides, part_scores, prepare, steering_losses
+from gencontrol.nerf.steering import Guidance, Steering, load_guides, part_scores, steering_losses
 from gencontrol.nerf.stored import (
     KEPT,
     STEERED,
@@ -73,7 +73,7 @@ class SteeredModel(Model):
         self._set_parts(parts_of_config(self.config, base))
         self._kept = parts_of_scene(base)
         store_parts(self, KEPT, self._kept)
-        fill_empty(self.field, self.parts, mode=self.config.mode, peak=self.config.ball_peak)
+        start_change(self.field, self.parts, mode=self.config.mode, peak=self.config.ball_peak)
         self.register_buffer("cells", torch.ones(1, 1, 1, dtype=torch.bool))
         self.register_load_state_dict_pre_hook(take_shapes)
         self.register_load_state_dict_post_hook(_restore_parts)
@@ -111,8 +111,8 @@ class SteeredModel(Model):
         """
         if self._awaited:
             raise InputError(f"There is nothing to train: {', '.join(self._awaited)} cannot be found.")
-        if self.config.mode == "remove":
-            check_bounded(self.parts)
+        if self.config.mode in ("replace", "remove"):
+            check_bounded(self.parts, self.config.mode)
         if self.field.base is not None and self.config.mode in ("remove", "recolour"):
             check_something(self.parts, self.field.base)
         if self.config.mode != "fit" and any(part.prompt for part in self.parts):
@@ -128,10 +128,10 @@ class SteeredModel(Model):
     def begin_edit(self) -> None:
         """Freeze what has been fitted as the base, and start an edit of it."""
         base = baked(self.field, self.field.resolution)
-        if self.config.mode != "edit":
+        if self.config.mode in ("remove", "recolour"):
             check_something(self.parts, base)
         self.field.start_edit(base, cast(Edit, self.config.mode))
-        fill_empty(self.field, self.parts, mode=self.config.mode, peak=self.config.ball_peak)
+        start_change(self.field, self.parts, mode=self.config.mode, peak=self.config.ball_peak)
         self.look_for_empty_cells()
 
     @torch.no_grad()
@@ -171,10 +171,14 @@ class SteeredModel(Model):
     def get_outputs(self, ray_bundle: RayBundle | StudioCameras) -> dict[str, Any]:
         """Colour over the background, opacity, depth, and the alpha of the first part and of each by name."""
         assert isinstance(ray_bundle, RayBundle)
-        seen = self.render(ray_bundle.origins.reshape(-1, 3), ray_bundle.directions.reshape(-1, 3))
+        origins, directions = ray_bundle.origins.reshape(-1, 3), ray_bundle.directions.reshape(-1, 3)
+        seen = self.render(origins, directions)
         outputs = to_outputs(seen, self._names(), background=self.config.background)
         # Not a tensor, so nerfstudio's pictures pass it by: the losses, of training and of evaluation, work on it.
-        return outputs | {"seen": seen}
+        outputs |= {"seen": seen}
+        if self.training and self.config.mode == "replace":
+            outputs["crossed"] = crossing(self.parts, origins, directions)
+        return outputs
 
     def get_metrics_dict(self, outputs: dict[str, Any], batch: dict[str, Any]) -> dict[str, Any]:
         """Scores per part (training views, the guiding encoders), mean opacity, or the fit's PSNR."""
@@ -199,8 +203,8 @@ class SteeredModel(Model):
         else:
             guidance = outputs["losses"] if "losses" in outputs else self._guidance(outputs["seen"], batch)
             losses = weighted_guidance(guidance, self.parts, self._schedules, step=self._guided)
-            views = reshape_rays(outputs["seen"], tuple(batch["shape"]))
-            losses |= emptiness(views, self._schedules, mode=self.config.mode, step=self._guided)
+            views, crossed = reshape_rays(outputs["seen"], tuple(batch["shape"])), outputs.get("crossed")
+            losses |= emptiness(views, self._schedules, mode=self.config.mode, step=self._guided, crossed=crossed)
         losses |= smoothness(self.field.change_lattice(), self._schedules, step=self._guided, fitting=fitting)
         check_finite(losses, step=self._step)
         return losses
@@ -229,23 +233,12 @@ class SteeredModel(Model):
     def steering(self) -> Steering:
         """The encoders and the encoded prompts; loaded on first use."""
         if self._steering is None:
-            self._steering = self._prepared(self.parts, self._guides())
+            self._steering = steering_of(self.config, self.parts, self._guides())
         return self._steering
 
     def _guides(self) -> tuple[Guide, ...]:
         known = self._steering
         return load_guides(self.config.encoders, device=self.device) if known is None else known.guides
-
-    def _prepared(self, parts: tuple[Part, ...], guides: tuple[Guide, ...]) -> Steering:
-        return prepare(
-            parts,
-            guides,
-            views=self.config.view_prompts,
-            augmentation=self.config.augmentation,
-            alpha_input=self.config.alpha_input,
-            names=read_names(self.config.apart_from),
-            scale=self.config.contrast_scale,
-        )
 
     def change_part(self, name: str, changes: dict[str, Any]) -> None:
         """Change a part's prompt, weight or highlight from the next step on; what cannot be is logged and left out.
@@ -258,7 +251,7 @@ class SteeredModel(Model):
             parts, steering = check_parts(moved), self._steering
             if changes.get("prompt") or (steering is not None and "prompt" in changes):
                 # Also where nothing was steered so far: an unknown word would else end the run at its next step.
-                steering = self._prepared(parts, self._guides())
+                steering = steering_of(self.config, parts, self._guides())
             elif steering is not None:
                 steering = dataclasses.replace(steering, parts=parts)
         except GencontrolError as error:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from gencontrol.errors import GencontrolError
@@ -27,24 +27,35 @@ def weighted_guidance(
     return losses | contrast
 
 
-def emptiness(seen: Rendering, schedules: Schedules, *, mode: str, step: int) -> dict[str, Float[Tensor, ""]]:
+def emptiness(
+    seen: Rendering, schedules: Schedules, *, mode: str, step: int, crossed: Bool[Tensor, " r"] | None = None
+) -> dict[str, Float[Tensor, ""]]:
     """What rewards a clear picture, by mode.
 
-    A creation: little entropy of the opacity, and transmittance. An edit: little entropy. A removal: little left of the
-    parts; no entropy there, which would hold on to what is opaque. A recolouring changes no opacity.
+    A creation: little entropy of the opacity, and transmittance. A replacement: the same, the transmittance that of the
+    parts over the rays that cross them, so that it does not fill its highlight. An edit: little entropy. A removal:
+    little left of the parts; no entropy there, which would hold on to what is opaque. A recolouring changes no opacity.
 
     Args:
         seen: (b, h, w) rays.
         schedules: By name.
         mode: The method's.
         step: Decides on the weights.
+        crossed: Which of the rays, flat, cross a part; for a replacement.
     """
     losses: dict[str, Tensor] = {}
-    if mode in ("create", "edit"):
+    if mode in ("create", "edit", "replace"):
         losses["entropy"] = value_at(schedules["entropy"], step) * opacity_entropy(seen.opacity).mean()
     if mode == "create":
         ceiling = value_at(schedules["transmittance_ceiling"], step)
         reward = transmittance_loss(seen.opacity, ceiling=ceiling).mean()
+        losses["transmittance"] = value_at(schedules["transmittance"], step) * reward
+    if mode == "replace":
+        assert crossed is not None
+        ceiling = value_at(schedules["replace_ceiling"], step)
+        reward = transmittance_loss(
+            seen.parts.amax(dim=-1), ceiling=ceiling, among=crossed.reshape(seen.opacity.shape)
+        ).mean()
         losses["transmittance"] = value_at(schedules["transmittance"], step) * reward
     if mode == "remove":
         losses["removal"] = value_at(schedules["removal"], step) * seen.parts.amax(dim=-1).mean()

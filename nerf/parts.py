@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from PIL import Image
 from torch import Tensor
 
@@ -28,7 +28,7 @@ from gencontrol.nerf.highlight import (
     parse_shape,
 )
 from gencontrol.nerf.lift import Lifting, lift_masks
-from gencontrol.nerf.render import Membership
+from gencontrol.nerf.render import Membership, cube_span
 from gencontrol.nerf.scene import Scene
 
 
@@ -125,6 +125,19 @@ def memberships(parts: Sequence[Part]) -> Membership:
 def edited(parts: Sequence[Part], points: Float[Tensor, "n 3"], *, softness: float) -> Float[Tensor, " n"]:
     """How far each point may change: the largest of its memberships, [0, 1], exactly 0 outside all parts."""
     return torch.stack([membership(part.shape, points, softness=softness) for part in parts]).amax(dim=0)
+
+
+@torch.no_grad()
+def crossing(
+    parts: Sequence[Part], origins: Float[Tensor, "r 3"], directions: Float[Tensor, "r 3"], *, samples: int = 24
+) -> Bool[Tensor, " r"]:
+    """Which rays cross a part within the cube, by so many points along each."""
+    near, far = cube_span(origins, directions)
+    share = (torch.arange(samples, device=origins.device) + 0.5) / samples
+    distance = near[:, None] + (far - near)[:, None] * share
+    points = (origins[:, None] + directions[:, None] * distance[..., None]).reshape(-1, 3)
+    inside = edited(parts, points, softness=0.0) > 0
+    return inside.reshape(len(origins), samples).any(dim=1)
 
 
 def named_shape(scene: Scene, name: str) -> Shape:

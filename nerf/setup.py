@@ -1,6 +1,7 @@
 """From the method's settings to a field and parts, refusing what cannot work before time is spent."""
 
 import warnings
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -8,7 +9,9 @@ from torch import Tensor
 
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.guidance.schedules import Schedule, as_schedule, value_at
+from gencontrol.guidance.score import Guide
 from gencontrol.nerf import grid
+from gencontrol.nerf.apart import read_names
 from gencontrol.nerf.config import SteeredModelConfig
 from gencontrol.nerf.field import Edit, SteeredField, VoxelField, start_of_creation, start_of_edit
 from gencontrol.nerf.hashing import HashField, tcnn_network
@@ -16,6 +19,7 @@ from gencontrol.nerf.highlight import Shape, Whole, membership
 from gencontrol.nerf.outputs import check_colour
 from gencontrol.nerf.parts import Part, check_parts, named_shape, parts_file, read_parts, shape_from_flags
 from gencontrol.nerf.scene import Scene, load_scene
+from gencontrol.nerf.steering import Steering, prepare
 
 # Density per world unit from which there is something to take away or to recolour; 1 is a tenth opaque over 0.1.
 _SOMETHING = 1.0
@@ -39,7 +43,8 @@ def check_config(config: SteeredModelConfig) -> None:
     """
     if config.mode in ("create", "fit") and config.scene is not None:
         raise ConfigError(
-            f"--pipeline.model.scene is given, but the mode is {config.mode!r}: choose edit, remove or recolour."
+            f"--pipeline.model.scene is given, but the mode is {config.mode!r}: choose edit, replace, "
+            "remove or recolour."
         )
     if config.parts is not None and (config.prompt or config.box or config.sphere or config.part):
         raise ConfigError("Give a prompt with a box, sphere or part, or a list of parts (YAML), not both.")
@@ -47,10 +52,12 @@ def check_config(config: SteeredModelConfig) -> None:
         raise ConfigError("A highlight by name (--pipeline.model.part) needs the scene that has it: name it too.")
     if config.hash_resolution < 4:
         raise ConfigError(f"hash_resolution must be at least 4; got {config.hash_resolution}.")
-    if config.mode in ("create", "edit", "recolour") and not (config.prompt or config.parts):
+    if config.mode in ("create", "edit", "replace", "recolour") and not (config.prompt or config.parts):
         raise ConfigError(f"The mode {config.mode!r} needs a prompt: --prompt TEXT, or --pipeline.model.parts FILE.")
-    if config.free and config.mode == "remove":
-        raise ConfigError("A removal without the highlight's bound would remove everything: leave `free` off.")
+    if config.free and config.mode in ("replace", "remove"):
+        raise ConfigError(
+            f"The mode {config.mode!r} without the highlight's bound would take everything away: leave `free` off."
+        )
     for value, name in ((config.softness, "softness"), (config.ball_radius, "ball_radius")):
         if not 0 <= value <= 1:
             raise ConfigError(f"{name} must lie in [0, 1] world units; got {value}.")
@@ -70,7 +77,25 @@ def schedules_of(config: SteeredModelConfig) -> dict[str, Schedule]:
         ConfigError: A schedule that cannot be read.
     """
     schedules = {name: as_schedule(getattr(config, f"{name}_weight")) for name in _WEIGHTS}
-    return schedules | {"transmittance_ceiling": as_schedule(config.transmittance_ceiling)}
+    ceilings = {name: as_schedule(getattr(config, name)) for name in ("transmittance_ceiling", "replace_ceiling")}
+    return schedules | ceilings
+
+
+def steering_of(config: SteeredModelConfig, parts: Sequence[Part], guides: Sequence[Guide]) -> Steering:
+    """Parts and encoders as the settings steer them; encodes the prompts.
+
+    Raises:
+        InputError: A prompt that an encoder's tokenizer cannot take, or a file of names that cannot be read.
+    """
+    return prepare(
+        parts,
+        guides,
+        views=config.view_prompts,
+        augmentation=config.augmentation,
+        alpha_input=config.alpha_input,
+        names=read_names(config.apart_from),
+        scale=config.contrast_scale,
+    )
 
 
 def resolution_at(config: SteeredModelConfig, step: int) -> int:
@@ -120,8 +145,8 @@ def parts_of_config(config: SteeredModelConfig, scene: Scene | None) -> tuple[Pa
     return check_parts([Part(name=config.part or "part", prompt=config.prompt or "", shape=_shape(config, scene))])
 
 
-def check_bounded(parts: tuple[Part, ...]) -> None:
-    """Refuse a removal of everything.
+def check_bounded(parts: tuple[Part, ...], mode: str) -> None:
+    """Refuse to remove or replace everything.
 
     Raises:
         ConfigError: A part without a highlight.
@@ -129,8 +154,8 @@ def check_bounded(parts: tuple[Part, ...]) -> None:
     for part in parts:
         if isinstance(part.shape, Whole):
             raise ConfigError(
-                f"The part {part.name!r} has no highlight, so its removal would take the whole scene away: give a box, "
-                "a sphere, a part's name, or a list of parts (--pipeline.model.box, .sphere, .part, .parts)."
+                f"The part {part.name!r} has no highlight, so the mode {mode!r} would take the whole scene away: give "
+                "a box, a sphere, a part's name, or a list of parts (--pipeline.model.box, .sphere, .part, .parts)."
             )
 
 

@@ -50,8 +50,8 @@ class EditFlags(RunFlags):
 
     scene: Annotated[Positional[Path], arg(metavar="SCENE")] = Path()
     """A scene.safetensors or the folder of a finished run; or of a nerfstudio data set without one, fitted first."""
-    mode: Literal["edit", "remove", "recolour"] = "edit"
-    """Change everything in the part, only take away, or only recolour."""
+    mode: Literal["edit", "replace", "remove", "recolour"] = "edit"
+    """Change what is in the part, grow something new in its place, only take away, or only recolour."""
     box: tuple[float, float, float, float, float, float] | None = None
     """The part as an upright box: centre x y z and side lengths, world units."""
     sphere: tuple[float, float, float, float] | None = None

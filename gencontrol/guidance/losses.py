@@ -1,7 +1,7 @@
 """Losses of CLIP-guided rendering: pure, differentiable, one value per sample (never reduced over the batch)."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -62,17 +62,24 @@ def contrastive_loss(
     return torch.logsumexp(torch.cat([wanted[..., None], unwanted], dim=-1), dim=-1) - wanted
 
 
-def transmittance_loss(opacity: Float[Tensor, " b *r"], *, ceiling: float) -> Float[Tensor, " b"]:
+def transmittance_loss(
+    opacity: Float[Tensor, " b *r"], *, ceiling: float, among: Bool[Tensor, " b *r"] | None = None
+) -> Float[Tensor, " b"]:
     """Reward for empty space, up to a ceiling: the clipped additive form of Dream Fields (Jain et al. 2022, eq. 6).
 
     Args:
         opacity: Accumulated opacity of each ray, [0, 1]; all dimensions but the first are averaged.
         ceiling: Mean transmittance above which more emptiness earns nothing, [0, 1].
+        among: Rays that are counted; all by default. A view without any is taken for full: it earns nothing.
 
     Returns:
         [-ceiling, 0], one a view.
     """
-    transmittance = 1 - opacity.flatten(1).mean(dim=1)
+    if among is None:
+        transmittance = 1 - opacity.flatten(1).mean(dim=1)
+    else:
+        counted = among.flatten(1).to(opacity)
+        transmittance = ((1 - opacity.flatten(1)) * counted).sum(dim=1) / counted.sum(dim=1).clamp(min=1)
     return -transmittance.clamp(max=ceiling)
 
 

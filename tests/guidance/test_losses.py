@@ -76,6 +76,12 @@ def test_transmittance_is_rewarded_up_to_the_ceiling(mean_opacity: float, expect
     assert transmittance_loss(opacity, ceiling=0.6).tolist() == pytest.approx([expected] * 2)
 
 
+def test_transmittance_counts_the_rays_that_it_is_told_to() -> None:
+    opacity = torch.tensor([[0.9, 0.7, 0.0], [0.1, 0.1, 0.1], [0.4, 0.4, 0.4]])
+    among = torch.tensor([[True, True, False], [True, False, False], [False, False, False]])
+    assert transmittance_loss(opacity, ceiling=0.6, among=among).tolist() == pytest.approx([-0.2, -0.6, 0.0])
+
+
 def test_transmittance_is_per_view_and_has_no_gradient_above_the_ceiling() -> None:
     opacity = torch.stack([torch.full((8,), 0.9), torch.full((8,), 0.1)]).requires_grad_()
     transmittance_loss(opacity, ceiling=0.5).sum().backward()

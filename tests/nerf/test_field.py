@@ -56,6 +56,18 @@ def test_a_recolouring_leaves_density() -> None:
     assert not torch.allclose(after[:, 1:], before[:, 1:], atol=0.1)
 
 
+def test_a_replacement_is_the_change_alone_inside_and_mixed_at_a_soft_edge() -> None:
+    base, change = random_lattice(6, 0), random_lattice(5, 1)
+    field = VoxelField(change, base=base, mode="replace")
+    membership = torch.linspace(-0.5, 1, 300).clamp(min=0)
+    raw, old, new = field.raw(points(), membership), grid.sample(base, points()), grid.sample(change, points())
+    assert torch.equal(raw[membership == 0], old[membership == 0])
+    inside = membership[:, None]
+    assert torch.allclose(raw, (1 - inside) * old + inside * new, atol=1e-5)
+    everywhere = torch.ones(6**3)
+    assert torch.allclose(baked(field, 6, membership=everywhere), grid.resize(change, 6), atol=1e-5)
+
+
 def test_an_edit_starts_as_the_base() -> None:
     base = random_lattice(5, 0)
     for mode in ("edit", "recolour"):

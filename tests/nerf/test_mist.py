@@ -1,11 +1,12 @@
 """The mist that an edit of empty space starts from."""
 
+import pytest
 import torch
 
 from gencontrol.nerf import grid
 from gencontrol.nerf.field import VoxelField
 from gencontrol.nerf.highlight import Box, Sphere, membership
-from gencontrol.nerf.mist import mist
+from gencontrol.nerf.mist import mist, start_change
 from gencontrol.nerf.parts import Part
 
 SOLID = Part(name="solid", prompt="x", shape=Sphere(centre=(-0.5, 0.0, 0.0), radius=0.3))
@@ -51,3 +52,23 @@ def test_over_a_wisp_that_the_change_is_too_coarse_for_the_mist_is_no_crust() ->
     points = torch.cat([points, torch.tensor([[0.5, 0.0, 0.0]])])
     raw = field.raw(points[membership(part.shape, points) > 0])[:, 0]
     assert raw.max() <= -2.5 + 1e-4 and (raw > -2.6).float().mean() > 0.5
+
+
+@pytest.mark.parametrize("part", [SOLID, EMPTY])
+def test_a_replacement_starts_as_a_mist_whatever_stood_there(part: Part) -> None:
+    field = half_full()
+    field.mode = "replace"
+    start_change(field, [part], mode="replace", peak=-2.0)
+    points = grid.nodes(21)
+    inside = membership(part.shape, points)
+    raw = field.raw(points, inside)[:, 0]
+    assert torch.allclose(raw[inside > 0], torch.tensor(-2.0), atol=1e-4)
+    assert torch.equal(raw[inside == 0], grid.sample(half_full().base, points)[inside == 0, 0])  # pyright: ignore
+
+
+def test_an_edit_starts_as_it_is_where_something_stands() -> None:
+    field = half_full()
+    start_change(field, [SOLID], mode="edit", peak=-2.0)
+    assert not field.change.any()
+    start_change(field, [SOLID, EMPTY], mode="edit", peak=-2.0)
+    assert field.change.any()

@@ -131,6 +131,32 @@ def test_an_edit_of_an_empty_place_grows_something_there_and_nothing_elsewhere(m
     assert ((after - start)[:, inside].abs().amax(dim=1) > 0.05).all()
 
 
+def test_a_replacement_grows_anew_in_its_part_and_nowhere_else(make, scene_file: Path) -> None:
+    from gencontrol.nerf import grid
+
+    model, data = make(prompt="red cat", mode="replace", scene=scene_file, sphere=EGG, resolution="0:16"), manager()
+    inside = (grid.nodes(16) - torch.tensor(EGG[:3])).norm(dim=1) <= EGG[3]
+    before, start = model.field.base.reshape(4, -1), model.lattice().reshape(4, -1)
+    assert grid.density(before[0, inside]).max() > 20  # something solid stood there
+    assert torch.allclose(start[0, inside], torch.tensor(-2.5), atol=1e-4)
+    history = train(model, data, attributes(model, data), range(3))
+    after = model.lattice().reshape(4, -1)
+    assert torch.equal(after[:, ~inside], before[:, ~inside])
+    assert ((after - start)[:, inside].abs().amax(dim=1) > 0.05).all()
+    assert {"guidance_part", "entropy", "transmittance"} <= set(history[0])
+
+
+def test_a_part_of_pictures_is_fitted_and_then_replaced(make, tmp_path: Path) -> None:
+    from gencontrol.nerf.dataset import DatasetSettings, write_dataset
+    from gencontrol.nerf.world import still_life
+
+    folder = write_dataset(still_life(), tmp_path / "set", DatasetSettings(views=4, held_out=1, size=16, resolution=8))
+    data = manager(data=folder, fit_steps=3, rays=256)
+    model = make(prompt="red cat", mode="replace", sphere=EGG, resolution="0:16")
+    history = train(model, data, attributes(model, data), range(5))
+    assert "photometric" in history[2] and "transmittance" in history[3] and model.field.mode == "replace"
+
+
 def test_a_change_finer_than_the_scene_leaves_the_rest_too(make, scene_file: Path) -> None:
     from gencontrol.nerf import grid
 

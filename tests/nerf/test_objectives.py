@@ -17,6 +17,7 @@ SCHEDULES = {
     "entropy": constant(0.1),
     "transmittance": constant(0.5),
     "transmittance_ceiling": as_schedule("0:0.2 10:0.4"),
+    "replace_ceiling": as_schedule("0:0.1 10:0.3"),
     "removal": constant(3.0),
     "density_variation": constant(2.0),
     "colour_variation": constant(5.0),
@@ -51,6 +52,18 @@ def test_a_creation_is_rewarded_for_emptiness_up_to_the_scheduled_ceiling() -> N
     transmittance = (1 - seen.opacity).flatten(1).mean(1)
     expected = -0.5 * transmittance.clamp(max=0.4).mean()
     assert found["transmittance"].item() == pytest.approx(expected.item())
+    assert found["entropy"].item() == pytest.approx(0.1 * opacity_entropy(seen.opacity).mean().item())
+    assert set(found) == {"entropy", "transmittance"}
+
+
+def test_a_replacement_is_rewarded_where_its_highlight_is_empty() -> None:
+    seen = rendering()
+    crossed = torch.zeros(2, 3, 3, dtype=torch.bool)
+    crossed[:, 0] = True
+    found = emptiness(seen, SCHEDULES, mode="replace", step=5, crossed=crossed.reshape(-1))
+    transmittance = 1 - seen.parts.max(dim=-1).values[:, 0].mean(dim=1)
+    assert 0 < transmittance.min() and transmittance.max() > 0.2  # clipped in one view at least
+    assert found["transmittance"].item() == pytest.approx(-0.5 * transmittance.clamp(max=0.2).mean().item())
     assert found["entropy"].item() == pytest.approx(0.1 * opacity_entropy(seen.opacity).mean().item())
     assert set(found) == {"entropy", "transmittance"}
 

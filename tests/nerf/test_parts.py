@@ -14,6 +14,7 @@ from gencontrol.nerf.highlight import Box, Sphere, Voxels, Whole, membership
 from gencontrol.nerf.parts import (
     Part,
     check_parts,
+    crossing,
     edited,
     find_part,
     memberships,
@@ -165,3 +166,13 @@ def test_shipped_presets_are_parts() -> None:
     assert parts_file(Path(named)) == presets[1]
     for preset in presets:
         assert all(part.prompt for part in read_parts(preset))
+
+
+def test_rays_cross_a_part_where_they_hit_it() -> None:
+    x = torch.linspace(-1.21, 1.21, 49)
+    origins = torch.stack([x, torch.full_like(x, -3.0), torch.zeros_like(x)], dim=1)
+    found = crossing([LEFT, RIGHT], origins, torch.tensor([[0.0, 1.0, 0.0]]).expand(49, 3), samples=200)
+    # The ball on the right reaches beyond the cube.
+    expected = ((x + 0.5).abs() < 0.4) | (((x - 0.5).abs() < 0.6) & (x <= 1))
+    assert torch.equal(found, expected)
+    assert not crossing([LEFT], origins, torch.tensor([[0.0, -1.0, 0.0]]).expand(49, 3)).any()

@@ -88,8 +88,12 @@ def test_removing_or_recolouring_nothing_is_refused_before_the_first_step(make, 
 def test_removing_everything_is_refused_before_the_first_step(make, scene_file: Path) -> None:
     from gencontrol.errors import ConfigError
 
-    with pytest.raises(ConfigError, match="'part' has no highlight, so its removal would take the whole scene away"):
+    with pytest.raises(
+        ConfigError, match="'part' has no highlight, so the mode 'remove' would take the whole scene away"
+    ):
         make(scene=scene_file, mode="remove").begin_training()
+    with pytest.raises(ConfigError, match="the mode 'replace' would take the whole scene away"):
+        make(scene=scene_file, mode="replace", prompt="red cat").begin_training()
     make(scene=scene_file, mode="recolour", prompt="red cat").begin_training()  # the whole scene may be recoloured
 
 
