@@ -126,8 +126,8 @@ class SteeredModelConfig(ModelConfig):
     augmentation: Augmentation = field(default_factory=lambda: Augmentation(widest=1.3, soften=0.04, noise=0.05))
     """How views are varied before they are encoded; blur and noise stop patterns that only an encoder sees."""
     representation: Literal["voxels", "hash"] = "voxels"
-    """What is trained: a voxel lattice, or a hash grid by tiny-cuda-nn (CUDA), which wants a
-    tenth of the learning rate (--optimizers.field.optimizer.lr 0.01)."""
+    """What is trained: a voxel lattice, or a hash grid by tiny-cuda-nn (CUDA), which wants a tenth of the learning
+    rate: the method `alphaclip-nerf-hash` has both."""
     resolution: str = "0:24 100:32 200:40"
     """Nodes along a side of the voxel lattice, by step; held between the points."""
     hash_resolution: int = 128

@@ -1,4 +1,4 @@
-"""The entry point of `ns-train alphaclip-nerf`.
+"""The entry points of `ns-train alphaclip-nerf` and of its variant on a hash grid.
 
 Imports torch and nerfstudio only: a plug-in that fails to import takes every `ns-*` command down.
 """
@@ -13,7 +13,7 @@ from nerfstudio.plugins.types import MethodSpecification
 
 from gencontrol.nerf.config import FloatDecayConfig, SteeredDataManagerConfig, SteeredModelConfig
 
-METHOD = "alphaclip-nerf"
+METHOD, METHOD_HASH = "alphaclip-nerf", "alphaclip-nerf-hash"
 
 
 def trainer_config() -> TrainerConfig:
@@ -36,12 +36,6 @@ def trainer_config() -> TrainerConfig:
     )
 
 
-method = MethodSpecification(
-    config=trainer_config(),
-    description="Steer a radiance field, or one highlighted part of it, with text (Alpha-CLIP guidance).",
-)
-
-
 def variant(**changes: object) -> TrainerConfig:
     """The default configuration with other settings of the model."""
     config = trainer_config()
@@ -49,3 +43,20 @@ def variant(**changes: object) -> TrainerConfig:
     assert isinstance(model, SteeredModelConfig)
     config.pipeline.model = dataclasses.replace(model, **changes)  # pyright: ignore[reportArgumentType]
     return config
+
+
+def hash_config() -> TrainerConfig:
+    """The variant on a hash grid, which takes a tenth of the voxels' learning rate."""
+    config = variant(representation="hash")
+    config.method_name = METHOD_HASH
+    config.optimizers["field"]["optimizer"] = AdamOptimizerConfig(lr=0.01, eps=1e-8)
+    return config
+
+
+method = MethodSpecification(
+    config=trainer_config(),
+    description="Steer a radiance field, or one highlighted part of it, with text (Alpha-CLIP guidance).",
+)
+method_hash = MethodSpecification(
+    config=hash_config(), description="The same on a hash grid by tiny-cuda-nn, which needs CUDA."
+)

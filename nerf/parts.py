@@ -29,7 +29,7 @@ from gencontrol.nerf.highlight import (
 )
 from gencontrol.nerf.lift import Lifting, lift_masks
 from gencontrol.nerf.render import Membership, cube_span
-from gencontrol.nerf.scene import Scene
+from gencontrol.nerf.scene import FIT_FIRST, Scene
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Painted:
-    """A mask painted on a view of the scene."""
+    """A mask painted on a view of the scene, as `gencontrol nerf render` films it; of any size."""
 
     file: Path
     """Picture, white on the part."""
@@ -203,7 +203,10 @@ def _read_weight(entry: Mapping[str, Any], where: str) -> Schedule:
 
 def _lift(entries: Any, where: str, folder: Path, base: Scene | None, orbit: Orbit | None) -> Shape:
     if base is None:
-        raise InputError(f"{where}: a painted mask needs a scene to be lifted into; a creation has none yet.")
+        raise InputError(
+            f"{where}: a painted mask needs a scene to be lifted into (--pipeline.model.scene). A creation has none "
+            f"yet, and pictures have to be fitted first: `{FIT_FIRST}`."
+        )
     if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
         raise ConfigError(f"{where}: expected a list of masks, each with file, azimuth and elevation, got {entries!r}.")
     views = [from_mapping(Painted, entry, where=where) for entry in entries]

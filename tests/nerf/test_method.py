@@ -9,6 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
+
+from gencontrol.nerf.scene import load_scene
 
 pytest.importorskip("nerfstudio")
 
@@ -31,6 +34,18 @@ print({{k for k in base if base[k] != other[k]}})
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "{'mode'}"
+
+
+@pytest.mark.filterwarnings("ignore")  # of what nerfstudio pins
+def test_the_variant_on_a_hash_grid_differs_in_its_field_and_learning_rate() -> None:
+    from gencontrol.nerf.method import method, method_hash
+
+    plain, changed = method.config, method_hash.config
+    assert (plain.method_name, changed.method_name) == ("alphaclip-nerf", "alphaclip-nerf-hash")
+    first, second = vars(plain.pipeline.model), vars(changed.pipeline.model)
+    assert {k for k in first if first[k] != second[k]} == {"representation"}
+    rates = [config.optimizers["field"]["optimizer"].lr for config in (plain, changed)]
+    assert rates == [0.1, 0.01]
 
 
 def environment(tmp_path: Path) -> dict[str, str]:
@@ -78,6 +93,33 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tiny_folder: Path) -> Path
     return folder / "unnamed" / "alphaclip-nerf" / "run"
 
 
+@pytest.fixture(scope="module")
+def edited(trained: Path, tmp_path_factory: pytest.TempPathFactory, tiny_folder: Path) -> Path:
+    """An edit of what was trained, half of it."""
+    folder = tmp_path_factory.mktemp("edited")
+    part = ("--pipeline.model.mode", "edit", "--pipeline.model.scene", str(trained), "--pipeline.model.box")
+    run(command(folder, tiny_folder, *TIMESTAMP, *part, "0.5", "0", "0", "1", "2", "2"), folder)
+    return folder / "unnamed" / "alphaclip-nerf" / "run"
+
+
+@pytest.fixture(params=["trained", "edited"])
+def finished(request: pytest.FixtureRequest) -> Path:
+    """Both, one after the other."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.mark.slow
+def test_an_edit_changes_its_half_only(trained: Path, edited: Path) -> None:
+    before, after = (load_scene(folder) for folder in (trained, edited))
+    points = torch.rand(4000, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    # A node's width from the box's face: the scene is stored on a lattice.
+    outside, inside = points[:, 0] < -2 / 11, points[:, 0] > 0
+    (old, old_rgb), (new, new_rgb) = before(points), after(points)
+    assert torch.allclose(old[outside], new[outside], atol=1e-4)
+    assert torch.allclose(old_rgb[outside], new_rgb[outside], atol=1e-4)
+    assert (old_rgb - new_rgb)[inside].abs().max() > 1e-3
+
+
 @pytest.mark.slow
 def test_training_writes_checkpoint_previews_scene_and_turntable(trained: Path) -> None:
     assert [p.name for p in (trained / "nerfstudio_models").iterdir()] == ["step-000000005.ckpt"]
@@ -89,32 +131,52 @@ def test_training_writes_checkpoint_previews_scene_and_turntable(trained: Path) 
 def test_a_run_goes_on_from_its_checkpoint(trained: Path, tiny_folder: Path, tmp_path: Path) -> None:
     more = ("--load-dir", str(trained / "nerfstudio_models"), *TIMESTAMP)
     run(command(tmp_path, tiny_folder, *more), tmp_path)
-    again = tmp_path / "unnamed" / "alphaclip-nerf" / "run" / "nerfstudio_models"
-    assert [p.name for p in again.iterdir()] == ["step-000000011.ckpt"]
+    again = tmp_path / "unnamed" / "alphaclip-nerf" / "run"
+    assert [p.name for p in (again / "nerfstudio_models").iterdir()] == ["step-000000011.ckpt"]
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    run(command(whole, tiny_folder, *TIMESTAMP, "--max-num-iterations", "12"), whole)
+    undisturbed = load_scene(whole / "unnamed" / "alphaclip-nerf" / "run").lattice
+    resumed, before = load_scene(again).lattice, load_scene(trained).lattice
+    assert torch.allclose(resumed, undisturbed, atol=1e-4) and (resumed - before).abs().max() > 0.1
 
 
 @pytest.mark.slow
-def test_ns_eval_gives_scores_per_part(trained: Path, tmp_path: Path) -> None:
-    run(["ns-eval", "--load-config", str(trained / "config.yml"), "--output-path", str(tmp_path / "x.json")], tmp_path)
+def test_an_edit_goes_on_from_its_checkpoint(trained: Path, edited: Path, tiny_folder: Path, tmp_path: Path) -> None:
+    part = ("--pipeline.model.mode", "edit", "--pipeline.model.scene", str(trained), "--pipeline.model.box")
+    box = ("0.5", "0", "0", "1", "2", "2")
+    more = ("--load-dir", str(edited / "nerfstudio_models"), *TIMESTAMP, *part, *box)
+    run(command(tmp_path, tiny_folder, *more), tmp_path)
+    again = load_scene(tmp_path / "unnamed" / "alphaclip-nerf" / "run")
+    points = torch.rand(4000, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    outside = points[:, 0] < -2 / 11
+    first, second, third = (scene(points)[1] for scene in (load_scene(trained), load_scene(edited), again))
+    assert torch.allclose(first[outside], third[outside], atol=1e-4)
+    assert (third - first)[~outside].abs().max() > (second - first)[~outside].abs().max()
+
+
+@pytest.mark.slow
+def test_ns_eval_gives_scores_per_part(finished: Path, tmp_path: Path) -> None:
+    run(["ns-eval", "--load-config", str(finished / "config.yml"), "--output-path", str(tmp_path / "x.json")], tmp_path)
     results = json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))["results"]
     assert -1 <= results["score_part"] <= 1 and 0 < results["opacity"] < 1
 
 
 @pytest.mark.slow
-def test_ns_render_films_a_spiral(trained: Path, tmp_path: Path) -> None:
+def test_ns_render_films_a_spiral(finished: Path, tmp_path: Path) -> None:
     film = ["--output-path", str(tmp_path / "x.mp4"), "--seconds", "0.2", "--frame-rate", "5"]
-    run(["ns-render", "spiral", "--load-config", str(trained / "config.yml"), *film], tmp_path)
+    run(["ns-render", "spiral", "--load-config", str(finished / "config.yml"), *film], tmp_path)
     assert (tmp_path / "x.mp4").stat().st_size > 0
 
 
 @pytest.mark.slow
-def test_ns_viewer_serves_the_scene(trained: Path, tmp_path: Path) -> None:
+def test_ns_viewer_serves_the_scene(finished: Path, tmp_path: Path) -> None:
     import socket
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    arguments = ["ns-viewer", "--load-config", str(trained / "config.yml"), "--viewer.websocket-port", str(port)]
+    arguments = ["ns-viewer", "--load-config", str(finished / "config.yml"), "--viewer.websocket-port", str(port)]
     with subprocess.Popen(arguments, env=environment(tmp_path), cwd=tmp_path, stdout=subprocess.PIPE) as viewer:
         try:
             assert _answers(port, viewer)
