@@ -9,14 +9,13 @@ from nerfstudio.cameras.cameras import CameraType
 from nerfstudio.cameras.rays import RayBundle
 from nerfstudio.data.datamanagers.base_datamanager import DataManager
 from nerfstudio.data.datamanagers.random_cameras_datamanager import RandomCamerasDataManager, TrivialDataset
-from nerfstudio.data.datasets.base_dataset import InputDataset
 from nerfstudio.data.utils.dataloaders import FixedIndicesEvalDataloader, RandIndicesEvalDataloader
 from torch import Generator, Tensor
 from torch.nn import Parameter
 
 from gencontrol.nerf.cameras import Cameras, camera_rays, orbit_cameras, random_cameras
 from gencontrol.nerf.config import SteeredDataManagerConfig
-from gencontrol.nerf.pictures import load_pictures
+from gencontrol.nerf.pictures import Pictures, load_pictures, over
 
 # Steps are mixed into the seed with a large odd number, so that runs of neighbouring seeds share no draws.
 _STRIDE = 1_000_003
@@ -105,8 +104,7 @@ class SteeredDataManager(RandomCamerasDataManager):
         places = torch.stack([rows, columns], dim=1) + 0.5
         rays = self.train_dataset.cameras.to("cpu").generate_rays(camera_indices=picks[:, None], coords=places)
         behind = self._behind(generator)
-        seen = self.pictures[picks, rows, columns]
-        target = seen[:, :3] + (1 - seen[:, 3:]) * behind
+        target = over(self.pictures[picks, rows, columns], behind)
         batch = {"target": target.to(self.device), "behind": behind.to(self.device), "step": step}
         return rays.to(torch.device(self.device)), batch
 
@@ -122,8 +120,9 @@ class SteeredDataManager(RandomCamerasDataManager):
         parser_config = self.config.dataparser
         parser_config.data = self.config.data
         parser = parser_config.setup()
-        train = InputDataset(parser.get_dataparser_outputs(split="train"))
-        return train, InputDataset(parser.get_dataparser_outputs(split=self.test_split))
+        seen, unseen = (Pictures(parser.get_dataparser_outputs(split=split)) for split in ("train", self.test_split))
+        seen.in_front_of = unseen.in_front_of = self.config.in_front_of
+        return seen, unseen
 
 
 def bundle(origins: Tensor, directions: Tensor, *, device: torch.device | str) -> RayBundle:

@@ -223,7 +223,8 @@ class SteeredModel(Model):
             metrics |= {f"score_{name}": score for name, score in scores.items()}
         truth = batch.get("image")
         if truth is not None and truth.shape[:2] == outputs["rgb"].shape[:2]:
-            metrics["psnr"] = psnr(truth, outputs["rgb"], background=self.config.background)
+            behind = batch.get("in_front_of")
+            metrics["psnr"] = psnr(truth, outputs, background=self.config.background, in_front_of=behind)
         return metrics, images
 
     def get_rgba_image(self, outputs: dict[str, Tensor], output_name: str = "rgb") -> Tensor:

@@ -56,9 +56,25 @@ def to_rgba(outputs: dict[str, Tensor], name: str, *, background: Colour) -> Flo
     return torch.cat([colour.clamp(0, 1), opacity], dim=-1)
 
 
-def psnr(truth: Float[Tensor, "h w c"], rgb: Float[Tensor, "h w 3"], *, background: Colour) -> float:
-    """Decibels between a rendering over the background and a picture, straight RGBA or RGB."""
-    truth = truth.to(rgb)
-    behind = truth.new_tensor(background)
-    over = truth[..., :3] * truth[..., 3:] + (1 - truth[..., 3:]) * behind if truth.shape[-1] == 4 else truth
-    return -10 * (over - rgb).square().mean().log10().item()
+def psnr(
+    truth: Float[Tensor, "h w c"],
+    outputs: dict[str, Any],
+    *,
+    background: Colour,
+    in_front_of: Float[Tensor, " 3"] | None = None,
+) -> float:
+    """Decibels between a rendering and a picture.
+
+    Args:
+        truth: Straight RGBA, compared over the background, or RGB.
+        outputs: From `to_outputs`, as (h, w, c) pictures.
+        background: What the rendering is over.
+        in_front_of: Colour that an RGB picture was taken in front of; the rendering's background if it is not known.
+    """
+    rgb = outputs["rgb"]
+    truth, behind = truth.to(rgb), rgb.new_tensor(background)
+    if truth.shape[-1] == 4:
+        truth = truth[..., :3] * truth[..., 3:] + (1 - truth[..., 3:]) * behind
+    elif in_front_of is not None:
+        rgb = rgb + (1 - outputs["accumulation"]) * (in_front_of.to(rgb) - behind)
+    return -10 * (truth - rgb).square().mean().log10().item()

@@ -212,7 +212,11 @@ def test_pictures_without_alpha_are_refused_unless_their_background_is_named(tmp
         flat.convert("RGB").save(path)
     with pytest.raises(InputError, match=r"no alpha channel, so the scene has no bound.*--pipeline.datamanager.in-fr"):
         manager(data=folder)
-    _, batch = manager(data=folder, in_front_of=(1.0, 1.0, 1.0), rays=64).next_train(0)
+    data = manager(data=folder, in_front_of=(1.0, 1.0, 1.0), rays=64)
+    assert data.pictures.dtype == torch.uint8 and data.pictures.shape == (3, 16, 16, 3)
+    (_, held_out), *_ = data.fixed_indices_eval_dataloader
+    assert held_out["in_front_of"].tolist() == [1.0, 1.0, 1.0]
+    _, batch = data.next_train(0)
     assert batch["behind"].min() == 1 and batch["target"].shape == (64, 3)
 
 

@@ -48,9 +48,18 @@ def test_the_background_is_taken_out_of_rgba() -> None:
 
 
 def test_psnr_is_against_the_picture_over_the_background() -> None:
-    rgb = torch.full((2, 2, 3), 0.5)
+    outputs = {"rgb": torch.full((2, 2, 3), 0.5), "accumulation": torch.full((2, 2, 1), 0.25)}
     straight = torch.tensor([0.9, 0.9, 0.9, 0.25]).expand(2, 2, 4)
     over = [0.9 * 0.25 + 0.75 * b for b in BEHIND]
     expected = -10 * math.log10(sum((v - 0.5) ** 2 for v in over) / 3)
-    assert psnr(straight, rgb, background=BEHIND) == pytest.approx(expected, rel=1e-4)
-    assert psnr(torch.full((2, 2, 3), 0.6), rgb, background=BEHIND) == pytest.approx(20, rel=1e-4)
+    assert psnr(straight, outputs, background=BEHIND) == pytest.approx(expected, rel=1e-4)
+    assert psnr(torch.full((2, 2, 3), 0.6), outputs, background=BEHIND) == pytest.approx(20, rel=1e-4)
+
+
+def test_psnr_of_a_picture_in_front_of_a_colour_is_of_the_rendering_in_front_of_it() -> None:
+    seen = rendering()
+    outputs, wall = picture(seen), torch.tensor([0.0, 1.0, 0.3])
+    taken = seen.colour.reshape(3, 4, 3) + (1 - seen.opacity.reshape(3, 4, 1)) * wall
+    assert psnr(taken, outputs, background=BEHIND, in_front_of=wall) > 100
+    assert psnr(taken + 0.1, outputs, background=BEHIND, in_front_of=wall) == pytest.approx(20, abs=1e-3)
+    assert psnr(taken, outputs, background=BEHIND) < 20

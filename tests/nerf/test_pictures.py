@@ -52,5 +52,19 @@ def test_what_lies_elsewhere_is_refused_with_advice() -> None:
         check_bounds(cameras(12.0), shown(0.9))
     with pytest.raises(InputError, match=r"2 of 2 cameras stand inside the scene's cube: .*scale-factor"):
         check_bounds(cameras(0.9), shown(0.5))
+    with pytest.warns(UserWarning, match=r"1 of 2 cameras stand inside the scene's cube: .*scale-factor"):
+        one_within = cameras(3.0)
+        one_within.camera_to_worlds[0, :3, 3] = torch.tensor([0.0, -0.9, 0.0])
+        check_bounds(one_within, shown(0.2))
     with pytest.raises(InputError, match="show nothing"):
         check_bounds(cameras(3.0), torch.zeros(2, 40, 40, dtype=torch.bool))
+
+
+def test_pixels_are_put_over_what_is_behind() -> None:
+    from gencontrol.nerf.pictures import over
+
+    behind = torch.tensor([[0.2, 0.4, 0.6], [1.0, 1.0, 1.0]])
+    rgba = torch.tensor([[255, 0, 51, 51], [10, 20, 30, 0]], dtype=torch.uint8)
+    expected = torch.tensor([[0.2 + 0.8 * 0.2, 0.8 * 0.4, 0.04 + 0.8 * 0.6], [1.0, 1.0, 1.0]])
+    assert torch.allclose(over(rgba, behind), expected, atol=1e-6)
+    assert torch.allclose(over(rgba[:, :3], behind), rgba[:, :3] / 255)
