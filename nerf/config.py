@@ -174,7 +174,7 @@ class SteeredModelConfig(ModelConfig):
     fit_colour_variation_weight: str = "0.001"
     """The same while pictures are fitted, which say what the colours are."""
     removal_weight: str = "1"
-    """Weight of the part's remaining opacity (removal only)."""
+    """Weight of what remains of the part, its opacity and the logarithm of its density (removal only)."""
     stop_alpha_gradient: bool = False
     """Keep the gradient of the alpha map from reaching density."""
     background: tuple[float, float, float] = (1.0, 1.0, 1.0)

@@ -1,6 +1,7 @@
 """The field: a frozen base and a trainable change that acts only inside a highlight; by default on voxels."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -198,6 +199,22 @@ def baked(
         return field.raw(points, membership).T.reshape(shape)
     # Interpolation at a node is exact up to rounding only; the base's own values keep the promise to the bit.
     return field.composed(field.base.reshape(4, -1).T, points, membership).T.reshape(shape)
+
+
+@torch.no_grad()
+def composed_lattice(
+    field: SteeredField, membership: Callable[[Tensor], Float[Tensor, " n"] | None]
+) -> Float[Tensor, "4 r r r"]:
+    """Base and change on a lattice at least as fine as either, that has all nodes of the base.
+
+    Args:
+        field: What is baked.
+        membership: Of points (n, 3) in what may change; None where everything may.
+    """
+    base = field.base
+    resolution = grid.refined(0 if base is None else base.shape[-1], field.resolution)
+    points = grid.nodes(resolution, device=field.trained()[0].device)
+    return baked(field, resolution, membership=membership(points))
 
 
 def _take_shapes(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:

@@ -18,11 +18,11 @@ from gencontrol.guidance.score import Guide
 from gencontrol.nerf import grid
 from gencontrol.nerf.config import SteeredModelConfig
 from gencontrol.nerf.datamanager import step_generator
-from gencontrol.nerf.field import Edit, baked
+from gencontrol.nerf.field import Edit, baked, composed_lattice
 from gencontrol.nerf.mist import TRAINED_ABOVE, fill_empty, start_change
 from gencontrol.nerf.objectives import check_finite, emptiness, photometric, smoothness, weighted_guidance
 from gencontrol.nerf.outputs import from_outputs, psnr, to_outputs, to_rgba
-from gencontrol.nerf.parts import Part, check_parts, crossing, edited, find_part, memberships
+from gencontrol.nerf.parts import Part, check_parts, crossing, edited, find_part, memberships, places_within
 from gencontrol.nerf.render import Quadrature, Rendering, render_rays, reshape_rays
 from gencontrol.nerf.scene import Scene
 from gencontrol.nerf.setup import (
@@ -105,9 +105,8 @@ class SteeredModel(Model):
         """Refuse what only a training run can know to be wrong, before its first step; encode the prompts.
 
         Raises:
-            InputError: A scene or parts that are not there, a removal or recolouring of nothing, or a prompt that an
-                encoder cannot take.
-            ConfigError: A removal of everything.
+            InputError: What it starts from is not there, or nothing to remove, or an encoder cannot take a prompt.
+            ConfigError: Everything would be removed.
         """
         if self._awaited:
             raise InputError(f"There is nothing to train: {', '.join(self._awaited)} cannot be found.")
@@ -142,10 +141,7 @@ class SteeredModel(Model):
     @torch.no_grad()
     def lattice(self) -> Float[Tensor, "4 r r r"]:
         """The composed field on one lattice, at least as fine as base and change, that has all nodes of the base."""
-        base = self.field.base
-        resolution = grid.refined(0 if base is None else base.shape[-1], self.field.resolution)
-        points = grid.nodes(resolution, device=self.device)
-        return baked(self.field, resolution, membership=self._changing(points))
+        return composed_lattice(self.field, self._changing)
 
     def scene(self) -> Scene:
         """The finished scene, with the parts as they were highlighted, and those that its base had beside them."""
@@ -174,20 +170,16 @@ class SteeredModel(Model):
         origins, directions = ray_bundle.origins.reshape(-1, 3), ray_bundle.directions.reshape(-1, 3)
         seen = self.render(origins, directions)
         outputs = to_outputs(seen, self._names(), background=self.config.background)
-        # Not a tensor, so nerfstudio's pictures pass it by: the losses, of training and of evaluation, work on it.
-        outputs |= {"seen": seen}
-        if self.training and self.config.mode == "replace":
-            outputs["crossed"] = crossing(self.parts, origins, directions)
-        return outputs
+        # No tensors, so nerfstudio's pictures pass them by: the losses, of training and of evaluation, need them.
+        return outputs | {"seen": seen, "rays": (origins, directions)}
 
     def get_metrics_dict(self, outputs: dict[str, Any], batch: dict[str, Any]) -> dict[str, Any]:
         """Scores per part (training views, the guiding encoders), mean opacity, or the fit's PSNR."""
         if "target" in batch:
             error = photometric(outputs["seen"], batch["target"], batch["behind"]).detach()
             return {"psnr": -10 * error.log10().item()}
-        outputs["losses"] = self._guidance(outputs["seen"], batch)
-        losses: dict[str, Tensor] = outputs["losses"].similarity
-        scores = {f"score_{name}": 1 - loss.detach().mean().item() for name, loss in losses.items()}
+        guidance = outputs["losses"] = self._guidance(outputs["seen"], batch)
+        scores = {f"score_{name}": 1 - loss.detach().mean().item() for name, loss in guidance.similarity.items()}
         return scores | {"opacity": outputs["accumulation"].detach().mean().item(), "resolution": self.field.resolution}
 
     def get_loss_dict(
@@ -203,8 +195,8 @@ class SteeredModel(Model):
         else:
             guidance = outputs["losses"] if "losses" in outputs else self._guidance(outputs["seen"], batch)
             losses = weighted_guidance(guidance, self.parts, self._schedules, step=self._guided)
-            views, crossed = reshape_rays(outputs["seen"], tuple(batch["shape"])), outputs.get("crossed")
-            losses |= emptiness(views, self._schedules, mode=self.config.mode, step=self._guided, crossed=crossed)
+            views, where = reshape_rays(outputs["seen"], tuple(batch["shape"])), self._where(outputs, batch["step"])
+            losses |= emptiness(views, self._schedules, mode=self.config.mode, step=self._guided, **where)
         losses |= smoothness(self.field.change_lattice(), self._schedules, step=self._guided, fitting=fitting)
         check_finite(losses, step=self._step)
         return losses
@@ -216,11 +208,10 @@ class SteeredModel(Model):
         """Scores per part of one view, PSNR where there is a picture, and the pictures themselves."""
         images = {"img": outputs["rgb"], "accumulation": outputs["accumulation"].expand(-1, -1, 3)}
         images |= {name: plane.expand(-1, -1, 3) for name, plane in outputs.items() if name.startswith("alpha")}
-        metrics: dict[str, float] = {"opacity": outputs["accumulation"].mean().item()}
+        metrics = {"opacity": outputs["accumulation"].mean().item()}
         if any(part.prompt for part in self.parts):
             seen = from_outputs(outputs, self._names(), background=self.config.background)
-            scores = part_scores(self.steering(), seen)
-            metrics |= {f"score_{name}": score for name, score in scores.items()}
+            metrics |= {f"score_{name}": s for name, s in part_scores(self.steering(), seen).items()}
         truth = batch.get("image")
         if truth is not None and truth.shape[:2] == outputs["rgb"].shape[:2]:
             behind = batch.get("in_front_of")
@@ -280,6 +271,15 @@ class SteeredModel(Model):
         generator = step_generator(self.config.seed + 2, batch["step"])
         azimuth, elevation = batch["azimuth"], batch["elevation"]
         return steering_losses(self.steering(), views, azimuth, elevation, step=self._guided, generator=generator)
+
+    def _where(self, outputs: dict[str, Any], step: int) -> dict[str, Tensor]:
+        if self.config.mode == "replace":
+            return {"crossed": crossing(self.parts, *outputs["rays"])}
+        if self.config.mode != "remove":
+            return {}
+        generator = step_generator(self.config.seed + 3, step)
+        points = places_within(self.parts, self.field.resolution, generator=generator).to(self.device)
+        return {"dense": self.field(points, self._changing(points))[0]}
 
     def _names(self) -> tuple[str, ...]:
         return tuple(part.name for part in self.parts)

@@ -28,13 +28,20 @@ def weighted_guidance(
 
 
 def emptiness(
-    seen: Rendering, schedules: Schedules, *, mode: str, step: int, crossed: Bool[Tensor, " r"] | None = None
+    seen: Rendering,
+    schedules: Schedules,
+    *,
+    mode: str,
+    step: int,
+    crossed: Bool[Tensor, " r"] | None = None,
+    dense: Float[Tensor, " n"] | None = None,
 ) -> dict[str, Float[Tensor, ""]]:
     """What rewards a clear picture, by mode.
 
     A creation: little entropy of the opacity, and transmittance. A replacement: the same, the transmittance that of the
     parts over the rays that cross them, so that it does not fill its highlight. An edit: little entropy. A removal:
-    little left of the parts; no entropy there, which would hold on to what is opaque. A recolouring changes no opacity.
+    little left of the parts, in views and in the volume; no entropy there, which would hold on to what is opaque. A
+    recolouring changes no opacity.
 
     Args:
         seen: (b, h, w) rays.
@@ -42,24 +49,33 @@ def emptiness(
         mode: The method's.
         step: Decides on the weights.
         crossed: Which of the rays, flat, cross a part; for a replacement.
+        dense: Density at places within the parts; for a removal.
     """
     losses: dict[str, Tensor] = {}
     if mode in ("create", "edit", "replace"):
         losses["entropy"] = value_at(schedules["entropy"], step) * opacity_entropy(seen.opacity).mean()
-    if mode == "create":
-        ceiling = value_at(schedules["transmittance_ceiling"], step)
-        reward = transmittance_loss(seen.opacity, ceiling=ceiling).mean()
-        losses["transmittance"] = value_at(schedules["transmittance"], step) * reward
-    if mode == "replace":
-        assert crossed is not None
-        ceiling = value_at(schedules["replace_ceiling"], step)
-        reward = transmittance_loss(
-            seen.parts.amax(dim=-1), ceiling=ceiling, among=crossed.reshape(seen.opacity.shape)
-        ).mean()
+    if mode in ("create", "replace"):
+        ceiling = value_at(schedules["transmittance_ceiling" if mode == "create" else "replace_ceiling"], step)
+        rays = None if crossed is None else crossed.reshape(seen.opacity.shape)
+        opacity = seen.opacity if mode == "create" else seen.parts.amax(dim=-1)
+        reward = transmittance_loss(opacity, ceiling=ceiling, among=rays).mean()
         losses["transmittance"] = value_at(schedules["transmittance"], step) * reward
     if mode == "remove":
-        losses["removal"] = value_at(schedules["removal"], step) * seen.parts.amax(dim=-1).mean()
+        assert dense is not None
+        weight = value_at(schedules["removal"], step)
+        losses |= {
+            "removal": weight * seen.parts.amax(dim=-1).mean(),
+            "removal_within": weight * remaining(dense).mean(),
+        }
     return losses
+
+
+def remaining(density: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+    """How much is there, on a scale that pulls at what is solid too: log(1 + density).
+
+    What is seen of something solid does not change with its density, and nothing within it is seen at all.
+    """
+    return density.log1p()
 
 
 def smoothness(

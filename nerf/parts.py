@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Float
 from PIL import Image
-from torch import Tensor
+from torch import Generator, Tensor
 
 from gencontrol.configuration import from_mapping, nearest, read_yaml
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.guidance.schedules import Schedule, as_schedule, constant
+from gencontrol.nerf import grid
 from gencontrol.nerf.cameras import Orbit, orbit_cameras
 from gencontrol.nerf.highlight import (
     Box,
@@ -138,6 +139,13 @@ def crossing(
     points = (origins[:, None] + directions[:, None] * distance[..., None]).reshape(-1, 3)
     inside = edited(parts, points, softness=0.0) > 0
     return inside.reshape(len(origins), samples).any(dim=1)
+
+
+def places_within(parts: Sequence[Part], resolution: int, *, generator: Generator) -> Float[Tensor, "n 3"]:
+    """One place at random around each node of a lattice, of those that lie in a part; on the CPU."""
+    points = grid.nodes(resolution)
+    points = points + (torch.rand(points.shape, generator=generator) - 0.5) * (2 / (resolution - 1))
+    return points[edited(parts, points, softness=0.0) > 0]
 
 
 def named_shape(scene: Scene, name: str) -> Shape:

@@ -182,6 +182,31 @@ def test_a_removal_lowers_the_parts_opacity(make, scene_file: Path) -> None:
     assert (model.lattice()[0] <= model.field.base[0]).all()
 
 
+def test_a_removal_reaches_what_no_view_shows(make, tmp_path: Path) -> None:
+    from gencontrol.nerf import grid
+    from gencontrol.nerf.highlight import Sphere
+    from gencontrol.nerf.scene import save_scene
+    from gencontrol.nerf.world import Thing, World, bake
+
+    solid = Thing(name="ball", body=Sphere(centre=(0.0, 0.0, 0.0), radius=0.6))
+    save_scene(bake(World(things=(solid,)), 33), tmp_path / "ball.safetensors")
+    settings = {"mode": "remove", "scene": tmp_path / "ball.safetensors", "sphere": (0.0, 0.0, 0.0, 0.7)}
+    model, data = make(**settings, resolution="0:17"), manager(size=16)
+    (middle,) = (grid.nodes(33).norm(dim=1) < 0.1).nonzero().T
+    before = model.lattice()[0].reshape(-1)[middle].mean()
+    train(model, data, attributes(model, data), range(12))
+    after = model.lattice()[0].reshape(-1)[middle]
+    # softplus(-4) is what a removal starts with; twelve steps of 0.1 take each of them three times further.
+    assert before.item() == pytest.approx(8 - 0.018, abs=1e-3) and (after < 8 - 0.04).all()
+
+
+def test_a_batch_of_evaluation_has_the_losses_of_every_mode(make, scene_file: Path) -> None:
+    for mode, loss in (("replace", "transmittance"), ("remove", "removal"), ("edit", "entropy")):
+        model, data = make(prompt="red cat", mode=mode, scene=scene_file, sphere=EGG).eval(), manager()
+        rays, batch = data.next_eval(3)
+        assert loss in model.get_loss_dict(model(rays), batch)
+
+
 def test_a_data_set_is_fitted_and_then_edited(make, tmp_path: Path) -> None:
     from gencontrol.nerf.dataset import DatasetSettings, write_dataset
     from gencontrol.nerf.world import still_life

@@ -1,5 +1,7 @@
 """The weighted losses beside guidance, against the core's own."""
 
+import math
+
 import pytest
 import torch
 
@@ -70,9 +72,10 @@ def test_a_replacement_is_rewarded_where_its_highlight_is_empty() -> None:
 
 def test_a_removal_pays_for_what_is_left_of_any_part() -> None:
     seen = rendering()
-    found = emptiness(seen, SCHEDULES, mode="remove", step=0)
+    found = emptiness(seen, SCHEDULES, mode="remove", step=0, dense=torch.tensor([0.0, 1.0, 3.0, 0.0]))
     assert found["removal"].item() == pytest.approx(3 * seen.parts.max(dim=-1).values.mean().item())
-    assert set(found) == {"removal"}
+    assert found["removal_within"].item() == pytest.approx(3 * math.log(2 * 4) / 4)
+    assert set(found) == {"removal", "removal_within"}
     assert set(emptiness(seen, SCHEDULES, mode="edit", step=0)) == {"entropy"}
     assert emptiness(seen, SCHEDULES, mode="recolour", step=0) == {}
 

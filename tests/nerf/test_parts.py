@@ -21,6 +21,7 @@ from gencontrol.nerf.parts import (
     named_shape,
     pack,
     parts_file,
+    places_within,
     read_parts,
     shape_from_flags,
     unpack,
@@ -176,3 +177,11 @@ def test_rays_cross_a_part_where_they_hit_it() -> None:
     expected = ((x + 0.5).abs() < 0.4) | (((x - 0.5).abs() < 0.6) & (x <= 1))
     assert torch.equal(found, expected)
     assert not crossing([LEFT], origins, torch.tensor([[0.0, -1.0, 0.0]]).expand(49, 3)).any()
+
+
+def test_places_within_a_part_are_in_it_and_everywhere_in_it() -> None:
+    first, second = (places_within([LEFT], 21, generator=torch.Generator().manual_seed(s)) for s in (0, 1))
+    assert (membership(LEFT.shape, first) > 0).all() and not torch.equal(first[:5], second[:5])
+    # One to a node: their number tells the volume, and their mean the middle.
+    assert len(first) * 0.1**3 == pytest.approx(4 / 3 * torch.pi * 0.4**3, rel=0.1)
+    assert first.mean(dim=0).tolist() == pytest.approx([-0.5, 0, 0], abs=0.03)
