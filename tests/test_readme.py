@@ -5,9 +5,14 @@ import shlex
 from pathlib import Path
 
 import pytest
+import torch
+from PIL import Image
 
 from gencontrol.cli.main import available, main
 from gencontrol.models import registry
+from gencontrol.nerf.cameras import Orbit, orbit_cameras
+from gencontrol.nerf.highlight import membership
+from gencontrol.nerf.world import bake, photograph, still_life
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -24,12 +29,32 @@ def checkout(tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_there_are_blocks() -> None:
-    assert {language for language, _ in BLOCKS} == {"bash", "python"}
+    assert {language for language, _ in BLOCKS} == {"bash", "python", "yaml"}
+
+
+def check_parts_file(code: str, folder: Path) -> None:
+    """The list of parts is read, with masks that show the ball of a scene."""
+    from gencontrol.nerf.parts import read_parts
+
+    scene = bake(still_life(), 48)
+    (folder / "parts.yaml").write_text(code, encoding="utf-8")
+    azimuths = {found: float(angle) for found, angle in re.findall(r"file: (\S+), azimuth: (\d+)", code)}
+    for name, azimuth in azimuths.items():
+        camera = orbit_cameras(torch.tensor([azimuth]), torch.tensor([20.0]), (48, 48), orbit=Orbit())
+        shown = photograph(still_life(), camera).masks[0, 0] > 0.5
+        Image.fromarray((shown * 255).byte().numpy()).save(folder / name)
+    (part,) = read_parts(folder / "parts.yaml", base=scene)
+    places = torch.tensor([still_life().things[0].body.centre, (0.9, 0.9, 0.9)])
+    assert part.name == "hat" and part.prompt == "crown"
+    assert membership(part.shape, places).tolist() == [1, 0]
 
 
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
 def test_block_runs(number: int, checkout: Path) -> None:
     language, code = BLOCKS[number]
+    if language == "yaml":
+        check_parts_file(code, checkout)
+        return
     if language == "python":
         exec(compile(code, f"README.md block {number}", "exec"), {"__name__": "readme"})
         return
@@ -44,6 +69,9 @@ def test_flags_that_the_text_names_exist(capsys: pytest.CaptureFixture[str]) -> 
     listed = ""
     for command in ("vary", "score", "embed", "convert", "data", "train", "assemble"):
         main([command, "--help"])
+        listed += capsys.readouterr().out
+    for command in ("edit", "render", "export", "scene"):
+        main(["nerf", command, "--help"])
         listed += capsys.readouterr().out
     assert {flag for flag in named if flag not in listed} == set()
 
