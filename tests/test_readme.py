@@ -11,7 +11,7 @@ from PIL import Image
 from gencontrol.cli.main import available, main
 from gencontrol.models import registry
 from gencontrol.nerf.cameras import Orbit, orbit_cameras
-from gencontrol.nerf.highlight import membership
+from gencontrol.nerf.highlight import Sphere, membership
 from gencontrol.nerf.world import bake, photograph, still_life
 
 ROOT = Path(__file__).parents[1]
@@ -44,7 +44,9 @@ def check_parts_file(code: str, folder: Path) -> None:
         shown = photograph(still_life(), camera).masks[0, 0] > 0.5
         Image.fromarray((shown * 255).byte().numpy()).save(folder / name)
     (part,) = read_parts(folder / "parts.yaml", base=scene)
-    places = torch.tensor([still_life().things[0].body.centre, (0.9, 0.9, 0.9)])
+    ball = scene.parts["ball"]
+    assert isinstance(ball, Sphere)
+    places = torch.tensor([ball.centre, (0.9, 0.9, 0.9)])
     assert part.name == "hat" and part.prompt == "crown"
     assert membership(part.shape, places).tolist() == [1, 0]
 
