@@ -2,6 +2,8 @@
 
 import importlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -13,10 +15,13 @@ pytest.importorskip("nerfstudio")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
 @pytest.fixture(scope="module")
 def speed() -> ModuleType:
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+        patch.syspath_prepend(str(BENCHMARKS))
         return importlib.import_module("nerf_speed")
 
 
@@ -85,6 +90,15 @@ def test_it_runs_and_prints_a_line_for_each_row(
     assert rows[0]["step_against_ours"] == 1 and rows[0]["parameters"] == 4 * 12**3
     assert rows[-1]["view_milliseconds"] is None
     assert capsys.readouterr().out.count("\n") == 2 + len(rows)
+
+
+def test_the_peak_is_of_this_program_and_not_of_what_started_it(speed: ModuleType) -> None:
+    folder = str(BENCHMARKS)
+    code = f"import sys; sys.path.insert(0, {folder!r}); import nerf_speed; print(nerf_speed._peak())"
+    ballast = torch.ones(500_000_000 // 4)  # half a gigabyte, in the process that starts the other
+    started = subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, capture_output=True, text=True)
+    found = int(started.stdout.splitlines()[-1])
+    assert found < speed._peak() - ballast.nbytes // 2
 
 
 def test_memory_is_measured_in_the_process_asked(
