@@ -105,8 +105,8 @@ class SteeredModel(Model):
         """Refuse what only a training run can know to be wrong, before its first step; encode the prompts.
 
         Raises:
-            InputError: What it starts from is not there, or nothing to remove, or an encoder cannot take a prompt.
-            ConfigError: Everything would be removed.
+            InputError: What it starts from is missing, there is nothing to change, or a prompt cannot be encoded.
+            ConfigError: Everything would be removed or replaced.
         """
         if self._awaited:
             raise InputError(f"There is nothing to train: {', '.join(self._awaited)} cannot be found.")
@@ -224,8 +224,7 @@ class SteeredModel(Model):
 
     def steering(self) -> Steering:
         """The encoders and the encoded prompts; loaded on first use."""
-        if self._steering is None:
-            self._steering = steering_of(self.config, self.parts, self._guides())
+        self._steering = self._steering or steering_of(self.config, self.parts, self._guides())
         return self._steering
 
     def _guides(self) -> tuple[Guide, ...]:

@@ -177,6 +177,7 @@ def saved(model: Any) -> dict[str, torch.Tensor]:
 
 
 def test_controls_show_the_checkpoints_parts_where_no_viewer_is_open_yet(make) -> None:
+    from gencontrol.nerf.highlight import Sphere
     from gencontrol.nerf.viewer import HighlightHandle
 
     state = saved(make(prompt="blue boat", sphere=(0.1, 0.0, 0.0, 0.4)))
@@ -185,7 +186,8 @@ def test_controls_show_the_checkpoints_parts_where_no_viewer_is_open_yet(make) -
     with pytest.warns(UserWarning, match="The checkpoint's own parts are kept"):
         model.load_state_dict(state)
     assert model.control_prompt_0.value == "blue boat"
-    assert isinstance(model.control_highlight_0, HighlightHandle) and model.control_highlight_0.shape.radius == 0.4
+    handle = model.control_highlight_0
+    assert isinstance(handle, HighlightHandle) and handle.shape == Sphere(centre=(0.1, 0.0, 0.0), radius=0.4)
     model.control_prompt_0.cb_hook(SimpleNamespace(value="red cat"))
     assert model.parts[0].prompt == "red cat"
 
@@ -204,13 +206,15 @@ def test_an_open_viewer_shows_the_checkpoints_parts(make, server: Any) -> None:
         shape = Sphere(centre=(x, 0.0, 0.0), radius=0.3)
         return Part(name=name, prompt=prompt, shape=shape, weight=as_schedule(f"0:{weight} 100:5"))
 
-    controls = part_controls((part("hat", "red cat", 0.1, 1.0), part("shoe", "red cat", 0.1, 1.0)), change)
+    # The values and gizmos are those of viser's own types.
+    controls: dict[str, Any] = {}
+    controls |= part_controls((part("hat", "red cat", 0.1, 1.0), part("shoe", "red cat", 0.1, 1.0)), change)
     for control in controls.values():
         control.install(server)
     kept = restored_controls(controls, (part("hat", "blue boat", 0.2, 2.0),), change)
     assert set(kept) == {"control_prompt_0", "control_weight_0", "control_highlight_0"}
     assert all(kept[name] is controls[name] for name in kept)
-    prompt, weight, handle = kept.values()
+    prompt, weight, handle = (controls[name] for name in kept)
     assert prompt.gui_handle.value == "blue boat" and weight.gui_handle.value == 2.0
     settled(server)
     assert np.allclose(handle.gizmo.position, (2.0, 0.0, 0.0)) and not changes
