@@ -254,6 +254,8 @@ def row_config(bench: Bench, row: str, scene: Path, prompt: str) -> Any:
         preview_every=0,
     )
     config.pipeline.datamanager.orbit = Orbit(elevation=(0.0, 25.0), field_of_view=(32.0, 40.0))
+    # The first rows ask whether looking at the part localises: cameras that look at it would answer for the encoder.
+    config.pipeline.datamanager.aim = "scene"
     config.optimizers["field"]["scheduler"].max_steps = settings.steps
     return config
 

@@ -59,6 +59,7 @@ def begin_training(model: SteeredModel, attributes: TrainingCallbackAttributes, 
 def begin_step(model: SteeredModel, attributes: TrainingCallbackAttributes, step: int) -> None:
     """Bring the field to its step, and hand the optimiser a lattice that is new."""
     before = model.field.trained()
+    aim(model, attributes)
     model.begin_step(step, fitted=fitted_before(model, attributes))
     if starts_edit(model, attributes, step):
         model.begin_edit()
@@ -66,6 +67,15 @@ def begin_step(model: SteeredModel, attributes: TrainingCallbackAttributes, step
     for old, new in zip(before, model.field.trained(), strict=True):
         if new is not old and attributes.optimizers is not None:
             exchange(attributes.optimizers, old, new)
+
+
+def aim(model: SteeredModel, attributes: TrainingCallbackAttributes) -> None:
+    """Point the random cameras at the parts of a change, also when the viewer has moved one."""
+    data: Any = getattr(attributes.pipeline, "datamanager", None)
+    if data is None:
+        return
+    at_parts = data.config.aim == "parts" or (data.config.aim == "auto" and model.config.mode not in ("create", "fit"))
+    data.look_at(model.parts if at_parts else ())
 
 
 def exchange(optimizers: Optimizers, old: Parameter, new: Parameter) -> None:
@@ -136,16 +146,17 @@ def run_folder(attributes: TrainingCallbackAttributes) -> Path:
     return attributes.trainer.base_dir
 
 
-def orbit_of(attributes: TrainingCallbackAttributes) -> Orbit:
-    """The orbit that the data manager draws from."""
+def orbit_of(attributes: TrainingCallbackAttributes, *, of_scene: bool) -> Orbit:
+    """The orbit that shows the scene, or the one that the data manager draws from."""
     assert attributes.pipeline is not None
-    return getattr(attributes.pipeline.datamanager.config, "orbit", Orbit())
+    data: Any = attributes.pipeline.datamanager
+    return getattr(data.config if of_scene else data, "orbit", Orbit())
 
 
 @torch.no_grad()
 def write_preview(model: SteeredModel, attributes: TrainingCallbackAttributes, step: int) -> None:
     """Write `previews/STEP.png` and give the sheet to the log's writers."""
-    orbit = orbit_of(attributes)
+    orbit = orbit_of(attributes, of_scene=False)
     azimuth = torch.arange(_PREVIEW_VIEWS) * _PREVIEW_TURN
     elevation = torch.full_like(azimuth, sum(orbit.elevation) / 2)
     training = model.training
@@ -168,7 +179,7 @@ def write_results(model: SteeredModel, attributes: TrainingCallbackAttributes, s
             frames=model.config.turntable_frames,
             size=model.config.turntable_size,
             background=model.config.background,
-            orbit=orbit_of(attributes),
+            orbit=orbit_of(attributes, of_scene=True),
         )
         write_film(film(model.scene(), settings), folder / TURNTABLE, settings)
         log.info("Turntable: %s", folder / TURNTABLE)

@@ -71,6 +71,9 @@ class SteeredDataManagerConfig(DataManagerConfig):
     """How `--data` is read; by default poses stay as they are, and the scene must lie in [-1, 1] on each axis."""
     orbit: Orbit = field(default_factory=Orbit)
     """Where the random cameras stand."""
+    aim: Literal["auto", "scene", "parts"] = "auto"
+    """What they look at: the orbit's target, or the parts, large, from as far; auto takes the parts for a change of
+    something that is there, and the scene for a creation."""
     views: int = 2
     """Views a guided step renders."""
     size: int = 64

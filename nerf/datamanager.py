@@ -1,5 +1,6 @@
 """Rays for nerfstudio's trainer: random orbit views, or the pixels of a data set, drawn from (seed, step) alone."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,8 +14,10 @@ from nerfstudio.data.utils.dataloaders import FixedIndicesEvalDataloader, RandIn
 from torch import Generator, Tensor
 from torch.nn import Parameter
 
+from gencontrol.nerf.aim import aimed
 from gencontrol.nerf.cameras import Cameras, camera_rays, orbit_cameras, random_cameras
 from gencontrol.nerf.config import SteeredDataManagerConfig
+from gencontrol.nerf.parts import Part
 from gencontrol.nerf.pictures import Pictures, load_pictures, over
 
 # Steps are mixed into the seed with a large odd number, so that runs of neighbouring seeds share no draws.
@@ -53,6 +56,8 @@ class SteeredDataManager(RandomCamerasDataManager):
         self.includes_time = False
         seen, unseen = self._datasets()
         self.train_dataset, self.eval_dataset = seen, unseen
+        self.orbit = config.orbit
+        self._looked_at: Sequence[Part] = ()
         self.pictures = None if config.data is None else load_pictures(seen, config)
         self.fixed_indices_eval_dataloader = FixedIndicesEvalDataloader(unseen, device=device, num_workers=0)
         self.eval_dataloader = RandIndicesEvalDataloader(unseen, device=device, num_workers=0)
@@ -70,6 +75,13 @@ class SteeredDataManager(RandomCamerasDataManager):
         """Views of other angles than the training's."""
         self.eval_count += 1
         return self._views(-1 - step, self.config.size)
+
+    def look_at(self, parts: Sequence[Part]) -> None:
+        """Point the random cameras at parts, or as configured when there are none."""
+        if parts is self._looked_at:
+            return
+        self._looked_at = parts
+        self.orbit = aimed(self.config.orbit, parts) if parts else self.config.orbit
 
     def get_datapath(self) -> Path:
         """The data set; without one the current folder: the viewer keeps camera paths there, and refuses none."""
@@ -89,8 +101,8 @@ class SteeredDataManager(RandomCamerasDataManager):
 
     def _views(self, step: int, size: int) -> tuple[RayBundle, dict[str, Any]]:
         generator = step_generator(self.config.seed, step)
-        count, orbit = self.config.views, self.config.orbit
-        cameras, azimuth, elevation = random_cameras(count, (size, size), orbit=orbit, generator=generator)
+        count = self.config.views
+        cameras, azimuth, elevation = random_cameras(count, (size, size), orbit=self.orbit, generator=generator)
         batch = {"azimuth": azimuth, "elevation": elevation, "shape": (count, size, size), "step": step}
         return bundle(*camera_rays(cameras), device=self.device), batch
 

@@ -83,3 +83,41 @@ def test_weights_count_from_the_first_guided_step(make, scene_file: Path) -> Non
         assert fitted_before(make(prompt="red cat", mode=mode), around) == 0
     assert fitted_before(make(prompt="red cat", mode="edit"), around) == 7
     assert fitted_before(make(prompt="red cat", mode="edit", scene=scene_file), around) == 0
+
+
+def seen_centre(data: Any, step: int) -> torch.Tensor:
+    """Where the middle rays of a step's first view pass closest to, as a point, three units from the camera."""
+    rays, batch = data.next_train(step)
+    _, height, width = batch["shape"]
+    middle = rays.directions.reshape(-1, height, width, 3)[0, height // 2 - 1 : height // 2 + 1, width // 2 - 1 :][
+        :, :2
+    ]
+    towards = middle.reshape(-1, 3).mean(dim=0)
+    return rays.origins[0] + 3.0 * towards / towards.norm()
+
+
+def test_the_cameras_of_a_change_look_at_its_part_and_follow_it(make, scene_file: Path) -> None:
+    from nerfstudio.engine.callbacks import TrainingCallbackAttributes
+
+    from gencontrol.nerf.callbacks import aim
+    from gencontrol.nerf.config import SteeredDataManagerConfig
+    from gencontrol.nerf.highlight import Sphere
+
+    def centre(model: Any, how: Any) -> list[float]:
+        data: Any = SteeredDataManagerConfig(size=16, eval_views=2, eval_size=16, aim=how).setup()
+        pipeline: Any = SimpleNamespace(datamanager=data)
+        around = TrainingCallbackAttributes(optimizers=None, grad_scaler=None, pipeline=pipeline, trainer=None)
+        aim(model, around)
+        return seen_centre(data, 0).tolist()
+
+    edit = make(prompt="red cat", mode="edit", scene=scene_file, sphere=(0.5, -0.3, -0.2, 0.3))
+    created = make(prompt="red cat", sphere=(0.5, -0.3, -0.2, 0.3))
+    for model, how, expected in (
+        (edit, "auto", (0.5, -0.3, -0.2)),
+        (edit, "scene", (0, 0, 0)),
+        (created, "auto", (0, 0, 0)),
+        (created, "parts", (0.5, -0.3, -0.2)),
+    ):
+        assert centre(model, how) == pytest.approx(expected, abs=0.03), how
+    edit.change_part("part", {"shape": Sphere(centre=(-0.4, 0.2, 0.1), radius=0.2)})
+    assert centre(edit, "auto") == pytest.approx((-0.4, 0.2, 0.1), abs=0.03)
