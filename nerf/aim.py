@@ -4,6 +4,9 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
+from jaxtyping import Float
+from torch import Tensor
+
 from gencontrol.nerf import grid
 from gencontrol.nerf.cameras import Orbit
 from gencontrol.nerf.parts import Part, edited
@@ -26,14 +29,24 @@ def aimed(orbit: Orbit, parts: Sequence[Part]) -> Orbit:
     Returns:
         The same radius, elevations and azimuths, and a field of view that is never wider.
     """
-    points = grid.nodes(_LOOK)
-    inside = points[edited(parts, points, softness=0.0) > 0]
-    low, high = inside.amin(dim=0), inside.amax(dim=0)
-    half = ((high - low).max().item() + 2 / (_LOOK - 1)) / 2
+    low, high = extent(parts)
+    half = (high - low).max().item() / 2
     share = min(max(half * _AROUND, _LEAST), 1.0)
     middle = ((low + high) / 2).tolist()
     narrow, wide = (_scaled(angle, share) for angle in orbit.field_of_view)
     return dataclasses.replace(orbit, target=tuple(middle), field_of_view=(narrow, wide))
+
+
+def extent(parts: Sequence[Part]) -> tuple[Float[Tensor, " 3"], Float[Tensor, " 3"]]:
+    """Lowest and highest corner of the upright box around all parts, within the cube; good to half a node.
+
+    Args:
+        parts: Each with something in the cube, see `check_inside`.
+    """
+    points = grid.nodes(_LOOK)
+    inside = points[edited(parts, points, softness=0.0) > 0]
+    margin = 1 / (_LOOK - 1)
+    return inside.amin(dim=0) - margin, inside.amax(dim=0) + margin
 
 
 def _scaled(angle: float, share: float) -> float:

@@ -136,9 +136,9 @@ class SteeredModelConfig(ModelConfig):
     hash_resolution: int = 128
     """Nodes along a side of the lattice that a hash grid is baked to for its scene file and for skipping."""
     symmetry: Literal["none", "mirror", "quarter"] = "none"
-    """Of a creation around the vertical axis: mirrored left-right and front-back, or also repeated by quarter turns.
-    For round things (a mushroom), of which several half-made copies would else grow into each other; not for a cactus,
-    whose arms would be."""
+    """Of a creation around the vertical axis, or of a replacement around that of its part: mirrored left-right and
+    front-back, or also repeated by quarter turns. For round things (a mushroom), of which several half-made copies
+    would else grow into each other; not for a cactus, whose arms would be."""
     ball_radius: float = 0.5
     """Radius of the ball that a creation starts from, world units."""
     ball_sharpness: float = 20.0

@@ -28,12 +28,15 @@ class SteeredField(nn.Module, ABC):
 
     base: Tensor | None
     mode: Edit
+    fold: Callable[[Tensor], Tensor] | None
+    """Where an edit's change is read for each of points (n, 3); none means there. A symmetry is made of it."""
 
     def __init__(self, *, base: Float[Tensor, "4 z y x"] | None = None, mode: Edit = "create"):
         """Hold what an edit starts from, kept as it is; some modes limit the change (`limit_change`)."""
         super().__init__()
         self.register_buffer("base", base)
         self.mode = mode
+        self.fold = None
         self.register_load_state_dict_pre_hook(_take_shapes)
 
     @property
@@ -79,7 +82,8 @@ class SteeredField(nn.Module, ABC):
         self, base: Float[Tensor, "n 4"], points: Float[Tensor, "n 3"], membership: Float[Tensor, " n"] | None = None
     ) -> Float[Tensor, "n 4"]:
         """Values of the base at points, changed."""
-        change = limit_change(self.change_at(points), self.mode)
+        places = points if self.fold is None else self.fold(points)
+        change = limit_change(self.change_at(places), self.mode)
         return compose(base, change - base if self.mode == "replace" else change, membership)
 
     def forward(

@@ -27,10 +27,10 @@ from gencontrol.nerf.render import Quadrature, Rendering, render_rays, reshape_r
 from gencontrol.nerf.scene import Scene
 from gencontrol.nerf.setup import (
     awaited,
-    check_bounded,
     check_config,
-    check_something,
+    check_start,
     first_field,
+    fold_of,
     parts_of_config,
     resolution_at,
     schedules_of,
@@ -70,6 +70,7 @@ class SteeredModel(Model):
         self._steering: Steering | None = None
         self._awaited = awaited(self.config)
         self.field, base = first_field(self.config)
+        self.field.fold = fold_of(self.config, lambda: self.parts)
         self._set_parts(parts_of_config(self.config, base))
         self._kept = parts_of_scene(base)
         store_parts(self, KEPT, self._kept)
@@ -110,10 +111,7 @@ class SteeredModel(Model):
         """
         if self._awaited:
             raise InputError(f"There is nothing to train: {', '.join(self._awaited)} cannot be found.")
-        if self.config.mode in ("replace", "remove"):
-            check_bounded(self.parts, self.config.mode)
-        if self.field.base is not None and self.config.mode in ("remove", "recolour"):
-            check_something(self.parts, self.field.base)
+        check_start(self.parts, self.config.mode, self.field.base)
         if self.config.mode != "fit" and any(part.prompt for part in self.parts):
             self.steering()
 
@@ -127,8 +125,7 @@ class SteeredModel(Model):
     def begin_edit(self) -> None:
         """Freeze what has been fitted as the base, and start an edit of it."""
         base = baked(self.field, self.field.resolution)
-        if self.config.mode in ("remove", "recolour"):
-            check_something(self.parts, base)
+        check_start(self.parts, self.config.mode, base)
         self.field.start_edit(base, cast(Edit, self.config.mode))
         start_change(self.field, self.parts, mode=self.config.mode, peak=self.config.ball_peak)
         self.look_for_empty_cells()

@@ -1,10 +1,11 @@
 """From the method's settings to a field and parts, refusing what cannot work before time is spent."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.errors import ConfigError, InputError
@@ -14,6 +15,7 @@ from gencontrol.nerf import grid
 from gencontrol.nerf.apart import read_names
 from gencontrol.nerf.config import SteeredModelConfig
 from gencontrol.nerf.field import Edit, SteeredField, VoxelField, start_of_creation, start_of_edit
+from gencontrol.nerf.folding import folded_within
 from gencontrol.nerf.hashing import HashField, tcnn_network
 from gencontrol.nerf.highlight import Shape, Whole, membership
 from gencontrol.nerf.outputs import check_colour
@@ -54,6 +56,11 @@ def check_config(config: SteeredModelConfig) -> None:
         raise ConfigError(f"hash_resolution must be at least 4; got {config.hash_resolution}.")
     if config.mode in ("create", "edit", "replace", "recolour") and not (config.prompt or config.parts):
         raise ConfigError(f"The mode {config.mode!r} needs a prompt: --prompt TEXT, or --pipeline.model.parts FILE.")
+    if config.symmetry != "none" and config.mode not in ("create", "replace"):
+        raise ConfigError(
+            f"symmetry {config.symmetry!r} is for what grows anew (create, replace); the mode {config.mode!r} starts "
+            "from what is there, which says itself what is symmetric: leave it at none."
+        )
     if config.free and config.mode in ("replace", "remove"):
         raise ConfigError(
             f"The mode {config.mode!r} without the highlight's bound would take everything away: leave `free` off."
@@ -145,6 +152,19 @@ def parts_of_config(config: SteeredModelConfig, scene: Scene | None) -> tuple[Pa
     return check_parts([Part(name=config.part or "part", prompt=config.prompt or "", shape=_shape(config, scene))])
 
 
+def check_start(parts: tuple[Part, ...], mode: str, base: Tensor | None) -> None:
+    """Refuse a change for which there is no bound, or nothing; `base` is None before pictures have been fitted.
+
+    Raises:
+        ConfigError: Everything would be removed or replaced.
+        InputError: A highlight that holds nothing to remove or to recolour.
+    """
+    if mode in ("replace", "remove"):
+        check_bounded(parts, mode)
+    if base is not None and mode in ("remove", "recolour"):
+        check_something(parts, base)
+
+
 def check_bounded(parts: tuple[Part, ...], mode: str) -> None:
     """Refuse to remove or replace everything.
 
@@ -198,8 +218,17 @@ def _new_field(config: SteeredModelConfig, base: Tensor | None, mode: Edit) -> S
 
 
 def symmetry_of(config: SteeredModelConfig) -> grid.Symmetry:
-    """The trained field's; pictures and scenes that are there already say themselves what is symmetric."""
+    """The whole field's; pictures and scenes that are there already say themselves what is symmetric."""
     return config.symmetry if config.mode == "create" else "none"
+
+
+def fold_of(
+    config: SteeredModelConfig, parts: Callable[[], Sequence[Part]]
+) -> Callable[[Float[Tensor, "n 3"]], Float[Tensor, "n 3"]] | None:
+    """The symmetry of a replacement, as a field takes it; `parts` gives what is replaced now."""
+    if config.mode != "replace" or config.symmetry == "none":
+        return None
+    return lambda points: folded_within(parts(), points, config.symmetry)
 
 
 def _ball(config: SteeredModelConfig) -> grid.Ball:

@@ -24,6 +24,8 @@ class RunFlags:
     """What the scene, or the part, is to become."""
     parts: Annotated[Path | None, arg(metavar="FILE.yaml")] = None
     """Several parts with prompts and highlights, instead of --prompt, --box and --sphere."""
+    symmetry: Literal["none", "mirror", "quarter"] = "none"
+    """Of what is new, or replaces a part, around its upright axis: two mirrors, or quarter turns too (round things)."""
     encoder: str = ""
     """Encoder that guides: a preset or a folder; by default the method's own choice."""
     steps: int = 400
@@ -39,9 +41,6 @@ class RunFlags:
 @dataclass(frozen=True, kw_only=True)
 class NewFlags(RunFlags):
     """Flags of `gencontrol nerf new`."""
-
-    symmetry: Literal["none", "mirror", "quarter"] = "none"
-    """Around the vertical axis: two mirrors, or quarter turns too, which suits round things."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +148,7 @@ def training_config(options: RunFlags) -> Any:
 
     config: Any = trainer_config()  # nerfstudio's own types are those of its base classes.
     model, data = config.pipeline.model, config.pipeline.datamanager
-    model.prompt, model.parts = options.prompt or None, options.parts
+    model.prompt, model.parts, model.symmetry = options.prompt or None, options.parts, options.symmetry
     if options.encoder:
         model.encoders = (options.encoder,)
     config.max_num_iterations, config.output_dir = options.steps, options.output
@@ -157,8 +156,6 @@ def training_config(options: RunFlags) -> Any:
     config.experiment_name = _slug(options.prompt or "scene")
     config.machine.seed = model.seed = data.seed = options.seed
     config.machine.device_type = _device(options.device)
-    if isinstance(options, NewFlags):
-        model.symmetry = options.symmetry
     if isinstance(options, EditFlags):
         _set_edit(config, options)
     return config

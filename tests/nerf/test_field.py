@@ -125,3 +125,11 @@ def test_a_checkpoint_on_the_cpu_is_loaded_to_the_fields_own_device() -> None:
     field.load_state_dict(VoxelField(random_lattice(4, 1), base=random_lattice(6, 0)).state_dict())
     assert field.base is not None and field.base.shape == (4, 6, 6, 6)
     assert field.base.device == field.change.device == torch.device("meta")
+
+
+def test_what_replaces_is_read_where_its_points_are_folded_to() -> None:
+    field = VoxelField(random_lattice(4, 1), base=random_lattice(6, 0), mode="replace")
+    plain = field.raw(points())
+    field.fold = lambda at: at * torch.tensor([-1.0, 1.0, 1.0])
+    assert torch.allclose(field.raw(points()), grid.sample(random_lattice(4, 1), field.fold(points())), atol=1e-5)
+    assert not torch.allclose(field.raw(points()), plain, atol=0.1)

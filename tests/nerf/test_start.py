@@ -29,6 +29,10 @@ EGG = (0.6, -0.1, -0.2, 0.5)
         ({"mode": "replace"}, "The mode 'replace' needs a prompt"),
         ({"prompt": "x", "part": "egg"}, "needs the scene that has it"),
         ({"prompt": "x", "ball_sharpness": 0.0}, "must be above 0; got 0.0, 30.0"),
+        (
+            {"prompt": "x", "mode": "edit", "symmetry": "mirror"},
+            "'mirror' is for what grows anew.*'edit' starts from what",
+        ),
         ({"prompt": "x", "hash_resolution": 2}, "hash_resolution must be at least 4"),
     ],
 )
@@ -43,8 +47,6 @@ def test_a_creation_may_be_symmetric(make) -> None:
     found, free = make(prompt="red cat", symmetry="quarter").lattice(), make(prompt="red cat").lattice()
     assert torch.allclose(found, found.transpose(-1, -2), atol=1e-6)
     assert not torch.allclose(free, free.transpose(-1, -2), atol=1e-2)
-    for mode in ("fit", "edit"):
-        assert make(prompt="red cat", symmetry="quarter", mode=mode).field.symmetry == "none"
 
 
 def test_a_highlight_outside_the_scene_is_refused_at_once(make) -> None:
@@ -109,3 +111,17 @@ def test_a_prompt_that_the_encoder_cannot_take_is_refused_before_the_first_step(
 
     with pytest.raises(InputError, match=message):
         make(prompt=prompt).begin_training()
+
+
+def test_a_symmetric_replacement_is_symmetric_about_its_parts_axis(make, scene_file: Path) -> None:
+    model = make(prompt="red cat", mode="replace", scene=scene_file, sphere=EGG, symmetry="quarter")
+    with torch.no_grad():
+        model.field.change += torch.randn(model.field.change.shape, generator=torch.Generator().manual_seed(0))
+    centre = torch.tensor(EGG[:3])
+    offsets = torch.rand(50, 3, generator=torch.Generator().manual_seed(1)) * 0.4 - 0.2
+    turned = torch.stack([-offsets[:, 1], offsets[:, 0], offsets[:, 2]], dim=1)
+    density, colour = model.field(centre + offsets)
+    again, colour_again = model.field(centre + turned)
+    assert torch.allclose(again, density, rtol=1e-3) and torch.allclose(colour_again, colour, atol=1e-4)
+    free = make(prompt="red cat", mode="replace", scene=scene_file, sphere=EGG)
+    assert free.field.fold is None
