@@ -1,7 +1,8 @@
 """Parts of a scene: shapes in world coordinates, and how far a point belongs to them."""
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import torch
@@ -132,6 +133,27 @@ def membership(shape: Shape, points: Float[Tensor, "n 3"], *, softness: float = 
     if softness <= 0:
         return (inwards >= 0).to(points.dtype)
     return (inwards / softness).clamp(0, 1)
+
+
+def grown(shape: Shape, by: float) -> Shape:
+    """A shape whose surface lies so much further out, world units; corners stay corners.
+
+    What a difference leaves out stays as it is, as do the whole and lifted masks, which are grown when they are lifted.
+    """
+    if isinstance(shape, Sphere):
+        return replace(shape, radius=shape.radius + by)
+    if isinstance(shape, Box | Ellipsoid):
+        x, y, z = shape.size
+        return replace(shape, size=(x + 2 * by, y + 2 * by, z + 2 * by))
+    if isinstance(shape, HalfSpace):
+        outwards = [-n * by / math.hypot(*shape.normal) for n in shape.normal]
+        x, y, z = (p + o for p, o in zip(shape.point, outwards, strict=True))
+        return replace(shape, point=(x, y, z))
+    if isinstance(shape, Union):
+        return Union(of=tuple(grown(s, by) for s in shape.of))
+    if isinstance(shape, Difference):
+        return replace(shape, of=grown(shape.of, by))
+    return shape
 
 
 def parse_shape(values: Any, *, where: str = "highlight") -> Shape:

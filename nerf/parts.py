@@ -25,6 +25,7 @@ from gencontrol.nerf.highlight import (
     Whole,
     check_inside,
     check_shape,
+    grown,
     membership,
     parse_shape,
 )
@@ -65,11 +66,11 @@ def parts_file(path: Path) -> Path:
     return preset if len(path.parts) == 1 and not path.exists() and preset.is_file() else path
 
 
-def read_parts(path: Path, *, base: Scene | None = None, orbit: Orbit | None = None) -> tuple[Part, ...]:
+def read_parts(path: Path, *, base: Scene | None = None, grow: float | None = None) -> tuple[Part, ...]:
     """Read `parts:`, a list of name, prompt, weight (number or schedule) and highlight (see `parse_shape`).
 
-    A highlight may also be `part:`, the name of one that the scene `base` has, or `painted:`, a list of file, azimuth
-    and elevation, which is lifted into `base` from the cameras of `orbit`.
+    A highlight may also be `part:`, the name of one that the scene `base` has, enlarged by `grow` (see `named_shape`),
+    or `painted:`, a list of file, azimuth and elevation, which is lifted into `base` from the default orbit's cameras.
 
     Raises:
         ConfigError: The file is wrong; the message says where.
@@ -79,7 +80,7 @@ def read_parts(path: Path, *, base: Scene | None = None, orbit: Orbit | None = N
     entries = values.get("parts")
     if set(values) != {"parts"} or not isinstance(entries, list) or not entries:
         raise ConfigError(f"{path}: expected one key `parts` with a list of parts.")
-    parts = tuple(_read_part(entry, f"{path}: parts[{i}]", path.parent, base, orbit) for i, entry in enumerate(entries))
+    parts = tuple(_read_part(entry, f"{path}: parts[{i}]", path.parent, base, grow) for i, entry in enumerate(entries))
     return check_parts(parts)
 
 
@@ -148,15 +149,26 @@ def places_within(parts: Sequence[Part], resolution: int, *, generator: Generato
     return points[edited(parts, points, softness=0.0) > 0]
 
 
-def named_shape(scene: Scene, name: str) -> Shape:
-    """The highlight that a scene stores under a name.
+def named_shape(scene: Scene, name: str, *, grow: float | None = None) -> Shape:
+    """The highlight that a scene stores under a name, a little larger where it is a thing's own shape.
+
+    A lattice blurs a thing's surface over the cells around it, so that half of it lies outside of the thing's shape: a
+    removal would leave a shell, and an edit a speckled one.
+
+    Args:
+        scene: What the part is of.
+        name: The part's.
+        grow: By how much, world units; None for one spacing of the scene's nodes, or nothing where the part has been
+            steered before, since what was changed then ends where the highlight does.
 
     Raises:
         InputError: There is none.
     """
     if name not in scene.parts:
         raise InputError(f"The scene has no part {name!r}{nearest(name, scene.parts) if scene.parts else ''}.")
-    return scene.parts[name]
+    spacing = 2 / (max(scene.lattice.shape[1:]) - 1)
+    by = grow if grow is not None else 0.0 if name in scene.prompts else spacing
+    return grown(scene.parts[name], by)
 
 
 def find_part(parts: Sequence[Part], name: str) -> Part:
@@ -181,7 +193,7 @@ def unpack(stored: Tensor) -> Any:
     return json.loads(bytes(stored.tolist()).decode())
 
 
-def _read_part(entry: Any, where: str, folder: Path, base: Scene | None, orbit: Orbit | None) -> Part:
+def _read_part(entry: Any, where: str, folder: Path, base: Scene | None, grow: float | None) -> Part:
     if not isinstance(entry, Mapping):
         raise ConfigError(f"{where}: expected name, prompt, weight and highlight, got {entry!r}.")
     unknown = set(entry) - {"name", "prompt", "weight", "highlight"}
@@ -190,11 +202,11 @@ def _read_part(entry: Any, where: str, folder: Path, base: Scene | None, orbit: 
         raise ConfigError(f"{where}: {wrong}; a part has name, prompt, weight and highlight.")
     highlight = entry.get("highlight", "whole")
     if isinstance(highlight, Mapping) and "painted" in highlight:
-        shape = _lift(highlight["painted"], f"{where}: painted", folder, base, orbit)
+        shape = _lift(highlight["painted"], f"{where}: painted", folder, base)
     elif isinstance(highlight, Mapping) and "part" in highlight:
         if base is None:
             raise InputError(f"{where}: a highlight by name needs the scene that has it; a creation has none.")
-        shape = named_shape(base, str(highlight["part"]))
+        shape = named_shape(base, str(highlight["part"]), grow=grow)
     else:
         shape = parse_shape(highlight, where=f"{where}: highlight")
     # An empty `prompt:` is None, which is no word either.
@@ -209,7 +221,7 @@ def _read_weight(entry: Mapping[str, Any], where: str) -> Schedule:
         raise ConfigError(f"{where}: weight: {error}") from error
 
 
-def _lift(entries: Any, where: str, folder: Path, base: Scene | None, orbit: Orbit | None) -> Shape:
+def _lift(entries: Any, where: str, folder: Path, base: Scene | None) -> Shape:
     if base is None:
         raise InputError(
             f"{where}: a painted mask needs a scene to be lifted into (--pipeline.model.scene). A creation has none "
@@ -223,7 +235,7 @@ def _lift(entries: Any, where: str, folder: Path, base: Scene | None, orbit: Orb
         raise InputError(f"{where}: expected one or more masks of one size.")
     azimuth, elevation = torch.tensor([[v.azimuth, v.elevation] for v in views]).T
     size = (masks[0].shape[0], masks[0].shape[1])
-    cameras = orbit_cameras(azimuth, elevation, size, orbit=orbit or Orbit())
+    cameras = orbit_cameras(azimuth, elevation, size, orbit=Orbit())
     return lift_masks(base, cameras, torch.stack(masks), lifting=Lifting())
 
 

@@ -65,7 +65,8 @@ def check_config(config: SteeredModelConfig) -> None:
         raise ConfigError(
             f"The mode {config.mode!r} without the highlight's bound would take everything away: leave `free` off."
         )
-    for value, name in ((config.softness, "softness"), (config.ball_radius, "ball_radius")):
+    lengths = (("softness", config.softness), ("ball_radius", config.ball_radius), ("grow", config.grow or 0.0))
+    for name, value in lengths:
         if not 0 <= value <= 1:
             raise ConfigError(f"{name} must lie in [0, 1] world units; got {value}.")
     if config.ball_sharpness <= 0 or config.contrast_scale <= 0:
@@ -148,7 +149,7 @@ def parts_of_config(config: SteeredModelConfig, scene: Scene | None) -> tuple[Pa
         warnings.warn(f"Not there: {', '.join(missing)}; only a checkpoint can bring that.", stacklevel=2)
         return (Part(name="part", prompt=config.prompt or "", shape=Whole()),)
     if config.parts is not None:
-        return read_parts(parts_file(config.parts), base=scene)
+        return read_parts(parts_file(config.parts), base=scene, grow=config.grow)
     return check_parts([Part(name=config.part or "part", prompt=config.prompt or "", shape=_shape(config, scene))])
 
 
@@ -242,4 +243,4 @@ def _shape(config: SteeredModelConfig, scene: Scene | None) -> Shape:
     if not isinstance(shape, Whole):
         raise ConfigError("Give a part of the scene by its name, or a box or sphere, not both.")
     assert scene is not None
-    return named_shape(scene, config.part)
+    return named_shape(scene, config.part, grow=config.grow)

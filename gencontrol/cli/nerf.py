@@ -57,6 +57,8 @@ class EditFlags(RunFlags):
     """The part as a ball: centre x y z and radius, world units."""
     part: str = ""
     """The part by the name that the scene stores it under."""
+    grow: float | None = None
+    """How much larger than its stored shape a named part is; by default one spacing of the scene's lattice."""
     softness: float = 0.0
     """Width of a soft edge, inwards, world units."""
 
@@ -165,7 +167,7 @@ def _set_edit(config: Any, options: EditFlags) -> None:
     model, data = config.pipeline.model, config.pipeline.datamanager
     mode: Mode = options.mode
     model.mode, model.box, model.sphere, model.part = mode, options.box, options.sphere, options.part or None
-    model.softness = options.softness
+    model.grow, model.softness = options.grow, options.softness
     # An edit need not begin coarsely; this is what creations end at, so that their own lattice is kept.
     model.resolution = "0:40"
     if (options.scene / "transforms.json").is_file() and not list(options.scene.glob("*.safetensors")):

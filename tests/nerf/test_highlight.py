@@ -17,6 +17,7 @@ from gencontrol.nerf.highlight import (
     Voxels,
     Whole,
     check_inside,
+    grown,
     membership,
     parse_shape,
     shape_mapping,
@@ -126,3 +127,21 @@ def test_a_highlight_outside_the_scene_is_refused_and_a_good_one_measured() -> N
     assert check_inside(HalfSpace(point=(0.0, 0.0, 0.0), normal=(1.0, 0.0, 0.0)), name="x") == pytest.approx(
         0.5, abs=0.02
     )
+
+
+@pytest.mark.parametrize("shape", [BOX, SPHERE, HALF, Union(of=(BOX, SPHERE))], ids=lambda s: type(s).__name__)
+def test_a_grown_shape_holds_what_is_no_further_away(shape) -> None:
+    distance, bigger = signed_distance(shape, points()), inside(grown(shape, 0.1))
+    # A box keeps its corners, which are further than that from it.
+    assert bigger[distance <= 0.0999].all() and not bigger[distance > 0.1 * 3**0.5 + 1e-4].any()
+    assert not bigger[distance > 0.1001].any() or isinstance(shape, Box | Union)
+
+
+def test_a_grown_ellipsoid_is_longer_on_both_ends_and_the_rest_stays() -> None:
+    bigger = grown(EGG, 0.1)
+    assert isinstance(bigger, Ellipsoid) and bigger.centre == EGG.centre
+    assert bigger.size == pytest.approx((1.2, 0.7, 1.0))
+    cut = Difference(of=SPHERE, without=BOX)
+    assert grown(cut, 0.1) == Difference(of=Sphere(centre=SPHERE.centre, radius=0.6), without=BOX)
+    lifted = Voxels(values=torch.ones(2, 2, 2))
+    assert grown(lifted, 0.1) is lifted and grown(Whole(), 0.1) == Whole()

@@ -1,5 +1,6 @@
 """Parts: from flags and YAML, and what is refused."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from gencontrol.errors import ConfigError, InputError
 from gencontrol.guidance.schedules import Schedule, constant
 from gencontrol.nerf import grid
 from gencontrol.nerf.cameras import Orbit, orbit_cameras
-from gencontrol.nerf.highlight import Box, Sphere, Voxels, Whole, membership
+from gencontrol.nerf.highlight import Box, Ellipsoid, Sphere, Voxels, Whole, grown, membership
 from gencontrol.nerf.parts import (
     Part,
     check_parts,
@@ -113,7 +114,15 @@ def test_highlights_that_cannot_be_are_refused(tmp_path: Path) -> None:
 def test_a_highlight_may_be_a_part_of_the_scene(tmp_path: Path) -> None:
     scene = bake(still_life(), 16)
     (part,) = read_parts(write(tmp_path, "parts: [{name: a, highlight: {part: egg}}]"), base=scene)
-    assert part.shape == still_life().things[2].body == named_shape(scene, "egg")
+    egg = still_life().things[2].body
+    assert isinstance(egg, Ellipsoid)
+    # A sixteenth lattice has its nodes 2 / 15 apart, and a thing's surface is blurred over that.
+    assert isinstance(part.shape, Ellipsoid) and part.shape.centre == egg.centre
+    assert part.shape.size == pytest.approx([length + 4 / 15 for length in egg.size])
+    assert part.shape == named_shape(scene, "egg") == grown(egg, 2 / 15)
+    assert named_shape(scene, "egg", grow=0.0) == egg
+    steered = dataclasses.replace(scene, prompts={"egg": ""})
+    assert named_shape(steered, "egg") == egg and named_shape(steered, "egg", grow=0.1) == grown(egg, 0.1)
     with pytest.raises(InputError, match="has no part 'bal'; did you mean 'ball'"):
         named_shape(scene, "bal")
 

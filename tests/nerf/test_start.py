@@ -58,11 +58,15 @@ def test_a_highlight_outside_the_scene_is_refused_at_once(make) -> None:
 
 def test_a_part_of_the_scene_is_highlighted_by_its_name(make, scene_file: Path, tmp_path: Path) -> None:
     from gencontrol.errors import ConfigError, InputError
+    from gencontrol.nerf.highlight import grown
     from gencontrol.nerf.world import still_life
 
     model = make(prompt="red cat", mode="edit", scene=scene_file, part="egg")
     (part,) = model.parts
-    assert part.name == "egg" and part.shape == still_life().things[2].body
+    # The scene's lattice has its nodes 2 / 15 apart.
+    assert part.name == "egg" and part.shape == grown(still_life().things[2].body, 2 / 15)
+    exact = make(prompt="red cat", mode="edit", scene=scene_file, part="egg", grow=0.0)
+    assert exact.parts[0].shape == still_life().things[2].body
     with pytest.raises(InputError, match="no part 'eg'; did you mean 'egg'"):
         make(prompt="red cat", mode="edit", scene=scene_file, part="eg")
     with pytest.raises(ConfigError, match="not both"):
