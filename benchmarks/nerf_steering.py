@@ -1,12 +1,13 @@
-"""Does text reach the highlighted part of a scene, and leave the rest alone? Five ways to steer, judged from outside.
+"""Does text reach the highlighted part of a scene, and leave the rest alone? Six ways to steer, judged from outside.
 
     python benchmarks/nerf_steering.py --sprites runs/sprites/sprites.npz
 
-Four scenes, each an extruded sprite between a ball and an egg on a ground, are edited by two prompts each, in five
-ways: plain CLIP on the whole view and Alpha-CLIP on the part, both with and without the composition that keeps the
-rest, all of which start from the sprite; and Alpha-CLIP with composition from a mist in its place. A judge that did not
-guide, of another architecture and trained apart, names what it sees of the part alone in held-out views; below stands
-the unedited scene, above the true sprite in the same place. Every finished run is kept in the output folder and not run
+Four scenes, each an extruded sprite between a ball and an egg on a ground, are edited by two prompts each, in six ways:
+plain CLIP on the whole view and Alpha-CLIP on the part, both with and without the composition that keeps the rest, from
+the same cameras, which show the whole scene; and Alpha-CLIP with composition from the method's own cameras, which look
+at the part ("near"), starting as the others from the sprite, or from a mist in its place. A judge that did not guide,
+of another architecture and trained apart, names what it sees of the part alone in held-out views; below stands the
+unedited scene, above the true sprite in the same place. Every finished run is kept in the output folder and not run
 again; `--hours` bounds one call, and the table shows what there is. `--scenes`, `--prompts` and `--rows` take a part of
 it, in the same folder:
 
@@ -54,9 +55,11 @@ ROWS: Mapping[str, Mapping[str, Any]] = {
     "plain CLIP, composed": {"plain": True, "free": False},
     "Alpha-CLIP": {"plain": False, "free": True},
     "Alpha-CLIP, composed": {"plain": False, "free": False},
-    "Alpha-CLIP, replaced": {"plain": False, "free": False, "mode": "replace"},
+    "Alpha-CLIP, near": {"plain": False, "free": False, "near": True},
+    "Alpha-CLIP, replaced": {"plain": False, "free": False, "near": True, "mode": "replace"},
 }
-"""Name -> whether plain CLIP guides on the whole view, whether the whole field may change, the method's mode."""
+"""Name -> whether plain CLIP guides on the whole view, whether the whole field may change, whether the cameras are the
+method's own, and its mode."""
 FLOOR, CEILING = "unedited", "true sprite"
 ALL_ROWS = (FLOOR, *ROWS, CEILING)
 
@@ -240,7 +243,7 @@ def carry_out(bench: Bench, sprite: str, prompt: str, row: str) -> list[Point]:
 
 
 def row_config(bench: Bench, row: str, scene: Path, prompt: str) -> Any:
-    """The method's own defaults but for what the row compares, from cameras that show the part large enough."""
+    """The method's own defaults but for what the row compares."""
     settings, how = bench.settings, ROWS[row]
     config: Any = variant(
         mode=how.get("mode", "edit"),
@@ -253,9 +256,10 @@ def row_config(bench: Bench, row: str, scene: Path, prompt: str) -> Any:
         resolution="0:48",
         preview_every=0,
     )
-    config.pipeline.datamanager.orbit = Orbit(elevation=(0.0, 25.0), field_of_view=(32.0, 40.0))
-    # The first rows ask whether looking at the part localises: cameras that look at it would answer for the encoder.
-    config.pipeline.datamanager.aim = "scene"
+    if not how.get("near", False):
+        # Whether the encoder's looking at the part localises: cameras that look at it would answer for the encoder.
+        config.pipeline.datamanager.aim = "scene"
+        config.pipeline.datamanager.orbit = Orbit(elevation=(0.0, 25.0), field_of_view=(32.0, 40.0))
     config.optimizers["field"]["scheduler"].max_steps = settings.steps
     return config
 
