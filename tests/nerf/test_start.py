@@ -129,3 +129,23 @@ def test_a_symmetric_replacement_is_symmetric_about_its_parts_axis(make, scene_f
     assert torch.allclose(again, density, rtol=1e-3) and torch.allclose(colour_again, colour, atol=1e-4)
     free = make(prompt="red cat", mode="replace", scene=scene_file, sphere=EGG)
     assert free.field.fold is None
+
+
+def test_a_thing_that_is_removed_by_its_name_leaves_no_shell(make, tmp_path: Path) -> None:
+    from gencontrol.nerf.scene import save_scene
+    from gencontrol.nerf.world import bake, still_life
+
+    save_scene(bake(still_life(ground=False), 48), tmp_path / "scene.safetensors")
+    ball = still_life().things[0].body
+
+    def densest(**settings: Any) -> float:
+        model = make(mode="remove", scene=tmp_path / "scene.safetensors", part="ball", resolution="0:24", **settings)
+        # All that a removal may take.
+        model.field.change.data[0] = 40.0
+        offsets = torch.rand(20_000, 3, generator=torch.Generator().manual_seed(0)) - 0.5
+        near = offsets[offsets.norm(dim=1) < 0.36] + torch.tensor(ball.centre)
+        return model.scene()(near)[0].max().item()
+
+    # A density of 1 hides a thirtieth of what lies behind it over a lattice spacing.
+    assert densest() < 1.0
+    assert densest(grow=0.0) > 5.0
