@@ -58,15 +58,17 @@ def test_a_highlight_outside_the_scene_is_refused_at_once(make) -> None:
 
 def test_a_part_of_the_scene_is_highlighted_by_its_name(make, scene_file: Path, tmp_path: Path) -> None:
     from gencontrol.errors import ConfigError, InputError
-    from gencontrol.nerf.highlight import grown
+    from gencontrol.nerf.highlight import Ellipsoid, grown
     from gencontrol.nerf.world import still_life
 
     model = make(prompt="red cat", mode="edit", scene=scene_file, part="egg")
     (part,) = model.parts
     # The scene's lattice has its nodes 2 / 15 apart.
-    assert part.name == "egg" and part.shape == grown(still_life().things[2].body, 2 / 15)
+    egg = still_life().things[2].body
+    assert isinstance(egg, Ellipsoid)
+    assert part.name == "egg" and part.shape == grown(egg, 2 / 15)
     exact = make(prompt="red cat", mode="edit", scene=scene_file, part="egg", grow=0.0)
-    assert exact.parts[0].shape == still_life().things[2].body
+    assert exact.parts[0].shape == egg
     with pytest.raises(InputError, match="no part 'eg'; did you mean 'egg'"):
         make(prompt="red cat", mode="edit", scene=scene_file, part="eg")
     with pytest.raises(ConfigError, match="not both"):
@@ -132,11 +134,13 @@ def test_a_symmetric_replacement_is_symmetric_about_its_parts_axis(make, scene_f
 
 
 def test_a_thing_that_is_removed_by_its_name_leaves_no_shell(make, tmp_path: Path) -> None:
+    from gencontrol.nerf.highlight import Sphere
     from gencontrol.nerf.scene import save_scene
     from gencontrol.nerf.world import bake, still_life
 
     save_scene(bake(still_life(ground=False), 48), tmp_path / "scene.safetensors")
     ball = still_life().things[0].body
+    assert isinstance(ball, Sphere)
 
     def densest(**settings: Any) -> float:
         model = make(mode="remove", scene=tmp_path / "scene.safetensors", part="ball", resolution="0:24", **settings)
