@@ -50,4 +50,5 @@ def extent(parts: Sequence[Part]) -> tuple[Float[Tensor, " 3"], Float[Tensor, " 
 
 
 def _scaled(angle: float, share: float) -> float:
-    return math.degrees(2 * math.atan(math.tan(math.radians(angle) / 2) * share))
+    # An orbit takes no narrower angle.
+    return max(math.degrees(2 * math.atan(math.tan(math.radians(angle) / 2) * share)), 1.0)

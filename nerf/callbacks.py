@@ -21,6 +21,7 @@ from gencontrol.nerf.preview import preview_sheet
 from gencontrol.nerf.render import join, reshape_rays
 from gencontrol.nerf.scene import SCENE_FILE, save_scene
 from gencontrol.nerf.sources import check_run, fit_to_the_end
+from gencontrol.nerf.stored import stored_change
 from gencontrol.nerf.video import VideoSettings, film, write_film
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ def callbacks_of(model: SteeredModel, attributes: TrainingCallbackAttributes) ->
 
 def begin_training(model: SteeredModel, attributes: TrainingCallbackAttributes, step: int) -> None:
     """Refuse what cannot work before any time is spent."""
-    check_run(model.config, attributes, has_base=model.field.base is not None)
+    check_run(model.config, attributes, change=stored_change(model))
     if model.config.mode == "fit":
         fit_to_the_end(attributes)
     model.begin_training()
@@ -97,6 +98,9 @@ def restart_schedules(optimizers: Optimizers | None) -> None:
 def fitted_before(model: SteeredModel, attributes: TrainingCallbackAttributes) -> int:
     """Photometric steps before the first guided one; schedules of weights count from there."""
     pipeline: Any = attributes.pipeline
+    change = stored_change(model)
+    if change is not None:
+        return change.begun
     if model.config.mode in ("create", "fit") or model.config.scene is not None or pipeline is None:
         return 0
     return getattr(pipeline.datamanager.config, "fit_steps", 0)

@@ -1,4 +1,4 @@
-"""Pinhole cameras that look at the origin, and their rays.
+"""Pinhole cameras on an orbit, and their rays.
 
 World: right-handed, z up, the scene inside [-1, 1] on each axis. Camera: x right, y up, looking along -z (OpenGL's and
 nerfstudio's convention). Azimuth 0 stands on -y and looks along +y, so that the picture's right is the world's +x; it
@@ -32,6 +32,8 @@ class Orbit:
     """Point looked at."""
 
     def __post_init__(self) -> None:
+        if self.radius <= 0:
+            raise ConfigError(f"Orbit radius must be above 0 world units; got {self.radius}.")
         for name, low, high in (("elevation", -90, 90), ("azimuth", -360, 360), ("field_of_view", 1, 170)):
             first, last = getattr(self, name)
             if not low <= first <= last <= high:
@@ -107,15 +109,6 @@ def camera_rays(cameras: Cameras) -> tuple[Float[Tensor, "b h w 3"], Float[Tenso
     local = torch.stack([x / focal, y / focal, -torch.ones_like(x / focal)], dim=-1)
     directions = F.normalize(torch.einsum("bij,bhwj->bhwi", cameras.pose[:, :, :3], local), dim=-1)
     return cameras.pose[:, None, None, :, 3].expand_as(directions), directions
-
-
-def angles_of(
-    pose: Float[Tensor, "b 3 4"], target: Float[Tensor, " 3"]
-) -> tuple[Float[Tensor, " b"], Float[Tensor, " b"]]:
-    """Azimuth and elevation in degrees of any camera around a point."""
-    x, y, z = (pose[:, :, 3] - target).unbind(-1)
-    azimuth = torch.atan2(x, -y).rad2deg()
-    return azimuth, torch.atan2(z, torch.hypot(x, y)).rad2deg()
 
 
 def turntable(frames: int, size: tuple[int, int], *, orbit: Orbit, elevation: float = 20.0) -> Cameras:

@@ -14,9 +14,11 @@ from nerfstudio.data.utils.dataloaders import FixedIndicesEvalDataloader, RandIn
 from torch import Generator, Tensor
 from torch.nn import Parameter
 
+from gencontrol.errors import ConfigError
 from gencontrol.nerf.aim import aimed
 from gencontrol.nerf.cameras import Cameras, camera_rays, orbit_cameras, random_cameras
 from gencontrol.nerf.config import SteeredDataManagerConfig
+from gencontrol.nerf.outputs import check_colour
 from gencontrol.nerf.parts import Part
 from gencontrol.nerf.pictures import Pictures, load_pictures, over
 
@@ -46,6 +48,7 @@ class SteeredDataManager(RandomCamerasDataManager):
         local_rank: int = 0,
         **kwargs: Any,
     ):
+        check_views(config)
         self.config = config  # pyright: ignore[reportIncompatibleVariableOverride]
         self.device = device
         self.world_size = world_size
@@ -135,6 +138,19 @@ class SteeredDataManager(RandomCamerasDataManager):
         seen, unseen = (Pictures(parser.get_dataparser_outputs(split=split)) for split in ("train", self.test_split))
         seen.in_front_of = unseen.in_front_of = self.config.in_front_of
         return seen, unseen
+
+
+def check_views(config: SteeredDataManagerConfig) -> None:
+    """Refuse numbers that nothing can be drawn with.
+
+    Raises:
+        ConfigError: Saying which.
+    """
+    for name in ("views", "size", "eval_views", "eval_size", "rays", "fit_steps"):
+        if getattr(config, name) < 1:
+            raise ConfigError(f"{name} must be at least 1; got {getattr(config, name)}.")
+    if config.in_front_of is not None:
+        check_colour(config.in_front_of, name="in_front_of")
 
 
 def bundle(origins: Tensor, directions: Tensor, *, device: torch.device | str) -> RayBundle:

@@ -85,11 +85,6 @@ def density(raw: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
     return DENSITY_SCALE * F.softplus(raw)
 
 
-def raw_density(value: float) -> float:
-    """The raw value whose density this is."""
-    return torch.tensor(value / DENSITY_SCALE, dtype=torch.float64).expm1().log().item()
-
-
 def colour(raw: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3"]:
     """sRGB in (0, 1)."""
     return raw.sigmoid()

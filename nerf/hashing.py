@@ -79,6 +79,8 @@ class HashField(SteeredField):
         super().__init__(base=base, mode=mode)
         self.symmetry: grid.Symmetry = symmetry
         self.network = make()
+        # tiny-cuda-nn makes its parameters on CUDA, also while the model around it is still on the CPU.
+        self.base = None if base is None else base.to(self.trained()[0].device)
         self.added: Tensor | None
         self.register_buffer("added", None)
         self._make, self._resolution, self._ball = make, resolution, ball

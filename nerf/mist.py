@@ -30,7 +30,9 @@ def fill_empty(field: SteeredField, parts: Sequence[Part], *, mode: str, peak: f
     """Put a mist into the empty parts of an edit; other modes have nothing to add there."""
     if field.base is None or mode != "edit":
         return
-    added = mist(field, parts, peak=peak, empty_below=TRAINED_ABOVE)
+    # What no text steers would stay a mist.
+    steered = [part for part in parts if part.prompt]
+    added = mist(field, steered, peak=peak, empty_below=TRAINED_ABOVE)
     if added is not None:
         field.add(added)
 

@@ -22,7 +22,7 @@ from gencontrol.nerf.field import Edit, baked, composed_lattice
 from gencontrol.nerf.mist import TRAINED_ABOVE, fill_empty, start_change
 from gencontrol.nerf.objectives import check_finite, emptiness, photometric, smoothness, weighted_guidance
 from gencontrol.nerf.outputs import from_outputs, psnr, to_outputs, to_rgba
-from gencontrol.nerf.parts import Part, check_parts, crossing, edited, find_part, memberships, places_within
+from gencontrol.nerf.parts import Part, check_parts, crossing, edited, find_part, memberships, names_of, places_within
 from gencontrol.nerf.render import Quadrature, Rendering, render_rays, reshape_rays
 from gencontrol.nerf.scene import Scene
 from gencontrol.nerf.setup import (
@@ -36,12 +36,14 @@ from gencontrol.nerf.setup import (
     schedules_of,
     steering_of,
 )
-from gencontrol.nerf.steering import Guidance, Steering, load_guides, part_scores, steering_losses
+from gencontrol.nerf.steering import Guidance, Steering, guided_scores, load_guides, part_scores, steering_losses
 from gencontrol.nerf.stored import (
     KEPT,
     STEERED,
+    Change,
     parts_of_scene,
     scene_of,
+    store_change,
     store_parts,
     stored_parts,
     take_shapes,
@@ -74,7 +76,7 @@ class SteeredModel(Model):
         self._set_parts(parts_of_config(self.config, base))
         self._kept = parts_of_scene(base)
         store_parts(self, KEPT, self._kept)
-        start_change(self.field, self.parts, mode=self.config.mode, peak=self.config.ball_peak)
+        self._begin_change(step=0)
         self.register_buffer("cells", torch.ones(1, 1, 1, dtype=torch.bool))
         self.register_load_state_dict_pre_hook(take_shapes)
         self.register_load_state_dict_post_hook(_restore_parts)
@@ -127,7 +129,7 @@ class SteeredModel(Model):
         base = baked(self.field, self.field.resolution)
         check_start(self.parts, self.config.mode, base)
         self.field.start_edit(base, cast(Edit, self.config.mode))
-        start_change(self.field, self.parts, mode=self.config.mode, peak=self.config.ball_peak)
+        self._begin_change(step=self._step)
         self.look_for_empty_cells()
 
     @torch.no_grad()
@@ -166,7 +168,7 @@ class SteeredModel(Model):
         assert isinstance(ray_bundle, RayBundle)
         origins, directions = ray_bundle.origins.reshape(-1, 3), ray_bundle.directions.reshape(-1, 3)
         seen = self.render(origins, directions)
-        outputs = to_outputs(seen, self._names(), background=self.config.background)
+        outputs = to_outputs(seen, names_of(self.parts), background=self.config.background)
         # No tensors, so nerfstudio's pictures pass them by: the losses, of training and of evaluation, need them.
         return outputs | {"seen": seen, "rays": (origins, directions)}
 
@@ -176,7 +178,7 @@ class SteeredModel(Model):
             error = photometric(outputs["seen"], batch["target"], batch["behind"]).detach()
             return {"psnr": -10 * error.log10().item()}
         guidance = outputs["losses"] = self._guidance(outputs["seen"], batch)
-        scores = {f"score_{name}": 1 - loss.detach().mean().item() for name, loss in guidance.similarity.items()}
+        scores = guided_scores(guidance, self._steering, step=self._guided)
         return scores | {"opacity": outputs["accumulation"].detach().mean().item(), "resolution": self.field.resolution}
 
     def get_loss_dict(
@@ -207,7 +209,7 @@ class SteeredModel(Model):
         images |= {name: plane.expand(-1, -1, 3) for name, plane in outputs.items() if name.startswith("alpha")}
         metrics = {"opacity": outputs["accumulation"].mean().item()}
         if any(part.prompt for part in self.parts):
-            seen = from_outputs(outputs, self._names(), background=self.config.background)
+            seen = from_outputs(outputs, names_of(self.parts), background=self.config.background)
             metrics |= {f"score_{name}": s for name, s in part_scores(self.steering(), seen).items()}
         truth = batch.get("image")
         if truth is not None and truth.shape[:2] == outputs["rgb"].shape[:2]:
@@ -255,6 +257,11 @@ class SteeredModel(Model):
         self._parts, self._steering = parts, steering
         store_parts(self, STEERED, parts)
 
+    def _begin_change(self, *, step: int) -> None:
+        start_change(self.field, self.parts, mode=self.config.mode, peak=self.config.ball_peak)
+        if self.field.base is not None:
+            store_change(self, Change(mode=self.config.mode, begun=step))
+
     def _changing(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"] | None:
         if self.field.base is None or self.config.free:
             return None
@@ -277,9 +284,6 @@ class SteeredModel(Model):
         points = places_within(self.parts, self.field.resolution, generator=generator).to(self.device)
         return {"dense": self.field(points, self._changing(points))[0]}
 
-    def _names(self) -> tuple[str, ...]:
-        return tuple(part.name for part in self.parts)
-
 
 def _restore_parts(module: torch.nn.Module, _: object) -> None:
     assert isinstance(module, SteeredModel)
@@ -287,8 +291,7 @@ def _restore_parts(module: torch.nn.Module, _: object) -> None:
     module._parts, module._kept = stored_parts(module, STEERED), stored_parts(module, KEPT)
     if not module._awaited:
         warn_of_kept(module.config, given, module._parts)
-    module._steering = None
-    module._awaited = []
+    module._steering, module._awaited = None, []
     controls = restored_controls(module._controls, module._parts, module.change_part)
     module._controls = attach(module, controls, instead_of=module._controls)
     # A data set's field is a creation's until its edit has begun; a base in the checkpoint says that it had.

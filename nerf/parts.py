@@ -22,6 +22,7 @@ from gencontrol.nerf.highlight import (
     Shape,
     Sphere,
     Vector,
+    Voxels,
     Whole,
     check_inside,
     check_shape,
@@ -124,6 +125,11 @@ def memberships(parts: Sequence[Part]) -> Membership:
     return of
 
 
+def names_of(parts: Sequence[Part]) -> tuple[str, ...]:
+    """The parts' names, in their order."""
+    return tuple(part.name for part in parts)
+
+
 def edited(parts: Sequence[Part], points: Float[Tensor, "n 3"], *, softness: float) -> Float[Tensor, " n"]:
     """How far each point may change: the largest of its memberships, [0, 1], exactly 0 outside all parts."""
     return torch.stack([membership(part.shape, points, softness=softness) for part in parts]).amax(dim=0)
@@ -158,16 +164,18 @@ def named_shape(scene: Scene, name: str, *, grow: float | None = None) -> Shape:
     Args:
         scene: What the part is of.
         name: The part's.
-        grow: By how much, world units; None for one spacing of the scene's nodes, or nothing where the part has been
-            steered before, since what was changed then ends where the highlight does.
+        grow: By how much, world units; None for one spacing of the scene's nodes, or nothing where a prompt has
+            steered the part before, since what was changed then ends where the highlight does.
 
     Raises:
-        InputError: There is none.
+        InputError: There is none, or a lifted mask is to grow.
     """
     if name not in scene.parts:
         raise InputError(f"The scene has no part {name!r}{nearest(name, scene.parts) if scene.parts else ''}.")
     spacing = 2 / (max(scene.lattice.shape[1:]) - 1)
-    by = grow if grow is not None else 0.0 if name in scene.prompts else spacing
+    if grow and isinstance(scene.parts[name], Voxels):
+        raise InputError(f"The part {name!r} is a mask that was painted and lifted, which cannot grow: leave grow out.")
+    by = grow if grow is not None else 0.0 if scene.prompts.get(name) else spacing
     return grown(scene.parts[name], by)
 
 

@@ -25,6 +25,16 @@ from gencontrol.nerf.steering import Steering, prepare
 
 # Density per world unit from which there is something to take away or to recolour; 1 is a tenth opaque over 0.1.
 _SOMETHING = 1.0
+_LEAST = {
+    "samples": 2,
+    "eval_samples": 2,
+    "hash_resolution": 4,
+    "skip_every": 1,
+    "eval_num_rays_per_chunk": 1,
+    "preview_every": 0,
+    "turntable_frames": 0,
+    "turntable_size": 1,
+}
 _WEIGHTS = (
     "guidance",
     "contrast",
@@ -52,14 +62,19 @@ def check_config(config: SteeredModelConfig) -> None:
         raise ConfigError("Give a prompt with a box, sphere or part, or a list of parts (YAML), not both.")
     if config.part is not None and config.scene is None:
         raise ConfigError("A highlight by name (--pipeline.model.part) needs the scene that has it: name it too.")
-    if config.hash_resolution < 4:
-        raise ConfigError(f"hash_resolution must be at least 4; got {config.hash_resolution}.")
+    if config.grow is not None and config.part is None and config.parts is None:
+        raise ConfigError("grow enlarges a part of the scene that is named (part, parts): give a larger box or sphere.")
     if config.mode in ("create", "edit", "replace", "recolour") and not (config.prompt or config.parts):
         raise ConfigError(f"The mode {config.mode!r} needs a prompt: --prompt TEXT, or --pipeline.model.parts FILE.")
     if config.symmetry != "none" and config.mode not in ("create", "replace"):
         raise ConfigError(
             f"symmetry {config.symmetry!r} is for what grows anew (create, replace); the mode {config.mode!r} starts "
             "from what is there, which says itself what is symmetric: leave it at none."
+        )
+    if config.stop_alpha_gradient and config.mode in ("replace", "remove"):
+        raise ConfigError(
+            f"stop_alpha_gradient would stop what the mode {config.mode!r} works by, which is the part's alpha: leave "
+            "it off."
         )
     if config.free and config.mode in ("replace", "remove"):
         raise ConfigError(
@@ -74,8 +89,11 @@ def check_config(config: SteeredModelConfig) -> None:
             f"ball_sharpness and contrast_scale must be above 0; got {config.ball_sharpness}, {config.contrast_scale}."
         )
     check_colour(config.background, name="background")
-    if config.samples < 2 or config.eval_samples < 2:
-        raise ConfigError(f"A ray needs at least two samples; got {config.samples} and {config.eval_samples}.")
+    for name, least in _LEAST.items():
+        if getattr(config, name) < least:
+            raise ConfigError(f"{name} must be at least {least}; got {getattr(config, name)}.")
+    for step, _ in as_schedule(config.resolution).points:
+        resolution_at(config, step)
 
 
 def schedules_of(config: SteeredModelConfig) -> dict[str, Schedule]:
@@ -154,12 +172,18 @@ def parts_of_config(config: SteeredModelConfig, scene: Scene | None) -> tuple[Pa
 
 
 def check_start(parts: tuple[Part, ...], mode: str, base: Tensor | None) -> None:
-    """Refuse a change for which there is no bound, or nothing; `base` is None before pictures have been fitted.
+    """Refuse what has no text, no bound, or nothing to change; `base` is None before pictures have been fitted.
 
     Raises:
-        ConfigError: Everything would be removed or replaced.
+        ConfigError: Nothing says what to make, or everything would be removed or replaced.
         InputError: A highlight that holds nothing to remove or to recolour.
     """
+    silent = [part.name for part in parts if not part.prompt]
+    if (mode == "replace" and silent) or (mode in ("create", "edit", "recolour") and len(silent) == len(parts)):
+        raise ConfigError(
+            f"The mode {mode!r} needs a prompt for {'each of its parts' if mode == 'replace' else 'one of its parts'}; "
+            f"there is none for {', '.join(silent)}. Give `prompt:` in the list of parts."
+        )
     if mode in ("replace", "remove"):
         check_bounded(parts, mode)
     if base is not None and mode in ("remove", "recolour"):

@@ -6,28 +6,36 @@ from nerfstudio.engine.callbacks import TrainingCallbackAttributes
 
 from gencontrol.errors import ConfigError
 from gencontrol.nerf.config import SteeredModelConfig
+from gencontrol.nerf.stored import Change
 
 _SCENE, _DATA, _MODE = "--pipeline.model.scene FOLDER", "--data FOLDER", "--pipeline.model.mode"
 
 
-def check_run(config: SteeredModelConfig, attributes: TrainingCallbackAttributes, *, has_base: bool) -> None:
+def check_run(config: SteeredModelConfig, attributes: TrainingCallbackAttributes, *, change: Change | None) -> None:
     """Refuse a source that the mode does not use, or lacks, before the first step.
 
     Args:
         config: The model's settings.
         attributes: With a trainer.
-        has_base: Whether the field has a base: a scene that is edited, or a checkpoint of an edit.
+        change: Of a scene that is edited, or of a checkpoint of an edit.
 
     Raises:
         ConfigError: Saying what to give instead.
     """
     data, start, end = _span(attributes)
+    has_base = change is not None
     if config.mode == "create":
         _check_creation(pictures=data.data is not None, has_base=has_base)
     elif config.mode == "fit":
         _check_fit(pictures=data.data is not None, has_base=has_base)
     else:
         _check_edit(config, data, start=start, end=end, has_base=has_base)
+        if change is not None and change.mode != config.mode:
+            raise ConfigError(
+                f"The checkpoint is one of the mode {change.mode!r}, whose change means something else in the mode "
+                f"{config.mode!r}: go on with {_MODE} {change.mode}. To change what that run made, name its folder as "
+                f"the scene instead of --load-dir: {_SCENE}."
+            )
 
 
 def fit_to_the_end(attributes: TrainingCallbackAttributes) -> None:

@@ -13,7 +13,7 @@ from gencontrol.errors import ConfigError, InputError
 from gencontrol.guidance.augmentation import STILL, Augmentation, augment
 from gencontrol.guidance.prompts import ViewPrompts, mix_views, view_texts, view_weights
 from gencontrol.guidance.schedules import constant, value_at
-from gencontrol.guidance.score import Encoder, Guide, embed, guide_losses, text_targets
+from gencontrol.guidance.score import Encoder, Guide, active, embed, guide_losses, text_targets
 from gencontrol.nerf.apart import encode_known, others_of
 from gencontrol.nerf.parts import Part
 from gencontrol.nerf.render import Rendering
@@ -126,6 +126,14 @@ def steering_losses(
         if others is not None:
             contrast[part.name] = apart
     return Guidance(similarity=similarity, contrast=contrast)
+
+
+def guided_scores(guidance: Guidance, steering: Steering | None, *, step: int) -> dict[str, float]:
+    """`score_` and a part's name -> mean cosine to its prompt, over the guides by weight; none while none act."""
+    weight = 0.0 if steering is None else sum(weight for _, weight in active(steering.guides, step))
+    if weight == 0:
+        return {}
+    return {f"score_{name}": 1 - loss.detach().mean().item() / weight for name, loss in guidance.similarity.items()}
 
 
 def layers(

@@ -1,8 +1,10 @@
 """What a checkpoint holds beside the field: the parts that are steered, and those that the scene had before."""
 
+import dataclasses
 import json
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,8 +20,32 @@ from gencontrol.nerf.scene import FIT_FIRST, Scene
 
 STEERED, KEPT = "about", "kept"
 """Buffers of a model that describe the parts that it steers, and the parts of the scene that it started from."""
+CHANGE = "change_of"
+"""Buffer of a model that says what its change is: see `Change`."""
 # Buffer -> what the names of its lifted masks begin with.
 _VOXELS = {STEERED: "voxels_", KEPT: "kept_voxels_"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What a checkpoint's change means."""
+
+    mode: str
+    """The mode it was made in: in another one the same values are something else."""
+    begun: int
+    """Its first step: 0, or the one after a fit; schedules of weights count from there."""
+
+
+def store_change(module: torch.nn.Module, change: Change) -> None:
+    """Register it as a buffer on the module's device."""
+    stored = pack(json.dumps(dataclasses.asdict(change)))
+    module.register_buffer(CHANGE, stored.to(next(module.parameters()).device))
+
+
+def stored_change(module: torch.nn.Module) -> Change | None:
+    """What `store_change` registered; None before an edit has begun, and for a creation or a fit."""
+    buffers = dict(module.named_buffers(recurse=False))
+    return Change(**unpack(buffers[CHANGE])) if CHANGE in buffers else None
 
 
 def store_parts(module: torch.nn.Module, buffer: str, parts: Sequence[Part]) -> None:
@@ -117,7 +143,7 @@ def take_shapes(module: torch.nn.Module, state: dict[str, Tensor], prefix: str, 
             delattr(module, name)
     for key, value in state.items():
         name = key.removeprefix(prefix)
-        if key.startswith(prefix) and (name in ("cells", *_VOXELS) or name.startswith(tuple(_VOXELS.values()))):
+        if key.startswith(prefix) and (name in ("cells", CHANGE, *_VOXELS) or name.startswith(tuple(_VOXELS.values()))):
             module.register_buffer(name, torch.zeros_like(value, device=device))
 
 

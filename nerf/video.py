@@ -8,9 +8,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from PIL import Image
-from torch import Tensor
 
 from gencontrol.errors import ConfigError, InputError, MissingDependencyError
 from gencontrol.files import atomic_file, atomic_folder
@@ -121,12 +119,6 @@ def flatten(frame: Image.Image, background: tuple[float, float, float]) -> np.nd
     planes = np.asarray(frame).astype(np.float32) / 255
     over = planes[..., :3] * planes[..., 3:] + np.asarray(background, np.float32) * (1 - planes[..., 3:])
     return (over * 255).round().astype(np.uint8)
-
-
-def to_frames(pictures: Float[Tensor, "b 3 h w"]) -> list[Image.Image]:
-    """Opaque pictures, [0, 1], as RGBA frames."""
-    ones = torch.ones_like(pictures[:, :1])
-    return [rgba_picture(p.cpu(), o.cpu()) for p, o in zip(pictures, ones, strict=True)]
 
 
 def _write_mp4(frames: Iterable[Image.Image], path: Path, settings: VideoSettings) -> None:

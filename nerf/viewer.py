@@ -104,7 +104,7 @@ def part_controls(parts: tuple[Part, ...], change: Change) -> dict[str, ViewerEl
     controls: dict[str, ViewerElement] = {}
     for index, part in enumerate(parts):
         controls[f"control_prompt_{index}"] = ViewerText(
-            f"{part.name}: prompt", part.prompt, cb_hook=_text(part, change), hint="Empty: the part is left alone."
+            f"{part.name}: prompt", part.prompt, cb_hook=_text(part, change), hint="Empty: no text steers the part."
         )
         controls[f"control_weight_{index}"] = ViewerSlider(
             f"{part.name}: weight", value_at(part.weight, 0), 0.0, 5.0, 0.05, cb_hook=_weight(part, change)

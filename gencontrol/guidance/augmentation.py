@@ -67,7 +67,7 @@ class Augmentation:
             raise ConfigError(f"soften and noise cannot be negative; got {self.soften} and {self.noise}.")
 
 
-# One copy, unmoved, over mid-tone plain colour: for scores, where nothing should be random but the background.
+# One copy, unmoved, over a plain colour: for scores, where nothing should be random but the background.
 STILL = Augmentation(
     copies=1,
     backgrounds=("solid",),

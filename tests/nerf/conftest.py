@@ -1,10 +1,24 @@
 """Fixtures that the tests of the nerfstudio model share."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+
+
+@pytest.fixture
+def angles_of() -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
+    """Azimuth and elevation in degrees of cameras (b, 3, 4) around a point."""
+
+    def angles(
+        pose: torch.Tensor, target: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        x, y, z = (pose[:, :, 3] - torch.tensor(target)).unbind(-1)
+        return torch.atan2(x, -y).rad2deg(), torch.atan2(z, torch.hypot(x, y)).rad2deg()
+
+    return angles
 
 
 @pytest.fixture

@@ -53,3 +53,8 @@ def test_the_middle_of_the_picture_looks_through_the_part() -> None:
     origin, direction = origins[:, 4, 4], directions[:, 4, 4]
     towards = torch.tensor(orbit.target) - origin
     assert torch.linalg.cross(towards, direction).norm(dim=1).max() < 1e-4
+
+
+def test_a_long_lens_stays_one_that_an_orbit_takes() -> None:
+    orbit = aimed(Orbit(radius=15.0, field_of_view=(8.0, 9.0)), [part(Sphere(centre=(0.0, 0.0, 0.0), radius=0.08))])
+    assert orbit.field_of_view == pytest.approx((1.0, 1.0))

@@ -30,14 +30,21 @@ def test_the_middle_is_the_centre_or_that_of_the_box_around() -> None:
 
 
 def test_quarter_turns_and_mirrors_around_the_parts_own_axis_are_read_at_one_place() -> None:
-    one = (0.15, 0.05, 0.1)
-    images = [(0.15, -0.05, 0.1), (-0.15, 0.05, 0.1), (0.05, 0.15, 0.1), (-0.05, -0.15, 0.1)]
-    for part in (BALL, BOX):
-        found = folded_within([BALL, BOX], around(part, one, *images), "quarter")
+    images = [(0.15, 0.05, 0.1), (0.15, -0.05, 0.1), (-0.15, 0.05, 0.1), (0.05, 0.15, 0.1), (-0.05, -0.15, 0.1)]
+    # The ball stands right and in front, the box left and behind: their pieces are those towards the middle.
+    for part, one in ((BALL, (-0.15, 0.05, 0.1)), (BOX, (0.15, -0.05, 0.1))):
+        found = folded_within([BALL, BOX], around(part, *images), "quarter")
         assert torch.allclose(found, around(part, one).expand(5, 3), atol=1e-6)
-    mirrored = folded_within([BALL], around(BALL, one, *images), "mirror")
-    assert torch.allclose(mirrored[:3], around(BALL, one).expand(3, 3), atol=1e-6)
-    assert torch.allclose(mirrored[3:], around(BALL, (0.05, 0.15, 0.1)).expand(2, 3), atol=1e-6)
+    mirrored = folded_within([BALL], around(BALL, *images), "mirror")
+    assert torch.allclose(mirrored[:3], around(BALL, (-0.15, 0.05, 0.1)).expand(3, 3), atol=1e-6)
+    assert torch.allclose(mirrored[3:], around(BALL, (-0.05, 0.15, 0.1)).expand(2, 3), atol=1e-6)
+
+
+def test_of_a_part_at_the_cubes_border_nothing_is_read_outside() -> None:
+    cut = Part(name="cut", prompt="x", shape=Box(centre=(0.9, -0.8, 0.0), size=(1.0, 1.6, 1.0)))
+    points = torch.rand(500, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    for symmetry in ("mirror", "quarter"):
+        assert folded_within([cut], points, symmetry).abs().max() <= 1
 
 
 def test_points_of_no_part_stay_and_those_of_two_belong_to_the_first() -> None:
@@ -45,4 +52,4 @@ def test_points_of_no_part_stay_and_those_of_two_belong_to_the_first() -> None:
     assert torch.equal(folded_within([BALL, BOX], far, "quarter"), far)
     shared = around(BALL, (-0.1, 0.0, 0.0))
     bigger = Part(name="bigger", prompt="x", shape=Sphere(centre=(0.2, -0.3, 0.2), radius=0.6))
-    assert torch.allclose(folded_within([BALL, bigger], shared, "mirror"), around(BALL, (0.1, 0.0, 0.0)), atol=1e-6)
+    assert torch.allclose(folded_within([BALL, bigger], shared, "mirror"), shared, atol=1e-6)

@@ -35,9 +35,7 @@ def test_resizing_to_a_finer_lattice_keeps_the_field() -> None:
     assert torch.allclose(grid.sample(grid.resize(values, 5), points), grid.sample(values, points))
 
 
-def test_raw_values_invert_the_activations() -> None:
-    for value in (0.01, 1.0, 30.0):
-        assert grid.density(torch.tensor(grid.raw_density(value))).item() == pytest.approx(value, rel=1e-4)
+def test_raw_colours_invert_the_activation() -> None:
     rgb = torch.tensor([[0.1, 0.5, 0.9]])
     assert torch.allclose(grid.colour(grid.raw_colour(rgb)), rgb)
     assert grid.raw_colour(torch.tensor([[0.0, 1.0, 0.5]])).isfinite().all()

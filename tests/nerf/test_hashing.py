@@ -108,3 +108,10 @@ def test_it_has_all_its_resolutions_at_once() -> None:
     assert torch.allclose(lattice.reshape(4, -1).T, whole.change_at(grid.nodes(side)))
     finest = ENCODING["base_resolution"] * ENCODING["per_level_scale"] ** (ENCODING["n_levels"] - 1)  # pyright: ignore
     assert finest == pytest.approx(256)
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_the_base_is_where_the_network_is() -> None:
+    # tiny-cuda-nn's parameters are made on CUDA; `meta` stands for it.
+    found = HashField(lambda: tcnn_network(3).to("meta"), resolution=12, base=base(), mode="edit")
+    assert found.base is not None and found.base.device.type == "meta"

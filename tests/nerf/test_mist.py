@@ -1,5 +1,7 @@
 """The mist that an edit of empty space starts from."""
 
+import dataclasses
+
 import pytest
 import torch
 
@@ -72,3 +74,9 @@ def test_an_edit_starts_as_it_is_where_something_stands() -> None:
     assert not field.change.any()
     start_change(field, [SOLID, EMPTY], mode="edit", peak=-2.0)
     assert field.change.any()
+
+
+def test_an_empty_part_that_no_text_steers_stays_empty() -> None:
+    field = half_full()
+    start_change(field, [dataclasses.replace(EMPTY, prompt="")], mode="edit", peak=-2.5)
+    assert torch.equal(field.change, half_full().change)

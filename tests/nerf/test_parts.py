@@ -20,6 +20,7 @@ from gencontrol.nerf.parts import (
     find_part,
     memberships,
     named_shape,
+    names_of,
     pack,
     parts_file,
     places_within,
@@ -111,6 +112,10 @@ def test_highlights_that_cannot_be_are_refused(tmp_path: Path) -> None:
         read_parts(write(tmp_path, "parts: [{name: hat, highlight: {painted: []}}]"))
 
 
+def test_names_are_in_the_parts_order() -> None:
+    assert names_of([Part(name="b", prompt=""), Part(name="a", prompt="")]) == ("b", "a")
+
+
 def test_a_highlight_may_be_a_part_of_the_scene(tmp_path: Path) -> None:
     scene = bake(still_life(), 16)
     (part,) = read_parts(write(tmp_path, "parts: [{name: a, highlight: {part: egg}}]"), base=scene)
@@ -121,7 +126,13 @@ def test_a_highlight_may_be_a_part_of_the_scene(tmp_path: Path) -> None:
     assert part.shape.size == pytest.approx([length + 4 / 15 for length in egg.size])
     assert part.shape == named_shape(scene, "egg") == grown(egg, 2 / 15)
     assert named_shape(scene, "egg", grow=0.0) == egg
-    steered = dataclasses.replace(scene, prompts={"egg": ""})
+    removed = dataclasses.replace(scene, prompts={"egg": ""})
+    assert named_shape(removed, "egg") == named_shape(scene, "egg")
+    lifted = dataclasses.replace(scene, parts={"egg": Voxels(values=torch.ones(2, 2, 2))})
+    with pytest.raises(InputError, match="mask that was painted and lifted, which cannot grow"):
+        named_shape(lifted, "egg", grow=0.1)
+    assert isinstance(named_shape(lifted, "egg"), Voxels)
+    steered = dataclasses.replace(scene, prompts={"egg": "red cat"})
     assert named_shape(steered, "egg") == egg and named_shape(steered, "egg", grow=0.1) == grown(egg, 0.1)
     with pytest.raises(InputError, match="has no part 'bal'; did you mean 'ball'"):
         named_shape(scene, "bal")

@@ -22,12 +22,15 @@ def run(*, data: Path | None = None, start: int = 0, steps: int = 400, fit_steps
     return TrainingCallbackAttributes(optimizers=None, grad_scaler=None, pipeline=pipeline, trainer=trainer)
 
 
-def check(mode: str, attributes: Any, *, scene: Path | None = None, has_base: bool = False) -> None:
+def check(
+    mode: str, attributes: Any, *, scene: Path | None = None, has_base: bool = False, made_in: str | None = None
+) -> None:
     from gencontrol.nerf.config import SteeredModelConfig
     from gencontrol.nerf.sources import check_run
+    from gencontrol.nerf.stored import Change
 
     config = SteeredModelConfig(mode=mode, scene=scene, prompt="x")  # pyright: ignore[reportArgumentType]
-    check_run(config, attributes, has_base=has_base)
+    check_run(config, attributes, change=Change(mode=made_in or mode, begun=0) if has_base else None)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +62,14 @@ def test_sources_that_fit_the_mode_are_taken() -> None:
     check("edit", run(data=DATA, steps=900))
     check("remove", run(data=DATA, start=600), has_base=True)  # the checkpoint of an edit goes on
     check("edit", run(start=5), has_base=True)
+
+
+def test_a_change_goes_on_in_the_mode_that_it_was_made_in() -> None:
+    from gencontrol.errors import ConfigError
+
+    with pytest.raises(ConfigError, match=r"one of the mode 'replace'.*in the mode 'edit': go on with .*mode replace"):
+        check("edit", run(start=5), has_base=True, made_in="replace")
+    check("replace", run(start=5), has_base=True, made_in="replace")
 
 
 @pytest.mark.parametrize(("start", "steps", "expected"), [(0, 2000, 2000), (400, 400, 800), (0, 100, 500)])

@@ -21,7 +21,7 @@ EGG = (0.6, -0.1, -0.2, 0.5)
         ({"prompt": "x", "parts": Path("p.yaml")}, "not both"),
         ({"prompt": "x", "softness": 2.0}, r"softness must lie in \[0, 1\]"),
         ({"prompt": "x", "background": (255.0, 255.0, 255.0)}, "background takes red, green and blue from 0 to 1"),
-        ({"prompt": "x", "samples": 1}, "at least two samples"),
+        ({"prompt": "x", "samples": 1}, "samples must be at least 2; got 1"),
         ({"prompt": "x", "entropy_weight": "much"}, "Cannot read the schedule 'much'"),
         ({"prompt": "x", "resolution": "0:2"}, "at least 4 nodes"),
         ({"mode": "remove", "free": True}, "'remove' without the highlight's bound would take everything away"),
@@ -33,6 +33,11 @@ EGG = (0.6, -0.1, -0.2, 0.5)
             {"prompt": "x", "mode": "edit", "symmetry": "mirror"},
             "'mirror' is for what grows anew.*'edit' starts from what",
         ),
+        ({"prompt": "x", "skip_every": 0}, "skip_every must be at least 1; got 0"),
+        ({"prompt": "x", "turntable_size": 0}, "turntable_size must be at least 1; got 0"),
+        ({"prompt": "x", "resolution": "0:24 100:2"}, "at least 4 nodes along a side; got 2 at step 100"),
+        ({"prompt": "x", "box": (0.0, 0.0, 0.0, 1.0, 1.0, 1.0), "grow": 0.1}, "that is named .*give a larger box"),
+        ({"prompt": "x", "mode": "replace", "stop_alpha_gradient": True}, "works by, which is the part's alpha"),
         ({"prompt": "x", "hash_resolution": 2}, "hash_resolution must be at least 4"),
     ],
 )
@@ -153,3 +158,24 @@ def test_a_thing_that_is_removed_by_its_name_leaves_no_shell(make, tmp_path: Pat
     # A density of 1 hides a thirtieth of what lies behind it over a lattice spacing.
     assert densest() < 1.0
     assert densest(grow=0.0) > 5.0
+
+
+@pytest.mark.parametrize(
+    ("mode", "prompts", "message"),
+    [
+        ("create", [""], "'create' needs a prompt for one of its parts; there is none for part0"),
+        ("recolour", ["", ""], "for one of its parts; there is none for part0, part1"),
+        ("replace", ["red cat", ""], "'replace' needs a prompt for each of its parts; there is none for part1"),
+    ],
+)
+def test_parts_that_nothing_would_steer_are_refused_before_the_first_step(
+    make, scene_file: Path, tmp_path: Path, mode: str, prompts: list[str], message: str
+) -> None:
+    from gencontrol.errors import ConfigError
+
+    part = "- {{name: part{0}, prompt: '{1}', highlight: {{sphere: {{centre: [0.6, -0.1, -0.2], radius: 0.5}}}}}}"
+    lines = [part.format(i, prompt) for i, prompt in enumerate(prompts)]
+    (tmp_path / "parts.yaml").write_text("\n".join(["parts:", *lines]), encoding="utf-8")
+    scene = None if mode == "create" else scene_file
+    with pytest.raises(ConfigError, match=message):
+        make(mode=mode, scene=scene, parts=tmp_path / "parts.yaml").begin_training()

@@ -14,7 +14,16 @@ from gencontrol.guidance.schedules import constant
 from gencontrol.guidance.score import Guide
 from gencontrol.nerf.parts import Part
 from gencontrol.nerf.render import Rendering
-from gencontrol.nerf.steering import Steering, load_guides, parse_guide, part_scores, prepare, steering_losses
+from gencontrol.nerf.steering import (
+    Guidance,
+    Steering,
+    guided_scores,
+    load_guides,
+    parse_guide,
+    part_scores,
+    prepare,
+    steering_losses,
+)
 
 BLACK = dataclasses.replace(STILL, backgrounds=("black",))
 OFF = ViewPrompts(mode="off")
@@ -161,3 +170,15 @@ def test_the_plain_clip_beside_has_no_alpha(tiny_folder: Path) -> None:
 def test_a_prompt_that_the_encoder_does_not_know_is_refused_before_training(guides: tuple[Guide, ...]) -> None:
     with pytest.raises(InputError, match="'catt' \\(nearest: cat"):
         steer(guides, parts=(Part(name="a", prompt="red catt"),))
+
+
+def test_a_logged_score_is_a_mean_cosine_whatever_the_guides_weigh(guides: tuple[Guide, ...]) -> None:
+    seen, cosine = rendering(), 1 - cosine_loss(guides[0], rendering(), rendering().parts[..., 0], "red cat").mean()
+    halved = tuple(dataclasses.replace(guide, weight=constant(0.5)) for guide in guides)
+    for several in (guides, halved, guides + halved):
+        steering = steer(several)
+        found = guided_scores(Guidance(similarity=losses(steering, seen), contrast={}), steering, step=0)
+        assert found["score_a"] == pytest.approx(cosine.item(), abs=1e-4) and list(found) == ["score_a", "score_b"]
+    late = steer(tuple(dataclasses.replace(guide, start=100) for guide in guides))
+    assert guided_scores(Guidance(similarity=losses(late, seen), contrast={}), late, step=0) == {}
+    assert guided_scores(Guidance(similarity={}, contrast={}), None, step=0) == {}

@@ -89,3 +89,17 @@ def test_a_checkpoint_of_another_method_is_refused_with_advice(make) -> None:
     with pytest.raises(CheckpointError, match=r"not one of `alphaclip-nerf`.*--data FOLDER --pipeline.model.mode fit`"):
         model.load_state_dict({"field.mlp.weight": torch.zeros(2), "device_indicator_param": torch.zeros(0)})
     assert model.scene().parts.keys() == {"part"}  # as it was
+
+
+def test_what_a_change_means_is_read_back(make, scene_file: Path) -> None:
+    from gencontrol.nerf.stored import Change, store_change, stored_change
+
+    module = torch.nn.Linear(1, 1)
+    assert stored_change(module) is None
+    store_change(module, Change(mode="remove", begun=7))
+    assert stored_change(module) == Change(mode="remove", begun=7)
+    assert stored_change(make(prompt="red cat")) is None
+    replaced = make(prompt="red cat", mode="replace", scene=scene_file, sphere=(0.6, -0.1, -0.2, 0.5))
+    opened = make(prompt="red cat", mode="edit")
+    opened.load_state_dict(replaced.state_dict())
+    assert stored_change(opened) == Change(mode="replace", begun=0)

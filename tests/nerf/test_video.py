@@ -11,7 +11,7 @@ from PIL import Image
 
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.nerf.cameras import Orbit, orbit_cameras
-from gencontrol.nerf.video import VideoSettings, film, flatten, read_path, to_frames, write_film
+from gencontrol.nerf.video import VideoSettings, film, flatten, read_path, write_film
 from gencontrol.nerf.world import bake, photograph, still_life
 
 SETTINGS = VideoSettings(frames=4, size=33, samples=48)
@@ -124,8 +124,3 @@ def test_files_that_are_no_camera_path_are_refused(text: str, message: str, tmp_
     (tmp_path / "path.json").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=message):
         read_path(tmp_path / "path.json", (8, 8))
-
-
-def test_opaque_pictures_become_frames() -> None:
-    frames = to_frames(torch.rand(2, 3, 4, 5, generator=torch.Generator().manual_seed(0)))
-    assert [frame.size for frame in frames] == [(5, 4)] * 2 and frames[0].getpixel((0, 0))[3] == 255  # pyright: ignore
