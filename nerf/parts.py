@@ -171,7 +171,7 @@ def named_shape(scene: Scene, name: str, *, grow: float | None = None) -> Shape:
         InputError: There is none, or a lifted mask is to grow.
     """
     if name not in scene.parts:
-        raise InputError(f"The scene has no part {name!r}{nearest(name, scene.parts) if scene.parts else ''}.")
+        raise InputError(f"The scene has no part {name!r}{nearest(name, scene.parts) if scene.parts else ', nor any.'}")
     spacing = 2 / (max(scene.lattice.shape[1:]) - 1)
     if grow and isinstance(scene.parts[name], Voxels):
         raise InputError(f"The part {name!r} is a mask that was painted and lifted, which cannot grow: leave grow out.")

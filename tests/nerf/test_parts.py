@@ -134,8 +134,10 @@ def test_a_highlight_may_be_a_part_of_the_scene(tmp_path: Path) -> None:
     assert isinstance(named_shape(lifted, "egg"), Voxels)
     steered = dataclasses.replace(scene, prompts={"egg": "red cat"})
     assert named_shape(steered, "egg") == egg and named_shape(steered, "egg", grow=0.1) == grown(egg, 0.1)
-    with pytest.raises(InputError, match="has no part 'bal'; did you mean 'ball'"):
+    with pytest.raises(InputError, match=r"has no part 'bal'; did you mean 'ball'\?$"):
         named_shape(scene, "bal")
+    with pytest.raises(InputError, match=r"has no part 'bal', nor any\.$"):
+        named_shape(dataclasses.replace(scene, parts={}), "bal")
 
 
 def test_a_preset_is_found_by_its_name_and_a_file_goes_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
