@@ -182,7 +182,7 @@ def check_settings(settings: Settings) -> None:
     # Which cases there are is said by the files' names: a part of them may be run first.
     ignored = {"hours", "threads", "output", "sprites", "judge", "scenes", "prompts", "rows"}
     plain = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings) if f.name not in ignored}
-    text = json.dumps(plain, indent=1)
+    text = json.dumps(plain | {"ways": dict(ROWS)}, indent=1)
     path = settings.output / "settings.json"
     if path.exists() and path.read_text(encoding="utf-8") != text:
         raise SystemExit(f"{settings.output} holds runs of other settings ({path}): name another --output.")

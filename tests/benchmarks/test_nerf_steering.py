@@ -207,6 +207,11 @@ def test_it_measures_every_row_and_goes_on(
     assert before == {file: file.stat().st_mtime_ns for file in files.values()}
     with pytest.raises(SystemExit, match="other settings"):
         steering.main(steering.Settings(**settings | {"steps": 3}))
+    # What a row means is one of them.
+    ways = steering.ROWS | {"Alpha-CLIP, near": {"plain": False, "free": True, "near": True}}
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit, match="other settings"):
+        patch.setattr(steering, "ROWS", ways)
+        steering.check_settings(steering.Settings(**settings))
 
 
 def test_the_true_sprite_stands_in_the_part(
