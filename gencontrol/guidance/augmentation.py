@@ -4,6 +4,7 @@ PureCLIPNeRF's own augmentation moved the colour and left the opacity where it w
 premultiplied colour, opacity and the alpha map, and the background is put behind afterwards.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -21,10 +22,12 @@ from gencontrol.guidance.backgrounds import (
 )
 from gencontrol.guidance.warp import random_homographies, warp
 
+_SHARES = ("blur", "translation", "brightness", "contrast", "saturation", "soften", "noise")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """How each copy of a rendering is varied before an encoder sees it."""
+    """How each copy of a rendering is varied before an encoder sees it; where nothing else is said, from 0 to 1."""
 
     copies: int = 4
     """How many differently varied copies of each view."""
@@ -61,10 +64,12 @@ class Augmentation:
             raise ConfigError(f"perspective must lie in [0, 1); got {self.perspective}.")
         if not 0 < self.crop <= 1:
             raise ConfigError(f"crop must lie in (0, 1]; got {self.crop}.")
-        if self.widest < self.crop:
-            raise ConfigError(f"widest must be at least crop ({self.crop}); got {self.widest}.")
-        if self.soften < 0 or self.noise < 0:
-            raise ConfigError(f"soften and noise cannot be negative; got {self.soften} and {self.noise}.")
+        # Written so that NaN is refused too.
+        if not self.crop <= self.widest < math.inf:
+            raise ConfigError(f"widest must be finite and at least crop ({self.crop}); got {self.widest}.")
+        for name in _SHARES:
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} must lie in [0, 1]; got {getattr(self, name)}.")
 
 
 # One copy, unmoved, over a plain colour: for scores, where nothing should be random but the background.

@@ -32,11 +32,12 @@ class ViewPrompts:
     overhead: str = "{}, overhead view"
     """Wording from above."""
     front_within: float = 45.0
-    """Degrees of azimuth on either side that still count as the front (discrete)."""
+    """Degrees of azimuth on either side that still count as the front (discrete); 0 to 90."""
     back_within: float = 45.0
-    """Degrees of azimuth on either side that still count as the back (discrete)."""
+    """Degrees of azimuth on either side that still count as the back (discrete); 0 to 90."""
     overhead_above: float = 60.0
-    """Elevation in degrees above which a view is overhead (discrete), or half overhead (interpolated); 45 to 90."""
+    """Elevation in degrees above which a view is overhead (discrete), or half overhead (interpolated); from 45, and
+    below 90."""
 
     def __post_init__(self) -> None:
         for name in DIRECTIONS:
@@ -44,6 +45,9 @@ class ViewPrompts:
                 raise ConfigError(f"View prompt {name!r} must hold {{}} for the prompt; got {getattr(self, name)!r}.")
         if not 45 <= self.overhead_above < 90:
             raise ConfigError(f"overhead_above must lie in [45, 90); got {self.overhead_above}.")
+        for name in ("front_within", "back_within"):
+            if not 0 <= getattr(self, name) <= 90:
+                raise ConfigError(f"{name} must lie in [0, 90] degrees; got {getattr(self, name)}.")
 
 
 def view_texts(prompt: str, views: ViewPrompts) -> list[str]:

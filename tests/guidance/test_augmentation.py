@@ -1,6 +1,7 @@
 """Augmentations move colour, opacity and alpha together."""
 
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -106,8 +107,15 @@ def test_gradients_reach_colour_opacity_and_alpha() -> None:
         ({"copies": 0}, "at least one copy"),
         ({"backgrounds": ()}, "kind of background; choose from solid"),
         ({"perspective": 1.0}, r"perspective must lie in \[0, 1\)"),
-        ({"widest": 0.5}, r"widest must be at least crop \(0.85\)"),
-        ({"soften": -0.1}, "soften and noise cannot be negative"),
+        ({"widest": 0.5}, r"widest must be finite and at least crop \(0.85\); got 0.5"),
+        ({"widest": math.inf}, "widest must be finite"),
+        ({"soften": -0.1}, r"soften must lie in \[0, 1\]; got -0.1"),
+        ({"blur": 2.0}, r"blur must lie in \[0, 1\]; got 2"),
+        ({"translation": -0.1}, "translation must lie in"),
+        ({"brightness": 1.5}, "brightness must lie in"),
+        ({"contrast": math.nan}, "contrast must lie in .*; got nan"),
+        ({"saturation": -1.0}, "saturation must lie in"),
+        ({"noise": math.inf}, "noise must lie in .*; got inf"),
         ({"crop": 0.0}, r"crop must lie in \(0, 1\]"),
     ],
 )

@@ -85,3 +85,7 @@ def test_a_wording_without_a_place_for_the_prompt_is_refused() -> None:
 def test_a_threshold_outside_its_range_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"overhead_above must lie in \[45, 90\); got 90"):
         ViewPrompts(overhead_above=90.0)
+    with pytest.raises(ConfigError, match=r"front_within must lie in \[0, 90\] degrees; got 100"):
+        ViewPrompts(front_within=100.0)
+    with pytest.raises(ConfigError, match=r"back_within must lie in .*; got -1"):
+        ViewPrompts(back_within=-1.0)
