@@ -116,7 +116,8 @@ class SteeredModelConfig(ModelConfig):
     """Highlight: a part of the scene, by the name that it is stored under."""
     grow: Optional[float] = None
     """How much larger than in the scene a part is that is named by `part`, world units; by default one spacing of the
-    scene's nodes, over which a thing's surface is blurred, and nothing where a prompt has steered the part before."""
+    scene's nodes, over which a thing's surface is blurred, and nothing where a run has changed the part before, or for
+    a lifted mask. Also for those in `parts`."""
     parts: Optional[Path] = None
     """Highlights and prompts from a YAML file or a preset's name, any number; replaces prompt, box, sphere and part."""
     softness: float = 0.0

@@ -40,7 +40,7 @@ from gencontrol.nerf.steering import Guidance, Steering, guided_scores, load_gui
 from gencontrol.nerf.stored import (
     KEPT,
     STEERED,
-    Change,
+    change_of,
     parts_of_scene,
     scene_of,
     store_change,
@@ -70,7 +70,7 @@ class SteeredModel(Model):
         self._schedules = schedules_of(self.config)
         self._step = self._guided = 0
         self._steering: Steering | None = None
-        self._awaited = awaited(self.config)
+        self._awaited, self._restored = awaited(self.config), False
         self.field, base = first_field(self.config)
         self.field.fold = fold_of(self.config, lambda: self.parts)
         self._set_parts(parts_of_config(self.config, base))
@@ -109,11 +109,11 @@ class SteeredModel(Model):
 
         Raises:
             InputError: What it starts from is missing, there is nothing to change, or a prompt cannot be encoded.
-            ConfigError: Everything would be removed or replaced.
+            ConfigError: Nothing says what to make, or everything would be removed or replaced.
         """
         if self._awaited:
             raise InputError(f"There is nothing to train: {', '.join(self._awaited)} cannot be found.")
-        check_start(self.parts, self.config.mode, self.field.base)
+        check_start(self.parts, self.config.mode, self.field.base, begins=not self._restored)
         if self.config.mode != "fit" and any(part.prompt for part in self.parts):
             self.steering()
 
@@ -127,9 +127,10 @@ class SteeredModel(Model):
     def begin_edit(self) -> None:
         """Freeze what has been fitted as the base, and start an edit of it."""
         base = baked(self.field, self.field.resolution)
-        check_start(self.parts, self.config.mode, base)
+        check_start(self.parts, self.config.mode, base, begins=False)
         self.field.start_edit(base, cast(Edit, self.config.mode))
         self._begin_change(step=self._step)
+        self._guided = 0
         self.look_for_empty_cells()
 
     @torch.no_grad()
@@ -148,14 +149,13 @@ class SteeredModel(Model):
 
     def render(self, origins: Float[Tensor, "r 3"], directions: Float[Tensor, "r 3"]) -> Rendering:
         """Render rays as the model is: jittered in training, in the middle of the intervals otherwise."""
-        training = self.training
-        jitter = step_generator(self.config.seed + 1, self._step) if training else None
+        jitter = step_generator(self.config.seed + 1, self._step) if self.training else None
         return render_rays(
             lambda points: self.field(points, self._changing(points)),
             origins,
             directions,
             quadrature=Quadrature(
-                samples=self.config.samples if training else self.config.eval_samples,
+                samples=self.config.samples if self.training else self.config.eval_samples,
                 stop_alpha_gradient=self.config.stop_alpha_gradient,
             ),
             cells=self.cells if self.cells.numel() > 1 else None,
@@ -259,8 +259,8 @@ class SteeredModel(Model):
 
     def _begin_change(self, *, step: int) -> None:
         start_change(self.field, self.parts, mode=self.config.mode, peak=self.config.ball_peak)
-        if self.field.base is not None:
-            store_change(self, Change(mode=self.config.mode, begun=step))
+        if self.field.base is not None or self.config.mode == "create":
+            store_change(self, change_of(self.config, begun=step))
 
     def _changing(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"] | None:
         if self.field.base is None or self.config.free:
@@ -291,7 +291,7 @@ def _restore_parts(module: torch.nn.Module, _: object) -> None:
     module._parts, module._kept = stored_parts(module, STEERED), stored_parts(module, KEPT)
     if not module._awaited:
         warn_of_kept(module.config, given, module._parts)
-    module._steering, module._awaited = None, []
+    module._steering, module._awaited, module._restored = None, [], True
     controls = restored_controls(module._controls, module._parts, module.change_part)
     module._controls = attach(module, controls, instead_of=module._controls)
     # A data set's field is a creation's until its edit has begun; a base in the checkpoint says that it had.

@@ -47,6 +47,8 @@ class Part:
     """How much it counts at a step."""
     shape: Shape = field(default_factory=Whole)
     """Where it is."""
+    steered: bool = True
+    """Whether a run steers it, or one did before; not so a scene's part that nothing has changed yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,7 @@ def read_parts(path: Path, *, base: Scene | None = None, grow: float | None = No
     or `painted:`, a list of file, azimuth and elevation, which is lifted into `base` from the default orbit's cameras.
 
     Raises:
-        ConfigError: The file is wrong; the message says where.
+        ConfigError: The file is wrong; the message says where. Or `grow` is given, and no part is named.
         InputError: A highlight outside the scene, a name that the scene does not have, or masks that cannot be lifted.
     """
     values = read_yaml(path)
@@ -82,6 +84,11 @@ def read_parts(path: Path, *, base: Scene | None = None, grow: float | None = No
     if set(values) != {"parts"} or not isinstance(entries, list) or not entries:
         raise ConfigError(f"{path}: expected one key `parts` with a list of parts.")
     parts = tuple(_read_part(entry, f"{path}: parts[{i}]", path.parent, base, grow) for i, entry in enumerate(entries))
+    if grow is not None and not any(_names_part(entry.get("highlight")) for entry in entries):
+        raise ConfigError(
+            f"{path}: grow enlarges a part of the scene that is named (`part:`), and no highlight in the list is one: "
+            "leave grow out, and give larger shapes."
+        )
     return check_parts(parts)
 
 
@@ -164,8 +171,8 @@ def named_shape(scene: Scene, name: str, *, grow: float | None = None) -> Shape:
     Args:
         scene: What the part is of.
         name: The part's.
-        grow: By how much, world units; None for one spacing of the scene's nodes, or nothing where a prompt has
-            steered the part before, since what was changed then ends where the highlight does.
+        grow: By how much, world units; None for one spacing of the scene's nodes, or nothing where a run has changed
+            the part before, since what was changed then ends where the highlight does, and for a lifted mask.
 
     Raises:
         InputError: There is none, or a lifted mask is to grow.
@@ -175,7 +182,7 @@ def named_shape(scene: Scene, name: str, *, grow: float | None = None) -> Shape:
     spacing = 2 / (max(scene.lattice.shape[1:]) - 1)
     if grow and isinstance(scene.parts[name], Voxels):
         raise InputError(f"The part {name!r} is a mask that was painted and lifted, which cannot grow: leave grow out.")
-    by = grow if grow is not None else 0.0 if scene.prompts.get(name) else spacing
+    by = grow if grow is not None else 0.0 if name in scene.prompts else spacing
     return grown(scene.parts[name], by)
 
 
@@ -211,7 +218,7 @@ def _read_part(entry: Any, where: str, folder: Path, base: Scene | None, grow: f
     highlight = entry.get("highlight", "whole")
     if isinstance(highlight, Mapping) and "painted" in highlight:
         shape = _lift(highlight["painted"], f"{where}: painted", folder, base)
-    elif isinstance(highlight, Mapping) and "part" in highlight:
+    elif _names_part(highlight):
         if base is None:
             raise InputError(f"{where}: a highlight by name needs the scene that has it; a creation has none.")
         shape = named_shape(base, str(highlight["part"]), grow=grow)
@@ -220,6 +227,10 @@ def _read_part(entry: Any, where: str, folder: Path, base: Scene | None, grow: f
     # An empty `prompt:` is None, which is no word either.
     prompt = "" if entry.get("prompt") is None else str(entry["prompt"])
     return Part(name=str(entry["name"]), prompt=prompt, weight=_read_weight(entry, where), shape=shape)
+
+
+def _names_part(highlight: Any) -> bool:
+    return isinstance(highlight, Mapping) and "part" in highlight
 
 
 def _read_weight(entry: Mapping[str, Any], where: str) -> Schedule:

@@ -171,17 +171,24 @@ def parts_of_config(config: SteeredModelConfig, scene: Scene | None) -> tuple[Pa
     return check_parts([Part(name=config.part or "part", prompt=config.prompt or "", shape=_shape(config, scene))])
 
 
-def check_start(parts: tuple[Part, ...], mode: str, base: Tensor | None) -> None:
-    """Refuse what has no text, no bound, or nothing to change; `base` is None before pictures have been fitted.
+def check_start(parts: tuple[Part, ...], mode: str, base: Tensor | None, *, begins: bool) -> None:
+    """Refuse what has no text, no bound, or nothing to change.
+
+    Args:
+        parts: What is to be changed.
+        mode: How.
+        base: The scene; None before pictures have been fitted.
+        begins: Whether prompts are asked for: not of a run that goes on, from which the viewer may have taken one.
 
     Raises:
         ConfigError: Nothing says what to make, or everything would be removed or replaced.
         InputError: A highlight that holds nothing to remove or to recolour.
     """
     silent = [part.name for part in parts if not part.prompt]
-    if (mode == "replace" and silent) or (mode in ("create", "edit", "recolour") and len(silent) == len(parts)):
+    every, none = mode == "replace", mode in ("create", "edit", "recolour") and len(silent) == len(parts)
+    if begins and (none or (every and silent)):
         raise ConfigError(
-            f"The mode {mode!r} needs a prompt for {'each of its parts' if mode == 'replace' else 'one of its parts'}; "
+            f"The mode {mode!r} needs a prompt for {'each' if every else 'one'} of its parts; "
             f"there is none for {', '.join(silent)}. Give `prompt:` in the list of parts."
         )
     if mode in ("replace", "remove"):

@@ -17,31 +17,43 @@ def check_run(config: SteeredModelConfig, attributes: TrainingCallbackAttributes
     Args:
         config: The model's settings.
         attributes: With a trainer.
-        change: Of a scene that is edited, or of a checkpoint of an edit.
+        change: What the model's values mean, those of a checkpoint if there is one; None for a fit.
 
     Raises:
         ConfigError: Saying what to give instead.
     """
     data, start, end = _span(attributes)
-    has_base = change is not None
+    has_base = change is not None and change.mode != "create"
     if config.mode == "create":
         _check_creation(pictures=data.data is not None, has_base=has_base)
     elif config.mode == "fit":
         _check_fit(pictures=data.data is not None, has_base=has_base)
     else:
         _check_edit(config, data, start=start, end=end, has_base=has_base)
-        if change is not None and change.mode != config.mode:
-            raise ConfigError(
-                f"The checkpoint is one of the mode {change.mode!r}, whose change means something else in the mode "
-                f"{config.mode!r}: go on with {_MODE} {change.mode}. To change what that run made, name its folder as "
-                f"the scene instead of --load-dir: {_SCENE}."
-            )
+    if change is not None:
+        _check_same(config, change)
 
 
 def fit_to_the_end(attributes: TrainingCallbackAttributes) -> None:
     """Let a fit see pictures until its last step: past them, the smoothness that is left would wear it down."""
     data, _, end = _span(attributes)
     data.fit_steps = max(data.fit_steps, end)
+
+
+def _check_same(config: SteeredModelConfig, change: Change) -> None:
+    if change.mode != "create" and change.mode != config.mode:
+        raise ConfigError(
+            f"The checkpoint is one of the mode {change.mode!r}, whose change means something else in the mode "
+            f"{config.mode!r}: go on with {_MODE} {change.mode}. To change what that run made, name its folder as "
+            f"the scene instead of --load-dir: {_SCENE}."
+        )
+    for name in ("symmetry", "softness", "free"):
+        made, asked = getattr(change, name), getattr(config, name)
+        if change.mode == config.mode and made != asked:
+            raise ConfigError(
+                f"The checkpoint was made with {name} {made}, and its values would be another scene with {asked}: go "
+                f"on with --pipeline.model.{name} {made}."
+            )
 
 
 def _span(attributes: TrainingCallbackAttributes) -> tuple[Any, int, int]:

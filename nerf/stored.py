@@ -21,19 +21,31 @@ from gencontrol.nerf.scene import FIT_FIRST, Scene
 STEERED, KEPT = "about", "kept"
 """Buffers of a model that describe the parts that it steers, and the parts of the scene that it started from."""
 CHANGE = "change_of"
-"""Buffer of a model that says what its change is: see `Change`."""
+"""Buffer of a model that says what it has changed, or made: see `Change`."""
 # Buffer -> what the names of its lifted masks begin with.
 _VOXELS = {STEERED: "voxels_", KEPT: "kept_voxels_"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What a checkpoint's change means."""
+    """What a checkpoint's values mean: with other settings the same values are another scene."""
 
     mode: str
-    """The mode it was made in: in another one the same values are something else."""
+    """The mode they were made in."""
     begun: int
-    """Its first step: 0, or the one after a fit; schedules of weights count from there."""
+    """Their first step: 0, or the one after a fit; schedules of weights count from there."""
+    symmetry: str
+    """Of the creation, or of the replacement."""
+    softness: float
+    """Width of the highlight's soft edge, world units."""
+    free: bool
+    """Whether the highlight does not bound them."""
+
+
+def change_of(config: SteeredModelConfig, *, begun: int) -> Change:
+    """What a change with these settings means."""
+    names = [f.name for f in dataclasses.fields(Change) if f.name != "begun"]
+    return Change(begun=begun, **{name: getattr(config, name) for name in names})
 
 
 def store_change(module: torch.nn.Module, change: Change) -> None:
@@ -43,7 +55,7 @@ def store_change(module: torch.nn.Module, change: Change) -> None:
 
 
 def stored_change(module: torch.nn.Module) -> Change | None:
-    """What `store_change` registered; None before an edit has begun, and for a creation or a fit."""
+    """What `store_change` registered; None before an edit has begun, and for a fit."""
     buffers = dict(module.named_buffers(recurse=False))
     return Change(**unpack(buffers[CHANGE])) if CHANGE in buffers else None
 
@@ -71,17 +83,18 @@ def stored_parts(module: torch.nn.Module, buffer: str) -> tuple[Part, ...]:
 
 
 def parts_of_scene(scene: Scene | None) -> tuple[Part, ...]:
-    """The parts and prompts that a scene stores."""
+    """The parts that a scene stores, with the prompts of those that were steered."""
     if scene is None:
         return ()
-    return tuple(Part(name=n, prompt=scene.prompts.get(n, ""), shape=shape) for n, shape in scene.parts.items())
+    asked = scene.prompts
+    return tuple(Part(name=n, prompt=asked.get(n, ""), shape=s, steered=n in asked) for n, s in scene.parts.items())
 
 
 def scene_of(lattice: Float[Tensor, "4 z y x"], *, kept: Sequence[Part], steered: Sequence[Part]) -> Scene:
     """A scene with its parts and prompts; a steered part goes before a kept one of its name."""
     shapes = {part.name: part.shape for part in (*kept, *steered)}
-    prompts = {part.name: part.prompt for part in kept if part.prompt}
-    return Scene(lattice=lattice, parts=shapes, prompts=prompts | {part.name: part.prompt for part in steered})
+    prompts = {part.name: part.prompt for part in (*kept, *steered) if part.steered}
+    return Scene(lattice=lattice, parts=shapes, prompts=prompts)
 
 
 def warn_of_kept(config: SteeredModelConfig, given: Sequence[Part], stored: Sequence[Part]) -> None:
@@ -103,6 +116,7 @@ def about_parts(parts: Sequence[Part]) -> list[dict[str, Any]]:
         {
             "name": part.name,
             "prompt": part.prompt,
+            "steered": part.steered,
             "points": part.weight.points,
             "curve": part.weight.curve,
             "highlight": None if isinstance(part.shape, Voxels) else shape_mapping(part.shape),
@@ -117,7 +131,8 @@ def read_about(stored: Tensor, voxels: Mapping[int, Tensor]) -> tuple[Part, ...]
     for index, entry in enumerate(unpack(stored)):
         shape = Voxels(values=voxels[index]) if entry["highlight"] is None else parse_shape(entry["highlight"])
         weight = Schedule(points=tuple((s, v) for s, v in entry["points"]), curve=entry["curve"])
-        parts.append(Part(name=entry["name"], prompt=entry["prompt"], weight=weight, shape=shape))
+        about = {key: entry[key] for key in ("name", "prompt", "steered")}
+        parts.append(Part(**about, weight=weight, shape=shape))
     return tuple(parts)
 
 

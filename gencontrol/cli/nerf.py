@@ -58,7 +58,8 @@ class EditFlags(RunFlags):
     part: str = ""
     """The part by the name that the scene stores it under."""
     grow: float | None = None
-    """How much larger than its stored shape a named part is; by default one spacing of the scene's lattice."""
+    """How much larger than its stored shape a named part is; by default one spacing of the scene's lattice, and
+    nothing for one that a run has changed before, or for a painted mask. Also for those in a list of parts."""
     softness: float = 0.0
     """Width of a soft edge, inwards, world units."""
 

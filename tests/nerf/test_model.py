@@ -63,7 +63,7 @@ def test_a_creation_trains_through_a_change_of_resolution(make) -> None:
 
 def test_the_encoder_is_in_no_checkpoint_and_is_loaded_on_first_use(make) -> None:
     model = make(prompt="red cat", encoders=("nowhere",))
-    assert set(model.state_dict()) == {"field.change", "about", "cells", "device_indicator_param"}
+    assert set(model.state_dict()) == {"field.change", "about", "change_of", "cells", "device_indicator_param"}
     assert model._steering is None
 
 
@@ -219,7 +219,23 @@ def test_a_data_set_is_fitted_and_then_edited(make, tmp_path: Path) -> None:
     assert history[39]["psnr"] > history[0]["psnr"] + 4
     assert "guidance_part" in history[40] and model.field.base is not None
     assert (model._step, model._guided) == (41, 1)  # schedules of weights count from the edit's beginning
+    assert model.scene().prompts == {"part": "red cat"}
     assert len(data.fixed_indices_eval_dataloader.image_indices) == 2
+
+
+def test_an_edits_schedules_begin_with_it_even_after_a_longer_fit(make, tmp_path: Path) -> None:
+    from gencontrol.nerf.callbacks import begin_step
+    from gencontrol.nerf.dataset import DatasetSettings, write_dataset
+    from gencontrol.nerf.world import still_life
+
+    folder = write_dataset(still_life(), tmp_path / "set", DatasetSettings(views=3, held_out=1, size=16, resolution=8))
+    data = manager(data=folder, fit_steps=5, rays=64)
+    model = make(prompt="red cat", mode="edit", sphere=EGG, resolution="0:16")
+    around = attributes(model, data)
+    begin_step(model, around, 30)  # goes on from a fit of 30 steps
+    assert model.field.base is not None and model._guided == 0
+    begin_step(model, around, 31)
+    assert model._guided == 1
 
 
 def test_pictures_without_alpha_are_refused_unless_their_background_is_named(tmp_path: Path) -> None:

@@ -102,6 +102,24 @@ def test_painted_masks_are_a_list_of_mappings(painted: str, tmp_path: Path) -> N
         read_parts(write(tmp_path, text), base=bake(still_life(), 8))
 
 
+def test_growing_needs_a_part_that_is_named(tmp_path: Path) -> None:
+    scene = bake(still_life(), 16)
+    with pytest.raises(
+        ConfigError, match=r"parts.yaml: grow enlarges a part .*\(`part:`\), and no highlight in the list"
+    ):
+        read_parts(
+            write(
+                tmp_path,
+                "parts: [{name: a}, {name: b, highlight: {half_space: {normal: [0, 0, 1], point: [0, 0, 0]}}}]",
+            ),
+            base=scene,
+            grow=0.1,
+        )
+    text = "parts: [{name: a}, {name: b, highlight: {part: egg}}]"
+    _, egg = read_parts(write(tmp_path, text), base=scene, grow=0.1)
+    assert egg.shape == named_shape(scene, "egg", grow=0.1)
+
+
 def test_highlights_that_cannot_be_are_refused(tmp_path: Path) -> None:
     outside = "parts: [{name: hat, highlight: {sphere: {centre: [5, 0, 0], radius: 1}}}]"
     with pytest.raises(InputError, match="highlight of 'hat' encloses nothing"):
@@ -127,7 +145,7 @@ def test_a_highlight_may_be_a_part_of_the_scene(tmp_path: Path) -> None:
     assert part.shape == named_shape(scene, "egg") == grown(egg, 2 / 15)
     assert named_shape(scene, "egg", grow=0.0) == egg
     removed = dataclasses.replace(scene, prompts={"egg": ""})
-    assert named_shape(removed, "egg") == named_shape(scene, "egg")
+    assert named_shape(removed, "egg") == egg  # it is of its size since, and would else grow at every change
     lifted = dataclasses.replace(scene, parts={"egg": Voxels(values=torch.ones(2, 2, 2))})
     with pytest.raises(InputError, match="mask that was painted and lifted, which cannot grow"):
         named_shape(lifted, "egg", grow=0.1)

@@ -1,5 +1,6 @@
 """What a run starts from has to fit its mode."""
 
+import dataclasses
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,22 +23,20 @@ def run(*, data: Path | None = None, start: int = 0, steps: int = 400, fit_steps
     return TrainingCallbackAttributes(optimizers=None, grad_scaler=None, pipeline=pipeline, trainer=trainer)
 
 
-def check(
-    mode: str, attributes: Any, *, scene: Path | None = None, has_base: bool = False, made_in: str | None = None
-) -> None:
+def check(mode: str, attributes: Any, /, *, scene: Path | None = None, has_base: bool = False, **made: Any) -> None:
     from gencontrol.nerf.config import SteeredModelConfig
     from gencontrol.nerf.sources import check_run
-    from gencontrol.nerf.stored import Change
+    from gencontrol.nerf.stored import change_of
 
     config = SteeredModelConfig(mode=mode, scene=scene, prompt="x")  # pyright: ignore[reportArgumentType]
-    check_run(config, attributes, change=Change(mode=made_in or mode, begun=0) if has_base else None)
+    change = dataclasses.replace(change_of(config, begun=0), **made)
+    check_run(config, attributes, change=change if has_base else None)
 
 
 @pytest.mark.parametrize(
     ("mode", "settings", "scene", "has_base", "message"),
     [
         ("create", {"data": DATA}, None, False, r"the mode 'create' uses none: choose --pipeline.model.mode edit"),
-        ("create", {"start": 5}, None, True, r"is one of an edit, and the mode is 'create'"),
         ("fit", {}, None, False, r"'fit' needs the pictures to fit: --data FOLDER"),
         ("fit", {"data": DATA, "start": 5}, None, True, r"cannot be fitted further.*leave --load-dir out"),
         ("edit", {}, None, False, r"'edit' has nothing to start from: give --pipeline.model.scene FOLDER .* or --data"),
@@ -64,12 +63,41 @@ def test_sources_that_fit_the_mode_are_taken() -> None:
     check("edit", run(start=5), has_base=True)
 
 
+def test_a_creation_does_not_go_on_from_an_edit() -> None:
+    from gencontrol.errors import ConfigError
+
+    with pytest.raises(ConfigError, match=r"is one of an edit, and the mode is 'create'"):
+        check("create", run(start=5), has_base=True, mode="edit")
+    check("create", run(start=5), has_base=True)
+    with pytest.raises(ConfigError, match=r"'edit' has nothing to start from"):
+        check("edit", run(start=5), has_base=True, mode="create")
+
+
+@pytest.mark.parametrize(
+    ("mode", "name", "made"),
+    [
+        ("create", "symmetry", "quarter"),
+        ("replace", "symmetry", "mirror"),
+        ("edit", "softness", 0.2),
+        ("recolour", "free", True),
+    ],
+)
+def test_a_checkpoint_goes_on_with_the_settings_that_its_values_mean(mode: str, name: str, made: Any) -> None:
+    from gencontrol.errors import ConfigError
+
+    wanted = rf"made with {name} {made}, .* another scene with .*go on with --pipeline\.model\.{name} {made}\.$"
+    with pytest.raises(ConfigError, match=wanted):
+        check(mode, run(start=5), has_base=True, **{name: made})
+    # A fit of a creation's field makes it anew.
+    check("fit", run(data=DATA, start=5), has_base=True, **{"mode": "create", name: made})
+
+
 def test_a_change_goes_on_in_the_mode_that_it_was_made_in() -> None:
     from gencontrol.errors import ConfigError
 
     with pytest.raises(ConfigError, match=r"one of the mode 'replace'.*in the mode 'edit': go on with .*mode replace"):
-        check("edit", run(start=5), has_base=True, made_in="replace")
-    check("replace", run(start=5), has_base=True, made_in="replace")
+        check("edit", run(start=5), has_base=True, mode="replace")
+    check("replace", run(start=5), has_base=True)
 
 
 @pytest.mark.parametrize(("start", "steps", "expected"), [(0, 2000, 2000), (400, 400, 800), (0, 100, 500)])

@@ -173,9 +173,22 @@ def test_parts_that_nothing_would_steer_are_refused_before_the_first_step(
 ) -> None:
     from gencontrol.errors import ConfigError
 
-    part = "- {{name: part{0}, prompt: '{1}', highlight: {{sphere: {{centre: [0.6, -0.1, -0.2], radius: 0.5}}}}}}"
-    lines = [part.format(i, prompt) for i, prompt in enumerate(prompts)]
-    (tmp_path / "parts.yaml").write_text("\n".join(["parts:", *lines]), encoding="utf-8")
     scene = None if mode == "create" else scene_file
     with pytest.raises(ConfigError, match=message):
-        make(mode=mode, scene=scene, parts=tmp_path / "parts.yaml").begin_training()
+        make(mode=mode, scene=scene, parts=write_parts(tmp_path, prompts)).begin_training()
+
+
+def test_a_run_goes_on_whose_prompt_the_viewer_has_taken_out(make, scene_file: Path, tmp_path: Path) -> None:
+    settings = {"mode": "replace", "scene": scene_file, "parts": write_parts(tmp_path, ["red cat", "red cat"])}
+    saved, opened = make(**settings), make(**settings)
+    saved.change_part("part1", {"prompt": ""})
+    opened.load_state_dict(saved.state_dict())
+    opened.begin_training()
+    assert [part.prompt for part in opened.parts] == ["red cat", ""]
+
+
+def write_parts(folder: Path, prompts: list[str]) -> Path:
+    part = "- {{name: part{0}, prompt: '{1}', highlight: {{sphere: {{centre: [0.6, -0.1, -0.2], radius: 0.5}}}}}}"
+    lines = [part.format(i, prompt) for i, prompt in enumerate(prompts)]
+    (folder / "parts.yaml").write_text("\n".join(["parts:", *lines]), encoding="utf-8")
+    return folder / "parts.yaml"

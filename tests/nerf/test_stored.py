@@ -22,15 +22,16 @@ def test_parts_are_read_back_from_a_modules_buffers() -> None:
 
     weight = Schedule(points=((0, 0.0), (10, 2.0)), curve="cosine")
     lifted = Part(name="tail", prompt="", shape=Voxels(values=torch.rand(3, 3, 3)))
-    first, second = (Part(name="hat", prompt="red cat", weight=weight, shape=BALL), lifted), (lifted,)
+    kept = (lifted, Part(name="ear", prompt="", shape=BALL, steered=False))
+    first = (Part(name="hat", prompt="red cat", weight=weight, shape=BALL), lifted)
     module = torch.nn.Linear(1, 1)
     assert stored_parts(module, STEERED) == ()
     store_parts(module, STEERED, first)
-    store_parts(module, KEPT, second)
+    store_parts(module, KEPT, kept)
     hat, tail = stored_parts(module, STEERED)
     assert hat == first[0] and about_parts([hat, tail]) == about_parts(first)
     assert isinstance(tail.shape, Voxels) and torch.equal(tail.shape.values, lifted.shape.values)  # pyright: ignore
-    assert [part.name for part in stored_parts(module, KEPT)] == ["tail"]
+    assert [(part.name, part.steered) for part in stored_parts(module, KEPT)] == [("tail", True), ("ear", False)]
 
 
 def test_an_edits_scene_keeps_the_parts_that_it_does_not_touch(make, tmp_path: Path) -> None:
@@ -38,18 +39,21 @@ def test_an_edits_scene_keeps_the_parts_that_it_does_not_touch(make, tmp_path: P
 
     lifted = Voxels(values=torch.rand(3, 3, 3))
     base = Scene(
-        lattice=torch.zeros(4, 8, 8, 8), parts={"hat": BALL, "tail": lifted}, prompts={"hat": "hat", "tail": "blue cat"}
+        lattice=torch.zeros(4, 8, 8, 8),
+        parts={"hat": BALL, "tail": lifted, "gone": BALL, "ear": BALL},
+        prompts={"hat": "hat", "tail": "blue cat", "gone": ""},
     )
     save_scene(base, tmp_path / SCENE_FILE)
     model = make(mode="edit", scene=tmp_path, part="hat", prompt="red cat")
     save_scene(model.scene(), tmp_path / "after.safetensors")
     found = load_scene(tmp_path / "after.safetensors")
-    assert found.prompts == {"hat": "red cat", "tail": "blue cat"} and found.parts["hat"] == BALL
+    # What was removed is known as changed, and what no run has touched is not.
+    assert found.prompts == {"hat": "red cat", "tail": "blue cat", "gone": ""} and found.parts["hat"] == BALL
     assert isinstance(found.parts["tail"], Voxels) and torch.equal(found.parts["tail"].values, lifted.values)
     (tmp_path / SCENE_FILE).unlink()
     opened = make(mode="edit", scene=tmp_path / SCENE_FILE, prompt="red cat")
     opened.load_state_dict(model.state_dict())
-    assert opened.scene().prompts == found.prompts and list(opened.scene().parts) == ["hat", "tail"]
+    assert opened.scene().prompts == found.prompts and set(opened.scene().parts) == {"hat", "tail", "gone", "ear"}
 
 
 def test_flags_that_a_checkpoint_overrules_are_said(make) -> None:
@@ -92,14 +96,18 @@ def test_a_checkpoint_of_another_method_is_refused_with_advice(make) -> None:
 
 
 def test_what_a_change_means_is_read_back(make, scene_file: Path) -> None:
-    from gencontrol.nerf.stored import Change, store_change, stored_change
+    from gencontrol.nerf.stored import Change, change_of, store_change, stored_change
 
     module = torch.nn.Linear(1, 1)
     assert stored_change(module) is None
-    store_change(module, Change(mode="remove", begun=7))
-    assert stored_change(module) == Change(mode="remove", begun=7)
-    assert stored_change(make(prompt="red cat")) is None
-    replaced = make(prompt="red cat", mode="replace", scene=scene_file, sphere=(0.6, -0.1, -0.2, 0.5))
+    removal = Change(mode="remove", begun=7, symmetry="none", softness=0.1, free=False)
+    store_change(module, removal)
+    assert stored_change(module) == removal
+    assert stored_change(make(mode="fit")) is None and stored_change(make(prompt="x", mode="edit")) is None
+    round_thing = make(prompt="red cat", mode="create", symmetry="quarter")
+    assert stored_change(round_thing) == change_of(round_thing.config, begun=0)
+    settings = {"scene": scene_file, "sphere": (0.6, -0.1, -0.2, 0.5), "softness": 0.2, "symmetry": "mirror"}
+    replaced = make(prompt="red cat", mode="replace", **settings)
     opened = make(prompt="red cat", mode="edit")
     opened.load_state_dict(replaced.state_dict())
-    assert stored_change(opened) == Change(mode="replace", begun=0)
+    assert stored_change(opened) == Change(mode="replace", begun=0, symmetry="mirror", softness=0.2, free=False)
