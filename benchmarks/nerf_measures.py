@@ -28,6 +28,30 @@ _LIGHT, _AMBIENT = (-0.4, -0.7, 0.6), 0.4
 
 
 @dataclass(frozen=True, kw_only=True)
+class Point:
+    """One scene, measured."""
+
+    step: int
+    """Guided steps before it."""
+    rank: int
+    """Of the prompt among all names, by the judge, from the part alone."""
+    log_probability: float
+    """That the judge gives the prompt, mean over the views, natural logarithm."""
+    textureless_rank: int
+    """The same from grey, shaded pictures."""
+    psnr: float
+    """Decibels outside the highlight's silhouette, against the unedited scene."""
+    close_psnr: float
+    """Decibels outside of what stood in the highlight and what stands there now."""
+    ssim: float
+    """Structural similarity there."""
+    change: float
+    """Of the field outside the part, as a share of what there was."""
+    minutes: float
+    """Of training up to here."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stage:
     """From where an edited scene is looked at."""
 

@@ -25,14 +25,15 @@ TOP = 5
 
 def table(results: Results, *, rows: Sequence[str], names: int) -> str:
     """One line a row over its runs' last points, a line of chance, and rows compared at equal judge score."""
-    head = f"{'':22}{'runs':>5}{'rank':>6}{'top 5':>7}{'grey':>6}{'log p':>8}"
+    head = f"{'':27}{'runs':>5}{'rank':>6}{'top 5':>7}{'grey':>6}{'log p':>8}"
     lines = [f"{head}{'PSNR':>7}{'least':>7}{'close':>7}{'least':>7}{'SSIM':>7}{'change':>8}{'min':>6}"]
-    lines.append(f"{'chance':22}{'':5}{(names + 1) / 2:6.0f}{TOP / names:7.0%}{(names + 1) / 2:6.0f}")
+    lines.append(f"{'chance':27}{'':5}{(names + 1) / 2:6.0f}{TOP / names:7.0%}{(names + 1) / 2:6.0f}")
     for row in rows:
         last = [points[-1] for (_, _, name), points in results.items() if name == row]
         if last:
             lines.append(_line(row, last))
-    return "\n".join([*lines, *_compared(results)])
+    pairs = ((f"plain CLIP{how}", f"Alpha-CLIP{how}") for how in ("", ", steps by size"))
+    return "\n".join([*lines, *(_compared(results, plain, alpha) for plain, alpha in pairs)])
 
 
 def _line(row: str, last: Sequence[Mapping[str, Any]]) -> str:
@@ -40,7 +41,7 @@ def _line(row: str, last: Sequence[Mapping[str, Any]]) -> str:
         return [point[name] for point in last]
 
     return (
-        f"{row:22}{len(last):5}{statistics.median(column('rank')):6.0f}"
+        f"{row:27}{len(last):5}{statistics.median(column('rank')):6.0f}"
         f"{statistics.mean(r <= TOP for r in column('rank')):7.0%}"
         f"{statistics.median(column('textureless_rank')):6.0f}{statistics.mean(column('log_probability')):8.2f}"
         f"{statistics.median(column('psnr')):7.1f}{min(column('psnr')):7.1f}"
@@ -50,17 +51,17 @@ def _line(row: str, last: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _compared(results: Results) -> list[str]:
-    pairs = equal_score(results, "plain CLIP", "Alpha-CLIP")
+def _compared(results: Results, plain: str, alpha: str) -> str:
+    pairs = equal_score(results, plain, alpha)
     if not pairs:
-        return ["no case in which both ways without composition raised the judge's score"]
-    plain, alpha = zip(*pairs, strict=True)
-    ratios = [second / first for first, second in pairs if first > 0]
-    return [
-        f"at equal judge score, {len(pairs)} cases, neither composed: plain CLIP has changed "
-        f"{statistics.median(plain):.2%} of the rest and Alpha-CLIP {statistics.median(alpha):.2%} (medians); "
+        return f"no case in which both {plain} and {alpha} raised the judge's score"
+    first, second = zip(*pairs, strict=True)
+    ratios = [b / a for a, b in pairs if a > 0]
+    return (
+        f"at equal judge score, {len(pairs)} cases: {plain} has changed {statistics.median(first):.2%} of the rest, "
+        f"and {alpha} {statistics.median(second):.2%} (medians); "
         f"ratio {statistics.median(ratios) if ratios else float('nan'):.2f} (median of the cases' own)"
-    ]
+    )
 
 
 def equal_score(results: Results, first: str, second: str) -> list[tuple[float, float]]:

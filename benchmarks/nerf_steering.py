@@ -1,11 +1,12 @@
-"""Does text reach the highlighted part of a scene, and leave the rest alone? Six ways to steer, judged from outside.
+"""Does text reach the highlighted part of a scene, and leave the rest alone? Eight ways to steer, judged from outside.
 
     python benchmarks/nerf_steering.py --sprites runs/sprites/sprites.npz
 
-Four scenes, each an extruded sprite between a ball and an egg on a ground, are edited by two prompts each, in six ways:
-plain CLIP on the whole view and Alpha-CLIP on the part, both with and without the composition that keeps the rest, from
-the same cameras, which show the whole scene; and Alpha-CLIP with composition from the method's own cameras, which look
-at the part ("near"), starting as the others from the sprite, or from a mist in its place. A judge that did not guide,
+Four scenes, each an extruded sprite between a ball and an egg on a ground, are edited by two prompts each, in eight
+ways: plain CLIP on the whole view and Alpha-CLIP on the part, both with and without the composition that keeps the
+rest, from the same cameras, which show the whole scene; both without it, and with Adam's eps at the size of a part's
+gradients ("steps by size"); and Alpha-CLIP with composition from the method's own cameras, which look at the part
+("near"), starting as the others from the sprite, or from a mist in its place. A judge that did not guide,
 of another architecture and trained apart, names what it sees of the part alone in held-out views; below stands the
 unedited scene, above the true sprite in the same place. Every finished run is kept in the output folder and not run
 again; `--hours` bounds one call, and the table shows what there is. `--scenes`, `--prompts` and `--rows` take a part of
@@ -31,7 +32,17 @@ import torch
 import tyro
 from jaxtyping import Bool
 from judge_model import SHIPPED, Judge, open_judge
-from nerf_measures import Stage, change_outside, covered, part_views, psnr_outside, rank_of, ssim_outside, whole_views
+from nerf_measures import (
+    Point,
+    Stage,
+    change_outside,
+    covered,
+    part_views,
+    psnr_outside,
+    rank_of,
+    ssim_outside,
+    whole_views,
+)
 from nerf_report import scene_name, table, write_sheet
 from nerf_run import run
 from torch import Tensor
@@ -54,12 +65,14 @@ ROWS: Mapping[str, Mapping[str, Any]] = {
     "plain CLIP": {"plain": True, "free": True},
     "plain CLIP, composed": {"plain": True, "free": False},
     "Alpha-CLIP": {"plain": False, "free": True},
+    "plain CLIP, steps by size": {"plain": True, "free": True, "eps": 1e-4},
+    "Alpha-CLIP, steps by size": {"plain": False, "free": True, "eps": 1e-4},
     "Alpha-CLIP, composed": {"plain": False, "free": False},
     "Alpha-CLIP, near": {"plain": False, "free": False, "near": True},
     "Alpha-CLIP, replaced": {"plain": False, "free": False, "near": True, "mode": "replace"},
 }
-"""Name -> whether plain CLIP guides on the whole view, whether the whole field may change, whether the cameras are the
-method's own, and its mode."""
+"""Name -> whether plain CLIP guides on the whole view, whether the whole field may change, Adam's eps, whether the
+cameras are the method's own, and its mode."""
 FLOOR, CEILING = "unedited", "true sprite"
 ALL_ROWS = (FLOOR, *ROWS, CEILING)
 
@@ -96,30 +109,6 @@ class Settings:
     """Threads of torch; 0 leaves its own choice."""
     output: Path = Path("runs/nerf_steering")
     """Where runs are kept; a folder of one set of settings."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Point:
-    """One scene, measured."""
-
-    step: int
-    """Guided steps before it."""
-    rank: int
-    """Of the prompt among all names, by the judge, from the part alone."""
-    log_probability: float
-    """That the judge gives the prompt, mean over the views, natural logarithm."""
-    textureless_rank: int
-    """The same from grey, shaded pictures."""
-    psnr: float
-    """Decibels outside the highlight's silhouette, against the unedited scene."""
-    close_psnr: float
-    """Decibels outside of what stood in the highlight and what stands there now."""
-    ssim: float
-    """Structural similarity there."""
-    change: float
-    """Of the field outside the part, as a share of what there was."""
-    minutes: float
-    """Of training up to here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,6 +245,10 @@ def row_config(bench: Bench, row: str, scene: Path, prompt: str) -> Any:
         resolution="0:48",
         preview_every=0,
     )
+    # Adam divides every value's gradient by that value's own size: with its usual eps, 1e-8, a colour far from the part
+    # moves as far in a step as one within it, though the former's gradient is of some 1e-7 and the latter's up to 1e-3
+    # (pumpkin, Alpha-CLIP): who guides hardly shows in what moves.
+    config.optimizers["field"]["optimizer"].eps = how.get("eps", config.optimizers["field"]["optimizer"].eps)
     if not how.get("near", False):
         # Whether the encoder's looking at the part localises: cameras that look at it would answer for the encoder.
         config.pipeline.datamanager.aim = "scene"

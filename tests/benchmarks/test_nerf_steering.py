@@ -137,6 +137,13 @@ def test_rows_are_compared_where_both_first_reach_the_score(report: ModuleType) 
     printed = report.table(results, rows=("plain CLIP", "Alpha-CLIP"), names=100)
     assert "ratio 0.50" in printed and printed.splitlines()[1].split()[:4] == ["chance", "50", "5%", "50"]
     assert printed.splitlines()[2].startswith("plain CLIP") and " 100%" in printed.splitlines()[2]
+    # The pair with the other optimiser is compared apart.
+    results |= {(s, p, f"{row}, steps by size"): run for (s, p, row), run in results.items() if s == "a"}
+    first, second = report.table(results, rows=("plain CLIP",), names=100).splitlines()[-2:]
+    assert first.startswith(
+        "at equal judge score, 1 cases: plain CLIP has changed 40.00% of the rest, and Alpha-CLIP 20"
+    )
+    assert second.startswith("at equal judge score, 1 cases: plain CLIP, steps by size has changed 40.00%")
 
 
 def test_nothing_is_compared_without_pairs(report: ModuleType) -> None:
