@@ -65,9 +65,9 @@ ROWS: Mapping[str, Mapping[str, Any]] = {
     "plain CLIP": {"plain": True, "free": True},
     "plain CLIP, composed": {"plain": True, "free": False},
     "Alpha-CLIP": {"plain": False, "free": True},
+    "Alpha-CLIP, composed": {"plain": False, "free": False},
     "plain CLIP, steps by size": {"plain": True, "free": True, "eps": 1e-4},
     "Alpha-CLIP, steps by size": {"plain": False, "free": True, "eps": 1e-4},
-    "Alpha-CLIP, composed": {"plain": False, "free": False},
     "Alpha-CLIP, near": {"plain": False, "free": False, "near": True},
     "Alpha-CLIP, replaced": {"plain": False, "free": False, "near": True, "mode": "replace"},
 }

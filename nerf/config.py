@@ -127,7 +127,9 @@ class SteeredModelConfig(ModelConfig):
     alpha_input: Literal["part", "whole"] = "part"
     """What an encoder is told to look at: the part, or the whole picture (what a plain CLIP sees)."""
     free: bool = False
-    """Let an edit change the whole field instead of the highlight only; to compare with composition."""
+    """Let an edit change the whole field instead of the highlight only; to compare with composition. The encoder's look
+    at the part then bounds it best with `--optimizers.field.optimizer.eps 1e-4`: with Adam's usual 1e-8 every value
+    moves as far in a step, however small its gradient."""
     view_prompts: ViewPrompts = field(default_factory=lambda: ViewPrompts(mode="off"))
     """Wording by direction; off by default, since the embedded encoder knows names and no directions."""
     augmentation: Augmentation = field(default_factory=lambda: Augmentation(widest=1.3, soften=0.04, noise=0.05))
