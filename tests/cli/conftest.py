@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
@@ -73,3 +75,50 @@ def scene(tmp_path: Path) -> Path:
         photo.putalpha(mask)
     photo.save(tmp_path / "cutout.png")
     return tmp_path
+
+
+@pytest.fixture
+def vary(run: Run, scene: Path, tiny_folder: Path) -> Run:
+    """Vary photo.png in two steps; files go to the scene's folder `out`."""
+
+    def vary_scene(*arguments: object, image: str | None = "photo.png") -> Printed:
+        picture = [] if image is None else [scene / image]
+        given = [str(a) for a in arguments]
+        output = [] if "-o" in given else ["-o", scene / "out"]
+        count = [] if {"-n", "--seed", "--from"} & set(given) else ["-n", 1]
+        return run("vary", *picture, "--model", tiny_folder, "--steps", 2, *count, *output, *given)
+
+    return vary_scene
+
+
+@pytest.fixture
+def pixels():
+    """A function that reads a picture's colours, 0 to 255."""
+
+    def pixels_of(path: Path) -> np.ndarray:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB")).astype(int)
+
+    return pixels_of
+
+
+@pytest.fixture
+def size_of():
+    """A function that gives a picture's width and height."""
+
+    def size(path: Path) -> tuple[int, int]:
+        with Image.open(path) as image:
+            return image.size
+
+    return size
+
+
+@pytest.fixture
+def differ(pixels: Any):
+    """A function that says whether two pictures differ."""
+
+    def differ_by(first: Path, second: Path) -> bool:
+        # A batch of another size may round differently by a level or two.
+        return bool(np.abs(pixels(first) - pixels(second)).max() > 3)
+
+    return differ_by

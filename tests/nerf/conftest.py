@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -44,3 +45,56 @@ def scene_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("scene") / SCENE_FILE
     save_scene(bake(still_life(), 16), path)
     return path
+
+
+@pytest.fixture
+def manager():
+    """A function that builds a data manager of small pictures and of given settings."""
+
+    def manager_of(**settings: Any):
+        from gencontrol.nerf.config import SteeredDataManagerConfig
+
+        changed: dict[str, Any] = {"size": 16, "eval_views": 2, "eval_size": 16} | settings
+        return SteeredDataManagerConfig(**changed).setup()
+
+    return manager_of
+
+
+@pytest.fixture
+def attributes():
+    """A function that gives a model's optimisers and its data manager, as nerfstudio gives them to callbacks."""
+
+    def attributes_of(model: Any, data: Any) -> Any:
+        from nerfstudio.engine.callbacks import TrainingCallbackAttributes
+        from nerfstudio.engine.optimizers import AdamOptimizerConfig, Optimizers
+
+        settings = {"field": {"optimizer": AdamOptimizerConfig(lr=0.1), "scheduler": None}}
+        optimizers = Optimizers(settings, model.get_param_groups())
+        pipeline: Any = SimpleNamespace(datamanager=data)
+        return TrainingCallbackAttributes(optimizers=optimizers, grad_scaler=None, pipeline=pipeline, trainer=None)
+
+    return attributes_of
+
+
+@pytest.fixture
+def train():
+    """A function that trains a model for a range of steps, and gives each step's losses and metrics."""
+
+    def train_model(model: Any, data: Any, around: Any, steps: range) -> list[dict[str, float]]:
+        from gencontrol.nerf.callbacks import begin_step
+
+        history = []
+        model.train()
+        for step in steps:
+            begin_step(model, around, step)
+            around.optimizers.zero_grad_all()
+            rays, batch = data.next_train(step)
+            outputs = model(rays)
+            metrics = model.get_metrics_dict(outputs, batch)
+            losses = model.get_loss_dict(outputs, batch, metrics)
+            torch.stack(list(losses.values())).sum().backward()
+            around.optimizers.optimizer_step("field")
+            history.append({k: v.item() for k, v in losses.items()} | metrics)
+        return history
+
+    return train_model

@@ -11,46 +11,10 @@ pytest.importorskip("nerfstudio")
 # nerfstudio 1.1.5 and the versions it pins warn about themselves, at import and in use.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-
-def manager(**settings: Any):
-    from gencontrol.nerf.config import SteeredDataManagerConfig
-
-    changed: dict[str, Any] = {"size": 16, "eval_views": 2, "eval_size": 16} | settings
-    return SteeredDataManagerConfig(**changed).setup()
-
-
-def attributes(model: Any, data: Any) -> Any:
-    from nerfstudio.engine.callbacks import TrainingCallbackAttributes
-    from nerfstudio.engine.optimizers import AdamOptimizerConfig, Optimizers
-
-    settings = {"field": {"optimizer": AdamOptimizerConfig(lr=0.1), "scheduler": None}}
-    optimizers = Optimizers(settings, model.get_param_groups())
-    pipeline: Any = SimpleNamespace(datamanager=data)
-    return TrainingCallbackAttributes(optimizers=optimizers, grad_scaler=None, pipeline=pipeline, trainer=None)
-
-
-def train(model: Any, data: Any, around: Any, steps: range) -> list[dict[str, float]]:
-    from gencontrol.nerf.callbacks import begin_step
-
-    history = []
-    model.train()
-    for step in steps:
-        begin_step(model, around, step)
-        around.optimizers.zero_grad_all()
-        rays, batch = data.next_train(step)
-        outputs = model(rays)
-        metrics = model.get_metrics_dict(outputs, batch)
-        losses = model.get_loss_dict(outputs, batch, metrics)
-        torch.stack(list(losses.values())).sum().backward()
-        around.optimizers.optimizer_step("field")
-        history.append({k: v.item() for k, v in losses.items()} | metrics)
-    return history
-
-
 EGG = (0.6, -0.1, -0.2, 0.5)
 
 
-def test_a_creation_trains_through_a_change_of_resolution(make) -> None:
+def test_a_creation_trains_through_a_change_of_resolution(make, manager: Any, attributes: Any, train: Any) -> None:
     model, data = make(prompt="red cat", guidance_weight="2"), manager()
     around = attributes(model, data)
     history = train(model, data, around, range(8))
@@ -67,7 +31,9 @@ def test_the_encoder_is_in_no_checkpoint_and_is_loaded_on_first_use(make) -> Non
     assert model._steering is None
 
 
-def test_a_resumed_run_sees_and_does_what_an_undisturbed_one_does(make) -> None:
+def test_a_resumed_run_sees_and_does_what_an_undisturbed_one_does(
+    make, manager: Any, attributes: Any, train: Any
+) -> None:
     data = manager()
     whole = make(prompt="red cat")
     train(whole, data, attributes(whole, data), range(6))
@@ -84,7 +50,9 @@ def test_a_resumed_run_sees_and_does_what_an_undisturbed_one_does(make) -> None:
     assert torch.equal(second.field.change, whole.field.change)
 
 
-def test_a_run_that_was_interrupted_before_a_change_of_resolution_opens(make) -> None:
+def test_a_run_that_was_interrupted_before_a_change_of_resolution_opens(
+    make, manager: Any, attributes: Any, train: Any
+) -> None:
     data, first = manager(), make(prompt="red cat")
     train(first, data, attributes(first, data), range(4))
     second = make(prompt="red cat")
@@ -98,12 +66,12 @@ def test_a_run_that_was_interrupted_before_a_change_of_resolution_opens(make) ->
     assert row["resolution"] == 12
 
 
-def test_the_viewer_is_given_a_folder() -> None:
+def test_the_viewer_is_given_a_folder(manager: Any) -> None:
     # nerfstudio's viewer asks it whether it is a file, so that None would end `ns-viewer`.
     assert manager().get_datapath() == Path()
 
 
-def test_an_edit_changes_only_its_part(make, scene_file: Path) -> None:
+def test_an_edit_changes_only_its_part(make, scene_file: Path, manager: Any, attributes: Any, train: Any) -> None:
     from gencontrol.nerf import grid
 
     model, data = make(prompt="red cat", mode="edit", scene=scene_file, sphere=EGG), manager()
@@ -115,7 +83,9 @@ def test_an_edit_changes_only_its_part(make, scene_file: Path) -> None:
     assert (after[:, inside] - before[:, inside]).abs().amax() > 0.05
 
 
-def test_an_edit_of_an_empty_place_grows_something_there_and_nothing_elsewhere(make, scene_file: Path) -> None:
+def test_an_edit_of_an_empty_place_grows_something_there_and_nothing_elsewhere(
+    make, scene_file: Path, manager: Any, attributes: Any, train: Any
+) -> None:
     from gencontrol.nerf import grid
 
     place = (0.0, 0.0, 0.7, 0.25)
@@ -131,7 +101,9 @@ def test_an_edit_of_an_empty_place_grows_something_there_and_nothing_elsewhere(m
     assert ((after - start)[:, inside].abs().amax(dim=1) > 0.05).all()
 
 
-def test_a_replacement_grows_anew_in_its_part_and_nowhere_else(make, scene_file: Path) -> None:
+def test_a_replacement_grows_anew_in_its_part_and_nowhere_else(
+    make, scene_file: Path, manager: Any, attributes: Any, train: Any
+) -> None:
     from gencontrol.nerf import grid
 
     model, data = make(prompt="red cat", mode="replace", scene=scene_file, sphere=EGG, resolution="0:16"), manager()
@@ -146,18 +118,9 @@ def test_a_replacement_grows_anew_in_its_part_and_nowhere_else(make, scene_file:
     assert {"guidance_part", "entropy", "transmittance"} <= set(history[0])
 
 
-def test_a_part_of_pictures_is_fitted_and_then_replaced(make, tmp_path: Path) -> None:
-    from gencontrol.nerf.dataset import DatasetSettings, write_dataset
-    from gencontrol.nerf.world import still_life
-
-    folder = write_dataset(still_life(), tmp_path / "set", DatasetSettings(views=4, held_out=1, size=16, resolution=8))
-    data = manager(data=folder, fit_steps=3, rays=256)
-    model = make(prompt="red cat", mode="replace", sphere=EGG, resolution="0:16")
-    history = train(model, data, attributes(model, data), range(5))
-    assert "photometric" in history[2] and "transmittance" in history[3] and model.field.mode == "replace"
-
-
-def test_a_change_finer_than_the_scene_leaves_the_rest_too(make, scene_file: Path) -> None:
+def test_a_change_finer_than_the_scene_leaves_the_rest_too(
+    make, scene_file: Path, manager: Any, attributes: Any, train: Any
+) -> None:
     from gencontrol.nerf import grid
 
     model, data = make(prompt="red cat", mode="edit", scene=scene_file, sphere=EGG, resolution="0:20"), manager()
@@ -168,21 +131,23 @@ def test_a_change_finer_than_the_scene_leaves_the_rest_too(make, scene_file: Pat
     assert torch.allclose(found[:, outside], before[:, outside], atol=1e-4)
 
 
-def test_without_composition_the_rest_moves_too(make, scene_file: Path) -> None:
+def test_without_composition_the_rest_moves_too(
+    make, scene_file: Path, manager: Any, attributes: Any, train: Any
+) -> None:
     model, data = make(prompt="red cat", mode="edit", scene=scene_file, sphere=EGG, free=True), manager()
     train(model, data, attributes(model, data), range(3))
     far = (model.lattice() - model.field.base)[:, :, :, :3].abs().amax()
     assert far > 1e-3
 
 
-def test_a_removal_lowers_the_parts_opacity(make, scene_file: Path) -> None:
+def test_a_removal_lowers_the_parts_opacity(make, scene_file: Path, manager: Any, attributes: Any, train: Any) -> None:
     model, data = make(mode="remove", scene=scene_file, sphere=EGG, resolution="0:16"), manager(size=24)
     history = train(model, data, attributes(model, data), range(12))
     assert history[-1]["removal"] < 0.8 * history[0]["removal"]
     assert (model.lattice()[0] <= model.field.base[0]).all()
 
 
-def test_a_removal_reaches_what_no_view_shows(make, tmp_path: Path) -> None:
+def test_a_removal_reaches_what_no_view_shows(make, tmp_path: Path, manager: Any, attributes: Any, train: Any) -> None:
     from gencontrol.nerf import grid
     from gencontrol.nerf.highlight import Sphere
     from gencontrol.nerf.scene import save_scene
@@ -200,68 +165,14 @@ def test_a_removal_reaches_what_no_view_shows(make, tmp_path: Path) -> None:
     assert before.item() == pytest.approx(8 - 0.018, abs=1e-3) and (after < 8 - 0.04).all()
 
 
-def test_a_batch_of_evaluation_has_the_losses_of_every_mode(make, scene_file: Path) -> None:
+def test_a_batch_of_evaluation_has_the_losses_of_every_mode(make, scene_file: Path, manager: Any) -> None:
     for mode, loss in (("replace", "transmittance"), ("remove", "removal"), ("edit", "entropy")):
         model, data = make(prompt="red cat", mode=mode, scene=scene_file, sphere=EGG).eval(), manager()
         rays, batch = data.next_eval(3)
         assert loss in model.get_loss_dict(model(rays), batch)
 
 
-def test_a_data_set_is_fitted_and_then_edited(make, tmp_path: Path) -> None:
-    from gencontrol.nerf.dataset import DatasetSettings, write_dataset
-    from gencontrol.nerf.world import still_life
-
-    folder = write_dataset(still_life(), tmp_path / "set", DatasetSettings(views=6, held_out=2, size=24, resolution=8))
-    data = manager(data=folder, fit_steps=40, rays=512)
-    model = make(prompt="red cat", mode="edit", sphere=EGG, resolution="0:16")
-    around = attributes(model, data)
-    history = train(model, data, around, range(42))
-    assert history[39]["psnr"] > history[0]["psnr"] + 4
-    assert "guidance_part" in history[40] and model.field.base is not None
-    assert (model._step, model._guided) == (41, 1)  # schedules of weights count from the edit's beginning
-    assert model.scene().prompts == {"part": "red cat"}
-    assert len(data.fixed_indices_eval_dataloader.image_indices) == 2
-
-
-def test_an_edits_schedules_begin_with_it_even_after_a_longer_fit(make, tmp_path: Path) -> None:
-    from gencontrol.nerf.callbacks import begin_step
-    from gencontrol.nerf.dataset import DatasetSettings, write_dataset
-    from gencontrol.nerf.world import still_life
-
-    folder = write_dataset(still_life(), tmp_path / "set", DatasetSettings(views=3, held_out=1, size=16, resolution=8))
-    data = manager(data=folder, fit_steps=5, rays=64)
-    model = make(prompt="red cat", mode="edit", sphere=EGG, resolution="0:16")
-    around = attributes(model, data)
-    begin_step(model, around, 30)  # goes on from a fit of 30 steps
-    assert model.field.base is not None and model._guided == 0
-    begin_step(model, around, 31)
-    assert model._guided == 1
-
-
-def test_pictures_without_alpha_are_refused_unless_their_background_is_named(tmp_path: Path) -> None:
-    from PIL import Image
-
-    from gencontrol.errors import InputError
-    from gencontrol.nerf.dataset import DatasetSettings, write_dataset
-    from gencontrol.nerf.world import still_life
-
-    folder = write_dataset(still_life(), tmp_path / "set", DatasetSettings(views=3, held_out=1, size=16, resolution=8))
-    for path in (folder / "images").iterdir():
-        with Image.open(path) as picture:
-            flat = Image.new("RGBA", picture.size, "white")
-            flat.alpha_composite(picture)
-        flat.convert("RGB").save(path)
-    with pytest.raises(InputError, match=r"no alpha channel, so the scene has no bound.*--pipeline.datamanager.in-fr"):
-        manager(data=folder)
-    data = manager(data=folder, in_front_of=(1.0, 1.0, 1.0), rays=64)
-    assert data.pictures.dtype == torch.uint8 and data.pictures.shape == (3, 16, 16, 3)
-    (_, held_out), *_ = data.fixed_indices_eval_dataloader
-    assert held_out["in_front_of"].tolist() == [1.0, 1.0, 1.0]
-    _, batch = data.next_train(0)
-    assert batch["behind"].min() == 1 and batch["target"].shape == (64, 3)
-
-
-def test_draws_depend_on_seed_and_step_alone() -> None:
+def test_draws_depend_on_seed_and_step_alone(manager: Any) -> None:
     first, second = manager(), manager()
     first.next_train(0)
     a, b = first.next_train(7), second.next_train(7)
@@ -271,7 +182,9 @@ def test_draws_depend_on_seed_and_step_alone() -> None:
     assert a[0].origins.shape == (2 * 16 * 16, 3)
 
 
-def test_a_checkpoint_is_complete_without_its_scene_and_parts_files(make, scene_file: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_is_complete_without_its_scene_and_parts_files(
+    make, scene_file: Path, tmp_path: Path, manager: Any, attributes: Any, train: Any
+) -> None:
     from gencontrol.nerf.scene import load_scene, save_scene
 
     moved = tmp_path / "moved.safetensors"
@@ -293,7 +206,7 @@ def test_a_checkpoint_is_complete_without_its_scene_and_parts_files(make, scene_
     assert torch.equal(opened.lattice(), trained.lattice())
 
 
-def test_a_batch_of_evaluation_has_the_losses_of_training(make) -> None:
+def test_a_batch_of_evaluation_has_the_losses_of_training(make, manager: Any) -> None:
     model, data = make(prompt="red cat").eval(), manager()
     rays, batch = data.next_eval(3)
     outputs = model(rays)
@@ -322,22 +235,9 @@ def test_outputs_of_a_view_name_each_parts_alpha(make) -> None:
     assert bundle(torch.zeros(2, 3), torch.ones(2, 3), device="cpu").origins.shape == (2, 3)
 
 
-def test_a_fitted_removal_still_removes_when_it_is_resumed(make, tmp_path: Path) -> None:
-    from gencontrol.nerf.dataset import DatasetSettings, write_dataset
-    from gencontrol.nerf.world import still_life
-
-    folder = write_dataset(still_life(), tmp_path / "set", DatasetSettings(views=4, held_out=1, size=16, resolution=8))
-    data, settings = manager(data=folder, fit_steps=15, rays=512), {"mode": "remove", "resolution": "0:16"}
-    first = make(sphere=EGG, **settings)
-    train(first, data, attributes(first, data), range(17))
-    second = make(sphere=EGG, **settings)
-    second.update_to_step(16)
-    second.load_state_dict(first.state_dict())
-    assert second.field.mode == "remove"
-    assert torch.equal(second.lattice(), first.lattice()) and (second.lattice()[0] <= second.field.base[0]).all()
-
-
-def test_a_hash_grid_trains_and_is_resumed_behind_the_same_interface(make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hash_grid_trains_and_is_resumed_behind_the_same_interface(
+    make, monkeypatch: pytest.MonkeyPatch, manager: Any, attributes: Any, train: Any
+) -> None:
     import sys
 
     class Network(torch.nn.Module):
