@@ -171,12 +171,14 @@ def check_settings(settings: Settings) -> None:
     # Which cases there are is said by the files' names: a part of them may be run first.
     ignored = {"hours", "threads", "output", "sprites", "judge", "scenes", "prompts", "rows"}
     plain = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings) if f.name not in ignored}
-    text = json.dumps(plain | {"ways": dict(ROWS)}, indent=1)
     path = settings.output / "settings.json"
-    if path.exists() and path.read_text(encoding="utf-8") != text:
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else plain | {"ways": {}}
+    # A new way is no other setting; one that means something else now is.
+    ways = known.pop("ways", None)
+    if known != plain or ways is None or any(ways.get(row, how) != how for row, how in ROWS.items()):
         raise SystemExit(f"{settings.output} holds runs of other settings ({path}): name another --output.")
     with atomic_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(json.dumps(plain | {"ways": ways | dict(ROWS)}, indent=1), encoding="utf-8")
 
 
 def runs(settings: Settings) -> Iterator[tuple[str, str, str]]:

@@ -21,7 +21,7 @@ from gencontrol.nerf.preview import preview_sheet
 from gencontrol.nerf.render import join, reshape_rays
 from gencontrol.nerf.scene import SCENE_FILE, save_scene
 from gencontrol.nerf.sources import check_run, fit_to_the_end
-from gencontrol.nerf.stored import stored_change
+from gencontrol.nerf.stored import renew_change, stored_change
 from gencontrol.nerf.video import VideoSettings, film, write_film
 
 log = logging.getLogger(__name__)
@@ -52,6 +52,7 @@ def callbacks_of(model: SteeredModel, attributes: TrainingCallbackAttributes) ->
 def begin_training(model: SteeredModel, attributes: TrainingCallbackAttributes, step: int) -> None:
     """Refuse what cannot work before any time is spent."""
     check_run(model.config, attributes, change=stored_change(model))
+    renew_change(model, model.config)
     if model.config.mode == "fit":
         fit_to_the_end(attributes)
     model.begin_training()

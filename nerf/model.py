@@ -41,6 +41,7 @@ from gencontrol.nerf.stored import (
     KEPT,
     STEERED,
     change_of,
+    goes_on,
     parts_of_scene,
     scene_of,
     store_change,
@@ -70,7 +71,7 @@ class SteeredModel(Model):
         self._schedules = schedules_of(self.config)
         self._step = self._guided = 0
         self._steering: Steering | None = None
-        self._awaited, self._restored = awaited(self.config), False
+        self._awaited, self._goes_on = awaited(self.config), False
         self.field, base = first_field(self.config)
         self.field.fold = fold_of(self.config, lambda: self.parts)
         self._set_parts(parts_of_config(self.config, base))
@@ -113,7 +114,7 @@ class SteeredModel(Model):
         """
         if self._awaited:
             raise InputError(f"There is nothing to train: {', '.join(self._awaited)} cannot be found.")
-        check_start(self.parts, self.config.mode, self.field.base, begins=not self._restored)
+        check_start(self.parts, self.config.mode, self.field.base, begins=not self._goes_on)
         if self.config.mode != "fit" and any(part.prompt for part in self.parts):
             self.steering()
 
@@ -127,7 +128,7 @@ class SteeredModel(Model):
     def begin_edit(self) -> None:
         """Freeze what has been fitted as the base, and start an edit of it."""
         base = baked(self.field, self.field.resolution)
-        check_start(self.parts, self.config.mode, base, begins=False)
+        check_start(self.parts, self.config.mode, base, begins=True)
         self.field.start_edit(base, cast(Edit, self.config.mode))
         self._begin_change(step=self._step)
         self._guided = 0
@@ -145,7 +146,7 @@ class SteeredModel(Model):
 
     def scene(self) -> Scene:
         """The finished scene, with the parts as they were highlighted, and those that its base had beside them."""
-        return scene_of(self.lattice().cpu(), kept=self._kept, steered=self.parts)
+        return scene_of(self.lattice().cpu(), kept=self._kept, steered=self.parts, mode=self.config.mode)
 
     def render(self, origins: Float[Tensor, "r 3"], directions: Float[Tensor, "r 3"]) -> Rendering:
         """Render rays as the model is: jittered in training, in the middle of the intervals otherwise."""
@@ -227,8 +228,7 @@ class SteeredModel(Model):
         return self._steering
 
     def _guides(self) -> tuple[Guide, ...]:
-        known = self._steering
-        return load_guides(self.config.encoders, device=self.device) if known is None else known.guides
+        return self._steering.guides if self._steering else load_guides(self.config.encoders, device=self.device)
 
     def change_part(self, name: str, changes: dict[str, Any]) -> None:
         """Change a part's prompt, weight or highlight from the next step on; what cannot be is logged and left out.
@@ -291,7 +291,7 @@ def _restore_parts(module: torch.nn.Module, _: object) -> None:
     module._parts, module._kept = stored_parts(module, STEERED), stored_parts(module, KEPT)
     if not module._awaited:
         warn_of_kept(module.config, given, module._parts)
-    module._steering, module._awaited, module._restored = None, [], True
+    module._steering, module._awaited, module._goes_on = None, [], goes_on(module, module.config.mode)
     controls = restored_controls(module._controls, module._parts, module.change_part)
     module._controls = attach(module, controls, instead_of=module._controls)
     # A data set's field is a creation's until its edit has begun; a base in the checkpoint says that it had.

@@ -178,7 +178,8 @@ def check_start(parts: tuple[Part, ...], mode: str, base: Tensor | None, *, begi
         parts: What is to be changed.
         mode: How.
         base: The scene; None before pictures have been fitted.
-        begins: Whether prompts are asked for: not of a run that goes on, from which the viewer may have taken one.
+        begins: Whether prompts, and something to change, are asked for: not of a run that goes on, whose prompt the
+            viewer may have taken out, or whose highlight it may have moved.
 
     Raises:
         ConfigError: Nothing says what to make, or everything would be removed or replaced.
@@ -193,7 +194,7 @@ def check_start(parts: tuple[Part, ...], mode: str, base: Tensor | None, *, begi
         )
     if mode in ("replace", "remove"):
         check_bounded(parts, mode)
-    if base is not None and mode in ("remove", "recolour"):
+    if begins and base is not None and mode in ("remove", "recolour"):
         check_something(parts, base)
 
 

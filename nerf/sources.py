@@ -1,12 +1,13 @@
 """What a run starts from, and whether its mode can do anything with it: what only the trainer knows."""
 
+import dataclasses
 from typing import Any
 
 from nerfstudio.engine.callbacks import TrainingCallbackAttributes
 
 from gencontrol.errors import ConfigError
 from gencontrol.nerf.config import SteeredModelConfig
-from gencontrol.nerf.stored import Change
+from gencontrol.nerf.stored import Change, change_of
 
 _SCENE, _DATA, _MODE = "--pipeline.model.scene FOLDER", "--data FOLDER", "--pipeline.model.mode"
 
@@ -47,9 +48,12 @@ def _check_same(config: SteeredModelConfig, change: Change) -> None:
             f"{config.mode!r}: go on with {_MODE} {change.mode}. To change what that run made, name its folder as "
             f"the scene instead of --load-dir: {_SCENE}."
         )
-    for name in ("symmetry", "softness", "free"):
-        made, asked = getattr(change, name), getattr(config, name)
-        if change.mode == config.mode and made != asked:
+    if change.mode != config.mode:
+        return
+    now = change_of(config, begun=change.begun)
+    for field in dataclasses.fields(Change):
+        name, made, asked = field.name, getattr(change, field.name), getattr(now, field.name)
+        if made != asked:
             raise ConfigError(
                 f"The checkpoint was made with {name} {made}, and its values would be another scene with {asked}: go "
                 f"on with --pipeline.model.{name} {made}."

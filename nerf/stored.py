@@ -22,6 +22,9 @@ STEERED, KEPT = "about", "kept"
 """Buffers of a model that describe the parts that it steers, and the parts of the scene that it started from."""
 CHANGE = "change_of"
 """Buffer of a model that says what it has changed, or made: see `Change`."""
+_EARLIER = (
+    "The checkpoint is one of an earlier version of gencontrol, which did not store what it means: train it again."
+)
 # Buffer -> what the names of its lifted masks begin with.
 _VOXELS = {STEERED: "voxels_", KEPT: "kept_voxels_"}
 
@@ -34,18 +37,37 @@ class Change:
     """The mode they were made in."""
     begun: int
     """Their first step: 0, or the one after a fit; schedules of weights count from there."""
+    representation: str
+    """What they are values of: a lattice or a hash grid."""
     symmetry: str
     """Of the creation, or of the replacement."""
-    softness: float
-    """Width of the highlight's soft edge, world units."""
     free: bool
-    """Whether the highlight does not bound them."""
+    """Whether the highlight does not bound a change."""
+    softness: float
+    """Width of the soft edge of a highlight that does, world units; otherwise 0."""
+    ball_radius: float
+    """Of the ball that a hash grid's creation is added to at every look, world units; otherwise 0, as the next two."""
+    ball_sharpness: float
+    """Its fall."""
+    ball_peak: float
+    """Its raw density."""
 
 
 def change_of(config: SteeredModelConfig, *, begun: int) -> Change:
-    """What a change with these settings means."""
-    names = [f.name for f in dataclasses.fields(Change) if f.name != "begun"]
-    return Change(begun=begun, **{name: getattr(config, name) for name in names})
+    """What a change with these settings means; settings that its mode does not read are left at nothing."""
+    created = config.mode == "create"
+    on_ball = created and config.representation == "hash"
+    return Change(
+        mode=config.mode,
+        begun=begun,
+        representation=config.representation,
+        symmetry=config.symmetry,
+        free=config.free and not created,
+        softness=0.0 if created or config.free else config.softness,
+        ball_radius=config.ball_radius if on_ball else 0.0,
+        ball_sharpness=config.ball_sharpness if on_ball else 0.0,
+        ball_peak=config.ball_peak if on_ball else 0.0,
+    )
 
 
 def store_change(module: torch.nn.Module, change: Change) -> None:
@@ -55,9 +77,33 @@ def store_change(module: torch.nn.Module, change: Change) -> None:
 
 
 def stored_change(module: torch.nn.Module) -> Change | None:
-    """What `store_change` registered; None before an edit has begun, and for a fit."""
+    """What `store_change` registered; None before an edit has begun, and for a fit.
+
+    Raises:
+        CheckpointError: An earlier version stored it.
+    """
     buffers = dict(module.named_buffers(recurse=False))
-    return Change(**unpack(buffers[CHANGE])) if CHANGE in buffers else None
+    if CHANGE not in buffers:
+        return None
+    try:
+        return Change(**unpack(buffers[CHANGE]))
+    except TypeError as error:
+        raise CheckpointError(_EARLIER) from error
+
+
+def goes_on(module: torch.nn.Module, mode: str) -> bool:
+    """Whether a change or creation that is stored was made in this mode, and not in another one or by a fit."""
+    change = stored_change(module)
+    return change is not None and change.mode == mode
+
+
+def renew_change(module: torch.nn.Module, config: SteeredModelConfig) -> None:
+    """Say anew what the values mean where a creation goes on from a fit, or a fit or its edit from a creation."""
+    change = stored_change(module)
+    if config.mode == "create" and change is None:
+        store_change(module, change_of(config, begun=0))
+    elif config.mode != "create" and change is not None and change.mode == "create":
+        delattr(module, CHANGE)
 
 
 def store_parts(module: torch.nn.Module, buffer: str, parts: Sequence[Part]) -> None:
@@ -90,10 +136,14 @@ def parts_of_scene(scene: Scene | None) -> tuple[Part, ...]:
     return tuple(Part(name=n, prompt=asked.get(n, ""), shape=s, steered=n in asked) for n, s in scene.parts.items())
 
 
-def scene_of(lattice: Float[Tensor, "4 z y x"], *, kept: Sequence[Part], steered: Sequence[Part]) -> Scene:
-    """A scene with its parts and prompts; a steered part goes before a kept one of its name."""
+def scene_of(lattice: Float[Tensor, "4 z y x"], *, kept: Sequence[Part], steered: Sequence[Part], mode: str) -> Scene:
+    """A scene with its parts, and the prompts of those that a run has changed; a steered part goes before a kept one.
+
+    A fit changes none, whatever it names, and a creation makes those that have a prompt.
+    """
     shapes = {part.name: part.shape for part in (*kept, *steered)}
-    prompts = {part.name: part.prompt for part in (*kept, *steered) if part.steered}
+    changed = [part for part in steered if mode != "fit" and (part.prompt or mode != "create")]
+    prompts = {part.name: part.prompt for part in (*kept, *changed) if part.steered}
     return Scene(lattice=lattice, parts=shapes, prompts=prompts)
 
 
@@ -126,9 +176,15 @@ def about_parts(parts: Sequence[Part]) -> list[dict[str, Any]]:
 
 
 def read_about(stored: Tensor, voxels: Mapping[int, Tensor]) -> tuple[Part, ...]:
-    """The parts that a checkpoint holds."""
+    """The parts that a checkpoint holds.
+
+    Raises:
+        CheckpointError: An earlier version stored them.
+    """
     parts = []
     for index, entry in enumerate(unpack(stored)):
+        if "steered" not in entry:
+            raise CheckpointError(_EARLIER)
         shape = Voxels(values=voxels[index]) if entry["highlight"] is None else parse_shape(entry["highlight"])
         weight = Schedule(points=tuple((s, v) for s, v in entry["points"]), curve=entry["curve"])
         about = {key: entry[key] for key in ("name", "prompt", "steered")}

@@ -219,6 +219,26 @@ def test_it_measures_every_row_and_goes_on(
     with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit, match="other settings"):
         patch.setattr(steering, "ROWS", ways)
         steering.check_settings(steering.Settings(**settings))
+    # A new one is not, and neither are those that are no more.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(steering, "ROWS", {"another": {"plain": True, "free": True}})
+        steering.check_settings(steering.Settings(**settings))
+    assert json.loads((folder / "settings.json").read_text())["ways"].keys() == {*steering.ROWS, "another"}
+
+
+def test_the_optimiser_is_the_methods_own_but_where_steps_go_by_size(
+    nerf_bench: dict[str, ModuleType], settings: dict[str, Any]
+) -> None:
+    steering = nerf_bench["nerf_steering"]
+    opened = steering.open_bench(steering.Settings(**settings))
+    eps = {
+        row: steering.row_config(opened, row, Path("scene"), "red ball").optimizers["field"]["optimizer"].eps
+        for row in steering.ROWS
+    }
+    assert {row: e for row, e in eps.items() if e != 1e-8} == {
+        "plain CLIP, steps by size": 1e-4,
+        "Alpha-CLIP, steps by size": 1e-4,
+    }
 
 
 def test_the_true_sprite_stands_in_the_part(

@@ -80,6 +80,8 @@ def test_a_creation_does_not_go_on_from_an_edit() -> None:
         ("replace", "symmetry", "mirror"),
         ("edit", "softness", 0.2),
         ("recolour", "free", True),
+        ("create", "representation", "hash"),
+        ("create", "ball_peak", -1.0),
     ],
 )
 def test_a_checkpoint_goes_on_with_the_settings_that_its_values_mean(mode: str, name: str, made: Any) -> None:
@@ -120,3 +122,14 @@ def test_a_run_is_checked_before_its_first_step(make) -> None:
     first = callbacks_of(model, attributes)[0]
     with pytest.raises(ConfigError, match="uses none"):
         first.run_callback_at_location(0, first.where_to_run[0])
+
+
+def test_a_creation_that_goes_on_from_a_fit_says_what_it_is(make) -> None:
+    from gencontrol.nerf.callbacks import callbacks_of
+    from gencontrol.nerf.stored import change_of, stored_change
+
+    model, attributes = make(prompt="red cat", symmetry="quarter", preview_every=0), run(start=5)
+    model.load_state_dict(make(mode="fit", prompt="red cat").state_dict())
+    first = callbacks_of(model, attributes)[0]
+    first.run_callback_at_location(5, first.where_to_run[0])
+    assert stored_change(model) == change_of(model.config, begun=0)

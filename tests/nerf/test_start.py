@@ -187,6 +187,27 @@ def test_a_run_goes_on_whose_prompt_the_viewer_has_taken_out(make, scene_file: P
     assert [part.prompt for part in opened.parts] == ["red cat", ""]
 
 
+def test_a_run_goes_on_whose_highlight_the_viewer_has_moved_to_an_empty_place(make, scene_file: Path) -> None:
+    from gencontrol.nerf.highlight import Sphere
+
+    settings = {"mode": "recolour", "scene": scene_file, "sphere": EGG, "prompt": "red cat"}
+    saved, opened = make(**settings), make(**settings)
+    saved.change_part("part", {"shape": Sphere(centre=(0.0, 0.0, 0.8), radius=0.1)})
+    opened.load_state_dict(saved.state_dict())
+    opened.begin_training()
+    assert opened.parts == saved.parts != make(**settings).parts
+
+
+@pytest.mark.parametrize("mode", ["create", "edit", "recolour"])
+def test_what_a_fit_leaves_without_a_prompt_is_still_asked_for_one(make, mode: str) -> None:
+    from gencontrol.errors import ConfigError
+
+    opened = make(mode=mode, prompt="red cat", sphere=EGG)
+    opened.load_state_dict(make(mode="fit").state_dict())
+    with pytest.raises(ConfigError, match=f"mode '{mode}' needs a prompt for one of its parts; there is none for part"):
+        opened.begin_training()
+
+
 def write_parts(folder: Path, prompts: list[str]) -> Path:
     part = "- {{name: part{0}, prompt: '{1}', highlight: {{sphere: {{centre: [0.6, -0.1, -0.2], radius: 0.5}}}}}}"
     lines = [part.format(i, prompt) for i, prompt in enumerate(prompts)]

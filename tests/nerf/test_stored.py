@@ -1,7 +1,9 @@
 """What checkpoints bring of parts, and an edit's scene, which keeps the parts that it does not touch."""
 
+import dataclasses
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -100,7 +102,17 @@ def test_what_a_change_means_is_read_back(make, scene_file: Path) -> None:
 
     module = torch.nn.Linear(1, 1)
     assert stored_change(module) is None
-    removal = Change(mode="remove", begun=7, symmetry="none", softness=0.1, free=False)
+    removal = Change(
+        mode="remove",
+        begun=7,
+        representation="voxels",
+        symmetry="none",
+        free=False,
+        softness=0.1,
+        ball_radius=0.0,
+        ball_sharpness=0.0,
+        ball_peak=0.0,
+    )
     store_change(module, removal)
     assert stored_change(module) == removal
     assert stored_change(make(mode="fit")) is None and stored_change(make(prompt="x", mode="edit")) is None
@@ -110,4 +122,60 @@ def test_what_a_change_means_is_read_back(make, scene_file: Path) -> None:
     replaced = make(prompt="red cat", mode="replace", **settings)
     opened = make(prompt="red cat", mode="edit")
     opened.load_state_dict(replaced.state_dict())
-    assert stored_change(opened) == Change(mode="replace", begun=0, symmetry="mirror", softness=0.2, free=False)
+    wanted = dataclasses.replace(removal, mode="replace", begun=0, symmetry="mirror", softness=0.2)
+    assert stored_change(opened) == wanted
+
+
+def test_a_checkpoint_of_an_earlier_version_is_refused(make) -> None:
+    import json
+
+    from gencontrol.errors import CheckpointError
+    from gencontrol.nerf.parts import pack, unpack
+    from gencontrol.nerf.stored import CHANGE, STEERED, stored_change
+
+    model = make(prompt="red cat")
+    state = model.state_dict()
+    parts = [{key: v for key, v in part.items() if key != "steered"} for part in unpack(state[STEERED])]
+    with pytest.raises(CheckpointError, match=r"earlier version of gencontrol.*train it again"):
+        make(prompt="red cat").load_state_dict(state | {STEERED: pack(json.dumps(parts))})
+    model.register_buffer(CHANGE, pack('{"mode": "create", "begun": 0}'))
+    with pytest.raises(CheckpointError, match="earlier version"):
+        stored_change(model)
+
+
+def test_a_change_is_said_anew_where_another_one_goes_on(make) -> None:
+    from gencontrol.nerf.stored import change_of, goes_on, renew_change, stored_change
+
+    creation, fit, later = make(prompt="x", symmetry="quarter"), make(mode="fit"), make(prompt="x", mode="edit")
+    assert goes_on(creation, "create") and not goes_on(creation, "edit") and not goes_on(fit, "fit")
+    for model in (fit, later):
+        model.load_state_dict(creation.state_dict())
+        renew_change(model, model.config)
+        assert stored_change(model) is None  # as of no creation: it may become one without the symmetry
+    again = make(prompt="x", symmetry="mirror")
+    again.load_state_dict(fit.state_dict())
+    assert stored_change(again) is None
+    renew_change(again, again.config)
+    assert stored_change(again) == change_of(again.config, begun=0)
+
+
+def test_only_what_a_mode_reads_is_stored_as_its_meaning(make) -> None:
+    from gencontrol.nerf.config import SteeredModelConfig
+    from gencontrol.nerf.stored import change_of
+
+    def of(**settings: Any):
+        return change_of(SteeredModelConfig(**settings), begun=0)
+
+    assert of(softness=0.1, free=True, ball_peak=1.0) == of()
+    assert of(representation="hash", ball_peak=1.0) != of(representation="hash") != of()
+    assert of(mode="edit", softness=0.1) != of(mode="edit") != of(mode="edit", free=True)
+    assert of(mode="edit", softness=0.1, free=True) == of(mode="edit", free=True)
+
+
+def test_a_part_is_known_as_changed_by_what_a_run_does_to_it(make, tmp_path: Path) -> None:
+    ball = "{sphere: {centre: [0, 0, 0], radius: 0.3}}"
+    (tmp_path / "p.yaml").write_text(
+        f"parts: [{{name: a, prompt: cat, highlight: {ball}}}, {{name: b, highlight: {ball}}}]", encoding="utf-8"
+    )
+    assert make(mode="fit", parts=tmp_path / "p.yaml").scene().prompts == {}
+    assert make(parts=tmp_path / "p.yaml").scene().prompts == {"a": "cat"}
