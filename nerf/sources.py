@@ -42,14 +42,14 @@ def fit_to_the_end(attributes: TrainingCallbackAttributes) -> None:
 
 
 def _check_same(config: SteeredModelConfig, change: Change) -> None:
-    if change.mode != "create" and change.mode != config.mode:
+    if change.mode != config.mode:
+        if change.mode == "create":
+            return  # a fit or an edit of pictures makes something else of its field
         raise ConfigError(
             f"The checkpoint is one of the mode {change.mode!r}, whose change means something else in the mode "
             f"{config.mode!r}: go on with {_MODE} {change.mode}. To change what that run made, name its folder as "
             f"the scene instead of --load-dir: {_SCENE}."
         )
-    if change.mode != config.mode:
-        return
     now = change_of(config, begun=change.begun)
     for field in dataclasses.fields(Change):
         name, made, asked = field.name, getattr(change, field.name), getattr(now, field.name)
