@@ -28,9 +28,9 @@ from torch import Tensor, nn
 from transformers import CLIPVisionConfig
 
 from gencontrol.alpha_clip.architectures import square, vision_config
-from gencontrol.alpha_clip.convert import published_shapes, published_to_clip
 from gencontrol.alpha_clip.reference import published_forward
 from gencontrol.alpha_clip.towers import fill_vision
+from gencontrol.alpha_clip.weights.convert import published_shapes, published_to_clip
 
 Dtype = Literal["float32", "bfloat16"]
 Encode = Callable[[Tensor], Tensor]

@@ -29,7 +29,7 @@ from judge_model import SHIPPED, open_judge
 from gencontrol.cli.report import quiet_loading
 from gencontrol.errors import ConfigError
 from gencontrol.files import sha256
-from gencontrol.images import save_image
+from gencontrol.images.picture import save_image
 from gencontrol.models.registry import resolve
 from gencontrol.sprites.store import SpriteStore, open_store
 

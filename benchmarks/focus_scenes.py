@@ -10,7 +10,7 @@ from torch import Tensor
 from gencontrol.sprites.catalog import held_out_styles, training_styles
 from gencontrol.sprites.compose import SceneConfig, compose, isolate, stream
 from gencontrol.sprites.store import SpriteStore
-from gencontrol.training.pairs import choose_slot
+from gencontrol.training.data.pairs import choose_slot
 
 CHUNK = 50
 """Scenes that are composed at once; a measurement that is broken off goes on with the next chunk."""
@@ -60,7 +60,7 @@ class Marked:
 def draw_marked(
     store: SpriteStore, styles: Sequence[str], *, sprites: int, size: int, source: int, count: int, seed: int
 ) -> Marked:
-    """Compose test scenes; scenes and marks are those of `gencontrol.training.recognition.recognition_set`.
+    """Compose test scenes; scenes and marks are those of `gencontrol.training.stages.recognition.recognition_set`.
 
     Args:
         store: The sprites.

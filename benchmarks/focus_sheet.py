@@ -8,8 +8,8 @@ from focus_scenes import Marked
 from focus_variation import SIZE, Draw, Plan, noise_seed
 from PIL import Image
 
-from gencontrol.cli.sheet import contact_sheet
-from gencontrol.images import to_pil
+from gencontrol.images.picture import to_pil
+from gencontrol.images.sheets import contact_sheet
 from gencontrol.regions.geometry import Geometry
 from gencontrol.regions.preview import preview
 from gencontrol.sprites.catalog import Concept

@@ -21,9 +21,9 @@ from gencontrol.cli.log import log_to_stderr
 from gencontrol.errors import InputError
 from gencontrol.sprites.catalog import SPRITE_SETS
 from gencontrol.sprites.store import SpriteStore, open_store
-from gencontrol.training.checkpoints import Checkpoint, load_latest
-from gencontrol.training.loop import train
-from gencontrol.training.reporting import Reporter
+from gencontrol.training.loop.checkpoints import Checkpoint, load_latest
+from gencontrol.training.loop.reporting import Reporter
+from gencontrol.training.loop.train import train
 
 Folder = Annotated[Path, arg(aliases=("-o",), metavar="FOLDER")]
 

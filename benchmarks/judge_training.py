@@ -16,10 +16,10 @@ from gencontrol.sprites.catalog import held_out_styles, training_styles
 from gencontrol.sprites.compose import SceneConfig, compose, render, stream
 from gencontrol.sprites.split import Split
 from gencontrol.sprites.store import SpriteStore
-from gencontrol.training.config import RunConfig
-from gencontrol.training.latents import CacheConfig
-from gencontrol.training.recognition import EncodeRegion, RecognitionSet, recognise, recognition_sheet
-from gencontrol.training.task import Batch, ParameterGroup
+from gencontrol.training.data.latents import CacheConfig
+from gencontrol.training.loop.settings import RunConfig
+from gencontrol.training.loop.task import Batch, ParameterGroup
+from gencontrol.training.stages.recognition import EncodeRegion, RecognitionSet, recognise, recognition_sheet
 
 COARSE = (20, 28, 36, 44, 52)
 """Sides in pixels that a softened picture of 64 goes through; generated pictures lack about as much detail."""

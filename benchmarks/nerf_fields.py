@@ -6,8 +6,8 @@ from nerfstudio.field_components.field_heads import FieldHeadNames
 from nerfstudio.fields.nerfacto_field import NerfactoField
 from torch import Tensor, nn
 
-from gencontrol.nerf.parts import Part, memberships
-from gencontrol.nerf.render import Quadrature, Rendering, render_rays
+from gencontrol.nerf.parts.parts import Part, memberships
+from gencontrol.nerf.rays.rendering import Quadrature, Rendering, render_rays
 
 
 class Renderer(nn.Module):

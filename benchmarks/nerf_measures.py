@@ -9,12 +9,12 @@ from skimage.metrics import structural_similarity
 from torch import Tensor
 from torch.nn import functional as F
 
-from gencontrol.nerf import grid
-from gencontrol.nerf.cameras import Cameras, Orbit, orbit_cameras
-from gencontrol.nerf.highlight import Box, membership
-from gencontrol.nerf.render import Field, Quadrature, render_view
-from gencontrol.nerf.scene import Scene
-from gencontrol.nerf.world import Thing, World, photograph
+from gencontrol.nerf.field import grid
+from gencontrol.nerf.field.scene import Scene
+from gencontrol.nerf.parts.shapes import Box, membership
+from gencontrol.nerf.rays.cameras import Cameras, Orbit, orbit_cameras
+from gencontrol.nerf.rays.rendering import Field, Quadrature, render_view
+from gencontrol.nerf.still_life.world import Thing, World, photograph
 
 # Behind the part when it is judged: the light grey of paper.
 PAPER = 0.85

@@ -12,7 +12,7 @@ from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import make_grid
 
 from gencontrol.files import atomic_file
-from gencontrol.nerf.scene import load_scene
+from gencontrol.nerf.field.scene import load_scene
 
 Key: TypeAlias = tuple[str, str, str]
 """Sprite, prompt, row."""

@@ -10,15 +10,15 @@ from nerfstudio.engine.callbacks import TrainingCallbackAttributes
 from nerfstudio.engine.optimizers import Optimizers
 from nerfstudio.engine.trainer import TrainerConfig
 
-from gencontrol.nerf.callbacks import begin_step
-from gencontrol.nerf.scene import Scene
+from gencontrol.nerf.field.scene import Scene
+from gencontrol.nerf.method.callbacks import begin_step
 
 
 def run(config: TrainerConfig, *, steps: int, every: int) -> Iterator[tuple[int, Scene]]:
     """Train, and yield the scene before the first step, each time after `every` steps, and at the end.
 
     Args:
-        config: The method's, as `gencontrol.nerf.method` makes it.
+        config: The method's, as `gencontrol.nerf.method.entry` makes it.
         steps: How many.
         every: Steps between two scenes.
     """

@@ -29,17 +29,17 @@ import tyro
 from nerf_fields import NerfactoPoints, Picture, Renderer
 from torch import Tensor, nn
 
-from gencontrol.nerf import grid
-from gencontrol.nerf.apart import read_names
-from gencontrol.nerf.cameras import Orbit, camera_rays, orbit_cameras, random_cameras
-from gencontrol.nerf.config import SteeredModelConfig
-from gencontrol.nerf.field import VoxelField
-from gencontrol.nerf.mist import TRAINED_ABOVE
-from gencontrol.nerf.objectives import emptiness, smoothness, weighted_guidance
-from gencontrol.nerf.parts import Part
-from gencontrol.nerf.render import reshape_rays
-from gencontrol.nerf.setup import first_field, schedules_of
-from gencontrol.nerf.steering import Steering, load_guides, prepare, steering_losses
+from gencontrol.nerf.field import grid
+from gencontrol.nerf.field.field import VoxelField
+from gencontrol.nerf.field.initial_density import TRAINED_ABOVE
+from gencontrol.nerf.method.config import SteeredModelConfig
+from gencontrol.nerf.method.start import first_field, schedules_of
+from gencontrol.nerf.parts.parts import Part
+from gencontrol.nerf.rays.cameras import Orbit, camera_rays, orbit_cameras, random_cameras
+from gencontrol.nerf.rays.rendering import reshape_rays
+from gencontrol.nerf.steering.guidance import Steering, load_guides, prepare, steering_losses
+from gencontrol.nerf.steering.losses import emptiness, smoothness, weighted_guidance
+from gencontrol.nerf.steering.other_names import read_names
 
 OURS, PLAIN, NERFACTO, ALONE = "ours", "without skipping", "nerfacto's field", "guidance alone"
 ROWS = (OURS, PLAIN, NERFACTO, ALONE)

@@ -48,12 +48,12 @@ from nerf_run import run
 from torch import Tensor
 
 from gencontrol.files import atomic_file
-from gencontrol.nerf.cameras import Orbit
-from gencontrol.nerf.cutout import sprite_picture
-from gencontrol.nerf.highlight import Box, Ellipsoid, Sphere
-from gencontrol.nerf.method import variant
-from gencontrol.nerf.scene import Scene, save_scene
-from gencontrol.nerf.world import Thing, World, bake, extrude
+from gencontrol.nerf.field.scene import Scene, save_scene
+from gencontrol.nerf.method.entry import variant
+from gencontrol.nerf.parts.shapes import Box, Ellipsoid, Sphere
+from gencontrol.nerf.rays.cameras import Orbit
+from gencontrol.nerf.still_life.sprite_cutout import sprite_picture
+from gencontrol.nerf.still_life.world import Thing, World, bake, extrude
 from gencontrol.sprites.store import SpriteStore, open_store
 
 # The part stands on the ground's upper face, -0.55, and has some room around the sprite.

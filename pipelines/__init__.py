@@ -5,16 +5,16 @@ from gencontrol.lazy import lazy_exports
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
-        "HOSTS": "gencontrol.pipelines.hosts",
-        "Host": "gencontrol.pipelines.hosts",
+        "HOSTS": "gencontrol.pipelines.hosts.registry",
+        "Host": "gencontrol.pipelines.hosts.registry",
         "Location": "gencontrol.pipelines.pairing",
         "RegionEmbeds": "gencontrol.pipelines.embeds",
-        "StableDiffusionImageVariationPipeline": "gencontrol.pipelines.image_variation",
-        "StableUnCLIPImg2ImgPipeline": "gencontrol.pipelines.stable_unclip",
-        "StrengthSchedule": "gencontrol.pipelines.strength",
+        "StableDiffusionImageVariationPipeline": "gencontrol.pipelines.hosts.image_variation",
+        "StableUnCLIPImg2ImgPipeline": "gencontrol.pipelines.hosts.stable_unclip",
+        "StrengthSchedule": "gencontrol.conditioning.strength",
         "check_pairing": "gencontrol.pipelines.pairing",
         "open_pipeline": "gencontrol.pipelines.select",
-        "parse_schedule": "gencontrol.pipelines.strength",
+        "parse_schedule": "gencontrol.conditioning.strength",
         "region_embeds": "gencontrol.pipelines.embeds",
     },
 )

@@ -8,14 +8,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.conditioning.strength import between, check_strength
 from gencontrol.errors import InputError, PairingError
 from gencontrol.focus.alpha import AlphaFocus
 from gencontrol.focus.attention import AttentionFocus
 from gencontrol.focus.crop import CropFocus
 from gencontrol.focus.strategy import FocusStrategy
-from gencontrol.images import ImageSource, Picture, read_image
-from gencontrol.pipelines.hosts import Host
-from gencontrol.pipelines.strength import between, check_strength
+from gencontrol.images.picture import ImageSource, Picture, read_image
+from gencontrol.pipelines.hosts.registry import Host
 from gencontrol.regions.geometry import Geometry
 from gencontrol.regions.notices import check_seen
 from gencontrol.regions.region import Region, stack_alphas, union_of

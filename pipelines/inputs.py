@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from gencontrol.errors import InputError
-from gencontrol.images import ImageSource, Picture, read_image
+from gencontrol.images.picture import ImageSource, Picture, read_image
 from gencontrol.regions.region import Region
 from gencontrol.regions.sources import from_image_alpha, from_mask
 

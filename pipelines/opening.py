@@ -10,14 +10,14 @@ import torch
 from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from gencontrol.alpha_clip.architectures import square
-from gencontrol.alpha_clip.convert import published_to_clip
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
-from gencontrol.alpha_clip.published import check_published, read_published
 from gencontrol.alpha_clip.towers import fill_vision, widen
+from gencontrol.alpha_clip.weights.convert import published_to_clip
+from gencontrol.alpha_clip.weights.published import check_published, read_published
 from gencontrol.errors import InputError, PairingError
 from gencontrol.models.registry import find_preset, resolve
-from gencontrol.pipelines.hosts import Host, host_of
+from gencontrol.pipelines.hosts.registry import Host, host_of
 from gencontrol.pipelines.pairing import Location, check_denoiser, check_pairing, vision_config
 
 AlphaClipSource = AlphaCLIP | str | Path | Literal["auto"] | None

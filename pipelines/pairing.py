@@ -10,11 +10,11 @@ from transformers.utils.hub import cached_file
 
 from gencontrol.alpha_clip.architectures import name_of
 from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.alpha_clip.pretrained import read_json, what_it_is
+from gencontrol.alpha_clip.weights.pretrained import read_json, what_it_is
 from gencontrol.configuration import nearest
 from gencontrol.errors import CheckpointError, PairingError
 from gencontrol.models.registry import PRESETS
-from gencontrol.pipelines.hosts import HOSTS, Host, host_of, is_host
+from gencontrol.pipelines.hosts.registry import HOSTS, Host, host_of, is_host
 
 # What two towers must share for an embedding of one to mean the same to a host trained with the other.
 _SAME = ("projection_dim", "hidden_size", "num_hidden_layers", "patch_size", "image_size", "hidden_act")

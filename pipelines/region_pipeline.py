@@ -10,19 +10,19 @@ from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from jaxtyping import Float
 from torch import Tensor
 
+from gencontrol.alpha_clip.alpha_slice import patch_weight
 from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.alpha_clip.split import patch_weight
+from gencontrol.conditioning.strength import StrengthSchedule, as_schedule
 from gencontrol.errors import InputError, PairingError
 from gencontrol.focus.registry import focus_strategy
 from gencontrol.focus.strategy import FocusStrategy
-from gencontrol.images import ImageSource
+from gencontrol.images.picture import ImageSource
 from gencontrol.pipelines.condition import Conditioning, split_rows, with_negatives
 from gencontrol.pipelines.embeds import RegionEmbeds, choose_focus, region_embeds
-from gencontrol.pipelines.hosts import Host, host_of
+from gencontrol.pipelines.hosts.registry import Host, host_of
 from gencontrol.pipelines.inputs import AllMasks, is_pixel_values, read_requests
 from gencontrol.pipelines.opening import AlphaClipSource, open_encoder, processor_of, widened
 from gencontrol.pipelines.pairing import denoiser_width
-from gencontrol.pipelines.strength import StrengthSchedule, as_schedule
 from gencontrol.regions.geometry import Fit
 
 Pipeline = TypeVar("Pipeline", bound="RegionPipeline")

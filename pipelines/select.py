@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from gencontrol.pipelines.image_variation import StableDiffusionImageVariationPipeline
+from gencontrol.pipelines.hosts.image_variation import StableDiffusionImageVariationPipeline
+from gencontrol.pipelines.hosts.stable_unclip import StableUnCLIPImg2ImgPipeline
 from gencontrol.pipelines.opening import AlphaClipSource, locate
 from gencontrol.pipelines.pairing import check_pairing
 from gencontrol.pipelines.region_pipeline import RegionPipeline
-from gencontrol.pipelines.stable_unclip import StableUnCLIPImg2ImgPipeline
 
 _CLASSES: tuple[type[RegionPipeline], ...] = (StableDiffusionImageVariationPipeline, StableUnCLIPImg2ImgPipeline)
 

@@ -10,9 +10,9 @@ from PIL import Image
 
 from gencontrol.cli.main import available, main
 from gencontrol.models import registry
-from gencontrol.nerf.cameras import Orbit, orbit_cameras
-from gencontrol.nerf.highlight import Sphere, membership
-from gencontrol.nerf.world import bake, photograph, still_life
+from gencontrol.nerf.parts.shapes import Sphere, membership
+from gencontrol.nerf.rays.cameras import Orbit, orbit_cameras
+from gencontrol.nerf.still_life.world import bake, photograph, still_life
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -34,7 +34,7 @@ def test_there_are_blocks() -> None:
 
 def check_parts_file(code: str, folder: Path) -> None:
     """The list of parts is read, with masks that show the ball of a scene."""
-    from gencontrol.nerf.parts import read_parts
+    from gencontrol.nerf.parts.parts import read_parts
 
     scene = bake(still_life(), 48)
     (folder / "parts.yaml").write_text(code, encoding="utf-8")

@@ -10,8 +10,8 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "ARCHITECTURES": "gencontrol.alpha_clip.architectures",
         "AlphaCLIP": "gencontrol.alpha_clip.model",
         "AlphaCLIPProcessor": "gencontrol.alpha_clip.preprocess",
-        "alpha_parameters": "gencontrol.alpha_clip.split",
-        "merged": "gencontrol.alpha_clip.split",
-        "split_alpha": "gencontrol.alpha_clip.split",
+        "alpha_parameters": "gencontrol.alpha_clip.alpha_slice",
+        "merged": "gencontrol.alpha_clip.alpha_slice",
+        "split_alpha": "gencontrol.alpha_clip.alpha_slice",
     },
 )

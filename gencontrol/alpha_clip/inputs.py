@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.errors import InputError
-from gencontrol.images import ImageSource, check_unit_range, read_image
+from gencontrol.images.picture import ImageSource, check_unit_range, read_image
 from gencontrol.regions.sources import from_mask
 
 

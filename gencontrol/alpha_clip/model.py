@@ -14,15 +14,15 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from gencontrol.alpha_clip.alpha_slice import patch_weight
 from gencontrol.alpha_clip.architectures import square
 from gencontrol.alpha_clip.attention import attention_weights
 from gencontrol.alpha_clip.inputs import Focus, pair_up
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
-from gencontrol.alpha_clip.sources import FromSources
-from gencontrol.alpha_clip.split import patch_weight
 from gencontrol.alpha_clip.text import tokenize
 from gencontrol.alpha_clip.towers import put_together
 from gencontrol.alpha_clip.validate import check_parts
+from gencontrol.alpha_clip.weights.opening import FromSources
 from gencontrol.errors import InputError
 from gencontrol.regions.geometry import Geometry, fit_planes
 

@@ -16,8 +16,8 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from gencontrol.alpha_clip.convert import widen_patch_embedding
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
+from gencontrol.alpha_clip.weights.convert import widen_patch_embedding
 
 # ln(1 / 0.07): the temperature that OpenAI's CLIP started from, and CLIPConfig's default.
 LOGIT_SCALE = 2.6592

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> None:
         command="assemble",
         description="Put trained stages together as a folder for `gencontrol vary --model FOLDER` and stock diffusers.",
     )
-    from gencontrol.training.assemble import Exports, assemble
+    from gencontrol.training.stages.assemble import Exports, assemble
 
     exports = Exports(
         clip=options.clip,

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from gencontrol.cli.offline import offline
 from gencontrol.cli.options import RunOptions, unset
 from gencontrol.cli.parse import parse
+from gencontrol.runs.offline import offline
 
 if TYPE_CHECKING:
     from gencontrol.alpha_clip.model import AlphaCLIP
@@ -83,7 +83,7 @@ def convert(options: ConvertOptions) -> "AlphaCLIP":
     """
     from pathlib import Path
 
-    from gencontrol.alpha_clip.save import check_replaceable
+    from gencontrol.alpha_clip.weights.save import check_replaceable
     from gencontrol.errors import ConfigError, InputError
 
     if not options.source or not options.output:
@@ -118,7 +118,7 @@ def _guess(options: ConvertOptions) -> Kind:
         return "clip"
     # Hub ids have a slash. OpenCLIP imports timm, which takes a second.
     if ":" in options.source or "/" not in options.source:
-        from gencontrol.alpha_clip.open_clip_source import is_known
+        from gencontrol.alpha_clip.weights.open_clip import is_known
 
         if ":" in options.source or options.pretrained or is_known(options.source):
             return "open_clip"
@@ -127,8 +127,8 @@ def _guess(options: ConvertOptions) -> Kind:
 
 def _open(options: ConvertOptions) -> "AlphaCLIP":
     from gencontrol.alpha_clip.model import AlphaCLIP
-    from gencontrol.cli.device import DTYPES
     from gencontrol.cli.report import quiet_loading
+    from gencontrol.runs.devices import DTYPES
 
     quiet_loading()
     kind = _kind_of(options)

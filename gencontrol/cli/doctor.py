@@ -103,7 +103,7 @@ def _version(name: str) -> str | None:
 def _devices() -> list[Finding]:
     if importlib.util.find_spec("torch") is None:
         return []
-    from gencontrol.cli.device import devices
+    from gencontrol.runs.devices import devices
 
     return [Finding(name="devices", state=", ".join(devices()))]
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from tyro.conf import arg
 
-from gencontrol.cli.offline import offline
 from gencontrol.cli.options import EncoderOptions, RegionOptions, Repeatable, RunOptions
 from gencontrol.cli.parse import parse
+from gencontrol.runs.offline import offline
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,13 +57,13 @@ def embed(options: EmbedOptions) -> dict[str, Any]:
     """
     import torch
 
-    from gencontrol.cli.embeds import tensors_of, write_tensors
-    from gencontrol.cli.encoder import open_encoder
-    from gencontrol.cli.inputs import read_scenes
-    from gencontrol.cli.output import check_writable
     from gencontrol.cli.report import notices
-    from gencontrol.cli.views import checked_strength, embed_scenes
+    from gencontrol.conditioning.embedding_files import tensors_of, write_tensors
     from gencontrol.errors import InputError
+    from gencontrol.runs.embedding import checked_strength, embed_scenes
+    from gencontrol.runs.encoders import open_encoder
+    from gencontrol.runs.outputs import check_writable
+    from gencontrol.runs.scenes import read_scenes
 
     path = Path(options.output)
     if path.exists() and not options.overwrite:

@@ -67,8 +67,8 @@ def help_text() -> str:
 
 
 def _run(name: str, arguments: list[str]) -> int:
-    from gencontrol.cli.interrupts import interruptible
     from gencontrol.errors import ConfigError, GencontrolError
+    from gencontrol.runs.interrupts import interruptible
 
     try:
         with interruptible():
@@ -91,7 +91,7 @@ def _run(name: str, arguments: list[str]) -> int:
 
 
 def _fail(error: Exception, code: int, arguments: Sequence[str]) -> int:
-    from gencontrol.cli.processes import is_first_process
+    from gencontrol.runs.processes import is_first_process
 
     if _wants_json(arguments) and is_first_process():
         import json

@@ -11,7 +11,7 @@ from gencontrol.cli.parse import parse
 from gencontrol.errors import ConfigError
 
 if TYPE_CHECKING:
-    from gencontrol.nerf.config import Mode
+    from gencontrol.nerf.method.config import Mode
 
 Numbers3 = tuple[float, float, float]
 
@@ -147,7 +147,7 @@ def help_text() -> str:
 
 def training_config(options: RunFlags) -> Any:
     """The nerfstudio configuration that the flags stand for."""
-    from gencontrol.nerf.method import trainer_config
+    from gencontrol.nerf.method.entry import trainer_config
 
     config: Any = trainer_config()  # nerfstudio's own types are those of its base classes.
     model, data = config.pipeline.model, config.pipeline.datamanager
@@ -175,7 +175,7 @@ def _set_edit(config: Any, options: EditFlags) -> None:
         data.data = options.scene
         config.max_num_iterations += data.fit_steps
         return
-    from gencontrol.nerf.scene import find_scene
+    from gencontrol.nerf.field.scene import find_scene
 
     model.scene = find_scene(options.scene)
 
@@ -190,8 +190,8 @@ def _train(options: RunFlags) -> None:
 
 
 def _render(options: RenderFlags) -> None:
-    from gencontrol.nerf.scene import load_scene
-    from gencontrol.nerf.video import VideoSettings, film, read_path, write_film
+    from gencontrol.nerf.export.video import VideoSettings, film, read_path, write_film
+    from gencontrol.nerf.field.scene import load_scene
 
     settings = VideoSettings(
         path=options.path,
@@ -206,22 +206,22 @@ def _render(options: RenderFlags) -> None:
 
 
 def _export(options: ExportFlags) -> None:
-    from gencontrol.nerf.export import MeshSettings, write_mesh
-    from gencontrol.nerf.scene import load_scene
+    from gencontrol.nerf.export.mesh import MeshSettings, write_mesh
+    from gencontrol.nerf.field.scene import load_scene
 
     settings = MeshSettings(resolution=options.resolution, density=options.density, part=options.part)
     print(write_mesh(load_scene(options.scene), options.output, settings))
 
 
 def _scene(options: SceneFlags) -> None:
-    from gencontrol.nerf.dataset import DatasetSettings, write_dataset
-    from gencontrol.nerf.world import still_life
+    from gencontrol.nerf.still_life.dataset import DatasetSettings, write_dataset
+    from gencontrol.nerf.still_life.world import still_life
 
     pictures = []
     if len(options.sprite) > 3 or len(set(options.sprite)) < len(options.sprite):
         raise ConfigError(f"Name up to three different sprites; got {', '.join(options.sprite)}.")
     if options.sprite:
-        from gencontrol.nerf.cutout import sprite_picture
+        from gencontrol.nerf.still_life.sprite_cutout import sprite_picture
         from gencontrol.sprites.store import open_store
 
         store = open_store(options.sprites)

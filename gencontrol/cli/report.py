@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from gencontrol.cli.processes import is_first_process
 from gencontrol.regions.region import RegionWarning
+from gencontrol.runs.processes import is_first_process
 
 
 @contextmanager

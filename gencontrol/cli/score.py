@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from tyro.conf import arg
 
-from gencontrol.cli.offline import offline
 from gencontrol.cli.options import EncoderOptions, RegionOptions, Repeatable, RunOptions
 from gencontrol.cli.parse import parse
+from gencontrol.runs.offline import offline
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,11 +55,11 @@ def score(options: ScoreOptions) -> list[dict[str, Any]]:
     """
     import torch
 
-    from gencontrol.cli.encoder import open_encoder
-    from gencontrol.cli.inputs import read_scenes
     from gencontrol.cli.report import notices
-    from gencontrol.cli.views import embed_each, strategy_for
     from gencontrol.errors import ConfigError
+    from gencontrol.runs.embedding import embed_each, strategy_for
+    from gencontrol.runs.encoders import open_encoder
+    from gencontrol.runs.scenes import read_scenes
 
     if not options.text:
         raise ConfigError('No text is given: gencontrol score IMAGE --mask MASK --text "a cat" --text "a dog".')

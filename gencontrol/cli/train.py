@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> None:
         description="Train a stage: clip, alpha-clip, autoencoder, denoiser. Runs under `accelerate launch` too.",
     )
     from gencontrol.configuration import nearest
-    from gencontrol.training.stages import STAGES
+    from gencontrol.training.stages.registry import STAGES
 
     if options.stage not in STAGES:
         raise ConfigError(f"No stage {options.stage!r}{nearest(options.stage, STAGES)}")
@@ -60,9 +60,9 @@ def run_stage(options: TrainOptions) -> Path:
 
     from gencontrol.cli.log import log_to_stderr
     from gencontrol.configuration import from_yaml
-    from gencontrol.training.loop import train
-    from gencontrol.training.reporting import Reporter
-    from gencontrol.training.stages import STAGES, Places, settings_path
+    from gencontrol.training.loop.reporting import Reporter
+    from gencontrol.training.loop.train import train
+    from gencontrol.training.stages.registry import STAGES, Places, settings_path
 
     log_to_stderr()
     stage = STAGES[options.stage]

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gencontrol.cli.offline import offline
 from gencontrol.cli.parse import GROUPS, file_settings, given_fields, parse, switched_off, value_of
-from gencontrol.cli.vary_options import VaryOptions
 from gencontrol.errors import ConfigError
+from gencontrol.runs.offline import offline
+from gencontrol.runs.vary_options import VaryOptions
 
 if TYPE_CHECKING:
-    from gencontrol.cli.repeat import Repeated
+    from gencontrol.runs.repeat import Repeated
 
 
 POINTING = ("invert", "feather", "threshold", "strength", "schedule")
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str]) -> None:
     """Parse the flags, and only then load what it takes to carry them out."""
     options, repeated = read_options(arguments)
     with offline(options.offline):
-        from gencontrol.cli.vary_run import execute
+        from gencontrol.runs.variation import execute
 
         execute(options, repeated)
 
@@ -76,6 +76,6 @@ def _repeated(source: str | None) -> "Repeated | None":
         return None
     from pathlib import Path
 
-    from gencontrol.cli.repeat import read_repeated
+    from gencontrol.runs.repeat import read_repeated
 
     return read_repeated(Path(source))

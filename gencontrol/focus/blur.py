@@ -12,7 +12,7 @@ from gencontrol.errors import ConfigError
 from gencontrol.focus.blank import blend
 from gencontrol.focus.strategy import ByView
 from gencontrol.focus.views import whole
-from gencontrol.regions.blur import gaussian_blur
+from gencontrol.images.blur import gaussian_blur
 
 
 @dataclass(frozen=True, kw_only=True)

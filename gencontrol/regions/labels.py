@@ -7,7 +7,7 @@ from PIL import ImageColor
 from torch import Tensor
 
 from gencontrol.errors import InputError
-from gencontrol.images import ImageSource, Picture, open_image, read_image
+from gencontrol.images.picture import ImageSource, Picture, open_image, read_image
 
 # How many of a mask's classes an error message lists.
 _LISTED = 8

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.errors import InputError
-from gencontrol.images import Picture
+from gencontrol.images.picture import Picture
 from gencontrol.regions.geometry import Geometry, fit_planes
 from gencontrol.regions.region import RegionWarning
 

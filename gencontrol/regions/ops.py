@@ -13,7 +13,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from gencontrol.errors import InputError
-from gencontrol.regions.blur import gaussian_blur
+from gencontrol.images.blur import gaussian_blur
 
 
 def union(first: Float[Tensor, "*k h w"], *others: Float[Tensor, "..."]) -> Float[Tensor, "*k h w"]:

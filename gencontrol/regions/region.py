@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.errors import InputError
-from gencontrol.images import check_unit_range
+from gencontrol.images.picture import check_unit_range
 
 
 class RegionWarning(UserWarning):

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gencontrol.errors import InputError
-from gencontrol.images import ImageSource, Picture, read_image
+from gencontrol.images.picture import ImageSource, Picture, read_image
 from gencontrol.regions.labels import label_mask
 from gencontrol.regions.notices import warn_lost_context
 from gencontrol.regions.ops import threshold as make_hard

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from transformers import CLIPVisionConfig
 
-from gencontrol.alpha_clip.convert import published_shapes
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.weights.convert import published_shapes
 
 Draw = Callable[..., dict[str, Tensor]]
 

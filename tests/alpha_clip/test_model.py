@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
+from gencontrol.alpha_clip.alpha_slice import patch_weight
 from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.alpha_clip.split import patch_weight
 from gencontrol.errors import InputError, PairingError
 from gencontrol.regions.geometry import Geometry
 

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from transformers import CLIPVisionConfig
 
 from gencontrol.alpha_clip.architectures import square, vision_config
-from gencontrol.alpha_clip.convert import published_to_clip
 from gencontrol.alpha_clip.reference import attend, embed_tokens, published_forward, quick_gelu
 from gencontrol.alpha_clip.towers import fill_vision
+from gencontrol.alpha_clip.weights.convert import published_to_clip
 
 Draw = Callable[..., dict[str, Tensor]]
 # bfloat16 keeps 8 bits: the published sizes differ from float32 by 0.04 at values around 1.

@@ -53,7 +53,7 @@ def test_a_whole_text_is_one_word_without_a_pre_tokenizer() -> None:
 
 
 def test_piecewise_tokenizers_know_every_word() -> None:
-    from gencontrol.alpha_clip.open_clip_source import byte_pair_tokenizer
+    from gencontrol.alpha_clip.weights.open_clip import byte_pair_tokenizer
 
     tokenizer = byte_pair_tokenizer()
     assert word_list(tokenizer) is None
@@ -82,6 +82,6 @@ def test_end_token_must_be_where_the_tower_reads(tiny: ModuleType) -> None:
 
 
 def test_the_legacy_end_token_is_fine_where_it_is_the_largest() -> None:
-    from gencontrol.alpha_clip.open_clip_source import byte_pair_tokenizer
+    from gencontrol.alpha_clip.weights.open_clip import byte_pair_tokenizer
 
     check_end_token(byte_pair_tokenizer(), CLIPTextConfig(eos_token_id=2))

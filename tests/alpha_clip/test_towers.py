@@ -2,7 +2,7 @@ from types import ModuleType
 
 import torch
 
-from gencontrol.alpha_clip.split import patch_weight
+from gencontrol.alpha_clip.alpha_slice import patch_weight
 from gencontrol.alpha_clip.towers import fill_text, fill_vision, put_together, shapes_of, take_apart, widen
 
 PATCH = "vision_model.embeddings.patch_embedding.weight"

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import torch
 
+from gencontrol.alpha_clip.alpha_slice import patch_weight
 from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.alpha_clip.split import patch_weight
 from gencontrol.sprites.captions import build_tokenizer
 from gencontrol.sprites.catalog import training_styles
-from gencontrol.training.clip import TowerConfig, build_clip, save_clip
+from gencontrol.training.stages.clip import TowerConfig, build_clip, save_clip
 
 PARTS = ("focus", "focus_recognition", "focus_report", "focus_results", "focus_rows", "focus_scenes", "focus_variation")
 

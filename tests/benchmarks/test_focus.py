@@ -11,10 +11,10 @@ from PIL import Image
 from torch.nn import functional
 
 from gencontrol.errors import ConfigError
-from gencontrol.images import to_pil
+from gencontrol.images.picture import to_pil
 from gencontrol.pipelines import open_pipeline
 from gencontrol.sprites.catalog import training_styles
-from gencontrol.training.recognition import RecognitionSet, recognise, recognition_set
+from gencontrol.training.stages.recognition import RecognitionSet, recognise, recognition_set
 
 
 def unit(rows: int, width: int = 16) -> torch.Tensor:

@@ -12,8 +12,8 @@ from accelerate.state import AcceleratorState, GradientState, PartialState
 from torch.utils.flop_counter import FlopCounterMode
 
 from gencontrol.errors import CheckpointError, InputError
-from gencontrol.training.config import RunConfig
-from gencontrol.training.recognition import recognise
+from gencontrol.training.loop.settings import RunConfig
+from gencontrol.training.stages.recognition import recognise
 
 
 @pytest.fixture(scope="module")

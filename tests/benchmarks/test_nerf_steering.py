@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from gencontrol.nerf.highlight import Box, Sphere
-from gencontrol.nerf.scene import Scene
-from gencontrol.nerf.world import Thing, World, bake
+from gencontrol.nerf.field.scene import Scene
+from gencontrol.nerf.parts.shapes import Box, Sphere
+from gencontrol.nerf.still_life.world import Thing, World, bake
 
 pytest.importorskip("nerfstudio")
 # nerfstudio 1.1.5 and the versions it pins warn about themselves, at import and in use.

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from gencontrol.alpha_clip.convert import published_shapes
+from gencontrol.alpha_clip.weights.convert import published_shapes
 from gencontrol.cli.main import main
 
 

@@ -14,8 +14,8 @@ SMALL = ("--size", "24", "--frames", "2")
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from gencontrol.nerf.scene import SCENE_FILE, save_scene
-    from gencontrol.nerf.world import bake, still_life
+    from gencontrol.nerf.field.scene import SCENE_FILE, save_scene
+    from gencontrol.nerf.still_life.world import bake, still_life
 
     path = tmp_path_factory.mktemp("run") / SCENE_FILE
     save_scene(bake(still_life(), 24), path)

@@ -8,8 +8,8 @@ import pytest
 
 from gencontrol.cli.options import RegionOptions, RunOptions
 from gencontrol.cli.parse import file_settings, given_fields, parse, switched_off, value_of
-from gencontrol.cli.vary_options import VaryOptions
 from gencontrol.errors import ConfigError
+from gencontrol.runs.vary_options import VaryOptions
 
 
 @dataclass(frozen=True, kw_only=True)

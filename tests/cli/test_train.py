@@ -14,8 +14,8 @@ from gencontrol.cli.main import main
 from gencontrol.cli.train import parse_changes
 from gencontrol.configuration import from_yaml
 from gencontrol.errors import ConfigError
-from gencontrol.training.alpha_clip import AlphaClipTraining
-from gencontrol.training.stages import STAGES, settings_path
+from gencontrol.training.stages.alpha_clip import AlphaClipTraining
+from gencontrol.training.stages.registry import STAGES, settings_path
 
 QUICK = ("run.batch=32", "run.chunk=16", "run.log_every=5", "run.evaluate_every=0", "run.sheet_every=0")
 TOWERS = (

@@ -13,8 +13,8 @@ import pytest
 import torch
 from PIL import Image
 
-from gencontrol.cli.metadata import read_record
 from gencontrol.pipelines import open_pipeline
+from gencontrol.runs.records import read_record
 
 Vary = Callable[..., Any]
 ROOT = Path(__file__).parents[2]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gencontrol.cli.metadata import read_record
 from gencontrol.pipelines import StableDiffusionImageVariationPipeline
+from gencontrol.runs.records import read_record
 
 Vary = Callable[..., Any]
 

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from gencontrol.cli.metadata import read_record
+from gencontrol.runs.records import read_record
 
 Vary = Callable[..., Any]
 

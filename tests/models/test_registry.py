@@ -7,7 +7,7 @@ import pytest
 from gencontrol.errors import CheckpointError
 from gencontrol.models import registry
 from gencontrol.models.registry import PRESETS, find_preset, resolve
-from gencontrol.pipelines.hosts import HOSTS
+from gencontrol.pipelines.hosts.registry import HOSTS
 
 
 def test_presets_agree_with_the_hosts() -> None:

@@ -27,7 +27,7 @@ def make(tiny_folder: Path):
     """A function that builds a model of given settings, or a data manager."""
     from nerfstudio.data.scene_box import SceneBox
 
-    from gencontrol.nerf.config import SteeredModelConfig
+    from gencontrol.nerf.method.config import SteeredModelConfig
 
     def model(**settings: Any):
         config = SteeredModelConfig(**{"encoders": (str(tiny_folder),), "resolution": "0:8 4:12"} | settings)
@@ -39,8 +39,8 @@ def make(tiny_folder: Path):
 
 @pytest.fixture(scope="module")
 def scene_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from gencontrol.nerf.scene import SCENE_FILE, save_scene
-    from gencontrol.nerf.world import bake, still_life
+    from gencontrol.nerf.field.scene import SCENE_FILE, save_scene
+    from gencontrol.nerf.still_life.world import bake, still_life
 
     path = tmp_path_factory.mktemp("scene") / SCENE_FILE
     save_scene(bake(still_life(), 16), path)
@@ -52,7 +52,7 @@ def manager():
     """A function that builds a data manager of small pictures and of given settings."""
 
     def manager_of(**settings: Any):
-        from gencontrol.nerf.config import SteeredDataManagerConfig
+        from gencontrol.nerf.method.config import SteeredDataManagerConfig
 
         changed: dict[str, Any] = {"size": 16, "eval_views": 2, "eval_size": 16} | settings
         return SteeredDataManagerConfig(**changed).setup()
@@ -81,7 +81,7 @@ def train():
     """A function that trains a model for a range of steps, and gives each step's losses and metrics."""
 
     def train_model(model: Any, data: Any, around: Any, steps: range) -> list[dict[str, float]]:
-        from gencontrol.nerf.callbacks import begin_step
+        from gencontrol.nerf.method.callbacks import begin_step
 
         history = []
         model.train()

@@ -15,9 +15,9 @@ from gencontrol.errors import InputError, PairingError
 from gencontrol.focus.alpha import AlphaFocus
 from gencontrol.focus.attention import AttentionFocus
 from gencontrol.focus.crop import CropFocus
-from gencontrol.images import read_image
+from gencontrol.images.picture import read_image
 from gencontrol.pipelines.embeds import region_embeds, weighted_mean
-from gencontrol.pipelines.hosts import HOSTS
+from gencontrol.pipelines.hosts.registry import HOSTS
 from gencontrol.regions.geometry import Geometry
 from gencontrol.regions.region import Region, RegionWarning
 

@@ -11,7 +11,7 @@ import pytest
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.errors import CheckpointError, PairingError
 from gencontrol.pipelines import StableDiffusionImageVariationPipeline
-from gencontrol.pipelines.hosts import HOSTS
+from gencontrol.pipelines.hosts.registry import HOSTS
 from gencontrol.pipelines.pairing import Location, check_pairing, vision_config
 
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from gencontrol.errors import InputError
-from gencontrol.images import Picture
+from gencontrol.images.picture import Picture
 from gencontrol.regions.labels import label_mask
 
 CLASSES = np.array([[0, 0, 3], [0, 2, 3]], dtype=np.uint8)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gencontrol.errors import InputError
-from gencontrol.images import Picture
+from gencontrol.images.picture import Picture
 from gencontrol.regions import Geometry, RegionWarning, check_seen, lost_context, seen_share, whole
 from gencontrol.regions.notices import warn_lost_context
 from gencontrol.regions.shapes import box_alpha

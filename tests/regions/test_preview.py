@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from gencontrol.images import Picture, to_pil
+from gencontrol.images.picture import Picture, to_pil
 from gencontrol.regions import Geometry, fit_planes
 from gencontrol.regions.geometry import Fit
 from gencontrol.regions.preview import preview

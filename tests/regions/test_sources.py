@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from gencontrol.errors import InputError
-from gencontrol.images import Picture, save_image, to_pil
+from gencontrol.images.picture import Picture, save_image, to_pil
 from gencontrol.regions import (
     RegionWarning,
     from_box,

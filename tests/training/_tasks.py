@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from gencontrol.sprites.compose import stream
-from gencontrol.training.task import Batch, ParameterGroup
+from gencontrol.training.loop.task import Batch, ParameterGroup
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
-from gencontrol.training.contrast import gather, gather_plain, pair_losses, true_of
+from gencontrol.training.stages.contrastive import gather, gather_plain, pair_losses, true_of
 
 world, rank = int(os.environ["WORLD_SIZE"]), int(os.environ.get("RANK", "0"))
 if world > 1:

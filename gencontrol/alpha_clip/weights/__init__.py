@@ -1,0 +1,1 @@
+"""Weights of an encoder: built, converted, opened strictly, and saved."""

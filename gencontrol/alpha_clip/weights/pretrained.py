@@ -1,0 +1,178 @@
+"""Opening saved CLIPs, from a folder or the hub, strictly: no weight is left to chance."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import (
+    AutoTokenizer,
+    CLIPModel,
+    CLIPVisionModelWithProjection,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.utils.hub import cached_file
+
+from gencontrol.alpha_clip.architectures import square
+from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
+from gencontrol.alpha_clip.towers import Parts, shapes_of, take_apart
+from gencontrol.alpha_clip.weights.describe import check_shapes
+from gencontrol.errors import CheckpointError
+
+# Older transformers saved this buffer; it is 0, 1, 2, ... and made anew.
+_DERIVED = ".embeddings.position_ids"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A saved model: a folder or a hub id, and how to look it up."""
+
+    name: str
+    """Folder or hub id."""
+    revision: str | None = None
+    """Branch, tag or commit on the hub."""
+    subfolder: str = ""
+    """Folder inside it."""
+    local_files_only: bool = False
+    """Whether to look in the cache only."""
+
+    def lookup(self) -> dict[str, Any]:
+        """Keyword arguments that every transformers loader takes."""
+        return {
+            "revision": self.revision or "main",
+            "subfolder": self.subfolder,
+            "local_files_only": self.local_files_only,
+        }
+
+
+def open_clip_folder(source: Source, *, dtype: torch.dtype | None) -> Parts:
+    """Open a CLIP of three or four channels, with its text tower if it has one.
+
+    Args:
+        source: Where it is.
+        dtype: Of the weights; None is float32 whatever the files hold.
+
+    Raises:
+        CheckpointError: Nothing there, another kind of model, or keys that do not fit; says what it looks like.
+    """
+    config = _read_config(source)
+    kind = config.get("model_type")
+    if kind == "clip":
+        clip = _load(CLIPModel, source, dtype)
+        vision, text = take_apart(clip)
+        processor = _read_processor(source, vision)
+        tokenizer = _read_tokenizer(source)
+        return Parts(vision=vision, text=text, logit_scale=clip.logit_scale, tokenizer=tokenizer, processor=processor)
+    if kind == "clip_vision_model":
+        vision = _load(CLIPVisionModelWithProjection, source, dtype)
+        return Parts(vision=vision, processor=_read_processor(source, vision))
+    looks = "the text tower of a CLIP" if kind == "clip_text_model" else f"a model of type {kind!r}"
+    raise CheckpointError(
+        f"{source.name} is {looks}: expected a CLIP with a vision tower (model type 'clip' or 'clip_vision_model')."
+    )
+
+
+def _read_config(source: Source) -> dict[str, Any]:
+    path = Path(source.name)
+    if path.is_file():
+        raise CheckpointError(
+            f"{path} is a file: give the folder of a saved model. Published Alpha-CLIP checkpoints (.pth) are opened "
+            "with AlphaCLIP.from_published."
+        )
+    if path.is_dir() and not (path / source.subfolder / "config.json").is_file():
+        raise CheckpointError(f"{path / source.subfolder} has no config.json: it is {what_it_is(path)}.")
+    if not path.exists() and (path.is_absolute() or source.name.startswith(".") or source.name.count("/") > 1):
+        raise CheckpointError(f"No folder at {path}.")
+    try:
+        return PreTrainedConfig.get_config_dict(source.name, **source.lookup())[0]
+    except (OSError, ValueError) as error:
+        if source.local_files_only:
+            # transformers' words would be of a connection that failed, and none was tried.
+            raise CheckpointError(
+                f"No model at {source.name!r}, neither a folder nor in this machine's cache, and the hub is not asked "
+                "(--offline, local_files_only)."
+            ) from error
+        raise CheckpointError(f"No model at {source.name!r}, neither a folder nor on the hub: {error}") from error
+
+
+def what_it_is(folder: Path) -> str:
+    """A noun phrase for a folder that is not a saved CLIP."""
+    if not (folder / "model_index.json").is_file():
+        return "no saved model"
+    inside = [n for n in ("alpha_clip", "image_encoder") if (folder / n / "config.json").is_file()]
+    return f"a diffusers pipeline, with encoders in its subfolders: {' and '.join(inside) or 'none'}"
+
+
+def _load(model_class: Any, source: Source, dtype: torch.dtype | None) -> Any:
+    try:
+        model, report = model_class.from_pretrained(
+            source.name,
+            dtype=dtype or torch.float32,
+            output_loading_info=True,
+            # Not to accept them: so that the error can list them beside missing and unexpected keys.
+            ignore_mismatched_sizes=True,
+            **source.lookup(),
+        )
+    except (OSError, SafetensorError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"The weights of {source.name} cannot be read: {error}") from error
+    _check_report(model, report, source)
+    return model.eval()
+
+
+def _check_report(model: PreTrainedModel, report: dict[str, Any], source: Source) -> None:
+    """transformers draws missing and misshapen weights at random and goes on; this does not."""
+    expected = shapes_of(model)
+    found = {k: s for k, s in expected.items() if k not in report["missing_keys"]}
+    found |= {k: () for k in report["unexpected_keys"] if not k.endswith(_DERIVED)}
+    found |= {k: tuple(shape) for k, shape, _ in report["mismatched_keys"]}
+    wanted = f"the {type(model).__name__} that its config.json describes"
+    check_shapes(found, expected, source=source.name, wanted=wanted)
+
+
+def _find(source: Source, file: str) -> Path | None:
+    found = cached_file(
+        source.name,
+        file,
+        _raise_exceptions_for_gated_repo=False,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+        **source.lookup(),
+    )
+    return Path(found) if found else None
+
+
+def _read_processor(source: Source, vision: CLIPVisionModelWithProjection) -> AlphaCLIPProcessor:
+    size, _ = square(vision.config)
+    own, both = _find(source, "preprocessor_config.json"), _find(source, "processor_config.json")
+    if own:
+        return AlphaCLIPProcessor.from_stock(read_json(own), size=size)
+    return AlphaCLIPProcessor.from_stock(read_json(both).get("image_processor", {}) if both else {}, size=size)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The settings in one of a saved model's files.
+
+    Raises:
+        CheckpointError: Not JSON, or not a mapping.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"{path} is not valid JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise CheckpointError(f"{path}: expected a mapping of settings, got {type(values).__name__}.")
+    return values
+
+
+def _read_tokenizer(source: Source) -> PreTrainedTokenizerBase | None:
+    # Asked without one of these files, transformers makes a tokenizer up that knows no word.
+    if not (_find(source, "tokenizer.json") or _find(source, "vocab.json")):
+        return None
+    try:
+        return AutoTokenizer.from_pretrained(source.name, **source.lookup())
+    except Exception as error:  # The tokenizers library raises bare ones.
+        raise CheckpointError(f"The tokenizer of {source.name} cannot be read: {error}") from error

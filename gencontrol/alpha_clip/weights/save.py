@@ -1,0 +1,47 @@
+"""Writing an encoder as a folder that stock transformers opens."""
+
+from pathlib import Path
+
+from torch import Tensor
+from transformers import CLIPTextModelWithProjection, CLIPVisionModelWithProjection, PreTrainedTokenizerBase
+
+from gencontrol import files
+from gencontrol.alpha_clip.alpha_slice import is_split, merged
+from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
+from gencontrol.alpha_clip.towers import put_together
+from gencontrol.errors import InputError
+
+# What a save consists of; a folder with anything else in it is not overwritten.
+_OURS = ("*.json", "*.safetensors", "merges.txt", "vocab.txt", "README.md")
+
+
+def save_parts(
+    folder: Path,
+    *,
+    vision: CLIPVisionModelWithProjection,
+    processor: AlphaCLIPProcessor,
+    text: CLIPTextModelWithProjection | None,
+    logit_scale: Tensor | None,
+    tokenizer: PreTrainedTokenizerBase | None,
+) -> None:
+    """See `AlphaCLIP.save_pretrained`; a tower that is split for training is saved merged."""
+    check_replaceable(folder)
+    vision = merged(vision) if is_split(vision) else vision
+    assert text is None or logit_scale is not None
+    model = vision if text is None or logit_scale is None else put_together(vision, text, logit_scale)
+    with files.atomic_folder(folder, ours=_OURS) as temporary:
+        model.save_pretrained(temporary)
+        processor.save_pretrained(temporary)
+        if tokenizer is not None:
+            tokenizer.save_pretrained(temporary)
+
+
+def check_replaceable(folder: Path) -> None:
+    """Refuse to overwrite what is not an earlier save.
+
+    Raises:
+        InputError: A file in the way, or a folder with other things in it.
+    """
+    files.check_replaceable(folder, _OURS)
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "config.json").is_file():
+        raise InputError(f"{folder} holds files and no earlier save (no config.json): name a new folder.")

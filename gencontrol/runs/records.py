@@ -1,0 +1,111 @@
+"""What a written picture says about its making, inside the PNG: enough to repeat it."""
+
+import base64
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, PngImagePlugin
+
+from gencontrol import __version__
+from gencontrol.errors import InputError
+from gencontrol.images.picture import open_image
+from gencontrol.regions.region import Region
+
+KEY = "gencontrol"
+"""Keyword of the PNG text chunk, which holds JSON."""
+FIELDS = frozenset({"settings", "seed", "image", "regions", "negative_regions"})
+"""What a record must hold to be repeated."""
+LEVELS = 65535
+"""Alpha maps are stored as 16-bit grey pictures: exact for 8- and 16-bit masks."""
+
+
+def describe(
+    *,
+    settings: dict[str, Any],
+    seed: int,
+    image: dict[str, str] | None,
+    regions: Sequence[Region],
+    negative_regions: Sequence[Region] = (),
+    embeds: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The record of one picture.
+
+    Args:
+        settings: The command's options as plain values.
+        seed: The picture's own.
+        image: `path` and `sha256` of the input; None when the embedding came from a file.
+        regions: As they were before inverting and feathering, which the settings say.
+        negative_regions: The same.
+        embeds: `path` and `sha256` of the file of embeddings, and the picture's `row` in it.
+    """
+    return {
+        "version": __version__,
+        "settings": settings,
+        "seed": seed,
+        "image": image,
+        "embeds": embeds,
+        "regions": [_pack(region) for region in regions],
+        "negative_regions": [_pack(region) for region in negative_regions],
+    }
+
+
+def to_chunk(record: dict[str, Any]) -> PngImagePlugin.PngInfo:
+    """The record as a PNG text chunk. Not compressed: Pillow refuses to read large compressed ones."""
+    info = PngImagePlugin.PngInfo()
+    info.add_itxt(KEY, json.dumps(record))
+    return info
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """The record in a picture that gencontrol wrote.
+
+    Raises:
+        InputError: Not a picture, or one without a record that can be read.
+    """
+    text = open_image(path).info.get(KEY)
+    if text is None:
+        raise InputError(f"{path} holds no gencontrol record: it was written with --no-metadata or by something else.")
+    try:
+        record = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"{path}: its gencontrol record is broken ({error}).") from error
+    if not isinstance(record, dict) or not FIELDS <= record.keys():
+        raise InputError(f"{path}: its gencontrol record is broken; expected the fields {', '.join(sorted(FIELDS))}.")
+    return record
+
+
+def unpack(packed: Sequence[dict[str, Any]], *, source: Path) -> list[Region]:
+    """The regions of a record.
+
+    Raises:
+        InputError: A mask that cannot be read.
+    """
+    try:
+        return [_unpack(region) for region in packed]
+    except (KeyError, TypeError, ValueError, OSError, Image.DecompressionBombError) as error:
+        raise InputError(f"{source}: a mask in its gencontrol record cannot be read ({error}).") from error
+
+
+def storable(region: Region) -> Region:
+    """The region with its alpha rounded to what a record holds, so that a repeated run starts from the same."""
+    alpha = (region.alpha * LEVELS).round() / LEVELS
+    return Region(alpha=alpha, weight=region.weight, label=region.label)
+
+
+def _pack(region: Region) -> dict[str, Any]:
+    levels = (region.alpha * LEVELS).round().to(torch.int32).cpu().numpy().astype(np.uint16)
+    buffer = io.BytesIO()
+    Image.fromarray(levels).save(buffer, format="PNG")
+    alpha = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return {"alpha": alpha, "weight": region.weight, "label": region.label}
+
+
+def _unpack(packed: dict[str, Any]) -> Region:
+    with Image.open(io.BytesIO(base64.b64decode(packed["alpha"]))) as image:
+        levels = torch.from_numpy(np.asarray(image).astype(np.float32))
+    return Region(alpha=levels / LEVELS, weight=packed["weight"], label=packed["label"])

@@ -1,0 +1,141 @@
+"""Region-text pairs: a picture, an alpha map, a text that is true of what the alpha shows, and what else is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from gencontrol.sprites.captions import random_caption
+from gencontrol.sprites.compose import SceneConfig, Scenes, compose, isolate, stream
+from gencontrol.sprites.store import SpriteStore
+from gencontrol.training.data.alpha_maps import vary_alpha
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairs:
+    """A chunk of region-text pairs."""
+
+    rgb: Float[Tensor, "b 3 h w"]
+    """Colours in [0, 1]."""
+    alpha: Float[Tensor, "b h w"]
+    """Where to look, [0, 1]; 1 on all of the picture for a whole-image pair, and 0 where it was padded."""
+    texts: list[str]
+    """What is there."""
+    text_concepts: Int[Tensor, "b m"]
+    """Ids of what each text names, padded with -1."""
+    image_concepts: Int[Tensor, "b m"]
+    """Ids of what the picture shows where its alpha looks, padded with -1."""
+    whole: Bool[Tensor, " b"]
+    """Which are whole-image pairs."""
+    alone: Float[Tensor, "b 3 h w"] | None = None
+    """The pictures with nothing but what the alpha shows, where that is known: the anchor's pictures."""
+
+
+@runtime_checkable
+class PairSource(Protocol):
+    """Where region-text pairs come from."""
+
+    def draw(self, index: int, count: int) -> Pairs:
+        """Chunk `index`: a function of the source's seed, the index and the count alone."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpritePairs:
+    """Pairs from composed scenes."""
+
+    store: SpriteStore
+    """The sprites."""
+    scenes: SceneConfig
+    """How scenes are drawn."""
+    seed: int
+    """Of the stream."""
+    whole_share: float = 0.1
+    """r_s of the Alpha-CLIP paper: share of pairs with alpha 1 everywhere and a text about the whole; 0.1 was best."""
+    alpha_kinds: tuple[float, ...] = (0.5, 0.1, 0.1, 0.1, 0.1, 0.1)
+    """Relative frequency of exact, soft, partial, box, grown and faint alpha maps."""
+    with_alone: bool = False
+    """Also draw each picture with nothing but the marked sprite."""
+    growth: int = 0
+    """Chunks over which scenes grow from one sprite to the configured counts."""
+
+    def draw(self, index: int, count: int) -> Pairs:
+        """Compose a chunk."""
+        config = replace(self.scenes, counts=grown_counts(self.scenes.counts, index, self.growth))
+        scenes = compose(self.store, config, batch=count, seed=self.seed, index=index)
+        generator = stream(self.seed, index, "pairs")
+        slot = choose_slot(scenes, generator)
+        whole = torch.rand(count, generator=generator) < self.whole_share
+        rows = torch.arange(count)
+        marked = vary_alpha(scenes.alpha[rows, slot], self.alpha_kinds, generator)
+        named = torch.where(whole[:, None], _some(scenes, generator), scenes.concept.gather(1, slot[:, None]))
+        return Pairs(
+            rgb=scenes.rgb,
+            alpha=torch.where(whole[:, None, None], 1.0, marked),
+            texts=[random_caption(self.store.concepts, _listed(row), generator) for row in named],
+            text_concepts=pad_ids(_without_repeats(named)),
+            image_concepts=pad_ids(torch.where(whole[:, None], scenes.concept, _only(scenes.concept, slot))),
+            whole=whole,
+            alone=self._alone(scenes, slot, whole) if self.with_alone else None,
+        )
+
+    def _alone(self, scenes: Scenes, slot: Tensor, whole: Tensor) -> Tensor:
+        lone = isolate(self.store, scenes, slot)
+        return torch.where(whole[:, None, None, None], scenes.rgb, lone.rgb)
+
+
+def grown_counts(counts: tuple[float, ...], index: int, growth: int) -> tuple[float, ...]:
+    """Frequencies of the numbers of sprites at chunk `index`: from one sprite only, linearly to `counts`."""
+    share = 1.0 if index >= growth else index / growth
+    singles, *more = (c / sum(counts) for c in counts)
+    return (1 - share + share * singles, *(share * c for c in more))
+
+
+SLOTS = 4
+"""Width of the padded lists of ids: the most sprites that a scene has."""
+
+
+def pad_ids(ids: Int[Tensor, "b k"]) -> Int[Tensor, "b 4"]:
+    """The lists at their common width, so that chunks can be joined."""
+    return torch.nn.functional.pad(ids, (0, SLOTS - ids.shape[1]), value=-1)
+
+
+def single_ids(count: int) -> Int[Tensor, "count 4"]:
+    """The lists of texts that name one concept each, in the concepts' order."""
+    return pad_ids(torch.arange(count)[:, None])
+
+
+def choose_slot(scenes: Scenes, generator: torch.Generator, *, least: float = 0.35) -> Int[Tensor, " b"]:
+    """A random sprite of each scene, at least `least` of it visible where there is such a one."""
+    seen = (scenes.visible >= least) & scenes.used
+    weights = torch.where(seen.any(-1, keepdim=True), seen, scenes.used).float()
+    return torch.multinomial(weights, 1, generator=generator)[:, 0]
+
+
+def _only(concept: Tensor, slot: Tensor) -> Tensor:
+    kept = torch.arange(concept.shape[1]) == slot[:, None]
+    return torch.where(kept, concept, -1)
+
+
+def _some(scenes: Scenes, generator: torch.Generator) -> Int[Tensor, "b k"]:
+    """A random non-empty choice of each scene's concepts, in random order."""
+    draw = torch.rand(scenes.concept.shape, generator=generator).masked_fill(~scenes.used, 2.0)
+    order = draw.argsort(-1)
+    count = scenes.used.sum(-1, keepdim=True)
+    taken = 1 + (torch.rand(len(draw), 1, generator=generator) * count).long().clamp(max=count - 1)
+    shuffled = scenes.concept.gather(1, order)
+    return shuffled.masked_fill(torch.arange(draw.shape[1]) >= taken, -1)
+
+
+def _without_repeats(named: Tensor) -> Tensor:
+    """Keep the first of equal ids in each row (a broadcast single id comes repeated)."""
+    equal = named[:, :, None] == named[:, None, :]
+    earlier = torch.ones(named.shape[1], named.shape[1], dtype=torch.bool).tril(-1)
+    return named.masked_fill((equal & earlier).any(-1), -1)
+
+
+def _listed(row: Tensor) -> Sequence[int]:
+    return list(dict.fromkeys(i for i in row.tolist() if i >= 0))

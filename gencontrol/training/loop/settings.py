@@ -1,0 +1,61 @@
+"""What every training run is told: how long, how fast, how often to save and look."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from gencontrol.errors import ConfigError
+from gencontrol.training.loop.precision import Precision
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Settings that all stages share."""
+
+    steps: int = 1000
+    """Optimiser steps."""
+    batch: int = 128
+    """Samples per optimiser step, over all processes and accumulated micro-batches."""
+    chunk: int = 32
+    """Samples drawn at a time. It divides each process's micro-batch; changing it changes the data."""
+    accumulation: int = 1
+    """Micro-batches per step. A contrastive loss compares within a micro-batch."""
+    learning_rate: float = 1e-3
+    """Peak step size; parameter groups may scale it."""
+    warmup: int = 100
+    """Steps of linear warm-up before the cosine decay to zero."""
+    weight_decay: float = 0.02
+    """AdamW's decay of matrices and convolutions; vectors (biases, norms, class token) are not decayed."""
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """AdamW for everything, or Muon for the matrices that a stage names as hidden and AdamW for the rest."""
+    muon_scale: float = 2.0
+    """Factor on the learning rate of what Muon trains."""
+    beta2: float = 0.98
+    """AdamW's second-moment decay; 0.98 as CLIP's ViTs."""
+    gradient_clip: float = 1.0
+    """Largest gradient norm."""
+    precision: Precision = "auto"
+    """Of the forward pass; weights and optimiser stay float32. `auto` is bfloat16 where the processor multiplies it
+    natively and float32 elsewhere: a CPU that emulates bfloat16 is a hundred times slower with it."""
+    ema: float = 0.999
+    """Decay of the averaged weights, which are what is evaluated and exported; 0 switches averaging off."""
+    seed: int = 0
+    """Of the weights and of the data stream."""
+    log_every: int = 20
+    """Steps between lines in the log."""
+    evaluate_every: int = 500
+    """Steps between evaluations, on the test split; 0 is never."""
+    sheet_every: int = 1000
+    """Steps between sample sheets; 0 is never."""
+    checkpoint_every: int = 200
+    """Steps between checkpoints; the last two are kept."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "chunk", "accumulation", "log_every", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name}: expected at least 1, got {getattr(self, name)}.")
+        if not 0 <= self.ema < 1:
+            raise ConfigError(f"ema: expected 0 up to (not including) 1, got {self.ema}.")
+        if self.batch % (self.chunk * self.accumulation):
+            raise ConfigError(
+                f"batch {self.batch} is not a multiple of chunk {self.chunk} times accumulation {self.accumulation}."
+            )

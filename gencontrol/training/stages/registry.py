@@ -1,0 +1,177 @@
+"""The stages by name: their settings, their presets, and how each is put together from what earlier ones saved."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.errors import ConfigError
+from gencontrol.files import sha256
+from gencontrol.sprites.captions import concept_prompts
+from gencontrol.sprites.store import SpriteStore, open_store
+from gencontrol.training.data.folder_pairs import FolderPairs, read_listing
+from gencontrol.training.data.latents import draw_test_samples, open_cache, prepare_cache
+from gencontrol.training.data.pairs import PairSource, SpritePairs
+from gencontrol.training.loop.task import Task
+from gencontrol.training.stages.alpha_clip import AlphaClipTask, AlphaClipTraining
+from gencontrol.training.stages.autoencoder import AutoencoderTask, AutoencoderTraining, encode
+from gencontrol.training.stages.clip import ClipTask, ClipTraining
+from gencontrol.training.stages.denoiser import DenoiserTask, DenoiserTraining
+from gencontrol.training.stages.recognition import RecognitionSet, recognition_sets
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where a stage finds its data; not part of what is trained."""
+
+    folder: Path
+    """The run's own folder."""
+    sprites: Path
+    """The prepared sprite store."""
+    pairs: Path | None = None
+    """A folder of region-text pairs, instead of the sprite world."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One stage of training."""
+
+    config: type
+    """The class of its settings, with a field `run`."""
+    preset: str
+    """Its preset below `gencontrol.configs`."""
+    build: Callable[[Any, Places], Task]
+    """From settings and places to what the loop trains."""
+
+
+def preset_path(stage: Stage) -> Path:
+    """The stage's shipped settings."""
+    return Path(str(files("gencontrol.configs"))) / "train" / stage.preset
+
+
+def settings_path(named: Path | None, stage: Stage) -> Path:
+    """The file that `named` is; failing that, the shipped preset of that name; the stage's own by default."""
+    if named is None:
+        return preset_path(stage)
+    shipped = preset_path(stage).parent / f"{named}.yaml"
+    return shipped if shipped.is_file() and not named.exists() else named
+
+
+def build_clip_task(config: ClipTraining, places: Places) -> ClipTask:
+    """Stage 1 on the sprite world."""
+    return ClipTask(config, open_store(places.sprites))
+
+
+def build_alpha_clip_task(config: AlphaClipTraining, places: Places) -> AlphaClipTask:
+    """Stage 2 on the sprite world, or on a folder of pairs.
+
+    Raises:
+        ConfigError: No base.
+    """
+    if not config.base:
+        raise ConfigError("base: name the plain CLIP to start from (a folder or hub id).")
+    # The frozen towers make the texts and the anchors of every step: where the training is.
+    encoder = AlphaCLIP.from_clip(config.base).to(Accelerator().device)
+    encoder.vision.set_attn_implementation("eager")  # For the anchor's embeddings, as in training.
+    if places.pairs:
+        source = folder_source(config, encoder, places.pairs)
+        task = AlphaClipTask(config, encoder, source)
+        task.check_captions(source.texts)
+        return task
+    store = open_store(places.sprites)
+    source, names, tests = sprite_source(config, encoder, store)
+    return AlphaClipTask(config, encoder, source, names=names, tests=tests)
+
+
+def folder_source(config: AlphaClipTraining, encoder: AlphaCLIP, folder: Path) -> FolderPairs:
+    """Pairs from a folder, padded to the encoder's size."""
+    return FolderPairs(
+        folder=folder,
+        pairs=read_listing(folder),
+        size=encoder.processor.geometry.size,
+        seed=config.run.seed,
+        whole_share=config.whole_share,
+        alpha_kinds=config.alpha_kinds,
+    )
+
+
+def sprite_source(
+    config: AlphaClipTraining, encoder: AlphaCLIP, store: SpriteStore
+) -> tuple[PairSource, list[str], list[RecognitionSet]]:
+    """Pairs from composed scenes, all names, and the test sets."""
+    source = SpritePairs(
+        store=store,
+        scenes=config.scenes,
+        seed=config.run.seed,
+        whole_share=config.whole_share,
+        alpha_kinds=config.alpha_kinds,
+        with_alone=config.anchor > 0,
+    )
+    tests = recognition_sets(store, size=encoder.processor.geometry.size)
+    return source, concept_prompts(store.concepts), tests
+
+
+def build_autoencoder_task(config: AutoencoderTraining, places: Places) -> AutoencoderTask:
+    """Stage 3 on the sprite world."""
+    return AutoencoderTask(config, open_store(places.sprites))
+
+
+def build_denoiser_task(config: DenoiserTraining, places: Places) -> DenoiserTask:
+    """Stage 4; prepares the cache of latents and embeddings first.
+
+    Raises:
+        ConfigError: No CLIP or no autoencoder.
+    """
+    if not config.clip or not config.autoencoder:
+        raise ConfigError("clip, autoencoder: name the folders that the earlier stages exported.")
+    store = open_store(places.sprites)
+    encoder = AlphaCLIP.from_clip(config.clip)
+    autoencoder = AutoencoderKL.from_pretrained(config.autoencoder)
+    to_embeddings = plain_embedder(encoder)
+
+    def to_latents(rgb: Tensor) -> Tensor:
+        return encode(autoencoder, rgb * 2 - 1).mean
+
+    # Not a PartialState: that would start without what ACCELERATE_USE_CPU says, and each process alone.
+    accelerator = Accelerator()
+    prepare_cache(
+        config.cache,
+        store,
+        to_latents=to_latents,
+        to_embeddings=to_embeddings,
+        folder=places.folder / "cache",
+        made_with={"sprites": sha256(places.sprites), "clip": digest(encoder), "autoencoder": digest(autoencoder)},
+        share=slice(accelerator.process_index, None, accelerator.num_processes),
+    )
+    accelerator.wait_for_everyone()
+    test = draw_test_samples(config.cache, store, to_latents=to_latents, to_embeddings=to_embeddings)
+    return DenoiserTask(config, open_cache(config.cache, places.folder / "cache"), autoencoder, test)
+
+
+def digest(module: nn.Module) -> str:
+    """SHA-256 of a network's weights, in hexadecimal."""
+    state = {name: values.detach().cpu().contiguous() for name, values in module.state_dict().items()}
+    return hashlib.sha256(save(state)).hexdigest()
+
+
+def plain_embedder(encoder: AlphaCLIP) -> Callable[[Tensor], Tensor]:
+    """Whole pictures of the encoder's size to un-normalised embeddings."""
+    return lambda rgb: encoder.encode_pixels(encoder.processor(rgb, torch.ones_like(rgb[:, 0])))
+
+
+STAGES: dict[str, Stage] = {
+    "clip": Stage(config=ClipTraining, preset="clip.yaml", build=build_clip_task),
+    "alpha-clip": Stage(config=AlphaClipTraining, preset="alpha_clip.yaml", build=build_alpha_clip_task),
+    "autoencoder": Stage(config=AutoencoderTraining, preset="autoencoder.yaml", build=build_autoencoder_task),
+    "denoiser": Stage(config=DenoiserTraining, preset="denoiser.yaml", build=build_denoiser_task),
+}
+"""In the order of training."""

@@ -1,0 +1,93 @@
+"""A finished scene in one file: the lattice, and the parts that were highlighted in it. No pickle, no nerfstudio."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jaxtyping import Bool, Float
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from gencontrol.errors import CheckpointError, InputError
+from gencontrol.files import atomic_file
+from gencontrol.nerf.field import grid
+from gencontrol.nerf.parts.shapes import Shape, Voxels, parse_shape, shape_mapping
+
+SCENE_FILE = "scene.safetensors"
+FIT_FIRST = "ns-train alphaclip-nerf --data FOLDER --pipeline.model.mode fit"
+"""The way from another method's scene to one that can be edited."""
+# Bumped when a file of an older version would be read wrongly.
+_VERSION = "1"
+# Density per world unit below which space is skipped: 1 % opacity along the cube's diagonal.
+SKIP_BELOW = 0.003
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """A radiance field over the cube [-1, 1] on each axis."""
+
+    lattice: Float[Tensor, "4 z y x"]
+    """Raw density, red, green, blue."""
+    parts: dict[str, Shape] = field(default_factory=dict)
+    """Name -> highlight."""
+    prompts: dict[str, str] = field(default_factory=dict)
+    """Name of a part -> what it was steered to."""
+
+    def __call__(self, points: Float[Tensor, "n 3"]) -> tuple[Float[Tensor, " n"], Float[Tensor, "n 3"]]:
+        """Density per world unit and sRGB colour: a `render.Field`."""
+        raw = grid.sample(self.lattice, points)
+        return grid.density(raw[:, 0]), grid.colour(raw[:, 1:])
+
+    def cells(self) -> Bool[Tensor, "_ _ _"]:
+        """Cells that are not empty."""
+        return grid.occupied(self.lattice[0], threshold=SKIP_BELOW, grow=0)
+
+
+def save_scene(scene: Scene, path: Path) -> None:
+    """Write a scene; whole or not at all."""
+    voxels = {n: s for n, s in scene.parts.items() if isinstance(s, Voxels)}
+    shapes = {n: shape_mapping(s) for n, s in scene.parts.items() if n not in voxels}
+    about = {"version": _VERSION, "parts": json.dumps(shapes), "prompts": json.dumps(scene.prompts)}
+    tensors = {"lattice": scene.lattice.detach().cpu().contiguous()}
+    tensors |= {f"part.{n}": v.values.detach().cpu().contiguous() for n, v in voxels.items()}
+    with atomic_file(path) as temporary:
+        save_file(tensors, temporary, metadata=about)
+
+
+def load_scene(path: Path) -> Scene:
+    """Read a scene file, or the newest one in a folder of a run.
+
+    Raises:
+        InputError: There is none.
+        CheckpointError: The file is broken or is something else.
+    """
+    path = find_scene(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} cannot be read as safetensors: {error}.") from error
+    if about.get("version") != _VERSION or "lattice" not in tensors:
+        raise CheckpointError(f"{path} is not a scene of this version of gencontrol: train it again.")
+    return Scene(lattice=tensors["lattice"], parts=_parts(about, tensors), prompts=json.loads(about["prompts"]))
+
+
+def find_scene(path: Path) -> Path:
+    """The scene file itself, or the newest below a folder."""
+    if path.is_file() and path.suffix == ".safetensors":
+        return path
+    found = sorted(path.rglob(SCENE_FILE), key=lambda p: p.stat().st_mtime) if path.is_dir() else []
+    if not found:
+        raise InputError(
+            f"No scene at {path}: give a {SCENE_FILE} or the folder of a finished `alphaclip-nerf` run "
+            f"(a scene of another method has to be fitted first: `{FIT_FIRST}`)."
+        )
+    return found[-1]
+
+
+def _parts(about: dict[str, str], tensors: dict[str, Any]) -> dict[str, Shape]:
+    parts: dict[str, Shape] = {n: parse_shape(s) for n, s in json.loads(about["parts"]).items()}
+    return parts | {k.removeprefix("part."): Voxels(values=v) for k, v in tensors.items() if k.startswith("part.")}

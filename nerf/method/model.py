@@ -1,0 +1,315 @@
+"""The nerfstudio model: renders the voxel field, and turns views into losses."""
+
+import dataclasses
+import logging
+from typing import Any, cast
+
+import torch
+from jaxtyping import Float
+from nerfstudio.cameras.cameras import Cameras as StudioCameras
+from nerfstudio.cameras.rays import RayBundle
+from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackAttributes
+from nerfstudio.models.base_model import Model
+from torch import Tensor
+from torch.nn import Parameter
+
+from gencontrol.errors import GencontrolError, InputError
+from gencontrol.guidance.score import Guide
+from gencontrol.nerf.field import grid
+from gencontrol.nerf.field.field import Edit, baked, composed_lattice
+from gencontrol.nerf.field.initial_density import TRAINED_ABOVE, fill_empty, start_change
+from gencontrol.nerf.field.scene import Scene
+from gencontrol.nerf.method.checkpoint import (
+    KEPT,
+    STEERED,
+    change_of,
+    goes_on,
+    parts_of_scene,
+    scene_of,
+    store_change,
+    store_parts,
+    stored_parts,
+    take_shapes,
+    warn_of_kept,
+)
+from gencontrol.nerf.method.config import SteeredModelConfig
+from gencontrol.nerf.method.datamanager import step_generator
+from gencontrol.nerf.method.outputs import from_outputs, psnr, to_outputs, to_rgba
+from gencontrol.nerf.method.start import (
+    awaited,
+    check_config,
+    check_start,
+    first_field,
+    fold_of,
+    parts_of_config,
+    resolution_at,
+    schedules_of,
+    steering_of,
+)
+from gencontrol.nerf.method.viewer import attach, part_controls, restored_controls
+from gencontrol.nerf.parts.parts import (
+    Part,
+    check_parts,
+    crossing,
+    edited,
+    find_part,
+    memberships,
+    names_of,
+    places_within,
+)
+from gencontrol.nerf.rays.rendering import Quadrature, Rendering, render_rays, reshape_rays
+from gencontrol.nerf.steering.guidance import (
+    Guidance,
+    Steering,
+    guided_scores,
+    load_guides,
+    part_scores,
+    steering_losses,
+)
+from gencontrol.nerf.steering.losses import check_finite, emptiness, photometric, smoothness, weighted_guidance
+
+log = logging.getLogger(__name__)
+
+
+class SteeredModel(Model):
+    """A voxel field whose highlighted parts follow their prompts.
+
+    The encoders live in `_steering`, outside the module tree: they are loaded on first use and are in no checkpoint.
+    """
+
+    config: SteeredModelConfig  # pyright: ignore[reportIncompatibleVariableOverride]
+    cells: Tensor
+
+    def populate_modules(self) -> None:
+        """Build the field, read the parts, and refuse settings that cannot work."""
+        super().populate_modules()
+        check_config(self.config)
+        self._schedules = schedules_of(self.config)
+        self._step = self._guided = 0
+        self._steering: Steering | None = None
+        self._awaited, self._goes_on = awaited(self.config), False
+        self.field, base = first_field(self.config)
+        self.field.fold = fold_of(self.config, lambda: self.parts)
+        self._set_parts(parts_of_config(self.config, base))
+        self._kept = parts_of_scene(base)
+        store_parts(self, KEPT, self._kept)
+        self._begin_change(step=0)
+        self.register_buffer("cells", torch.ones(1, 1, 1, dtype=torch.bool))
+        self.register_load_state_dict_pre_hook(take_shapes)
+        self.register_load_state_dict_post_hook(_restore_parts)
+        self._controls = attach(self, part_controls(self.parts, self.change_part))
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What is steered."""
+        return self._parts
+
+    def get_param_groups(self) -> dict[str, list[Parameter]]:
+        """What the field is trained by."""
+        return {"field": self.field.trained()}
+
+    def get_training_callbacks(
+        self, training_callback_attributes: TrainingCallbackAttributes
+    ) -> list[TrainingCallback]:
+        """What happens around steps: resolution, empty cells, previews, the end."""
+        from gencontrol.nerf.method.callbacks import callbacks_of
+
+        model: Any = self  # A checker reads this file under two names, see `make_datamanager`.
+        return callbacks_of(model, training_callback_attributes)
+
+    def update_to_step(self, step: int) -> None:
+        """Note the step of a checkpoint that is about to be loaded; the field takes its resolution from it."""
+        self._step = step
+
+    def begin_training(self) -> None:
+        """Refuse what only a training run can know to be wrong, before its first step; encode the prompts.
+
+        Raises:
+            InputError: What it starts from is missing, there is nothing to change, or a prompt cannot be encoded.
+            ConfigError: Nothing says what to make, or everything would be removed or replaced.
+        """
+        if self._awaited:
+            raise InputError(f"There is nothing to train: {', '.join(self._awaited)} cannot be found.")
+        check_start(self.parts, self.config.mode, self.field.base, begins=not self._goes_on)
+        if self.config.mode != "fit" and any(part.prompt for part in self.parts):
+            self.steering()
+
+    def begin_step(self, step: int, *, fitted: int = 0) -> None:
+        """Bring the field to a step, of which the first `fitted` are a fit's; its parameter may become another one."""
+        self._step, self._guided = step, max(step - fitted, 0)
+        changed = self.field.refine(resolution_at(self.config, step))
+        if changed or step % self.config.skip_every == 0 or self.cells.numel() == 1:
+            self.look_for_empty_cells()
+
+    def begin_edit(self) -> None:
+        """Freeze what has been fitted as the base, and start an edit of it."""
+        base = baked(self.field, self.field.resolution)
+        check_start(self.parts, self.config.mode, base, begins=True)
+        self.field.start_edit(base, cast(Edit, self.config.mode))
+        self._begin_change(step=self._step)
+        self._guided = 0
+        self.look_for_empty_cells()
+
+    @torch.no_grad()
+    def look_for_empty_cells(self) -> None:
+        """Note which cells may be skipped until the next look."""
+        self.cells = grid.occupied(self.lattice()[0], threshold=TRAINED_ABOVE, grow=1)
+
+    @torch.no_grad()
+    def lattice(self) -> Float[Tensor, "4 r r r"]:
+        """The composed field on one lattice, at least as fine as base and change, that has all nodes of the base."""
+        return composed_lattice(self.field, self._changing)
+
+    def scene(self) -> Scene:
+        """The finished scene, with the parts as they were highlighted, and those that its base had beside them."""
+        return scene_of(self.lattice().cpu(), kept=self._kept, steered=self.parts, mode=self.config.mode)
+
+    def render(self, origins: Float[Tensor, "r 3"], directions: Float[Tensor, "r 3"]) -> Rendering:
+        """Render rays as the model is: jittered in training, in the middle of the intervals otherwise."""
+        jitter = step_generator(self.config.seed + 1, self._step) if self.training else None
+        return render_rays(
+            lambda points: self.field(points, self._changing(points)),
+            origins,
+            directions,
+            quadrature=Quadrature(
+                samples=self.config.samples if self.training else self.config.eval_samples,
+                stop_alpha_gradient=self.config.stop_alpha_gradient,
+            ),
+            cells=self.cells if self.cells.numel() > 1 else None,
+            membership=memberships(self.parts),
+            generator=jitter,
+        )
+
+    def get_outputs(self, ray_bundle: RayBundle | StudioCameras) -> dict[str, Any]:
+        """Colour over the background, opacity, depth, and the alpha of the first part and of each by name."""
+        assert isinstance(ray_bundle, RayBundle)
+        origins, directions = ray_bundle.origins.reshape(-1, 3), ray_bundle.directions.reshape(-1, 3)
+        seen = self.render(origins, directions)
+        outputs = to_outputs(seen, names_of(self.parts), background=self.config.background)
+        # No tensors, so nerfstudio's pictures pass them by: the losses, of training and of evaluation, need them.
+        return outputs | {"seen": seen, "rays": (origins, directions)}
+
+    def get_metrics_dict(self, outputs: dict[str, Any], batch: dict[str, Any]) -> dict[str, Any]:
+        """Scores per part (training views, the guiding encoders), mean opacity, or the fit's PSNR."""
+        if "target" in batch:
+            error = photometric(outputs["seen"], batch["target"], batch["behind"]).detach()
+            return {"psnr": -10 * error.log10().item()}
+        guidance = outputs["losses"] = self._guidance(outputs["seen"], batch)
+        scores = guided_scores(guidance, self._steering, step=self._guided)
+        return scores | {"opacity": outputs["accumulation"].detach().mean().item(), "resolution": self.field.resolution}
+
+    def get_loss_dict(
+        self, outputs: dict[str, Any], batch: dict[str, Any], metrics_dict: dict[str, Any] | None = None
+    ) -> dict[str, Tensor]:
+        """Photometric loss while pictures are fitted, otherwise guidance and regularisers, each times its weight.
+
+        Raises:
+            GencontrolError: A loss is not finite.
+        """
+        if fitting := "target" in batch:
+            losses = {"photometric": photometric(outputs["seen"], batch["target"], batch["behind"])}
+        else:
+            guidance = outputs["losses"] if "losses" in outputs else self._guidance(outputs["seen"], batch)
+            losses = weighted_guidance(guidance, self.parts, self._schedules, step=self._guided)
+            views, where = reshape_rays(outputs["seen"], tuple(batch["shape"])), self._where(outputs, batch["step"])
+            losses |= emptiness(views, self._schedules, mode=self.config.mode, step=self._guided, **where)
+        losses |= smoothness(self.field.change_lattice(), self._schedules, step=self._guided, fitting=fitting)
+        check_finite(losses, step=self._step)
+        return losses
+
+    @torch.no_grad()
+    def get_image_metrics_and_images(
+        self, outputs: dict[str, Any], batch: dict[str, Any]
+    ) -> tuple[dict[str, float], dict[str, Tensor]]:
+        """Scores per part of one view, PSNR where there is a picture, and the pictures themselves."""
+        images = {"img": outputs["rgb"], "accumulation": outputs["accumulation"].expand(-1, -1, 3)}
+        images |= {name: plane.expand(-1, -1, 3) for name, plane in outputs.items() if name.startswith("alpha")}
+        metrics = {"opacity": outputs["accumulation"].mean().item()}
+        if any(part.prompt for part in self.parts):
+            seen = from_outputs(outputs, names_of(self.parts), background=self.config.background)
+            metrics |= {f"score_{name}": s for name, s in part_scores(self.steering(), seen).items()}
+        truth = batch.get("image")
+        if truth is not None and truth.shape[:2] == outputs["rgb"].shape[:2]:
+            behind = batch.get("in_front_of")
+            metrics["psnr"] = psnr(truth, outputs, background=self.config.background, in_front_of=behind)
+        return metrics, images
+
+    def get_rgba_image(self, outputs: dict[str, Tensor], output_name: str = "rgb") -> Tensor:
+        """Straight colour and opacity, the background taken out."""
+        return to_rgba(outputs, output_name, background=self.config.background)
+
+    def steering(self) -> Steering:
+        """The encoders and the encoded prompts; loaded on first use."""
+        self._steering = self._steering or steering_of(self.config, self.parts, self._guides())
+        return self._steering
+
+    def _guides(self) -> tuple[Guide, ...]:
+        return self._steering.guides if self._steering else load_guides(self.config.encoders, device=self.device)
+
+    def change_part(self, name: str, changes: dict[str, Any]) -> None:
+        """Change a part's prompt, weight or highlight from the next step on; what cannot be is logged and left out.
+
+        The viewer calls this; an error there would end in its thread, unseen.
+        """
+        try:
+            find_part(self.parts, name)
+            moved = [dataclasses.replace(p, **changes) if p.name == name else p for p in self.parts]
+            parts, steering = check_parts(moved), self._steering
+            if changes.get("prompt") or (steering is not None and "prompt" in changes):
+                # Also where nothing was steered so far: an unknown word would else end the run at its next step.
+                steering = steering_of(self.config, parts, self._guides())
+            elif steering is not None:
+                steering = dataclasses.replace(steering, parts=parts)
+        except GencontrolError as error:
+            log.warning("%s", error)
+            return
+        self._set_parts(parts, steering=steering)
+        if self.field.base is not None:
+            # A highlight may have been moved to an empty place.
+            fill_empty(self.field, parts, mode=self.field.mode, peak=self.config.ball_peak)
+            self.look_for_empty_cells()
+
+    def _set_parts(self, parts: tuple[Part, ...], *, steering: Steering | None = None) -> None:
+        self._parts, self._steering = parts, steering
+        store_parts(self, STEERED, parts)
+
+    def _begin_change(self, *, step: int) -> None:
+        start_change(self.field, self.parts, mode=self.config.mode, peak=self.config.ball_peak)
+        if self.field.base is not None or self.config.mode == "create":
+            store_change(self, change_of(self.config, begun=step))
+
+    def _changing(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"] | None:
+        if self.field.base is None or self.config.free:
+            return None
+        return edited(self.parts, points, softness=self.config.softness)
+
+    def _guidance(self, seen: Rendering, batch: dict[str, Any]) -> Guidance:
+        if not any(part.prompt for part in self.parts):
+            return Guidance(similarity={}, contrast={})
+        views = reshape_rays(seen, tuple(batch["shape"]))
+        generator = step_generator(self.config.seed + 2, batch["step"])
+        azimuth, elevation = batch["azimuth"], batch["elevation"]
+        return steering_losses(self.steering(), views, azimuth, elevation, step=self._guided, generator=generator)
+
+    def _where(self, outputs: dict[str, Any], step: int) -> dict[str, Tensor]:
+        if self.config.mode == "replace":
+            return {"crossed": crossing(self.parts, *outputs["rays"])}
+        if self.config.mode != "remove":
+            return {}
+        generator = step_generator(self.config.seed + 3, step)
+        points = places_within(self.parts, self.field.resolution, generator=generator).to(self.device)
+        return {"dense": self.field(points, self._changing(points))[0]}
+
+
+def _restore_parts(module: torch.nn.Module, _: object) -> None:
+    assert isinstance(module, SteeredModel)
+    given = module._parts
+    module._parts, module._kept = stored_parts(module, STEERED), stored_parts(module, KEPT)
+    if not module._awaited:
+        warn_of_kept(module.config, given, module._parts)
+    module._steering, module._awaited, module._goes_on = None, [], goes_on(module, module.config.mode)
+    controls = restored_controls(module._controls, module._parts, module.change_part)
+    module._controls = attach(module, controls, instead_of=module._controls)
+    # A data set's field is a creation's until its edit has begun; a base in the checkpoint says that it had.
+    if module.field.base is not None:
+        module.field.mode = cast(Edit, module.config.mode)

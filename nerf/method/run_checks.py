@@ -1,0 +1,117 @@
+"""What a run starts from, and whether its mode can do anything with it: what only the trainer knows."""
+
+import dataclasses
+from typing import Any
+
+from nerfstudio.engine.callbacks import TrainingCallbackAttributes
+
+from gencontrol.errors import ConfigError
+from gencontrol.nerf.method.checkpoint import Change, change_of
+from gencontrol.nerf.method.config import SteeredModelConfig
+
+_SCENE, _DATA, _MODE = "--pipeline.model.scene FOLDER", "--data FOLDER", "--pipeline.model.mode"
+
+
+def check_run(config: SteeredModelConfig, attributes: TrainingCallbackAttributes, *, change: Change | None) -> None:
+    """Refuse a source that the mode does not use, or lacks, before the first step.
+
+    Args:
+        config: The model's settings.
+        attributes: With a trainer.
+        change: What the model's values mean, those of a checkpoint if there is one; None for a fit.
+
+    Raises:
+        ConfigError: Saying what to give instead.
+    """
+    data, start, end = _span(attributes)
+    has_base = change is not None and change.mode != "create"
+    if config.mode == "create":
+        _check_creation(pictures=data.data is not None, has_base=has_base)
+    elif config.mode == "fit":
+        _check_fit(pictures=data.data is not None, has_base=has_base)
+    else:
+        _check_edit(config, data, start=start, end=end, has_base=has_base)
+    if change is not None:
+        _check_same(config, change)
+
+
+def fit_to_the_end(attributes: TrainingCallbackAttributes) -> None:
+    """Let a fit see pictures until its last step: past them, the smoothness that is left would wear it down."""
+    data, _, end = _span(attributes)
+    data.fit_steps = max(data.fit_steps, end)
+
+
+def _check_same(config: SteeredModelConfig, change: Change) -> None:
+    if change.mode != config.mode:
+        if change.mode == "create":
+            return  # a fit or an edit of pictures makes something else of its field
+        raise ConfigError(
+            f"The checkpoint is one of the mode {change.mode!r}, whose change means something else in the mode "
+            f"{config.mode!r}: go on with {_MODE} {change.mode}. To change what that run made, name its folder as "
+            f"the scene instead of --load-dir: {_SCENE}."
+        )
+    now = change_of(config, begun=change.begun)
+    for field in dataclasses.fields(Change):
+        name, made, asked = field.name, getattr(change, field.name), getattr(now, field.name)
+        if made != asked:
+            raise ConfigError(
+                f"The checkpoint was made with {name} {made}, and its values would be another scene with {asked}: go "
+                f"on with --pipeline.model.{name} {made}."
+            )
+
+
+def _span(attributes: TrainingCallbackAttributes) -> tuple[Any, int, int]:
+    """The data manager's settings, and the steps at which the run begins and ends."""
+    # nerfstudio types its trainer's parts as their base classes.
+    trainer: Any = attributes.trainer
+    data: Any = attributes.pipeline.datamanager.config  # pyright: ignore[reportOptionalMemberAccess]
+    start = trainer._start_step
+    return data, start, start + trainer.config.max_num_iterations
+
+
+def _check_creation(*, pictures: bool, has_base: bool) -> None:
+    if pictures:
+        raise ConfigError(
+            f"Pictures are given (--data), and the mode 'create' uses none: choose {_MODE} edit (they are fitted, then "
+            f"the part is changed), or {_MODE} fit, or leave --data out."
+        )
+    if has_base:
+        raise ConfigError(
+            "The checkpoint is one of an edit, and the mode is 'create': go on with the mode it had, such as "
+            f"{_MODE} edit."
+        )
+
+
+def _check_fit(*, pictures: bool, has_base: bool) -> None:
+    if not pictures:
+        raise ConfigError(f"The mode 'fit' needs the pictures to fit: {_DATA}, a nerfstudio data set.")
+    if has_base:
+        raise ConfigError(
+            f"The checkpoint is one of an edit, which cannot be fitted further: go on with the mode it had, such as "
+            f"{_MODE} edit, or leave --load-dir out."
+        )
+
+
+def _check_edit(config: SteeredModelConfig, data: Any, *, start: int, end: int, has_base: bool) -> None:
+    pictures = data.data is not None
+    if config.scene is not None and pictures:
+        raise ConfigError(
+            f"Both a scene and pictures are given, and the mode {config.mode!r} starts from one of them: leave out "
+            "--pipeline.model.scene or --data."
+        )
+    if not has_base and not pictures:
+        raise ConfigError(
+            f"The mode {config.mode!r} has nothing to start from: give {_SCENE} (a finished run) or {_DATA} (pictures, "
+            "which are fitted first). A checkpoint (--load-dir) has to be one of such a run."
+        )
+    if has_base and pictures and start < data.fit_steps:
+        raise ConfigError(
+            f"The checkpoint of step {start - 1} holds what is edited already, so that --data would be fitted over the "
+            "edit: leave --data out."
+        )
+    if not has_base and end <= data.fit_steps:
+        raise ConfigError(
+            f"The run ends at step {end}, before the edit begins: pictures are fitted for "
+            f"{data.fit_steps} steps first. Give --max-num-iterations {data.fit_steps + 400 - start}, fewer "
+            f"--pipeline.datamanager.fit-steps, or {_MODE} fit."
+        )

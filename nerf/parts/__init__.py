@@ -1,0 +1,1 @@
+"""Parts of a scene: shapes, lists of what is steered, masks lifted into the volume."""

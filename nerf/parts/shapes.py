@@ -1,0 +1,285 @@
+"""Parts of a scene: shapes in world coordinates, and how far a point belongs to them."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+import torch
+from jaxtyping import Float
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+
+from gencontrol.configuration import from_mapping, nearest, to_mapping
+from gencontrol.errors import ConfigError, InputError
+from gencontrol.nerf.field import grid
+
+Vector = tuple[float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whole:
+    """Everything."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Oriented:
+    """What a box and an ellipsoid have in common."""
+
+    centre: Vector
+    """Middle, world coordinates."""
+    size: Vector
+    """Full lengths along its own axes, world units."""
+    turn: float = 0.0
+    """Degrees about the upright axis, counter-clockwise seen from above."""
+    pitch: float = 0.0
+    """Degrees about its own x axis, before the turn."""
+    roll: float = 0.0
+    """Degrees about its own y axis, before the pitch."""
+
+    @property
+    def rotation(self) -> Rotation:
+        """From its own axes to the world's."""
+        return Rotation.from_euler("ZXY", [self.turn, self.pitch, self.roll], degrees=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Box(Oriented):
+    """An oriented box."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sphere:
+    """A ball."""
+
+    centre: Vector
+    """Middle, world coordinates."""
+    radius: float
+    """World units."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ellipsoid(Oriented):
+    """A ball stretched along its own axes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HalfSpace:
+    """Everything on the side of a plane that its normal points to."""
+
+    point: Vector
+    """A point of the plane."""
+    normal: Vector
+    """Towards the inside; any length."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Voxels:
+    """A lifted mask: a lattice over [-1, 1] on each axis, (z, y, x); inside where it interpolates to 0.5 or more."""
+
+    values: Float[Tensor, "z y x"] = field(repr=False)
+    """[0, 1] at the nodes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Union:
+    """Whatever is in any of several shapes."""
+
+    of: tuple["Shape", ...]
+    """The shapes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """What is in one shape and not in another."""
+
+    of: "Shape"
+    """The shape that something is taken from."""
+    without: "Shape"
+    """What is taken away."""
+
+
+Shape: TypeAlias = Whole | Box | Sphere | Ellipsoid | HalfSpace | Voxels | Union | Difference
+SHAPES: Mapping[str, type] = {
+    "whole": Whole,
+    "box": Box,
+    "sphere": Sphere,
+    "ellipsoid": Ellipsoid,
+    "half_space": HalfSpace,
+    "union": Union,
+    "difference": Difference,
+}
+"""Name in configurations -> class."""
+
+
+def signed_distance(shape: Shape, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
+    """Negative inside, positive outside, 0 on the surface; world units.
+
+    Exact for spheres, boxes and half-spaces; elsewhere a bound with the right sign. A lifted mask gives its value's
+    distance from one half, scaled by the voxel's size.
+    """
+    return _DISTANCES[type(shape)](shape, points)
+
+
+def membership(shape: Shape, points: Float[Tensor, "n 3"], *, softness: float = 0.0) -> Float[Tensor, " n"]:
+    """How far each point belongs to the part, [0, 1]; exactly 0 outside.
+
+    Args:
+        shape: The part.
+        points: World coordinates.
+        softness: Width in world units, inwards from the surface, over which it rises from 0 to 1; 0 is a hard edge.
+    """
+    inwards = -signed_distance(shape, points)
+    if softness <= 0:
+        return (inwards >= 0).to(points.dtype)
+    return (inwards / softness).clamp(0, 1)
+
+
+def grown(shape: Shape, by: float) -> Shape:
+    """A shape whose surface lies so much further out, world units; corners stay corners.
+
+    What a difference leaves out stays as it is, as do the whole and lifted masks, which are grown when they are lifted.
+    """
+    if isinstance(shape, Sphere):
+        return replace(shape, radius=shape.radius + by)
+    if isinstance(shape, Box | Ellipsoid):
+        x, y, z = shape.size
+        return replace(shape, size=(x + 2 * by, y + 2 * by, z + 2 * by))
+    if isinstance(shape, HalfSpace):
+        outwards = [-n * by / math.hypot(*shape.normal) for n in shape.normal]
+        x, y, z = (p + o for p, o in zip(shape.point, outwards, strict=True))
+        return replace(shape, point=(x, y, z))
+    if isinstance(shape, Union):
+        return Union(of=tuple(grown(s, by) for s in shape.of))
+    if isinstance(shape, Difference):
+        return replace(shape, of=grown(shape.of, by))
+    return shape
+
+
+def parse_shape(values: Any, *, where: str = "highlight") -> Shape:
+    """Read a shape from a mapping such as `{"box": {"centre": [0, 0, 0.5], "size": [1, 1, 1]}}` or from `whole`.
+
+    Raises:
+        ConfigError: An unknown shape, or settings that do not fit it.
+    """
+    if isinstance(values, str):
+        values = {values: {}}
+    if not isinstance(values, Mapping):
+        raise ConfigError(
+            f"{where}: expected a shape such as `sphere: {{centre: [0, 0, 0], radius: 0.5}}`, got {values!r}."
+        )
+    if len(values) != 1:
+        raise ConfigError(
+            f"{where}: expected one shape, got {', '.join(map(str, values)) or 'none'}; join them by `union`."
+        )
+    name, settings = next(iter(values.items()))
+    if name not in SHAPES:
+        raise ConfigError(f"{where}: unknown shape {name!r}{nearest(str(name), SHAPES)}")
+    inside = f"{where}: {name}"
+    if name == "union":
+        return _parse_union(settings, inside)
+    settings = {} if settings is None else settings
+    if not isinstance(settings, Mapping):
+        raise ConfigError(f"{inside}: expected its settings by name, got {settings!r}.")
+    if name == "difference":
+        both = {key: parse_shape(settings.get(key, {}), where=f"{inside}: {key}") for key in ("of", "without")}
+        return Difference(**both)
+    return check_shape(from_mapping(SHAPES[name], settings, where=inside), where=inside)
+
+
+def shape_mapping(shape: Shape) -> dict[str, Any]:
+    """The mapping that `parse_shape` reads back.
+
+    Raises:
+        InputError: A lifted mask, which is a tensor and no setting.
+    """
+    if isinstance(shape, Voxels):
+        raise InputError("A lifted mask is stored as a tensor, not as a setting.")
+    if isinstance(shape, Union):
+        return {"union": [shape_mapping(s) for s in shape.of]}
+    if isinstance(shape, Difference):
+        return {"difference": {"of": shape_mapping(shape.of), "without": shape_mapping(shape.without)}}
+    return {next(k for k, v in SHAPES.items() if v is type(shape)): to_mapping(shape)}
+
+
+def check_shape(shape: Shape, *, where: str = "highlight") -> Shape:
+    """Refuse shapes that enclose nothing.
+
+    Raises:
+        ConfigError: A size or radius that is not positive, a normal without a direction.
+    """
+    if isinstance(shape, Box | Ellipsoid) and min(shape.size) <= 0:
+        raise ConfigError(f"{where}: sizes must be positive; got {shape.size}.")
+    if isinstance(shape, Sphere) and shape.radius <= 0:
+        raise ConfigError(f"{where}: the radius must be positive; got {shape.radius}.")
+    if isinstance(shape, HalfSpace) and not any(shape.normal):
+        raise ConfigError(f"{where}: the normal needs a direction; got {shape.normal}.")
+    return shape
+
+
+def check_inside(shape: Shape, *, name: str, resolution: int = 48) -> float:
+    """Refuse a part that no point of the scene's cube belongs to.
+
+    Returns:
+        The share of the cube that belongs to the part.
+
+    Raises:
+        InputError: Nothing of the part is inside [-1, 1] on each axis.
+    """
+    points = grid.nodes(resolution)
+    share = membership(shape, points).mean().item()
+    if share == 0:
+        raise InputError(
+            f"The highlight of {name!r} encloses nothing of the scene, which spans [-1, 1] on each axis: {shape}. "
+            "Move or enlarge it."
+        )
+    return share
+
+
+def _parse_union(entries: Any, where: str) -> Union:
+    if not isinstance(entries, list | tuple) or not entries:
+        raise ConfigError(f"{where}: expected a list of shapes, at least one, got {entries!r}.")
+    return Union(of=tuple(parse_shape(entry, where=where) for entry in entries))
+
+
+def _local(points: Float[Tensor, "n 3"], shape: Oriented) -> Float[Tensor, "n 3"]:
+    # A row times the rotation is the inverse rotation times the column.
+    return (points - points.new_tensor(shape.centre)) @ points.new_tensor(shape.rotation.as_matrix())
+
+
+def _box(shape: Box, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
+    excess = _local(points, shape).abs() - points.new_tensor(shape.size) / 2
+    return excess.clamp(min=0).norm(dim=-1) + excess.amax(dim=-1).clamp(max=0)
+
+
+def _ellipsoid(shape: Ellipsoid, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
+    half = points.new_tensor(shape.size) / 2
+    return ((_local(points, shape) / half).norm(dim=-1) - 1) * half.min()
+
+
+def _sphere(shape: Sphere, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
+    return (points - points.new_tensor(shape.centre)).norm(dim=-1) - shape.radius
+
+
+def _half_space(shape: HalfSpace, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
+    normal = points.new_tensor(shape.normal)
+    return -(points - points.new_tensor(shape.point)) @ (normal / normal.norm())
+
+
+def _voxels(shape: Voxels, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
+    inside = grid.sample(shape.values.to(points)[None], points)[:, 0]
+    return (0.5 - inside) * (4 / (max(shape.values.shape) - 1))
+
+
+_DISTANCES: Mapping[type, Callable[[Any, Tensor], Tensor]] = {
+    Whole: lambda _, points: torch.full_like(points[:, 0], -torch.inf),
+    Box: _box,
+    Sphere: _sphere,
+    Ellipsoid: _ellipsoid,
+    HalfSpace: _half_space,
+    Voxels: _voxels,
+    Union: lambda shape, points: torch.stack([signed_distance(s, points) for s in shape.of]).amin(0),
+    Difference: lambda shape, points: torch.maximum(
+        signed_distance(shape.of, points), -signed_distance(shape.without, points)
+    ),
+}

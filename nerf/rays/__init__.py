@@ -1,0 +1,1 @@
+"""Cameras, their rays, and rendering along them."""

@@ -1,0 +1,1 @@
+"""From rendered views to losses."""

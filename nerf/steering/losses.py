@@ -1,0 +1,107 @@
+"""The method's losses beside guidance, each already times its weight; free of nerfstudio."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from gencontrol.errors import GencontrolError
+from gencontrol.guidance.losses import opacity_entropy, total_variation, transmittance_loss
+from gencontrol.guidance.schedules import Schedule, value_at
+from gencontrol.nerf.parts.parts import Part
+from gencontrol.nerf.rays.rendering import Rendering
+from gencontrol.nerf.steering.guidance import Guidance
+
+Schedules = Mapping[str, Schedule]
+
+
+def weighted_guidance(
+    guidance: Guidance, parts: Sequence[Part], schedules: Schedules, *, step: int
+) -> dict[str, Float[Tensor, ""]]:
+    """The mean guidance losses of each part, times its own weight and the overall ones."""
+    overall, apart = (value_at(schedules[name], step) for name in ("guidance", "contrast"))
+    weights = {part.name: value_at(part.weight, step) for part in parts}
+    losses = {f"guidance_{name}": overall * weights[name] * loss.mean() for name, loss in guidance.similarity.items()}
+    contrast = {f"contrast_{name}": apart * weights[name] * loss.mean() for name, loss in guidance.contrast.items()}
+    return losses | contrast
+
+
+def emptiness(
+    seen: Rendering,
+    schedules: Schedules,
+    *,
+    mode: str,
+    step: int,
+    crossed: Bool[Tensor, " r"] | None = None,
+    dense: Float[Tensor, " n"] | None = None,
+) -> dict[str, Float[Tensor, ""]]:
+    """What rewards a clear picture, by mode.
+
+    A creation: little entropy of the opacity, and transmittance. A replacement: the same, the transmittance that of the
+    parts over the rays that cross them, so that it does not fill its highlight. An edit: little entropy. A removal:
+    little left of the parts, in views and in the volume; no entropy there, which would hold on to what is opaque. A
+    recolouring changes no opacity.
+
+    Args:
+        seen: (b, h, w) rays.
+        schedules: By name.
+        mode: The method's.
+        step: Decides on the weights.
+        crossed: Which of the rays, flat, cross a part; for a replacement.
+        dense: Density at places within the parts; for a removal.
+    """
+    losses: dict[str, Tensor] = {}
+    if mode in ("create", "edit", "replace"):
+        losses["entropy"] = value_at(schedules["entropy"], step) * opacity_entropy(seen.opacity).mean()
+    if mode in ("create", "replace"):
+        ceiling = value_at(schedules["transmittance_ceiling" if mode == "create" else "replace_ceiling"], step)
+        rays = None if crossed is None else crossed.reshape(seen.opacity.shape)
+        opacity = seen.opacity if mode == "create" else seen.parts.amax(dim=-1)
+        reward = transmittance_loss(opacity, ceiling=ceiling, among=rays).mean()
+        losses["transmittance"] = value_at(schedules["transmittance"], step) * reward
+    if mode == "remove":
+        assert dense is not None
+        weight = value_at(schedules["removal"], step)
+        losses |= {
+            "removal": weight * seen.parts.amax(dim=-1).mean(),
+            "removal_within": weight * remaining(dense).mean(),
+        }
+    return losses
+
+
+def remaining(density: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+    """How much is there, on a scale that pulls at what is solid too: log(1 + density).
+
+    What is seen of something solid does not change with its density, and nothing within it is seen at all.
+    """
+    return density.log1p()
+
+
+def smoothness(
+    change: Float[Tensor, "4 r r r"], schedules: Schedules, *, step: int, fitting: bool = False
+) -> dict[str, Float[Tensor, ""]]:
+    """Total variation of the trained lattice's density and colour; of colour less while pictures are fitted."""
+    variation = total_variation(change[None])[0]
+    names = ("density", "fit_colour" if fitting else "colour")
+    density, colour = (value_at(schedules[f"{name}_variation"], step) for name in names)
+    return {"density_variation": density * variation[0], "colour_variation": colour * variation[1:].mean()}
+
+
+def photometric(seen: Rendering, target: Float[Tensor, "r 3"], behind: Float[Tensor, "r 3"]) -> Float[Tensor, ""]:
+    """Mean squared error of rays over the background that their pixels were taken in front of."""
+    return (seen.colour + (1 - seen.opacity)[:, None] * behind - target).square().mean()
+
+
+def check_finite(losses: Mapping[str, Tensor], *, step: int) -> None:
+    """Stop a run that diverges.
+
+    Raises:
+        GencontrolError: A loss is not finite; the message names it and the step.
+    """
+    for name, loss in losses.items():
+        if not torch.isfinite(loss):
+            raise GencontrolError(
+                f"The run diverged: {name} is {loss.item()} at step {step}. Lower the learning rate "
+                "(--optimizers.field.optimizer.lr) or the loss's weight; the last checkpoint is intact."
+            )

@@ -1,0 +1,1 @@
+"""Analytic scenes to try things on, and the data sets photographed in them."""

@@ -1,0 +1,91 @@
+"""Meshes: a ball's surface where the ball is, coloured, in every format."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from gencontrol.errors import InputError
+from gencontrol.nerf.export.mesh import MeshSettings, scene_mesh, to_linear, write_mesh
+from gencontrol.nerf.field.scene import Scene
+from gencontrol.nerf.parts.shapes import HalfSpace, Sphere
+from gencontrol.nerf.still_life.world import Thing, World, bake
+
+trimesh = pytest.importorskip("trimesh")
+
+BALL = Thing(name="ball", body=Sphere(centre=(0.2, -0.1, 0.3), radius=0.4), colour=(0.9, 0.2, 0.1))
+SMALL = MeshSettings(resolution=48)
+
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    baked = bake(World(things=(BALL,)), 40)
+    return Scene(lattice=baked.lattice, parts={"top": HalfSpace(point=(0.0, 0.0, 0.3), normal=(0.0, 0.0, 1.0))})
+
+
+def test_vertices_lie_on_the_ball_and_faces_look_outwards(scene: Scene) -> None:
+    mesh = scene_mesh(scene, SMALL)
+    distance = np.linalg.norm(mesh.vertices - [0.2, -0.1, 0.3], axis=1)
+    assert np.abs(distance - 0.4).max() < 0.03
+    assert mesh.is_watertight
+    assert mesh.volume == pytest.approx(4 / 3 * np.pi * 0.4**3, rel=0.08)  # negative if faces looked inwards
+
+
+def test_vertices_have_the_fields_colours(scene: Scene) -> None:
+    mesh = scene_mesh(scene, SMALL)
+    _, rgb = scene(torch.from_numpy(np.asarray(mesh.vertices)).float())
+    visual: Any = mesh.visual
+    assert np.abs(np.asarray(visual.vertex_colors)[:, :3] - rgb.numpy() * 255).max() <= 0.51
+
+
+def test_a_part_alone_is_cut_off(scene: Scene) -> None:
+    mesh = scene_mesh(scene, MeshSettings(resolution=48, part="top"))
+    assert mesh.vertices[:, 2].min() > 0.25
+    assert mesh.is_watertight
+
+
+def test_matter_at_the_cubes_faces_is_closed() -> None:
+    full = Scene(lattice=torch.full((4, 8, 8, 8), 5.0))
+    mesh = scene_mesh(full, MeshSettings(resolution=16))
+    assert mesh.is_watertight and mesh.volume == pytest.approx(8, rel=0.02)
+
+
+@pytest.mark.parametrize("suffix", [".ply", ".obj", ".glb"])
+def test_files_are_read_back_with_colours(scene: Scene, suffix: str, tmp_path: Path) -> None:
+    path = write_mesh(scene, tmp_path / f"ball{suffix}", SMALL)
+    mesh = trimesh.load(path, force="mesh")
+    centre = np.array([0.2, 0.3, 0.1] if suffix == ".glb" else [0.2, -0.1, 0.3])  # GLB has y up
+    assert np.abs(mesh.vertices.mean(0) - centre).max() < 0.05
+    assert np.asarray(mesh.visual.vertex_colors)[:, 0].mean() > (
+        78 if suffix == ".glb" else 150
+    )  # 78 is 150 in linear light
+    assert mesh.volume > 0
+
+
+def test_glb_holds_linear_light_and_the_others_srgb(scene: Scene, tmp_path: Path) -> None:
+    exact = np.asarray(scene_mesh(scene, SMALL).visual.vertex_colors)  # pyright: ignore
+    stored = {
+        suffix: np.asarray(
+            trimesh.load(write_mesh(scene, tmp_path / f"b{suffix}", SMALL), force="mesh").visual.vertex_colors
+        )
+        for suffix in (".ply", ".glb")
+    }
+    assert np.array_equal(stored[".ply"], exact)
+    # sRGB 0.9 is 0.787 in linear light, and 0.2 is 0.033.
+    assert to_linear(np.array([[230, 51, 0, 255], [255, 8, 10, 128]], np.uint8)).tolist() == [
+        [202, 8, 0, 255],
+        [255, 1, 1, 128],
+    ]
+    assert np.array_equal(stored[".glb"], to_linear(exact))
+
+
+def test_what_cannot_be_exported_is_refused(scene: Scene, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"Cannot write .stl: choose .ply, .obj, .glb"):
+        write_mesh(scene, tmp_path / "ball.stl", SMALL)
+    with pytest.raises(InputError, match="no part 'hat'; its parts: top"):
+        scene_mesh(scene, MeshSettings(resolution=16, part="hat"))
+    with pytest.raises(InputError, match="Nothing in the scene is denser than 1e"):
+        scene_mesh(scene, MeshSettings(resolution=16, density=1e6))
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,42 @@
+"""Preview sheets: a row for each thing shown, and the outline where alpha crosses one half."""
+
+import torch
+
+from gencontrol.nerf.export.preview import draw_outline, preview_sheet
+from gencontrol.nerf.rays.rendering import Rendering
+
+
+def rendering(parts: torch.Tensor) -> Rendering:
+    shape = parts.shape[:3]
+    return Rendering(
+        colour=torch.full((*shape, 3), 0.25), opacity=torch.full(shape, 0.5), depth=torch.zeros(shape), parts=parts
+    )
+
+
+def test_the_outline_surrounds_the_part() -> None:
+    parts = torch.zeros(1, 7, 7, 1)
+    parts[0, 2:5, 2:5] = 0.8
+    marked = draw_outline(torch.zeros(1, 3, 7, 7), parts)[0, 0] > 0
+    expected = torch.zeros(7, 7, dtype=torch.bool)
+    expected[1:6, 1:6] = True
+    expected[2:5, 2:5] = False
+    assert torch.equal(marked, expected)
+
+
+def test_without_parts_the_picture_is_left_alone() -> None:
+    picture = torch.rand(2, 3, 4, 4)
+    assert torch.equal(draw_outline(picture, torch.zeros(2, 4, 4, 0)), picture)
+
+
+def test_the_sheet_has_a_column_a_view_and_a_row_a_plane() -> None:
+    parts = torch.zeros(2, 6, 8, 3)
+    parts[1, ..., 2] = 1.0
+    sheet = preview_sheet(rendering(parts))
+    assert sheet.shape == (3, 5 * 7 + 1, 2 * 9 + 1)
+
+    def cell(row: int, column: int) -> list[float]:
+        return sheet[:, 1 + row * 7 + 3, 1 + column * 9 + 4].tolist()
+
+    assert cell(0, 0) == [0.75] * 3  # 0.25 over white under half opacity
+    assert cell(1, 0) == [0.5] * 3  # opacity
+    assert cell(4, 0) == [0.0] * 3 and cell(4, 1) == [1.0] * 3  # the third part's alpha

@@ -1,0 +1,99 @@
+"""Pictures that are fitted, and a part of them that is then changed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+pytest.importorskip("nerfstudio")
+# nerfstudio 1.1.5 and the versions it pins warn about themselves, at import and in use.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+EGG = (0.6, -0.1, -0.2, 0.5)
+
+
+def test_a_part_of_pictures_is_fitted_and_then_replaced(
+    make, tmp_path: Path, manager: Any, attributes: Any, train: Any
+) -> None:
+    from gencontrol.nerf.still_life.dataset import DatasetSettings, write_dataset
+    from gencontrol.nerf.still_life.world import still_life
+
+    folder = write_dataset(still_life(), tmp_path / "set", DatasetSettings(views=4, held_out=1, size=16, resolution=8))
+    data = manager(data=folder, fit_steps=3, rays=256)
+    model = make(prompt="red cat", mode="replace", sphere=EGG, resolution="0:16")
+    history = train(model, data, attributes(model, data), range(5))
+    assert "photometric" in history[2] and "transmittance" in history[3] and model.field.mode == "replace"
+
+
+def test_a_data_set_is_fitted_and_then_edited(make, tmp_path: Path, manager: Any, attributes: Any, train: Any) -> None:
+    from gencontrol.nerf.still_life.dataset import DatasetSettings, write_dataset
+    from gencontrol.nerf.still_life.world import still_life
+
+    folder = write_dataset(still_life(), tmp_path / "set", DatasetSettings(views=6, held_out=2, size=24, resolution=8))
+    data = manager(data=folder, fit_steps=40, rays=512)
+    model = make(prompt="red cat", mode="edit", sphere=EGG, resolution="0:16")
+    around = attributes(model, data)
+    history = train(model, data, around, range(42))
+    assert history[39]["psnr"] > history[0]["psnr"] + 4
+    assert "guidance_part" in history[40] and model.field.base is not None
+    assert (model._step, model._guided) == (41, 1)  # schedules of weights count from the edit's beginning
+    assert model.scene().prompts == {"part": "red cat"}
+    assert len(data.fixed_indices_eval_dataloader.image_indices) == 2
+
+
+def test_an_edits_schedules_begin_with_it_even_after_a_longer_fit(
+    make, tmp_path: Path, manager: Any, attributes: Any
+) -> None:
+    from gencontrol.nerf.method.callbacks import begin_step
+    from gencontrol.nerf.still_life.dataset import DatasetSettings, write_dataset
+    from gencontrol.nerf.still_life.world import still_life
+
+    folder = write_dataset(still_life(), tmp_path / "set", DatasetSettings(views=3, held_out=1, size=16, resolution=8))
+    data = manager(data=folder, fit_steps=5, rays=64)
+    model = make(prompt="red cat", mode="edit", sphere=EGG, resolution="0:16")
+    around = attributes(model, data)
+    begin_step(model, around, 30)  # goes on from a fit of 30 steps
+    assert model.field.base is not None and model._guided == 0
+    begin_step(model, around, 31)
+    assert model._guided == 1
+
+
+def test_pictures_without_alpha_are_refused_unless_their_background_is_named(tmp_path: Path, manager: Any) -> None:
+    from PIL import Image
+
+    from gencontrol.errors import InputError
+    from gencontrol.nerf.still_life.dataset import DatasetSettings, write_dataset
+    from gencontrol.nerf.still_life.world import still_life
+
+    folder = write_dataset(still_life(), tmp_path / "set", DatasetSettings(views=3, held_out=1, size=16, resolution=8))
+    for path in (folder / "images").iterdir():
+        with Image.open(path) as picture:
+            flat = Image.new("RGBA", picture.size, "white")
+            flat.alpha_composite(picture)
+        flat.convert("RGB").save(path)
+    with pytest.raises(InputError, match=r"no alpha channel, so the scene has no bound.*--pipeline.datamanager.in-fr"):
+        manager(data=folder)
+    data = manager(data=folder, in_front_of=(1.0, 1.0, 1.0), rays=64)
+    assert data.pictures.dtype == torch.uint8 and data.pictures.shape == (3, 16, 16, 3)
+    (_, held_out), *_ = data.fixed_indices_eval_dataloader
+    assert held_out["in_front_of"].tolist() == [1.0, 1.0, 1.0]
+    _, batch = data.next_train(0)
+    assert batch["behind"].min() == 1 and batch["target"].shape == (64, 3)
+
+
+def test_a_fitted_removal_still_removes_when_it_is_resumed(
+    make, tmp_path: Path, manager: Any, attributes: Any, train: Any
+) -> None:
+    from gencontrol.nerf.still_life.dataset import DatasetSettings, write_dataset
+    from gencontrol.nerf.still_life.world import still_life
+
+    folder = write_dataset(still_life(), tmp_path / "set", DatasetSettings(views=4, held_out=1, size=16, resolution=8))
+    data, settings = manager(data=folder, fit_steps=15, rays=512), {"mode": "remove", "resolution": "0:16"}
+    first = make(sphere=EGG, **settings)
+    train(first, data, attributes(first, data), range(17))
+    second = make(sphere=EGG, **settings)
+    second.update_to_step(16)
+    second.load_state_dict(first.state_dict())
+    assert second.field.mode == "remove"
+    assert torch.equal(second.lattice(), first.lattice()) and (second.lattice()[0] <= second.field.base[0]).all()

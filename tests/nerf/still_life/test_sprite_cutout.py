@@ -1,0 +1,38 @@
+"""Sprites as pictures to cut out: straight colour, found by every name."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from gencontrol.errors import InputError
+from gencontrol.nerf.still_life.sprite_cutout import sprite_picture
+from gencontrol.sprites.catalog import Concept
+from gencontrol.sprites.store import SpriteStore
+
+
+def test_colour_is_straight_and_alpha_the_stores(sprite_store: SpriteStore) -> None:
+    concept, style = sprite_store.concepts[1], sprite_store.styles[0]
+    name, rgb, alpha = sprite_picture(sprite_store, concept.name, style=style)
+    stored = sprite_store.levels[0][1, 0].permute(2, 0, 1).float() / 255
+    assert name == concept.name and torch.equal(alpha, stored[3])
+    assert (rgb * alpha - stored[:3]).abs().max() <= 1 / 255
+
+
+def test_a_synonym_never_hides_anothers_first_name(sprite_store: SpriteStore) -> None:
+    first, second = Concept(slug="a", names=("a", "b")), Concept(slug="b", names=("b", "c"))
+    store = dataclasses.replace(sprite_store, concepts=(second, first, *sprite_store.concepts[2:]))
+    style = store.styles[0]
+    pictures = [sprite_picture(store, name, style=style)[1] for name in ("a", "b", "c")]
+    assert torch.equal(pictures[1], pictures[2]) and not torch.equal(pictures[0], pictures[1])
+
+
+def test_what_is_not_in_the_store_is_refused(sprite_store: SpriteStore) -> None:
+    name, style = sprite_store.concepts[0].name, sprite_store.styles[0]
+    with pytest.raises(InputError, match="has no 'no such thing'"):
+        sprite_picture(sprite_store, "no such thing", style=style)
+    with pytest.raises(InputError, match="no style crayon"):
+        sprite_picture(sprite_store, name, style="crayon")
+    lacking = dataclasses.replace(sprite_store, present=torch.zeros_like(sprite_store.present))
+    with pytest.raises(InputError, match="choose another style"):
+        sprite_picture(lacking, name, style=style)

@@ -1,0 +1,82 @@
+"""`--offline` asks no hub: no name is looked up, and no connection is made."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gencontrol.runs.offline import SWITCH, offline
+
+NOWHERE = "nobody/gencontrol-no-such-model"
+
+# Runs the command where the network refuses and says what it was asked; the hub's client waits between attempts.
+GUARDED = """
+import socket, sys, time
+from gencontrol.cli.main import main
+
+def refuse(*arguments, **settings):
+    print("ASKED", arguments)
+    raise OSError("no network in this test")
+
+socket.getaddrinfo = socket.socket.connect = refuse
+time.sleep = lambda seconds: None
+sys.exit(main(sys.argv[1:]))
+"""
+
+CASES = {
+    "model": ["vary", "{scene}/photo.png", "--model", NOWHERE],
+    "encoder": ["vary", "{scene}/photo.png", "--model", "{tiny}", "--alpha-clip", NOWHERE],
+    "score": ["score", "{scene}/photo.png", "--text", "a", "--model", NOWHERE],
+    "convert": ["convert", NOWHERE, "-o", "{scene}/converted"],
+}
+
+
+def guarded(tmp_path: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """With an empty cache, and a hub that the environment does not switch off."""
+    proxies = {f"{kind}_proxy" for kind in ("http", "https", "all")}
+    environment = {k: v for k, v in os.environ.items() if k != SWITCH and k.lower() not in proxies}
+    return subprocess.run(
+        [sys.executable, "-c", GUARDED, *(str(a) for a in arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment | {"HF_HOME": str(tmp_path / "hub")},
+    )
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_hub_id_is_refused_at_once(case: str, scene: Path, tiny_folder: Path) -> None:
+    done = guarded(scene, *(flag.format(scene=scene, tiny=tiny_folder) for flag in CASES[case]), "--offline")
+    assert done.returncode == 1, done.stderr
+    assert "ASKED" not in done.stdout
+    assert NOWHERE in done.stderr
+    assert "in this machine's cache" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_run_from_a_folder_asks_nothing(scene: Path, tiny_folder: Path) -> None:
+    flags = ("--mask", scene / "red.png", "--model", tiny_folder, "--steps", 1, "-n", 1, "--compare")
+    done = guarded(scene, "vary", scene / "photo.png", *flags, "--offline", "-o", scene / "out")
+    assert done.returncode == 0, done.stderr
+    assert "ASKED" not in done.stdout
+
+
+def test_without_it_the_hub_is_asked(scene: Path) -> None:
+    """Else the tests above would show nothing."""
+    done = guarded(scene, "vary", scene / "photo.png", "--model", NOWHERE)
+    assert done.returncode == 1
+    assert "ASKED" in done.stdout
+
+
+@pytest.mark.parametrize("before", [None, "0"])
+def test_the_environment_is_as_before(before: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(SWITCH, raising=False)
+    if before is not None:
+        monkeypatch.setenv(SWITCH, before)
+    with offline(True):
+        assert os.environ[SWITCH] == "1"
+    assert os.environ.get(SWITCH) == before
+    with offline(False):
+        assert os.environ.get(SWITCH) == before

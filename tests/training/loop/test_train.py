@@ -1,0 +1,134 @@
+import dataclasses
+import itertools
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from gencontrol.errors import CheckpointError, ConfigError
+from gencontrol.training.loop.checkpoints import list_checkpoints
+from gencontrol.training.loop.learning_rate import cosine_schedule
+from gencontrol.training.loop.settings import RunConfig
+from gencontrol.training.loop.train import make_optimizers, train
+
+CONFIG = RunConfig(
+    steps=30, batch=16, chunk=4, learning_rate=0.05, warmup=5, precision="float32", ema=0.9,
+    log_every=5, evaluate_every=10, sheet_every=15, checkpoint_every=7,
+)  # fmt: skip
+
+
+def same(first, second):
+    return all(
+        torch.equal(a, b) for a, b in zip(first.state_dict().values(), second.state_dict().values(), strict=True)
+    )
+
+
+def test_training_learns_logs_evaluates_draws_and_exports(tasks, tmp_path):
+    reports = []
+    task = tasks.LineTask()
+    average = train(task, dataclasses.replace(CONFIG, steps=200), folder=tmp_path, report=reports.append)
+    assert reports[-1].losses["error"] < 0.2 * reports[0].losses["error"]
+    assert [r.step for r in reports] == list(range(5, 201, 5))
+    assert reports[1].figures and not reports[0].figures
+    assert reports[-1].seconds_left == 0 and reports[0].rate > 0
+    assert (tmp_path / "sheets" / "step-00000015.png").is_file()
+    assert torch.equal(
+        load_file(tmp_path / "export" / "line.safetensors")["0.weight"], average.state_dict()["0.weight"]
+    )
+
+
+def test_a_run_that_stopped_goes_on_to_the_same_weights(tasks, tmp_path):
+    whole, parts = tasks.LineTask(), tasks.LineTask()
+    average = train(whole, CONFIG, folder=tmp_path / "whole")
+    train(parts, CONFIG, folder=tmp_path / "parts", until=11)
+    again = tasks.LineTask()
+    resumed = train(again, CONFIG, folder=tmp_path / "parts")
+    assert same(whole.module, again.module) and same(average, resumed)
+    assert again.drawn[0] == 11 * 4
+
+
+def test_a_run_that_was_killed_goes_on_from_its_last_checkpoint(tasks, tmp_path):
+    class Killed(Exception):
+        pass
+
+    def kill(progress):
+        if progress.step == 20:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(tasks.LineTask(), CONFIG, folder=tmp_path / "killed", report=kill)
+    again, whole = tasks.LineTask(), tasks.LineTask()
+    train(again, CONFIG, folder=tmp_path / "killed")
+    train(whole, CONFIG, folder=tmp_path / "whole")
+    assert again.drawn[0] == 14 * 4 and same(whole.module, again.module)
+
+
+def test_a_broken_checkpoint_is_passed_over_with_a_warning(tasks, tmp_path, caplog):
+    whole, again = tasks.LineTask(), tasks.LineTask()
+    train(whole, CONFIG, folder=tmp_path / "whole")
+    train(tasks.LineTask(), CONFIG, folder=tmp_path / "broken", until=15)
+    newest = list_checkpoints(tmp_path / "broken" / "checkpoints")[0]
+    content = bytearray((newest / "model.safetensors").read_bytes())
+    content[-1] ^= 1
+    (newest / "model.safetensors").write_bytes(content)
+    train(again, CONFIG, folder=tmp_path / "broken")
+    assert "digest differs. Falling back" in caplog.text
+    assert again.drawn[0] == 14 * 4 and same(whole.module, again.module)
+
+
+def test_other_settings_are_refused_but_for_logging(tasks, tmp_path):
+    train(tasks.LineTask(), CONFIG, folder=tmp_path, until=5)
+    with pytest.raises(CheckpointError, match=r"other settings \(learning_rate 0.05 -> 0.01\)"):
+        train(tasks.LineTask(), dataclasses.replace(CONFIG, learning_rate=0.01), folder=tmp_path)
+    with pytest.raises(CheckpointError, match=r"other settings \(slope 1.0 -> 3.0\)"):
+        train(tasks.LineTask(slope=3.0), CONFIG, folder=tmp_path)
+    train(tasks.LineTask(start="elsewhere"), dataclasses.replace(CONFIG, log_every=3), folder=tmp_path, until=6)
+
+
+def test_accumulation_gives_the_gradient_of_the_whole_batch(tasks, tmp_path):
+    once, twice = tasks.LineTask(), tasks.LineTask()
+    train(once, CONFIG, folder=tmp_path / "once", until=3)
+    train(twice, dataclasses.replace(CONFIG, accumulation=2), folder=tmp_path / "twice", until=3)
+    for a, b in zip(once.module.parameters(), twice.module.parameters(), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_the_batch_must_be_dealt_evenly():
+    with pytest.raises(ConfigError, match="batch 16 is not a multiple of chunk 3"):
+        dataclasses.replace(CONFIG, chunk=3)
+    with pytest.raises(ConfigError, match="steps: expected at least 1"):
+        dataclasses.replace(CONFIG, steps=0)
+    with pytest.raises(ConfigError, match="ema: expected 0 up to"):
+        dataclasses.replace(CONFIG, ema=1.0)
+
+
+def test_vectors_are_not_decayed_and_groups_keep_their_scale(tasks):
+    (optimizer,) = make_optimizers(tasks.LineTask().groups(), CONFIG)
+    groups = optimizer.param_groups
+    assert [(g["scale"], g["weight_decay"], len(g["params"])) for g in groups] == [
+        (0.1, 0.02, 1), (1.0, 0.02, 1), (1.0, 0.0, 4),
+    ]  # fmt: skip
+
+
+def test_the_schedule_warms_up_and_ends_at_zero():
+    values = [cosine_schedule(s, steps=100, warmup=10) for s in range(101)]
+    assert values[0] == 0.1 and values[9] == 1.0 and values[10] == 1.0 and values[100] == 0.0
+    assert values[55] == pytest.approx(0.5)
+    assert all(a >= b for a, b in itertools.pairwise(values[10:]))
+
+
+def test_muon_trains_the_hidden_matrices_and_resumes_to_the_same_weights(tasks, tmp_path):
+    class Deep(tasks.LineTask):
+        def groups(self):
+            first, rest = super().groups()
+            return [dataclasses.replace(first, hidden=True), rest]
+
+    muon = dataclasses.replace(CONFIG, optimizer="muon")
+    plain, special = make_optimizers(Deep().groups(), muon)
+    assert [len(g["params"]) for g in plain.param_groups] == [1, 4]
+    assert type(special).__name__ == "Muon" and special.param_groups[0]["scale"] == pytest.approx(0.2)
+    whole, again = Deep(), Deep()
+    train(whole, muon, folder=tmp_path / "whole")
+    train(Deep(), muon, folder=tmp_path / "parts", until=8)
+    train(again, muon, folder=tmp_path / "parts")
+    assert same(whole.module, again.module)

@@ -1,0 +1,107 @@
+import json
+
+import pytest
+import torch
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_image_variation import (
+    StableDiffusionImageVariationPipeline,
+)
+from transformers import CLIPModel
+
+from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.cli.main import main
+from gencontrol.errors import InputError
+from gencontrol.training.loop.checkpoints import Checkpoint, save_checkpoint
+from gencontrol.training.stages.assemble import Exports, assemble, model_card, run_facts
+
+
+@pytest.fixture
+def exports(tiny, tmp_path):
+    runs = Exports(**{n: tmp_path / n for n in ("clip", "alpha_clip", "autoencoder", "denoiser")})
+    clip = tiny.clip()
+    for path in (runs.clip / "export",):
+        clip.save_pretrained(path)
+        tiny.tokenizer().save_pretrained(path)
+        tiny.image_processor().save_pretrained(path)
+    AlphaCLIP.from_clip(clip, tokenizer=tiny.tokenizer()).save_pretrained(runs.alpha_clip / "export")
+    tiny.vae().save_pretrained(runs.autoencoder / "export")
+    tiny.unet().save_pretrained(runs.denoiser / "export" / "unet")
+    tiny.scheduler().save_pretrained(runs.denoiser / "export" / "scheduler")
+    for run in (runs.clip, runs.alpha_clip, runs.autoencoder, runs.denoiser):
+        facts = {"config": {"seed": 3, "steps": 7, "batch": 5}, "seconds": 5400.0}
+        save_checkpoint(run / "checkpoints", Checkpoint(step=7, tensors={"model": {"w": torch.zeros(1)}}, facts=facts))
+        (run / "log.jsonl").write_text(json.dumps({"step": 7, "top1/1": 0.91, "rate": 2.0}) + "\n")
+    return runs
+
+
+def test_the_folder_opens_in_stock_classes_and_in_ours(exports, tiny, tmp_path):
+    folder = tmp_path / "tiny"
+    assemble(exports, folder)
+    pipeline = StableDiffusionImageVariationPipeline.from_pretrained(folder, dtype=torch.float32)
+    weight = pipeline.image_encoder.visual_projection.weight
+    torch.testing.assert_close(weight, tiny.clip().visual_projection.weight, atol=1e-3, rtol=1e-3)
+    assert CLIPModel.from_pretrained(folder / "clip").vision_model.config.num_channels == 3
+    encoder = AlphaCLIP.from_pretrained(folder, subfolder="alpha_clip")
+    assert encoder.vision.config.num_channels == 4 and encoder.tokenizer is not None
+    card = (folder / "clip" / "README.md").read_text()
+    assert "seed 3: 7 steps" in card and "1.5 hours" in card and "top1/1: 0.91" in card
+
+
+def test_parts_of_an_assembled_model_keep_weights_and_cards(exports, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    assemble(exports, first)
+    again = Exports(
+        clip=first / "clip", alpha_clip=first / "alpha_clip", autoencoder=first / "vae", denoiser=first
+    )  # fmt: skip
+    assemble(again, second)
+    for path in sorted(first.rglob("*")):
+        if path.suffix in (".safetensors", ".md"):
+            assert (second / path.relative_to(first)).read_bytes() == path.read_bytes(), path
+
+
+def test_the_command_assembles(exports, tmp_path, capsys):
+    folder = tmp_path / "model"
+    flags = [
+        f"--{n.replace('_', '-')}={getattr(exports, n)}" for n in ("clip", "alpha_clip", "autoencoder", "denoiser")
+    ]
+    assert main(["assemble", *flags, "-o", str(folder)]) == 0
+    assert (folder / "model_index.json").is_file() and str(folder) in capsys.readouterr().out
+
+
+def test_the_card_credits_what_training_used():
+    card = model_card(
+        "clip", {"settings": {"seed": 0, "steps": 1, "batch": 1}, "changes": [], "hours": 1, "figures": {}}
+    )
+    assert "Twemoji" in card and "EmojiTwo" in card and "FxEmojis" not in card
+
+
+def test_the_card_says_where_the_run_left_its_preset(exports):
+    facts = {
+        "config": {"seed": 3, "steps": 7, "batch": 5},
+        "stage": {"crop": 32, "latent_channels": 4},
+        "seconds": 60.0,
+    }
+    run = exports.autoencoder
+    save_checkpoint(run / "checkpoints", Checkpoint(step=8, tensors={"model": {"w": torch.zeros(1)}}, facts=facts))
+    assert "with the shipped preset, crop=32, seed 3" in model_card("autoencoder", run_facts("autoencoder", run))
+
+
+def test_a_model_is_assembled_again_into_the_same_folder(exports, tmp_path):
+    folder = tmp_path / "model"
+    assemble(exports, folder)
+    (folder / "unet" / "old").touch()
+    assemble(exports, folder)
+    assert not (folder / "unet" / "old").exists()
+    (folder / "mine").mkdir()
+    with pytest.raises(InputError, match=r"holds other things \(mine\)"):
+        assemble(exports, folder)
+
+
+def test_an_unfinished_run_is_named(exports, tmp_path):
+    import shutil
+
+    shutil.rmtree(exports.denoiser / "export")
+    with pytest.raises(InputError, match=r"denoiser: .* is neither a finished run .* nor a part of an assembled"):
+        assemble(exports, tmp_path / "tiny")
+    assert not (tmp_path / "tiny").exists()
+    with pytest.raises(InputError, match="holds no checkpoint"):
+        run_facts("clip", tmp_path / "nothing")
