@@ -8,8 +8,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gencontrol.sprites.catalog import held_out_styles, training_styles
-from gencontrol.sprites.compose import SceneConfig, compose, isolate, stream
+from gencontrol.sprites.compose import SceneConfig, compose, isolate
 from gencontrol.sprites.store import SpriteStore
+from gencontrol.streams import stream
 from gencontrol.training.data.pairs import choose_slot
 
 CHUNK = 50

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from gencontrol.pipelines.select import open_pipeline
 from gencontrol.sprites.store import SpriteStore
+from gencontrol.streams import seeded
 
 Draw = Callable[[Float[Tensor, "b d"], Sequence[int]], Float[Tensor, "b 3 h w"]]
 """Un-normalised embeddings and a seed for each to pictures in [0, 1]."""
@@ -62,7 +63,7 @@ def open_draw(folder: Path | str, *, steps: int, guidance: float, batch: int) ->
                 image_embeds=embeds[part],
                 num_inference_steps=steps,
                 guidance_scale=guidance,
-                generator=[torch.Generator().manual_seed(s) for s in seeds[part]],
+                generator=[seeded(s) for s in seeds[part]],
                 output_type="pt",
             )
             pictures.append(drawn.images.float())

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gencontrol.sprites.catalog import held_out_styles, training_styles
-from gencontrol.sprites.compose import SceneConfig, compose, render, stream
+from gencontrol.sprites.compose import SceneConfig, compose, render
 from gencontrol.sprites.split import Split
 from gencontrol.sprites.store import SpriteStore
+from gencontrol.streams import stream
 from gencontrol.training.data.latents import CacheConfig
 from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.loop.task import Batch, ParameterGroup

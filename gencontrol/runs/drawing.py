@@ -22,6 +22,7 @@ from gencontrol.pipelines.embeds import RegionEmbeds, region_embeds
 from gencontrol.pipelines.hosts.registry import Host
 from gencontrol.pipelines.select import open_pipeline
 from gencontrol.regions.region import Region
+from gencontrol.streams import seeded
 
 GUIDANCE = {"cross_attention": 3.0, "class_labels": 10.0}
 """By the way the embedding enters: the image-variation card's and the Alpha-CLIP demo's, and diffusers' for unCLIP."""
@@ -155,7 +156,7 @@ def _draw(pipeline: Any, job: Job, **condition: Any) -> list[Image.Image]:
 def _draw_batch(pipeline: Any, job: Job, seeds: Sequence[int], condition: dict[str, Any]) -> list[Image.Image]:
     check_interrupted()
     # Generators of the CPU, so that a seed means the same picture on every device.
-    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    generators = [seeded(seed) for seed in seeds]
     try:
         result = pipeline(
             **condition,

@@ -1,6 +1,5 @@
 """Scenes: sprites on backgrounds, with exact alpha maps, names, boxes and layer order. Seeded and vectorised."""
 
-import hashlib
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +13,7 @@ from gencontrol.sprites.catalog import training_styles
 from gencontrol.sprites.layout import MAX_TURN, Layout, Variation, draw_layout, inverse_affine, take_slot
 from gencontrol.sprites.split import Split
 from gencontrol.sprites.store import SpriteStore
+from gencontrol.streams import stream
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,12 +103,6 @@ def compose(store: SpriteStore, config: SceneConfig, *, batch: int, seed: int, i
     )
     kinds = torch.multinomial(torch.tensor(config.backgrounds), batch, replacement=True, generator=generator)
     return render(store, layout, draw_backgrounds(kinds, config.size, config.split, generator))
-
-
-def stream(seed: int, index: int, domain: str) -> torch.Generator:
-    """A generator for batch `index` of the stream `seed` in a domain; distinct arguments give unrelated streams."""
-    digest = hashlib.sha256(f"{domain}/{seed}/{index}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
 
 
 def render(store: SpriteStore, layout: Layout, background: Float[Tensor, "b 3 h w"]) -> Scenes:

@@ -11,7 +11,7 @@ from nerfstudio.cameras.rays import RayBundle
 from nerfstudio.data.datamanagers.base_datamanager import DataManager
 from nerfstudio.data.datamanagers.random_cameras_datamanager import RandomCamerasDataManager, TrivialDataset
 from nerfstudio.data.utils.dataloaders import FixedIndicesEvalDataloader, RandIndicesEvalDataloader
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.nn import Parameter
 
 from gencontrol.errors import ConfigError
@@ -21,14 +21,7 @@ from gencontrol.nerf.method.pictures import Pictures, load_pictures, over
 from gencontrol.nerf.parts.parts import Part
 from gencontrol.nerf.rays.cameras import Cameras, camera_rays, orbit_cameras, random_cameras
 from gencontrol.nerf.rays.part_cameras import aimed
-
-# Steps are mixed into the seed with a large odd number, so that runs of neighbouring seeds share no draws.
-_STRIDE = 1_000_003
-
-
-def step_generator(seed: int, step: int) -> Generator:
-    """A CPU generator for one step: a resumed run draws what an undisturbed one would have drawn."""
-    return torch.Generator().manual_seed(seed * _STRIDE + step)
+from gencontrol.streams import step_stream
 
 
 class SteeredDataManager(RandomCamerasDataManager):
@@ -103,7 +96,7 @@ class SteeredDataManager(RandomCamerasDataManager):
         return {}
 
     def _views(self, step: int, size: int) -> tuple[RayBundle, dict[str, Any]]:
-        generator = step_generator(self.config.seed, step)
+        generator = step_stream(self.config.seed, step)
         count = self.config.views
         cameras, azimuth, elevation = random_cameras(count, (size, size), orbit=self.orbit, generator=generator)
         batch = {"azimuth": azimuth, "elevation": elevation, "shape": (count, size, size), "step": step}
@@ -111,7 +104,7 @@ class SteeredDataManager(RandomCamerasDataManager):
 
     def _pixels(self, step: int) -> tuple[RayBundle, dict[str, Any]]:
         assert self.pictures is not None and self.train_dataset is not None
-        generator = step_generator(self.config.seed, step)
+        generator = step_stream(self.config.seed, step)
         picks = torch.randint(len(self.pictures), (self.config.rays,), generator=generator)
         height, width = self.pictures.shape[1:3]
         rows = torch.randint(height, (self.config.rays,), generator=generator)
@@ -123,7 +116,7 @@ class SteeredDataManager(RandomCamerasDataManager):
         batch = {"target": target.to(self.device), "behind": behind.to(self.device), "step": step}
         return rays.to(torch.device(self.device)), batch
 
-    def _behind(self, generator: Generator) -> Tensor:
+    def _behind(self, generator: torch.Generator) -> Tensor:
         if self.config.in_front_of is not None:
             return torch.tensor(self.config.in_front_of).expand(self.config.rays, 3)
         return torch.rand(self.config.rays, 3, generator=generator)

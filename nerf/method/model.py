@@ -33,7 +33,6 @@ from gencontrol.nerf.method.checkpoint import (
     warn_of_kept,
 )
 from gencontrol.nerf.method.config import SteeredModelConfig
-from gencontrol.nerf.method.datamanager import step_generator
 from gencontrol.nerf.method.outputs import from_outputs, psnr, to_outputs, to_rgba
 from gencontrol.nerf.method.start import (
     awaited,
@@ -67,6 +66,7 @@ from gencontrol.nerf.steering.guidance import (
     steering_losses,
 )
 from gencontrol.nerf.steering.losses import check_finite, emptiness, photometric, smoothness, weighted_guidance
+from gencontrol.streams import step_stream
 
 log = logging.getLogger(__name__)
 
@@ -166,7 +166,7 @@ class SteeredModel(Model):
 
     def render(self, origins: Float[Tensor, "r 3"], directions: Float[Tensor, "r 3"]) -> Rendering:
         """Render rays as the model is: jittered in training, in the middle of the intervals otherwise."""
-        jitter = step_generator(self.config.seed + 1, self._step) if self.training else None
+        jitter = step_stream(self.config.seed + 1, self._step) if self.training else None
         return render_rays(
             lambda points: self.field(points, self._changing(points)),
             origins,
@@ -287,7 +287,7 @@ class SteeredModel(Model):
         if not any(part.prompt for part in self.parts):
             return Guidance(similarity={}, contrast={})
         views = reshape_rays(seen, tuple(batch["shape"]))
-        generator = step_generator(self.config.seed + 2, batch["step"])
+        generator = step_stream(self.config.seed + 2, batch["step"])
         azimuth, elevation = batch["azimuth"], batch["elevation"]
         return steering_losses(self.steering(), views, azimuth, elevation, step=self._guided, generator=generator)
 
@@ -296,7 +296,7 @@ class SteeredModel(Model):
             return {"crossed": crossing(self.parts, *outputs["rays"])}
         if self.config.mode != "remove":
             return {}
-        generator = step_generator(self.config.seed + 3, step)
+        generator = step_stream(self.config.seed + 3, step)
         points = places_within(self.parts, self.field.resolution, generator=generator).to(self.device)
         return {"dense": self.field(points, self._changing(points))[0]}
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from gencontrol.errors import InputError
 from gencontrol.nerf.method.config import SteeredDataManagerConfig
 from gencontrol.nerf.rays.rendering import cube_span
+from gencontrol.streams import seeded
 
 # Pixels of each picture that are asked whether they look into the cube: enough for a share to a few per cent.
 _PROBES = 256
@@ -71,7 +72,7 @@ def check_bounds(cameras: Any, shown: Tensor) -> None:
     Raises:
         InputError: Most of what is shown lies outside the cube, or most cameras stand within.
     """
-    generator = torch.Generator().manual_seed(0)
+    generator = seeded(0)
     places = [mask.nonzero() for mask in shown]
     picks = [p[torch.randint(len(p), (min(_PROBES, len(p)),), generator=generator)] for p in places if len(p)]
     index = [torch.full((min(_PROBES, len(p)),), i) for i, p in enumerate(places) if len(p)]

@@ -22,6 +22,7 @@ from gencontrol.nerf.parts.parts import Part, check_parts, named_shape, parts_fi
 from gencontrol.nerf.parts.shapes import Shape, Whole, membership
 from gencontrol.nerf.steering.guidance import Steering, prepare
 from gencontrol.nerf.steering.other_names import read_names
+from gencontrol.streams import seeded
 
 # Density per world unit from which there is something to take away or to recolour; 1 is a tenth opaque over 0.1.
 _SOMETHING = 1.0
@@ -245,7 +246,7 @@ def _new_field(config: SteeredModelConfig, base: Tensor | None, mode: Edit) -> S
     resolution = resolution_at(config, 0)
     if mode != "create":
         return VoxelField(start_of_edit(resolution, mode), base=base, mode=mode)
-    generator = torch.Generator().manual_seed(config.seed)
+    generator = seeded(config.seed)
     lattice = start_of_creation(resolution, ball=_ball(config), generator=generator)
     return VoxelField(lattice, symmetry=symmetry_of(config))
 

@@ -17,6 +17,7 @@ from gencontrol.guidance.score import Encoder, Guide, active, embed, guide_losse
 from gencontrol.nerf.parts.parts import Part
 from gencontrol.nerf.rays.rendering import Rendering
 from gencontrol.nerf.steering.other_names import encode_known, others_of
+from gencontrol.streams import seeded
 
 AlphaInput = Literal["part", "whole"]
 
@@ -152,7 +153,7 @@ def part_scores(steering: Steering, seen: Rendering, *, seed: int = 0) -> dict[s
     scores = {}
     for index, part in enumerate(steering.parts):
         if part.prompt:
-            generator = torch.Generator().manual_seed(seed)
+            generator = seeded(seed)
             rgb, alpha = augment(*layers(seen, index), STILL, generator=generator)
             looked = alpha if steering.alpha_input == "part" else None
             image = embed(steering.guides[0].encoder, rgb, looked)

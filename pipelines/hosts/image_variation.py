@@ -16,9 +16,9 @@ from gencontrol.images.picture import ImageSource
 from gencontrol.pipelines.callbacks import Legacy, StepEnd, StepHooks, step_callback, tensor_inputs
 from gencontrol.pipelines.condition import Conditioning
 from gencontrol.pipelines.inputs import AllMasks
-from gencontrol.pipelines.noise import Generators, per_picture
 from gencontrol.pipelines.region_pipeline import Reference, RegionPipeline
 from gencontrol.regions.geometry import Fit
+from gencontrol.streams import Generators, per_picture
 
 
 class StableDiffusionImageVariationPipeline(RegionPipeline, stock.StableDiffusionImageVariationPipeline):

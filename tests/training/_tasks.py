@@ -8,7 +8,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from gencontrol.sprites.compose import stream
+from gencontrol.streams import stream
 from gencontrol.training.loop.task import Batch, ParameterGroup
 
 

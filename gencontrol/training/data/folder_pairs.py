@@ -16,7 +16,7 @@ from gencontrol.errors import ConfigError, InputError
 from gencontrol.images.picture import Picture, read_image
 from gencontrol.regions.geometry import Geometry, fit_planes
 from gencontrol.regions.sources import from_box, from_image_alpha, from_mask
-from gencontrol.sprites.compose import stream
+from gencontrol.streams import stream
 from gencontrol.training.data.alpha_maps import vary_alpha
 from gencontrol.training.data.pairs import Pairs, pad_ids
 

@@ -19,9 +19,10 @@ from torch import Tensor
 from gencontrol.configuration import to_mapping
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import atomic_file
-from gencontrol.sprites.compose import SceneConfig, Scenes, compose, render, stream
+from gencontrol.sprites.compose import SceneConfig, Scenes, compose, render
 from gencontrol.sprites.layout import Layout
 from gencontrol.sprites.store import SpriteStore
+from gencontrol.streams import stream
 
 _log = logging.getLogger(__name__)
 

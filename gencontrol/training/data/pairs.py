@@ -9,8 +9,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from gencontrol.sprites.captions import random_caption
-from gencontrol.sprites.compose import SceneConfig, Scenes, compose, isolate, stream
+from gencontrol.sprites.compose import SceneConfig, Scenes, compose, isolate
 from gencontrol.sprites.store import SpriteStore
+from gencontrol.streams import stream
 from gencontrol.training.data.alpha_maps import vary_alpha
 
 

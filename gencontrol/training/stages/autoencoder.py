@@ -16,8 +16,9 @@ from torchvision.utils import make_grid
 
 from gencontrol.errors import ConfigError
 from gencontrol.images.picture import to_pil
-from gencontrol.sprites.compose import SceneConfig, compose, stream
+from gencontrol.sprites.compose import SceneConfig, compose
 from gencontrol.sprites.store import SpriteStore
+from gencontrol.streams import stream
 from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.loop.task import Batch, ParameterGroup
 from gencontrol.training.stages.initial_weights import preserve_variance

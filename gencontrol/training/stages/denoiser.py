@@ -17,7 +17,7 @@ from torchvision.utils import make_grid
 
 from gencontrol.errors import ConfigError
 from gencontrol.images.picture import to_pil
-from gencontrol.sprites.compose import stream
+from gencontrol.streams import seeded, stream
 from gencontrol.training.data.latents import CacheConfig, LatentCache
 from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.loop.task import Batch, ParameterGroup
@@ -240,7 +240,7 @@ def sample(
     """Pictures in [0, 1] for embeddings, for sample sheets; users have the pipelines."""
     scheduler = build_scheduler()
     scheduler.set_timesteps(steps)
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     side = unet.config["sample_size"]
     # Drawn on the CPU, so that a seed gives one picture on every machine.
     latents = torch.randn(len(embeddings), unet.config["in_channels"], side, side, generator=generator).to(unet.device)

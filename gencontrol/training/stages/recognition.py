@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from gencontrol.sprites.catalog import Concept, held_out_styles, training_styles
-from gencontrol.sprites.compose import SceneConfig, compose, stream
+from gencontrol.sprites.compose import SceneConfig, compose
 from gencontrol.sprites.store import SpriteStore
+from gencontrol.streams import stream
 from gencontrol.training.data.pairs import choose_slot
 
 EncodeRegion = Callable[[Float[Tensor, "b 3 h w"], Float[Tensor, "b h w"]], Float[Tensor, "b d"]]

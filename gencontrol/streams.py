@@ -1,10 +1,31 @@
-"""Random numbers per picture, so that a seed gives the same picture whatever else is in the batch."""
+"""Seeded streams of random numbers: what is drawn depends on a seed and a place, never on what was drawn before."""
+
+import hashlib
 
 import torch
 
 from gencontrol.errors import InputError
 
 Generators = torch.Generator | list[torch.Generator] | None
+"""One generator, one for each picture of a batch, or torch's own."""
+# Steps are mixed into the seed with a large odd number, so that runs of neighbouring seeds share no draws.
+_STRIDE = 1_000_003
+
+
+def seeded(seed: int) -> torch.Generator:
+    """A generator of the CPU, so that a seed means the same numbers on every device."""
+    return torch.Generator().manual_seed(seed)
+
+
+def step_stream(seed: int, step: int) -> torch.Generator:
+    """A generator for one step of a run: a resumed run draws what an undisturbed one would have drawn."""
+    return seeded(seed * _STRIDE + step)
+
+
+def stream(seed: int, index: int, domain: str) -> torch.Generator:
+    """A generator for batch `index` of the stream `seed` in a domain; distinct arguments give unrelated streams."""
+    digest = hashlib.sha256(f"{domain}/{seed}/{index}".encode()).digest()
+    return seeded(int.from_bytes(digest[:7], "big"))
 
 
 def per_picture(generator: Generators, count: int) -> Generators:
