@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gencontrol.regions.region import RegionWarning as RegionWarning
     from gencontrol.regions.region import stack_alphas as stack_alphas
     from gencontrol.regions.region import union_of as union_of
+    from gencontrol.regions.scene import Scene as Scene
     from gencontrol.regions.sources import from_box as from_box
     from gencontrol.regions.sources import from_image_alpha as from_image_alpha
     from gencontrol.regions.sources import from_index_mask as from_index_mask
@@ -37,6 +38,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "Geometry": "gencontrol.regions.geometry",
         "Region": "gencontrol.regions.region",
         "RegionWarning": "gencontrol.regions.region",
+        "Scene": "gencontrol.regions.scene",
         "check_seen": "gencontrol.regions.notices",
         "difference": "gencontrol.regions.ops",
         "feather": "gencontrol.regions.ops",

@@ -1,0 +1,30 @@
+"""A picture with its regions: what tasks, conditions and runs are given."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gencontrol.errors import InputError
+from gencontrol.images.picture import Picture
+from gencontrol.regions.region import Region
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """A picture, where to look in it, and what to keep away from."""
+
+    picture: Picture
+    """The picture. Its own alpha channel counts only as a region, see `regions.from_image_alpha`."""
+    regions: tuple[Region, ...] = ()
+    """Where to look, each of the picture's size; none means the whole picture."""
+    negative_regions: tuple[Region, ...] = ()
+    """What to keep away from, each of the picture's size."""
+    source: Path | None = None
+    """The file that the picture came from, if it came from one."""
+
+    def __post_init__(self) -> None:
+        for region in (*self.regions, *self.negative_regions):
+            if region.size != self.picture.size:
+                raise InputError(
+                    f"A region of {region.size[1]} x {region.size[0]} on a picture of {self.picture.size[1]} x "
+                    f"{self.picture.size[0]} (width x height): regions have their picture's own size."
+                )
