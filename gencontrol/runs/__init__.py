@@ -1,0 +1,1 @@
+"""A run from plan to files, without parsing: plan, draw, repeat, records, outputs, devices."""
