@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.focus.strategy import ByView
-from gencontrol.focus.views import check_colour, fill_colour, whole
+from gencontrol.focus.views import check_fill, fill_colour, whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class BlankFocus(ByView):
     """"#rrggbb", a colour's name, or "mean": the mean of CLIP's pictures, which is 0 after normalisation."""
 
     def __post_init__(self) -> None:
-        check_colour(self.colour)
+        check_fill(self.colour)
 
     def view(
         self, processor: AlphaCLIPProcessor, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]

@@ -12,7 +12,7 @@ from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.errors import ConfigError
 from gencontrol.focus.blank import blend
 from gencontrol.focus.strategy import ByView
-from gencontrol.focus.views import Box, check_colour, fill_colour, part_box, whole
+from gencontrol.focus.views import Box, check_fill, fill_colour, part_box, whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class CircleFocus(ByView):
     """Between the box and the ellipse that its sides touch, as a share of the box's sides."""
 
     def __post_init__(self) -> None:
-        check_colour(self.colour)
+        check_fill(self.colour)
         if not 0 < self.thickness <= 1:
             raise ConfigError(f"thickness: expected above 0 and at most 1, got {self.thickness}.")
         if not (math.isfinite(self.margin) and self.margin >= 0):

@@ -12,7 +12,7 @@ from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.errors import ConfigError
 from gencontrol.focus.blank import blend
 from gencontrol.focus.strategy import ByView
-from gencontrol.focus.views import Box, check_colour, fill_colour, part_box, whole
+from gencontrol.focus.views import Box, check_fill, fill_colour, part_box, whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class CropFocus(ByView):
     def __post_init__(self) -> None:
         if not (math.isfinite(self.margin) and self.margin >= 0):
             raise ConfigError(f"margin: expected 0 or more, got {self.margin}.")
-        check_colour(self.colour)
+        check_fill(self.colour)
 
     def view(
         self, processor: AlphaCLIPProcessor, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]

@@ -2,12 +2,12 @@
 
 import torch
 from jaxtyping import Float
-from PIL import ImageColor
 from torch import Tensor
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.errors import ConfigError, InputError
+from gencontrol.images.colour import unit_colour
 
 Box = tuple[int, int, int, int]
 
@@ -39,25 +39,22 @@ def part_box(alpha: Float[Tensor, "h w"]) -> Box:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def check_colour(colour: str) -> None:
-    """Refuse what is not a colour.
+def check_fill(colour: str) -> None:
+    """Refuse what `fill_colour` cannot paint with.
 
     Raises:
-        ConfigError: Neither "mean" nor something that Pillow knows as a colour.
+        ConfigError: Neither "mean" nor a colour, see `gencontrol.images.colour`.
     """
-    if colour != "mean":
-        _levels(colour)
+    if colour == "mean":
+        return
+    try:
+        unit_colour(colour)
+    except InputError:
+        text = "expected 'mean', '#rrggbb' or a colour's name such as 'black'"
+        raise ConfigError(f"colour: {text}, got {colour!r}.") from None
 
 
 def fill_colour(colour: str, processor: AlphaCLIPProcessor, like: Tensor) -> Float[Tensor, "3 1 1"]:
     """The colour in [0, 1]; "mean" is the mean of the pictures that the encoder was trained on."""
-    values = processor.image_mean[:3] if colour == "mean" else [level / 255 for level in _levels(colour)]
+    values = processor.image_mean[:3] if colour == "mean" else unit_colour(colour)
     return like.new_tensor(values)[:, None, None]
-
-
-def _levels(colour: str) -> tuple[int, ...]:
-    try:
-        return ImageColor.getrgb(colour)[:3]
-    except ValueError:
-        text = "expected 'mean', '#rrggbb' or a colour's name such as 'black'"
-        raise ConfigError(f"colour: {text}, got {colour!r}.") from None

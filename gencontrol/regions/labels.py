@@ -3,10 +3,10 @@
 import numpy as np
 import torch
 from jaxtyping import Bool, Int, Shaped
-from PIL import ImageColor
 from torch import Tensor
 
 from gencontrol.errors import InputError
+from gencontrol.images.colour import colour_levels, hex_code
 from gencontrol.images.picture import ImageSource, Picture, open_image, read_image
 
 # How many of a mask's classes an error message lists.
@@ -26,22 +26,10 @@ def label_mask(mask: ImageSource, label: int | np.integer | str | tuple[int, int
     if isinstance(label, (int, np.integer)):
         classes, number = _numbers(mask), int(label)
         return _found(classes == number, number, classes.reshape(-1, 1))
-    red, green, blue = _colour(label)
+    wanted = colour_levels(label)
     levels = (read_image(mask).rgb * 255).round().to(torch.int64)
-    same = (levels == levels.new_tensor([red, green, blue])[:, None, None]).all(dim=0)
-    return _found(same, f"#{red:02x}{green:02x}{blue:02x}", levels.flatten(1).T)
-
-
-def _colour(label: str | tuple[int, int, int]) -> tuple[int, int, int]:
-    if isinstance(label, str):
-        try:
-            red, green, blue = ImageColor.getrgb(label)[:3]
-        except ValueError:
-            raise InputError(f"{label!r} is not a colour; expected '#rrggbb' or a name such as 'red'.") from None
-        return red, green, blue
-    if len(label) != 3 or not all(0 <= value <= 255 for value in label):
-        raise InputError(f"{label!r} is not a colour; expected (r, g, b), each 0 to 255.")
-    return label
+    same = (levels == levels.new_tensor(wanted)[:, None, None]).all(dim=0)
+    return _found(same, hex_code(wanted), levels.flatten(1).T)
 
 
 def _numbers(mask: ImageSource) -> Int[Tensor, "h w"]:
@@ -79,4 +67,4 @@ def _most_frequent(rows: Int[Tensor, "n c"]) -> str:
 
 
 def _name(row: list[int]) -> str:
-    return str(row[0]) if len(row) == 1 else "#" + "".join(f"{value:02x}" for value in row)
+    return str(row[0]) if len(row) == 1 else hex_code(row)

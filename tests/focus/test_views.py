@@ -6,7 +6,7 @@ from torch import Tensor
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.focus.views import check_colour, fill_colour, part_box, pixels
+from gencontrol.focus.views import check_fill, fill_colour, part_box, pixels
 from gencontrol.regions.shapes import box_alpha
 
 
@@ -28,11 +28,11 @@ def test_fill_colour(plain: AlphaCLIP) -> None:
     )
 
 
-def test_check_colour() -> None:
-    check_colour("mean")
-    check_colour("#123456")
+def test_check_fill() -> None:
+    check_fill("mean")
+    check_fill("#123456")
     with pytest.raises(ConfigError, match="got '#12345z'"):
-        check_colour("#12345z")
+        check_fill("#12345z")
 
 
 def test_pixels_look_everywhere_without_a_map(plain: AlphaCLIP, rgb: Tensor, alpha: Tensor) -> None:
