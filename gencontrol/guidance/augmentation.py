@@ -12,15 +12,9 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.guidance.backgrounds import (
-    BACKGROUNDS,
-    Background,
-    check_kinds,
-    composite,
-    gaussian_blur,
-    random_backgrounds,
-)
+from gencontrol.guidance.backgrounds import BACKGROUNDS, Background, check_kinds, composite, random_backgrounds
 from gencontrol.guidance.warp import random_homographies, warp
+from gencontrol.images.blur import gaussian_blur
 
 _SHARES = ("blur", "translation", "brightness", "contrast", "saturation", "soften", "noise")
 
@@ -146,4 +140,4 @@ def _softened(planes: Float[Tensor, "n 5 h w"], limit: float, generator: Generat
     if limit == 0:
         return planes
     sigma = torch.rand(len(planes), generator=generator) * limit * min(planes.shape[-2:])
-    return gaussian_blur(planes, sigma.to(planes))
+    return gaussian_blur(planes, sigma.to(planes), edges="wrap")

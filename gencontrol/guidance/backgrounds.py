@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from gencontrol.configuration import nearest
 from gencontrol.errors import ConfigError
+from gencontrol.images.blur import gaussian_blur
 
 Background = Literal["solid", "checker", "noise", "texture", "black", "white"]
 BACKGROUNDS: tuple[Background, ...] = get_args(Background)
@@ -48,16 +49,7 @@ def random_backgrounds(
     if blur == 0:
         return drawn
     sigma = torch.rand(count, generator=generator) * blur * min(size)
-    return gaussian_blur(drawn, sigma).clamp(0, 1)
-
-
-def gaussian_blur(planes: Float[Tensor, "n c h w"], sigma: Float[Tensor, " n"]) -> Float[Tensor, "n c h w"]:
-    """Blur each picture by its own standard deviation in pixels; the edges wrap around."""
-    rows = torch.fft.fftfreq(planes.shape[-2]).to(planes)[:, None]
-    columns = torch.fft.rfftfreq(planes.shape[-1]).to(planes)
-    # The Fourier transform of a Gaussian of width s is exp(-2 pi^2 s^2 f^2), f in cycles per pixel.
-    response = torch.exp(-2 * (torch.pi * sigma[:, None, None]) ** 2 * (rows**2 + columns**2))
-    return torch.fft.irfft2(torch.fft.rfft2(planes) * response[:, None], s=planes.shape[-2:])
+    return gaussian_blur(drawn, sigma, edges="wrap").clamp(0, 1)
 
 
 def composite(

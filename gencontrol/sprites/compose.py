@@ -1,6 +1,6 @@
 """Scenes: sprites on backgrounds, with exact alpha maps, names, boxes and layer order. Seeded and vectorised."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -10,10 +10,16 @@ from torch.nn import functional
 from gencontrol.errors import ConfigError
 from gencontrol.sprites.backgrounds import BACKGROUND_KINDS, draw_backgrounds
 from gencontrol.sprites.catalog import training_styles
+from gencontrol.sprites.deformation import bent
+from gencontrol.sprites.finish import finished
+from gencontrol.sprites.framing import draw_windows, seen_through, share_within, without_cut_off
 from gencontrol.sprites.layout import MAX_TURN, Layout, Variation, draw_layout, inverse_affine, take_slot
 from gencontrol.sprites.split import Split
 from gencontrol.sprites.store import SpriteStore
 from gencontrol.streams import stream
+
+_LEAST_WITHIN = 0.15
+"""Share of a sprite's square within a window from which the sprite counts as shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +29,11 @@ class SceneConfig:
     size: int = 64
     """Side of the square scene in pixels."""
     counts: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)
-    """Relative frequency of scenes with 1, 2, 3 and 4 sprites."""
+    """Relative frequency of scenes with 1, 2, 3, ... sprites, up to 8."""
     backgrounds: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0, 1.0)
     """Relative frequency of plain, gradient, noise, texture and photograph backgrounds."""
     styles: tuple[str, ...] = training_styles()
-    """The drawing styles to use."""
+    """The drawing styles to use; one that is named several times is drawn as many times as often."""
     split: Split = "train"
     """Which backgrounds and concept pairs to use."""
     turn: float = MAX_TURN
@@ -38,10 +44,21 @@ class SceneConfig:
     """Strength of the colour change of each sprite: brightness, saturation and tint by up to this share."""
     blur: float = 0.3
     """Share of scenes that are blurred, by a random amount."""
+    recolour: float = 0.0
+    """Share of sprites whose colours are changed altogether: another hue, two colours, grey, a silhouette, inverted."""
+    deform: float = 0.0
+    """Strength of the change of each sprite's shape, [0, 1]: proportions, slant, bending."""
+    close: float = 0.0
+    """Share of scenes that are seen through a window around one of their sprites, of random closeness."""
+    finish: float = 0.0
+    """Share of scenes that are finished as a picture: grey, few levels, other contrast, shaded, sharpened, grainy."""
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.counts) <= 4 or min(self.counts) < 0 or sum(self.counts) <= 0:
-            raise ConfigError(f"counts: expected 1 to 4 frequencies, not all zero, got {self.counts}.")
+        if not 1 <= len(self.counts) <= 8 or min(self.counts) < 0 or sum(self.counts) <= 0:
+            raise ConfigError(f"counts: expected 1 to 8 frequencies, not all zero, got {self.counts}.")
+        for name in ("recolour", "deform", "close", "finish"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name}: expected a share from 0 to 1, got {getattr(self, name)}.")
         if len(self.backgrounds) != len(BACKGROUND_KINDS) or min(self.backgrounds) < 0 or sum(self.backgrounds) <= 0:
             raise ConfigError(f"backgrounds: expected {len(BACKGROUND_KINDS)} frequencies, got {self.backgrounds}.")
         if self.size < 8:
@@ -61,7 +78,7 @@ class Scenes:
     style: Int[Tensor, "b k"]
     """Index into the store's styles."""
     visible: Float[Tensor, "b k"]
-    """Visible share of the part of each sprite that lies on the canvas, 0 for none."""
+    """Visible share of the part of each sprite that lies on the canvas, 0 for none; through a window, of the sprite."""
     layout: Layout
     """The arrangement that the scenes were drawn from."""
     background: Float[Tensor, "b 3 h w"]
@@ -93,16 +110,36 @@ def compose(store: SpriteStore, config: SceneConfig, *, batch: int, seed: int, i
     """
     generator = stream(seed, index, config.split)
     counts = 1 + torch.multinomial(torch.tensor(config.counts), batch, replacement=True, generator=generator)
+    fields = ("turn", "mirror", "jitter", "blur", "recolour", "deform")
     layout = draw_layout(
         store,
         counts,
         store.style_indices(config.styles),
-        variation=Variation(turn=config.turn, mirror=config.mirror, jitter=config.jitter, blur=config.blur),
+        variation=Variation(**{name: getattr(config, name) for name in fields}),
         split=config.split,
         generator=generator,
     )
     kinds = torch.multinomial(torch.tensor(config.backgrounds), batch, replacement=True, generator=generator)
-    return render(store, layout, draw_backgrounds(kinds, config.size, config.split, generator))
+    background = draw_backgrounds(kinds, config.size, config.split, generator)
+    scenes = _close_up(store, layout, background, config.close, generator) if config.close else None
+    scenes = scenes or render(store, layout, background)
+    return replace(scenes, rgb=finished(scenes.rgb, config.finish, generator)) if config.finish else scenes
+
+
+def _close_up(
+    store: SpriteStore, layout: Layout, background: Tensor, share: float, generator: torch.Generator
+) -> Scenes:
+    """Scenes of which a share is seen through windows; what is mostly outside is drawn and has no name."""
+    seen = seen_through(layout, *draw_windows(layout, share, generator))
+    scenes = render(store, seen, background)
+    concept = without_cut_off(seen, scenes.concept, least=_LEAST_WITHIN)
+    named = (concept >= 0)[..., None, None]
+    return replace(
+        scenes,
+        concept=concept,
+        alpha=scenes.alpha * named,
+        visible=scenes.visible * share_within(seen) * (concept >= 0),
+    )
 
 
 def render(store: SpriteStore, layout: Layout, background: Float[Tensor, "b 3 h w"]) -> Scenes:
@@ -116,7 +153,7 @@ def render(store: SpriteStore, layout: Layout, background: Float[Tensor, "b 3 h 
         rgb = rgb * (1 - cover[:, k, None]) + colour[:, k]
     visible = alpha.sum((-1, -2)) / cover.sum((-1, -2)).clamp(min=1e-6)
     return Scenes(
-        rgb=_blur(rgb, layout.softness).clamp(0, 1),
+        rgb=_soften(rgb, layout.softness).clamp(0, 1),
         alpha=alpha,
         concept=layout.concept,
         style=layout.style,
@@ -152,7 +189,8 @@ def _draw_layers(store: SpriteStore, layout: Layout, size: int) -> Float[Tensor,
         if len(some):
             r, c = rows[some], columns[some]
             texture = store.levels[index][layout.concept[r, c], layout.style[r, c]]
-            layers[r, c] = _sample(texture, inverse_affine(layout, r, c), size, layout.colour[r, c])
+            bend = None if layout.deformation is None else layout.deformation.bend[r, c]
+            layers[r, c] = _sample(texture, inverse_affine(layout, r, c), size, layout.colour[r, c], bend)
     return layers
 
 
@@ -162,17 +200,21 @@ def _level_for(store: SpriteStore, pixels: Float[Tensor, " n"]) -> Int[Tensor, "
     return ((sides[None, :] * 1.1 >= pixels[:, None]).sum(1) - 1).clamp(min=0)
 
 
-def _sample(texture: Tensor, theta: Tensor, size: int, colour: Tensor) -> Float[Tensor, "n 4 size size"]:
+def _sample(
+    texture: Tensor, theta: Tensor, size: int, colour: Tensor, bend: Tensor | None
+) -> Float[Tensor, "n 4 size size"]:
     planes = texture.permute(0, 3, 1, 2).float().div_(255)
     # Colours are premultiplied, so a colour change of the form M c + t becomes M c + t a.
     planes = (colour @ planes.flatten(2)).view(planes.shape)
     planes[:, :3] = torch.minimum(planes[:, :3].clamp(min=0), planes[:, 3:])
     grid = functional.affine_grid(theta, [len(theta), 4, size, size], align_corners=False)
+    if bend is not None:
+        grid = bent(grid, bend)
     return functional.grid_sample(planes, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
-def _blur(rgb: Tensor, softness: Float[Tensor, " b"]) -> Tensor:
-    """Blend each scene with a three-pixel average of itself."""
+def _soften(rgb: Tensor, softness: Float[Tensor, " b"]) -> Tensor:
+    """Blend each scene with a three-pixel average of itself: less than a Gaussian, and what the models have seen."""
     chosen = softness.nonzero()[:, 0]
     if not len(chosen):
         return rgb

@@ -2,10 +2,9 @@
 
 import pytest
 import torch
-from scipy.ndimage import gaussian_filter
 
 from gencontrol.errors import ConfigError
-from gencontrol.guidance.backgrounds import BACKGROUNDS, check_kinds, composite, gaussian_blur, random_backgrounds
+from gencontrol.guidance.backgrounds import BACKGROUNDS, check_kinds, composite, random_backgrounds
 
 
 def draw(kinds, *, count: int = 3, blur: float = 0.0, seed: int = 0):
@@ -45,14 +44,6 @@ def test_texture_is_smoother_than_noise() -> None:
         return float(picture.diff(dim=-1).square().mean() / picture.var())
 
     assert roughness("texture") < 0.5 * roughness("noise")
-
-
-def test_blur_is_gaussian_with_its_own_width_for_each_picture() -> None:
-    picture = torch.rand(2, 1, 16, 16, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    blurred = gaussian_blur(picture, torch.tensor([0.0, 2.0], dtype=torch.float64))
-    assert torch.allclose(blurred[0], picture[0])
-    expected = gaussian_filter(picture[1, 0].numpy(), 2.0, mode="wrap", truncate=8)
-    assert torch.allclose(blurred[1, 0], torch.from_numpy(expected), atol=1e-4)
 
 
 def test_composite_shows_the_background_where_nothing_is() -> None:
