@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check 
 export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 
-.PHONY: help demo test test-slow lint typecheck pytest package clean
+.PHONY: help demo test test-slow lint laid typecheck pytest package clean
 
 help:
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -23,15 +23,20 @@ test: lint typecheck pytest  ## ruff, pyright, and all tests but the slow ones
 test-slow: $(VENV)/.dev  ## the tests that take over ten seconds each
 	$(BIN)/pytest -m slow
 
-lint: $(VENV)/.dev
+lint: $(VENV)/.dev laid
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/python tests/_house.py build/typecheck
 
-# Checkers read neither import hooks nor package-dir: the link tree shows them the package in one piece. They skip
-# linked folders silently, so the files are checked where they lie and counted (pyright is wrong when run inside it).
-typecheck: $(VENV)/.dev
+# Checkers read neither import hooks nor package-dir: the link tree shows them the package in one piece.
+laid:
 	@mkdir -p build/typecheck/gencontrol
 	@ln -sfn $(CURDIR)/gencontrol/* $(CURDIR)/pipelines $(CURDIR)/nerf $(CURDIR)/configs build/typecheck/gencontrol/
+	@find build/typecheck -xtype l -delete
+
+# Pyright skips linked folders silently, so the files are checked where they lie and counted (it is wrong when run
+# inside the link tree).
+typecheck: $(VENV)/.dev laid
 	$(BIN)/pyright --project . --stats > build/pyright.log || { sed -n '/^pyright /,/ errors\?, /p' build/pyright.log; exit 1; }
 	@seen=$$(sed -nE 's/^Found ([0-9]+) source files?.*/\1/p' build/pyright.log); \
 	there=$$(find gencontrol pipelines nerf configs tests benchmarks examples -name '*.py' | wc -l); \

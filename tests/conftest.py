@@ -28,6 +28,12 @@ def load_benchmark() -> Callable[[str], ModuleType]:
 
 
 @pytest.fixture(scope="session")
+def house() -> ModuleType:
+    """The checks of tests/_house.py."""
+    return load_beside(Path(__file__).with_name("_house.py"))
+
+
+@pytest.fixture(scope="session")
 def tiny() -> ModuleType:
     """The builders of tests/_tiny.py."""
     return load_beside(Path(__file__).with_name("_tiny.py"))
