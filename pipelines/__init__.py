@@ -8,7 +8,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "HOSTS": "gencontrol.pipelines.hosts.registry",
         "Host": "gencontrol.pipelines.hosts.registry",
         "Location": "gencontrol.pipelines.pairing",
-        "RegionEmbeds": "gencontrol.pipelines.embeds",
+        "RegionEmbeds": "gencontrol.conditioning.embed",
         "StableDiffusionImageVariationPipeline": "gencontrol.pipelines.hosts.image_variation",
         "StableUnCLIPImg2ImgPipeline": "gencontrol.pipelines.hosts.stable_unclip",
         "StrengthSchedule": "gencontrol.conditioning.strength",

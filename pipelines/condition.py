@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gencontrol.conditioning.embed import RegionEmbeds
 from gencontrol.conditioning.strength import StrengthSchedule, between
 from gencontrol.errors import InputError
-from gencontrol.pipelines.embeds import RegionEmbeds
 
 Enter = Callable[[Float[Tensor, "n d"]], Float[Tensor, "n ..."]]
 """How a host takes embeddings in, one row for each picture."""

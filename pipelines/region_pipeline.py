@@ -12,13 +12,14 @@ from torch import Tensor
 
 from gencontrol.alpha_clip.alpha_slice import patch_weight
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.conditioning.embed import RegionEmbeds, choose_focus
 from gencontrol.conditioning.strength import StrengthSchedule, as_schedule
 from gencontrol.errors import InputError, PairingError
 from gencontrol.focus.registry import focus_strategy
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.picture import ImageSource
 from gencontrol.pipelines.condition import Conditioning, split_rows, with_negatives
-from gencontrol.pipelines.embeds import RegionEmbeds, choose_focus, region_embeds
+from gencontrol.pipelines.embeds import region_embeds
 from gencontrol.pipelines.hosts.registry import Host, host_of
 from gencontrol.pipelines.inputs import AllMasks, is_pixel_values, read_requests
 from gencontrol.pipelines.opening import AlphaClipSource, open_encoder, processor_of, widened

@@ -12,9 +12,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gencontrol import __version__
+from gencontrol.conditioning.embed import RegionEmbeds
 from gencontrol.errors import InputError
 from gencontrol.files import atomic_file
-from gencontrol.pipelines.embeds import RegionEmbeds
 
 IMAGE, NEGATIVE = "image_embeds", "negative_image_embeds"
 """Names of the tensors; those of diffusers' arguments."""

@@ -1,12 +1,15 @@
 """How strongly a region acts: between the whole image and the region, constant or changing over the steps."""
 
 import math
+import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from jaxtyping import Float
 from torch import Tensor
 
-from gencontrol.errors import InputError
+from gencontrol.errors import ConfigError, InputError
+from gencontrol.schedules import CURVES, Curve, Schedule, parse_points, text_of, value_at
 
 MAX_STRENGTH = 2.0
 """Beyond twice the way from the whole image to the region, embeddings leave what hosts were trained on."""
@@ -21,7 +24,7 @@ def between(whole: Float[Tensor, "b d"], region: Float[Tensor, "b d"], strength:
 
 @dataclass(frozen=True, kw_only=True)
 class StrengthSchedule:
-    """A strength that moves linearly from `start` to `end` while the run goes from `begin` to `until`.
+    """A strength that moves from `start` to `end` while the run goes from `begin` to `until`.
 
     Before `begin` it is `start`, after `until` it is `end`; with both at the same place it jumps there.
     """
@@ -34,20 +37,44 @@ class StrengthSchedule:
     """Where in the run it starts to move; [0, 1], 0 is the first step."""
     until: float = 1.0
     """Where in the run it arrives; [0, 1], 1 is the last step."""
+    through: tuple[tuple[float, float], ...] = ()
+    """(position, strength) pairs on the way, with positions that rise from `begin` to `until`, both exclusive."""
+    curve: Curve = "linear"
+    """Between two of these: a straight line, half a cosine, or the earlier strength held."""
 
     def __post_init__(self) -> None:
         check_strength(self.start, name="start")
         check_strength(self.end, name="end")
+        for place, strength in self.through:
+            check_strength(strength, name=f"the strength at {place:g} of the run")
         if not 0.0 <= self.begin <= self.until <= 1.0:
             raise InputError(
                 f"A schedule needs 0 <= begin <= until <= 1, got begin {self.begin} and until {self.until}: "
                 "they are fractions of the run."
             )
+        places = [place for place, _ in self.points]
+        if self.through and not all(a < b for a, b in pairwise(places)):
+            raise InputError(f"A schedule's positions must rise, got {', '.join(f'{p:g}' for p in places)}.")
+        if self.curve not in CURVES:
+            raise InputError(f"curve: expected one of {', '.join(CURVES)}, got {self.curve!r}.")
+
+    @property
+    def points(self) -> tuple[tuple[float, float], ...]:
+        """Every (position, strength) pair, the ends included."""
+        return ((self.begin, self.start), *self.through, (self.until, self.end))
 
     @property
     def is_constant(self) -> bool:
         """Whether the strength never changes."""
-        return self.start == self.end
+        return all(strength == self.start for _, strength in self.points)
+
+    @property
+    def text(self) -> str:
+        """What `parse_schedule` reads as this schedule."""
+        if self.begin == self.until:
+            # Two points in one place are no course: the window says where it jumps.
+            return f"{self.start!r}:{self.end!r}@{self.begin!r}:{self.until!r}"
+        return text_of(Schedule(points=self.points, curve=self.curve))
 
     def at(self, fraction: float) -> float:
         """The strength at a point of the run: 0 is the first step, 1 the last."""
@@ -55,7 +82,7 @@ class StrengthSchedule:
             return self.start
         if fraction >= self.until:
             return self.end
-        return self.start + (self.end - self.start) * (fraction - self.begin) / (self.until - self.begin)
+        return value_at(Schedule(points=self.points, curve=self.curve), fraction)
 
     def at_step(self, step: int, steps: int) -> float:
         """The strength at one of `steps` steps, counted from 0."""
@@ -87,17 +114,39 @@ def as_schedule(strength: "float | StrengthSchedule") -> StrengthSchedule:
 
 
 def parse_schedule(text: str) -> StrengthSchedule:
-    """Read `start:end`, or `start:end@begin:until` with fractions of the run.
+    """Read the strength at points of the run, or the short form for two of them.
+
+    Args:
+        text: Points `position:strength` and a curve, see `gencontrol.schedules`, such as `0:1 0.5:0.8 1:0.3 cosine`;
+            positions are fractions of the run. One pair alone is the short form `start:end`, here as ever, or
+            `start:end@begin:until` with the fractions between which it moves.
 
     Raises:
         InputError: Text of another form, or values outside their ranges.
     """
+    pairs = re.sub(r"\s*([:@])\s*", r"\1", text).replace(",", " ").split()
+    try:
+        return _from_short(pairs[0]) if len(pairs) == 1 else _from_points(parse_points(" ".join(pairs), fractions=True))
+    except ConfigError as error:
+        raise InputError(str(error)) from None
+
+
+def _from_short(text: str) -> StrengthSchedule:
     strengths, separator, window = text.partition("@")
     try:
         start, end = map(float, strengths.split(":"))
         begin, until = map(float, window.split(":")) if separator else (0.0, 1.0)
     except ValueError:
         raise InputError(
-            f"Expected start:end, such as 1:0.3, or start:end@begin:until, such as 1:0@0.2:0.6, got {text!r}."
+            f"Expected start:end, such as 1:0.3, or start:end@begin:until, such as 1:0@0.2:0.6, or points "
+            f"position:strength in fractions of the run, such as '0:1 0.5:0.8 1:0.3 cosine', got {text!r}."
         ) from None
     return StrengthSchedule(start=start, end=end, begin=begin, until=until)
+
+
+def _from_points(schedule: Schedule) -> StrengthSchedule:
+    (begin, start), *through, (until, end) = schedule.points if len(schedule.points) > 1 else schedule.points * 2
+    places = tuple((float(place), strength) for place, strength in through)
+    return StrengthSchedule(
+        start=start, end=end, begin=float(begin), until=float(until), through=places, curve=schedule.curve
+    )

@@ -18,7 +18,8 @@ from gencontrol.runs.plan import Job
 from gencontrol.errors import InputError
 from gencontrol.focus import CropFocus
 from gencontrol.models.registry import resolve
-from gencontrol.pipelines.embeds import RegionEmbeds, region_embeds
+from gencontrol.conditioning.embed import RegionEmbeds
+from gencontrol.pipelines.embeds import region_embeds
 from gencontrol.pipelines.hosts.registry import Host
 from gencontrol.pipelines.select import open_pipeline
 from gencontrol.regions.region import Region

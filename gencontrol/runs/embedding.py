@@ -15,7 +15,8 @@ from gencontrol.runs.scenes import Scene
 from gencontrol.cli.options import EncoderOptions
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus import FocusStrategy, focus_strategy
-from gencontrol.pipelines.embeds import check_visible, choose_focus, region_embeds, view_of
+from gencontrol.conditioning.embed import check_visible, choose_focus
+from gencontrol.pipelines.embeds import region_embeds, view_of
 from gencontrol.pipelines.hosts.registry import Host
 from gencontrol.pipelines.opening import locate
 from gencontrol.pipelines.pairing import check_pairing

@@ -17,7 +17,7 @@ from gencontrol.runs.vary_options import VaryOptions
 from gencontrol.runs.embedding import checked_strength, named_strategy
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus import FocusStrategy
-from gencontrol.pipelines.embeds import alpha_maps, check_visible
+from gencontrol.conditioning.embed import alpha_maps, check_visible
 from gencontrol.pipelines.hosts.registry import Host
 from gencontrol.pipelines.opening import check_source, locate
 from gencontrol.pipelines.pairing import vision_config

@@ -24,7 +24,7 @@ from gencontrol.runs.plan import Item, Job, prepare
 from gencontrol.runs.vary_options import VaryOptions
 from gencontrol.configuration import to_mapping
 from gencontrol.files import sha256
-from gencontrol.pipelines.embeds import RegionEmbeds
+from gencontrol.conditioning.embed import RegionEmbeds
 from gencontrol.regions.preview import preview
 from gencontrol.regions.region import union_of
 from gencontrol.regions.sources import whole

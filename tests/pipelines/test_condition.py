@@ -5,10 +5,10 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
+from gencontrol.conditioning.embed import RegionEmbeds
 from gencontrol.conditioning.strength import StrengthSchedule
 from gencontrol.errors import InputError
 from gencontrol.pipelines.condition import Conditioning, split_rows, with_negatives
-from gencontrol.pipelines.embeds import RegionEmbeds
 
 CPU = torch.device("cpu")
 

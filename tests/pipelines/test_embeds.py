@@ -6,23 +6,21 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 from torch.testing import assert_close
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
+from gencontrol.conditioning.embed import RegionEmbeds, embed_regions
 from gencontrol.errors import InputError, PairingError
-from gencontrol.focus.alpha import AlphaFocus
-from gencontrol.focus.attention import AttentionFocus
 from gencontrol.focus.crop import CropFocus
 from gencontrol.images.picture import read_image
-from gencontrol.pipelines.embeds import region_embeds, weighted_mean
+from gencontrol.pipelines.embeds import check_width, region_embeds, view_of
 from gencontrol.pipelines.hosts.registry import HOSTS
 from gencontrol.regions.geometry import Geometry
-from gencontrol.regions.region import Region, RegionWarning
+from gencontrol.regions.region import Region
+from gencontrol.regions.scene import Scene
 
 HOST = HOSTS["tiny"]
-SIZE = (64, 80)
 
 
 @pytest.fixture(scope="module")
@@ -31,132 +29,51 @@ def encoder(tiny: ModuleType) -> AlphaCLIP:
 
 
 @pytest.fixture(scope="module")
-def plain(tiny: ModuleType) -> AlphaCLIP:
-    return AlphaCLIP.from_clip(tiny.vision_tower(channels=3)).eval()
+def image(tiny: ModuleType) -> Any:
+    return read_image(tiny.photo(200, 300))
 
 
 @pytest.fixture(scope="module")
-def image(tiny: ModuleType) -> Any:
-    return read_image(tiny.photo(*SIZE))
-
-
-def side(tiny: ModuleType, name: str, weight: float = 1.0) -> Region:
-    return Region(alpha=tiny.half_mask(*SIZE, side=name), weight=weight)
+def region(tiny: ModuleType) -> Region:
+    return Region(alpha=tiny.half_mask(200, 300))
 
 
 @torch.no_grad()
-def embed(encoder: AlphaCLIP, image: Any, *regions: Region, **settings: Any) -> Tensor:
-    return region_embeds(HOST, encoder, image, regions, **settings).image_embeds[0]
-
-
-@torch.no_grad()
-def direct(encoder: AlphaCLIP, image: Any, alpha: Tensor | None = None) -> Tensor:
-    return encoder.encode_image(image, alpha)[0]
-
-
-def test_one_region_is_the_encoder_with_its_alpha(tiny: ModuleType, encoder: AlphaCLIP, image: Any) -> None:
-    region = side(tiny, "left")
-    assert_close(embed(encoder, image, region), direct(encoder, image, region.alpha))
-    assert (embed(encoder, image, region) - embed(encoder, image, side(tiny, "right"))).norm() > 0.05
-
-
-def test_no_region_is_the_whole_image(encoder: AlphaCLIP, plain: AlphaCLIP, image: Any) -> None:
-    assert_close(embed(encoder, image), direct(encoder, image))
-    # Whatever the strategy, and for a plain encoder too.
-    assert_close(embed(plain, image, focus=CropFocus()), direct(plain, image))
-    assert_close(embed(plain, image, focus=AlphaFocus()), direct(plain, image))
-
-
-@pytest.mark.parametrize("weight", [1.0, 0.3])
-def test_equal_weights_are_the_union(tiny: ModuleType, encoder: AlphaCLIP, image: Any, weight: float) -> None:
-    first, second = side(tiny, "left", weight), Region(alpha=torch.eye(*SIZE), weight=weight)
-    expected = direct(encoder, image, torch.maximum(first.alpha, second.alpha))
-    assert_close(embed(encoder, image, first, second), expected)
-
-
-def test_different_weights_are_the_mean_of_embeddings(tiny: ModuleType, encoder: AlphaCLIP, image: Any) -> None:
-    left, right = side(tiny, "left", 3.0), side(tiny, "right", 1.0)
-    a, b = (direct(encoder, image, region.alpha) for region in (left, right))
-    mean = 0.75 * a + 0.25 * b
-    expected = mean / mean.norm() * (0.75 * a.norm() + 0.25 * b.norm())
-    assert_close(embed(encoder, image, left, right), expected)
-
-
-def test_a_vanishing_weight_leaves_the_other_region(tiny: ModuleType, encoder: AlphaCLIP, image: Any) -> None:
-    left, right = side(tiny, "left"), side(tiny, "right", 1e-7)
-    assert_close(embed(encoder, image, left, right), embed(encoder, image, left))
-
-
-def test_weighted_mean_by_hand() -> None:
-    embeds, weights = torch.tensor([[3.0, 0.0], [0.0, 1.0]]), torch.tensor([2.0, 2.0])
-    # The mean is (1.5, 0.5), of length sqrt(2.5); the lengths 3 and 1 have the mean 2.
-    assert_close(weighted_mean(embeds, weights), torch.tensor([1.5, 0.5]) * 2 / 2.5**0.5)
-    assert_close(weighted_mean(embeds.half(), weights), (torch.tensor([1.5, 0.5]) * 2 / 2.5**0.5).half())
-    # Opposite embeddings leave nothing to point at, and nothing to divide by.
-    assert torch.equal(weighted_mean(torch.tensor([[1.0], [-1.0]]), weights), torch.zeros(1))
-
-
-@pytest.mark.parametrize("strength", [0.0, 0.4, 1.0, 2.0])
-def test_strength(tiny: ModuleType, encoder: AlphaCLIP, image: Any, strength: float) -> None:
-    region = side(tiny, "left")
-    whole, part = direct(encoder, image), direct(encoder, image, region.alpha)
-    assert_close(embed(encoder, image, region, strength=strength), whole + strength * (part - whole))
-
-
-def test_strength_changes_nothing_without_a_region(encoder: AlphaCLIP, image: Any) -> None:
-    assert torch.equal(embed(encoder, image, strength=0.3), embed(encoder, image))
-
-
-@torch.no_grad()
-def test_negative_regions_and_the_whole_image(tiny: ModuleType, encoder: AlphaCLIP, image: Any) -> None:
-    left, right = side(tiny, "left"), side(tiny, "right")
-    made = region_embeds(HOST, encoder, image, [left], negative_regions=[right], strength=0.5, keep_whole=True)
-    assert made.negative_image_embeds is not None and made.whole_image_embeds is not None
-    assert_close(made.negative_image_embeds[0], direct(encoder, image, right.alpha))
-    assert_close(made.whole_image_embeds[0], direct(encoder, image))
-    bare = region_embeds(HOST, encoder, image, [left])
-    assert bare.negative_image_embeds is None and bare.whole_image_embeds is None
-
-
-def test_the_strategy_is_chosen_by_the_encoder(
-    tiny: ModuleType, encoder: AlphaCLIP, plain: AlphaCLIP, image: Any
-) -> None:
-    region = side(tiny, "left")
-    assert torch.equal(embed(encoder, image, region), embed(encoder, image, region, focus=AlphaFocus()))
-    assert torch.equal(embed(plain, image, region), embed(plain, image, region, focus=AttentionFocus()))
-    assert (embed(plain, image, region) - embed(plain, image)).norm() > 0.05
-
-
-@pytest.mark.parametrize("which", ["regions", "negative_regions"])
-def test_alpha_on_a_plain_clip_would_ignore_the_region(
-    tiny: ModuleType, plain: AlphaCLIP, image: Any, which: str
-) -> None:
-    regions: dict[str, Any] = {which: [side(tiny, "left")]}
-    with pytest.raises(PairingError, match=r"plain CLIP: its alpha weights are zero.*`attention` or `crop`"):
-        region_embeds(HOST, plain, image, **regions, focus=AlphaFocus())
-
-
-def test_the_hosts_geometry_is_used(tiny: ModuleType, encoder: AlphaCLIP) -> None:
-    image, region = read_image(tiny.photo(200, 300)), Region(alpha=tiny.half_mask(200, 300))
+def test_the_hosts_geometry_is_used(encoder: AlphaCLIP, image: Any, region: Region) -> None:
     geometry = Geometry(size=64, fit="squash", antialias=False)
-    with torch.no_grad():
-        made = region_embeds(replace(HOST, geometry=geometry), encoder, image, [region]).image_embeds[0]
-        given = region_embeds(HOST, encoder, image, [region], geometry=geometry).image_embeds[0]
+    made = region_embeds(replace(HOST, geometry=geometry), encoder, image, [region]).image_embeds[0]
+    given = region_embeds(HOST, encoder, image, [region], geometry=geometry).image_embeds[0]
     # By hand: both resized without a low-pass, then normalised.
     planes = torch.cat([image.rgb, region.alpha[None]])[None]
     fitted = torch.nn.functional.interpolate(planes, size=(64, 64), mode="bicubic").clamp(0, 1)
-    with torch.no_grad():
-        expected = encoder.encode_pixels(encoder.processor.normalize(fitted))[0]
+    expected = encoder.encode_pixels(encoder.processor.normalize(fitted))[0]
     assert_close(made, expected)
     assert_close(given, expected)
-    with torch.no_grad():
-        other = region_embeds(HOST, encoder, image, [region]).image_embeds[0]
+    other = region_embeds(HOST, encoder, image, [region]).image_embeds[0]
     assert (made - other).norm() > 1e-3
 
 
-def test_a_region_of_another_size(tiny: ModuleType, encoder: AlphaCLIP, image: Any) -> None:
-    with pytest.raises(InputError, match=r"A region of 32 x 32 on a picture of 80 x 64 \(width x height\)"):
-        embed(encoder, image, Region(alpha=torch.ones(32, 32)))
+@torch.no_grad()
+def test_every_setting_reaches_the_core(tiny: ModuleType, encoder: AlphaCLIP, image: Any, region: Region) -> None:
+    right = Region(alpha=tiny.half_mask(200, 300, side="right"))
+    settings: dict[str, Any] = {"focus": CropFocus(), "strength": 0.4, "keep_whole": True}
+    made = region_embeds(HOST, encoder, image, [region], negative_regions=[right], **settings)
+    expected = embed_regions(encoder, HOST.geometry, image, [region], negative_regions=[right], **settings)
+    assert_close(vars(made), vars(expected))
+    scene = Scene(picture=image, regions=(region,), negative_regions=(right,))
+    assert_close(vars(region_embeds(HOST, encoder, scene, **settings)), vars(expected))
+
+
+def test_the_device_reaches_the_core(monkeypatch: pytest.MonkeyPatch, encoder: AlphaCLIP, image: Any) -> None:
+    asked: list[Any] = []
+
+    def record(*_: Any, **settings: Any) -> RegionEmbeds:
+        asked.append(settings)
+        return RegionEmbeds(image_embeds=torch.zeros(1, 24))
+
+    monkeypatch.setattr("gencontrol.pipelines.embeds.embed_regions", record)
+    region_embeds(HOST, encoder, image, device=torch.device("meta"))
+    assert asked[0]["device"] == torch.device("meta")
 
 
 def test_an_encoder_of_another_width(encoder: AlphaCLIP, image: Any) -> None:
@@ -164,22 +81,21 @@ def test_an_encoder_of_another_width(encoder: AlphaCLIP, image: Any) -> None:
         region_embeds(HOSTS["sd-image-variation"], encoder, image)
 
 
+def test_check_width() -> None:
+    check_width(HOSTS["sd-image-variation"], 768)
+    # A host whose checkpoint's own encoder says the width.
+    check_width(HOST, 5)
+    with pytest.raises(PairingError, match="of width 768; got width 767"):
+        check_width(HOSTS["sd-image-variation"], 767)
+
+
+def test_view_of(encoder: AlphaCLIP) -> None:
+    variation = HOSTS["sd-image-variation"]
+    assert view_of(variation, encoder).processor.geometry == Geometry(size=64, antialias=False)
+    squash = Geometry(size=224, fit="squash")
+    assert view_of(variation, encoder, squash).processor.geometry == Geometry(size=64, fit="squash")
+
+
 def test_strength_outside_its_range(encoder: AlphaCLIP, image: Any) -> None:
     with pytest.raises(InputError, match="strength: expected a number"):
-        embed(encoder, image, strength=3.0)
-
-
-def test_a_region_outside_the_view_is_an_error(tiny: ModuleType, encoder: AlphaCLIP, image: Any) -> None:
-    """Of 64 x 80, the centre crop sees columns 8 to 72."""
-    edge, partly, middle = (torch.zeros(SIZE) for _ in range(3))
-    edge[:, :6] = partly[:, :20] = middle[:, 8:72] = 1.0
-    crop = {"geometry": Geometry(size=64, fit="crop")}
-    for focus in (None, AttentionFocus()):
-        with pytest.raises(InputError, match="outside the centre crop that the encoder sees"):
-            embed(encoder, image, Region(alpha=edge), focus=focus, **crop)
-        with pytest.warns(RegionWarning, match="cuts off 40% of the region"):
-            embed(encoder, image, Region(alpha=partly), focus=focus, **crop)
-    # Equal weights are one region, which is in view; padding and the focus `crop` show everything.
-    embed(encoder, image, Region(alpha=edge), Region(alpha=middle), **crop)
-    embed(encoder, image, Region(alpha=edge))
-    embed(encoder, image, Region(alpha=edge), focus=CropFocus(), **crop)
+        region_embeds(HOST, encoder, image, strength=3.0)

@@ -1,0 +1,180 @@
+"""From a picture and its regions to embeddings: for any encoder and geometry, with no host in sight."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.conditioning.strength import between, check_strength
+from gencontrol.errors import InputError, PairingError
+from gencontrol.focus.alpha import AlphaFocus
+from gencontrol.focus.attention import AttentionFocus
+from gencontrol.focus.crop import CropFocus
+from gencontrol.focus.strategy import FocusStrategy
+from gencontrol.images.picture import ImageSource, Picture, read_image
+from gencontrol.regions.geometry import Geometry
+from gencontrol.regions.notices import check_seen
+from gencontrol.regions.region import Region, stack_alphas, union_of
+from gencontrol.regions.scene import Scene
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionEmbeds:
+    """What a host is conditioned on; un-normalised projected embeddings, one row for each image."""
+
+    image_embeds: Float[Tensor, "b d"]
+    """Of the regions."""
+    negative_image_embeds: Float[Tensor, "b d"] | None = None
+    """Of the negative regions; None where guidance departs from the host's own unconditional embedding."""
+    whole_image_embeds: Float[Tensor, "b d"] | None = None
+    """Of the whole image, if it was asked for."""
+
+
+def embed_regions(
+    encoder: AlphaCLIP,
+    geometry: Geometry,
+    image: ImageSource | Scene,
+    regions: Sequence[Region] = (),
+    *,
+    focus: FocusStrategy | None = None,
+    negative_regions: Sequence[Region] = (),
+    strength: float = 1.0,
+    keep_whole: bool = False,
+    device: torch.device | None = None,
+) -> RegionEmbeds:
+    """Embed the regions of a picture.
+
+    Several regions of equal weight are one region, their union. Of different weights, each is embedded and the
+    embeddings are averaged (see `weighted_mean`).
+
+    Args:
+        encoder: The embeddings are of its width.
+        geometry: How the picture is brought to the encoder's square; its size is the encoder's, whatever it says.
+        image: The picture, whose own alpha channel plays no part (see `regions.from_image_alpha`); or a `Scene`, which
+            brings its regions.
+        regions: Of the picture's size; none is the whole image.
+        focus: How the encoder is made to look; None is its alpha channel if it has been trained, else attention.
+        negative_regions: What to keep away from.
+        strength: In [0, 2]: e_whole + strength (e_region - e_whole). Acts on `regions` only.
+        keep_whole: Also return the whole image's embedding, which a strength that changes over the steps needs.
+        device: Where to compute; None is where the encoder is.
+
+    Returns:
+        Embeddings of one row each.
+
+    Raises:
+        InputError: An image, region or strength that cannot be used, or a region that the encoder's centre crop leaves
+            out (little of it left, or a tiny one, is a `RegionWarning`).
+        PairingError: The focus `alpha` with an encoder whose alpha weights are zero: it would ignore the regions.
+    """
+    check_strength(strength)
+    scene = _on(_scene(image, regions, negative_regions), device or encoder.device)
+    view = seen_through(encoder, geometry)
+    if scene.regions or scene.negative_regions:
+        focus = choose_focus(focus, has_alpha=_has_alpha(encoder))
+    chosen = _embed(view, scene.picture, scene.regions, focus)
+    whole = None
+    if keep_whole or (scene.regions and strength != 1.0):
+        whole = _embed(view, scene.picture, (), focus) if scene.regions else chosen
+    negatives = scene.negative_regions
+    return RegionEmbeds(
+        image_embeds=chosen if whole is None else between(whole, chosen, strength),
+        negative_image_embeds=_embed(view, scene.picture, negatives, focus) if negatives else None,
+        whole_image_embeds=whole if keep_whole else None,
+    )
+
+
+def choose_focus(focus: FocusStrategy | None, *, has_alpha: bool) -> FocusStrategy:
+    """The strategy to use, after a check that it can act.
+
+    Args:
+        focus: What was asked for.
+        has_alpha: Whether the encoder's alpha weights have been trained.
+
+    Raises:
+        PairingError: `alpha` with an encoder whose alpha weights are zero.
+    """
+    if focus is None:
+        return AlphaFocus() if has_alpha else AttentionFocus()
+    if isinstance(focus, AlphaFocus) and not has_alpha:
+        raise PairingError(
+            "This encoder is a plain CLIP: its alpha weights are zero, so the focus `alpha` would ignore the regions. "
+            "Give it an Alpha-CLIP (alpha_clip=...), or choose another focus, such as `attention` or `crop`."
+        )
+    return focus
+
+
+def weighted_mean(embeds: Float[Tensor, "k d"], weights: Float[Tensor, " k"]) -> Float[Tensor, " d"]:
+    """The weighted mean of embeddings, rescaled to the weighted mean of their lengths.
+
+    A mean of vectors is shorter than they are, and hosts that take un-normalised embeddings read length as well.
+
+    Args:
+        embeds: One for each region.
+        weights: Above 0; only their ratios count.
+    """
+    shares = (weights / weights.sum()).to(embeds.device, torch.float32)
+    exact = embeds.float()
+    mean = shares @ exact
+    length = shares @ exact.norm(dim=-1)
+    return (mean * (length / mean.norm().clamp_min(torch.finfo(torch.float32).tiny))).to(embeds.dtype)
+
+
+def seen_through(encoder: AlphaCLIP, geometry: Geometry) -> AlphaCLIP:
+    """The encoder behind another geometry, at its own size."""
+    return encoder.with_geometry(replace(geometry, size=encoder.image_size))
+
+
+def alpha_maps(regions: Sequence[Region]) -> tuple[Float[Tensor, "k h w"], Float[Tensor, " k"]]:
+    """The maps that the encoder is run with for the regions of one image, and their weights; equal ones are united."""
+    weights = torch.tensor([region.weight for region in regions])
+    if bool((weights == weights[0]).all()):
+        return union_of(regions)[None], torch.ones(1)
+    return stack_alphas(regions), weights
+
+
+def check_visible(alphas: Float[Tensor, "k h w"], focus: FocusStrategy | None, geometry: Geometry) -> None:
+    """Make sure that the encoder will see what each map marks; `crop` brings anything into view.
+
+    Raises:
+        InputError: See `check_seen`, which also warns.
+    """
+    if not isinstance(focus, CropFocus):
+        for alpha in alphas:
+            check_seen(alpha, geometry)
+
+
+def _scene(image: ImageSource | Scene, regions: Sequence[Region], negative_regions: Sequence[Region]) -> Scene:
+    if not isinstance(image, Scene):
+        return Scene(picture=read_image(image), regions=tuple(regions), negative_regions=tuple(negative_regions))
+    if regions or negative_regions:
+        raise InputError("A Scene has regions of its own: give either it, or a picture with regions beside it.")
+    return image
+
+
+def _on(scene: Scene, device: torch.device) -> Scene:
+    # An offloaded encoder has no device of its own; the caller says where it will run.
+    target = torch.device("cpu") if device.type == "meta" else device
+    return replace(scene, picture=Picture(rgb=scene.picture.rgb.to(target), alpha=scene.picture.alpha))
+
+
+def _has_alpha(encoder: AlphaCLIP) -> bool:
+    # Weights that are offloaded layer by layer cannot be looked at; a pipeline looks before and passes its choice.
+    return encoder.device.type == "meta" or encoder.has_alpha
+
+
+def _embed(
+    encoder: AlphaCLIP, picture: Picture, regions: Sequence[Region], focus: FocusStrategy | None
+) -> Float[Tensor, "1 d"]:
+    if not regions:
+        # The whole image needs no strategy: every encoder sees it by itself.
+        return AlphaFocus().embed(encoder, picture.rgb[None], picture.rgb.new_ones(1, *picture.size))
+    strategy = AlphaFocus() if focus is None else focus
+    alphas, weights = alpha_maps(regions)
+    check_visible(alphas, strategy, encoder.processor.geometry)
+    rgb = picture.rgb.expand(len(alphas), -1, -1, -1)
+    embeds = strategy.embed(encoder, rgb, alphas.to(picture.rgb))
+    return embeds if len(embeds) == 1 else weighted_mean(embeds, weights)[None]

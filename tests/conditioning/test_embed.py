@@ -1,0 +1,222 @@
+"""Regions of an image become embeddings, with no host."""
+
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
+from gencontrol.conditioning.embed import alpha_maps, choose_focus, embed_regions, seen_through, weighted_mean
+from gencontrol.errors import InputError, PairingError
+from gencontrol.focus.alpha import AlphaFocus
+from gencontrol.focus.attention import AttentionFocus
+from gencontrol.focus.crop import CropFocus
+from gencontrol.images.picture import read_image
+from gencontrol.regions.geometry import Geometry
+from gencontrol.regions.region import Region, RegionWarning
+from gencontrol.regions.scene import Scene
+
+GEOMETRY = Geometry(size=64)
+SIZE = (64, 80)
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny: ModuleType) -> AlphaCLIP:
+    return AlphaCLIP(tiny.vision_tower(channels=4), processor=AlphaCLIPProcessor(geometry=Geometry(size=64))).eval()
+
+
+@pytest.fixture(scope="module")
+def plain(tiny: ModuleType) -> AlphaCLIP:
+    return AlphaCLIP.from_clip(tiny.vision_tower(channels=3)).eval()
+
+
+@pytest.fixture(scope="module")
+def image(tiny: ModuleType) -> Any:
+    return read_image(tiny.photo(*SIZE))
+
+
+def side(tiny: ModuleType, name: str, weight: float = 1.0) -> Region:
+    return Region(alpha=tiny.half_mask(*SIZE, side=name), weight=weight)
+
+
+@torch.no_grad()
+def embed(encoder: AlphaCLIP, image: Any, *regions: Region, geometry: Geometry = GEOMETRY, **settings: Any) -> Tensor:
+    return embed_regions(encoder, geometry, image, regions, **settings).image_embeds[0]
+
+
+@torch.no_grad()
+def direct(encoder: AlphaCLIP, image: Any, alpha: Tensor | None = None) -> Tensor:
+    return encoder.encode_image(image, alpha)[0]
+
+
+def test_one_region_is_the_encoder_with_its_alpha(tiny: ModuleType, encoder: AlphaCLIP, image: Any) -> None:
+    region = side(tiny, "left")
+    assert_close(embed(encoder, image, region), direct(encoder, image, region.alpha))
+    assert (embed(encoder, image, region) - embed(encoder, image, side(tiny, "right"))).norm() > 0.05
+
+
+def test_no_region_is_the_whole_image(encoder: AlphaCLIP, plain: AlphaCLIP, image: Any) -> None:
+    assert_close(embed(encoder, image), direct(encoder, image))
+    # Whatever the strategy, and for a plain encoder too.
+    assert_close(embed(plain, image, focus=CropFocus()), direct(plain, image))
+    assert_close(embed(plain, image, focus=AlphaFocus()), direct(plain, image))
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.3])
+def test_equal_weights_are_the_union(tiny: ModuleType, encoder: AlphaCLIP, image: Any, weight: float) -> None:
+    first, second = side(tiny, "left", weight), Region(alpha=torch.eye(*SIZE), weight=weight)
+    expected = direct(encoder, image, torch.maximum(first.alpha, second.alpha))
+    assert_close(embed(encoder, image, first, second), expected)
+
+
+def test_different_weights_are_the_mean_of_embeddings(tiny: ModuleType, encoder: AlphaCLIP, image: Any) -> None:
+    left, right = side(tiny, "left", 3.0), side(tiny, "right", 1.0)
+    a, b = (direct(encoder, image, region.alpha) for region in (left, right))
+    mean = 0.75 * a + 0.25 * b
+    expected = mean / mean.norm() * (0.75 * a.norm() + 0.25 * b.norm())
+    assert_close(embed(encoder, image, left, right), expected)
+
+
+def test_a_vanishing_weight_leaves_the_other_region(tiny: ModuleType, encoder: AlphaCLIP, image: Any) -> None:
+    left, right = side(tiny, "left"), side(tiny, "right", 1e-7)
+    assert_close(embed(encoder, image, left, right), embed(encoder, image, left))
+
+
+def test_weighted_mean_by_hand() -> None:
+    embeds, weights = torch.tensor([[3.0, 0.0], [0.0, 1.0]]), torch.tensor([2.0, 2.0])
+    # The mean is (1.5, 0.5), of length sqrt(2.5); the lengths 3 and 1 have the mean 2.
+    assert_close(weighted_mean(embeds, weights), torch.tensor([1.5, 0.5]) * 2 / 2.5**0.5)
+    assert_close(weighted_mean(embeds.half(), weights), (torch.tensor([1.5, 0.5]) * 2 / 2.5**0.5).half())
+    # Opposite embeddings leave nothing to point at, and nothing to divide by.
+    assert torch.equal(weighted_mean(torch.tensor([[1.0], [-1.0]]), weights), torch.zeros(1))
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.4, 1.0, 2.0])
+def test_strength(tiny: ModuleType, encoder: AlphaCLIP, image: Any, strength: float) -> None:
+    region = side(tiny, "left")
+    whole, part = direct(encoder, image), direct(encoder, image, region.alpha)
+    assert_close(embed(encoder, image, region, strength=strength), whole + strength * (part - whole))
+
+
+def test_strength_changes_nothing_without_a_region(encoder: AlphaCLIP, image: Any) -> None:
+    assert torch.equal(embed(encoder, image, strength=0.3), embed(encoder, image))
+
+
+@torch.no_grad()
+def test_negative_regions_and_the_whole_image(tiny: ModuleType, encoder: AlphaCLIP, image: Any) -> None:
+    left, right = side(tiny, "left"), side(tiny, "right")
+    made = embed_regions(encoder, GEOMETRY, image, [left], negative_regions=[right], strength=0.5, keep_whole=True)
+    assert made.negative_image_embeds is not None and made.whole_image_embeds is not None
+    assert_close(made.negative_image_embeds[0], direct(encoder, image, right.alpha))
+    assert_close(made.whole_image_embeds[0], direct(encoder, image))
+    bare = embed_regions(encoder, GEOMETRY, image, [left])
+    assert bare.negative_image_embeds is None and bare.whole_image_embeds is None
+
+
+def test_the_strategy_is_chosen_by_the_encoder(
+    tiny: ModuleType, encoder: AlphaCLIP, plain: AlphaCLIP, image: Any
+) -> None:
+    region = side(tiny, "left")
+    assert torch.equal(embed(encoder, image, region), embed(encoder, image, region, focus=AlphaFocus()))
+    assert torch.equal(embed(plain, image, region), embed(plain, image, region, focus=AttentionFocus()))
+    assert (embed(plain, image, region) - embed(plain, image)).norm() > 0.05
+
+
+@pytest.mark.parametrize("which", ["regions", "negative_regions"])
+def test_alpha_on_a_plain_clip_would_ignore_the_region(
+    tiny: ModuleType, plain: AlphaCLIP, image: Any, which: str
+) -> None:
+    regions: dict[str, Any] = {which: [side(tiny, "left")]}
+    with pytest.raises(PairingError, match=r"plain CLIP: its alpha weights are zero.*`attention` or `crop`"):
+        embed_regions(plain, GEOMETRY, image, **regions, focus=AlphaFocus())
+
+
+def test_a_region_of_another_size(tiny: ModuleType, encoder: AlphaCLIP, image: Any) -> None:
+    with pytest.raises(InputError, match=r"A region of 32 x 32 on a picture of 80 x 64 \(width x height\)"):
+        embed(encoder, image, Region(alpha=torch.ones(32, 32)))
+
+
+def test_strength_outside_its_range(encoder: AlphaCLIP, image: Any) -> None:
+    with pytest.raises(InputError, match="strength: expected a number"):
+        embed(encoder, image, strength=3.0)
+
+
+def test_a_region_outside_the_view_is_an_error(tiny: ModuleType, encoder: AlphaCLIP, image: Any) -> None:
+    """Of 64 x 80, the centre crop sees columns 8 to 72."""
+    edge, partly, middle = (torch.zeros(SIZE) for _ in range(3))
+    edge[:, :6] = partly[:, :20] = middle[:, 8:72] = 1.0
+    crop = {"geometry": Geometry(size=64, fit="crop")}
+    for focus in (None, AttentionFocus()):
+        with pytest.raises(InputError, match="outside the centre crop that the encoder sees"):
+            embed(encoder, image, Region(alpha=edge), focus=focus, **crop)
+        with pytest.warns(RegionWarning, match="cuts off 40% of the region"):
+            embed(encoder, image, Region(alpha=partly), focus=focus, **crop)
+    # Equal weights are one region, which is in view; padding and the focus `crop` show everything.
+    embed(encoder, image, Region(alpha=edge), Region(alpha=middle), **crop)
+    embed(encoder, image, Region(alpha=edge))
+    embed(encoder, image, Region(alpha=edge), focus=CropFocus(), **crop)
+
+
+@torch.no_grad()
+def test_the_geometry_is_used_at_the_encoders_size(tiny: ModuleType, encoder: AlphaCLIP) -> None:
+    image, region = read_image(tiny.photo(200, 300)), Region(alpha=tiny.half_mask(200, 300))
+    made = embed(encoder, image, region, geometry=Geometry(size=224, fit="squash", antialias=False))
+    # By hand: both resized without a low-pass, then normalised.
+    planes = torch.cat([image.rgb, region.alpha[None]])[None]
+    fitted = torch.nn.functional.interpolate(planes, size=(64, 64), mode="bicubic").clamp(0, 1)
+    assert_close(made, encoder.encode_pixels(encoder.processor.normalize(fitted))[0])
+    assert (made - embed(encoder, image, region)).norm() > 1e-3
+    assert seen_through(encoder, Geometry(size=224, fit="crop")).processor.geometry == Geometry(size=64, fit="crop")
+
+
+@torch.no_grad()
+def test_a_scene_brings_its_regions(tiny: ModuleType, encoder: AlphaCLIP, image: Any) -> None:
+    left, right = side(tiny, "left"), side(tiny, "right")
+    scene = Scene(picture=image, regions=(left,), negative_regions=(right,))
+    made = embed_regions(encoder, GEOMETRY, scene)
+    assert made.negative_image_embeds is not None
+    assert_close(made.image_embeds[0], direct(encoder, image, left.alpha))
+    assert_close(made.negative_image_embeds[0], direct(encoder, image, right.alpha))
+    for beside in ({"regions": [left]}, {"negative_regions": [right]}):
+        with pytest.raises(InputError, match="A Scene has regions of its own: give either it, or a picture"):
+            embed_regions(encoder, GEOMETRY, scene, **beside)
+
+
+def test_alpha_maps(tiny: ModuleType) -> None:
+    left, right = side(tiny, "left", 0.5), side(tiny, "right", 0.5)
+    united, ones = alpha_maps([left, right])
+    assert torch.equal(united, torch.ones(1, *SIZE)) and torch.equal(ones, torch.ones(1))
+    apart, weights = alpha_maps([left, side(tiny, "right", 2.0)])
+    assert torch.equal(apart, torch.stack([left.alpha, right.alpha])) and weights.tolist() == [0.5, 2.0]
+
+
+def test_choose_focus() -> None:
+    assert isinstance(choose_focus(None, has_alpha=True), AlphaFocus)
+    assert isinstance(choose_focus(None, has_alpha=False), AttentionFocus)
+    given = CropFocus()
+    assert choose_focus(given, has_alpha=False) is choose_focus(given, has_alpha=True) is given
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorder:
+    """A strategy that keeps what it was given."""
+
+    seen: list[Tensor]
+
+    def embed(self, encoder: AlphaCLIP, rgb: Tensor, alpha: Tensor) -> Tensor:
+        self.seen += [rgb, alpha]
+        return torch.zeros(len(rgb), 24)
+
+
+def test_an_encoder_without_a_device_computes_where_it_is_told(tiny: ModuleType, image: Any) -> None:
+    """Offloaded layer by layer, an encoder's own weights lie on the device `meta`, and cannot be looked at."""
+    offloaded, recorder = AlphaCLIP(tiny.vision_tower(channels=4)).to("meta"), Recorder(seen=[])
+    embed(offloaded, image, side(tiny, "left"), focus=recorder)
+    embed(offloaded, image, side(tiny, "left"), focus=recorder, device=torch.device("cpu"))
+    assert [tensor.device.type for tensor in recorder.seen] == ["cpu"] * 4
+    assert_close(recorder.seen[0][0], image.rgb)
