@@ -79,33 +79,29 @@ def imports(module: Module, modules: Modules) -> Iterator[tuple[str, int]]:
 
 def definer(package: str, name: str, modules: Modules) -> str:
     """The module that `from package import name` is about."""
-    if f"{package}.{name}" in modules:
-        return f"{package}.{name}"
-    source = exports(modules[package], modules).get(name) if package in modules else None
-    return package if source is None else definer(source, name, modules)
+    passed = set()
+    while f"{package}.{name}" not in modules and package in modules and package not in passed:
+        passed.add(package)
+        package = exports(modules[package], modules).get(name, package)
+    return f"{package}.{name}" if f"{package}.{name}" in modules else package
 
 
 def exports(package: Module, modules: Modules) -> dict[str, str]:
     """Name -> module, of what an `__init__.py` hands on by import statements and by its table of strings."""
     found: dict[str, str] = {}
-    if package.path.name != "__init__.py":
-        return found
-    for node in ast.walk(package.tree):
-        if isinstance(node, ast.ImportFrom) and node.module in modules and node.module != package.name:
-            found |= {alias.asname or alias.name: node.module for alias in node.names}
-        elif isinstance(node, ast.Dict):
-            pairs = zip(node.keys, node.values, strict=True)
-            texts = (
-                (k.value, v.value) for k, v in pairs if isinstance(k, ast.Constant) and isinstance(v, ast.Constant)
-            )
-            found |= {name: source for name, source in texts if source in modules}
+    if package.path.name == "__init__.py":
+        for node in ast.walk(package.tree):
+            found |= {name: source for name, source in _handed_on(node) if source in modules}
     return found
 
 
-def _texts(table: ast.Dict) -> Iterator[tuple[str, str]]:
-    for key, value in zip(table.keys, table.values, strict=True):
-        if isinstance(key, ast.Constant) and isinstance(value, ast.Constant):
-            yield str(key.value), str(value.value)
+def _handed_on(node: ast.AST) -> Iterator[tuple[str, str]]:
+    if isinstance(node, ast.ImportFrom) and node.module:
+        yield from ((alias.asname or alias.name, node.module) for alias in node.names)
+    elif isinstance(node, ast.Dict):
+        for key, value in zip(node.keys, node.values, strict=True):
+            if isinstance(key, ast.Constant) and isinstance(value, ast.Constant):
+                yield str(key.value), str(value.value)
 
 
 def circles(modules: Modules, arrows: Arrows) -> Iterator[str]:

@@ -110,6 +110,15 @@ def test_a_circle_of_three_files_in_three_folders_is_refused(house: ModuleType, 
     assert house.faults(build(files | {"nerf/z/c": ""}), FLOORS) == []
 
 
+def test_packages_that_hand_each_other_a_name_on_are_a_circle(house: ModuleType, build: Build) -> None:
+    files = {
+        "runs/__init__": "from gencontrol.images import G as G",
+        "images/__init__": "from gencontrol.runs import G as G",
+    }
+    circle, arrow = house.faults(build(files), FLOORS)
+    assert circle.startswith("circle: ") and "images imports gencontrol.runs, a floor above" in arrow
+
+
 def test_every_circle_is_named(house: ModuleType, build: Build) -> None:
     files = {name: f"import gencontrol.{other}" for name, other in (("runs/a", "runs.b"), ("runs/b", "runs.a"))}
     files |= {name: f"import gencontrol.{other}" for name, other in (("nerf/a", "nerf.b"), ("nerf/b", "nerf.a"))}
