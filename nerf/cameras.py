@@ -1,29 +1,25 @@
 """The old place of `gencontrol.nerf.rays.cameras`, which the `config.yml` of runs made by 0.1 name."""
 
 from gencontrol.nerf.rays.cameras import (
-    Cameras as Cameras,
+    Cameras,
+    Orbit,
+    camera_rays,
+    focal_length,
+    orbit_cameras,
+    orbit_pose,
+    random_cameras,
+    spiral,
+    turntable,
 )
-from gencontrol.nerf.rays.cameras import (
-    Orbit as Orbit,
-)
-from gencontrol.nerf.rays.cameras import (
-    camera_rays as camera_rays,
-)
-from gencontrol.nerf.rays.cameras import (
-    focal_length as focal_length,
-)
-from gencontrol.nerf.rays.cameras import (
-    orbit_cameras as orbit_cameras,
-)
-from gencontrol.nerf.rays.cameras import (
-    orbit_pose as orbit_pose,
-)
-from gencontrol.nerf.rays.cameras import (
-    random_cameras as random_cameras,
-)
-from gencontrol.nerf.rays.cameras import (
-    spiral as spiral,
-)
-from gencontrol.nerf.rays.cameras import (
-    turntable as turntable,
-)
+
+__all__ = [
+    "Cameras",
+    "Orbit",
+    "camera_rays",
+    "focal_length",
+    "orbit_cameras",
+    "orbit_pose",
+    "random_cameras",
+    "spiral",
+    "turntable",
+]

@@ -1,7 +1,7 @@
 """The method's settings, in nerfstudio's way: plain dataclasses that it mutates, every field documented.
 
-Imports torch and nerfstudio only: this module is read by every `ns-*` command. What does the work is imported when a
-configuration is set up.
+Imports torch and nerfstudio only: this module is read by every `ns-*` command. It holds settings and nothing that they
+set up: `gencontrol.nerf.method.entry`, which stands above all of the method, says what each of them stands for.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +12,9 @@ from nerfstudio.data.datamanagers.base_datamanager import DataManagerConfig
 from nerfstudio.data.dataparsers.nerfstudio_dataparser import NerfstudioDataParserConfig
 from nerfstudio.engine.schedulers import SchedulerConfig
 from nerfstudio.models.base_model import ModelConfig
+from nerfstudio.pipelines.base_pipeline import VanillaPipelineConfig
 
+from gencontrol.errors import ConfigError
 from gencontrol.guidance.augmentation import Augmentation
 from gencontrol.guidance.prompts import ViewPrompts
 from gencontrol.nerf.rays.cameras import Orbit
@@ -24,34 +26,23 @@ Mode = Literal["create", "fit", "edit", "replace", "remove", "recolour"]
 # ruff: noqa: UP045
 
 
-# The configurations are `Any` to the builders: a checker that reads this file both as `nerf.config` and as
-# `gencontrol.nerf.method.config` would take its classes for different ones.
-def make_datamanager(config: Any, **kwargs: Any) -> Any:
-    """Build the data manager; imports it first."""
-    from gencontrol.nerf.method.datamanager import SteeredDataManager
+def no_target(config: Any, **_: Any) -> Any:
+    """Stands in the place of what a configuration sets up, until `gencontrol.nerf.method.entry` names it.
 
-    return SteeredDataManager(config, **kwargs)
-
-
-def make_model(config: Any, **kwargs: Any) -> Any:
-    """Build the model; imports it first."""
-    from gencontrol.nerf.method.model import SteeredModel
-
-    return SteeredModel(config, **kwargs)
-
-
-def make_scheduler(config: Any) -> Any:
-    """Build the learning-rate schedule; imports it first."""
-    from gencontrol.nerf.method.learning_rate import FloatDecay
-
-    return FloatDecay(config)
+    Raises:
+        ConfigError: Always, naming the configurations that can be set up.
+    """
+    raise ConfigError(
+        f"A {type(config).__name__} made alone holds settings and does not know what they set up: expected one of "
+        "`gencontrol.nerf.method.entry`, whose `trainer_config()` has them all."
+    )
 
 
 @dataclass
 class FloatDecayConfig(SchedulerConfig):
     """Exponential decay of the learning rate in Python floats: checkpoints then open under `weights_only=True`."""
 
-    _target: Any = field(default_factory=lambda: make_scheduler)
+    _target: Any = field(default_factory=lambda: no_target)
     final: float = 0.2
     """Share of the learning rate that is left after `max_steps`; constant from there on."""
     max_steps: int = 400
@@ -62,7 +53,7 @@ class FloatDecayConfig(SchedulerConfig):
 class SteeredDataManagerConfig(DataManagerConfig):
     """Random orbit cameras; with `--data`, also the rays of its pictures, to fit them first."""
 
-    _target: Any = field(default_factory=lambda: make_datamanager)
+    _target: Any = field(default_factory=lambda: no_target)
     dataparser: NerfstudioDataParserConfig = field(
         default_factory=lambda: NerfstudioDataParserConfig(
             orientation_method="none", center_method="none", auto_scale_poses=False
@@ -96,7 +87,7 @@ class SteeredDataManagerConfig(DataManagerConfig):
 class SteeredModelConfig(ModelConfig):
     """A voxel field, steered by text."""
 
-    _target: Any = field(default_factory=lambda: make_model)
+    _target: Any = field(default_factory=lambda: no_target)
     enable_collider: bool = False
     """Unused: rays are cut at the scene's cube."""
     eval_num_rays_per_chunk: int = 32768
@@ -196,3 +187,10 @@ class SteeredModelConfig(ModelConfig):
     """Side of the turntable's pictures in pixels."""
     seed: int = 0
     """Of the start and of the augmentations; a step's draw depends on it and on the step only."""
+
+
+@dataclass
+class SteeredPipelineConfig(VanillaPipelineConfig):
+    """The data manager's settings and the model's."""
+
+    _target: Any = field(default_factory=lambda: no_target)

@@ -1,19 +1,74 @@
-"""The entry points of `ns-train alphaclip-nerf` and of its variant on a hash grid.
+"""The entry points of `ns-train alphaclip-nerf` and of its variant on a hash grid, and what their settings set up.
 
-Imports torch and nerfstudio only: a plug-in that fails to import takes every `ns-*` command down.
+Imports torch and nerfstudio only: a plug-in that fails to import takes every `ns-*` command down. What does the work is
+imported when a configuration is set up.
 """
 
 import dataclasses
+from typing import Any
 
 from nerfstudio.configs.base_config import LoggingConfig, ViewerConfig
 from nerfstudio.engine.optimizers import AdamOptimizerConfig
 from nerfstudio.engine.trainer import TrainerConfig
-from nerfstudio.pipelines.base_pipeline import VanillaPipelineConfig
 from nerfstudio.plugins.types import MethodSpecification
 
-from gencontrol.nerf.method.config import FloatDecayConfig, SteeredDataManagerConfig, SteeredModelConfig
+from gencontrol.nerf.method.config import (
+    FloatDecayConfig,
+    SteeredDataManagerConfig,
+    SteeredModelConfig,
+    SteeredPipelineConfig,
+)
 
 METHOD, METHOD_HASH = "alphaclip-nerf", "alphaclip-nerf-hash"
+
+
+# nerfstudio writes the names of these four into a run's config.yml: renamed, they would have to be found there still.
+def make_pipeline(config: SteeredPipelineConfig, **kwargs: Any) -> Any:
+    """Build the pipeline; imports it first."""
+    from gencontrol.nerf.method.pipeline import SteeredPipeline
+
+    return SteeredPipeline(config, **kwargs)
+
+
+def make_datamanager(config: SteeredDataManagerConfig, **kwargs: Any) -> Any:
+    """Build the data manager; imports it first."""
+    from gencontrol.nerf.method.datamanager import SteeredDataManager
+
+    return SteeredDataManager(config, **kwargs)
+
+
+def make_model(config: SteeredModelConfig, **kwargs: Any) -> Any:
+    """Build the model; imports it first."""
+    from gencontrol.nerf.method.model import SteeredModel
+
+    return SteeredModel(config, **kwargs)
+
+
+def make_scheduler(config: FloatDecayConfig) -> Any:
+    """Build the learning-rate schedule; imports it first."""
+    from gencontrol.nerf.method.learning_rate import FloatDecay
+
+    return FloatDecay(config)
+
+
+def pipeline_config(datamanager: SteeredDataManagerConfig, model: SteeredModelConfig) -> SteeredPipelineConfig:
+    """Settings that set up the method's pipeline."""
+    return SteeredPipelineConfig(_target=make_pipeline, datamanager=datamanager, model=model)
+
+
+def datamanager_config(**settings: Any) -> SteeredDataManagerConfig:
+    """Settings that set up the method's data manager, these and the defaults."""
+    return SteeredDataManagerConfig(_target=make_datamanager, **settings)
+
+
+def model_config(**settings: Any) -> SteeredModelConfig:
+    """Settings that set up the method's model, these and the defaults."""
+    return SteeredModelConfig(_target=make_model, **settings)
+
+
+def scheduler_config(**settings: Any) -> FloatDecayConfig:
+    """Settings that set up the method's learning-rate schedule, these and the defaults."""
+    return FloatDecayConfig(_target=make_scheduler, **settings)
 
 
 def trainer_config() -> TrainerConfig:
@@ -26,9 +81,9 @@ def trainer_config() -> TrainerConfig:
         steps_per_eval_image=100,
         steps_per_eval_all_images=0,
         mixed_precision=False,
-        pipeline=VanillaPipelineConfig(datamanager=SteeredDataManagerConfig(), model=SteeredModelConfig()),
+        pipeline=pipeline_config(datamanager_config(), model_config()),
         optimizers={
-            "field": {"optimizer": AdamOptimizerConfig(lr=0.1, eps=1e-8), "scheduler": FloatDecayConfig()},
+            "field": {"optimizer": AdamOptimizerConfig(lr=0.1, eps=1e-8), "scheduler": scheduler_config()},
         },
         logging=LoggingConfig(steps_per_log=10),
         viewer=ViewerConfig(num_rays_per_chunk=1 << 15),

@@ -8,7 +8,6 @@ import torch
 from jaxtyping import Float
 from nerfstudio.cameras.cameras import Cameras as StudioCameras
 from nerfstudio.cameras.rays import RayBundle
-from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackAttributes
 from nerfstudio.models.base_model import Model
 from torch import Tensor
 from torch.nn import Parameter
@@ -107,15 +106,6 @@ class SteeredModel(Model):
     def get_param_groups(self) -> dict[str, list[Parameter]]:
         """What the field is trained by."""
         return {"field": self.field.trained()}
-
-    def get_training_callbacks(
-        self, training_callback_attributes: TrainingCallbackAttributes
-    ) -> list[TrainingCallback]:
-        """What happens around steps: resolution, empty cells, previews, the end."""
-        from gencontrol.nerf.method.callbacks import callbacks_of
-
-        model: Any = self  # A checker reads this file under two names, see `make_datamanager`.
-        return callbacks_of(model, training_callback_attributes)
 
     def update_to_step(self, step: int) -> None:
         """Note the step of a checkpoint that is about to be loaded; the field takes its resolution from it."""

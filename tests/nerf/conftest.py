@@ -27,10 +27,10 @@ def make(tiny_folder: Path):
     """A function that builds a model of given settings, or a data manager."""
     from nerfstudio.data.scene_box import SceneBox
 
-    from gencontrol.nerf.method.config import SteeredModelConfig
+    from gencontrol.nerf.method.entry import model_config
 
     def model(**settings: Any):
-        config = SteeredModelConfig(**{"encoders": (str(tiny_folder),), "resolution": "0:8 4:12"} | settings)
+        config = model_config(**{"encoders": (str(tiny_folder),), "resolution": "0:8 4:12"} | settings)
         box = SceneBox(torch.tensor([[-1.0, -1, -1], [1, 1, 1]]))
         return config.setup(scene_box=box, num_train_data=1)
 
@@ -52,10 +52,10 @@ def manager():
     """A function that builds a data manager of small pictures and of given settings."""
 
     def manager_of(**settings: Any):
-        from gencontrol.nerf.method.config import SteeredDataManagerConfig
+        from gencontrol.nerf.method.entry import datamanager_config
 
         changed: dict[str, Any] = {"size": 16, "eval_views": 2, "eval_size": 16} | settings
-        return SteeredDataManagerConfig(**changed).setup()
+        return datamanager_config(**changed).setup()
 
     return manager_of
 

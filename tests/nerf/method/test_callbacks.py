@@ -51,10 +51,10 @@ def test_an_edit_after_a_fit_has_the_learning_rate_of_a_beginning() -> None:
     from nerfstudio.engine.optimizers import AdamOptimizerConfig, Optimizers
 
     from gencontrol.nerf.method.callbacks import restart_schedules
-    from gencontrol.nerf.method.config import FloatDecayConfig
+    from gencontrol.nerf.method.entry import scheduler_config
 
     parameter = torch.nn.Parameter(torch.ones(1))
-    decay = FloatDecayConfig(final=0.25, max_steps=4)
+    decay = scheduler_config(final=0.25, max_steps=4)
     settings = {"field": {"optimizer": AdamOptimizerConfig(lr=0.1), "scheduler": decay}}
     optimizers = Optimizers(settings, {"field": [parameter]})
 
@@ -111,11 +111,11 @@ def test_the_cameras_of_a_change_look_at_its_part_and_follow_it(make, scene_file
     from nerfstudio.engine.callbacks import TrainingCallbackAttributes
 
     from gencontrol.nerf.method.callbacks import aim
-    from gencontrol.nerf.method.config import SteeredDataManagerConfig
+    from gencontrol.nerf.method.entry import datamanager_config
     from gencontrol.nerf.parts.shapes import Sphere
 
     def centre(model: Any, how: Any) -> list[float]:
-        data: Any = SteeredDataManagerConfig(size=16, eval_views=2, eval_size=16, aim=how).setup()
+        data: Any = datamanager_config(size=16, eval_views=2, eval_size=16, aim=how).setup()
         pipeline: Any = SimpleNamespace(datamanager=data)
         around = TrainingCallbackAttributes(optimizers=None, grad_scaler=None, pipeline=pipeline, trainer=None)
         aim(model, around)
@@ -145,7 +145,7 @@ def test_the_cameras_of_a_change_look_at_its_part_and_follow_it(make, scene_file
 )
 def test_views_that_cannot_be_are_refused_at_once(settings: dict[str, Any], message: str) -> None:
     from gencontrol.errors import ConfigError
-    from gencontrol.nerf.method.config import SteeredDataManagerConfig
+    from gencontrol.nerf.method.entry import datamanager_config
 
     with pytest.raises(ConfigError, match=message):
-        SteeredDataManagerConfig(**settings).setup()
+        datamanager_config(**settings).setup()

@@ -38,9 +38,16 @@ def test_every_field_is_documented() -> None:
     from gencontrol.nerf.method.entry import trainer_config
 
     config: Any = trainer_config()
-    roots = (config.pipeline.model, config.pipeline.datamanager, config.optimizers["field"]["scheduler"])
+    roots = (
+        config.pipeline,
+        config.pipeline.model,
+        config.pipeline.datamanager,
+        config.optimizers["field"]["scheduler"],
+    )
     classes = [cls for root in roots for cls in ours(root)]
-    assert {"Orbit", "Augmentation", "ViewPrompts", "FloatDecayConfig"} <= {cls.__name__ for cls in classes}
+    assert {"SteeredPipelineConfig", "Orbit", "Augmentation", "ViewPrompts", "FloatDecayConfig"} <= {
+        cls.__name__ for cls in classes
+    }
     assert [name for cls in classes for name in undocumented(cls)] == []
 
 
@@ -52,3 +59,14 @@ def test_a_missing_docstring_is_found() -> None:
         b: int = 0
 
     assert undocumented(Bad) == ["Bad.b"]
+
+
+@pytest.mark.parametrize(
+    "name", ["SteeredModelConfig", "SteeredDataManagerConfig", "FloatDecayConfig", "SteeredPipelineConfig"]
+)
+def test_settings_alone_set_up_nothing_and_say_which_do(name: str) -> None:
+    from gencontrol.errors import ConfigError
+    from gencontrol.nerf.method import config
+
+    with pytest.raises(ConfigError, match=rf"A {name} made alone .*`gencontrol.nerf.method.entry`.*trainer_config"):
+        getattr(config, name)().setup(device="cpu")

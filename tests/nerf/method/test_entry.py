@@ -48,6 +48,23 @@ def test_the_variant_on_a_hash_grid_differs_in_its_field_and_learning_rate() -> 
     assert rates == [0.1, 0.01]
 
 
+@pytest.mark.filterwarnings("ignore")  # of what nerfstudio pins
+def test_the_method_sets_up_its_own_classes() -> None:
+    from gencontrol.nerf.method.datamanager import SteeredDataManager
+    from gencontrol.nerf.method.entry import trainer_config
+    from gencontrol.nerf.method.learning_rate import FloatDecay
+    from gencontrol.nerf.method.model import SteeredModel
+    from gencontrol.nerf.method.pipeline import SteeredPipeline
+
+    config = trainer_config()
+    config.pipeline.model.prompt = "red cat"  # pyright: ignore[reportAttributeAccessIssue]
+    pipeline = config.pipeline.setup(device="cpu")
+    assert type(pipeline) is SteeredPipeline
+    assert (type(pipeline.datamanager), type(pipeline.model)) == (SteeredDataManager, SteeredModel)
+    assert type(config.optimizers["field"]["scheduler"].setup()) is FloatDecay
+    assert pipeline.model.get_training_callbacks(None) == []  # pyright: ignore[reportArgumentType]
+
+
 def environment(tmp_path: Path) -> dict[str, str]:
     """Offline, the method announced, and an `ffmpeg` that `ns-render` finds."""
     ffmpeg = pytest.importorskip("imageio_ffmpeg").get_ffmpeg_exe()

@@ -11,12 +11,12 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 def test_learning_rates_are_python_floats_so_checkpoints_open(tmp_path: Path) -> None:
-    from gencontrol.nerf.method.config import FloatDecayConfig
+    from gencontrol.nerf.method.entry import scheduler_config
     from gencontrol.nerf.method.learning_rate import decay_factor
 
     parameter = torch.nn.Parameter(torch.zeros(2))
     optimizer = torch.optim.Adam([parameter], lr=0.1)
-    scheduler = FloatDecayConfig(final=0.25, max_steps=4).setup().get_scheduler(optimizer, lr_init=0.1)
+    scheduler = scheduler_config(final=0.25, max_steps=4).setup().get_scheduler(optimizer, lr_init=0.1)
     rates = []
     for _ in range(6):
         rates.append(optimizer.param_groups[0]["lr"])
