@@ -70,7 +70,7 @@ class StrengthSchedule:
 
     @property
     def text(self) -> str:
-        """What `parse_schedule` reads as this schedule."""
+        """What `parse_schedule` reads as the same course."""
         if self.begin == self.until:
             # Two points in one place are no course: the window says where it jumps.
             return f"{self.start!r}:{self.end!r}@{self.begin!r}:{self.until!r}"
@@ -124,11 +124,14 @@ def parse_schedule(text: str) -> StrengthSchedule:
     Raises:
         InputError: Text of another form, or values outside their ranges.
     """
-    pairs = re.sub(r"\s*([:@])\s*", r"\1", text).replace(",", " ").split()
+    words = re.sub(r"\s*([:@])\s*", r"\1", text).replace(",", " ").split()
+    if len(words) < 2:
+        return _from_short(text)
     try:
-        return _from_short(pairs[0]) if len(pairs) == 1 else _from_points(parse_points(" ".join(pairs), fractions=True))
+        schedule = parse_points(" ".join(words), fractions=True)
     except ConfigError as error:
         raise InputError(str(error)) from None
+    return _from_points(schedule)
 
 
 def _from_short(text: str) -> StrengthSchedule:
@@ -145,8 +148,9 @@ def _from_short(text: str) -> StrengthSchedule:
 
 
 def _from_points(schedule: Schedule) -> StrengthSchedule:
-    (begin, start), *through, (until, end) = schedule.points if len(schedule.points) > 1 else schedule.points * 2
-    places = tuple((float(place), strength) for place, strength in through)
+    if len(schedule.points) == 1:
+        return as_schedule(schedule.points[0][1])
+    (begin, start), *through, (until, end) = ((float(place), strength) for place, strength in schedule.points)
     return StrengthSchedule(
-        start=start, end=end, begin=float(begin), until=float(until), through=places, curve=schedule.curve
+        start=start, end=end, begin=begin, until=until, through=tuple(through), curve=schedule.curve
     )

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from gencontrol.errors import InputError
 from gencontrol.guidance.losses import contrastive_loss, similarity_loss
-from gencontrol.guidance.schedules import Schedule, constant, value_at
+from gencontrol.schedules import Schedule, constant, value_at
 
 
 @runtime_checkable

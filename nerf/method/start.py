@@ -94,7 +94,7 @@ def check_config(config: SteeredModelConfig) -> None:
         if getattr(config, name) < least:
             raise ConfigError(f"{name} must be at least {least}; got {getattr(config, name)}.")
     for step, _ in as_schedule(config.resolution).points:
-        resolution_at(config, step)
+        resolution_at(config, int(step))
 
 
 def schedules_of(config: SteeredModelConfig) -> dict[str, Schedule]:

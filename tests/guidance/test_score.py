@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from transformers import CLIPModel, PreTrainedTokenizerFast
 
 from gencontrol.errors import InputError
-from gencontrol.guidance.schedules import Schedule, constant
 from gencontrol.guidance.score import Guide, alpha_similarity_loss, embed, guide_losses, region_target, text_targets
+from gencontrol.schedules import Schedule, constant
 
 
 @dataclasses.dataclass(frozen=True)
