@@ -53,5 +53,5 @@ def prepare(options: DataOptions) -> Path:
     concepts = catalog.load_concepts(options.concepts)
     tarballs = fetch_sets(options.output / "npm", sets=catalog.SPRITE_SETS, source=options.source)
     path = options.output / "sprites.npz"
-    prepare_store(tarballs, concepts, path, size=options.size)
+    prepare_store(tarballs, concepts, path, size=options.size, copies=catalog.COPIED_STYLES)
     return path

@@ -17,7 +17,7 @@ EVALUATION_TEMPLATE = "{a}"
 # Words of relations, sizes, colours and views that no name holds; texts about scenes will use them.
 _FURTHER_WORDS = """a an and the of in on with to picture drawing photo left right above below behind front under over
 between beside near next top bottom middle small big large little red green blue yellow orange purple pink brown black
-white grey view side back from seen overhead""".split()
+white grey view side back from seen overhead bigger smaller than at""".split()
 
 CONTEXT_LENGTH = 32
 """Tokens that the text tower takes: four names with articles, start and end."""
@@ -42,7 +42,7 @@ def random_caption(
 ) -> str:
     """A caption that names the given concepts in their order, with a random template and sometimes a synonym."""
     draw = torch.rand(len(indices) + 1, 2, generator=generator).tolist()
-    names = [_pick(concepts[i].names, *d, share=synonyms) for i, d in zip(indices, draw[1:], strict=True)]
+    names = [pick_name(concepts[i].names, *d, share=synonyms) for i, d in zip(indices, draw[1:], strict=True)]
     return fill_template(TEMPLATES[int(draw[0][0] * len(TEMPLATES))], names)
 
 
@@ -72,7 +72,8 @@ def build_tokenizer(concepts: Sequence[Concept]) -> PreTrainedTokenizerFast:
     )
 
 
-def _pick(names: Sequence[str], whether: float, which: float, *, share: float) -> str:
+def pick_name(names: Sequence[str], whether: float, which: float, *, share: float) -> str:
+    """The first name, or a synonym in a `share` of cases; `whether` and `which` are draws from [0, 1)."""
     if len(names) > 1 and whether < share:
         return names[1 + int(which * (len(names) - 1))]
     return names[0]

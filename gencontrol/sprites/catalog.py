@@ -48,6 +48,8 @@ class SpriteSet:
     """Author and address, for the model card."""
     held_out: bool = False
     """Never used in training."""
+    further: bool = False
+    """Trained on beside the known styles, of which results are quoted; it may lack concepts."""
 
     @property
     def package(self) -> str:
@@ -104,6 +106,30 @@ SPRITE_SETS: tuple[SpriteSet, ...] = (
         credit="EmojiOne 2.3 as EmojiTwo, github.com/EmojiTwo/emojitwo",
     ),
     SpriteSet(
+        style="fluent-emoji-high-contrast",
+        version="1.2.6",
+        sha512="esqhZPpkrF7sNX3NsLoh8KW64okEr/bzko7WNnFP+qTJGAqDPDYjp0925yxuivXy3HtVQB8xhIKu3+Nq1byX5w==",
+        licence="MIT",
+        credit="Fluent Emoji, Microsoft Corporation, github.com/microsoft/fluentui-emoji",
+        further=True,
+    ),
+    SpriteSet(
+        style="emojione-monotone",
+        version="1.2.1",
+        sha512="cZSNcPsuiAD6HCzCh/2dYKGh3pNI0jJlxBxQWfC33cQsPtqYZqulGBvlkThXYNvDl8VxgVHT9u+izyX/yeEIkA==",
+        licence="CC-BY-4.0",
+        credit="EmojiOne 2.3 as EmojiTwo, github.com/EmojiTwo/emojitwo",
+        further=True,
+    ),
+    SpriteSet(
+        style="streamline-emojis",
+        version="1.2.4",
+        sha512="iNr9T9XuZVTyQPJO8ZlLxBzPkpi7qMl+z1l0C31vpEMqhPMelth3n7CeWQYtixdetDPdI81yeG4ROqjWpYJE6A==",
+        licence="CC-BY-4.0",
+        credit="Streamline Emojis, Streamline, github.com/webalys-hq/streamline-vectors",
+        further=True,
+    ),
+    SpriteSet(
         style="fxemoji",
         version="1.2.2",
         sha512="UAasRaxzFUKfIGSmLwnoarsssA4LX0VLLuEmplIqM6ZNQqIQRtav8tZ4H1neTlBreXuMQyAifr5jP4kn78DpiQ==",
@@ -114,10 +140,22 @@ SPRITE_SETS: tuple[SpriteSet, ...] = (
 )
 """All sets, the held-out one last."""
 
+COPIED_STYLES: tuple[str, ...] = (
+    "noto:flat",
+    *(f"{style}:{way}" for style in ("noto", "twemoji", "emojione") for way in ("outlined", "lines", "wire")),
+    *(f"{style}:{way}" for style in ("fluent-emoji-flat", "noto-v1") for way in ("outlined", "lines")),
+)
+"""Further styles made from the known sets' own SVG, see `svg_copies`."""
+
 
 def training_styles() -> tuple[str, ...]:
-    """The styles that training may see."""
-    return tuple(s.style for s in SPRITE_SETS if not s.held_out)
+    """The known styles: training sees them, every concept has a drawing in each, and results are quoted for them."""
+    return tuple(s.style for s in SPRITE_SETS if not (s.held_out or s.further))
+
+
+def further_styles() -> tuple[str, ...]:
+    """Styles that training may see beside the known ones; they may lack concepts."""
+    return tuple(s.style for s in SPRITE_SETS if s.further)
 
 
 def held_out_styles() -> tuple[str, ...]:

@@ -8,10 +8,21 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from gencontrol.errors import InputError
+from gencontrol.sprites.deformation import Deformation, draw_deformation
+from gencontrol.sprites.recolouring import jitter_matrices, recolour
 from gencontrol.sprites.split import Split, held_out_pair
 from gencontrol.sprites.store import SpriteStore
 
-SIZE_RANGE = {1: (0.40, 0.95), 2: (0.30, 0.62), 3: (0.26, 0.50), 4: (0.24, 0.44)}
+SIZE_RANGE = {
+    1: (0.40, 0.95),
+    2: (0.30, 0.62),
+    3: (0.26, 0.50),
+    4: (0.24, 0.44),
+    5: (0.22, 0.39),
+    6: (0.20, 0.35),
+    7: (0.19, 0.32),
+    8: (0.18, 0.30),
+}
 """Range of a sprite's side as a fraction of the canvas, by number of sprites."""
 
 _CANDIDATES = 12
@@ -35,6 +46,10 @@ class Layout:
     """Change of each sprite's colours, as a matrix on premultiplied RGBA."""
     softness: Float[Tensor, " b"]
     """How much the finished scene is blurred, [0, 1]."""
+    recoloured: Int[Tensor, "b k"] | None = None
+    """What was done to each sprite's colours, an index into `RECOLOURINGS` or -1; None if nothing was to any."""
+    deformation: Deformation | None = None
+    """How each sprite's shape was changed; None if none was."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +64,10 @@ class Variation:
     """Strength of the colour change, [0, 1]."""
     blur: float
     """Share of scenes that are blurred, by a random amount."""
+    recolour: float = 0.0
+    """Share of sprites whose colours are changed altogether."""
+    deform: float = 0.0
+    """Strength of the change of shape, [0, 1]."""
 
 
 def draw_layout(
@@ -64,7 +83,7 @@ def draw_layout(
 
     Args:
         store: The sprites; a concept that lacks a style is not drawn in it.
-        counts: Sprites per scene, 1 to 4.
+        counts: Sprites per scene, 1 to 8.
         styles: Indices of the styles to draw from.
         variation: How far the sprites vary.
         split: Which concept pairs may meet.
@@ -77,16 +96,28 @@ def draw_layout(
     concept = _draw_concepts(store.present, style, counts, split, generator)
     centre, side = _draw_places(counts, slots, generator)
     blurred = torch.rand(len(counts), generator=generator) < variation.blur
-    return Layout(
+    layout = Layout(
         concept=concept,
         style=style,
         centre=centre,
         side=side,
         turn=(2 * torch.rand(shape, generator=generator) - 1) * variation.turn,
         mirrored=torch.rand(shape, generator=generator) < variation.mirror,
-        colour=_colour_change(shape, variation.jitter, generator),
+        colour=jitter_matrices(shape, variation.jitter, generator),
         softness=torch.rand(len(counts), generator=generator) * blurred,
     )
+    return _changed_further(layout, variation, generator)
+
+
+def _changed_further(layout: Layout, variation: Variation, generator: torch.Generator) -> Layout:
+    """Other colours and shapes where asked for; drawn last, so that scenes without them stay as they were."""
+    shape = (layout.concept.shape[0], layout.concept.shape[1])
+    if variation.recolour:
+        colour, kind = recolour(layout.colour, variation.recolour, generator)
+        layout = replace(layout, colour=colour, recoloured=kind)
+    if variation.deform:
+        layout = replace(layout, deformation=draw_deformation(shape, variation.deform, generator))
+    return layout
 
 
 def _check_possible(present: Tensor, styles: list[int], slots: int, split: Split) -> None:
@@ -113,22 +144,14 @@ def _held_pairs(concepts: Int[Tensor, " c"]) -> Bool[Tensor, "c c"]:
 def take_slot(layout: Layout, slot: Int[Tensor, " b"]) -> Layout:
     """The same arrangements with only the chosen slot of each."""
     rows = torch.arange(len(slot))
-    fields = ("concept", "style", "centre", "side", "turn", "mirrored", "colour")
-    return replace(layout, **{name: getattr(layout, name)[rows, slot][:, None] for name in fields})
-
-
-def _colour_change(shape: tuple[int, int], strength: float, generator: torch.Generator) -> Float[Tensor, "b k 4 4"]:
-    """Random brightness, saturation and tint, as matrices on premultiplied RGBA."""
-    draw = (2 * torch.rand(*shape, 5, generator=generator) - 1) * strength
-    brightness, saturation, tint = 1 + draw[..., 0], 1 + 2 * draw[..., 1], draw[..., 2:5] / 2
-    # The weights of Rec. 601's luma.
-    grey = torch.tensor([0.299, 0.587, 0.114]).expand(3, 3)
-    matrix = torch.zeros(*shape, 4, 4)
-    matrix[..., :3, :3] = grey + saturation[..., None, None] * (torch.eye(3) - grey)
-    matrix[..., :3, :3] *= brightness[..., None, None]
-    matrix[..., :3, 3] = tint
-    matrix[..., 3, 3] = 1
-    return matrix
+    fields = ("concept", "style", "centre", "side", "turn", "mirrored", "colour", "recoloured")
+    given = {name: getattr(layout, name) for name in fields if getattr(layout, name) is not None}
+    taken = replace(layout, **{name: values[rows, slot][:, None] for name, values in given.items()})
+    deformation = layout.deformation
+    if deformation is None:
+        return taken
+    linear, bend = (values[rows, slot][:, None] for values in (deformation.linear, deformation.bend))
+    return replace(taken, deformation=Deformation(linear=linear, bend=bend))
 
 
 def _draw_concepts(
@@ -193,6 +216,8 @@ def inverse_affine(layout: Layout, rows: Tensor, slots: Tensor) -> Float[Tensor,
     centre = layout.centre[rows, slots] * 2 - 1
     cos, sin = angle.cos() * scale, angle.sin() * scale
     linear = torch.stack([torch.stack([cos, -sin], -1) * flip[:, None], torch.stack([sin, cos], -1)], 1)
+    if layout.deformation is not None:
+        linear = layout.deformation.linear[rows, slots] @ linear
     return torch.cat([linear, -(linear @ centre[:, :, None])], dim=2)
 
 

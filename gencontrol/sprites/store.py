@@ -4,7 +4,7 @@ import json
 import logging
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from gencontrol.errors import InputError
 from gencontrol.files import atomic_file
 from gencontrol.sprites.catalog import Concept, held_out_styles, training_styles, with_categories
 from gencontrol.sprites.iconify import IconSet, plain_slug, rasterise, read_icons
+from gencontrol.sprites.svg_copies import COPIES
 
 _log = logging.getLogger(__name__)
 
@@ -50,30 +51,37 @@ class SpriteStore:
 
 
 def prepare_store(
-    tarballs: Mapping[str, Path], concepts: Sequence[Concept], path: Path, *, size: int = STORE_SIZE
+    tarballs: Mapping[str, Path],
+    concepts: Sequence[Concept],
+    path: Path,
+    *,
+    size: int = STORE_SIZE,
+    copies: Sequence[str] = (),
 ) -> None:
     """Rasterise every concept in every style and write the store (npz with a JSON index) to `path`.
 
     Args:
         tarballs: Style -> Iconify tarball.
-        concepts: What to draw; a training style must have all of them, a held-out one any.
+        concepts: What to draw; a known style must have all of them, another one any.
         path: The file to write, whole or not at all.
         size: Side of a sprite in pixels.
+        copies: Further styles made from those of `tarballs`, such as `noto:outlined`; see `svg_copies.COPIES`.
 
     Raises:
-        InputError: A training style lacks a concept.
+        InputError: A known style lacks a concept, or a copy of a style or a way that there is not.
     """
     categories: dict[str, str] = {}
     pictures, present = [], []
-    for style, tarball in tarballs.items():
-        icons = read_icons(tarball)
+    check_copies(copies, tarballs)
+    for style in (*tarballs, *copies):
+        icons = read_style(style, tarballs)
         if style == "noto":  # Others group by names of their own.
             categories = dict(icons.categories)
         drawn, has = _draw_style(style, icons, concepts, size)
         pictures.append(drawn)
         present.append(has)
     index = {
-        "styles": list(tarballs),
+        "styles": [*tarballs, *copies],
         "concepts": [[c.slug, list(c.names), c.category] for c in with_categories(concepts, categories)],
     }
     with atomic_file(path) as temporary, temporary.open("wb") as file:
@@ -108,6 +116,31 @@ def open_store(path: Path, *, smallest: int = 16) -> SpriteStore:
         levels=_pyramid(torch.from_numpy(_premultiply(sprites)), smallest),
         present=torch.from_numpy(present),
     )
+
+
+def check_copies(copies: Sequence[str], sets: Iterable[str]) -> None:
+    """Refuse copies of what is not there.
+
+    Raises:
+        InputError: Names the copy, the sets and the ways.
+    """
+    known = list(sets)
+    for name in copies:
+        style, colon, way = name.partition(":")
+        if not colon or style not in known or way not in COPIES:
+            raise InputError(
+                f"{name!r} is no copy of a style: expected STYLE:WAY with a style of {', '.join(known)} and a way of "
+                f"{', '.join(COPIES)}, such as {known[0]}:outlined."
+            )
+
+
+def read_style(style: str, tarballs: Mapping[str, Path]) -> IconSet:
+    """The icons of a set, or of a copy of one."""
+    name, _, way = style.partition(":")
+    icons = read_icons(tarballs[name])
+    if not way:
+        return icons
+    return IconSet(icons={slug: COPIES[way](icon) for slug, icon in icons.icons.items()}, categories=icons.categories)
 
 
 def _draw_style(style: str, icons: IconSet, concepts: Sequence[Concept], size: int) -> tuple[np.ndarray, np.ndarray]:

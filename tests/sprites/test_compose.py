@@ -86,7 +86,7 @@ def test_turn_is_bounded_and_blur_softens(sprite_store):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"counts": (0.0, 0.0)}, "counts: expected 1 to 4 frequencies"),
+        ({"counts": (0.0, 0.0)}, "counts: expected 1 to 8 frequencies"),
         ({"backgrounds": (1.0,)}, "backgrounds: expected 5 frequencies"),
         ({"size": 4}, "size: expected at least 8 pixels, got 4"),
     ],

@@ -15,10 +15,11 @@ def layout_of(store, counts, **changes):
 
 
 def test_counts_sizes_and_distinct_concepts(sprite_store):
-    layout = layout_of(sprite_store, [1, 2, 3, 4] * 50)
+    counts = list(SIZE_RANGE) * 50
+    layout = layout_of(sprite_store, counts)
     used = layout.concept >= 0
-    assert used.sum(-1).tolist() == [1, 2, 3, 4] * 50
-    for row, count in zip(layout.concept.tolist(), [1, 2, 3, 4] * 50, strict=True):
+    assert used.sum(-1).tolist() == counts
+    for row, count in zip(layout.concept.tolist(), counts, strict=True):
         assert len(set(row[:count])) == count
     for count, (low, high) in SIZE_RANGE.items():
         sides = layout.side[used.sum(-1) == count][:, :count]

@@ -21,7 +21,7 @@ def test_sprites_are_premultiplied(sprite_store):
 def test_the_held_out_style_may_lack_concepts(sprite_store):
     held = sprite_store.styles.index("fxemoji")
     assert sprite_store.present[:, held].sum() == 30
-    assert sprite_store.present.sum() == 60 * 6 + 30
+    assert sprite_store.present.sum() == 60 * 9 + 30
 
 
 def test_categories_come_from_noto(sprite_store):

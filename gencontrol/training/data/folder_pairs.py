@@ -13,9 +13,11 @@ from torch import Tensor
 
 from gencontrol.configuration import from_mapping
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.images.picture import Picture, read_image
+from gencontrol.images.picture import Picture
+from gencontrol.images.reading import read_image
+from gencontrol.regions.drawn import from_box
 from gencontrol.regions.geometry import Geometry, fit_planes
-from gencontrol.regions.sources import from_box, from_image_alpha, from_mask
+from gencontrol.regions.masks import from_image_alpha, from_mask
 from gencontrol.streams import stream
 from gencontrol.training.data.alpha_maps import vary_alpha
 from gencontrol.training.data.pairs import Pairs, pad_ids

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gencontrol.sprites.captions import random_caption
 from gencontrol.sprites.compose import SceneConfig, Scenes, compose, isolate
+from gencontrol.sprites.descriptions import describe
 from gencontrol.sprites.store import SpriteStore
 from gencontrol.streams import stream
 from gencontrol.training.data.alpha_maps import vary_alpha
@@ -29,6 +30,8 @@ class Pairs:
     """Ids of what each text names, padded with -1."""
     image_concepts: Int[Tensor, "b m"]
     """Ids of what the picture shows where its alpha looks, padded with -1."""
+    opposites: list[str] | None = None
+    """Of each pair a text that is false of the picture though all that it names is there; empty where there is none."""
     whole: Bool[Tensor, " b"]
     """Which are whole-image pairs."""
     alone: Float[Tensor, "b 3 h w"] | None = None
@@ -62,6 +65,8 @@ class SpritePairs:
     """Also draw each picture with nothing but the marked sprite."""
     growth: int = 0
     """Chunks over which scenes grow from one sprite to the configured counts."""
+    described: float = 0.0
+    """Share of whole-image pairs whose text also says where things are, how large, or which colour they have."""
 
     def draw(self, index: int, count: int) -> Pairs:
         """Compose a chunk."""
@@ -73,7 +78,7 @@ class SpritePairs:
         rows = torch.arange(count)
         marked = vary_alpha(scenes.alpha[rows, slot], self.alpha_kinds, generator)
         named = torch.where(whole[:, None], _some(scenes, generator), scenes.concept.gather(1, slot[:, None]))
-        return Pairs(
+        pairs = Pairs(
             rgb=scenes.rgb,
             alpha=torch.where(whole[:, None, None], 1.0, marked),
             texts=[random_caption(self.store.concepts, _listed(row), generator) for row in named],
@@ -82,6 +87,20 @@ class SpritePairs:
             whole=whole,
             alone=self._alone(scenes, slot, whole) if self.with_alone else None,
         )
+        return self._with_descriptions(pairs, scenes, index) if self.described else pairs
+
+    def _with_descriptions(self, pairs: Pairs, scenes: Scenes, index: int) -> Pairs:
+        """Put descriptions in the place of some captions, and their opposites beside them."""
+        generator = stream(self.seed, index, "descriptions")
+        wanted = (torch.rand(len(pairs.whole), generator=generator) < self.described) & pairs.whole
+        texts, ids, opposites = list(pairs.texts), pairs.text_concepts.clone(), [""] * len(pairs.texts)
+        found = describe(self.store, scenes, generator)
+        for row in wanted.nonzero()[:, 0].tolist():
+            description = found[row]
+            if description is not None:
+                texts[row], opposites[row] = description.text, description.opposite
+                ids[row] = pad_ids(scenes.concept[row, list(description.slots)][None])[0]
+        return replace(pairs, texts=texts, text_concepts=ids, opposites=opposites)
 
     def _alone(self, scenes: Scenes, slot: Tensor, whole: Tensor) -> Tensor:
         lone = isolate(self.store, scenes, slot)
@@ -95,16 +114,18 @@ def grown_counts(counts: tuple[float, ...], index: int, growth: int) -> tuple[fl
     return (1 - share + share * singles, *(share * c for c in more))
 
 
-SLOTS = 4
+_LEAST_NAMED = 0.15
+"""Visible share of a sprite from which a text about the whole picture may name it."""
+SLOTS = 8
 """Width of the padded lists of ids: the most sprites that a scene has."""
 
 
-def pad_ids(ids: Int[Tensor, "b k"]) -> Int[Tensor, "b 4"]:
+def pad_ids(ids: Int[Tensor, "b k"]) -> Int[Tensor, "b 8"]:
     """The lists at their common width, so that chunks can be joined."""
     return torch.nn.functional.pad(ids, (0, SLOTS - ids.shape[1]), value=-1)
 
 
-def single_ids(count: int) -> Int[Tensor, "count 4"]:
+def single_ids(count: int) -> Int[Tensor, "count 8"]:
     """The lists of texts that name one concept each, in the concepts' order."""
     return pad_ids(torch.arange(count)[:, None])
 
@@ -122,10 +143,13 @@ def _only(concept: Tensor, slot: Tensor) -> Tensor:
 
 
 def _some(scenes: Scenes, generator: torch.Generator) -> Int[Tensor, "b k"]:
-    """A random non-empty choice of each scene's concepts, in random order."""
-    draw = torch.rand(scenes.concept.shape, generator=generator).masked_fill(~scenes.used, 2.0)
+    """A random non-empty choice of each scene's concepts, in random order; of what is seen, where anything is."""
+    seen = scenes.used & (scenes.visible >= _LEAST_NAMED)
+    seen = torch.where(seen.any(-1, keepdim=True), seen, scenes.used)
+    draw = torch.rand(scenes.concept.shape, generator=generator).masked_fill(~seen, 2.0)
     order = draw.argsort(-1)
-    count = scenes.used.sum(-1, keepdim=True)
+    # Captions of more than four names would be longer than the text tower takes.
+    count = seen.sum(-1, keepdim=True).clamp(max=4)
     taken = 1 + (torch.rand(len(draw), 1, generator=generator) * count).long().clamp(max=count - 1)
     shuffled = scenes.concept.gather(1, order)
     return shuffled.masked_fill(torch.arange(draw.shape[1]) >= taken, -1)

@@ -12,3 +12,15 @@ def cosine_schedule(step: int, *, steps: int, warmup: int) -> float:
         return (step + 1) / warmup
     progress = min((step - warmup) / max(steps - warmup, 1), 1.0)
     return 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def constant_schedule(step: int, *, steps: int, warmup: int, decay: int) -> float:
+    """Factor on the peak step size: linear warm-up, constant, and over the last `decay` updates down to zero.
+
+    Until the decay begins nothing depends on `steps`, so a run can be prolonged. The shape of the decay, one minus a
+    square root, is the best of those compared by Hägele et al., arXiv 2405.18392.
+    """
+    if step < warmup:
+        return (step + 1) / warmup
+    begun = step - (steps - decay)
+    return 1.0 if begun < 0 else max(1 - math.sqrt((begun + 1) / max(decay, 1)), 0.0)

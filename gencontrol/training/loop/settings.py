@@ -22,7 +22,12 @@ class RunConfig:
     learning_rate: float = 1e-3
     """Peak step size; parameter groups may scale it."""
     warmup: int = 100
-    """Steps of linear warm-up before the cosine decay to zero."""
+    """Steps of linear warm-up."""
+    schedule: Literal["cosine", "constant"] = "cosine"
+    """Of the step size after the warm-up: a cosine down to zero over all steps, or constant with a decay at the end; a
+    run of the latter may be given more steps until its decay begins."""
+    decay: int = 0
+    """Last steps of a constant schedule, over which the step size falls to zero."""
     weight_decay: float = 0.02
     """AdamW's decay of matrices and convolutions; vectors (biases, norms, class token) are not decayed."""
     optimizer: Literal["adamw", "muon"] = "adamw"
@@ -53,6 +58,13 @@ class RunConfig:
         for name in ("steps", "batch", "chunk", "accumulation", "log_every", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}: expected at least 1, got {getattr(self, name)}.")
+        if self.warmup < 0 or not 0 <= self.decay <= self.steps:
+            raise ConfigError(
+                f"warmup and decay: expected 0 or more steps, and of decay no more than all {self.steps}; got "
+                f"{self.warmup} and {self.decay}."
+            )
+        if self.decay and self.schedule == "cosine":
+            raise ConfigError("decay belongs to the constant schedule; a cosine falls over all steps.")
         if not 0 <= self.ema < 1:
             raise ConfigError(f"ema: expected 0 up to (not including) 1, got {self.ema}.")
         if self.batch % (self.chunk * self.accumulation):

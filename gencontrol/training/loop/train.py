@@ -25,7 +25,7 @@ from gencontrol.training.loop.checkpoints import (
     restore_optimizer,
     save_checkpoint,
 )
-from gencontrol.training.loop.learning_rate import cosine_schedule
+from gencontrol.training.loop.learning_rate import constant_schedule, cosine_schedule
 from gencontrol.training.loop.precision import forward_precision
 from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.loop.task import Batch, ParameterGroup, Progress, Task
@@ -155,7 +155,11 @@ def _resume(run: _Run) -> None:
     found = load_latest(run.folder / "checkpoints")
     if found is None:
         return
-    _check_settings(found.facts["config"], to_mapping(run.config))
+    saved = found.facts["config"]
+    prolonged = run.config.schedule == "constant" and found.step <= saved["steps"] - saved.get("decay", 0)
+    _check_settings(
+        saved, to_mapping(run.config), may_change=_MAY_CHANGE | ({"steps", "decay"} if prolonged else set())
+    )
     _check_settings(found.facts.get("stage", {}), to_mapping(run.task.config))
     run.task.module.load_state_dict(found.tensors["model"])
     run.average.load_state_dict(found.tensors["average"])
@@ -169,8 +173,17 @@ _MAY_CHANGE = {"run", "start", "log_every", "evaluate_every", "sheet_every", "ch
 """The run's settings are compared by themselves; where it started matters no more."""
 
 
-def _check_settings(saved: dict[str, Any], now: dict[str, Any]) -> None:
-    changed = [k for k in now if k not in _MAY_CHANGE and saved.get(k) != now[k]]
+def step_size_factor(config: RunConfig, step: int) -> float:
+    """The factor on the peak step size for the update after `step` updates."""
+    if config.schedule == "cosine":
+        return cosine_schedule(step, steps=config.steps, warmup=config.warmup)
+    return constant_schedule(step, steps=config.steps, warmup=config.warmup, decay=config.decay)
+
+
+def _check_settings(
+    saved: dict[str, Any], now: dict[str, Any], *, may_change: frozenset[str] | set[str] = frozenset(_MAY_CHANGE)
+) -> None:
+    changed = [k for k in now if k not in may_change and saved.get(k) != now[k]]
     if changed:
         what = ", ".join(f"{k} {saved.get(k)} -> {now[k]}" for k in changed)
         raise CheckpointError(f"The run was started with other settings ({what}). Use them, or another folder.")
@@ -178,7 +191,7 @@ def _check_settings(saved: dict[str, Any], now: dict[str, Any]) -> None:
 
 def _step(run: _Run) -> Tensor:
     """One optimiser step."""
-    factor = cosine_schedule(run.step, steps=run.config.steps, warmup=run.config.warmup)
+    factor = step_size_factor(run.config, run.step)
     groups = [group for optimizer in run.optimizers for group in optimizer.param_groups]
     for group in groups:
         group["lr"] = run.config.learning_rate * group["scale"] * factor

@@ -24,7 +24,7 @@ from gencontrol.alpha_clip.alpha_slice import alpha_parameters, merged, split_al
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.text import tokenize
 from gencontrol.errors import ConfigError, MissingDependencyError
-from gencontrol.images.picture import to_pil
+from gencontrol.images.writing import to_pil
 from gencontrol.sprites.compose import SceneConfig
 from gencontrol.training.data.pairs import PairSource, single_ids
 from gencontrol.training.loop.precision import forward_precision

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torchvision.utils import make_grid
 
 from gencontrol.errors import ConfigError
-from gencontrol.images.picture import to_pil
+from gencontrol.images.writing import to_pil
 from gencontrol.sprites.compose import SceneConfig, compose
 from gencontrol.sprites.store import SpriteStore
 from gencontrol.streams import stream

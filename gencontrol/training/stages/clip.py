@@ -1,7 +1,7 @@
 """Stage 1: a CLIP from scratch, on pictures and captions."""
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -73,6 +73,8 @@ class ClipTraining:
     """The starting temperature; it is trained."""
     smoothing: float = 0.0
     """Label smoothing."""
+    described: float = 0.0
+    """Share of texts that also say where things are, how large, or which colour they have, each with its opposite."""
 
 
 def build_clip(towers: TowerConfig, tokenizer: PreTrainedTokenizerFast, *, temperature: float = 0.07) -> CLIPModel:
@@ -143,7 +145,12 @@ class ClipTask:
         # Captions are about the whole picture: every pair is a whole-image pair.
         growth = int(config.growth * config.run.steps * config.run.batch / config.run.chunk)
         self.source = SpritePairs(
-            store=store, scenes=config.scenes, seed=config.run.seed, whole_share=1.0, growth=growth
+            store=store,
+            scenes=config.scenes,
+            seed=config.run.seed,
+            whole_share=1.0,
+            growth=growth,
+            described=config.described,
         )
         self.names = tokenise(self.tokenizer, concept_prompts(store.concepts))
         self.tests: list[RecognitionSet] = recognition_sets(store, size=config.towers.image_size)
@@ -158,31 +165,63 @@ class ClipTask:
     def draw(self, index: int) -> Batch:
         """Pictures, token ids and what is true of what."""
         pairs = self.source.draw(index, self.config.run.chunk)
-        return {
+        batch = {
             "pixels": normalise_rgb(self.processor, pairs.rgb),
             "tokens": tokenise(self.tokenizer, pairs.texts),
             "image_concepts": pairs.image_concepts,
             "text_concepts": pairs.text_concepts,
         }
+        if pairs.opposites is not None:
+            # Where there is none, the text itself stands for it and is left out of the loss.
+            texts = [opposite or text for opposite, text in zip(pairs.opposites, pairs.texts, strict=True)]
+            batch["opposites"] = tokenise(self.tokenizer, texts)
+            batch["has_opposite"] = torch.tensor([bool(opposite) for opposite in pairs.opposites])
+        return batch
 
     def losses(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """The contrastive loss in both directions, with every concept's name as further negatives."""
-        own = len(batch["tokens"])
-        tokens = trim(torch.cat([batch["tokens"], self.names.to(batch["tokens"].device)]))
+        own, names = batch["tokens"], self.names.to(batch["tokens"].device)
+        opposite = batch.get("opposites", own[:0])
+        tokens = trim(torch.cat([own, opposite, names]))
         output = module(input_ids=tokens, attention_mask=tokens != PAD, pixel_values=batch["pixels"])
         image = gather(output.image_embeds.float())
-        text = torch.cat([gather(output.text_embeds[:own].float()), output.text_embeds[own:].float()])
-        named = torch.cat([gather_plain(batch["text_concepts"]), single_ids(len(self.names)).to(tokens.device)])
-        truth = true_of(gather_plain(batch["image_concepts"]), named)
+        own_text, opposite_text, name_text = output.text_embeds.float().split([len(own), len(opposite), len(names)])
+        text = torch.cat([gather(own_text), gather(opposite_text), name_text])
+        truth = self._truth(batch)
         scale = cast(CLIPModel, self.module).logit_scale.exp().clamp(max=100)
         to_text, to_image = pair_losses(image, text, truth, scale=scale, smoothing=self.config.smoothing)
         return {"image_to_text": to_text.mean() / 2, "text_to_image": to_image.mean() / 2}
 
+    def _truth(self, batch: Batch) -> Tensor:
+        """What is true of what: the pairs' own texts, their opposites, all names; a pair's opposite is false of it."""
+        shown, told = gather_plain(batch["image_concepts"]), gather_plain(batch["text_concepts"])
+        own = true_of(shown, told)
+        names = true_of(shown, single_ids(len(self.names)).to(shown.device))
+        if "opposites" not in batch:
+            return torch.cat([own, names], dim=1)
+        # An opposite may be true of any other picture that shows the same things: nobody looked.
+        opposite = own | ~gather_plain(batch["has_opposite"])
+        opposite.diagonal().copy_(~gather_plain(batch["has_opposite"]))
+        return torch.cat([own, opposite, names], dim=1)
+
     def evaluate(self, module: nn.Module) -> dict[str, float]:
-        """Top-1 among all names on test scenes of one sprite."""
+        """Top-1 among all names on test scenes of one sprite, and how often a description beats its opposite."""
         encode, names = self._readers(module)
         singles = [t for t in self.tests if t.sprites == 1]
-        return {f"top1/{t.name}": recognise(encode, names, t).top1 for t in singles}
+        figures = {f"top1/{t.name}": recognise(encode, names, t).top1 for t in singles}
+        return figures | self._described(module) if self.config.described else figures
+
+    def _described(self, module: nn.Module) -> dict[str, float]:
+        scenes = SceneConfig(size=self.config.towers.image_size, counts=(0.0, 1.0), split="test")
+        pairs = replace(self.source, scenes=scenes, described=1.0, growth=0, seed=1).draw(0, 256)
+        rows = [row for row, opposite in enumerate(pairs.opposites or []) if opposite]
+        clip = cast(CLIPModel, module)
+        image = functional.normalize(rgb_encoder(clip, self.processor)(pairs.rgb[rows], pairs.alpha[rows]), dim=-1)
+        told, turned = (
+            name_embeddings(clip, tokenise(self.tokenizer, [texts[row] for row in rows]))
+            for texts in (pairs.texts, pairs.opposites or [])
+        )
+        return {"described/2": (image * (told - turned)).sum(-1).gt(0).double().mean().item()}
 
     def sheet(self, module: nn.Module) -> Image.Image:
         """Test scenes with the names that the model gives them."""

@@ -16,7 +16,7 @@ from torch.nn import functional
 from torchvision.utils import make_grid
 
 from gencontrol.errors import ConfigError
-from gencontrol.images.picture import to_pil
+from gencontrol.images.writing import to_pil
 from gencontrol.streams import seeded, stream
 from gencontrol.training.data.latents import CacheConfig, LatentCache
 from gencontrol.training.loop.settings import RunConfig

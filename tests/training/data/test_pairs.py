@@ -62,5 +62,5 @@ def test_a_hidden_sprite_is_not_chosen(sprite_store):
 
 
 def test_id_lists():
-    assert pad_ids(torch.tensor([[1, 2]])).tolist() == [[1, 2, -1, -1]]
-    assert single_ids(2).tolist() == [[0, -1, -1, -1], [1, -1, -1, -1]]
+    assert pad_ids(torch.tensor([[1, 2]])).tolist() == [[1, 2, -1, -1, -1, -1, -1, -1]]
+    assert single_ids(2).tolist() == [[0, *[-1] * 7], [1, *[-1] * 7]]
