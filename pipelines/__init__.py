@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
     {
         "HOSTS": "gencontrol.pipelines.hosts.registry",
         "Host": "gencontrol.pipelines.hosts.registry",
-        "Location": "gencontrol.pipelines.pairing",
+        "Location": "gencontrol.models.location",
         "RegionEmbeds": "gencontrol.conditioning.embed",
         "StableDiffusionImageVariationPipeline": "gencontrol.pipelines.hosts.image_variation",
         "StableUnCLIPImg2ImgPipeline": "gencontrol.pipelines.hosts.stable_unclip",

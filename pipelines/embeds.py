@@ -8,7 +8,7 @@ from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.embed import RegionEmbeds, embed_regions, seen_through
 from gencontrol.errors import PairingError
 from gencontrol.focus.strategy import FocusStrategy
-from gencontrol.images.picture import ImageSource
+from gencontrol.images.reading import ImageSource
 from gencontrol.pipelines.hosts.registry import Host
 from gencontrol.regions.geometry import Geometry
 from gencontrol.regions.region import Region

@@ -6,9 +6,10 @@ from typing import Any
 from torch import Tensor
 
 from gencontrol.errors import InputError
-from gencontrol.images.picture import ImageSource, Picture, read_image
+from gencontrol.images.picture import Picture
+from gencontrol.images.reading import ImageSource, read_image
+from gencontrol.regions.masks import from_image_alpha, from_mask
 from gencontrol.regions.region import Region
-from gencontrol.regions.sources import from_image_alpha, from_mask
 
 MaskSource = ImageSource | Region | tuple[ImageSource | Region, float | int]
 """A mask, a region, or either with a weight."""

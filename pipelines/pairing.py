@@ -1,56 +1,20 @@
 """Whether a host and an encoder fit, judged by their configuration files alone: before any weight is loaded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from transformers import CLIPVisionConfig
-from transformers.utils.hub import cached_file
 
 from gencontrol.alpha_clip.architectures import name_of
 from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.alpha_clip.weights.pretrained import read_json, what_it_is
-from gencontrol.configuration import nearest
+from gencontrol.alpha_clip.weights.pretrained import what_it_is
 from gencontrol.errors import CheckpointError, PairingError
-from gencontrol.models.registry import PRESETS
+from gencontrol.models.location import Location, preset_hint
 from gencontrol.pipelines.hosts.registry import HOSTS, Host, host_of, is_host
 
 # What two towers must share for an embedding of one to mean the same to a host trained with the other.
 _SAME = ("projection_dim", "hidden_size", "num_hidden_layers", "patch_size", "image_size", "hidden_act")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Location:
-    """A saved model: a folder or a hub id, and how to look it up."""
-
-    name: str
-    """Folder or hub id."""
-    revision: str | None = None
-    """Branch, tag or commit on the hub."""
-    local_files_only: bool = False
-    """Whether to look in the cache only."""
-
-    def read(self, path: str) -> dict[str, Any] | None:
-        """A JSON file inside it, or None if there is no such file.
-
-        Raises:
-            CheckpointError: Nothing there, no connection, or not JSON settings.
-        """
-        folder, _, file = path.rpartition("/")
-        try:
-            found = cached_file(
-                self.name,
-                file,
-                subfolder=folder,
-                revision=self.revision or "main",
-                local_files_only=self.local_files_only,
-                _raise_exceptions_for_missing_entries=False,
-            )
-        except (OSError, ValueError) as error:
-            text = f"No model at {self.name!r}, neither a folder nor on the hub{_preset_hint(self.name)}"
-            raise CheckpointError(f"{text}: {error}") from error
-        return None if found is None else read_json(Path(found))
 
 
 def check_pairing(model: Location, alpha_clip: "Location | AlphaCLIP | None" = None) -> Host:
@@ -70,7 +34,7 @@ def check_pairing(model: Location, alpha_clip: "Location | AlphaCLIP | None" = N
     index = model.read("model_index.json")
     if index is None:
         cached = " in this machine's cache" if model.local_files_only else ""
-        where = "" if Path(model.name).is_dir() else f"{cached}{_preset_hint(model.name)}"
+        where = "" if Path(model.name).is_dir() else f"{cached}{preset_hint(model.name)}"
         raise CheckpointError(f"{model.name} has no model_index.json{where}: expected a pipeline saved by diffusers.")
     pipeline = index.get("_class_name", "")
     if not is_host(pipeline):
@@ -83,11 +47,6 @@ def check_pairing(model: Location, alpha_clip: "Location | AlphaCLIP | None" = N
     if alpha_clip is not None:
         check_encoders(own, _config_of(alpha_clip), host=model.name)
     return host_of(pipeline, own)
-
-
-def _preset_hint(name: str) -> str:
-    # A name without a slash is more likely a preset's than a model's on the hub.
-    return "" if "/" in name else f" ({nearest(name, PRESETS).removeprefix('; ')})"
 
 
 def check_encoders(own: CLIPVisionConfig, other: CLIPVisionConfig, *, host: str) -> None:

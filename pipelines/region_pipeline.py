@@ -17,7 +17,7 @@ from gencontrol.conditioning.strength import StrengthSchedule, as_schedule
 from gencontrol.errors import InputError, PairingError
 from gencontrol.focus.registry import focus_strategy
 from gencontrol.focus.strategy import FocusStrategy
-from gencontrol.images.picture import ImageSource
+from gencontrol.images.reading import ImageSource
 from gencontrol.pipelines.condition import Conditioning, split_rows, with_negatives
 from gencontrol.pipelines.embeds import region_embeds
 from gencontrol.pipelines.hosts.registry import Host, host_of

@@ -12,7 +12,7 @@ from transformers import CLIPImageProcessor
 
 from gencontrol.conditioning.strength import StrengthSchedule
 from gencontrol.focus.strategy import FocusStrategy
-from gencontrol.images.picture import ImageSource
+from gencontrol.images.reading import ImageSource
 from gencontrol.pipelines.callbacks import Legacy, StepEnd, StepHooks, step_callback, tensor_inputs
 from gencontrol.pipelines.condition import Conditioning
 from gencontrol.pipelines.inputs import AllMasks

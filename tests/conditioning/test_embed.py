@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ from gencontrol.errors import InputError, PairingError
 from gencontrol.focus.alpha import AlphaFocus
 from gencontrol.focus.attention import AttentionFocus
 from gencontrol.focus.crop import CropFocus
-from gencontrol.images.picture import read_image
+from gencontrol.images.reading import read_image
 from gencontrol.regions.geometry import Geometry
 from gencontrol.regions.region import Region, RegionWarning
 from gencontrol.regions.scene import Scene
@@ -206,16 +206,21 @@ def test_choose_focus() -> None:
 class Recorder:
     """A strategy that keeps what it was given."""
 
+    name: ClassVar[str] = "recorder"
     seen: list[Tensor]
 
     def embed(self, encoder: AlphaCLIP, rgb: Tensor, alpha: Tensor) -> Tensor:
-        self.seen += [rgb, alpha]
+        self.seen.extend([rgb, alpha])
         return torch.zeros(len(rgb), 24)
+
+    def view(self, processor: AlphaCLIPProcessor, rgb: Tensor, alpha: Tensor) -> Tensor:
+        raise NotImplementedError
 
 
 def test_an_encoder_without_a_device_computes_where_it_is_told(tiny: ModuleType, image: Any) -> None:
     """Offloaded layer by layer, an encoder's own weights lie on the device `meta`, and cannot be looked at."""
-    offloaded, recorder = AlphaCLIP(tiny.vision_tower(channels=4)).to("meta"), Recorder(seen=[])
+    processor, recorder = AlphaCLIPProcessor(geometry=Geometry(size=64)), Recorder(seen=[])
+    offloaded = AlphaCLIP(tiny.vision_tower(channels=4), processor=processor).to("meta")
     embed(offloaded, image, side(tiny, "left"), focus=recorder)
     embed(offloaded, image, side(tiny, "left"), focus=recorder, device=torch.device("cpu"))
     assert [tensor.device.type for tensor in recorder.seen] == ["cpu"] * 4

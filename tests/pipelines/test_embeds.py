@@ -13,7 +13,7 @@ from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.conditioning.embed import RegionEmbeds, embed_regions
 from gencontrol.errors import InputError, PairingError
 from gencontrol.focus.crop import CropFocus
-from gencontrol.images.picture import read_image
+from gencontrol.images.reading import read_image
 from gencontrol.pipelines.embeds import check_width, region_embeds, view_of
 from gencontrol.pipelines.hosts.registry import HOSTS
 from gencontrol.regions.geometry import Geometry

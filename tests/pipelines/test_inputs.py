@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from gencontrol.errors import InputError
-from gencontrol.images.picture import to_pil
+from gencontrol.images.writing import to_pil
 from gencontrol.pipelines.inputs import is_pixel_values, read_requests
 from gencontrol.regions.region import Region, RegionWarning
 

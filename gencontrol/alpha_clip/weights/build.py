@@ -17,12 +17,13 @@ from transformers import (
 from gencontrol.alpha_clip.architectures import name_of, square, text_config, vision_config
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.towers import LOGIT_SCALE, Parts, take_apart, widen
-from gencontrol.alpha_clip.weights.pretrained import Source, open_clip_folder
+from gencontrol.alpha_clip.weights.pretrained import open_clip_folder
 from gencontrol.errors import CheckpointError, InputError
+from gencontrol.models.location import Location
 from gencontrol.regions.geometry import Geometry
 
 
-def load_pretrained(source: Source, *, dtype: torch.dtype | None) -> Parts:
+def load_pretrained(source: Location, *, dtype: torch.dtype | None) -> Parts:
     """Open a saved CLIP that has four channels.
 
     Raises:
@@ -38,7 +39,7 @@ def load_pretrained(source: Source, *, dtype: torch.dtype | None) -> Parts:
 
 
 def load_clip(
-    clip: nn.Module | Source,
+    clip: nn.Module | Location,
     *,
     share: bool,
     dtype: torch.dtype | None,
@@ -48,7 +49,7 @@ def load_clip(
     """Open or take a CLIP and widen it to four channels; see `AlphaCLIP.from_clip`."""
     if share and dtype:
         raise InputError("Shared weights keep their dtype: leave share or dtype out.")
-    if isinstance(clip, Source):
+    if isinstance(clip, Location):
         parts = open_clip_folder(clip, dtype=dtype)
     else:
         parts = _parts_of(clip if share else _copied(clip, dtype))

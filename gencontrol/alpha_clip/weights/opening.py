@@ -17,9 +17,9 @@ from transformers import (
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.towers import Parts
 from gencontrol.alpha_clip.weights.build import draw, load_clip, load_pretrained
-from gencontrol.alpha_clip.weights.pretrained import Source
 from gencontrol.alpha_clip.weights.published import load_published
 from gencontrol.alpha_clip.weights.save import save_parts
+from gencontrol.models.location import Location
 
 Made = TypeVar("Made", bound="FromSources")
 
@@ -202,5 +202,5 @@ class FromSources:
         )
 
 
-def _source(name: Any, revision: str | None, local_files_only: bool, subfolder: str = "") -> Source:
-    return Source(name=str(name), revision=revision, subfolder=subfolder, local_files_only=local_files_only)
+def _source(name: Any, revision: str | None, local_files_only: bool, subfolder: str = "") -> Location:
+    return Location(name=str(name), revision=revision, subfolder=subfolder, local_files_only=local_files_only)

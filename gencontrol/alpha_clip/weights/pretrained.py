@@ -1,7 +1,5 @@
 """Opening saved CLIPs, from a folder or the hub, strictly: no weight is left to chance."""
 
-import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,41 +13,19 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.utils.hub import cached_file
 
 from gencontrol.alpha_clip.architectures import square
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.towers import Parts, shapes_of, take_apart
 from gencontrol.alpha_clip.weights.describe import check_shapes
 from gencontrol.errors import CheckpointError
+from gencontrol.models.location import Location, no_model, read_json
 
 # Older transformers saved this buffer; it is 0, 1, 2, ... and made anew.
 _DERIVED = ".embeddings.position_ids"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """A saved model: a folder or a hub id, and how to look it up."""
-
-    name: str
-    """Folder or hub id."""
-    revision: str | None = None
-    """Branch, tag or commit on the hub."""
-    subfolder: str = ""
-    """Folder inside it."""
-    local_files_only: bool = False
-    """Whether to look in the cache only."""
-
-    def lookup(self) -> dict[str, Any]:
-        """Keyword arguments that every transformers loader takes."""
-        return {
-            "revision": self.revision or "main",
-            "subfolder": self.subfolder,
-            "local_files_only": self.local_files_only,
-        }
-
-
-def open_clip_folder(source: Source, *, dtype: torch.dtype | None) -> Parts:
+def open_clip_folder(source: Location, *, dtype: torch.dtype | None) -> Parts:
     """Open a CLIP of three or four channels, with its text tower if it has one.
 
     Args:
@@ -76,7 +52,7 @@ def open_clip_folder(source: Source, *, dtype: torch.dtype | None) -> Parts:
     )
 
 
-def _read_config(source: Source) -> dict[str, Any]:
+def _read_config(source: Location) -> dict[str, Any]:
     path = Path(source.name)
     if path.is_file():
         raise CheckpointError(
@@ -90,13 +66,7 @@ def _read_config(source: Source) -> dict[str, Any]:
     try:
         return PreTrainedConfig.get_config_dict(source.name, **source.lookup())[0]
     except (OSError, ValueError) as error:
-        if source.local_files_only:
-            # transformers' words would be of a connection that failed, and none was tried.
-            raise CheckpointError(
-                f"No model at {source.name!r}, neither a folder nor in this machine's cache, and the hub is not asked "
-                "(--offline, local_files_only)."
-            ) from error
-        raise CheckpointError(f"No model at {source.name!r}, neither a folder nor on the hub: {error}") from error
+        raise no_model(source, error) from error
 
 
 def what_it_is(folder: Path) -> str:
@@ -107,7 +77,7 @@ def what_it_is(folder: Path) -> str:
     return f"a diffusers pipeline, with encoders in its subfolders: {' and '.join(inside) or 'none'}"
 
 
-def _load(model_class: Any, source: Source, dtype: torch.dtype | None) -> Any:
+def _load(model_class: Any, source: Location, dtype: torch.dtype | None) -> Any:
     try:
         model, report = model_class.from_pretrained(
             source.name,
@@ -123,7 +93,7 @@ def _load(model_class: Any, source: Source, dtype: torch.dtype | None) -> Any:
     return model.eval()
 
 
-def _check_report(model: PreTrainedModel, report: dict[str, Any], source: Source) -> None:
+def _check_report(model: PreTrainedModel, report: dict[str, Any], source: Location) -> None:
     """transformers draws missing and misshapen weights at random and goes on; this does not."""
     expected = shapes_of(model)
     found = {k: s for k, s in expected.items() if k not in report["missing_keys"]}
@@ -133,44 +103,17 @@ def _check_report(model: PreTrainedModel, report: dict[str, Any], source: Source
     check_shapes(found, expected, source=source.name, wanted=wanted)
 
 
-def _find(source: Source, file: str) -> Path | None:
-    found = cached_file(
-        source.name,
-        file,
-        _raise_exceptions_for_gated_repo=False,
-        _raise_exceptions_for_missing_entries=False,
-        _raise_exceptions_for_connection_errors=False,
-        **source.lookup(),
-    )
-    return Path(found) if found else None
-
-
-def _read_processor(source: Source, vision: CLIPVisionModelWithProjection) -> AlphaCLIPProcessor:
+def _read_processor(source: Location, vision: CLIPVisionModelWithProjection) -> AlphaCLIPProcessor:
     size, _ = square(vision.config)
-    own, both = _find(source, "preprocessor_config.json"), _find(source, "processor_config.json")
+    own, both = source.find("preprocessor_config.json"), source.find("processor_config.json")
     if own:
         return AlphaCLIPProcessor.from_stock(read_json(own), size=size)
     return AlphaCLIPProcessor.from_stock(read_json(both).get("image_processor", {}) if both else {}, size=size)
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """The settings in one of a saved model's files.
-
-    Raises:
-        CheckpointError: Not JSON, or not a mapping.
-    """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CheckpointError(f"{path} is not valid JSON: {error}") from error
-    if not isinstance(values, dict):
-        raise CheckpointError(f"{path}: expected a mapping of settings, got {type(values).__name__}.")
-    return values
-
-
-def _read_tokenizer(source: Source) -> PreTrainedTokenizerBase | None:
+def _read_tokenizer(source: Location) -> PreTrainedTokenizerBase | None:
     # Asked without one of these files, transformers makes a tokenizer up that knows no word.
-    if not (_find(source, "tokenizer.json") or _find(source, "vocab.json")):
+    if not (source.find("tokenizer.json") or source.find("vocab.json")):
         return None
     try:
         return AutoTokenizer.from_pretrained(source.name, **source.lookup())

@@ -18,15 +18,15 @@ from gencontrol.alpha_clip.weights.convert import (
     strip_prefix,
 )
 from gencontrol.alpha_clip.weights.describe import Shapes, check_shapes, describe
-from gencontrol.alpha_clip.weights.pretrained import Source
 from gencontrol.alpha_clip.weights.tensor_files import read_state
 from gencontrol.errors import CheckpointError
+from gencontrol.models.location import Location
 
 
 def load_published(
     path: Path,
     *,
-    base: CLIPModel | Source | None,
+    base: CLIPModel | Location | None,
     revision: str | None,
     local_files_only: bool,
     dtype: torch.dtype | None,
@@ -39,7 +39,7 @@ def load_published(
     state = read_published(path)
     if base is None:
         hub_id = find_base({k: tuple(v.shape) for k, v in state.items()}, source=str(path))
-        base = Source(name=hub_id, revision=revision, local_files_only=local_files_only)
+        base = Location(name=hub_id, revision=revision, local_files_only=local_files_only)
     parts = load_clip(base, share=False, dtype=dtype or torch.float32, tokenizer=None, processor=None)
     config = copy.deepcopy(parts.vision.config)
     check_published(state, config, source=str(path))

@@ -1,0 +1,98 @@
+"""One record for a folder or a place on the hub."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gencontrol.errors import CheckpointError
+from gencontrol.models.location import Location, no_model, preset_hint, read_json
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    """A folder with settings at two depths."""
+    (tmp_path / "unet" / "inner").mkdir(parents=True)
+    (tmp_path / "config.json").write_text(json.dumps({"depth": 0}))
+    (tmp_path / "unet" / "config.json").write_text(json.dumps({"depth": 1}))
+    (tmp_path / "unet" / "inner" / "config.json").write_text(json.dumps({"depth": 2}))
+    return tmp_path
+
+
+def lay_cache(root: Path, files: dict[str, dict[str, str]]) -> None:
+    """Revision -> path -> text, as the hub's client lays a repository `somebody/model` out."""
+    repository = root / "models--somebody--model"
+    (repository / "refs").mkdir(parents=True)
+    for number, (revision, texts) in enumerate(files.items()):
+        commit = str(number) * 40
+        (repository / "refs" / revision).write_text(commit)
+        for path, text in texts.items():
+            file = repository / "snapshots" / commit / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+
+
+def test_lookup_is_what_loaders_take() -> None:
+    assert Location(name="a/b").lookup() == {"revision": "main", "subfolder": "", "local_files_only": False}
+    there = Location(name="a/b", revision="old", subfolder="clip", local_files_only=True)
+    assert there.lookup() == {"revision": "old", "subfolder": "clip", "local_files_only": True}
+
+
+def test_read_from_a_folder(saved: Path) -> None:
+    assert Location(name=str(saved)).read("config.json") == {"depth": 0}
+    assert Location(name=str(saved)).read("unet/inner/config.json") == {"depth": 2}
+    below = Location(name=str(saved), subfolder="unet")
+    assert below.read("config.json") == {"depth": 1}
+    assert below.read("inner/config.json") == {"depth": 2}
+    assert below.read("other.json") is None and Location(name=str(saved)).read("vae/config.json") is None
+
+
+def test_find_in_a_folder(saved: Path) -> None:
+    assert Location(name=str(saved)).find("config.json") == saved / "config.json"
+    assert Location(name=str(saved), subfolder="unet").find("config.json") == saved / "unet" / "config.json"
+    assert Location(name=str(saved)).find("other.json") is None
+
+
+def test_a_revision_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    lay_cache(tmp_path, {"main": {"unet/config.json": '{"a": 1}'}, "old": {"unet/config.json": '{"a": 2}'}})
+    main = Location(name="somebody/model", local_files_only=True)
+    old = Location(name="somebody/model", revision="old", local_files_only=True)
+    assert (main.read("unet/config.json"), old.read("unet/config.json")) == ({"a": 1}, {"a": 2})
+    found = Location(name="somebody/model", subfolder="unet", local_files_only=True).find("config.json")
+    assert found is not None and json.loads(found.read_text()) == {"a": 1}
+    assert main.read("vae/config.json") is None and main.find("config.json") is None
+    # What a cache does not have is no error for `find`, whatever the reason.
+    assert Location(name="somebody/other", local_files_only=True).find("config.json") is None
+
+
+def test_a_name_that_is_no_place(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"^No model at 'no such model', neither a folder nor on the hub"):
+        Location(name="no such model").read("config.json")
+
+
+def test_no_model_says_where_it_was_looked_for() -> None:
+    online = str(no_model(Location(name="a/b"), OSError("no connection")))
+    assert online == "No model at 'a/b', neither a folder nor on the hub: no connection"
+    offline = str(no_model(Location(name="a/b", local_files_only=True), OSError("no connection")))
+    assert offline.startswith("No model at 'a/b', neither a folder nor in this machine's cache, and the hub is not")
+    assert "no connection" not in offline
+    assert "(did you mean 'tiny'?)" in str(no_model(Location(name="tinny"), OSError("")))
+    assert "cache (did you mean 'tiny'?)," in str(no_model(Location(name="tinny", local_files_only=True), OSError("")))
+
+
+def test_preset_hint() -> None:
+    assert preset_hint("tinny") == " (did you mean 'tiny'?)"
+    assert preset_hint("somebody/tinny") == ""
+
+
+def test_read_json(tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_text('{"name": "Äpfel"}', encoding="utf-8")
+    assert read_json(file) == {"name": "Äpfel"}
+    file.write_text("{")
+    with pytest.raises(CheckpointError, match=r"config\.json is not valid JSON"):
+        read_json(file)
+    file.write_text("[]")
+    with pytest.raises(CheckpointError, match=r"config\.json: expected a mapping of settings, got list"):
+        read_json(file)
