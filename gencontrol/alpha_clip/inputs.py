@@ -10,8 +10,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.errors import InputError
-from gencontrol.images.picture import ImageSource, check_unit_range, read_image
-from gencontrol.regions.sources import from_mask
+from gencontrol.images.picture import check_unit_range
+from gencontrol.images.reading import ImageSource, read_image
+from gencontrol.regions.masks import from_mask
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,8 @@ from gencontrol.focus.alpha import AlphaFocus
 from gencontrol.focus.attention import AttentionFocus
 from gencontrol.focus.crop import CropFocus
 from gencontrol.focus.strategy import FocusStrategy
-from gencontrol.images.picture import ImageSource, Picture, read_image
+from gencontrol.images.picture import Picture
+from gencontrol.images.reading import ImageSource, read_image
 from gencontrol.regions.geometry import Geometry
 from gencontrol.regions.notices import check_seen
 from gencontrol.regions.region import Region, stack_alphas, union_of

@@ -5,8 +5,16 @@ from typing import TYPE_CHECKING
 from gencontrol.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from gencontrol.regions.drawn import from_box as from_box
+    from gencontrol.regions.drawn import from_points as from_points
+    from gencontrol.regions.drawn import from_polygon as from_polygon
+    from gencontrol.regions.drawn import from_stroke as from_stroke
+    from gencontrol.regions.drawn import whole as whole
     from gencontrol.regions.geometry import Geometry as Geometry
     from gencontrol.regions.geometry import fit_planes as fit_planes
+    from gencontrol.regions.index_masks import from_index_mask as from_index_mask
+    from gencontrol.regions.masks import from_image_alpha as from_image_alpha
+    from gencontrol.regions.masks import from_mask as from_mask
     from gencontrol.regions.notices import check_seen as check_seen
     from gencontrol.regions.notices import lost_context as lost_context
     from gencontrol.regions.notices import seen_share as seen_share
@@ -23,14 +31,6 @@ if TYPE_CHECKING:
     from gencontrol.regions.region import stack_alphas as stack_alphas
     from gencontrol.regions.region import union_of as union_of
     from gencontrol.regions.scene import Scene as Scene
-    from gencontrol.regions.sources import from_box as from_box
-    from gencontrol.regions.sources import from_image_alpha as from_image_alpha
-    from gencontrol.regions.sources import from_index_mask as from_index_mask
-    from gencontrol.regions.sources import from_mask as from_mask
-    from gencontrol.regions.sources import from_points as from_points
-    from gencontrol.regions.sources import from_polygon as from_polygon
-    from gencontrol.regions.sources import from_stroke as from_stroke
-    from gencontrol.regions.sources import whole as whole
 
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
@@ -43,13 +43,13 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "difference": "gencontrol.regions.ops",
         "feather": "gencontrol.regions.ops",
         "fit_planes": "gencontrol.regions.geometry",
-        "from_box": "gencontrol.regions.sources",
-        "from_image_alpha": "gencontrol.regions.sources",
-        "from_index_mask": "gencontrol.regions.sources",
-        "from_mask": "gencontrol.regions.sources",
-        "from_points": "gencontrol.regions.sources",
-        "from_polygon": "gencontrol.regions.sources",
-        "from_stroke": "gencontrol.regions.sources",
+        "from_box": "gencontrol.regions.drawn",
+        "from_image_alpha": "gencontrol.regions.masks",
+        "from_index_mask": "gencontrol.regions.index_masks",
+        "from_mask": "gencontrol.regions.masks",
+        "from_points": "gencontrol.regions.drawn",
+        "from_polygon": "gencontrol.regions.drawn",
+        "from_stroke": "gencontrol.regions.drawn",
         "grow": "gencontrol.regions.ops",
         "intersection": "gencontrol.regions.ops",
         "invert": "gencontrol.regions.ops",
@@ -60,6 +60,6 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "threshold": "gencontrol.regions.ops",
         "union": "gencontrol.regions.ops",
         "union_of": "gencontrol.regions.region",
-        "whole": "gencontrol.regions.sources",
+        "whole": "gencontrol.regions.drawn",
     },
 )

@@ -8,7 +8,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from gencontrol.images.picture import ImageSource, read_image, to_pil
+from gencontrol.images.reading import ImageSource, read_image
+from gencontrol.images.writing import to_pil
 from gencontrol.regions.geometry import Geometry, fit_planes
 
 # Brightness left where the encoder is not to look.

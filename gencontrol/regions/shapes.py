@@ -1,6 +1,6 @@
 """Shapes to alpha maps: the share of each pixel that a box, a thick line or a polygon covers.
 
-Coordinates are (x, y) in pixels as in `gencontrol.regions.sources`; sizes are (height, width).
+Coordinates are (x, y) in pixels as in `gencontrol.regions.drawn`; sizes are (height, width).
 """
 
 import math

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.cli import doctor
-from gencontrol.images.picture import read_image
+from gencontrol.images.reading import read_image
 from gencontrol.models.registry import PRESETS
 from gencontrol.runs.devices import devices
 

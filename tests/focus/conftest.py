@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.images.picture import read_image
+from gencontrol.images.reading import read_image
 from gencontrol.regions import Geometry
 from gencontrol.regions.geometry import Fit
 from gencontrol.regions.shapes import box_alpha

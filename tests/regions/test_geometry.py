@@ -12,7 +12,7 @@ from torch.nn import functional
 from transformers import CLIPImageProcessor
 
 from gencontrol.errors import ConfigError
-from gencontrol.images.picture import read_image
+from gencontrol.images.reading import read_image
 from gencontrol.regions import Geometry, fit_planes
 from gencontrol.regions.geometry import Fit
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from gencontrol.images.picture import Picture, to_pil
+from gencontrol.images.picture import Picture
+from gencontrol.images.writing import to_pil
 from gencontrol.regions import Geometry, fit_planes
 from gencontrol.regions.geometry import Fit
 from gencontrol.regions.preview import preview

@@ -5,7 +5,22 @@ import pytest
 import torch
 
 from gencontrol.errors import InputError
-from gencontrol.regions import Region, stack_alphas, union_of
+from gencontrol.images.picture import Picture
+from gencontrol.regions import (
+    Region,
+    from_box,
+    from_image_alpha,
+    from_index_mask,
+    from_mask,
+    from_points,
+    from_polygon,
+    from_stroke,
+    stack_alphas,
+    union_of,
+    whole,
+)
+
+SIZE = (6, 8)
 
 
 def test_a_region_clamps_rounding_and_knows_its_size() -> None:
@@ -46,3 +61,19 @@ def test_regions_of_one_image_have_one_size() -> None:
         stack_alphas([Region(alpha=torch.ones(1, 2)), Region(alpha=torch.ones(2, 1))])
     with pytest.raises(InputError, match="at least one region"):
         union_of([])
+
+
+def test_every_way_to_point_passes_weight_and_label_on() -> None:
+    half = torch.zeros(SIZE)
+    half[:, :4] = 1
+    regions = [
+        from_mask(half, size=SIZE, weight=3.0, label="x"),
+        from_image_alpha(Picture(rgb=torch.rand(3, *SIZE), alpha=half), weight=3.0, label="x"),
+        from_box((0, 0, 1, 1), size=SIZE, weight=3.0, label="x"),
+        from_points([(1, 1)], size=SIZE, weight=3.0, label="x"),
+        from_stroke([(1, 1)], size=SIZE, width=2, weight=3.0, label="x"),
+        from_polygon([(1, 1), (7, 2), (3, 5)], size=SIZE, weight=3.0, label="x"),
+        from_index_mask((half * 255).int(), 255, size=SIZE, weight=3.0, label="x"),
+        whole(SIZE, weight=3.0, label="x"),
+    ]
+    assert {(region.weight, region.label, region.size) for region in regions} == {(3.0, "x", SIZE)}

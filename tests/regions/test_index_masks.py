@@ -9,8 +9,10 @@ from PIL import Image
 
 from gencontrol.errors import InputError
 from gencontrol.images.picture import Picture
-from gencontrol.regions.labels import label_mask
+from gencontrol.regions import from_index_mask
+from gencontrol.regions.index_masks import label_mask
 
+SIZE = (6, 8)
 CLASSES = np.array([[0, 0, 3], [0, 2, 3]], dtype=np.uint8)
 PALETTE = [0, 0, 0, 9, 9, 9, 255, 0, 0, 0, 0, 128]
 
@@ -66,3 +68,15 @@ def test_labels_and_masks_that_make_no_sense() -> None:
         label_mask(np.repeat(CLASSES[..., None], 3, axis=2), 1)
     with pytest.raises(InputError, match="scaled to"):
         label_mask(Picture(rgb=torch.rand(3, 2, 2)), 1)
+
+
+def test_index_mask() -> None:
+    classes = torch.zeros(SIZE, dtype=torch.int64)
+    classes[2:4, 1:3] = 7
+    region = from_index_mask(classes, 7, size=SIZE, label="seven")
+    assert torch.equal(region.alpha, (classes == 7).float()) and region.label == "seven"
+
+
+def test_index_mask_of_another_size() -> None:
+    with pytest.raises(InputError, match="mask is 3 x 2 but the image is 8 x 6"):
+        from_index_mask(torch.ones(2, 3, dtype=torch.int64), 1, size=SIZE)

@@ -1,4 +1,4 @@
-"""Masks whose pixels hold classes: colours, palette indices or integers."""
+"""Where a mask of classes is read: one whose pixels hold colours, palette indices or integers."""
 
 import numpy as np
 import torch
@@ -7,10 +7,40 @@ from torch import Tensor
 
 from gencontrol.errors import InputError
 from gencontrol.images.colour import colour_levels, hex_code
-from gencontrol.images.picture import ImageSource, Picture, open_image, read_image
+from gencontrol.images.picture import Picture
+from gencontrol.images.reading import ImageSource, open_image, read_image
+from gencontrol.regions.masks import fit_to_image
+from gencontrol.regions.region import Region
 
 # How many of a mask's classes an error message lists.
 _LISTED = 8
+
+
+def from_index_mask(
+    mask: ImageSource,
+    colour_or_index: int | np.integer | str | tuple[int, int, int],
+    *,
+    size: tuple[int, int],
+    resize: bool = False,
+    weight: float = 1.0,
+    label: str = "",
+) -> Region:
+    """One class of a mask whose pixels hold colours or class numbers (as of DAVIS, ADE20K or a paint program).
+
+    Args:
+        mask: An image, or an array or tensor (h, w) of integers.
+        colour_or_index: "#rrggbb", a colour's name, (r, g, b) in 0 to 255, or a class number: the palette's index in
+            a palette image, else the grey value as stored.
+        size: Of the image, (height, width).
+        resize: Stretch the class's area to the image's size, with a `RegionWarning`, instead of refusing it.
+        weight: See `Region`.
+        label: See `Region`.
+
+    Raises:
+        InputError: The mask holds no such class (the message lists those it holds), or has another size.
+    """
+    alpha = fit_to_image(label_mask(mask, colour_or_index).float(), size, resize=resize)
+    return Region(alpha=alpha, weight=weight, label=label)
 
 
 def label_mask(mask: ImageSource, label: int | np.integer | str | tuple[int, int, int]) -> Bool[Tensor, "h w"]:

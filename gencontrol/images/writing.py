@@ -1,0 +1,42 @@
+"""Where a picture is written: as a PIL image, and as a file that is whole or not there."""
+
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from gencontrol.errors import InputError
+from gencontrol.files import atomic_file
+from gencontrol.images.picture import Picture
+
+
+def to_pil(picture: Picture | Float[Tensor, "3 h w"], alpha: Float[Tensor, "h w"] | None = None) -> Image.Image:
+    """An RGB image, or RGBA with straight colours if there is an alpha.
+
+    Args:
+        picture: A picture, or its colours in [0, 1].
+        alpha: Opacity in [0, 1]; takes the place of the picture's own.
+    """
+    rgb = picture.rgb if isinstance(picture, Picture) else picture
+    if alpha is None and isinstance(picture, Picture):
+        alpha = picture.alpha
+    planes = rgb if alpha is None else torch.cat([rgb, alpha[None].to(rgb)])
+    levels = (planes.detach().float().clamp(0, 1) * 255).round().to(torch.uint8)
+    return Image.fromarray(levels.permute(1, 2, 0).contiguous().cpu().numpy())
+
+
+def save_image(image: Image.Image, path: Path) -> None:
+    """Write an image whole or not at all; the suffix names the format.
+
+    Raises:
+        InputError: An unknown suffix, or an RGBA image in anything but PNG: WebP and others drop or change the
+            colours under transparent pixels, and those are the context.
+    """
+    if path.suffix.lower() not in Image.registered_extensions():
+        raise InputError(f"{path}: unknown image format {path.suffix!r}; use .png.")
+    if image.mode == "RGBA" and path.suffix.lower() != ".png":
+        raise InputError(f"{path}: an image with alpha is written as PNG only, which keeps transparent colours.")
+    with atomic_file(path) as temporary:
+        image.save(temporary)

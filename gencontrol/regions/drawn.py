@@ -1,0 +1,113 @@
+"""Regions that are drawn: boxes, points, strokes, polygons, and the whole image.
+
+Sizes are (height, width). Coordinates are (x, y) in pixels from the top left corner: pixel (i, j) covers i <= x < i + 1
+and j <= y < j + 1, so that its middle is (i + 0.5, j + 0.5) and the whole image is the box (0, 0, width, height).
+"""
+
+import warnings
+from collections.abc import Sequence
+from functools import reduce
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gencontrol.errors import InputError
+from gencontrol.regions.region import Region, RegionWarning
+from gencontrol.regions.shapes import Box, Number, Point, box_alpha, path_alpha, polygon_alpha
+
+# A click marks a disc of this share of the short side, unless its radius is given.
+POINT_RADIUS = 0.05
+
+
+def from_box(box: Box, *, size: tuple[int, int], weight: float = 1.0, label: str = "") -> Region:
+    """A rectangle (x0, y0, x1, y1); a pixel that it covers in part gets that part as alpha.
+
+    A box that reaches over the edge is cut there, with a `RegionWarning`.
+
+    Raises:
+        InputError: A box without area, or wholly outside the image.
+    """
+    x0, y0, x1, y1 = box
+    height, width = size
+    if not (x0 < x1 and y0 < y1):
+        raise InputError(f"Expected a box x0,y0,x1,y1 with x0 < x1 and y0 < y1, got {_join(box)}.")
+    inside = (max(x0, 0), max(y0, 0), min(x1, width), min(y1, height))
+    if inside[0] >= inside[2] or inside[1] >= inside[3]:
+        raise InputError(f"The box {_join(box)} is outside the image, which is {width} x {height} (width x height).")
+    if inside != (x0, y0, x1, y1):
+        text = f"The box {_join(box)} reaches over the image of {width} x {height}; cut to {_join(inside)}."
+        warnings.warn(text, RegionWarning, stacklevel=2)
+    return Region(alpha=box_alpha(inside, size), weight=weight, label=label)
+
+
+def from_points(
+    points: Sequence[Point],
+    *,
+    size: tuple[int, int],
+    radius: Number | None = None,
+    weight: float = 1.0,
+    label: str = "",
+) -> Region:
+    """A disc around each point.
+
+    Args:
+        points: (x, y) in pixels.
+        size: Of the image, (height, width).
+        radius: In pixels; 5 % of the short side unless given.
+        weight: See `Region`.
+        label: See `Region`.
+
+    Raises:
+        InputError: No point, one outside the image, or a radius that is not positive.
+    """
+    height, width = size
+    for x, y in points:
+        if not (0 <= x <= width and 0 <= y <= height):
+            raise InputError(f"The point {x:g},{y:g} is outside the image, which is {width} x {height}.")
+    radius = max(1.0, POINT_RADIUS * min(size)) if radius is None else radius
+    if not points:
+        raise InputError("Expected at least one point, got none.")
+    alpha = reduce(torch.maximum, (path_alpha([point], size, radius=radius) for point in points))
+    return Region(alpha=alpha, weight=weight, label=label)
+
+
+def from_stroke(
+    points: Sequence[Point], *, size: tuple[int, int], width: Number, weight: float = 1.0, label: str = ""
+) -> Region:
+    """A brush stroke: the line through the points, `width` pixels wide, with round ends. It may leave the image.
+
+    Raises:
+        InputError: No point, a width that is not positive, or a stroke wholly outside the image.
+    """
+    if not points:
+        raise InputError("Expected at least one point of the stroke, got none.")
+    alpha = path_alpha(points, size, radius=width / 2)
+    return Region(alpha=_drawn(alpha, "stroke", size), weight=weight, label=label)
+
+
+def from_polygon(points: Sequence[Point], *, size: tuple[int, int], weight: float = 1.0, label: str = "") -> Region:
+    """The inside of a closed polygon, by the even-odd rule (where it overlaps itself twice is outside).
+
+    Raises:
+        InputError: Fewer than three points, or a polygon without area inside the image.
+    """
+    if len(points) < 3:
+        raise InputError(f"Expected at least three points of a polygon, got {len(points)}.")
+    alpha = polygon_alpha(points, size)
+    return Region(alpha=_drawn(alpha, "polygon", size), weight=weight, label=label)
+
+
+def whole(size: tuple[int, int], *, weight: float = 1.0, label: str = "") -> Region:
+    """The whole image: alpha 1 everywhere."""
+    return Region(alpha=torch.ones(size), weight=weight, label=label)
+
+
+def _drawn(alpha: Float[Tensor, "h w"], shape: str, size: tuple[int, int]) -> Float[Tensor, "h w"]:
+    if not bool((alpha > 0).any()):
+        raise InputError(f"The {shape} marks no pixel of the image, which is {size[1]} x {size[0]} (width x height).")
+    return alpha
+
+
+def _join(numbers: Sequence[Number]) -> str:
+    return ",".join(f"{n:g}" for n in numbers)

@@ -1,0 +1,210 @@
+"""Pictures from everywhere keep their values, their hidden colours and their orientation; bad ones say why."""
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from gencontrol.errors import InputError
+from gencontrol.images.picture import Picture
+from gencontrol.images.reading import open_image, read_image
+
+LEVELS = np.array([[0, 64, 128, 255], [10, 20, 30, 40]], dtype=np.uint8)
+
+
+def rgba(height: int = 6, width: int = 8) -> np.ndarray:
+    """Random colours, the left half fully transparent."""
+    levels = np.random.default_rng(0).integers(0, 256, (height, width, 4), dtype=np.uint8)
+    levels[..., 3] = 255
+    levels[:, : width // 2, 3] = 0
+    return levels
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG of a few bytes that claims a size."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
+
+
+def test_pillow_would_lose_transparent_colours_when_resizing() -> None:
+    # Why planes are resampled apart: this is the trap that the package's own geometry avoids.
+    shrunk = np.asarray(Image.fromarray(rgba(32, 32)).resize((8, 8), Image.Resampling.BICUBIC))
+    assert (shrunk[:, :3, :3] == 0).all()
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "P", "RGB", "RGBA", "LA", "CMYK", "YCbCr", "HSV", "I;16", "I", "F", "PA"])
+def test_pil_modes(mode: str) -> None:
+    grey = Image.fromarray(LEVELS)
+    scale = {"I;16": 257, "I": 257, "F": 1 / 255}.get(mode, 1)
+    if mode in ("I;16", "I"):
+        image = Image.fromarray(LEVELS.astype(np.uint16 if mode == "I;16" else np.int32) * scale)
+    elif mode == "F":
+        image = Image.fromarray(LEVELS.astype(np.float32) * np.float32(scale))
+    else:
+        image = grey.convert("RGB").convert(mode) if mode in ("CMYK", "HSV") else grey.convert(mode)
+    assert image.mode == mode
+    picture = read_image(image)
+    expected = torch.from_numpy(LEVELS / 255).float()
+    if mode == "1":
+        expected = torch.from_numpy(np.array(image)).float()
+    torch.testing.assert_close(picture.rgb, expected.expand(3, -1, -1), atol=2 / 255, rtol=0)
+    if mode in ("RGBA", "LA", "PA"):
+        assert picture.alpha is not None and bool((picture.alpha == 1).all())
+    else:
+        assert picture.alpha is None
+
+
+@pytest.mark.parametrize("mode", ["RGBa", "La"])
+def test_premultiplied_pil_images_are_made_straight(mode: str) -> None:
+    grey = Image.fromarray(np.full((2, 2), 200, dtype=np.uint8))
+    grey.putalpha(128)
+    straight = read_image((grey if mode == "La" else grey.convert("RGBA")).convert(mode))
+    torch.testing.assert_close(straight.rgb[0], torch.full((2, 2), 200 / 255), atol=2 / 255, rtol=0)
+    assert straight.alpha is not None and bool((straight.alpha == 128 / 255).all())
+
+
+def test_sixteen_bit_files_keep_their_precision(tmp_path: Path) -> None:
+    values = np.array([[0, 1, 257, 65535]], dtype=np.uint16)
+    Image.fromarray(values).save(tmp_path / "grey.png")
+    expected = torch.from_numpy(values.astype(np.float32)) / 65535
+    assert torch.equal(read_image(tmp_path / "grey.png").rgb[0], expected)
+    assert torch.equal(read_image(values).rgb[0], expected)
+
+
+def test_a_transparent_palette_entry_becomes_alpha_and_keeps_its_colour(tmp_path: Path) -> None:
+    image = Image.fromarray(np.array([[0, 1]], dtype=np.uint8), mode=None).convert("P")
+    image.putpalette([255, 0, 0, 0, 0, 255] + [0] * 762)
+    image.putdata([0, 1])
+    image.save(tmp_path / "palette.png", transparency=0)
+    picture = read_image(tmp_path / "palette.png")
+    assert picture.alpha is not None
+    assert picture.alpha.tolist() == [[0.0, 1.0]]
+    assert picture.rgb[:, 0, 0].tolist() == [1.0, 0.0, 0.0]
+
+
+def test_exif_rotation_is_applied(tmp_path: Path) -> None:
+    image = Image.fromarray(rgba()[..., :3])
+    exif = image.getexif()
+    exif[0x0112] = 6  # the camera was turned: show rotated by 90 degrees clockwise
+    image.save(tmp_path / "turned.png", exif=exif)
+    picture = read_image(tmp_path / "turned.png")
+    upright = torch.rot90(torch.from_numpy(rgba()[..., :3]).permute(2, 0, 1) / 255, -1, dims=(1, 2))
+    assert picture.size == (8, 6) and torch.equal(picture.rgb, upright)
+    assert torch.equal(read_image(Image.open(tmp_path / "turned.png")).rgb, upright)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_arrays_have_their_channels_last_and_tensors_first(channels: int) -> None:
+    values = np.random.default_rng(1).random((5, 7, channels), dtype=np.float32)
+    array, tensor = read_image(values), read_image(torch.from_numpy(values).permute(2, 0, 1))
+    assert torch.equal(array.rgb, tensor.rgb) and array.rgb.shape == (3, 5, 7)
+    assert torch.equal(array.rgb[2], torch.from_numpy(values[..., 2 if channels > 2 else 0]))
+    assert (array.alpha is not None) == (channels in (2, 4))
+    if array.alpha is not None and tensor.alpha is not None:
+        assert torch.equal(array.alpha, tensor.alpha)
+        assert torch.equal(array.alpha, torch.from_numpy(values[..., -1]))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array([[False, True]]),
+        np.array([[0, 255]], dtype=np.uint8),
+        np.array([[0, 65535]], dtype=np.uint16),
+        np.array([[0.0, 1.0]]),
+        torch.tensor([[False, True]]),
+        torch.tensor([[0, 255]], dtype=torch.uint8),
+        torch.tensor([[0.0, 1.0]], dtype=torch.bfloat16),
+        np.array([[0.0, 1.0005]]),
+    ],
+    ids=lambda v: str(v.dtype),
+)
+def test_value_types(values: np.ndarray | Tensor) -> None:
+    assert read_image(values).rgb[0].tolist() == [[0.0, 1.0]]
+
+
+def test_a_tensor_keeps_its_gradient() -> None:
+    rgb = torch.rand(3, 4, 4, requires_grad=True)
+    (gradient,) = torch.autograd.grad(read_image(rgb).rgb.sum(), rgb)
+    assert torch.equal(gradient, torch.ones_like(rgb))
+
+
+def test_a_picture_is_passed_on() -> None:
+    picture = Picture(rgb=torch.rand(3, 4, 5))
+    assert read_image(picture) is picture
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"No image file at .*none\.png"):
+        read_image(tmp_path / "none.png")
+
+
+def test_folder_instead_of_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a folder; expected an image file"):
+        read_image(str(tmp_path))
+
+
+def test_not_an_image(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("hello")
+    with pytest.raises(InputError, match="not an image in a format that Pillow reads"):
+        read_image(tmp_path / "text.png")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif", ".gif", ".bmp"])
+def test_truncated_file(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"whole{suffix}"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(path)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 2 // 3])
+    with pytest.raises(InputError, match=r"truncated or damaged|not an image"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("side", [60_000, 12_000])
+def test_decompression_bomb(tmp_path: Path, side: int) -> None:
+    path = tmp_path / "bomb.png"
+    path.write_bytes(png_header(side, side))
+    with pytest.raises(InputError, match=rf"decompression bomb: Image size \({side * side} pixels\)"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+def test_values_that_are_not_finite(bad: float) -> None:
+    values = np.zeros((4, 4), dtype=np.float32)
+    values[1, 2] = bad
+    with pytest.raises(InputError, match="the array holds NaN or infinite"):
+        read_image(values)
+
+
+def test_values_out_of_range_name_the_likely_cause() -> None:
+    with pytest.raises(InputError, match="got 0 to 255; divide by 255, or pass 8-bit integers"):
+        read_image(np.array([[0.0, 255.0]]))
+    with pytest.raises(InputError, match="got -1 to 1; scale it to that range"):
+        read_image(torch.tensor([[-1.0, 1.0]]))
+
+
+def test_unknown_dtype_and_shapes() -> None:
+    with pytest.raises(InputError, match="got int64; convert first"):
+        read_image(np.array([[0, 255]]))
+    with pytest.raises(InputError, match=r"got shape \(3, 4, 5\); arrays have their channels last"):
+        read_image(np.zeros((3, 4, 5)))
+    with pytest.raises(InputError, match=r"got shape \(5, 4, 3\); tensors have their channels first"):
+        read_image(torch.zeros(5, 4, 3))
+    with pytest.raises(InputError, match=r"got shape \(1, 3, 4, 5\)"):
+        read_image(torch.zeros(1, 3, 4, 5))
+    with pytest.raises(InputError, match="has no pixels"):
+        read_image(torch.zeros(3, 0, 5))
+
+
+def test_open_image_keeps_the_mode(tmp_path: Path) -> None:
+    Image.fromarray(LEVELS).convert("P").save(tmp_path / "index.png")
+    assert open_image(tmp_path / "index.png").mode == "P"

@@ -1,0 +1,50 @@
+"""Pictures are written with the colours under their transparent pixels, whole or not at all."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gencontrol.errors import InputError
+from gencontrol.images.picture import Picture
+from gencontrol.images.reading import read_image
+from gencontrol.images.writing import save_image, to_pil
+
+LEVELS = np.array([[0, 64, 128, 255], [10, 20, 30, 40]], dtype=np.uint8)
+
+
+def rgba(height: int = 6, width: int = 8) -> np.ndarray:
+    """Random colours, the left half fully transparent."""
+    levels = np.random.default_rng(0).integers(0, 256, (height, width, 4), dtype=np.uint8)
+    levels[..., 3] = 255
+    levels[:, : width // 2, 3] = 0
+    return levels
+
+
+def test_transparent_colours_survive_reading_and_writing(tmp_path: Path) -> None:
+    path = tmp_path / "cut.png"
+    save_image(Image.fromarray(rgba()), path)
+    picture = read_image(path)
+    assert picture.alpha is not None and picture.size == (6, 8)
+    assert torch.equal(picture.rgb, torch.from_numpy(rgba()[..., :3]).permute(2, 0, 1) / 255)
+    assert torch.equal(picture.alpha, torch.from_numpy(rgba()[..., 3]) / 255)
+    assert np.array_equal(np.asarray(to_pil(picture)), rgba())
+
+
+def test_to_pil_rounds_and_takes_an_alpha() -> None:
+    rgb = torch.full((3, 2, 2), 0.5)
+    assert np.asarray(to_pil(rgb)).tolist() == [[[128, 128, 128]] * 2] * 2
+    assert to_pil(rgb).mode == "RGB"
+    masked = to_pil(Picture(rgb=rgb, alpha=torch.ones(2, 2)), torch.zeros(2, 2))
+    assert masked.mode == "RGBA" and np.asarray(masked)[0, 0].tolist() == [128, 128, 128, 0]
+
+
+def test_alpha_is_written_as_png_only(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="written as PNG only"):
+        save_image(Image.fromarray(rgba()), tmp_path / "cut.webp")
+    with pytest.raises(InputError, match=r"unknown image format '\.xyz'"):
+        save_image(Image.fromarray(LEVELS), tmp_path / "x.xyz")
+    save_image(Image.fromarray(LEVELS), tmp_path / "sub" / "grey.jpg")
+    assert [p.name for p in tmp_path.iterdir()] == ["sub"]

@@ -1,0 +1,89 @@
+"""Boxes, points, strokes and polygons give the alpha map they should, and each mistake its own message."""
+
+import pytest
+import torch
+
+from gencontrol.errors import InputError
+from gencontrol.regions import (
+    RegionWarning,
+    from_box,
+    from_points,
+    from_polygon,
+    from_stroke,
+    whole,
+)
+from gencontrol.regions.shapes import box_alpha, path_alpha, polygon_alpha
+
+SIZE = (6, 8)
+
+
+def test_box() -> None:
+    assert torch.equal(from_box((1, 2, 5, 4), size=SIZE).alpha, box_alpha((1, 2, 5, 4), SIZE))
+    assert from_box((1, 2, 5, 4), size=SIZE).alpha.nonzero().amax(dim=0).tolist() == [3, 4]
+
+
+@pytest.mark.parametrize("box", [(8, 0, 12, 6), (-4, 0, 0, 6), (0, 6, 8, 9), (0, -3, 8, -1)])
+def test_box_outside(box: tuple[int, int, int, int]) -> None:
+    with pytest.raises(InputError, match=r"is outside the image, which is 8 x 6 \(width x height\)"):
+        from_box(box, size=SIZE)
+
+
+@pytest.mark.parametrize("box", [(5, 2, 1, 4), (1, 4, 5, 4), (float("nan"), 0, 1, 1)])
+def test_box_without_area(box: tuple[float, float, float, float]) -> None:
+    with pytest.raises(InputError, match="x0 < x1 and y0 < y1, got"):
+        from_box(box, size=SIZE)
+
+
+def test_box_over_the_edge_is_cut_with_a_notice() -> None:
+    with pytest.warns(RegionWarning, match=r"box -2,1,10,4\.5 reaches over the image of 8 x 6; cut to 0,1,8,4\.5"):
+        region = from_box((-2, 1, 10, 4.5), size=SIZE)
+    assert torch.equal(region.alpha, box_alpha((0, 1, 8, 4.5), SIZE))
+
+
+def test_points() -> None:
+    size = (100, 200)
+    two = from_points([(30, 40), (150, 60)], size=size)
+    separate = [path_alpha([point], size, radius=5) for point in ((30, 40), (150, 60))]
+    assert torch.equal(two.alpha, torch.maximum(*separate))  # 5 % of the short side; no line between them
+    assert torch.equal(from_points([(30, 40)], size=size, radius=9).alpha, path_alpha([(30, 40)], size, radius=9))
+
+
+def test_points_outside_or_none() -> None:
+    with pytest.raises(InputError, match="point 9,3 is outside the image, which is 8 x 6"):
+        from_points([(1, 1), (9, 3)], size=SIZE)
+    with pytest.raises(InputError, match="point nan,3 is outside"):
+        from_points([(float("nan"), 3)], size=SIZE)
+    with pytest.raises(InputError, match="at least one point"):
+        from_points([], size=SIZE)
+    with pytest.raises(InputError, match="radius or width above 0"):
+        from_points([(1, 1)], size=SIZE, radius=-1)
+
+
+def test_stroke() -> None:
+    points = [(1, 1), (5, 4), (12, 4)]
+    assert torch.equal(from_stroke(points, size=SIZE, width=3).alpha, path_alpha(points, SIZE, radius=1.5))
+
+
+def test_stroke_that_cannot_be_drawn() -> None:
+    with pytest.raises(InputError, match="stroke marks no pixel of the image, which is 8 x 6"):
+        from_stroke([(-9, -9), (-9, 20)], size=SIZE, width=2)
+    with pytest.raises(InputError, match="at least one point of the stroke"):
+        from_stroke([], size=SIZE, width=2)
+    with pytest.raises(InputError, match="above 0 pixels, got 0"):
+        from_stroke([(1, 1)], size=SIZE, width=0)
+
+
+def test_polygon() -> None:
+    points = [(1, 1), (7, 2), (3, 5)]
+    assert torch.equal(from_polygon(points, size=SIZE).alpha, polygon_alpha(points, SIZE))
+
+
+def test_polygon_that_cannot_be_drawn() -> None:
+    with pytest.raises(InputError, match="at least three points of a polygon, got 2"):
+        from_polygon([(1, 1), (2, 2)], size=SIZE)
+    with pytest.raises(InputError, match="polygon marks no pixel"):
+        from_polygon([(1, 1), (2, 2), (3, 3)], size=SIZE)
+
+
+def test_whole() -> None:
+    assert torch.equal(whole(SIZE).alpha, torch.ones(SIZE))
