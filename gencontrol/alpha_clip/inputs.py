@@ -16,7 +16,7 @@ from gencontrol.regions.masks import from_mask
 
 
 @dataclass(frozen=True, kw_only=True)
-class Focus:
+class MaskedImage:
     """One image with one or several alpha maps."""
 
     rgb: Float[Tensor, "3 h w"]
@@ -25,7 +25,7 @@ class Focus:
     """1 where to look; [0, 1]; not normalised."""
 
 
-def pair_up(image: Any, alpha: Any) -> list[Focus]:
+def pair_up(image: Any, alpha: Any) -> list[MaskedImage]:
     """Bring images and alpha maps together.
 
     Args:
@@ -39,11 +39,11 @@ def pair_up(image: Any, alpha: Any) -> list[Focus]:
         InputError: No image, or maps that do not fit the images in number, size, type or range.
     """
     if not _is_batch(image):
-        return [_focus(image, alpha)]
+        return [_masked(image, alpha)]
     images = list(image)
     if not images:
         raise InputError("No image to encode: the list is empty.")
-    return [_focus(i, a) for i, a in zip(images, _spread(alpha, len(images)), strict=True)]
+    return [_masked(i, a) for i, a in zip(images, _spread(alpha, len(images)), strict=True)]
 
 
 def _is_batch(image: Any) -> bool:
@@ -60,11 +60,11 @@ def _spread(alpha: Any, count: int) -> Sequence[Any]:
     return list(alpha)
 
 
-def _focus(image: ImageSource, alpha: Any) -> Focus:
+def _masked(image: ImageSource, alpha: Any) -> MaskedImage:
     rgb = read_image(image).rgb
     if alpha is None:
-        return Focus(rgb=rgb, alphas=rgb.new_ones(1, *rgb.shape[1:]))
-    return Focus(rgb=rgb, alphas=_maps(alpha, (rgb.shape[1], rgb.shape[2])).to(rgb))
+        return MaskedImage(rgb=rgb, alphas=rgb.new_ones(1, *rgb.shape[1:]))
+    return MaskedImage(rgb=rgb, alphas=_maps(alpha, (rgb.shape[1], rgb.shape[2])).to(rgb))
 
 
 def _maps(alpha: Any, size: tuple[int, int]) -> Float[Tensor, "k h w"]:

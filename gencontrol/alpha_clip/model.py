@@ -17,11 +17,11 @@ from transformers import (
 from gencontrol.alpha_clip.alpha_slice import patch_weight
 from gencontrol.alpha_clip.architectures import square
 from gencontrol.alpha_clip.attention import attention_weights
-from gencontrol.alpha_clip.inputs import Focus, pair_up
+from gencontrol.alpha_clip.inputs import MaskedImage, pair_up
+from gencontrol.alpha_clip.pairing import check_parts
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.text import tokenize
 from gencontrol.alpha_clip.towers import put_together
-from gencontrol.alpha_clip.validate import check_parts
 from gencontrol.alpha_clip.weights.opening import FromSources
 from gencontrol.errors import InputError
 from gencontrol.regions.geometry import Geometry, fit_planes
@@ -129,11 +129,11 @@ class AlphaCLIP(FromSources, nn.Module):
         Raises:
             InputError: An image or map that cannot be used.
         """
-        pixels = torch.cat([self._fit(focus) for focus in pair_up(image, alpha)])
+        pixels = torch.cat([self._fit(masked) for masked in pair_up(image, alpha)])
         return pixels.to(device=self.device, dtype=self.dtype)
 
-    def _fit(self, focus: Focus) -> Float[Tensor, "k 4 s s"]:
-        planes = fit_planes(torch.cat([focus.rgb, focus.alphas])[None], self.processor.geometry)[0]
+    def _fit(self, image: MaskedImage) -> Float[Tensor, "k 4 s s"]:
+        planes = fit_planes(torch.cat([image.rgb, image.alphas])[None], self.processor.geometry)[0]
         rgb = planes[None, :3].expand(len(planes) - 3, -1, -1, -1)
         return self.processor.normalize(torch.cat([rgb, planes[3:, None]], dim=1))
 

@@ -3,7 +3,7 @@ from types import ModuleType
 import pytest
 
 from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.alpha_clip.validate import check_parts
+from gencontrol.alpha_clip.pairing import check_parts
 from gencontrol.errors import PairingError
 
 
