@@ -81,3 +81,39 @@ def test_captions_are_about_the_whole_picture(sprite_store):
     batch = task.draw(3)
     assert batch["pixels"].shape == (16, 3, 16, 16) and ((batch["image_concepts"] >= 0).sum(-1) > 1).any()
     assert torch.equal(batch["pixels"], task.draw(3)["pixels"])
+
+
+def test_a_description_is_learnt_against_its_opposite(sprite_store):
+    config = ClipTraining(run=RUN, towers=TOWERS, scenes=SceneConfig(size=16, counts=(0.0, 1.0)), described=0.6)
+    task = ClipTask(config, sprite_store)
+    batch = task.draw(0)
+    has = batch["has_opposite"]
+    assert 0 < has.sum() < len(has)
+    same = (batch["opposites"] == batch["tokens"]).all(1)
+    assert torch.equal(same, ~has)
+    truth = task._truth(batch)
+    own, opposite, names = truth.split([len(has), len(has), len(sprite_store.concepts)], dim=1)
+    assert own.diagonal().all()
+    # A pair's own opposite is a negative; where there is none, the text that stands for it is left out for all.
+    assert torch.equal(opposite.diagonal(), ~has) and opposite[:, ~has].all()
+    assert torch.equal(names.sum(1), torch.tensor([len(set(row) - {-1}) for row in batch["image_concepts"].tolist()]))
+
+
+def test_opposites_are_told_apart_in_the_figures(sprite_store):
+    config = ClipTraining(run=RUN, towers=TOWERS, scenes=SCENES, described=0.5)
+    task = ClipTask(config, sprite_store)
+    share = task.evaluate(task.module)["described/2"]
+    assert 0.2 < share < 0.8  # nothing is learnt yet
+    assert "described/2" not in ClipTask(dataclasses.replace(config, described=0.0), sprite_store).evaluate(task.module)
+
+
+def test_opposites_reach_the_loss(sprite_store):
+    config = ClipTraining(run=RUN, towers=TOWERS, scenes=SceneConfig(size=16, counts=(0.0, 1.0)), described=1.0)
+    task = ClipTask(config, sprite_store)
+    batch = task.draw(0)
+    without = {k: v for k, v in batch.items() if k not in ("opposites", "has_opposite")}
+    with torch.no_grad():
+        both, alone = task.losses(task.module, batch), task.losses(task.module, without)
+    # Further negatives for every picture, none for a text over the pictures.
+    assert both["image_to_text"] > alone["image_to_text"] + 0.02
+    assert torch.allclose(both["text_to_image"], alone["text_to_image"], atol=1e-5)
