@@ -12,11 +12,11 @@ from PIL import Image
 
 from gencontrol.errors import ConfigError, InputError, MissingDependencyError
 from gencontrol.files import atomic_file, atomic_folder
+from gencontrol.images.colour import check_colour
+from gencontrol.nerf.export.pictures import rgba_picture
 from gencontrol.nerf.field.scene import Scene
-from gencontrol.nerf.method.outputs import check_colour
-from gencontrol.nerf.rays.cameras import Cameras, Orbit, spiral, turntable
+from gencontrol.nerf.rays.cameras import Cameras, Orbit, one_camera, spiral, turntable
 from gencontrol.nerf.rays.rendering import Quadrature, render_view
-from gencontrol.nerf.still_life.dataset import one, rgba_picture
 
 # Our frames' names: other pictures are somebody's own, and a folder that holds them is not replaced.
 _FRAMES = "[0-9][0-9][0-9][0-9][0-9].png"
@@ -62,7 +62,7 @@ def film(scene: Scene, settings: VideoSettings, *, cameras: Cameras | None = Non
     quadrature, cells = Quadrature(samples=settings.samples), scene.cells()
     for index in range(len(cameras.pose)):
         with torch.no_grad():
-            seen = render_view(scene, one(cameras, index), quadrature=quadrature, cells=cells)
+            seen = render_view(scene, one_camera(cameras, index), quadrature=quadrature, cells=cells)
         yield rgba_picture(seen.colour[0].permute(2, 0, 1), seen.opacity)
 
 

@@ -28,15 +28,16 @@ class SteeredField(nn.Module, ABC):
 
     base: Tensor | None
     mode: Edit
-    fold: Callable[[Tensor], Tensor] | None
-    """Where an edit's change is read for each of points (n, 3); none means there. A symmetry is made of it."""
+    canonical: Callable[[Tensor], Tensor] | None
+    """Takes points (n, 3) to those where an edit's change is read for them, such as the representatives of a symmetry;
+    none reads it at the points themselves."""
 
     def __init__(self, *, base: Float[Tensor, "4 z y x"] | None = None, mode: Edit = "create"):
         """Hold what an edit starts from, kept as it is; some modes limit the change (`limit_change`)."""
         super().__init__()
         self.register_buffer("base", base)
         self.mode = mode
-        self.fold = None
+        self.canonical = None
         self.register_load_state_dict_pre_hook(_take_shapes)
 
     @property
@@ -82,7 +83,7 @@ class SteeredField(nn.Module, ABC):
         self, base: Float[Tensor, "n 4"], points: Float[Tensor, "n 3"], membership: Float[Tensor, " n"] | None = None
     ) -> Float[Tensor, "n 4"]:
         """Values of the base at points, changed."""
-        places = points if self.fold is None else self.fold(points)
+        places = points if self.canonical is None else self.canonical(points)
         change = limit_change(self.change_at(places), self.mode)
         return compose(base, change - base if self.mode == "replace" else change, membership)
 

@@ -70,7 +70,7 @@ def symmetric(grid: Float[Tensor, "c r r r"], symmetry: Symmetry) -> Float[Tenso
     return (grid + grid.transpose(-1, -2)) / 2 if symmetry == "quarter" else grid
 
 
-def folded(points: Float[Tensor, "n 3"], symmetry: Symmetry) -> Float[Tensor, "n 3"]:
+def canonical_points(points: Float[Tensor, "n 3"], symmetry: Symmetry) -> Float[Tensor, "n 3"]:
     """Each point's image in the part of space that determines a symmetric field."""
     if symmetry == "none":
         return points

@@ -46,7 +46,7 @@ def tcnn_network(seed: int) -> nn.Module:
         # Installed without a CUDA device it raises OSError; built for another one, NameError.
         raise MissingDependencyError(
             f"The hash grid needs tiny-cuda-nn and a CUDA device ({error}): install its PyTorch bindings, "
-            "or take the default field, --pipeline.model.representation voxels."
+            "or take the default `representation`, voxels."
         ) from error
     return bindings.NetworkWithInputEncoding(
         n_input_dims=3, n_output_dims=4, encoding_config=ENCODING, network_config=NETWORK, seed=seed
@@ -98,7 +98,7 @@ class HashField(SteeredField):
         """The network's output, and what it starts from."""
         if len(points) == 0:
             return points.new_zeros(0, 4)
-        places = points if self.base is not None else grid.folded(points, self.symmetry)
+        places = points if self.base is not None else grid.canonical_points(points, self.symmetry)
         found = self.network((places + 1) / 2).to(points)
         return torch.cat([found[:, :1] + self._start(points)[:, None], found[:, 1:]], dim=1)
 

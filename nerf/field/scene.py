@@ -13,11 +13,10 @@ from torch import Tensor
 from gencontrol.errors import CheckpointError, InputError
 from gencontrol.files import atomic_file
 from gencontrol.nerf.field import grid
-from gencontrol.nerf.parts.shapes import Shape, Voxels, parse_shape, shape_mapping
+from gencontrol.nerf.parts.shape_settings import parse_shape, shape_mapping
+from gencontrol.nerf.parts.shapes import Shape, Voxels
 
 SCENE_FILE = "scene.safetensors"
-FIT_FIRST = "ns-train alphaclip-nerf --data FOLDER --pipeline.model.mode fit"
-"""The way from another method's scene to one that can be edited."""
 # Bumped when a file of an older version would be read wrongly.
 _VERSION = "1"
 # Density per world unit below which space is skipped: 1 % opacity along the cube's diagonal.
@@ -82,8 +81,8 @@ def find_scene(path: Path) -> Path:
     found = sorted(path.rglob(SCENE_FILE), key=lambda p: p.stat().st_mtime) if path.is_dir() else []
     if not found:
         raise InputError(
-            f"No scene at {path}: give a {SCENE_FILE} or the folder of a finished `alphaclip-nerf` run "
-            f"(a scene of another method has to be fitted first: `{FIT_FIRST}`)."
+            f"No scene at {path}: give a {SCENE_FILE} or the folder of a finished `alphaclip-nerf` run (a scene of "
+            "another method has to be fitted first, from its pictures, in a run of the mode 'fit')."
         )
     return found[-1]
 

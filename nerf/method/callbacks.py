@@ -1,34 +1,22 @@
-"""What happens around training steps: resolution, previews, a clean stop, the scene and turntable at the end."""
+"""What happens around training steps: checks before the first, resolution, a clean stop, and what is written."""
 
 import logging
 import signal
 import threading
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import torch
 from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackAttributes, TrainingCallbackLocation
 from nerfstudio.engine.optimizers import Optimizers
-from nerfstudio.utils import writer
 from torch.nn import Parameter
-from torchvision.transforms.functional import to_pil_image
 
-from gencontrol.files import atomic_file
-from gencontrol.nerf.export.preview import preview_sheet
-from gencontrol.nerf.export.video import VideoSettings, film, write_film
-from gencontrol.nerf.field.scene import SCENE_FILE, save_scene
-from gencontrol.nerf.method.checkpoint import renew_change, stored_change
+from gencontrol.nerf.method.change_record import renew_change_record, stored_change_record
+from gencontrol.nerf.method.check_run import check_run
+from gencontrol.nerf.method.fit import fit_to_the_end, fitted_before, starts_edit
 from gencontrol.nerf.method.model import SteeredModel
-from gencontrol.nerf.method.run_checks import check_run, fit_to_the_end
-from gencontrol.nerf.rays.cameras import Cameras, Orbit, camera_rays, orbit_cameras
-from gencontrol.nerf.rays.rendering import join, reshape_rays
+from gencontrol.nerf.method.results import write_preview, write_results
 
 log = logging.getLogger(__name__)
-
-TURNTABLE = "turntable.mp4"
-# Degrees of azimuth from one preview to the next: no quarter turn, after which a symmetric creation looks the same.
-_PREVIEW_VIEWS, _PREVIEW_TURN = 4, 105.0
 
 
 def callbacks_of(model: SteeredModel, attributes: TrainingCallbackAttributes) -> list[TrainingCallback]:
@@ -51,8 +39,8 @@ def callbacks_of(model: SteeredModel, attributes: TrainingCallbackAttributes) ->
 
 def begin_training(model: SteeredModel, attributes: TrainingCallbackAttributes, step: int) -> None:
     """Refuse what cannot work before any time is spent."""
-    check_run(model.config, attributes, change=stored_change(model))
-    renew_change(model, model.config)
+    check_run(model.config, attributes, change=stored_change_record(model))
+    renew_change_record(model, model.config)
     if model.config.mode == "fit":
         fit_to_the_end(attributes)
     model.begin_training()
@@ -61,17 +49,18 @@ def begin_training(model: SteeredModel, attributes: TrainingCallbackAttributes, 
 def begin_step(model: SteeredModel, attributes: TrainingCallbackAttributes, step: int) -> None:
     """Bring the field to its step, and hand the optimiser a lattice that is new."""
     before = model.field.trained()
-    aim(model, attributes)
-    model.begin_step(step, fitted=fitted_before(model, attributes))
-    if starts_edit(model, attributes, step):
+    point_cameras(model, attributes)
+    fit_steps = _fit_steps(attributes)
+    model.begin_step(step, fitted=fitted_before(model.config, fit_steps, change=stored_change_record(model)))
+    if starts_edit(model.config, fit_steps, step=step, has_base=model.field.base is not None):
         model.begin_edit()
         restart_schedules(attributes.optimizers)
     for old, new in zip(before, model.field.trained(), strict=True):
         if new is not old and attributes.optimizers is not None:
-            exchange(attributes.optimizers, old, new)
+            replace_parameter(attributes.optimizers, old, new)
 
 
-def aim(model: SteeredModel, attributes: TrainingCallbackAttributes) -> None:
+def point_cameras(model: SteeredModel, attributes: TrainingCallbackAttributes) -> None:
     """Point the random cameras at the parts of a change, also when the viewer has moved one."""
     data: Any = getattr(attributes.pipeline, "datamanager", None)
     if data is None:
@@ -80,7 +69,7 @@ def aim(model: SteeredModel, attributes: TrainingCallbackAttributes) -> None:
     data.look_at(model.parts if at_parts else ())
 
 
-def exchange(optimizers: Optimizers, old: Parameter, new: Parameter) -> None:
+def replace_parameter(optimizers: Optimizers, old: Parameter, new: Parameter) -> None:
     """Put one parameter in the place of another, without what was remembered of it."""
     for name, optimizer in optimizers.optimizers.items():
         optimizer.state.pop(old, None)
@@ -96,24 +85,10 @@ def restart_schedules(optimizers: Optimizers | None) -> None:
         scheduler.step()
 
 
-def fitted_before(model: SteeredModel, attributes: TrainingCallbackAttributes) -> int:
-    """Photometric steps before the first guided one; schedules of weights count from there."""
-    pipeline: Any = attributes.pipeline
-    change = stored_change(model)
-    if change is not None:
-        return change.begun
-    if model.config.mode in ("create", "fit") or model.config.scene is not None or pipeline is None:
-        return 0
-    return getattr(pipeline.datamanager.config, "fit_steps", 0)
-
-
-def starts_edit(model: SteeredModel, attributes: TrainingCallbackAttributes, step: int) -> bool:
-    """Whether pictures have been fitted and their edit begins now."""
-    if model.config.mode in ("create", "fit") or model.field.base is not None:
-        return False
+def _fit_steps(attributes: TrainingCallbackAttributes) -> int:
     # nerfstudio types its data manager as any module with a configuration of the base class.
-    pipeline: Any = attributes.pipeline
-    return step >= pipeline.datamanager.config.fit_steps
+    data: Any = getattr(attributes.pipeline, "datamanager", None)
+    return getattr(getattr(data, "config", None), "fit_steps", 0)
 
 
 class Interrupt:
@@ -143,56 +118,3 @@ class Interrupt:
         log.warning("Stopping after this step; the scene and the turntable are still written. Again to stop at once.")
         self._trainer.stop_training = True
         self.restore(0)
-
-
-def run_folder(attributes: TrainingCallbackAttributes) -> Path:
-    """Where the run's files go."""
-    assert attributes.trainer is not None
-    return attributes.trainer.base_dir
-
-
-def orbit_of(attributes: TrainingCallbackAttributes, *, of_scene: bool) -> Orbit:
-    """The orbit that shows the scene, or the one that the data manager draws from."""
-    assert attributes.pipeline is not None
-    data: Any = attributes.pipeline.datamanager
-    return getattr(data.config if of_scene else data, "orbit", Orbit())
-
-
-@torch.no_grad()
-def write_preview(model: SteeredModel, attributes: TrainingCallbackAttributes, step: int) -> None:
-    """Write `previews/STEP.png` and give the sheet to the log's writers."""
-    orbit = orbit_of(attributes, of_scene=False)
-    azimuth = torch.arange(_PREVIEW_VIEWS) * _PREVIEW_TURN
-    elevation = torch.full_like(azimuth, sum(orbit.elevation) / 2)
-    training = model.training
-    model.eval()
-    sheet = preview_sheet(view(model, orbit_cameras(azimuth, elevation, (96, 96), orbit=orbit)))
-    model.train(training)
-    with atomic_file(run_folder(attributes) / "previews" / f"{step:06d}.png") as path:
-        to_pil_image(sheet).save(path)
-    if writer.EVENT_WRITERS:
-        writer.put_image("Preview", sheet.permute(1, 2, 0), step=step)
-
-
-def write_results(model: SteeredModel, attributes: TrainingCallbackAttributes, step: int) -> None:
-    """Write the scene file and the turntable."""
-    folder = run_folder(attributes)
-    save_scene(model.scene(), folder / SCENE_FILE)
-    log.info("Scene: %s", folder / SCENE_FILE)
-    if model.config.turntable_frames:
-        settings = VideoSettings(
-            frames=model.config.turntable_frames,
-            size=model.config.turntable_size,
-            background=model.config.background,
-            orbit=orbit_of(attributes, of_scene=True),
-        )
-        write_film(film(model.scene(), settings), folder / TURNTABLE, settings)
-        log.info("Turntable: %s", folder / TURNTABLE)
-
-
-def view(model: SteeredModel, cameras: Cameras) -> Any:
-    """Render whole pictures of the model as it is, (b, h, w) rays."""
-    origins, directions = (rays.reshape(-1, 3).to(model.device) for rays in camera_rays(cameras))
-    chunk = model.config.eval_num_rays_per_chunk
-    pieces = [model.render(o, d) for o, d in zip(origins.split(chunk), directions.split(chunk), strict=True)]
-    return reshape_rays(join(pieces), (len(cameras.pose), cameras.height, cameras.width))

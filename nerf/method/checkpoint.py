@@ -1,10 +1,8 @@
 """What a checkpoint holds beside the field: the parts that are steered, and those that the scene had before."""
 
-import dataclasses
 import json
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,98 +10,20 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.errors import CheckpointError
-from gencontrol.guidance.schedules import Schedule
-from gencontrol.nerf.field.scene import FIT_FIRST, Scene
+from gencontrol.nerf.field.scene import Scene
+from gencontrol.nerf.method.change_record import CHANGE_RECORD, EARLIER_VERSION, pack, unpack
 from gencontrol.nerf.method.config import SteeredModelConfig
-from gencontrol.nerf.parts.parts import Part, pack, unpack
-from gencontrol.nerf.parts.shapes import Voxels, parse_shape, shape_mapping
+from gencontrol.nerf.parts.parts import Part
+from gencontrol.nerf.parts.shape_settings import parse_shape, shape_mapping
+from gencontrol.nerf.parts.shapes import Voxels
+from gencontrol.schedules import Schedule
 
-STEERED, KEPT = "about", "kept"
+FIT_FIRST = "ns-train alphaclip-nerf --data FOLDER --pipeline.model.mode fit"
+"""The way from another method's scene to one that can be edited."""
+STEERED_PARTS, SCENE_PARTS = "about", "kept"
 """Buffers of a model that describe the parts that it steers, and the parts of the scene that it started from."""
-CHANGE = "change_of"
-"""Buffer of a model that says what it has changed, or made: see `Change`."""
-_EARLIER = (
-    "The checkpoint is one of an earlier version of gencontrol, which did not store what it means: train it again."
-)
 # Buffer -> what the names of its lifted masks begin with.
-_VOXELS = {STEERED: "voxels_", KEPT: "kept_voxels_"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """What a checkpoint's values mean: with other settings the same values are another scene."""
-
-    mode: str
-    """The mode they were made in."""
-    begun: int
-    """Their first step: 0, or the one after a fit; schedules of weights count from there."""
-    representation: str
-    """What they are values of: a lattice or a hash grid."""
-    symmetry: str
-    """Of the creation, or of the replacement."""
-    free: bool
-    """Whether the highlight does not bound a change."""
-    softness: float
-    """Width of the soft edge of a highlight that does, world units; otherwise 0."""
-    ball_radius: float
-    """Of the ball that a hash grid's creation is added to at every look, world units; otherwise 0, as the next two."""
-    ball_sharpness: float
-    """Its fall."""
-    ball_peak: float
-    """Its raw density."""
-
-
-def change_of(config: SteeredModelConfig, *, begun: int) -> Change:
-    """What a change with these settings means; settings that its mode does not read are left at nothing."""
-    created = config.mode == "create"
-    on_ball = created and config.representation == "hash"
-    return Change(
-        mode=config.mode,
-        begun=begun,
-        representation=config.representation,
-        symmetry=config.symmetry,
-        free=config.free and not created,
-        softness=0.0 if created or config.free else config.softness,
-        ball_radius=config.ball_radius if on_ball else 0.0,
-        ball_sharpness=config.ball_sharpness if on_ball else 0.0,
-        ball_peak=config.ball_peak if on_ball else 0.0,
-    )
-
-
-def store_change(module: torch.nn.Module, change: Change) -> None:
-    """Register it as a buffer on the module's device."""
-    stored = pack(json.dumps(dataclasses.asdict(change)))
-    module.register_buffer(CHANGE, stored.to(next(module.parameters()).device))
-
-
-def stored_change(module: torch.nn.Module) -> Change | None:
-    """What `store_change` registered; None before an edit has begun, and for a fit.
-
-    Raises:
-        CheckpointError: An earlier version stored it.
-    """
-    buffers = dict(module.named_buffers(recurse=False))
-    if CHANGE not in buffers:
-        return None
-    try:
-        return Change(**unpack(buffers[CHANGE]))
-    except TypeError as error:
-        raise CheckpointError(_EARLIER) from error
-
-
-def goes_on(module: torch.nn.Module, mode: str) -> bool:
-    """Whether a change or creation that is stored was made in this mode, and not in another one or by a fit."""
-    change = stored_change(module)
-    return change is not None and change.mode == mode
-
-
-def renew_change(module: torch.nn.Module, config: SteeredModelConfig) -> None:
-    """Say anew what the values mean where a creation goes on from a fit, or a fit or its edit from a creation."""
-    change = stored_change(module)
-    if config.mode == "create" and change is None:
-        store_change(module, change_of(config, begun=0))
-    elif config.mode != "create" and change is not None and change.mode == "create":
-        delattr(module, CHANGE)
+_MASK_PREFIX = {STEERED_PARTS: "voxels_", SCENE_PARTS: "kept_voxels_"}
 
 
 def store_parts(module: torch.nn.Module, buffer: str, parts: Sequence[Part]) -> None:
@@ -111,21 +31,21 @@ def store_parts(module: torch.nn.Module, buffer: str, parts: Sequence[Part]) -> 
     if not parts:
         return
     device = next(module.parameters()).device
-    module.register_buffer(buffer, pack(json.dumps(about_parts(parts))).to(device))
+    module.register_buffer(buffer, pack(json.dumps(part_records(parts))).to(device))
     for index, part in enumerate(parts):
         if isinstance(part.shape, Voxels):
-            module.register_buffer(f"{_VOXELS[buffer]}{index}", part.shape.values.to(device))
+            module.register_buffer(f"{_MASK_PREFIX[buffer]}{index}", part.shape.values.to(device))
 
 
 def stored_parts(module: torch.nn.Module, buffer: str) -> tuple[Part, ...]:
     """The parts that `store_parts` registered; none if there is no such buffer."""
-    # A steered part may be one of the kept ones, and share its mask.
+    # A steered part may be one that the scene had before, and share its mask.
     buffers = dict(module.named_buffers(recurse=False, remove_duplicate=False))
     if buffer not in buffers:
         return ()
-    start = _VOXELS[buffer]
+    start = _MASK_PREFIX[buffer]
     voxels = {int(name.removeprefix(start)): b for name, b in buffers.items() if name.startswith(start)}
-    return read_about(buffers[buffer], voxels)
+    return parts_of_records(buffers[buffer], voxels)
 
 
 def parts_of_scene(scene: Scene | None) -> tuple[Part, ...]:
@@ -136,21 +56,22 @@ def parts_of_scene(scene: Scene | None) -> tuple[Part, ...]:
     return tuple(Part(name=n, prompt=asked.get(n, ""), shape=s, steered=n in asked) for n, s in scene.parts.items())
 
 
-def scene_of(lattice: Float[Tensor, "4 z y x"], *, kept: Sequence[Part], steered: Sequence[Part], mode: str) -> Scene:
-    """A scene with its parts, and the prompts of those that a run has changed; a steered part goes before a kept one.
+def scene_of(lattice: Float[Tensor, "4 z y x"], *, before: Sequence[Part], steered: Sequence[Part], mode: str) -> Scene:
+    """A scene with its parts, and the prompts of those that a run has changed; a steered part goes before one that
+    was there.
 
     A fit changes none, whatever it names, and a creation makes those that have a prompt.
     """
-    shapes = {part.name: part.shape for part in (*kept, *steered)}
+    shapes = {part.name: part.shape for part in (*before, *steered)}
     changed = [part for part in steered if mode != "fit" and (part.prompt or mode != "create")]
-    prompts = {part.name: part.prompt for part in (*kept, *changed) if part.steered}
+    prompts = {part.name: part.prompt for part in (*before, *changed) if part.steered}
     return Scene(lattice=lattice, parts=shapes, prompts=prompts)
 
 
-def warn_of_kept(config: SteeredModelConfig, given: Sequence[Part], stored: Sequence[Part]) -> None:
+def warn_of_overruled(config: SteeredModelConfig, given: Sequence[Part], stored: Sequence[Part]) -> None:
     """Say that a checkpoint's parts go before those of the flags, where there are such and they differ."""
     named = (config.prompt, config.box, config.sphere, config.part, config.parts)
-    if not any(value is not None for value in named) or about_parts(given) == about_parts(stored):
+    if not any(value is not None for value in named) or part_records(given) == part_records(stored):
         return
     warnings.warn(
         f"The checkpoint's own parts are kept, {_listed(stored)}; what is given now is left out, {_listed(given)}. To "
@@ -160,7 +81,7 @@ def warn_of_kept(config: SteeredModelConfig, given: Sequence[Part], stored: Sequ
     )
 
 
-def about_parts(parts: Sequence[Part]) -> list[dict[str, Any]]:
+def part_records(parts: Sequence[Part]) -> list[dict[str, Any]]:
     """The parts as JSON values; lifted masks are named by their place and stored beside."""
     return [
         {
@@ -175,7 +96,7 @@ def about_parts(parts: Sequence[Part]) -> list[dict[str, Any]]:
     ]
 
 
-def read_about(stored: Tensor, voxels: Mapping[int, Tensor]) -> tuple[Part, ...]:
+def parts_of_records(stored: Tensor, voxels: Mapping[int, Tensor]) -> tuple[Part, ...]:
     """The parts that a checkpoint holds.
 
     Raises:
@@ -184,7 +105,7 @@ def read_about(stored: Tensor, voxels: Mapping[int, Tensor]) -> tuple[Part, ...]
     parts = []
     for index, entry in enumerate(unpack(stored)):
         if "steered" not in entry:
-            raise CheckpointError(_EARLIER)
+            raise CheckpointError(EARLIER_VERSION)
         shape = Voxels(values=voxels[index]) if entry["highlight"] is None else parse_shape(entry["highlight"])
         weight = Schedule(points=tuple((s, v) for s, v in entry["points"]), curve=entry["curve"])
         about = {key: entry[key] for key in ("name", "prompt", "steered")}
@@ -192,7 +113,7 @@ def read_about(stored: Tensor, voxels: Mapping[int, Tensor]) -> tuple[Part, ...]
     return tuple(parts)
 
 
-def take_shapes(module: torch.nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+def make_room(module: torch.nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
     """Before loading: make room for what a checkpoint holds of parts and cells.
 
     Raises:
@@ -212,15 +133,16 @@ def take_shapes(module: torch.nn.Module, state: dict[str, Tensor], prefix: str, 
     for name in [n for n, _ in module.named_buffers(recurse=False, remove_duplicate=False)]:
         if prefix + name not in state:
             delattr(module, name)
+    resized = ("cells", CHANGE_RECORD, *_MASK_PREFIX)
     for key, value in state.items():
         name = key.removeprefix(prefix)
-        if key.startswith(prefix) and (name in ("cells", CHANGE, *_VOXELS) or name.startswith(tuple(_VOXELS.values()))):
+        if key.startswith(prefix) and (name in resized or name.startswith(tuple(_MASK_PREFIX.values()))):
             module.register_buffer(name, torch.zeros_like(value, device=device))
 
 
 def _listed(parts: Sequence[Part]) -> str:
     described = [
         f"{a['name']} (prompt {a['prompt']!r}, weight {a['points']}, highlight {a['highlight'] or 'a lifted mask'})"
-        for a in about_parts(parts)
+        for a in part_records(parts)
     ]
     return "; ".join(described)

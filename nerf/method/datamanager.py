@@ -15,12 +15,13 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from gencontrol.errors import ConfigError
+from gencontrol.images.colour import check_colour
 from gencontrol.nerf.method.config import SteeredDataManagerConfig
-from gencontrol.nerf.method.outputs import check_colour
-from gencontrol.nerf.method.pictures import Pictures, load_pictures, over
+from gencontrol.nerf.method.fit import pixel_rays
+from gencontrol.nerf.method.fit_pictures import Pictures, load_pictures
+from gencontrol.nerf.parts.part_cameras import orbit_around
 from gencontrol.nerf.parts.parts import Part
 from gencontrol.nerf.rays.cameras import Cameras, camera_rays, orbit_cameras, random_cameras
-from gencontrol.nerf.rays.part_cameras import aimed
 from gencontrol.streams import step_stream
 
 
@@ -77,7 +78,7 @@ class SteeredDataManager(RandomCamerasDataManager):
         if parts is self._looked_at:
             return
         self._looked_at = parts
-        self.orbit = aimed(self.config.orbit, parts) if parts else self.config.orbit
+        self.orbit = orbit_around(self.config.orbit, parts) if parts else self.config.orbit
 
     def get_datapath(self) -> Path:
         """The data set; without one the current folder: the viewer keeps camera paths there, and refuses none."""
@@ -104,22 +105,15 @@ class SteeredDataManager(RandomCamerasDataManager):
 
     def _pixels(self, step: int) -> tuple[RayBundle, dict[str, Any]]:
         assert self.pictures is not None and self.train_dataset is not None
-        generator = step_stream(self.config.seed, step)
-        picks = torch.randint(len(self.pictures), (self.config.rays,), generator=generator)
-        height, width = self.pictures.shape[1:3]
-        rows = torch.randint(height, (self.config.rays,), generator=generator)
-        columns = torch.randint(width, (self.config.rays,), generator=generator)
-        places = torch.stack([rows, columns], dim=1) + 0.5
-        rays = self.train_dataset.cameras.to("cpu").generate_rays(camera_indices=picks[:, None], coords=places)
-        behind = self._behind(generator)
-        target = over(self.pictures[picks, rows, columns], behind)
+        rays, target, behind = pixel_rays(
+            self.pictures,
+            self.train_dataset.cameras.to("cpu"),
+            count=self.config.rays,
+            in_front_of=self.config.in_front_of,
+            generator=step_stream(self.config.seed, step),
+        )
         batch = {"target": target.to(self.device), "behind": behind.to(self.device), "step": step}
         return rays.to(torch.device(self.device)), batch
-
-    def _behind(self, generator: torch.Generator) -> Tensor:
-        if self.config.in_front_of is not None:
-            return torch.tensor(self.config.in_front_of).expand(self.config.rays, 3)
-        return torch.rand(self.config.rays, 3, generator=generator)
 
     def _datasets(self) -> tuple[Any, Any]:
         if self.config.data is None:

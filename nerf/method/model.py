@@ -16,44 +16,36 @@ from gencontrol.errors import GencontrolError, InputError
 from gencontrol.guidance.score import Guide
 from gencontrol.nerf.field import grid
 from gencontrol.nerf.field.field import Edit, baked, composed_lattice
-from gencontrol.nerf.field.initial_density import TRAINED_ABOVE, fill_empty, start_change
 from gencontrol.nerf.field.scene import Scene
+from gencontrol.nerf.method.change_record import change_record, continues_change, store_change_record
+from gencontrol.nerf.method.check_settings import check_settings
 from gencontrol.nerf.method.checkpoint import (
-    KEPT,
-    STEERED,
-    change_of,
-    goes_on,
+    SCENE_PARTS,
+    STEERED_PARTS,
+    make_room,
     parts_of_scene,
     scene_of,
-    store_change,
     store_parts,
     stored_parts,
-    take_shapes,
-    warn_of_kept,
+    warn_of_overruled,
 )
 from gencontrol.nerf.method.config import SteeredModelConfig
+from gencontrol.nerf.method.fit import photometric
+from gencontrol.nerf.method.new_field import canonical_of_replacement, first_field
 from gencontrol.nerf.method.outputs import from_outputs, psnr, to_outputs, to_rgba
-from gencontrol.nerf.method.start import (
-    awaited,
-    check_config,
-    check_start,
-    first_field,
-    fold_of,
-    parts_of_config,
-    resolution_at,
-    schedules_of,
-    steering_of,
-)
+from gencontrol.nerf.method.schedules import resolution_at, schedules_of
+from gencontrol.nerf.method.steered_parts import check_changeable, missing_sources, parts_of_config, steering_of
 from gencontrol.nerf.method.viewer import attach, part_controls, restored_controls
+from gencontrol.nerf.parts.initial_density import TRAINED_ABOVE, fill_empty, start_change
 from gencontrol.nerf.parts.parts import (
     Part,
     check_parts,
-    crossing,
-    edited,
     find_part,
+    largest_membership,
     memberships,
-    names_of,
-    places_within,
+    part_names,
+    random_points_within,
+    rays_crossing,
 )
 from gencontrol.nerf.rays.rendering import Quadrature, Rendering, render_rays, reshape_rays
 from gencontrol.nerf.steering.guidance import (
@@ -64,7 +56,7 @@ from gencontrol.nerf.steering.guidance import (
     part_scores,
     steering_losses,
 )
-from gencontrol.nerf.steering.losses import check_finite, emptiness, photometric, smoothness, weighted_guidance
+from gencontrol.nerf.steering.losses import check_finite, emptiness, smoothness, weighted_guidance
 from gencontrol.streams import step_stream
 
 log = logging.getLogger(__name__)
@@ -82,19 +74,19 @@ class SteeredModel(Model):
     def populate_modules(self) -> None:
         """Build the field, read the parts, and refuse settings that cannot work."""
         super().populate_modules()
-        check_config(self.config)
+        check_settings(self.config)
         self._schedules = schedules_of(self.config)
         self._step = self._guided = 0
         self._steering: Steering | None = None
-        self._awaited, self._goes_on = awaited(self.config), False
+        self._missing_sources, self._goes_on = missing_sources(self.config), False
         self.field, base = first_field(self.config)
-        self.field.fold = fold_of(self.config, lambda: self.parts)
+        self.field.canonical = canonical_of_replacement(self.config, lambda: self.parts)
         self._set_parts(parts_of_config(self.config, base))
-        self._kept = parts_of_scene(base)
-        store_parts(self, KEPT, self._kept)
+        self._scene_parts = parts_of_scene(base)
+        store_parts(self, SCENE_PARTS, self._scene_parts)
         self._begin_change(step=0)
         self.register_buffer("cells", torch.ones(1, 1, 1, dtype=torch.bool))
-        self.register_load_state_dict_pre_hook(take_shapes)
+        self.register_load_state_dict_pre_hook(make_room)
         self.register_load_state_dict_post_hook(_restore_parts)
         self._controls = attach(self, part_controls(self.parts, self.change_part))
 
@@ -118,9 +110,9 @@ class SteeredModel(Model):
             InputError: What it starts from is missing, there is nothing to change, or a prompt cannot be encoded.
             ConfigError: Nothing says what to make, or everything would be removed or replaced.
         """
-        if self._awaited:
-            raise InputError(f"There is nothing to train: {', '.join(self._awaited)} cannot be found.")
-        check_start(self.parts, self.config.mode, self.field.base, begins=not self._goes_on)
+        if self._missing_sources:
+            raise InputError(f"There is nothing to train: {', '.join(self._missing_sources)} cannot be found.")
+        check_changeable(self.parts, self.config.mode, self.field.base, begins=not self._goes_on)
         if self.config.mode != "fit" and any(part.prompt for part in self.parts):
             self.steering()
 
@@ -134,7 +126,7 @@ class SteeredModel(Model):
     def begin_edit(self) -> None:
         """Freeze what has been fitted as the base, and start an edit of it."""
         base = baked(self.field, self.field.resolution)
-        check_start(self.parts, self.config.mode, base, begins=True)
+        check_changeable(self.parts, self.config.mode, base, begins=True)
         self.field.start_edit(base, cast(Edit, self.config.mode))
         self._begin_change(step=self._step)
         self._guided = 0
@@ -148,17 +140,17 @@ class SteeredModel(Model):
     @torch.no_grad()
     def lattice(self) -> Float[Tensor, "4 r r r"]:
         """The composed field on one lattice, at least as fine as base and change, that has all nodes of the base."""
-        return composed_lattice(self.field, self._changing)
+        return composed_lattice(self.field, self._change_membership)
 
     def scene(self) -> Scene:
         """The finished scene, with the parts as they were highlighted, and those that its base had beside them."""
-        return scene_of(self.lattice().cpu(), kept=self._kept, steered=self.parts, mode=self.config.mode)
+        return scene_of(self.lattice().cpu(), before=self._scene_parts, steered=self.parts, mode=self.config.mode)
 
     def render(self, origins: Float[Tensor, "r 3"], directions: Float[Tensor, "r 3"]) -> Rendering:
         """Render rays as the model is: jittered in training, in the middle of the intervals otherwise."""
         jitter = step_stream(self.config.seed + 1, self._step) if self.training else None
         return render_rays(
-            lambda points: self.field(points, self._changing(points)),
+            lambda points: self.field(points, self._change_membership(points)),
             origins,
             directions,
             quadrature=Quadrature(
@@ -175,7 +167,7 @@ class SteeredModel(Model):
         assert isinstance(ray_bundle, RayBundle)
         origins, directions = ray_bundle.origins.reshape(-1, 3), ray_bundle.directions.reshape(-1, 3)
         seen = self.render(origins, directions)
-        outputs = to_outputs(seen, names_of(self.parts), background=self.config.background)
+        outputs = to_outputs(seen, part_names(self.parts), background=self.config.background)
         # No tensors, so nerfstudio's pictures pass them by: the losses, of training and of evaluation, need them.
         return outputs | {"seen": seen, "rays": (origins, directions)}
 
@@ -216,7 +208,7 @@ class SteeredModel(Model):
         images |= {name: plane.expand(-1, -1, 3) for name, plane in outputs.items() if name.startswith("alpha")}
         metrics = {"opacity": outputs["accumulation"].mean().item()}
         if any(part.prompt for part in self.parts):
-            seen = from_outputs(outputs, names_of(self.parts), background=self.config.background)
+            seen = from_outputs(outputs, part_names(self.parts), background=self.config.background)
             metrics |= {f"score_{name}": s for name, s in part_scores(self.steering(), seen).items()}
         truth = batch.get("image")
         if truth is not None and truth.shape[:2] == outputs["rgb"].shape[:2]:
@@ -261,17 +253,17 @@ class SteeredModel(Model):
 
     def _set_parts(self, parts: tuple[Part, ...], *, steering: Steering | None = None) -> None:
         self._parts, self._steering = parts, steering
-        store_parts(self, STEERED, parts)
+        store_parts(self, STEERED_PARTS, parts)
 
     def _begin_change(self, *, step: int) -> None:
         start_change(self.field, self.parts, mode=self.config.mode, peak=self.config.ball_peak)
         if self.field.base is not None or self.config.mode == "create":
-            store_change(self, change_of(self.config, begun=step))
+            store_change_record(self, change_record(self.config, begun=step))
 
-    def _changing(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"] | None:
+    def _change_membership(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"] | None:
         if self.field.base is None or self.config.free:
             return None
-        return edited(self.parts, points, softness=self.config.softness)
+        return largest_membership(self.parts, points, softness=self.config.softness)
 
     def _guidance(self, seen: Rendering, batch: dict[str, Any]) -> Guidance:
         if not any(part.prompt for part in self.parts):
@@ -283,21 +275,21 @@ class SteeredModel(Model):
 
     def _where(self, outputs: dict[str, Any], step: int) -> dict[str, Tensor]:
         if self.config.mode == "replace":
-            return {"crossed": crossing(self.parts, *outputs["rays"])}
+            return {"crossed": rays_crossing(self.parts, *outputs["rays"])}
         if self.config.mode != "remove":
             return {}
         generator = step_stream(self.config.seed + 3, step)
-        points = places_within(self.parts, self.field.resolution, generator=generator).to(self.device)
-        return {"dense": self.field(points, self._changing(points))[0]}
+        points = random_points_within(self.parts, self.field.resolution, generator=generator).to(self.device)
+        return {"dense": self.field(points, self._change_membership(points))[0]}
 
 
 def _restore_parts(module: torch.nn.Module, _: object) -> None:
     assert isinstance(module, SteeredModel)
     given = module._parts
-    module._parts, module._kept = stored_parts(module, STEERED), stored_parts(module, KEPT)
-    if not module._awaited:
-        warn_of_kept(module.config, given, module._parts)
-    module._steering, module._awaited, module._goes_on = None, [], goes_on(module, module.config.mode)
+    module._parts, module._scene_parts = stored_parts(module, STEERED_PARTS), stored_parts(module, SCENE_PARTS)
+    if not module._missing_sources:
+        warn_of_overruled(module.config, given, module._parts)
+    module._steering, module._missing_sources, module._goes_on = None, [], continues_change(module, module.config.mode)
     controls = restored_controls(module._controls, module._parts, module.change_part)
     module._controls = attach(module, controls, instead_of=module._controls)
     # A data set's field is a creation's until its edit has begun; a base in the checkpoint says that it had.

@@ -6,20 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gencontrol.errors import ConfigError
+from gencontrol.images.colour import Colour
 from gencontrol.nerf.rays.rendering import Rendering
-
-Colour = tuple[float, float, float]
-
-
-def check_colour(colour: Colour, *, name: str) -> None:
-    """Refuse a colour outside the range, such as one in bytes.
-
-    Raises:
-        ConfigError: A value outside [0, 1].
-    """
-    if not all(0 <= value <= 1 for value in colour):
-        raise ConfigError(f"{name} takes red, green and blue from 0 to 1 (white is 1 1 1); got {colour}.")
 
 
 def to_outputs(seen: Rendering, names: tuple[str, ...], *, background: Colour) -> dict[str, Any]:

@@ -7,12 +7,12 @@ import numpy as np
 from nerfstudio.viewer.viewer import VISER_NERFSTUDIO_SCALE_RATIO
 from nerfstudio.viewer.viewer_elements import ViewerElement, ViewerParameter, ViewerSlider, ViewerText
 
-from gencontrol.guidance.schedules import constant, value_at
 from gencontrol.nerf.parts.parts import Part
 from gencontrol.nerf.parts.placement import Placement, placed, placement, turns
 from gencontrol.nerf.parts.shapes import Box, Ellipsoid, HalfSpace, Shape, Sphere
+from gencontrol.schedules import constant, value_at
 
-Change: TypeAlias = Callable[[str, dict[str, Any]], None]
+ChangePart: TypeAlias = Callable[[str, dict[str, Any]], None]
 """Called with a part's name and the fields that change."""
 
 _ORANGE = (255, 115, 0)
@@ -96,7 +96,7 @@ class HighlightHandle(ViewerElement[Shape]):
             self.cb_hook(self)
 
 
-def part_controls(parts: tuple[Part, ...], change: Change) -> dict[str, ViewerElement]:
+def part_controls(parts: tuple[Part, ...], change: ChangePart) -> dict[str, ViewerElement]:
     """The controls by attribute name; a model that has them as attributes shows them.
 
     Colour, alpha and opacity are outputs that the viewer offers already, and it has its own pause.
@@ -117,7 +117,7 @@ def part_controls(parts: tuple[Part, ...], change: Change) -> dict[str, ViewerEl
 
 
 def restored_controls(
-    controls: Mapping[str, ViewerElement], parts: tuple[Part, ...], change: Change
+    controls: Mapping[str, ViewerElement], parts: tuple[Part, ...], change: ChangePart
 ) -> dict[str, ViewerElement]:
     """The controls once a checkpoint has brought its own parts, which go before those that the controls were made for.
 
@@ -188,13 +188,13 @@ def _leave_out_once(control: ViewerElement) -> None:
     control.cb_hook = first
 
 
-def _text(part: Part, change: Change) -> Callable[[ViewerText], None]:
+def _text(part: Part, change: ChangePart) -> Callable[[ViewerText], None]:
     return lambda element: change(part.name, {"prompt": element.value})
 
 
-def _weight(part: Part, change: Change) -> Callable[[ViewerSlider], None]:
+def _weight(part: Part, change: ChangePart) -> Callable[[ViewerSlider], None]:
     return lambda element: change(part.name, {"weight": constant(float(element.value))})
 
 
-def _moved(part: Part, change: Change) -> Callable[[Shape], None]:
+def _moved(part: Part, change: ChangePart) -> Callable[[Shape], None]:
     return lambda shape: change(part.name, {"shape": shape})

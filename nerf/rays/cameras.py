@@ -125,5 +125,15 @@ def spiral(frames: int, size: tuple[int, int], *, orbit: Orbit, turns: float = 2
     return orbit_cameras(time * 360.0 * turns, elevation, size, orbit=orbit)
 
 
+def one_camera(cameras: Cameras, index: int) -> Cameras:
+    """One camera of a batch, as a batch."""
+    return Cameras(
+        pose=cameras.pose[index : index + 1],
+        focal=cameras.focal[index : index + 1],
+        height=cameras.height,
+        width=cameras.width,
+    )
+
+
 def _uniform(limits: tuple[float, float], count: int, generator: Generator) -> Float[Tensor, " b"]:
     return limits[0] + (limits[1] - limits[0]) * torch.rand(count, generator=generator)

@@ -108,10 +108,10 @@ def render_view(
         render_rays(field, o, d, quadrature=quadrature, cells=cells, membership=membership)
         for o, d in zip(origins.split(chunk), directions.split(chunk), strict=True)
     ]
-    return reshape_rays(join(pieces), (len(cameras.pose), cameras.height, cameras.width))
+    return reshape_rays(concatenate_rays(pieces), (len(cameras.pose), cameras.height, cameras.width))
 
 
-def join(pieces: list[Rendering]) -> Rendering:
+def concatenate_rays(pieces: list[Rendering]) -> Rendering:
     """Rays of several renderings, one after another."""
     names = ("colour", "opacity", "depth", "parts")
     return Rendering(**{name: torch.cat([getattr(piece, name) for piece in pieces]) for name in names})

@@ -12,11 +12,11 @@ from torch import Generator, Tensor
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.guidance.augmentation import STILL, Augmentation, augment
 from gencontrol.guidance.prompts import ViewPrompts, mix_views, view_texts, view_weights
-from gencontrol.guidance.schedules import constant, value_at
 from gencontrol.guidance.score import Encoder, Guide, active, embed, guide_losses, text_targets
 from gencontrol.nerf.parts.parts import Part
 from gencontrol.nerf.rays.rendering import Rendering
 from gencontrol.nerf.steering.other_names import encode_known, others_of
+from gencontrol.schedules import constant, value_at
 from gencontrol.streams import seeded
 
 AlphaInput = Literal["part", "whole"]

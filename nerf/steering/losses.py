@@ -8,10 +8,10 @@ from torch import Tensor
 
 from gencontrol.errors import GencontrolError
 from gencontrol.guidance.losses import opacity_entropy, total_variation, transmittance_loss
-from gencontrol.guidance.schedules import Schedule, value_at
 from gencontrol.nerf.parts.parts import Part
 from gencontrol.nerf.rays.rendering import Rendering
 from gencontrol.nerf.steering.guidance import Guidance
+from gencontrol.schedules import Schedule, value_at
 
 Schedules = Mapping[str, Schedule]
 
@@ -88,11 +88,6 @@ def smoothness(
     return {"density_variation": density * variation[0], "colour_variation": colour * variation[1:].mean()}
 
 
-def photometric(seen: Rendering, target: Float[Tensor, "r 3"], behind: Float[Tensor, "r 3"]) -> Float[Tensor, ""]:
-    """Mean squared error of rays over the background that their pixels were taken in front of."""
-    return (seen.colour + (1 - seen.opacity)[:, None] * behind - target).square().mean()
-
-
 def check_finite(losses: Mapping[str, Tensor], *, step: int) -> None:
     """Stop a run that diverges.
 
@@ -102,6 +97,6 @@ def check_finite(losses: Mapping[str, Tensor], *, step: int) -> None:
     for name, loss in losses.items():
         if not torch.isfinite(loss):
             raise GencontrolError(
-                f"The run diverged: {name} is {loss.item()} at step {step}. Lower the learning rate "
-                "(--optimizers.field.optimizer.lr) or the loss's weight; the last checkpoint is intact."
+                f"The run diverged: {name} is {loss.item()} at step {step}. Lower the optimiser's "
+                "learning rate or the loss's weight; the last checkpoint is intact."
             )

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from PIL import Image
-from torch import Tensor
 
 from gencontrol.errors import InputError
 from gencontrol.files import atomic_folder
+from gencontrol.nerf.export.pictures import rgba_picture
 from gencontrol.nerf.field.scene import SCENE_FILE, save_scene
-from gencontrol.nerf.rays.cameras import Cameras, Orbit, orbit_cameras
+from gencontrol.nerf.rays.cameras import Cameras, Orbit, one_camera, orbit_cameras
 from gencontrol.nerf.still_life.world import Shot, World, bake, photograph
 
 # The golden angle spreads any number of views around the orbit without clumps.
@@ -45,7 +44,7 @@ def write_dataset(world: World, folder: Path, settings: DatasetSettings, *, orbi
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder} is not empty: name a new folder for the data set.")
     cameras = dataset_cameras(settings, orbit or Orbit())
-    shots = [photograph(world, one(cameras, i)) for i in range(len(cameras.pose))]
+    shots = [photograph(world, one_camera(cameras, i)) for i in range(len(cameras.pose))]
     with atomic_folder(folder) as temporary:
         for index, shot in enumerate(shots):
             _save_shot(shot, world, temporary, f"frame_{index:05d}.png")
@@ -88,23 +87,6 @@ def transforms(cameras: Cameras, settings: DatasetSettings) -> dict[str, Any]:
         "val_filenames": names[settings.views :],
         "test_filenames": names[settings.views :],
     }
-
-
-def one(cameras: Cameras, index: int) -> Cameras:
-    """One camera of a batch, as a batch."""
-    return Cameras(
-        pose=cameras.pose[index : index + 1],
-        focal=cameras.focal[index : index + 1],
-        height=cameras.height,
-        width=cameras.width,
-    )
-
-
-def rgba_picture(colour: Float[Tensor, "3 h w"], opacity: Float[Tensor, "1 h w"]) -> Image.Image:
-    """Premultiplied colour and opacity as a straight RGBA picture."""
-    straight = torch.where(opacity > 1e-4, colour / opacity.clamp(min=1e-4), colour).clamp(0, 1)
-    planes = torch.cat([straight, opacity.clamp(0, 1)])
-    return Image.fromarray((planes * 255).round().byte().permute(1, 2, 0).numpy())
 
 
 def _save_shot(shot: Shot, world: World, folder: Path, name: str) -> None:

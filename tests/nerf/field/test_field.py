@@ -130,6 +130,6 @@ def test_a_checkpoint_on_the_cpu_is_loaded_to_the_fields_own_device() -> None:
 def test_what_replaces_is_read_where_its_points_are_folded_to() -> None:
     field = VoxelField(random_lattice(4, 1), base=random_lattice(6, 0), mode="replace")
     plain = field.raw(points())
-    field.fold = lambda at: at * torch.tensor([-1.0, 1.0, 1.0])
-    assert torch.allclose(field.raw(points()), grid.sample(random_lattice(4, 1), field.fold(points())), atol=1e-5)
+    field.canonical = lambda at: at * torch.tensor([-1.0, 1.0, 1.0])
+    assert torch.allclose(field.raw(points()), grid.sample(random_lattice(4, 1), field.canonical(points())), atol=1e-5)
     assert not torch.allclose(field.raw(points()), plain, atol=0.1)

@@ -75,7 +75,7 @@ def test_folding_a_point_leaves_a_symmetric_field_as_it_is(symmetry: grid.Symmet
     generator = torch.Generator().manual_seed(0)
     field = grid.symmetric(torch.randn(2, 5, 5, 5, generator=generator), symmetry)
     points = torch.rand(50, 3, generator=generator) * 2 - 1
-    folded = grid.folded(points, symmetry)
+    folded = grid.canonical_points(points, symmetry)
     assert torch.allclose(grid.sample(field, folded), grid.sample(field, points), atol=1e-5)
     if symmetry != "none":
         assert (folded[:, :2] >= 0).all() and not torch.equal(folded, points)

@@ -48,7 +48,9 @@ def base() -> Tensor:
 
 def test_without_tiny_cuda_nn_the_message_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tinycudann", None)
-    with pytest.raises(MissingDependencyError, match=r"needs tiny-cuda-nn and a CUDA device.*representation voxels"):
+    with pytest.raises(
+        MissingDependencyError, match=r"needs tiny-cuda-nn and a CUDA device.*default `representation`, voxels"
+    ):
         tcnn_network(0)
 
 

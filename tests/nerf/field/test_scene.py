@@ -43,7 +43,7 @@ def test_the_newest_scene_below_a_folder_is_found(tmp_path: Path) -> None:
 
 
 def test_another_methods_run_is_refused_with_advice(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"first: `ns-train alphaclip-nerf --data FOLDER --pipeline.model.mode fit`"):
+    with pytest.raises(InputError, match=r"has to be fitted first, from its pictures, in a run of the mode 'fit'\)"):
         load_scene(tmp_path)
     (tmp_path / "step-000029999.ckpt").write_bytes(b"of nerfacto")
     with pytest.raises(InputError, match="has to be fitted first"):

@@ -72,30 +72,6 @@ def test_an_edit_after_a_fit_has_the_learning_rate_of_a_beginning() -> None:
     assert rate() == pytest.approx(0.1 * 0.25**0.25)
 
 
-def test_weights_count_from_the_first_guided_step(make, scene_file: Path) -> None:
-    from nerfstudio.engine.callbacks import TrainingCallbackAttributes
-
-    from gencontrol.nerf.method.callbacks import fitted_before
-
-    pipeline: Any = SimpleNamespace(datamanager=SimpleNamespace(config=SimpleNamespace(fit_steps=7)))
-    around = TrainingCallbackAttributes(optimizers=None, grad_scaler=None, pipeline=pipeline, trainer=None)
-    for mode in ("create", "fit"):
-        assert fitted_before(make(prompt="red cat", mode=mode), around) == 0
-    assert fitted_before(make(prompt="red cat", mode="edit"), around) == 7
-    edit = make(prompt="red cat", mode="edit", scene=scene_file)
-    assert fitted_before(edit, around) == 0
-    # Resumed without its scene, or after a fit of another length, it counts from where it counted before.
-    resumed = make(prompt="red cat", mode="edit")
-    resumed.load_state_dict(edit.state_dict())
-    assert fitted_before(resumed, around) == 0
-    fitted = make(prompt="red cat", mode="edit")
-    fitted.begin_step(5, fitted=5)
-    fitted.begin_edit()
-    resumed = make(prompt="red cat", mode="edit")
-    resumed.load_state_dict(fitted.state_dict())
-    assert fitted_before(resumed, around) == 5
-
-
 def seen_centre(data: Any, step: int) -> torch.Tensor:
     """Where the middle rays of a step's first view pass closest to, as a point, three units from the camera."""
     rays, batch = data.next_train(step)
@@ -110,7 +86,7 @@ def seen_centre(data: Any, step: int) -> torch.Tensor:
 def test_the_cameras_of_a_change_look_at_its_part_and_follow_it(make, scene_file: Path) -> None:
     from nerfstudio.engine.callbacks import TrainingCallbackAttributes
 
-    from gencontrol.nerf.method.callbacks import aim
+    from gencontrol.nerf.method.callbacks import point_cameras
     from gencontrol.nerf.method.entry import datamanager_config
     from gencontrol.nerf.parts.shapes import Sphere
 
@@ -118,7 +94,7 @@ def test_the_cameras_of_a_change_look_at_its_part_and_follow_it(make, scene_file
         data: Any = datamanager_config(size=16, eval_views=2, eval_size=16, aim=how).setup()
         pipeline: Any = SimpleNamespace(datamanager=data)
         around = TrainingCallbackAttributes(optimizers=None, grad_scaler=None, pipeline=pipeline, trainer=None)
-        aim(model, around)
+        point_cameras(model, around)
         return seen_centre(data, 0).tolist()
 
     edit = make(prompt="red cat", mode="edit", scene=scene_file, sphere=(0.5, -0.3, -0.2, 0.3))
@@ -132,20 +108,3 @@ def test_the_cameras_of_a_change_look_at_its_part_and_follow_it(make, scene_file
         assert centre(model, how) == pytest.approx(expected, abs=0.03), how
     edit.change_part("part", {"shape": Sphere(centre=(-0.4, 0.2, 0.1), radius=0.2)})
     assert centre(edit, "auto") == pytest.approx((-0.4, 0.2, 0.1), abs=0.03)
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"views": 0}, "views must be at least 1; got 0"),
-        ({"eval_views": 0}, "eval_views must be at least 1; got 0"),
-        ({"fit_steps": 0}, "fit_steps must be at least 1; got 0"),
-        ({"in_front_of": (255.0, 255.0, 255.0)}, r"in_front_of takes red, green and blue from 0 to 1"),
-    ],
-)
-def test_views_that_cannot_be_are_refused_at_once(settings: dict[str, Any], message: str) -> None:
-    from gencontrol.errors import ConfigError
-    from gencontrol.nerf.method.entry import datamanager_config
-
-    with pytest.raises(ConfigError, match=message):
-        datamanager_config(**settings).setup()

@@ -66,11 +66,6 @@ def test_a_run_that_was_interrupted_before_a_change_of_resolution_opens(
     assert row["resolution"] == 12
 
 
-def test_the_viewer_is_given_a_folder(manager: Any) -> None:
-    # nerfstudio's viewer asks it whether it is a file, so that None would end `ns-viewer`.
-    assert manager().get_datapath() == Path()
-
-
 def test_an_edit_changes_only_its_part(make, scene_file: Path, manager: Any, attributes: Any, train: Any) -> None:
     from gencontrol.nerf.field import grid
 
@@ -170,16 +165,6 @@ def test_a_batch_of_evaluation_has_the_losses_of_every_mode(make, scene_file: Pa
         model, data = make(prompt="red cat", mode=mode, scene=scene_file, sphere=EGG).eval(), manager()
         rays, batch = data.next_eval(3)
         assert loss in model.get_loss_dict(model(rays), batch)
-
-
-def test_draws_depend_on_seed_and_step_alone(manager: Any) -> None:
-    first, second = manager(), manager()
-    first.next_train(0)
-    a, b = first.next_train(7), second.next_train(7)
-    assert torch.equal(a[0].directions, b[0].directions) and torch.equal(a[1]["azimuth"], b[1]["azimuth"])
-    other = manager(seed=1).next_train(7)
-    assert not torch.equal(a[0].directions, other[0].directions)
-    assert a[0].origins.shape == (2 * 16 * 16, 3)
 
 
 def test_a_checkpoint_is_complete_without_its_scene_and_parts_files(

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from gencontrol.guidance.schedules import as_schedule
 from gencontrol.nerf.field import grid
+from gencontrol.schedules import as_schedule
 
 pytest.importorskip("nerfstudio")
 # nerfstudio 1.1.5 and the versions it pins warn about themselves, at import and in use.
@@ -230,7 +230,7 @@ def test_an_open_viewer_shows_the_checkpoints_parts(make, server: Any) -> None:
 def test_a_highlight_dragged_to_an_empty_place_finds_a_mist_there(make, scene_file: Path) -> None:
     model = make(mode="edit", scene=scene_file, sphere=(0.0, 0.0, 0.0, 0.3), prompt="red cat", resolution="0:16")
     empty = torch.tensor([[0.0, 0.0, 0.85]])
-    before, _ = model.field(empty, model._changing(empty))
+    before, _ = model.field(empty, model._change_membership(empty))
     model.control_highlight_0._dragged(SimpleNamespace(position=(0.0, 0.0, 8.5), wxyz=(1.0, 0.0, 0.0, 0.0)))
-    after, _ = model.field(empty, model._changing(empty))
+    after, _ = model.field(empty, model._change_membership(empty))
     assert before.item() < 1e-2 and after.item() == pytest.approx(grid.density(torch.tensor(-2.5)).item(), rel=0.01)

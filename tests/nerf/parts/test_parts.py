@@ -1,179 +1,28 @@
-"""Parts: from flags and YAML, and what is refused."""
-
-import dataclasses
-from pathlib import Path
+"""Parts: found by name, in several columns, as rays cross them and points lie in them."""
 
 import pytest
 import torch
-from PIL import Image
 
-from gencontrol.errors import ConfigError, InputError
-from gencontrol.guidance.schedules import Schedule, constant
+from gencontrol.errors import InputError
 from gencontrol.nerf.field import grid
 from gencontrol.nerf.parts.parts import (
     Part,
     check_parts,
-    crossing,
-    edited,
     find_part,
+    largest_membership,
     memberships,
-    named_shape,
-    names_of,
-    pack,
-    parts_file,
-    places_within,
-    read_parts,
-    shape_from_flags,
-    unpack,
+    part_names,
+    random_points_within,
+    rays_crossing,
 )
-from gencontrol.nerf.parts.shapes import Box, Ellipsoid, Sphere, Voxels, Whole, grown, membership
-from gencontrol.nerf.rays.cameras import Orbit, orbit_cameras
-from gencontrol.nerf.still_life.world import bake, photograph, still_life
+from gencontrol.nerf.parts.shapes import Sphere, membership
 
 LEFT = Part(name="left", prompt="a", shape=Sphere(centre=(-0.5, 0.0, 0.0), radius=0.4))
 RIGHT = Part(name="right", prompt="b", shape=Sphere(centre=(0.5, 0.0, 0.0), radius=0.6))
 
 
-def write(tmp_path: Path, text: str) -> Path:
-    (tmp_path / "parts.yaml").write_text(text, encoding="utf-8")
-    return tmp_path / "parts.yaml"
-
-
-def test_parts_are_read_with_schedules_and_highlights(tmp_path: Path) -> None:
-    text = """
-parts:
-  - name: body
-    prompt: red cat
-  - {name: hat, prompt: blue cup, weight: "0:0 100:2", highlight: {sphere: {centre: [0, 0, 0.5], radius: 0.3}}}
-"""
-    body, hat = read_parts(write(tmp_path, text))
-    assert body == Part(name="body", prompt="red cat", weight=constant(1.0), shape=Whole())
-    assert hat.weight == Schedule(points=((0, 0.0), (100, 2.0)))
-    assert hat.shape == Sphere(centre=(0.0, 0.0, 0.5), radius=0.3)
-
-
-def test_painted_masks_are_lifted_into_the_scene(tmp_path: Path) -> None:
-    world, scene = still_life(), bake(still_life(), 48)
-    for azimuth in (0.0, 120.0, 240.0):
-        cameras = orbit_cameras(torch.tensor([azimuth]), torch.tensor([30.0]), (64, 64), orbit=Orbit())
-        mask = photograph(world, cameras).masks[0, 0]
-        Image.fromarray((mask * 255).byte().numpy()).save(tmp_path / f"{azimuth:.0f}.png")
-    views = ", ".join(f"{{file: {a}.png, azimuth: {a}, elevation: 30}}" for a in (0, 120, 240))
-    (ball,) = read_parts(write(tmp_path, f"parts: [{{name: ball, highlight: {{painted: [{views}]}}}}]"), base=scene)
-    assert isinstance(ball.shape, Voxels)
-    places = torch.tensor([[-0.55, 0.0, -0.25], [0.05, 0.15, -0.3]])
-    assert membership(ball.shape, places).tolist() == [1.0, 0.0]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("other: 1", "one key `parts`"),
-        ("parts: []", "one key `parts`"),
-        ("parts: [3]", r"parts\[0\]: expected name"),
-        ("parts: [{prompt: x}]", "missing name"),
-        ("parts: [{name: a, promt: x}]", "unknown key 'promt'"),
-        ("parts: [{name: a, highlight: {box: {centre: [0, 0, 0]}}}]", "missing size"),
-        ("parts: [{name: a}, {name: a}]", "Two parts are called 'a'"),
-        ("parts: [{name: }]", r"parts\[0\]: missing name"),
-        ("parts: [{name: a, weight: }]", r"parts\[0\]: weight: Cannot read the schedule None: expected a number"),
-        ("parts: [{name: a, weight: [0, 1]}]", r"parts\[0\]: weight: Cannot read the schedule \[0, 1\]"),
-        ("parts: [{name: a, highlight: }]", r"parts\[0\]: highlight: expected a shape such as .*, got None"),
-        ("parts: [{name: a, highlight: {sphere: 5}}]", r"highlight: sphere: expected its settings by name, got 5"),
-        ("parts: [{name: a, highlight: {difference: []}}]", r"difference: expected its settings by name, got \[\]"),
-        ("parts: [{name: a, highlight: {union: []}}]", r"union: expected a list of shapes, at least one, got \[\]"),
-        ("parts: [{name: a, highlight: {union: [3]}}]", r"highlight: union: expected a shape such as .*, got 3"),
-    ],
-)
-def test_wrong_files_say_where(text: str, message: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=message):
-        read_parts(write(tmp_path, text))
-
-
-def test_an_empty_prompt_is_none(tmp_path: Path) -> None:
-    (part,) = read_parts(write(tmp_path, "parts: [{name: a, prompt: }]"))
-    assert part.prompt == ""
-
-
-@pytest.mark.parametrize("painted", ["3", "[3]", "{file: a.png}"])
-def test_painted_masks_are_a_list_of_mappings(painted: str, tmp_path: Path) -> None:
-    text = f"parts: [{{name: a, highlight: {{painted: {painted}}}}}]"
-    with pytest.raises(ConfigError, match=r"parts\[0\]: painted: expected a list of masks, each with file, azimuth"):
-        read_parts(write(tmp_path, text), base=bake(still_life(), 8))
-
-
-def test_growing_needs_a_part_that_is_named(tmp_path: Path) -> None:
-    scene = bake(still_life(), 16)
-    with pytest.raises(
-        ConfigError, match=r"parts.yaml: grow enlarges a part .*\(`part:`\), and no highlight in the list"
-    ):
-        read_parts(
-            write(
-                tmp_path,
-                "parts: [{name: a}, {name: b, highlight: {half_space: {normal: [0, 0, 1], point: [0, 0, 0]}}}]",
-            ),
-            base=scene,
-            grow=0.1,
-        )
-    text = "parts: [{name: a}, {name: b, highlight: {part: egg}}]"
-    _, egg = read_parts(write(tmp_path, text), base=scene, grow=0.1)
-    assert egg.shape == named_shape(scene, "egg", grow=0.1)
-
-
-def test_highlights_that_cannot_be_are_refused(tmp_path: Path) -> None:
-    outside = "parts: [{name: hat, highlight: {sphere: {centre: [5, 0, 0], radius: 1}}}]"
-    with pytest.raises(InputError, match="highlight of 'hat' encloses nothing"):
-        read_parts(write(tmp_path, outside))
-    with pytest.raises(InputError, match="by name needs the scene"):
-        read_parts(write(tmp_path, "parts: [{name: hat, highlight: {part: egg}}]"))
-    with pytest.raises(InputError, match="needs a scene to be lifted into"):
-        read_parts(write(tmp_path, "parts: [{name: hat, highlight: {painted: []}}]"))
-
-
 def test_names_are_in_the_parts_order() -> None:
-    assert names_of([Part(name="b", prompt=""), Part(name="a", prompt="")]) == ("b", "a")
-
-
-def test_a_highlight_may_be_a_part_of_the_scene(tmp_path: Path) -> None:
-    scene = bake(still_life(), 16)
-    (part,) = read_parts(write(tmp_path, "parts: [{name: a, highlight: {part: egg}}]"), base=scene)
-    egg = still_life().things[2].body
-    assert isinstance(egg, Ellipsoid)
-    # A sixteenth lattice has its nodes 2 / 15 apart, and a thing's surface is blurred over that.
-    assert isinstance(part.shape, Ellipsoid) and part.shape.centre == egg.centre
-    assert part.shape.size == pytest.approx([length + 4 / 15 for length in egg.size])
-    assert part.shape == named_shape(scene, "egg") == grown(egg, 2 / 15)
-    assert named_shape(scene, "egg", grow=0.0) == egg
-    removed = dataclasses.replace(scene, prompts={"egg": ""})
-    assert named_shape(removed, "egg") == egg  # it is of its size since, and would else grow at every change
-    lifted = dataclasses.replace(scene, parts={"egg": Voxels(values=torch.ones(2, 2, 2))})
-    with pytest.raises(InputError, match="mask that was painted and lifted, which cannot grow"):
-        named_shape(lifted, "egg", grow=0.1)
-    assert isinstance(named_shape(lifted, "egg"), Voxels)
-    steered = dataclasses.replace(scene, prompts={"egg": "red cat"})
-    assert named_shape(steered, "egg") == egg and named_shape(steered, "egg", grow=0.1) == grown(egg, 0.1)
-    with pytest.raises(InputError, match=r"has no part 'bal'; did you mean 'ball'\?$"):
-        named_shape(scene, "bal")
-    with pytest.raises(InputError, match=r"has no part 'bal', nor any\.$"):
-        named_shape(dataclasses.replace(scene, parts={}), "bal")
-
-
-def test_a_preset_is_found_by_its_name_and_a_file_goes_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert parts_file(Path("hat")).name == "hat.yaml" and parts_file(Path("hat")).is_file()
-    assert parts_file(Path("no-such")) == Path("no-such")
-    monkeypatch.chdir(tmp_path)
-    Path("hat").write_text("mine", encoding="utf-8")
-    assert parts_file(Path("hat")) == Path("hat")
-
-
-def test_flags_give_a_box_a_sphere_or_everything() -> None:
-    assert shape_from_flags((0.0, 0.1, 0.2, 1.0, 2.0, 3.0), None) == Box(centre=(0.0, 0.1, 0.2), size=(1.0, 2.0, 3.0))
-    assert shape_from_flags(None, (0.0, 0.1, 0.2, 0.5)) == Sphere(centre=(0.0, 0.1, 0.2), radius=0.5)
-    assert shape_from_flags(None, None) == Whole()
-    with pytest.raises(ConfigError, match="not both"):
-        shape_from_flags((0.0,) * 6, (0.0,) * 4)
-    with pytest.raises(ConfigError, match="sphere: the radius must be positive"):
-        shape_from_flags(None, (0.0,) * 4)
+    assert part_names([Part(name="b", prompt=""), Part(name="a", prompt="")]) == ("b", "a")
 
 
 def test_memberships_have_a_column_a_part_and_an_edit_takes_the_largest() -> None:
@@ -181,7 +30,7 @@ def test_memberships_have_a_column_a_part_and_an_edit_takes_the_largest() -> Non
     columns = memberships([LEFT, RIGHT])(points)
     assert torch.equal(columns[:, 0], membership(LEFT.shape, points))
     assert torch.equal(columns[:, 1], membership(RIGHT.shape, points))
-    soft = edited([LEFT, RIGHT], points, softness=0.2)
+    soft = largest_membership([LEFT, RIGHT], points, softness=0.2)
     each = [membership(part.shape, points, softness=0.2) for part in (LEFT, RIGHT)]
     assert torch.equal(soft, torch.maximum(*each))
     assert (soft[columns.amax(1) == 0] == 0).all()
@@ -194,33 +43,18 @@ def test_parts_are_found_by_name() -> None:
     assert check_parts([LEFT, RIGHT]) == (LEFT, RIGHT)
 
 
-def test_texts_survive_in_a_tensor() -> None:
-    assert unpack(pack('{"name": "caf\\u00e9"}')) == {"name": "caf\u00e9"}
-
-
-def test_shipped_presets_are_parts() -> None:
-    from importlib.resources import files
-
-    presets = sorted(Path(str(files("gencontrol.configs"))).glob("nerf/*.yaml"))
-    assert [preset.stem for preset in presets] == ["hat", "two-parts"]
-    named = (presets[1].read_text(encoding="utf-8").splitlines()[0]).split("--pipeline.model.parts ")[1]
-    assert parts_file(Path(named)) == presets[1]
-    for preset in presets:
-        assert all(part.prompt for part in read_parts(preset))
-
-
 def test_rays_cross_a_part_where_they_hit_it() -> None:
     x = torch.linspace(-1.21, 1.21, 49)
     origins = torch.stack([x, torch.full_like(x, -3.0), torch.zeros_like(x)], dim=1)
-    found = crossing([LEFT, RIGHT], origins, torch.tensor([[0.0, 1.0, 0.0]]).expand(49, 3), samples=200)
+    found = rays_crossing([LEFT, RIGHT], origins, torch.tensor([[0.0, 1.0, 0.0]]).expand(49, 3), samples=200)
     # The ball on the right reaches beyond the cube.
     expected = ((x + 0.5).abs() < 0.4) | (((x - 0.5).abs() < 0.6) & (x <= 1))
     assert torch.equal(found, expected)
-    assert not crossing([LEFT], origins, torch.tensor([[0.0, -1.0, 0.0]]).expand(49, 3)).any()
+    assert not rays_crossing([LEFT], origins, torch.tensor([[0.0, -1.0, 0.0]]).expand(49, 3)).any()
 
 
 def test_places_within_a_part_are_in_it_and_everywhere_in_it() -> None:
-    first, second = (places_within([LEFT], 21, generator=torch.Generator().manual_seed(s)) for s in (0, 1))
+    first, second = (random_points_within([LEFT], 21, generator=torch.Generator().manual_seed(s)) for s in (0, 1))
     assert (membership(LEFT.shape, first) > 0).all() and not torch.equal(first[:5], second[:5])
     # One to a node: their number tells the volume, and their mean the middle.
     assert len(first) * 0.1**3 == pytest.approx(4 / 3 * torch.pi * 0.4**3, rel=0.1)

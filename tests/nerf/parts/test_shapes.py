@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gencontrol.errors import ConfigError, InputError
+from gencontrol.errors import InputError
 from gencontrol.nerf.field import grid
 from gencontrol.nerf.parts.shapes import (
     Box,
@@ -19,8 +19,6 @@ from gencontrol.nerf.parts.shapes import (
     check_inside,
     grown,
     membership,
-    parse_shape,
-    shape_mapping,
     signed_distance,
 )
 
@@ -86,38 +84,6 @@ def test_a_lifted_mask_is_inside_where_it_interpolates_to_one_half() -> None:
     values = (grid.nodes(9)[:, 0] > 0.2).float().reshape(9, 9, 9)  # nodes at 0, 0.25: the edge is at 0.125
     x = torch.tensor([[0.10, 0.0, 0.0], [0.15, 0.0, 0.0], [0.9, 0.3, -0.2]])
     assert membership(Voxels(values=values), x).tolist() == [0.0, 1.0, 1.0]
-
-
-@pytest.mark.parametrize(
-    "shape", [Whole(), BOX, SPHERE, EGG, HALF, Union(of=(BOX, SPHERE)), Difference(of=EGG, without=HALF)]
-)
-def test_settings_are_read_back(shape) -> None:
-    assert parse_shape(shape_mapping(shape)) == shape
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ("bax", "unknown shape 'bax'; did you mean 'box'?"),
-        ({}, "expected one shape, got none"),
-        ({"box": {}, "sphere": {}}, "got box, sphere; join them by `union`"),
-        ({"sphere": {"centre": [0, 0, 0]}}, "missing radius"),
-        ({"sphere": {"centre": [0, 0], "radius": 1}}, "expected 3 values, got 2"),
-        ({"sphere": {"centre": [0, 0, 0], "radius": 0}}, "radius must be positive"),
-        ({"box": {"centre": [0, 0, 0], "size": [1, -1, 1]}}, "sizes must be positive"),
-        ({"half_space": {"point": [0, 0, 0], "normal": [0, 0, 0]}}, "needs a direction"),
-        ({"union": [{"spher": {}}]}, "highlight: union: unknown shape 'spher'; did you mean 'sphere'"),
-        ({"difference": {"of": "whole"}}, "highlight: difference: without: expected one shape"),
-    ],
-)
-def test_wrong_settings_say_where_and_why(given, message: str) -> None:
-    with pytest.raises(ConfigError, match=message.replace("?", r"\?")):
-        parse_shape(given)
-
-
-def test_a_lifted_mask_is_no_setting() -> None:
-    with pytest.raises(InputError, match="stored as a tensor"):
-        shape_mapping(Voxels(values=torch.zeros(2, 2, 2)))
 
 
 def test_a_highlight_outside_the_scene_is_refused_and_a_good_one_measured() -> None:

@@ -10,7 +10,6 @@ from torch.nn import functional as F
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.guidance.augmentation import STILL
 from gencontrol.guidance.prompts import ViewPrompts
-from gencontrol.guidance.schedules import constant
 from gencontrol.guidance.score import Guide
 from gencontrol.nerf.parts.parts import Part
 from gencontrol.nerf.rays.rendering import Rendering
@@ -24,6 +23,7 @@ from gencontrol.nerf.steering.guidance import (
     prepare,
     steering_losses,
 )
+from gencontrol.schedules import constant
 
 BLACK = dataclasses.replace(STILL, backgrounds=("black",))
 OFF = ViewPrompts(mode="off")

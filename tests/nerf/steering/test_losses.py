@@ -7,11 +7,11 @@ import torch
 
 from gencontrol.errors import GencontrolError
 from gencontrol.guidance.losses import opacity_entropy
-from gencontrol.guidance.schedules import as_schedule, constant
 from gencontrol.nerf.parts.parts import Part
 from gencontrol.nerf.rays.rendering import Rendering
 from gencontrol.nerf.steering.guidance import Guidance
-from gencontrol.nerf.steering.losses import check_finite, emptiness, photometric, smoothness, weighted_guidance
+from gencontrol.nerf.steering.losses import check_finite, emptiness, smoothness, weighted_guidance
+from gencontrol.schedules import as_schedule, constant
 
 SCHEDULES = {
     "guidance": as_schedule("0:1 10:2"),
@@ -88,17 +88,6 @@ def test_smoothness_weighs_density_and_colour_apart() -> None:
     assert found["colour_variation"].item() == pytest.approx(5 * 4 / 3)
     fitted = smoothness(change, SCHEDULES, step=0, fitting=True)
     assert fitted["colour_variation"].item() == pytest.approx(0.5 * 4 / 3)
-
-
-def test_the_photometric_loss_compares_over_the_pixels_background() -> None:
-    ray = Rendering(
-        colour=torch.tensor([[0.2, 0.0, 0.0]]),
-        opacity=torch.tensor([0.5]),
-        depth=torch.zeros(1),
-        parts=torch.zeros(1, 0),
-    )
-    target, behind = torch.tensor([[0.7, 0.5, 0.3]]), torch.ones(1, 3)
-    assert photometric(ray, target, behind).item() == pytest.approx(0.2**2 / 3)
 
 
 def test_a_diverging_run_says_what_and_when() -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 from gencontrol.errors import InputError
 from gencontrol.nerf.field.scene import load_scene
 from gencontrol.nerf.rays.cameras import Cameras
-from gencontrol.nerf.still_life.dataset import DatasetSettings, rgba_picture, write_dataset
+from gencontrol.nerf.still_life.dataset import DatasetSettings, write_dataset
 from gencontrol.nerf.still_life.world import photograph, still_life
 
 SMALL = DatasetSettings(views=5, held_out=2, size=24, resolution=16)
@@ -54,11 +54,6 @@ def test_held_out_views_are_apart(folder: Path, angles_of) -> None:
 
 def test_the_scene_lies_beside_the_pictures(folder: Path) -> None:
     assert load_scene(folder).lattice.shape == (4, 16, 16, 16)
-
-
-def test_straight_colour_keeps_what_a_thin_edge_has() -> None:
-    picture = rgba_picture(torch.full((3, 1, 1), 0.1), torch.full((1, 1, 1), 0.2))
-    assert picture.getpixel((0, 0)) == (128, 128, 128, 51)
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is refused before time is spent, and what a run starts from."""
+"""The parts that a run steers, and what of them is refused before time is spent."""
 
 from pathlib import Path
 from typing import Any
@@ -11,47 +11,6 @@ pytest.importorskip("nerfstudio")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 EGG = (0.6, -0.1, -0.2, 0.5)
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({}, "mode 'create' needs a prompt"),
-        ({"prompt": "x", "scene": Path("s")}, "the mode is 'create': choose edit"),
-        ({"prompt": "x", "parts": Path("p.yaml")}, "not both"),
-        ({"prompt": "x", "softness": 2.0}, r"softness must lie in \[0, 1\]"),
-        ({"prompt": "x", "background": (255.0, 255.0, 255.0)}, "background takes red, green and blue from 0 to 1"),
-        ({"prompt": "x", "samples": 1}, "samples must be at least 2; got 1"),
-        ({"prompt": "x", "entropy_weight": "much"}, "Cannot read the schedule 'much'"),
-        ({"prompt": "x", "resolution": "0:2"}, "at least 4 nodes"),
-        ({"mode": "remove", "free": True}, "'remove' without the highlight's bound would take everything away"),
-        ({"prompt": "x", "mode": "replace", "free": True}, "'replace' without the highlight's bound"),
-        ({"mode": "replace"}, "The mode 'replace' needs a prompt"),
-        ({"prompt": "x", "part": "egg"}, "needs the scene that has it"),
-        ({"prompt": "x", "ball_sharpness": 0.0}, "must be above 0; got 0.0, 30.0"),
-        (
-            {"prompt": "x", "mode": "edit", "symmetry": "mirror"},
-            "'mirror' is for what grows anew.*'edit' starts from what",
-        ),
-        ({"prompt": "x", "skip_every": 0}, "skip_every must be at least 1; got 0"),
-        ({"prompt": "x", "turntable_size": 0}, "turntable_size must be at least 1; got 0"),
-        ({"prompt": "x", "resolution": "0:24 100:2"}, "at least 4 nodes along a side; got 2 at step 100"),
-        ({"prompt": "x", "box": (0.0, 0.0, 0.0, 1.0, 1.0, 1.0), "grow": 0.1}, "that is named .*give a larger box"),
-        ({"prompt": "x", "mode": "replace", "stop_alpha_gradient": True}, "works by, which is the part's alpha"),
-        ({"prompt": "x", "hash_resolution": 2}, "hash_resolution must be at least 4"),
-    ],
-)
-def test_settings_that_cannot_work_are_refused_at_once(make, settings: dict[str, Any], message: str) -> None:
-    from gencontrol.errors import ConfigError
-
-    with pytest.raises(ConfigError, match=message):
-        make(**settings)
-
-
-def test_a_creation_may_be_symmetric(make) -> None:
-    found, free = make(prompt="red cat", symmetry="quarter").lattice(), make(prompt="red cat").lattice()
-    assert torch.allclose(found, found.transpose(-1, -2), atol=1e-6)
-    assert not torch.allclose(free, free.transpose(-1, -2), atol=1e-2)
 
 
 def test_a_highlight_outside_the_scene_is_refused_at_once(make) -> None:
@@ -122,20 +81,6 @@ def test_a_prompt_that_the_encoder_cannot_take_is_refused_before_the_first_step(
 
     with pytest.raises(InputError, match=message):
         make(prompt=prompt).begin_training()
-
-
-def test_a_symmetric_replacement_is_symmetric_about_its_parts_axis(make, scene_file: Path) -> None:
-    model = make(prompt="red cat", mode="replace", scene=scene_file, sphere=EGG, symmetry="quarter")
-    with torch.no_grad():
-        model.field.change += torch.randn(model.field.change.shape, generator=torch.Generator().manual_seed(0))
-    centre = torch.tensor(EGG[:3])
-    offsets = torch.rand(50, 3, generator=torch.Generator().manual_seed(1)) * 0.4 - 0.2
-    turned = torch.stack([-offsets[:, 1], offsets[:, 0], offsets[:, 2]], dim=1)
-    density, colour = model.field(centre + offsets)
-    again, colour_again = model.field(centre + turned)
-    assert torch.allclose(again, density, rtol=1e-3) and torch.allclose(colour_again, colour, atol=1e-4)
-    free = make(prompt="red cat", mode="replace", scene=scene_file, sphere=EGG)
-    assert free.field.fold is None
 
 
 def test_a_thing_that_is_removed_by_its_name_leaves_no_shell(make, tmp_path: Path) -> None:

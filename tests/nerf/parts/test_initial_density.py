@@ -7,7 +7,7 @@ import torch
 
 from gencontrol.nerf.field import grid
 from gencontrol.nerf.field.field import VoxelField
-from gencontrol.nerf.field.initial_density import mist, start_change
+from gencontrol.nerf.parts.initial_density import missing_density, start_change
 from gencontrol.nerf.parts.parts import Part
 from gencontrol.nerf.parts.shapes import Box, Sphere, membership
 
@@ -25,7 +25,7 @@ def half_full(nodes: int = 9) -> VoxelField:
 
 def test_an_empty_part_is_filled_up_to_the_peak_and_a_solid_one_is_not() -> None:
     field = half_full()
-    added = mist(field, [SOLID, EMPTY, TINY], peak=-2.5, empty_below=0.05)
+    added = missing_density(field, [SOLID, EMPTY, TINY], peak=-2.5, empty_below=0.05)
     assert added is not None
     field.add(added)
     points = torch.rand(20000, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
@@ -37,9 +37,9 @@ def test_an_empty_part_is_filled_up_to_the_peak_and_a_solid_one_is_not() -> None
 
 
 def test_where_every_part_holds_something_nothing_is_added() -> None:
-    assert mist(half_full(), [SOLID], peak=-2.5, empty_below=0.05) is None
+    assert missing_density(half_full(), [SOLID], peak=-2.5, empty_below=0.05) is None
     wide = Part(name="wide", prompt="x", shape=Sphere(centre=(0.0, 0.0, 0.0), radius=0.6))
-    assert mist(half_full(), [wide], peak=-2.5, empty_below=0.05) is None
+    assert missing_density(half_full(), [wide], peak=-2.5, empty_below=0.05) is None
 
 
 def test_over_a_wisp_that_the_change_is_too_coarse_for_the_mist_is_no_crust() -> None:
@@ -47,7 +47,7 @@ def test_over_a_wisp_that_the_change_is_too_coarse_for_the_mist_is_no_crust() ->
     base[0, 16, 16, 24] = -6.1  # less than what is rendered, and between the nodes of the change
     field = VoxelField(torch.zeros(4, 8, 8, 8), base=base)
     part = Part(name="part", prompt="x", shape=Box(centre=(0.4, 0.0, 0.0), size=(1.0, 1.6, 1.6)))
-    added = mist(field, [part], peak=-2.5, empty_below=0.05)
+    added = missing_density(field, [part], peak=-2.5, empty_below=0.05)
     assert added is not None
     field.add(added)
     points = torch.rand(20000, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1

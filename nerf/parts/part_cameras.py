@@ -8,18 +8,18 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.nerf.field import grid
-from gencontrol.nerf.parts.parts import Part, edited
+from gencontrol.nerf.parts.parts import Part, largest_membership
 from gencontrol.nerf.rays.cameras import Orbit
 
 # Nodes along a side on which a part is looked for, as `check_inside` does.
-_LOOK = 48
+_SEARCH_NODES = 48
 # How much more than the parts is shown: an encoder trained on whole scenes knows things by what is around them too.
-_AROUND = 1.25
+_SURROUNDINGS = 1.25
 # Parts are shown as if they were at least this half as long (world units): the lattice has no more to show.
-_LEAST = 0.1
+_LEAST_HALF = 0.1
 
 
-def aimed(orbit: Orbit, parts: Sequence[Part]) -> Orbit:
+def orbit_around(orbit: Orbit, parts: Sequence[Part]) -> Orbit:
     """An orbit around the middle of some parts, which fill its pictures as the scene fills the given one's.
 
     Args:
@@ -31,7 +31,7 @@ def aimed(orbit: Orbit, parts: Sequence[Part]) -> Orbit:
     """
     low, high = extent(parts)
     half = (high - low).max().item() / 2
-    share = min(max(half * _AROUND, _LEAST), 1.0)
+    share = min(max(half * _SURROUNDINGS, _LEAST_HALF), 1.0)
     middle = ((low + high) / 2).tolist()
     narrow, wide = (_scaled(angle, share) for angle in orbit.field_of_view)
     return dataclasses.replace(orbit, target=tuple(middle), field_of_view=(narrow, wide))
@@ -43,9 +43,9 @@ def extent(parts: Sequence[Part]) -> tuple[Float[Tensor, " 3"], Float[Tensor, " 
     Args:
         parts: Each with something in the cube, see `check_inside`.
     """
-    points = grid.nodes(_LOOK)
-    inside = points[edited(parts, points, softness=0.0) > 0]
-    margin = 1 / (_LOOK - 1)
+    points = grid.nodes(_SEARCH_NODES)
+    inside = points[largest_membership(parts, points, softness=0.0) > 0]
+    margin = 1 / (_SEARCH_NODES - 1)
     return inside.amin(dim=0) - margin, inside.amax(dim=0) + margin
 
 

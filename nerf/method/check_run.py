@@ -6,13 +6,15 @@ from typing import Any
 from nerfstudio.engine.callbacks import TrainingCallbackAttributes
 
 from gencontrol.errors import ConfigError
-from gencontrol.nerf.method.checkpoint import Change, change_of
+from gencontrol.nerf.method.change_record import ChangeRecord, change_record
 from gencontrol.nerf.method.config import SteeredModelConfig
 
 _SCENE, _DATA, _MODE = "--pipeline.model.scene FOLDER", "--data FOLDER", "--pipeline.model.mode"
 
 
-def check_run(config: SteeredModelConfig, attributes: TrainingCallbackAttributes, *, change: Change | None) -> None:
+def check_run(
+    config: SteeredModelConfig, attributes: TrainingCallbackAttributes, *, change: ChangeRecord | None
+) -> None:
     """Refuse a source that the mode does not use, or lacks, before the first step.
 
     Args:
@@ -23,7 +25,7 @@ def check_run(config: SteeredModelConfig, attributes: TrainingCallbackAttributes
     Raises:
         ConfigError: Saying what to give instead.
     """
-    data, start, end = _span(attributes)
+    data, start, end = span_of(attributes)
     has_base = change is not None and change.mode != "create"
     if config.mode == "create":
         _check_creation(pictures=data.data is not None, has_base=has_base)
@@ -35,13 +37,7 @@ def check_run(config: SteeredModelConfig, attributes: TrainingCallbackAttributes
         _check_same(config, change)
 
 
-def fit_to_the_end(attributes: TrainingCallbackAttributes) -> None:
-    """Let a fit see pictures until its last step: past them, the smoothness that is left would wear it down."""
-    data, _, end = _span(attributes)
-    data.fit_steps = max(data.fit_steps, end)
-
-
-def _check_same(config: SteeredModelConfig, change: Change) -> None:
+def _check_same(config: SteeredModelConfig, change: ChangeRecord) -> None:
     if change.mode != config.mode:
         if change.mode == "create":
             return  # a fit or an edit of pictures makes something else of its field
@@ -50,8 +46,8 @@ def _check_same(config: SteeredModelConfig, change: Change) -> None:
             f"{config.mode!r}: go on with {_MODE} {change.mode}. To change what that run made, name its folder as "
             f"the scene instead of --load-dir: {_SCENE}."
         )
-    now = change_of(config, begun=change.begun)
-    for field in dataclasses.fields(Change):
+    now = change_record(config, begun=change.begun)
+    for field in dataclasses.fields(ChangeRecord):
         name, made, asked = field.name, getattr(change, field.name), getattr(now, field.name)
         if made != asked:
             raise ConfigError(
@@ -60,7 +56,7 @@ def _check_same(config: SteeredModelConfig, change: Change) -> None:
             )
 
 
-def _span(attributes: TrainingCallbackAttributes) -> tuple[Any, int, int]:
+def span_of(attributes: TrainingCallbackAttributes) -> tuple[Any, int, int]:
     """The data manager's settings, and the steps at which the run begins and ends."""
     # nerfstudio types its trainer's parts as their base classes.
     trainer: Any = attributes.trainer

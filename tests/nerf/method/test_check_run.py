@@ -24,12 +24,12 @@ def run(*, data: Path | None = None, start: int = 0, steps: int = 400, fit_steps
 
 
 def check(mode: str, attributes: Any, /, *, scene: Path | None = None, has_base: bool = False, **made: Any) -> None:
-    from gencontrol.nerf.method.checkpoint import change_of
+    from gencontrol.nerf.method.change_record import change_record
+    from gencontrol.nerf.method.check_run import check_run
     from gencontrol.nerf.method.config import SteeredModelConfig
-    from gencontrol.nerf.method.run_checks import check_run
 
     config = SteeredModelConfig(mode=mode, scene=scene, prompt="x")  # pyright: ignore[reportArgumentType]
-    change = dataclasses.replace(change_of(config, begun=0), **made)
+    change = dataclasses.replace(change_record(config, begun=0), **made)
     check_run(config, attributes, change=change if has_base else None)
 
 
@@ -126,10 +126,10 @@ def test_a_run_is_checked_before_its_first_step(make) -> None:
 
 def test_a_creation_that_goes_on_from_a_fit_says_what_it_is(make) -> None:
     from gencontrol.nerf.method.callbacks import callbacks_of
-    from gencontrol.nerf.method.checkpoint import change_of, stored_change
+    from gencontrol.nerf.method.change_record import change_record, stored_change_record
 
     model, attributes = make(prompt="red cat", symmetry="quarter", preview_every=0), run(start=5)
     model.load_state_dict(make(mode="fit", prompt="red cat").state_dict())
     first = callbacks_of(model, attributes)[0]
     first.run_callback_at_location(5, first.where_to_run[0])
-    assert stored_change(model) == change_of(model.config, begun=0)
+    assert stored_change_record(model) == change_record(model.config, begun=0)

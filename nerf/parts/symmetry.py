@@ -7,12 +7,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.nerf.field import grid
+from gencontrol.nerf.parts.part_cameras import extent
 from gencontrol.nerf.parts.parts import Part
 from gencontrol.nerf.parts.shapes import Oriented, Sphere, membership
-from gencontrol.nerf.rays.part_cameras import extent
 
 
-def folded_within(parts: Sequence[Part], points: Float[Tensor, "n 3"], symmetry: grid.Symmetry) -> Float[Tensor, "n 3"]:
+def canonical_within_parts(
+    parts: Sequence[Part], points: Float[Tensor, "n 3"], symmetry: grid.Symmetry
+) -> Float[Tensor, "n 3"]:
     """Where a symmetric change is read for each point: its image in the piece of its part that determines the rest.
 
     A point of several parts belongs to the first of them; one of none stays where it is. That piece is the one towards
@@ -24,7 +26,7 @@ def folded_within(parts: Sequence[Part], points: Float[Tensor, "n 3"], symmetry:
         mine = free & (membership(part.shape, points) > 0)
         inwards = torch.where(middle > 0, -1.0, 1.0)
         inwards[2] = 1.0  # nothing is folded along the axis
-        found = torch.where(mine[:, None], middle + inwards * grid.folded(points - middle, symmetry), found)
+        found = torch.where(mine[:, None], middle + inwards * grid.canonical_points(points - middle, symmetry), found)
         free = free & ~mine
     return found
 

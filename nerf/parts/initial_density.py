@@ -15,7 +15,7 @@ from gencontrol.nerf.parts.shapes import membership
 TRAINED_ABOVE = 0.05
 """Denser than this (per world unit), a cell is rendered and trained; it is half a per cent over a tenth of a unit."""
 # Nodes along a side on which a part is looked for, as `check_inside` does; a coarser change could miss a small one.
-_LOOK = 48
+_SEARCH_NODES = 48
 
 
 def start_change(field: SteeredField, parts: Sequence[Part], *, mode: str, peak: float) -> None:
@@ -32,13 +32,13 @@ def fill_empty(field: SteeredField, parts: Sequence[Part], *, mode: str, peak: f
         return
     # What no text steers would stay a mist.
     steered = [part for part in parts if part.prompt]
-    added = mist(field, steered, peak=peak, empty_below=TRAINED_ABOVE)
+    added = missing_density(field, steered, peak=peak, empty_below=TRAINED_ABOVE)
     if added is not None:
         field.add(added)
 
 
 @torch.no_grad()
-def mist(
+def missing_density(
     field: SteeredField, parts: Sequence[Part], *, peak: float, empty_below: float
 ) -> Float[Tensor, "r r r"] | None:
     """Raw density to add to a change so that parts without anything in them hold a mist; None if there are none.
@@ -55,7 +55,7 @@ def mist(
         empty_below: Density per world unit up to which space is not rendered.
     """
     nodes = field.resolution
-    fine = grid.refined(nodes, _LOOK)
+    fine = grid.refined(nodes, _SEARCH_NODES)
     points = grid.nodes(fine, device=field.trained()[0].device)
     raw = field.raw(points)[:, 0]
     every = (fine - 1) // (nodes - 1)

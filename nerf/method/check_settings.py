@@ -1,0 +1,67 @@
+"""Settings that contradict each other, or that nothing can be made with, are refused before time is spent."""
+
+from gencontrol.errors import ConfigError
+from gencontrol.images.colour import check_colour
+from gencontrol.nerf.method.config import SteeredModelConfig
+from gencontrol.nerf.method.schedules import resolution_at
+from gencontrol.schedules import as_schedule
+
+_LEAST = {
+    "samples": 2,
+    "eval_samples": 2,
+    "hash_resolution": 4,
+    "skip_every": 1,
+    "eval_num_rays_per_chunk": 1,
+    "preview_every": 0,
+    "turntable_frames": 0,
+    "turntable_size": 1,
+}
+
+
+def check_settings(config: SteeredModelConfig) -> None:
+    """Refuse settings that contradict each other.
+
+    Raises:
+        ConfigError: Saying which, and what to give instead.
+    """
+    if config.mode in ("create", "fit") and config.scene is not None:
+        raise ConfigError(
+            f"--pipeline.model.scene is given, but the mode is {config.mode!r}: choose edit, replace, "
+            "remove or recolour."
+        )
+    if config.parts is not None and (config.prompt or config.box or config.sphere or config.part):
+        raise ConfigError("Give a prompt with a box, sphere or part, or a list of parts (YAML), not both.")
+    if config.part is not None and config.scene is None:
+        raise ConfigError("A highlight by name (--pipeline.model.part) needs the scene that has it: name it too.")
+    if config.grow is not None and config.part is None and config.parts is None:
+        raise ConfigError("grow enlarges a part of the scene that is named (part, parts): give a larger box or sphere.")
+    if config.mode in ("create", "edit", "replace", "recolour") and not (config.prompt or config.parts):
+        raise ConfigError(f"The mode {config.mode!r} needs a prompt: --prompt TEXT, or --pipeline.model.parts FILE.")
+    if config.symmetry != "none" and config.mode not in ("create", "replace"):
+        raise ConfigError(
+            f"symmetry {config.symmetry!r} is for what grows anew (create, replace); the mode {config.mode!r} starts "
+            "from what is there, which says itself what is symmetric: leave it at none."
+        )
+    if config.stop_alpha_gradient and config.mode in ("replace", "remove"):
+        raise ConfigError(
+            f"stop_alpha_gradient would stop what the mode {config.mode!r} works by, which is the part's alpha: leave "
+            "it off."
+        )
+    if config.free and config.mode in ("replace", "remove"):
+        raise ConfigError(
+            f"The mode {config.mode!r} without the highlight's bound would take everything away: leave `free` off."
+        )
+    lengths = (("softness", config.softness), ("ball_radius", config.ball_radius), ("grow", config.grow or 0.0))
+    for name, value in lengths:
+        if not 0 <= value <= 1:
+            raise ConfigError(f"{name} must lie in [0, 1] world units; got {value}.")
+    if config.ball_sharpness <= 0 or config.contrast_scale <= 0:
+        raise ConfigError(
+            f"ball_sharpness and contrast_scale must be above 0; got {config.ball_sharpness}, {config.contrast_scale}."
+        )
+    check_colour(config.background, name="background")
+    for name, least in _LEAST.items():
+        if getattr(config, name) < least:
+            raise ConfigError(f"{name} must be at least {least}; got {getattr(config, name)}.")
+    for step, _ in as_schedule(config.resolution).points:
+        resolution_at(config, int(step))

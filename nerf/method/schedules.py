@@ -1,0 +1,37 @@
+"""The settings that change over a run, read from their text."""
+
+from gencontrol.errors import ConfigError
+from gencontrol.nerf.method.config import SteeredModelConfig
+from gencontrol.schedules import Schedule, as_schedule, value_at
+
+_WEIGHTS = (
+    "guidance",
+    "contrast",
+    "transmittance",
+    "entropy",
+    "density_variation",
+    "colour_variation",
+    "fit_colour_variation",
+    "removal",
+)
+
+
+def schedules_of(config: SteeredModelConfig) -> dict[str, Schedule]:
+    """Every weight's schedule, by the name of its field without `_weight`.
+
+    Raises:
+        ConfigError: A schedule that cannot be read.
+    """
+    schedules = {name: as_schedule(getattr(config, f"{name}_weight")) for name in _WEIGHTS}
+    ceilings = {name: as_schedule(getattr(config, name)) for name in ("transmittance_ceiling", "replace_ceiling")}
+    return schedules | ceilings
+
+
+def resolution_at(config: SteeredModelConfig, step: int | float) -> int:
+    """Nodes along a side of the trained lattice at a step."""
+    schedule = as_schedule(config.resolution)
+    held = Schedule(points=schedule.points, curve="hold")
+    resolution = round(value_at(held, step))
+    if resolution < 4:
+        raise ConfigError(f"A lattice needs at least 4 nodes along a side; got {resolution} at step {step}.")
+    return resolution

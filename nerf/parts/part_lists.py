@@ -1,0 +1,124 @@
+"""Lists of parts in YAML, with highlights that are shapes, parts of a scene, or masks painted on views."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from gencontrol.configuration import from_mapping, read_yaml
+from gencontrol.errors import ConfigError, InputError
+from gencontrol.nerf.field.scene import Scene
+from gencontrol.nerf.parts.highlights import named_shape
+from gencontrol.nerf.parts.mask_lifting import Lifting, lift_masks
+from gencontrol.nerf.parts.parts import Part, check_parts
+from gencontrol.nerf.parts.shape_settings import parse_shape
+from gencontrol.nerf.parts.shapes import Shape
+from gencontrol.nerf.rays.cameras import Orbit, orbit_cameras
+from gencontrol.schedules import Schedule, as_schedule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Painted:
+    """A mask painted on a view of the scene, as `gencontrol nerf render` films it; of any size."""
+
+    file: Path
+    """Picture, white on the part."""
+    azimuth: float
+    """Degrees; see `Orbit`."""
+    elevation: float = 20.0
+    """Degrees."""
+
+
+def parts_file(path: Path) -> Path:
+    """The file itself, or the shipped preset of that name (`configs/nerf/NAME.yaml`)."""
+    preset = Path(str(files("gencontrol.configs"))) / "nerf" / f"{path}.yaml"
+    return preset if len(path.parts) == 1 and not path.exists() and preset.is_file() else path
+
+
+def read_parts(path: Path, *, base: Scene | None = None, grow: float | None = None) -> tuple[Part, ...]:
+    """Read `parts:`, a list of name, prompt, weight (number or schedule) and highlight (see `parse_shape`).
+
+    A highlight may also be `part:`, the name of one that the scene `base` has, enlarged by `grow` (see `named_shape`),
+    or `painted:`, a list of file, azimuth and elevation, which is lifted into `base` from the default orbit's cameras.
+
+    Raises:
+        ConfigError: The file is wrong; the message says where. Or `grow` is given, and no part is named.
+        InputError: A highlight outside the scene, a name that the scene does not have, or masks that cannot be lifted.
+    """
+    values = read_yaml(path)
+    entries = values.get("parts")
+    if set(values) != {"parts"} or not isinstance(entries, list) or not entries:
+        raise ConfigError(f"{path}: expected one key `parts` with a list of parts.")
+    parts = tuple(_read_part(entry, f"{path}: parts[{i}]", path.parent, base, grow) for i, entry in enumerate(entries))
+    if grow is not None and not any(_names_part(entry.get("highlight")) for entry in entries):
+        raise ConfigError(
+            f"{path}: grow enlarges a part of the scene that is named (`part:`), and no highlight in the list is one: "
+            "leave grow out, and give larger shapes."
+        )
+    return check_parts(parts)
+
+
+def _read_part(entry: Any, where: str, folder: Path, base: Scene | None, grow: float | None) -> Part:
+    if not isinstance(entry, Mapping):
+        raise ConfigError(f"{where}: expected name, prompt, weight and highlight, got {entry!r}.")
+    unknown = set(entry) - {"name", "prompt", "weight", "highlight"}
+    if unknown or entry.get("name") is None:
+        wrong = f"unknown key {sorted(map(str, unknown))[0]!r}" if unknown else "missing name"
+        raise ConfigError(f"{where}: {wrong}; a part has name, prompt, weight and highlight.")
+    highlight = entry.get("highlight", "whole")
+    if isinstance(highlight, Mapping) and "painted" in highlight:
+        shape = _lift_painted(highlight["painted"], f"{where}: painted", folder, base)
+    elif _names_part(highlight):
+        if base is None:
+            raise InputError(f"{where}: a highlight by name needs the scene that has it; a creation has none.")
+        shape = named_shape(base, str(highlight["part"]), grow=grow)
+    else:
+        shape = parse_shape(highlight, where=f"{where}: highlight")
+    # An empty `prompt:` is None, which is no word either.
+    prompt = "" if entry.get("prompt") is None else str(entry["prompt"])
+    return Part(name=str(entry["name"]), prompt=prompt, weight=_read_weight(entry, where), shape=shape)
+
+
+def _names_part(highlight: Any) -> bool:
+    return isinstance(highlight, Mapping) and "part" in highlight
+
+
+def _read_weight(entry: Mapping[str, Any], where: str) -> Schedule:
+    try:
+        return as_schedule(entry.get("weight", 1.0))
+    except ConfigError as error:
+        raise ConfigError(f"{where}: weight: {error}") from error
+
+
+def _lift_painted(entries: Any, where: str, folder: Path, base: Scene | None) -> Shape:
+    if base is None:
+        raise InputError(
+            f"{where}: a painted mask needs the scene that it is lifted into. A creation has none yet, and pictures "
+            "have to be fitted first, in a run of the mode 'fit' whose scene is then given."
+        )
+    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
+        raise ConfigError(f"{where}: expected a list of masks, each with file, azimuth and elevation, got {entries!r}.")
+    views = [from_mapping(Painted, entry, where=where) for entry in entries]
+    masks = [_read_mask(folder / render_cameras.file) for render_cameras in views]
+    if not masks or len({mask.shape for mask in masks}) > 1:
+        raise InputError(f"{where}: expected one or more masks of one size.")
+    azimuth, elevation = torch.tensor([[v.azimuth, v.elevation] for v in views]).T
+    size = (masks[0].shape[0], masks[0].shape[1])
+    cameras = orbit_cameras(azimuth, elevation, size, orbit=Orbit())
+    return lift_masks(base, cameras, torch.stack(masks), lifting=Lifting())
+
+
+def _read_mask(path: Path) -> Float[Tensor, "h w"]:
+    from torchvision.transforms.functional import pil_to_tensor
+
+    try:
+        with Image.open(path) as picture:
+            return pil_to_tensor(picture.convert("L"))[0] / 255
+    except OSError as error:
+        raise InputError(f"Cannot read the mask {path}: {error}.") from error
