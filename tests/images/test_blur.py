@@ -21,6 +21,14 @@ def test_blur_is_scipys(sigma: float, tolerance: float) -> None:
     torch.testing.assert_close(gaussian_blur(planes, sigma), torch.from_numpy(expected), atol=tolerance, rtol=0)
 
 
+def test_a_wide_blur_of_a_narrow_picture_is_as_wide_along_both_sides() -> None:
+    # Nine rows become one on the smaller copy, which is another scale than that of the columns.
+    planes = torch.zeros(1, 9, 400, dtype=torch.float64)
+    planes[:, :, 200:] = 1
+    expected = ndimage.gaussian_filter(planes.numpy(), (0, 60, 60), mode="nearest")
+    torch.testing.assert_close(gaussian_blur(planes, 60), torch.from_numpy(expected), atol=0.01, rtol=0)
+
+
 @pytest.mark.parametrize("sigma", [2, 9.0, 40])
 def test_wrapped_blur_is_scipys_at_any_width(sigma: int | float) -> None:
     planes = random_planes(2, 16, 21)
