@@ -34,7 +34,7 @@ def test_there_are_blocks() -> None:
 
 def check_parts_file(code: str, folder: Path) -> None:
     """The list of parts is read, with masks that show the ball of a scene."""
-    from gencontrol.nerf.parts.parts import read_parts
+    from gencontrol.nerf.parts.part_lists import read_parts
 
     scene = bake(still_life(), 48)
     (folder / "parts.yaml").write_text(code, encoding="utf-8")
