@@ -1,179 +1,29 @@
-"""Opening a host together with an encoder: which encoder, whether it fits, and only then its weights."""
+"""Opening a saved host without knowing its class."""
 
-import copy
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeGuard
+from typing import Any
 
-import torch
-from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
-
-from gencontrol.alpha_clip.architectures import square
-from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
-from gencontrol.alpha_clip.towers import fill_vision, widen
-from gencontrol.alpha_clip.weights.convert import published_to_clip
-from gencontrol.alpha_clip.weights.published import check_published, read_published
-from gencontrol.errors import InputError, PairingError
-from gencontrol.models.registry import find_preset, resolve
-from gencontrol.pipelines.hosts.registry import Host, host_of
-from gencontrol.pipelines.pairing import Location, check_denoiser, check_pairing, vision_config
-
-AlphaClipSource = AlphaCLIP | str | Path | Literal["auto"] | None
-"""An encoder, where to find one, `auto`, or None; see `RegionPipeline.from_pretrained`."""
-
-_OWN = "image_encoder/config.json"
+from gencontrol.pipelines.encoders import AlphaClipSource, locate
+from gencontrol.pipelines.hosts.host import read_saved
+from gencontrol.pipelines.hosts.registry import REGISTRY, Registry, recognise
+from gencontrol.pipelines.subclasses.region_pipeline import RegionPipeline
 
 
-@dataclass(frozen=True, kw_only=True)
-class Opened:
-    """What diffusers' `from_pretrained` is to be called with."""
-
-    model: str | Path
-    """Folder or hub id."""
-    components: Mapping[str, Any]
-    """Components that take the place of the saved ones."""
-
-
-def open_encoder(
-    pipeline: str, name: str | Path, alpha_clip: AlphaClipSource = "auto", options: Mapping[str, Any] | None = None
-) -> Opened:
-    """Compare host and encoder by their configuration files, then open the encoder.
+def open_pipeline(
+    name_or_path: str | Path, *, alpha_clip: AlphaClipSource = "auto", registry: Registry = REGISTRY, **kwargs: Any
+) -> RegionPipeline:
+    """Open a saved pipeline as the class that it was saved as.
 
     Args:
-        pipeline: Name of the class that asks.
-        name: Preset, folder or hub id of the host.
+        name_or_path: `tiny` or another preset, a folder or a hub id.
         alpha_clip: See `RegionPipeline.from_pretrained`.
-        options: The caller's other arguments of `from_pretrained`; those that say where and how to load are used.
+        registry: The hosts that may be; those of your own, beside or in the place of gencontrol's.
+        **kwargs: See `RegionPipeline.from_pretrained`.
 
     Raises:
         CheckpointError: Nothing there, or broken weights.
-        PairingError: A host of another class, or an encoder that does not fit it.
+        PairingError: A pipeline that is not a host, or an encoder that does not fit it.
     """
-    options = options or {}
-    model, source = locate(name, alpha_clip, options)
-    compared = None if _is_file(source) else source
-    host = check_pairing(model, compared)
-    if host.pipeline != pipeline:
-        raise PairingError(
-            f"{model.name} is a {host.pipeline}, not a {pipeline}: open it with gencontrol.pipelines.{host.pipeline}, "
-            "or with open_pipeline, which looks that up."
-        )
-    if source is None:
-        return Opened(model=model.name, components={})
-    if "image_encoder" in options or "feature_extractor" in options:
-        raise InputError("Give either alpha_clip or image_encoder and feature_extractor: both name the encoder.")
-    encoder = _open(source, vision_config(model, _OWN), dtype=_dtype_of(options, "image_encoder"))
-    processor = encoder.processor.with_geometry(replace(host.geometry, size=encoder.processor.geometry.size))
-    return Opened(
-        model=model.name, components={"image_encoder": encoder.vision, "feature_extractor": processor.to_stock()}
-    )
-
-
-def check_source(model: Location, source: "Location | AlphaCLIP | None") -> Host:
-    """Compare a host with the encoder that is to take its place, without loading either.
-
-    Args:
-        model: The host.
-        source: The encoder; a published checkpoint says nothing of its shape outside, so its keys are looked at.
-
-    Raises:
-        CheckpointError: Nothing there, or a checkpoint that is no tower of the host's shape.
-        PairingError: See `check_pairing`.
-    """
-    if not _is_file(source):
-        return check_pairing(model, source)
-    host, path = check_pairing(model), Path(source.name)
-    check_published(read_published(path, mmap=True), vision_config(model, _OWN), source=str(path))
-    return host
-
-
-def locate(
-    name: str | Path, alpha_clip: AlphaClipSource, options: Mapping[str, Any]
-) -> tuple[Location, "Location | AlphaCLIP | None"]:
-    """Where a host and its encoder are; presets and `auto` are looked up.
-
-    Raises:
-        CheckpointError: The preset `tiny` in a build without its weights.
-    """
-    local = bool(options.get("local_files_only", False))
-    model = Location(name=str(resolve(str(name))), revision=options.get("revision"), local_files_only=local)
-    if alpha_clip is None or isinstance(alpha_clip, AlphaCLIP):
-        return model, alpha_clip
-    chosen = str(alpha_clip)
-    if chosen == "auto":
-        if "image_encoder" in options:
-            return model, None
-        found = _companion(str(name), model)
-        if found is None:
-            return model, None
-        chosen = found
-    return model, Location(name=str(resolve(chosen)), local_files_only=local)
-
-
-def widened(pipeline: str, components: Mapping[str, Any]) -> dict[str, Any]:
-    """Components with an encoder of four channels; one of three is replaced by a copy that ignores alpha.
-
-    Args:
-        pipeline: Name of the stock class.
-        components: What is to be registered; encoder and processor may be missing or None.
-
-    Raises:
-        PairingError: An encoder whose embeddings do not fit the denoiser.
-    """
-    tower, stock = components.get("image_encoder"), components.get("feature_extractor")
-    if tower is None:
-        return dict(components)
-    if components.get("unet") is not None:
-        check_denoiser(components["unet"].config, tower.config, name=pipeline)
-    changed: dict[str, Any] = {"image_encoder": widen(tower)}
-    if stock is not None:
-        changed["feature_extractor"] = processor_of(pipeline, stock, tower).to_stock()
-    return {**components, **changed}
-
-
-def processor_of(pipeline: str, stock: CLIPImageProcessor, tower: CLIPVisionModelWithProjection) -> AlphaCLIPProcessor:
-    """A stock processor as the core knows it; one that no geometry was saved with gets the host's."""
-    settings = stock.to_dict()
-    processor = AlphaCLIPProcessor.from_stock(settings, size=square(tower.config)[0])
-    if "gencontrol" in settings:
-        return processor
-    return processor.with_geometry(host_of(pipeline, tower.config).geometry)
-
-
-def _companion(name: str, model: Location) -> str | None:
-    preset = find_preset(name)
-    if preset is not None and preset.alpha_clip is not None:
-        return preset.alpha_clip
-    folder = Path(model.name) / "alpha_clip"
-    return str(folder) if (folder / "config.json").is_file() else None
-
-
-def _is_file(source: "Location | AlphaCLIP | None") -> TypeGuard[Location]:
-    return isinstance(source, Location) and Path(source.name).is_file()
-
-
-def _open(source: "Location | AlphaCLIP", own: CLIPVisionConfig, *, dtype: torch.dtype) -> AlphaCLIP:
-    if isinstance(source, AlphaCLIP):
-        return source
-    if _is_file(source):
-        return _open_published(Path(source.name), own, dtype=dtype)
-    return AlphaCLIP.from_pretrained(source.name, local_files_only=source.local_files_only, dtype=dtype)
-
-
-def _open_published(path: Path, own: CLIPVisionConfig, *, dtype: torch.dtype) -> AlphaCLIP:
-    """A published checkpoint is a whole vision tower of its base's shape, which is the host's own encoder's."""
-    state = read_published(path)
-    check_published(state, own, source=str(path))
-    config = copy.deepcopy(own)
-    config.num_channels = 4
-    tower = fill_vision(config, {k: v.to(dtype) for k, v in published_to_clip(state).items()})
-    return AlphaCLIP(tower, processor=AlphaCLIPProcessor.from_stock({}, size=square(config)[0]))
-
-
-def _dtype_of(options: Mapping[str, Any], component: str) -> torch.dtype:
-    dtype = options.get("dtype", options.get("torch_dtype"))
-    if isinstance(dtype, Mapping):
-        dtype = dtype.get(component, dtype.get("default"))
-    return dtype if isinstance(dtype, torch.dtype) else torch.float32
+    model, _ = locate(name_or_path, None, kwargs)
+    pipeline = recognise(read_saved(model), registry).pipeline_class()
+    return pipeline.from_pretrained(name_or_path, alpha_clip=alpha_clip, **kwargs)

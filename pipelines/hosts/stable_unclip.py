@@ -1,165 +1,50 @@
-"""Stable unCLIP variations of a region, with a text prompt beside it if wanted."""
+"""Stable unCLIP: the embedding is noised, and added to the denoiser's time embedding as class labels are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import torch
-from diffusers.pipelines.pipeline_utils import ImagePipelineOutput
-from diffusers.pipelines.stable_diffusion import pipeline_stable_unclip_img2img as stock
-from diffusers.utils.torch_utils import randn_tensor
-from jaxtyping import Float
-from torch import Tensor
+from gencontrol.pipelines.hosts.host import Host, HostFamily, SavedPipeline
 
-from gencontrol.conditioning.strength import StrengthSchedule
-from gencontrol.errors import InputError
-from gencontrol.focus.strategy import FocusStrategy
-from gencontrol.images.reading import ImageSource
-from gencontrol.pipelines.callbacks import Legacy, StepEnd, StepHooks, step_callback, tensor_inputs
-from gencontrol.pipelines.condition import Conditioning
-from gencontrol.pipelines.inputs import AllMasks
-from gencontrol.pipelines.region_pipeline import Reference, RegionPipeline
-from gencontrol.regions.geometry import Fit
-from gencontrol.streams import Generators, per_picture
+_PIPELINE = "StableUnCLIPImg2ImgPipeline"
+
+# The default of diffusers' StableUnCLIPImg2ImgPipeline.
+_GUIDANCE_SCALE = 10.0
 
 
-class StableUnCLIPImg2ImgPipeline(RegionPipeline, stock.StableUnCLIPImg2ImgPipeline):
-    """The stock class of that name, with regions.
-
-    The stock loop runs unchanged; this class makes its condition. A saved pipeline opens in stock diffusers and gives
-    the same pictures from the same square RGBA picture of the encoder's size. One thing is mended: the stock class
-    noises the embedding once, with the first generator, for the whole batch; here each picture has its own noise.
-    """
-
-    @torch.no_grad()
-    def __call__(  # noqa: PLR0917, the stock order of arguments
-        self,
-        image: ImageSource | list[Any] | None = None,
-        prompt: str | list[str] | None = None,
-        height: int | None = None,
-        width: int | None = None,
-        num_inference_steps: int = 20,
-        guidance_scale: float = 10.0,
-        negative_prompt: str | list[str] | None = None,
-        num_images_per_prompt: int | None = 1,
-        eta: float = 0.0,
-        generator: Generators = None,
-        latents: Float[Tensor, "n c h w"] | None = None,
-        prompt_embeds: Float[Tensor, "p t e"] | None = None,
-        negative_prompt_embeds: Float[Tensor, "p t e"] | None = None,
-        output_type: str | None = "pil",
-        return_dict: bool = True,
-        callback: Legacy | None = None,
-        callback_steps: int = 1,
-        cross_attention_kwargs: dict[str, Any] | None = None,
-        noise_level: int = 0,
-        image_embeds: Float[Tensor, "b d"] | None = None,
-        clip_skip: int | None = None,
-        *,
-        mask_image: AllMasks = None,
-        negative_mask_image: AllMasks = None,
-        focus: str | FocusStrategy | None = None,
-        fit: Fit | None = None,
-        strength: float | StrengthSchedule = 1.0,
-        negative_image_embeds: Float[Tensor, "m d"] | None = None,
-        callback_on_step_end: StepEnd | None = None,
-        callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
-    ) -> ImagePipelineOutput | tuple[Any]:
-        """Generate variations of the regions of pictures; see `RegionPipeline` for the arguments about regions.
-
-        The others are the stock class's: `prompt` and `negative_prompt`, or embeddings in their place, are one text for
-        all pictures or one for each, and one picture serves several prompts; `noise_level` in [0, the noising
-        scheduler's last step] is the noise on the embedding, more of which gives freer variations.
-        """
-        hooks = StepHooks(
-            on_step_end=callback_on_step_end,
-            tensor_inputs=tensor_inputs(self, callback_on_step_end, callback_on_step_end_tensor_inputs),
-            legacy=callback,
-            legacy_every=callback_steps,
-        )
-        reference = Reference(
-            image=image,
-            mask_image=mask_image,
-            negative_mask_image=negative_mask_image,
-            focus=focus,
-            fit=fit,
-            strength=strength,
-            image_embeds=image_embeds,
-            negative_image_embeds=negative_image_embeds,
-        )
-        conditioning: Any = self._conditioning(reference)
-        text = "" if prompt is None and prompt_embeds is None else prompt
-        texts = spread((text, negative_prompt, prompt_embeds, negative_prompt_embeds), len(conditioning))
-        noise: Any = per_picture(generator, _count(texts[0], texts[2]) * (num_images_per_prompt or 1))
-        return super().__call__(
-            conditioning,
-            texts[0],
-            height,
-            width,
-            num_inference_steps,
-            guidance_scale,
-            texts[1],
-            num_images_per_prompt or 1,
-            eta,
-            noise,
-            None if latents is None else latents.to(self._execution_device, self.unet.dtype),
-            texts[2],
-            texts[3],
-            output_type,
-            return_dict,
-            step_callback(self, conditioning, hooks),
-            cross_attention_kwargs=cross_attention_kwargs,
-            noise_level=noise_level,
-            clip_skip=clip_skip,
-        )
-
-    def _encode_image(  # noqa: PLR0917, the stock hook's arguments
-        self,
-        image: Any,
-        device: torch.device,
-        batch_size: int,
-        num_images_per_prompt: int,
-        do_classifier_free_guidance: bool,
-        noise_level: Tensor,
-        generator: Generators,
-        image_embeds: None,
-    ) -> Tensor:
-        """The stock hook: make the condition of the embeddings that `__call__` handed through."""
-        assert isinstance(image, Conditioning)
-        dtype, level = self.unet.dtype, int(noise_level)
-        noise = randn_tensor(
-            (batch_size, image[0].image_embeds.shape[1]), generator=generator, device=device, dtype=dtype
-        )
-        return image.make(
-            lambda embeds: self.noise_image_embeddings(embeds, level, noise=noise),
-            count=batch_size,
-            guided=do_classifier_free_guidance,
-            device=device,
-            dtype=dtype,
-        )
+def _recognises(saved: SavedPipeline) -> bool:
+    return saved.class_name == _PIPELINE
 
 
-def spread(texts: Sequence[Any], images: int) -> list[Any]:
-    """Texts, or their embeddings, with one entry for each picture where there is one for all.
-
-    Raises:
-        InputError: Several of both, in different numbers.
-    """
-    for text in texts:
-        entries = len(text) if isinstance(text, (list, Tensor)) else 1
-        if images > 1 and entries not in (1, images):
-            raise InputError(f"{entries} prompts for {images} pictures: give one for all, or one for each.")
-    return [_repeated(text, images) for text in texts]
+def _embedding_width(denoiser: Mapping[str, Any]) -> int | None:
+    labels = denoiser.get("projection_class_embeddings_input_dim")
+    # Half of the labels is the embedding, the other half says how noisy it is.
+    return labels // 2 if isinstance(labels, int) else None
 
 
-def _repeated(text: Any, images: int) -> Any:
-    if text is None or images == 1 or (not isinstance(text, str) and len(text) > 1):
-        return text
-    if isinstance(text, Tensor):
-        return text.expand(images, *text.shape[1:])
-    return [text] * images if isinstance(text, str) else list(text) * images
-
-
-def _count(prompt: Any, prompt_embeds: Any) -> int:
-    if prompt is None:
-        return len(prompt_embeds)
-    return len(prompt) if isinstance(prompt, list) else 1
+STABLE_UNCLIP = HostFamily(
+    hosts=(
+        Host(
+            name="stable-unclip-small",
+            pipeline=_PIPELINE,
+            checkpoint="stabilityai/stable-diffusion-2-1-unclip-small",
+            encoder="ViT-L/14",
+            embed_dim=768,
+            enters="class_labels",
+            guidance_scale=_GUIDANCE_SCALE,
+            licence="CreativeML OpenRAIL++-M",
+        ),
+        Host(
+            # No Alpha-CLIP of this shape is published, so a mask acts through the focus strategy `attention`.
+            name="stable-unclip-large",
+            pipeline=_PIPELINE,
+            checkpoint="stabilityai/stable-diffusion-2-1-unclip",
+            encoder="ViT-H/14",
+            embed_dim=1024,
+            enters="class_labels",
+            guidance_scale=_GUIDANCE_SCALE,
+            licence="CreativeML OpenRAIL++-M",
+        ),
+    ),
+    recognises=_recognises,
+    embedding_width=_embedding_width,
+)

@@ -10,9 +10,11 @@ import pytest
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.errors import CheckpointError, PairingError
+from gencontrol.models.location import Location
 from gencontrol.pipelines import StableDiffusionImageVariationPipeline
 from gencontrol.pipelines.hosts.registry import HOSTS
-from gencontrol.pipelines.pairing import Location, check_pairing, vision_config
+from gencontrol.pipelines.pairing import check_pairing
+from gencontrol.pipelines.shapes import vision_config
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from gencontrol.conditioning.embed import RegionEmbeds, embed_regions
 from gencontrol.errors import InputError, PairingError
 from gencontrol.focus.crop import CropFocus
 from gencontrol.images.reading import read_image
-from gencontrol.pipelines.embeds import check_width, region_embeds, view_of
+from gencontrol.pipelines.embedding import check_width, region_embeds, view_of
 from gencontrol.pipelines.hosts.registry import HOSTS
 from gencontrol.regions.geometry import Geometry
 from gencontrol.regions.region import Region
@@ -71,7 +71,7 @@ def test_the_device_reaches_the_core(monkeypatch: pytest.MonkeyPatch, encoder: A
         asked.append(settings)
         return RegionEmbeds(image_embeds=torch.zeros(1, 24))
 
-    monkeypatch.setattr("gencontrol.pipelines.embeds.embed_regions", record)
+    monkeypatch.setattr("gencontrol.pipelines.embedding.embed_regions", record)
     region_embeds(HOST, encoder, image, device=torch.device("meta"))
     assert asked[0]["device"] == torch.device("meta")
 

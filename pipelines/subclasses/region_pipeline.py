@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 import torch
@@ -18,37 +17,14 @@ from gencontrol.errors import InputError, PairingError
 from gencontrol.focus.registry import focus_strategy
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.reading import ImageSource
-from gencontrol.pipelines.condition import Conditioning, split_rows, with_negatives
-from gencontrol.pipelines.embeds import region_embeds
-from gencontrol.pipelines.hosts.registry import Host, host_of
-from gencontrol.pipelines.inputs import AllMasks, is_pixel_values, read_requests
-from gencontrol.pipelines.opening import AlphaClipSource, open_encoder, processor_of, widened
-from gencontrol.pipelines.pairing import denoiser_width
+from gencontrol.pipelines.embedding import region_embeds
+from gencontrol.pipelines.encoders import AlphaClipSource, open_encoder, processor_of, widened
+from gencontrol.pipelines.hosts.host import Host, HostFamily
+from gencontrol.pipelines.subclasses.arguments import AllMasks, Reference, check_alone, is_pixel_values, read_scenes
+from gencontrol.pipelines.subclasses.condition import Conditioning, split_rows, with_negatives
 from gencontrol.regions.geometry import Fit
 
 Pipeline = TypeVar("Pipeline", bound="RegionPipeline")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reference:
-    """What a call is conditioned on, as the caller gave it; see the pipelines' `__call__`."""
-
-    image: Any
-    """Pictures, stock pixel values, or None beside `image_embeds`."""
-    mask_image: Any
-    """Where to look."""
-    negative_mask_image: Any
-    """What to keep away from."""
-    focus: str | FocusStrategy | None
-    """How the encoder is made to look."""
-    fit: Fit | None
-    """How pictures become square."""
-    strength: float | StrengthSchedule
-    """How strongly regions act."""
-    image_embeds: Float[Tensor, "b d"] | None
-    """Embeddings in the place of pictures."""
-    negative_image_embeds: Float[Tensor, "m d"] | None
-    """Embeddings to keep away from."""
 
 
 class RegionPipeline(DiffusionPipeline):
@@ -80,6 +56,9 @@ class RegionPipeline(DiffusionPipeline):
     Bad arguments raise an `InputError`; the focus "alpha" with an encoder whose alpha weights are zero, or embeddings
     of another width than the denoiser takes, a `PairingError`.
     """
+
+    family: ClassVar[HostFamily]
+    """The kind of host that the class is for."""
 
     _callback_tensor_inputs: ClassVar[list[str]] = ["latents", "image_embeds", "negative_image_embeds"]
 
@@ -113,7 +92,7 @@ class RegionPipeline(DiffusionPipeline):
             CheckpointError: Nothing there, or broken weights.
             PairingError: A pipeline of another class, or an encoder that does not fit the host.
         """
-        opened = open_encoder(cls.__name__, str(pretrained_model_name_or_path), alpha_clip, kwargs)
+        opened = open_encoder(cls.family, str(pretrained_model_name_or_path), alpha_clip, kwargs)
         if "dtype" not in kwargs and "torch_dtype" not in kwargs:
             kwargs["dtype"] = torch.float32
         pipeline = super().from_pretrained(opened.model, **opened.components, **kwargs)
@@ -126,7 +105,7 @@ class RegionPipeline(DiffusionPipeline):
         Raises:
             PairingError: An encoder whose embeddings do not fit the denoiser.
         """
-        components = widened(type(self).__name__, kwargs)
+        components = widened(self.family, kwargs)
         super().register_modules(**components)
         if components.get("image_encoder") is not None:
             # Looked at now, since weights that are offloaded layer by layer cannot be.
@@ -135,7 +114,7 @@ class RegionPipeline(DiffusionPipeline):
     @property
     def host(self) -> Host:
         """The record of this pipeline's host."""
-        return host_of(type(self).__name__, self._vision().config)
+        return self.family.host_of(self._vision().config)
 
     @property
     def encoder(self) -> AlphaCLIP:
@@ -147,7 +126,7 @@ class RegionPipeline(DiffusionPipeline):
         tower, stock = self._vision(), self.feature_extractor
         if stock is None:
             raise InputError("This pipeline has no feature_extractor: open it with one to encode pictures.")
-        processor = processor_of(type(self).__name__, stock, tower)
+        processor = processor_of(self.family, stock, tower)
         return AlphaCLIP(tower, processor=processor).train(tower.training)
 
     @property
@@ -185,23 +164,21 @@ class RegionPipeline(DiffusionPipeline):
         encoder = self.encoder
         geometry = encoder.processor.geometry
         wanted = focus_strategy(focus) if isinstance(focus, str) else focus
-        requests = read_requests(image, mask_image, negative_mask_image)
-        if any(request.regions or request.negative_regions for request in requests):
+        scenes = read_scenes(image, mask_image, negative_mask_image)
+        if any(scene.regions or scene.negative_regions for scene in scenes):
             wanted = choose_focus(wanted, has_alpha=self._has_alpha())
         return [
             region_embeds(
                 self.host,
                 encoder,
-                request.picture,
-                request.regions,
+                scene,
                 focus=wanted,
-                negative_regions=request.negative_regions,
                 strength=strength,
                 geometry=dataclasses.replace(geometry, fit=fit or geometry.fit),
                 keep_whole=keep_whole,
                 device=self._execution_device,
             )
-            for request in requests
+            for scene in scenes
         ]
 
     def _conditioning(self, reference: Reference) -> Conditioning:
@@ -222,10 +199,10 @@ class RegionPipeline(DiffusionPipeline):
         if (reference.image is None) == (reference.image_embeds is None):
             raise InputError("Give either `image` or `image_embeds`, not both and not neither.")
         if reference.image_embeds is not None:
-            _check_alone(reference, "image_embeds")
+            check_alone(reference, "image_embeds")
             return self._given(reference.image_embeds)
         if is_pixel_values(reference.image):
-            _check_alone(reference, "a batch of pixel values (b, c, h, w) as `image`")
+            check_alone(reference, "a batch of pixel values (b, c, h, w) as `image`")
             return split_rows(self._encode_pixels(reference.image))
         return self.encode_regions(
             reference.image,
@@ -242,7 +219,7 @@ class RegionPipeline(DiffusionPipeline):
             raise InputError(
                 f"image_embeds: expected floats of shape (b, d), got {tuple(embeds.shape)} {embeds.dtype}."
             )
-        width = denoiser_width(self.unet.config)
+        width = self.family.embedding_width(self.unet.config)
         if width not in (None, embeds.shape[1]):
             raise PairingError(
                 f"image_embeds: the denoiser takes embeddings of width {width}, got width {embeds.shape[1]}."
@@ -265,21 +242,3 @@ class RegionPipeline(DiffusionPipeline):
         if self.image_encoder is None:
             raise InputError("This pipeline has no image_encoder: it runs from `image_embeds` only.")
         return self.image_encoder
-
-
-def _check_alone(reference: Reference, what: str) -> None:
-    """Refuse arguments that need a picture where there is none.
-
-    Raises:
-        InputError: Names them.
-    """
-    given = {
-        "mask_image": reference.mask_image is not None,
-        "negative_mask_image": reference.negative_mask_image is not None,
-        "focus": reference.focus is not None,
-        "fit": reference.fit is not None,
-        "strength": reference.strength != 1.0,
-    }
-    extra = [name for name, is_given in given.items() if is_given]
-    if extra:
-        raise InputError(f"{', '.join(extra)} cannot act on {what}: give the picture itself.")

@@ -1,15 +1,20 @@
-"""What a caller may give as `image` and `mask_image`, brought to one form: per picture, its regions."""
+"""What a caller may give as `image`, `mask_image` and the rest, brought to one form: scenes."""
 
 from dataclasses import dataclass
 from typing import Any
 
+from jaxtyping import Float
 from torch import Tensor
 
+from gencontrol.conditioning.strength import StrengthSchedule
 from gencontrol.errors import InputError
+from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.picture import Picture
 from gencontrol.images.reading import ImageSource, read_image
+from gencontrol.regions.geometry import Fit
 from gencontrol.regions.masks import from_image_alpha, from_mask
 from gencontrol.regions.region import Region
+from gencontrol.regions.scene import Scene
 
 MaskSource = ImageSource | Region | tuple[ImageSource | Region, float | int]
 """A mask, a region, or either with a weight."""
@@ -20,18 +25,28 @@ AllMasks = Masks | list[Masks]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
-    """One picture, and where to look in it."""
+class Reference:
+    """What a call is conditioned on, as the caller gave it; see the pipelines' `__call__`."""
 
-    picture: Picture
-    """The picture to vary."""
-    regions: tuple[Region, ...]
-    """Where to look; none is the whole picture."""
-    negative_regions: tuple[Region, ...]
+    image: Any
+    """Pictures, stock pixel values, or None beside `image_embeds`."""
+    mask_image: Any
+    """Where to look."""
+    negative_mask_image: Any
     """What to keep away from."""
+    focus: str | FocusStrategy | None
+    """How the encoder is made to look."""
+    fit: Fit | None
+    """How pictures become square."""
+    strength: float | StrengthSchedule
+    """How strongly regions act."""
+    image_embeds: Float[Tensor, "b d"] | None
+    """Embeddings in the place of pictures."""
+    negative_image_embeds: Float[Tensor, "m d"] | None
+    """Embeddings to keep away from."""
 
 
-def read_requests(image: Any, mask_image: Any = None, negative_mask_image: Any = None) -> list[Request]:
+def read_scenes(image: Any, mask_image: Any = None, negative_mask_image: Any = None) -> list[Scene]:
     """Bring pictures and masks together.
 
     Args:
@@ -45,12 +60,12 @@ def read_requests(image: Any, mask_image: Any = None, negative_mask_image: Any =
         InputError: No picture, lists of different lengths, or pictures and masks that cannot be used.
     """
     if not isinstance(image, list):
-        return [_request(image, mask_image, negative_mask_image)]
+        return [_scene(image, mask_image, negative_mask_image)]
     if not image:
         raise InputError("Expected at least one image, got an empty list.")
     masks = _per_image(mask_image, len(image), name="mask_image")
     negatives = _per_image(negative_mask_image, len(image), name="negative_mask_image")
-    return [_request(i, m, n) for i, m, n in zip(image, masks, negatives, strict=True)]
+    return [_scene(i, m, n) for i, m, n in zip(image, masks, negatives, strict=True)]
 
 
 def _per_image(masks: Any, count: int, *, name: str) -> list[Any]:
@@ -65,12 +80,12 @@ def _per_image(masks: Any, count: int, *, name: str) -> list[Any]:
     return list(masks)
 
 
-def _request(image: ImageSource, masks: Any, negatives: Any) -> Request:
+def _scene(image: ImageSource, masks: Any, negatives: Any) -> Scene:
     picture = read_image(image)
     regions = _regions(masks, picture)
     if masks is None and picture.alpha is not None:
         regions = (from_image_alpha(picture),)
-    return Request(picture=picture, regions=regions, negative_regions=_regions(negatives, picture))
+    return Scene(picture=picture, regions=regions, negative_regions=_regions(negatives, picture))
 
 
 def _regions(masks: Any, picture: Picture) -> tuple[Region, ...]:
@@ -95,3 +110,21 @@ def _region(mask: Any, picture: Picture) -> Region:
 def is_pixel_values(image: Any) -> bool:
     """Whether an image is what a CLIPImageProcessor made of pictures: a batch, as stock pipelines take it."""
     return isinstance(image, Tensor) and image.ndim == 4
+
+
+def check_alone(reference: Reference, what: str) -> None:
+    """Refuse arguments that need a picture where there is none.
+
+    Raises:
+        InputError: Names them.
+    """
+    given = {
+        "mask_image": reference.mask_image is not None,
+        "negative_mask_image": reference.negative_mask_image is not None,
+        "focus": reference.focus is not None,
+        "fit": reference.fit is not None,
+        "strength": reference.strength != 1.0,
+    }
+    extra = [name for name, is_given in given.items() if is_given]
+    if extra:
+        raise InputError(f"{', '.join(extra)} cannot act on {what}: give the picture itself.")

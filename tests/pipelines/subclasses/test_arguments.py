@@ -10,7 +10,7 @@ from PIL import Image
 
 from gencontrol.errors import InputError
 from gencontrol.images.writing import to_pil
-from gencontrol.pipelines.inputs import is_pixel_values, read_requests
+from gencontrol.pipelines.subclasses.arguments import is_pixel_values, read_scenes
 from gencontrol.regions.region import Region, RegionWarning
 
 
@@ -23,68 +23,68 @@ def test_every_form_of_a_mask_is_the_same_region(tiny: ModuleType, tmp_path: Pat
     as_image(mask).save(tmp_path / "mask.png")
     forms = [mask, mask.numpy(), as_image(mask), tmp_path / "mask.png", Region(alpha=mask), (mask, 1.0), [mask]]
     for form in forms:
-        (request,) = read_requests(photo, form)
-        assert [torch.equal(region.alpha, mask) for region in request.regions] == [True]
-        assert request.regions[0].weight == 1.0 and request.negative_regions == ()
+        (scene,) = read_scenes(photo, form)
+        assert [torch.equal(region.alpha, mask) for region in scene.regions] == [True]
+        assert scene.regions[0].weight == 1.0 and scene.negative_regions == ()
 
 
 def test_several_masks_with_weights(tiny: ModuleType) -> None:
     left, right = tiny.half_mask(48, 64), tiny.half_mask(48, 64, side="right")
     masks = [(left, 0.5), Region(alpha=right, weight=2.0, label="right"), (Region(alpha=right, label="again"), 3)]
-    (request,) = read_requests(tiny.photo(48, 64), masks, right)
-    assert [(region.weight, region.label) for region in request.regions] == [(0.5, ""), (2.0, "right"), (3.0, "again")]
-    assert torch.equal(request.negative_regions[0].alpha, right)
+    (scene,) = read_scenes(tiny.photo(48, 64), masks, right)
+    assert [(region.weight, region.label) for region in scene.regions] == [(0.5, ""), (2.0, "right"), (3.0, "again")]
+    assert torch.equal(scene.negative_regions[0].alpha, right)
 
 
 def test_a_list_of_pictures_has_a_list_of_masks(tiny: ModuleType) -> None:
     photos = [tiny.photo(48, 64), tiny.photo(32, 32, seed=1)]
     left, small = tiny.half_mask(48, 64), torch.ones(32, 32)
-    first, second = read_requests(photos, [[left, left], small], [None, small])
+    first, second = read_scenes(photos, [[left, left], small], [None, small])
     assert (len(first.regions), len(second.regions)) == (2, 1)
     assert (len(first.negative_regions), len(second.negative_regions)) == (0, 1)
-    assert [r.picture.size for r in read_requests(photos)] == [(48, 64), (32, 32)]
+    assert [r.picture.size for r in read_scenes(photos)] == [(48, 64), (32, 32)]
 
 
 def test_a_pictures_own_alpha_is_its_region(tiny: ModuleType) -> None:
     photo, mask = tiny.photo(48, 64), tiny.half_mask(48, 64)
     rgba = photo.copy()
     rgba.putalpha(as_image(mask))
-    (request,) = read_requests(rgba)
-    assert torch.equal(request.regions[0].alpha, mask)
+    (scene,) = read_scenes(rgba)
+    assert torch.equal(scene.regions[0].alpha, mask)
     # The context under the transparent part is the picture's own, not premultiplied.
-    assert np.array_equal(np.asarray(to_pil(request.picture.rgb)), np.asarray(photo))
+    assert np.array_equal(np.asarray(to_pil(scene.picture.rgb)), np.asarray(photo))
     # A mask that is given wins.
-    (request,) = read_requests(rgba, torch.ones(48, 64))
-    assert bool((request.regions[0].alpha == 1).all())
+    (scene,) = read_scenes(rgba, torch.ones(48, 64))
+    assert bool((scene.regions[0].alpha == 1).all())
 
 
 def test_a_cut_out_without_context_says_so(tiny: ModuleType) -> None:
     cut = np.zeros((48, 64, 4), dtype=np.uint8)
     cut[:, :32] = 200
     with pytest.warns(RegionWarning):
-        read_requests(Image.fromarray(cut))
+        read_scenes(Image.fromarray(cut))
 
 
 def test_lists_that_do_not_fit(tiny: ModuleType) -> None:
     photos = [tiny.photo(48, 64)] * 2
     with pytest.raises(InputError, match="at least one image, got an empty list"):
-        read_requests([])
+        read_scenes([])
     with pytest.raises(InputError, match=r"mask_image: for a list of 2 images, .* got one Tensor"):
-        read_requests(photos, tiny.half_mask(48, 64))
+        read_scenes(photos, tiny.half_mask(48, 64))
     with pytest.raises(InputError, match=r"negative_mask_image: for a list of 2 images, .* got a list of 1"):
-        read_requests(photos, None, [tiny.half_mask(48, 64)])
+        read_scenes(photos, None, [tiny.half_mask(48, 64)])
 
 
 def test_a_tuple_is_a_mask_and_its_weight(tiny: ModuleType) -> None:
     mask = tiny.half_mask(48, 64)
     for wrong in ((mask, mask), (mask, mask, mask), (mask, True)):
         with pytest.raises(InputError, match="A tuple is one mask with its weight"):
-            read_requests(tiny.photo(48, 64), [wrong])  # type: ignore[list-item]
+            read_scenes(tiny.photo(48, 64), [wrong])  # type: ignore[list-item]
 
 
 def test_a_mask_of_another_size(tiny: ModuleType) -> None:
     with pytest.raises(InputError, match="64 x 48"):
-        read_requests(tiny.photo(48, 64), torch.ones(10, 10))
+        read_scenes(tiny.photo(48, 64), torch.ones(10, 10))
 
 
 def test_pixel_values_are_batches() -> None:

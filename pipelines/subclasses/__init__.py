@@ -1,0 +1,1 @@
+"""Stock diffusers classes with regions, each under the stock class's own name: where that lacks an argument."""
