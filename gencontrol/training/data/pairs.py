@@ -14,6 +14,7 @@ from gencontrol.sprites.descriptions import describe
 from gencontrol.sprites.store import SpriteStore
 from gencontrol.streams import stream
 from gencontrol.training.data.alpha_maps import vary_alpha
+from gencontrol.training.data.levels import draw_levels, graded_maps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,8 @@ class Pairs:
     """Of each pair a text that is false of the picture though all that it names is there; empty where there is none."""
     whole: Bool[Tensor, " b"]
     """Which are whole-image pairs."""
+    shares: Float[Tensor, "b m"] | None = None
+    """Shares of attention that a graded map asks for, of each of `image_concepts`; a row of zeros has no such map."""
     alone: Float[Tensor, "b 3 h w"] | None = None
     """The pictures with nothing but what the alpha shows, where that is known: the anchor's pictures."""
 
@@ -67,6 +70,10 @@ class SpritePairs:
     """Chunks over which scenes grow from one sprite to the configured counts."""
     described: float = 0.0
     """Share of whole-image pairs whose text also says where things are, how large, or which colour they have."""
+    graded: float = 0.0
+    """Share of the pairs with a map that holds a level for each sprite."""
+    blanked: float = 0.0
+    """Share of the pairs of one region whose picture is painted over outside of it."""
 
     def draw(self, index: int, count: int) -> Pairs:
         """Compose a chunk."""
@@ -87,7 +94,42 @@ class SpritePairs:
             whole=whole,
             alone=self._alone(scenes, slot, whole) if self.with_alone else None,
         )
-        return self._with_descriptions(pairs, scenes, index) if self.described else pairs
+        if self.described:
+            pairs = self._with_descriptions(pairs, scenes, index)
+        if self.blanked:
+            pairs = self._blanked(pairs, scenes.alpha[rows, slot], index)
+        return self._graded(pairs, scenes, index) if self.graded else pairs
+
+    def _blanked(self, pairs: Pairs, exact: Tensor, index: int) -> Pairs:
+        """Grey outside of the exact part, in a share of the pairs of one region."""
+        generator = stream(self.seed, index, "blanked")
+        chosen = (torch.rand(len(exact), generator=generator) < self.blanked) & ~pairs.whole
+        painted = _GREY + (pairs.rgb - _GREY) * exact[:, None]
+        return replace(pairs, rgb=torch.where(chosen[:, None, None, None], painted, pairs.rgb))
+
+    def _graded(self, pairs: Pairs, scenes: Scenes, index: int) -> Pairs:
+        """Maps of levels in the place of a share of the pairs; their text names what has the highest one."""
+        generator = stream(self.seed, index, "levels")
+        levels = draw_levels(scenes, generator)
+        graded = graded_maps(scenes, levels, generator)
+        chosen = (torch.rand(len(levels), generator=generator) < self.graded) & (levels > 0).any(-1)
+        highest = scenes.concept.gather(1, levels.argmax(-1, keepdim=True))
+        texts = list(pairs.texts)
+        for row in chosen.nonzero()[:, 0].tolist():
+            texts[row] = random_caption(self.store.concepts, highest[row].tolist(), generator)
+        empty = [""] * len(texts) if pairs.opposites is None else pairs.opposites
+        opposites = ["" if c else text for c, text in zip(chosen.tolist(), empty, strict=True)]
+        return replace(
+            pairs,
+            rgb=torch.where(chosen[:, None, None, None], scenes.rgb, pairs.rgb),
+            alpha=torch.where(chosen[:, None, None], graded.alpha, pairs.alpha),
+            texts=texts,
+            text_concepts=torch.where(chosen[:, None], pad_ids(highest), pairs.text_concepts),
+            image_concepts=torch.where(chosen[:, None], pad_ids(scenes.concept), pairs.image_concepts),
+            whole=pairs.whole & ~chosen,
+            shares=pad_shares(graded.shares * chosen[:, None]),
+            opposites=None if pairs.opposites is None else opposites,
+        )
 
     def _with_descriptions(self, pairs: Pairs, scenes: Scenes, index: int) -> Pairs:
         """Put descriptions in the place of some captions, and their opposites beside them."""
@@ -116,6 +158,8 @@ def grown_counts(counts: tuple[float, ...], index: int, growth: int) -> tuple[fl
 
 _LEAST_NAMED = 0.15
 """Visible share of a sprite from which a text about the whole picture may name it."""
+_GREY = 0.5
+"""What is painted over a picture outside of its region."""
 SLOTS = 8
 """Width of the padded lists of ids: the most sprites that a scene has."""
 
@@ -123,6 +167,11 @@ SLOTS = 8
 def pad_ids(ids: Int[Tensor, "b k"]) -> Int[Tensor, "b 8"]:
     """The lists at their common width, so that chunks can be joined."""
     return torch.nn.functional.pad(ids, (0, SLOTS - ids.shape[1]), value=-1)
+
+
+def pad_shares(shares: Float[Tensor, "b k"]) -> Float[Tensor, "b 8"]:
+    """The shares at the width of lists of ids."""
+    return torch.nn.functional.pad(shares, (0, SLOTS - shares.shape[1]))
 
 
 def single_ids(count: int) -> Int[Tensor, "count 8"]:

@@ -31,6 +31,7 @@ from gencontrol.training.loop.precision import forward_precision
 from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.loop.task import Batch, ParameterGroup
 from gencontrol.training.stages.contrastive import gather, gather_plain, pair_losses, true_of
+from gencontrol.training.stages.graded import GradedSet, dial_figures, share_losses
 from gencontrol.training.stages.recognition import EncodeRegion, RecognitionSet, recognise, recognition_sheet
 
 
@@ -58,6 +59,12 @@ class AlphaClipTraining:
     """Label smoothing; 0.1 in the released training code."""
     anchor: float = 0.0
     """Weight of the pull towards the plain CLIP's embedding of the marked thing alone (see `anchor_losses`)."""
+    graded: float = 0.0
+    """Share of the pairs with a map that holds a level for each sprite, whose names are to share attention so."""
+    graded_weight: float = 1.0
+    """Weight of their loss."""
+    blanked: float = 0.0
+    """Share of the pairs of one region whose picture is painted over outside of it."""
     scenes: SceneConfig = field(default_factory=lambda: SceneConfig(counts=(0.15, 0.25, 0.3, 0.3)))
     """What is composed, where pairs come from the sprite world."""
 
@@ -73,6 +80,7 @@ class AlphaClipTask:
         *,
         names: list[str] | None = None,
         tests: list[RecognitionSet] | None = None,
+        dials: Sequence[GradedSet] = (),
     ):
         """Split the encoder's alpha slice off and freeze what is not trained; the encoder itself is not changed.
 
@@ -82,6 +90,7 @@ class AlphaClipTask:
             source: Region-text pairs.
             names: Texts of one per concept id, further negatives for every pair; none by default.
             tests: What to watch; needs `names`.
+            dials: Scenes with levels to watch; needs `names`.
 
         Raises:
             ConfigError: An encoder without text tower, or more blocks to unfreeze than there are.
@@ -89,7 +98,7 @@ class AlphaClipTask:
         if encoder.text is None or encoder.tokenizer is None or encoder.logit_scale is None:
             raise ConfigError("Alpha-CLIP is trained against texts: the base needs a text tower and a tokenizer.")
         torch.manual_seed(config.run.seed)
-        self.config, self.source, self.tests = config, source, tests or []
+        self.config, self.source, self.tests, self.dials = config, source, tests or [], dials
         self.encoder = copy.deepcopy(encoder).requires_grad_(False).eval()
         first = AlphaCLIP.from_pretrained(config.start).vision if config.start else copy.deepcopy(encoder.vision)
         # Plain attention's backward pass is the faster one on a CPU, see `build_clip`.
@@ -119,10 +128,15 @@ class AlphaClipTask:
             "image_concepts": pairs.image_concepts,
             "text_concepts": pairs.text_concepts,
         }
+        if pairs.shares is not None:
+            batch["shares"] = pairs.shares
         if self.config.anchor:
             alone = pairs.rgb if pairs.alone is None else pairs.alone
             batch["anchor"] = self._plain(alone)
             batch["anchored"] = pairs.whole if pairs.alone is None else torch.ones_like(pairs.whole)
+            if pairs.shares is not None:
+                # Several things at once have no picture of their own.
+                batch["anchored"] = batch["anchored"] & (pairs.shares.sum(-1) == 0)
         return batch
 
     def losses(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
@@ -135,11 +149,25 @@ class AlphaClipTask:
         truth = true_of(gather_plain(batch["image_concepts"]), named)
         scale = cast(Tensor, self.encoder.logit_scale).exp().to(device)
         to_text, to_image = pair_losses(image, text, truth, scale=scale, smoothing=self.config.smoothing)
-        losses = {"image_to_text": to_text.mean() / 2, "text_to_image": to_image.mean() / 2}
+        losses = {"image_to_text": to_text, "text_to_image": to_image}
+        if "shares" in batch:
+            losses |= self._shared(losses, image, batch, scale)
+        losses = {name: values.mean() * _WEIGHTS[name] for name, values in losses.items()}
+        if "shares" in losses:
+            losses["shares"] = self.config.graded_weight * losses["shares"]
         if self.config.anchor:
             pull = anchor_losses(embeds, batch["anchor"]) * batch["anchored"]
             losses["anchor"] = self.config.anchor * pull.mean()
         return losses
+
+    def _shared(self, losses: Mapping[str, Tensor], image: Tensor, batch: Batch, scale: Tensor) -> dict[str, Tensor]:
+        """For graded maps the loss of their shares, in the place of the contrastive one in both directions."""
+        shares, shown = gather_plain(batch["shares"]), gather_plain(batch["image_concepts"])
+        single = (shares.sum(-1) == 0).float()
+        names = self.names.to(image.device)
+        with torch.autocast(image.device.type, enabled=False):
+            shared = share_losses(image.float(), names, shown, shares, scale=scale)
+        return {name: values * single for name, values in losses.items()} | {"shares": shared}
 
     def evaluate(self, module: nn.Module) -> dict[str, float]:
         """Top-1 with the mask and, on single sprites, with alpha 1 everywhere."""
@@ -149,6 +177,9 @@ class AlphaClipTask:
             if test.name == "1":
                 whole = recognise(lambda rgb, alpha: encode(rgb, torch.ones_like(alpha)), self.names, test)
                 figures["top1/1-all-ones"] = whole.top1
+        scale = cast(Tensor, self.encoder.logit_scale).exp().item()
+        for dial in self.dials:
+            figures |= dial_figures(lambda rgb, alpha: encode(rgb, alpha).cpu(), self.names.cpu(), dial, scale=scale)
         return figures
 
     def sheet(self, module: nn.Module) -> Image.Image:
@@ -190,6 +221,10 @@ class AlphaClipTask:
         pixels = self.encoder.processor(rgb, torch.ones_like(rgb[:, 0])).to(self.encoder.device)
         with forward_precision(pixels.device.type, self.config.run.precision):
             return self.encoder.encode_pixels(pixels).float()
+
+
+_WEIGHTS = {"image_to_text": 0.5, "text_to_image": 0.5, "shares": 1.0}
+"""Of the terms of the loss."""
 
 
 def anchor_losses(embeds: Float[Tensor, "b d"], target: Float[Tensor, "b d"]) -> Float[Tensor, " b"]:

@@ -26,6 +26,7 @@ from gencontrol.training.stages.alpha_clip import AlphaClipTask, AlphaClipTraini
 from gencontrol.training.stages.autoencoder import AutoencoderTask, AutoencoderTraining, encode
 from gencontrol.training.stages.clip import ClipTask, ClipTraining
 from gencontrol.training.stages.denoiser import DenoiserTask, DenoiserTraining
+from gencontrol.training.stages.graded import graded_set
 from gencontrol.training.stages.recognition import RecognitionSet, recognition_sets
 
 
@@ -89,7 +90,9 @@ def build_alpha_clip_task(config: AlphaClipTraining, places: Places) -> AlphaCli
         return task
     store = open_store(places.sprites)
     source, names, tests = sprite_source(config, encoder, store)
-    return AlphaClipTask(config, encoder, source, names=names, tests=tests)
+    size = encoder.processor.geometry.size
+    dials = [graded_set(store, sprites=n, size=size) for n in (2, 3)] if config.graded else []
+    return AlphaClipTask(config, encoder, source, names=names, tests=tests, dials=dials)
 
 
 def folder_source(config: AlphaClipTraining, encoder: AlphaCLIP, folder: Path) -> FolderPairs:
@@ -115,6 +118,8 @@ def sprite_source(
         whole_share=config.whole_share,
         alpha_kinds=config.alpha_kinds,
         with_alone=config.anchor > 0,
+        graded=config.graded,
+        blanked=config.blanked,
     )
     tests = recognition_sets(store, size=encoder.processor.geometry.size)
     return source, concept_prompts(store.concepts), tests
