@@ -1,67 +1,41 @@
 """`gencontrol nerf`: steer a radiance field with text, render it, export it. The short way to `alphaclip-nerf`."""
 
+import dataclasses
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, UseAppendAction, arg
 
 from gencontrol.cli.parse import parse
-from gencontrol.errors import ConfigError
-
-if TYPE_CHECKING:
-    from gencontrol.nerf.method.config import Mode
+from gencontrol.errors import ConfigError, GencontrolError
+from gencontrol.runs.radiance import CreationSettings, EditSettings, train
 
 Numbers3 = tuple[float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunFlags:
-    """What `new` and `edit` have in common."""
+class NewFlags(CreationSettings):
+    """Flags of `gencontrol nerf new`."""
 
-    prompt: str = ""
-    """What the scene, or the part, is to become."""
     parts: Annotated[Path | None, arg(metavar="FILE.yaml")] = None
-    """Several parts with prompts and highlights, instead of --prompt, --box and --sphere."""
-    symmetry: Literal["none", "mirror", "quarter"] = "none"
-    """Of what is new, or replaces a part, around its upright axis: two mirrors, or quarter turns too (round things)."""
-    encoder: str = ""
-    """Encoder that guides: a preset or a folder; by default the method's own choice."""
-    steps: int = 400
-    """Guided steps."""
-    seed: int = 0
-    """The same seed gives the same scene on the same machine."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to work; auto takes CUDA if there is one."""
+    """Several parts with prompts and highlights, instead of --prompt."""
     output: Annotated[Path, arg(aliases=("-o",), metavar="FOLDER")] = Path("outputs")
     """Where runs go, as nerfstudio lays them out."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class NewFlags(RunFlags):
-    """Flags of `gencontrol nerf new`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EditFlags(RunFlags):
+class EditFlags(EditSettings):
     """Flags of `gencontrol nerf edit`."""
 
     scene: Annotated[Positional[Path], arg(metavar="SCENE")] = Path()
     """A scene.safetensors or the folder of a finished run; or of a nerfstudio data set without one, fitted first."""
-    mode: Literal["edit", "replace", "remove", "recolour"] = "edit"
-    """Change what is in the part, grow something new in its place, only take away, or only recolour."""
-    box: tuple[float, float, float, float, float, float] | None = None
-    """The part as an upright box: centre x y z and side lengths, world units."""
-    sphere: tuple[float, float, float, float] | None = None
-    """The part as a ball: centre x y z and radius, world units."""
-    part: str = ""
-    """The part by the name that the scene stores it under."""
-    grow: float | None = None
-    """How much larger than its stored shape a named part is; by default one spacing of the scene's lattice, and
-    nothing for one that a run has changed before, or for a painted mask. Also for those in a list of parts."""
-    softness: float = 0.0
-    """Width of a soft edge, inwards, world units."""
+    parts: Annotated[Path | None, arg(metavar="FILE.yaml")] = None
+    """Several parts with prompts and highlights, instead of --prompt, --box, --sphere and --part."""
+    output: Annotated[Path, arg(aliases=("-o",), metavar="FOLDER")] = Path("outputs")
+    """Where runs go, as nerfstudio lays them out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,8 +109,32 @@ def main(arguments: Sequence[str]) -> int | None:
     flags, description, run = COMMANDS[name]
     options = parse(flags, arguments[1:], command=f"nerf {name}", description=description)
     _require_path(options)
-    run(options)
+    try:
+        run(options)
+    except GencontrolError as error:
+        raise type(error)(in_own_flags(str(error), flags)) from error
     return None
+
+
+def in_own_flags(message: str, flags: type) -> str:
+    """What the method says in flags of `ns-train`, in those of a command that has them too.
+
+    Args:
+        message: With flags such as `--pipeline.model.scene FOLDER`.
+        flags: The command's.
+    """
+    names = {field.name for field in dataclasses.fields(flags)}
+
+    def own(found: re.Match[str]) -> str:
+        name, value = found[1], found[2] or ""
+        if name not in names:
+            return found[0]
+        return "SCENE" if name == "scene" else f"--{name.replace('_', '-')}{value}"
+
+    said = re.sub(r"--pipeline\.model\.(\w+)( [A-Z]+)?", own, message)
+    if not re.search(r"--(pipeline|optimizers)\.|--(load-dir|data|max-num-iterations)\b", said):
+        return said
+    return f"{said} (Those flags are taken by `ns-train alphaclip-nerf`, which `gencontrol nerf` is the short way to.)"
 
 
 def help_text() -> str:
@@ -145,48 +143,8 @@ def help_text() -> str:
     return "\n".join(["usage: gencontrol nerf COMMAND [options]", "", *rows])
 
 
-def training_config(options: RunFlags) -> Any:
-    """The nerfstudio configuration that the flags stand for."""
-    from gencontrol.nerf.method.entry import trainer_config
-
-    config: Any = trainer_config()  # nerfstudio's own types are those of its base classes.
-    model, data = config.pipeline.model, config.pipeline.datamanager
-    model.prompt, model.parts, model.symmetry = options.prompt or None, options.parts, options.symmetry
-    if options.encoder:
-        model.encoders = (options.encoder,)
-    config.max_num_iterations, config.output_dir = options.steps, options.output
-    config.optimizers["field"]["scheduler"].max_steps = options.steps
-    config.experiment_name = _slug(options.prompt or "scene")
-    config.machine.seed = model.seed = data.seed = options.seed
-    config.machine.device_type = _device(options.device)
-    if isinstance(options, EditFlags):
-        _set_edit(config, options)
-    return config
-
-
-def _set_edit(config: Any, options: EditFlags) -> None:
-    model, data = config.pipeline.model, config.pipeline.datamanager
-    mode: Mode = options.mode
-    model.mode, model.box, model.sphere, model.part = mode, options.box, options.sphere, options.part or None
-    model.grow, model.softness = options.grow, options.softness
-    # An edit need not begin coarsely; this is what creations end at, so that their own lattice is kept.
-    model.resolution = "0:40"
-    if (options.scene / "transforms.json").is_file() and not list(options.scene.glob("*.safetensors")):
-        data.data = options.scene
-        config.max_num_iterations += data.fit_steps
-        return
-    from gencontrol.nerf.field.scene import find_scene
-
-    model.scene = find_scene(options.scene)
-
-
-def _train(options: RunFlags) -> None:
-    _need_nerfstudio()
-    from nerfstudio.scripts.train import main as train
-
-    config = training_config(options)
-    train(config)
-    print(f"the run is in {config.get_base_dir()}")
+def _train(options: CreationSettings) -> None:
+    print(f"the run is in {train(options)}")
 
 
 def _render(options: RenderFlags) -> None:
@@ -215,17 +173,10 @@ def _export(options: ExportFlags) -> None:
 
 def _scene(options: SceneFlags) -> None:
     from gencontrol.nerf.still_life.dataset import DatasetSettings, write_dataset
+    from gencontrol.nerf.still_life.sprite_cutout import sprite_pictures
     from gencontrol.nerf.still_life.world import still_life
 
-    pictures = []
-    if len(options.sprite) > 3 or len(set(options.sprite)) < len(options.sprite):
-        raise ConfigError(f"Name up to three different sprites; got {', '.join(options.sprite)}.")
-    if options.sprite:
-        from gencontrol.nerf.still_life.sprite_cutout import sprite_picture
-        from gencontrol.sprites.store import open_store
-
-        store = open_store(options.sprites)
-        pictures = [sprite_picture(store, name, style=options.style) for name in options.sprite]
+    pictures = sprite_pictures(options.sprite, options.sprites, style=options.style)
     settings = DatasetSettings(views=options.views, held_out=options.held_out, size=options.size)
     print(write_dataset(still_life(pictures), options.output, settings))
 
@@ -234,27 +185,6 @@ def _require_path(options: Any) -> None:
     for name in ("scene", "output"):
         if getattr(options, name, None) == Path():
             raise ConfigError(f"Name the {'scene' if name == 'scene' else 'folder'} first; see --help.")
-
-
-def _need_nerfstudio() -> None:
-    import importlib.util
-
-    from gencontrol.errors import MissingDependencyError
-
-    if importlib.util.find_spec("nerfstudio") is None:
-        raise MissingDependencyError(
-            "Steering a scene needs nerfstudio (Python 3.11 or 3.12): pip install 'gencontrol[nerf]'."
-        )
-
-
-def _device(name: str) -> Any:
-    import torch
-
-    return name if name != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _slug(text: str) -> str:
-    return "-".join(word for word in "".join(c if c.isalnum() else " " for c in text.lower()).split())[:40] or "scene"
 
 
 COMMANDS: dict[str, tuple[type, str, Callable[[Any], None]]] = {

@@ -92,7 +92,8 @@ def check_bounded(parts: tuple[Part, ...], mode: str) -> None:
         if isinstance(part.shape, Whole):
             raise ConfigError(
                 f"The part {part.name!r} has no highlight, so the mode {mode!r} would take the whole scene away: give "
-                "a box, a sphere, a part's name, or a list of parts (--pipeline.model.box, .sphere, .part, .parts)."
+                "a box (--pipeline.model.box), a sphere (--pipeline.model.sphere), a part's name "
+                "(--pipeline.model.part) or a list of parts (--pipeline.model.parts)."
             )
 
 

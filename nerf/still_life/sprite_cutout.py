@@ -1,16 +1,42 @@
-"""A sprite of the sprite world as a picture that `world.extrude` cuts out."""
+"""Sprites of the sprite world as pictures that `world.extrude` cuts out."""
+
+from collections.abc import Sequence
+from pathlib import Path
 
 from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.configuration import nearest
-from gencontrol.errors import InputError
-from gencontrol.sprites.store import SpriteStore
+from gencontrol.errors import ConfigError, InputError
+from gencontrol.sprites.store import SpriteStore, open_store
+
+SpritePicture = tuple[str, Float[Tensor, "3 h w"], Float[Tensor, "h w"]]
+"""Name, straight colour and alpha, [0, 1]."""
+# As many as a still life has places for.
+_MOST = 3
 
 
-def sprite_picture(
-    store: SpriteStore, name: str, *, style: str
-) -> tuple[str, Float[Tensor, "3 h w"], Float[Tensor, "h w"]]:
+def sprite_pictures(names: Sequence[str], file: Path, *, style: str) -> list[SpritePicture]:
+    """The pictures of some sprites; the store is opened only where there are any.
+
+    Args:
+        names: Up to three different ones.
+        file: The store.
+        style: One of its styles.
+
+    Raises:
+        ConfigError: More names, or one twice.
+        InputError: The store, or a sprite of it, is not there.
+    """
+    if len(names) > _MOST or len(set(names)) < len(names):
+        raise ConfigError(f"Name up to three different sprites; got {', '.join(names)}.")
+    if not names:
+        return []
+    store = open_store(file)
+    return [sprite_picture(store, name, style=style) for name in names]
+
+
+def sprite_picture(store: SpriteStore, name: str, *, style: str) -> SpritePicture:
     """The name, straight colour and alpha in [0, 1], at the store's own size.
 
     Args:

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from gencontrol.cli.main import main
+from gencontrol.cli.nerf import COMMANDS, in_own_flags
+from gencontrol.errors import ConfigError
 
 # nerfstudio 1.1.5 and the versions it pins warn about themselves when they are imported.
 studio = pytest.mark.filterwarnings("ignore")
@@ -79,33 +81,56 @@ def test_mistakes_get_one_line(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("command", "message", "expected"),
+    [
+        ("edit", "By name (--pipeline.model.part) needs it.", "By name (--part) needs it."),
+        ("edit", "Give --pipeline.model.parts FILE or --pipeline.model.mode fit.", "Give --parts FILE or --mode fit."),
+        ("edit", "Give --pipeline.model.scene FOLDER (a run).", "Give SCENE (a run)."),
+        (
+            "new",
+            "A prompt: --prompt TEXT, or --pipeline.model.parts FILE.",
+            "A prompt: --prompt TEXT, or --parts FILE.",
+        ),
+        ("export", "No scene at x: give a file.", "No scene at x: give a file."),
+    ],
+)
+def test_what_the_method_says_is_said_in_flags_of_the_command(command: str, message: str, expected: str) -> None:
+    assert in_own_flags(message, COMMANDS[command][0]) == expected
+
+
+@pytest.mark.parametrize(
+    "flag", ["--pipeline.model.grow 0", "--pipeline.datamanager.in-front-of 1 1 1", "--data FOLDER", "--load-dir"]
+)
+def test_flags_that_only_the_method_has_are_said_to_be_its_own(flag: str) -> None:
+    said = in_own_flags(f"Give {flag}.", COMMANDS["new"][0])
+    assert said.startswith(f"Give {flag}. (Those flags are taken by `ns-train alphaclip-nerf`")
+
+
+def test_a_runs_mistakes_are_said_in_own_flags(
+    scene: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: object) -> Path:
+        raise ConfigError("Give --pipeline.model.box.")
+
+    monkeypatch.setattr("gencontrol.cli.nerf.train", fail)
+    assert main(["nerf", "edit", str(scene)]) == 2
+    assert capsys.readouterr().err == "gencontrol: Give --box.\n"
+
+
 @studio
-def test_flags_of_new_become_the_methods_configuration() -> None:
+@pytest.mark.slow
+def test_mistakes_of_an_edit_name_no_flag_that_it_has_not(
+    scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("nerfstudio")
-    from gencontrol.cli.nerf import NewFlags, training_config
-
-    config = training_config(
-        NewFlags(prompt="Red cat!", steps=7, seed=3, device="cpu", encoder="mine", symmetry="mirror")
-    )
-    model = config.pipeline.model
-    assert (model.mode, model.prompt, model.encoders, model.seed) == ("create", "Red cat!", ("mine",), 3)
-    assert (config.max_num_iterations, config.experiment_name) == (7, "red-cat")
-    assert config.optimizers["field"]["scheduler"].max_steps == 7 and model.symmetry == "mirror"
-    assert config.machine.device_type == "cpu" and config.pipeline.datamanager.seed == 3
-
-
-@studio
-def test_flags_of_edit_name_the_part_and_the_scene(scene: Path, tmp_path: Path) -> None:
-    pytest.importorskip("nerfstudio")
-    from gencontrol.cli.nerf import EditFlags, training_config
-
-    box = (0.0, 0.0, 0.0, 1.0, 1.0, 1.0)
-    config = training_config(EditFlags(scene=scene.parent, prompt="x", box=box, mode="recolour", device="cpu"))
-    model = config.pipeline.model
-    assert (model.mode, model.box, model.scene) == ("recolour", box, scene)
-    named = training_config(EditFlags(scene=scene.parent, prompt="x", part="egg", device="cpu")).pipeline.model
-    assert (named.part, named.encoders) == ("egg", type(named)().encoders)
     (tmp_path / "transforms.json").write_text("{}", encoding="utf-8")
-    fitted = training_config(EditFlags(scene=tmp_path, prompt="x", box=box, steps=10, device="cpu"))
-    assert fitted.pipeline.datamanager.data == tmp_path and fitted.pipeline.model.scene is None
-    assert fitted.max_num_iterations == 10 + fitted.pipeline.datamanager.fit_steps
+    out = ["-o", str(tmp_path / "runs"), "--device", "cpu"]
+    tiny = ["--encoder", "tiny", "--steps", "1"]
+    for arguments, code, message in (
+        (["edit", str(scene), *out], 2, "The mode 'edit' needs a prompt: --prompt TEXT, or --parts FILE."),
+        (["edit", str(scene), "--mode", "remove", *out, *tiny], 2, "give a box (--box), a sphere (--sphere)"),
+    ):
+        assert main(["nerf", *arguments]) == code
+        said = capsys.readouterr().err
+        assert message in said and "--pipeline" not in said

@@ -1,14 +1,15 @@
 """Sprites as pictures to cut out: straight colour, found by every name."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 import torch
 
-from gencontrol.errors import InputError
-from gencontrol.nerf.still_life.sprite_cutout import sprite_picture
+from gencontrol.errors import ConfigError, InputError
+from gencontrol.nerf.still_life.sprite_cutout import sprite_picture, sprite_pictures
 from gencontrol.sprites.catalog import Concept
-from gencontrol.sprites.store import SpriteStore
+from gencontrol.sprites.store import SpriteStore, open_store
 
 
 def test_colour_is_straight_and_alpha_the_stores(sprite_store: SpriteStore) -> None:
@@ -36,3 +37,15 @@ def test_what_is_not_in_the_store_is_refused(sprite_store: SpriteStore) -> None:
     lacking = dataclasses.replace(sprite_store, present=torch.zeros_like(sprite_store.present))
     with pytest.raises(InputError, match="choose another style"):
         sprite_picture(lacking, name, style=style)
+
+
+def test_up_to_three_different_sprites_are_taken_from_a_store(sprite_file: Path) -> None:
+    store = open_store(sprite_file)
+    names, style = [concept.name for concept in store.concepts[:3]], store.styles[0]
+    pictures = sprite_pictures(names, sprite_file, style=style)
+    assert [name for name, _, _ in pictures] == names
+    assert torch.equal(pictures[2][1], sprite_picture(store, names[2], style=style)[1])
+    assert sprite_pictures((), Path("nowhere"), style=style) == []
+    for wrong in (names[:1] * 2, [*names, "fourth"]):
+        with pytest.raises(ConfigError, match=f"up to three different sprites; got {', '.join(wrong)}"):
+            sprite_pictures(wrong, sprite_file, style=style)

@@ -1,0 +1,132 @@
+"""Runs that steer a radiance field: from plain settings to nerfstudio's, and through its trainer."""
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from gencontrol.errors import MissingDependencyError
+
+# An edit need not begin coarsely; this is what creations end at, so that their own lattice is kept.
+_EDIT_RESOLUTION = "0:40"
+# Letters of a prompt that go into the name of its run's folder.
+_LONGEST_NAME = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreationSettings:
+    """What a run makes, of nothing; and what it has in common with an edit."""
+
+    prompt: str = ""
+    """What the scene, or the part, is to become."""
+    parts: Path | None = None
+    """A YAML file of several parts with prompts and highlights, instead of one prompt and its highlight."""
+    symmetry: Literal["none", "mirror", "quarter"] = "none"
+    """Of what is new, or replaces a part, around its upright axis: two mirrors, or quarter turns too (round things)."""
+    encoder: str = ""
+    """Encoder that guides: a preset or a folder; by default the method's own choice."""
+    steps: int = 400
+    """Guided steps."""
+    seed: int = 0
+    """The same seed gives the same scene on the same machine."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to work; auto takes CUDA if there is one."""
+    output: Path = Path("outputs")
+    """Where runs go, as nerfstudio lays them out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditSettings(CreationSettings):
+    """What a run changes in a scene that is there."""
+
+    scene: Path = Path()
+    """A scene.safetensors or the folder of a finished run; or of a nerfstudio data set without one, fitted first."""
+    mode: Literal["edit", "replace", "remove", "recolour"] = "edit"
+    """Change what is in the part, grow something new in its place, only take away, or only recolour."""
+    box: tuple[float, float, float, float, float, float] | None = None
+    """The part as an upright box: centre x y z and side lengths, world units."""
+    sphere: tuple[float, float, float, float] | None = None
+    """The part as a ball: centre x y z and radius, world units."""
+    part: str = ""
+    """The part by the name that the scene stores it under."""
+    grow: float | None = None
+    """How much larger than its stored shape a named part is; by default one spacing of the scene's lattice, and
+    nothing for one that a run has changed before, or for a painted mask. Also for those in a list of parts."""
+    softness: float = 0.0
+    """Width of a soft edge, inwards, world units."""
+
+
+def train(settings: CreationSettings) -> Path:
+    """Carry a run out.
+
+    Returns:
+        Its folder.
+
+    Raises:
+        MissingDependencyError: nerfstudio is not installed.
+        ConfigError: Settings that contradict each other; messages name nerfstudio's flags.
+        InputError: A scene, a highlight or pictures that cannot be used.
+    """
+    if importlib.util.find_spec("nerfstudio") is None:
+        raise MissingDependencyError(
+            "Steering a scene needs nerfstudio (Python 3.11 or 3.12): pip install 'gencontrol[nerf]'."
+        )
+    from nerfstudio.scripts.train import main
+
+    config = training_config(settings)
+    main(config)
+    return config.get_base_dir()
+
+
+def training_config(settings: CreationSettings) -> Any:
+    """The nerfstudio configuration that the settings stand for.
+
+    Raises:
+        InputError: An edit's scene is not there.
+    """
+    from gencontrol.nerf.method.entry import trainer_config
+
+    config: Any = trainer_config()  # nerfstudio's own types are those of its base classes.
+    model, data = config.pipeline.model, config.pipeline.datamanager
+    model.prompt, model.parts, model.symmetry = settings.prompt or None, settings.parts, settings.symmetry
+    if settings.encoder:
+        model.encoders = (settings.encoder,)
+    config.max_num_iterations, config.output_dir = settings.steps, settings.output
+    config.optimizers["field"]["scheduler"].max_steps = settings.steps
+    config.experiment_name = folder_name(settings.prompt)
+    config.machine.seed = model.seed = data.seed = settings.seed
+    config.machine.device_type = _device(settings.device)
+    if isinstance(settings, EditSettings):
+        _set_edit(config, settings)
+    return config
+
+
+def is_data_set(folder: Path) -> bool:
+    """Whether a folder holds pictures for nerfstudio, and no scene that was written beside them."""
+    return (folder / "transforms.json").is_file() and not list(folder.glob("*.safetensors"))
+
+
+def folder_name(prompt: str) -> str:
+    """What a run's folder is called after its prompt: words of letters and digits joined by hyphens."""
+    words = "".join(c if c.isalnum() else " " for c in prompt.lower()).split()
+    return "-".join(words)[:_LONGEST_NAME] or "scene"
+
+
+def _set_edit(config: Any, settings: EditSettings) -> None:
+    from gencontrol.nerf.field.scene import find_scene
+
+    model, data = config.pipeline.model, config.pipeline.datamanager
+    model.mode, model.box, model.sphere = settings.mode, settings.box, settings.sphere
+    model.part, model.grow, model.softness = settings.part or None, settings.grow, settings.softness
+    model.resolution = _EDIT_RESOLUTION
+    if is_data_set(settings.scene):
+        data.data = settings.scene
+        config.max_num_iterations += data.fit_steps
+    else:
+        model.scene = find_scene(settings.scene)
+
+
+def _device(name: str) -> str:
+    import torch
+
+    return name if name != "auto" else "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,0 +1,91 @@
+"""Runs that steer a radiance field: plain settings become the method's configuration."""
+
+from pathlib import Path
+
+import pytest
+
+from gencontrol.errors import InputError, MissingDependencyError
+from gencontrol.runs.radiance import CreationSettings, EditSettings, folder_name, is_data_set, train, training_config
+
+# nerfstudio 1.1.5 and the versions it pins warn about themselves when they are imported.
+studio = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from gencontrol.nerf.field.scene import SCENE_FILE, save_scene
+    from gencontrol.nerf.still_life.world import bake, still_life
+
+    path = tmp_path_factory.mktemp("run") / SCENE_FILE
+    save_scene(bake(still_life(), 16), path)
+    return path
+
+
+def test_a_run_is_called_after_its_prompt() -> None:
+    assert folder_name("  A red, RED cat!") == "a-red-red-cat"
+    assert folder_name("...") == "scene" and folder_name("x" * 90) == "x" * 40
+
+
+def test_pictures_are_a_data_set_unless_a_scene_lies_beside_them(tmp_path: Path) -> None:
+    assert not is_data_set(tmp_path)
+    (tmp_path / "transforms.json").write_text("{}", encoding="utf-8")
+    assert is_data_set(tmp_path)
+    (tmp_path / "scene.safetensors").write_bytes(b"")
+    assert not is_data_set(tmp_path)
+
+
+def test_without_nerfstudio_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingDependencyError, match=r"needs nerfstudio .*pip install 'gencontrol\[nerf\]'"):
+        train(CreationSettings(prompt="x"))
+
+
+@studio
+def test_settings_of_a_creation_become_the_methods_configuration() -> None:
+    pytest.importorskip("nerfstudio")
+
+    config = training_config(
+        CreationSettings(prompt="Red cat!", steps=7, seed=3, device="cpu", encoder="mine", symmetry="mirror")
+    )
+    model = config.pipeline.model
+    assert (model.mode, model.prompt, model.encoders, model.seed) == ("create", "Red cat!", ("mine",), 3)
+    assert (config.max_num_iterations, config.experiment_name) == (7, "red-cat")
+    assert config.optimizers["field"]["scheduler"].max_steps == 7 and model.symmetry == "mirror"
+    assert config.machine.device_type == "cpu" and config.pipeline.datamanager.seed == 3
+
+
+@studio
+def test_settings_of_an_edit_name_the_part_and_the_scene(scene: Path, tmp_path: Path) -> None:
+    pytest.importorskip("nerfstudio")
+
+    box = (0.0, 0.0, 0.0, 1.0, 1.0, 1.0)
+    config = training_config(EditSettings(scene=scene.parent, prompt="x", box=box, mode="recolour", device="cpu"))
+    model = config.pipeline.model
+    assert (model.mode, model.box, model.scene) == ("recolour", box, scene)
+    named = training_config(EditSettings(scene=scene.parent, prompt="x", part="egg", device="cpu")).pipeline.model
+    assert (named.part, named.encoders) == ("egg", type(named)().encoders)
+    (tmp_path / "transforms.json").write_text("{}", encoding="utf-8")
+    fitted = training_config(EditSettings(scene=tmp_path, prompt="x", box=box, steps=10, device="cpu"))
+    assert fitted.pipeline.datamanager.data == tmp_path and fitted.pipeline.model.scene is None
+    assert fitted.max_num_iterations == 10 + fitted.pipeline.datamanager.fit_steps
+    with pytest.raises(InputError, match="No scene at"):
+        training_config(EditSettings(scene=tmp_path / "nowhere", prompt="x", device="cpu"))
+
+
+@studio
+def test_the_default_device_is_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("nerfstudio")
+    for there, expected in ((True, "cuda"), (False, "cpu")):
+        monkeypatch.setattr("torch.cuda.is_available", lambda there=there: there)
+        assert training_config(CreationSettings(prompt="x")).machine.device_type == expected
+
+
+@studio
+def test_a_run_is_trained_and_its_folder_given(scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("nerfstudio")
+    seen = []
+    monkeypatch.setattr("nerfstudio.scripts.train.main", seen.append)
+    folder = train(EditSettings(scene=scene, prompt="red cat", part="egg", device="cpu", output=tmp_path))
+    (config,) = seen
+    assert folder == config.get_base_dir() and folder.is_relative_to(tmp_path / "red-cat" / "alphaclip-nerf")
+    assert config.pipeline.model.scene == scene
