@@ -91,3 +91,7 @@ def test_padding_is_outside_of_a_part_and_neutral_for_the_whole() -> None:
 def test_impossible_settings(settings: dict[str, float], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         AttentionFocus(**settings)
+
+
+def test_defaults_are_alpha_itself_with_a_thousandth_outside() -> None:
+    assert AttentionFocus() == AttentionFocus(scale=1.0, floor=1e-3)

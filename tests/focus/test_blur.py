@@ -28,3 +28,7 @@ def test_no_blur_is_the_plain_answer(plain: AlphaCLIP, rgb: Tensor, alpha: Tenso
 def test_impossible_settings(sigma: float) -> None:
     with pytest.raises(ConfigError, match="sigma: expected 0 or more"):
         BlurFocus(sigma=sigma)
+
+
+def test_the_default_is_the_authors_100_pixels_of_480() -> None:
+    assert BlurFocus() == BlurFocus(sigma=0.2)

@@ -10,6 +10,8 @@ from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.errors import ConfigError
 from gencontrol.focus import CircleFocus
 from gencontrol.focus.circle import ellipse_alpha
+from gencontrol.focus.views import whole
+from gencontrol.regions.shapes import box_alpha
 
 
 def test_ellipse_touches_the_sides_of_the_grown_box() -> None:
@@ -51,3 +53,14 @@ def test_impossible_settings() -> None:
         CircleFocus(margin=-1.0)
     with pytest.raises(ConfigError, match="colour: expected 'mean'"):
         CircleFocus(colour="reddish")
+
+
+def test_the_line_is_a_fiftieth_of_the_short_side_and_at_least_a_pixel(plain: AlphaCLIP) -> None:
+    assert CircleFocus() == CircleFocus(colour="red", thickness=0.02, margin=0.1)
+    for side, thickness in ((200, 4.0), (30, 1.0)):
+        box = (side // 3, side // 3, side // 2, side // 2)
+        line = ellipse_alpha(box, (side, side), thickness=thickness, margin=0.1)
+        expected = torch.stack([torch.ones_like(line), 1 - line, 1 - line])[None]
+        part = box_alpha(box, (side, side))[None]
+        view = CircleFocus().view(plain.processor, torch.ones(1, 3, side, side), part)
+        torch.testing.assert_close(view, whole(plain.processor, expected))

@@ -49,3 +49,7 @@ def test_impossible_settings(margin: float) -> None:
         CropFocus(margin=margin)
     with pytest.raises(ConfigError, match="colour: expected 'mean'"):
         CropFocus(colour="reddish")
+
+
+def test_defaults_are_the_fields_baseline() -> None:
+    assert CropFocus() == CropFocus(margin=0.1, masked=True, colour="mean")

@@ -117,6 +117,8 @@ def test_gradients_reach_colour_opacity_and_alpha() -> None:
         ({"saturation": -1.0}, "saturation must lie in"),
         ({"noise": math.inf}, "noise must lie in .*; got inf"),
         ({"crop": 0.0}, r"crop must lie in \(0, 1\]"),
+        ({"crop": 1.1, "widest": 1.2}, r"crop must lie in \(0, 1\]; got 1.1"),
+        ({"perspective": -0.1}, r"perspective must lie in \[0, 1\); got -0.1"),
     ],
 )
 def test_impossible_settings_are_refused(settings: dict, message: str) -> None:
@@ -134,3 +136,75 @@ class FakeGenerator(torch.Generator):
     """Says that it lives elsewhere; no second device is needed."""
 
     device = torch.device("meta")  # pyright: ignore[reportAssignmentType, reportIncompatibleVariableOverride]
+
+
+def test_defaults() -> None:
+    assert Augmentation() == Augmentation(
+        copies=4,
+        backgrounds=("solid", "checker", "noise", "texture"),
+        blur=0.05,
+        perspective=0.3,
+        crop=0.85,
+        widest=1.0,
+        translation=0.05,
+        brightness=0.1,
+        contrast=0.2,
+        saturation=0.2,
+        soften=0.0,
+        noise=0.0,
+    )
+
+
+def drawn_evenly_up_to(amounts: torch.Tensor, limit: float) -> bool:
+    """Whether hundreds of amounts fill [-limit, limit] evenly."""
+    reach = amounts.abs().max().item()
+    return 0.97 * limit < reach <= limit * (1 + 1e-4) and abs(amounts.abs().mean().item() - limit / 2) < 0.1 * limit
+
+
+def jittered(**limits: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Four hundred copies of one picture, as they were and changed."""
+    rgb = torch.rand(1, 3, 4, 5, generator=torch.Generator().manual_seed(0)).double().repeat(400, 1, 1, 1)
+    settings = dataclasses.replace(STILL, **limits)
+    return rgb, jitter(rgb, settings, generator=torch.Generator().manual_seed(1))
+
+
+def test_brightness_adds_one_amount_to_every_channel() -> None:
+    rgb, changed = jittered(brightness=0.3)
+    added = changed - rgb
+    assert torch.allclose(added, added[:, :1, :1, :1].expand_as(added))
+    assert drawn_evenly_up_to(added[:, 0, 0, 0], 0.3)
+
+
+def test_saturation_scales_the_distance_from_each_pixels_grey() -> None:
+    rgb, changed = jittered(saturation=0.4)
+    grey = rgb.mean(dim=1, keepdim=True)
+    scale = (changed - grey) / (rgb - grey)
+    assert torch.allclose(scale, scale[:, :1, :1, :1].expand_as(scale))
+    assert drawn_evenly_up_to(scale[:, 0, 0, 0] - 1, 0.4)
+
+
+def test_contrast_scales_the_distance_from_the_pictures_mean() -> None:
+    rgb, changed = jittered(contrast=0.2)
+    mean = rgb.mean(dim=(1, 2, 3), keepdim=True)
+    scale = (changed - mean) / (rgb - mean)
+    assert torch.allclose(scale, scale[:, :1, :1, :1].expand_as(scale))
+    assert drawn_evenly_up_to(scale[:, 0, 0, 0] - 1, 0.2)
+
+
+def test_softening_is_a_share_of_the_shorter_side() -> None:
+    spot = torch.zeros(1, 1, 16, 128)
+    spot[..., 8, 64] = 1
+    settings = dataclasses.replace(STILL, copies=200, backgrounds=("black",), soften=0.1)
+    alpha = run(settings, colour=spot.expand(1, 3, -1, -1), opacity=spot, alpha=spot)[1][:, 0]
+    across = alpha.sum(dim=1)
+    place = torch.arange(128.0) - 64
+    sigma = ((across * place**2).sum(dim=1) / across.sum(dim=1)).sqrt()
+    assert sigma.max().item() == pytest.approx(0.1 * 16, rel=0.05)
+
+
+def test_a_wide_window_shows_less_than_the_picture() -> None:
+    ones = torch.ones(1, 1, 24, 24)
+    settings = dataclasses.replace(STILL, copies=200, crop=1.0, widest=2.0)
+    shares = run(settings, colour=ones.expand(1, 3, -1, -1), opacity=ones, alpha=ones)[1].mean(dim=(1, 2, 3))
+    assert shares.min().item() == pytest.approx(0.25, abs=0.05)
+    assert shares.max().item() > 0.95

@@ -1,5 +1,8 @@
 """Backgrounds: kinds, blur, compositing."""
 
+import itertools
+import math
+
 import pytest
 import torch
 
@@ -7,9 +10,9 @@ from gencontrol.errors import ConfigError
 from gencontrol.guidance.backgrounds import BACKGROUNDS, check_kinds, composite, random_backgrounds
 
 
-def draw(kinds, *, count: int = 3, blur: float = 0.0, seed: int = 0):
+def draw(kinds, *, count: int = 3, size: tuple[int, int] = (20, 24), blur: float = 0.0, seed: int = 0):
     generator = torch.Generator().manual_seed(seed)
-    return random_backgrounds(count, (20, 24), kinds, blur=blur, generator=generator)
+    return random_backgrounds(count, size, kinds, blur=blur, generator=generator)
 
 
 @pytest.mark.parametrize("kind", BACKGROUNDS)
@@ -51,3 +54,44 @@ def test_composite_shows_the_background_where_nothing_is() -> None:
     opacity = torch.tensor([0.25, 0.0]).reshape(1, 1, 1, 2)
     over = composite(colour, opacity, torch.full((1, 3, 1, 2), 0.8))
     assert over[0, 0, 0].tolist() == pytest.approx([0.2 + 0.75 * 0.8, 0.8])
+
+
+def test_black_and_white_are_themselves_among_others() -> None:
+    either = draw(("black", "white"), count=40)
+    assert set(either.mean(dim=(1, 2, 3)).tolist()) == {0.0, 1.0}
+
+
+def test_the_widest_blur_is_a_share_of_the_shorter_side() -> None:
+    def variance(blur: float) -> torch.Tensor:
+        pictures = random_backgrounds(60, (32, 128), ("noise",), blur=blur, generator=torch.Generator().manual_seed(0))
+        return pictures.var(dim=(1, 2, 3))
+
+    # White noise blurred by s pixels keeps 1 / (4 pi s^2) of its variance; the widest here is 0.1 * 32.
+    kept = (variance(0.1) / variance(0.0)).min().item()
+    assert kept == pytest.approx(1 / (4 * math.pi * (0.1 * 32) ** 2), rel=0.2)
+
+
+def cells_along(row: torch.Tensor) -> list[int]:
+    """Lengths of the runs of one colour that lie wholly in a row."""
+    changes = (row.diff() != 0).nonzero().flatten().tolist()
+    return [b - a for a, b in itertools.pairwise(changes)]
+
+
+def test_a_checkers_cells_are_a_sixteenth_to_a_third_of_the_side_and_begin_anywhere() -> None:
+    sizes, first = set(), set()
+    for picture in draw(("checker",), count=300, size=(48, 48)):
+        for row in (picture[0, 0], picture[0, :, 0]):
+            runs = cells_along(row)
+            assert len(set(runs)) <= 1
+            sizes.update(runs)
+        first.add(int((picture[0, :, 0].diff() != 0).nonzero()[0]))
+    assert sizes == set(range(48 // 16, 48 // 3))
+    assert len(first) > 10
+
+
+def test_textures_amplitude_falls_as_one_over_the_frequency() -> None:
+    size = 64
+    pictures = draw(("texture",), count=60, size=(size, size))
+    field = torch.logit(pictures.double().clamp(1e-6, 1 - 1e-6))
+    amplitude = torch.fft.rfft2(field).abs().square().mean(dim=(0, 1)).sqrt()[0]
+    assert (amplitude[4] / amplitude[16]).item() == pytest.approx(4, rel=0.15)

@@ -89,3 +89,16 @@ def test_a_threshold_outside_its_range_is_refused() -> None:
         ViewPrompts(front_within=100.0)
     with pytest.raises(ConfigError, match=r"back_within must lie in .*; got -1"):
         ViewPrompts(back_within=-1.0)
+
+
+def test_a_threshold_itself_is_not_yet_overhead_and_still_front_and_back() -> None:
+    assert weights(0, 60, mode="discrete") == [1, 0, 0, 0]
+    assert weights(45, 0, mode="discrete") == [1, 0, 0, 0]
+    assert weights(135, 0, mode="discrete") == [0, 0, 1, 0]
+
+
+def test_between_is_half_overhead_at_the_threshold_and_all_of_it_straight_above() -> None:
+    assert weights(0, 75, overhead_above=60.0)[3] == pytest.approx(0.75)
+    assert weights(0, 45, overhead_above=60.0)[3] == pytest.approx(0.25)
+    assert weights(0, 30, overhead_above=60.0)[3] == 0
+    assert weights(0, 90, overhead_above=80.0)[3] == pytest.approx(1)

@@ -80,3 +80,36 @@ def test_a_window_above_one_shows_the_whole_picture_smaller() -> None:
     planes = torch.ones(40, 1, 16, 16)
     # Half the side, wherever it lies: a quarter of the area, all of it inside.
     assert torch.allclose(warp(planes, maps).mean(dim=(1, 2, 3)), torch.full((40,), 0.25), atol=0.03)
+
+
+def test_a_translation_is_a_share_of_the_side_in_both_directions() -> None:
+    maps = random_homographies(
+        500, perspective=0.0, window=(1.0, 1.0), translation=0.1, generator=torch.Generator().manual_seed(0)
+    )
+    shift = maps[:, :2, 2]
+    assert torch.allclose(maps[:, :2, :2], torch.eye(2).expand(500, 2, 2), atol=1e-5)
+    # The picture's side is 2 in these coordinates.
+    assert 0.195 < shift.max() <= 0.2 and -0.2 <= shift.min() < -0.195
+    assert abs(shift.mean().item()) < 0.01
+
+
+def test_a_window_lies_anywhere_in_the_picture_and_has_any_size_of_its_range() -> None:
+    maps = random_homographies(
+        500, perspective=0.0, window=(0.4, 0.8), translation=0.0, generator=torch.Generator().manual_seed(0)
+    )
+    scale, centre = maps[:, 0, 0], maps[:, :2, 2]
+    assert 0.4 <= scale.min() < 0.41 and 0.79 < scale.max() <= 0.8 + 1e-6
+    reach = (centre.abs() / (1 - scale)[:, None]).max()
+    assert 0.99 < reach <= 1 + 1e-5
+
+
+def test_a_perspective_moves_corners_inwards_by_up_to_its_share() -> None:
+    maps = random_homographies(
+        500, perspective=0.5, window=(1.0, 1.0), translation=0.0, generator=torch.Generator().manual_seed(0)
+    )
+    corners = torch.tensor([[-1.0, -1, 1], [1, -1, 1], [1, 1, 1], [-1, 1, 1]])
+    reached = (maps @ corners.T).transpose(1, 2)
+    reached = reached[..., :2] / reached[..., 2:]
+    inwards = 1 - reached * corners[:, :2]
+    assert -1e-4 <= inwards.min() < 0.01 and 0.49 < inwards.max() <= 0.5 + 1e-4
+    assert inwards.mean().item() == pytest.approx(0.25, abs=0.01)

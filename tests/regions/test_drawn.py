@@ -87,3 +87,15 @@ def test_polygon_that_cannot_be_drawn() -> None:
 
 def test_whole() -> None:
     assert torch.equal(whole(SIZE).alpha, torch.ones(SIZE))
+
+
+def test_points_on_small_images_are_still_a_pixel_in_radius() -> None:
+    assert torch.equal(from_points([(3, 3)], size=SIZE).alpha, path_alpha([(3, 3)], SIZE, radius=1))
+
+
+def test_points_and_boxes_may_touch_the_border() -> None:
+    for point in ((0, 0), (8, 6), (8, 0)):
+        assert torch.equal(from_points([point], size=SIZE).alpha, path_alpha([point], SIZE, radius=1))
+    for point in ((8.01, 3), (3, 6.01), (-0.01, 3)):
+        with pytest.raises(InputError, match="is outside the image"):
+            from_points([point], size=SIZE)

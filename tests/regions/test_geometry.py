@@ -141,6 +141,10 @@ def test_every_pixel_in_view_has_a_gradient(fit: Fit) -> None:
     assert (gradient > 0).all()
 
 
+def test_the_default_is_the_view_that_the_published_encoders_were_trained_on() -> None:
+    assert Geometry() == Geometry(size=224, fit="pad", antialias=True, interpolation="bicubic")
+
+
 def test_impossible_settings() -> None:
     with pytest.raises(ConfigError, match="size: expected a positive number of pixels, got 0"):
         Geometry(size=0)

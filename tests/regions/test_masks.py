@@ -124,3 +124,29 @@ def test_image_alpha_fully_transparent() -> None:
 def test_image_alpha_of_a_cut_out_without_colour_left() -> None:
     with pytest.warns(RegionWarning, match="transparent part of the picture is plain black.*no context to keep"):
         from_image_alpha(Picture(rgb=torch.rand(3, *SIZE) * half(), alpha=half()))
+
+
+@pytest.mark.parametrize(("spread", "grey"), [(12, True), (13, False)])
+def test_traces_of_colour_are_grey_up_to_twelve_levels(spread: int, grey: bool) -> None:
+    levels = np.full((*SIZE, 3), 200, dtype=np.uint8)
+    levels[..., 2] += spread
+    if grey:
+        assert (from_mask(levels, size=SIZE).alpha == 200 / 255).all()
+    else:
+        with pytest.raises(InputError, match="mask has colours"):
+            from_mask(levels, size=SIZE)
+
+
+def test_a_mask_is_faint_below_a_tenth() -> None:
+    from_mask(np.full(SIZE, 0.1001), size=SIZE)
+    with pytest.warns(RegionWarning, match=r"largest value is 0\.0999"):
+        from_mask(np.full(SIZE, 0.0999), size=SIZE)
+    with pytest.warns(RegionWarning, match=r"largest value is 0\.00784"):
+        from_mask(np.full(SIZE, 2, dtype=np.uint8), size=SIZE)
+
+
+def test_a_mask_that_is_made_smaller_keeps_the_share_of_what_is_marked() -> None:
+    stripes = np.tile(np.array([1.0, 0.0]), (60, 40))
+    with pytest.warns(RegionWarning, match="stretched"):
+        alpha = from_mask(stripes, size=SIZE, resize=True).alpha
+    torch.testing.assert_close(alpha, torch.full(SIZE, 0.5), atol=0.05, rtol=0)

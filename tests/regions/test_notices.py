@@ -60,3 +60,34 @@ def test_regions_too_small_to_see() -> None:
         warnings.simplefilter("error")
         check_seen(box_alpha((100, 100, 140, 140), (640, 640)), Geometry(size=32))
         check_seen(0.1 * box_alpha((100, 100, 140, 140), (640, 640)), Geometry(size=32))
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.995, True), (0.95, False)])
+def test_a_little_colour_left_is_context(share: float, told: bool) -> None:
+    rgb, alpha = torch.zeros(3, 40, 50), torch.zeros(40, 50)
+    rgb.view(3, -1)[:, round(share * 2000) :] = 0.5
+    assert (lost_context(Picture(rgb=rgb, alpha=alpha)) is not None) == told
+
+
+@pytest.mark.parametrize(("start", "told"), [(14, True), (17, True), (19, False), (20, False)])
+def test_a_region_is_cut_where_less_than_nine_tenths_are_seen(start: int, told: bool) -> None:
+    # The crop sees x from 20 to 60 of a region that is twenty wide: 0.7, 0.85, 0.95 and all of it.
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        check_seen(box_alpha((start, 10, start + 20, 30), (40, 80)), CROP)
+    assert ["crop cuts off" in str(warning.message) for warning in caught] == [True] * told
+
+
+def test_a_sliver_in_view_is_enough_to_be_used() -> None:
+    with pytest.warns(RegionWarning, match="cuts off 9[0-9]%"):
+        check_seen(box_alpha((0, 10, 21, 30), (40, 80)), CROP)
+
+
+@pytest.mark.parametrize(("side", "told"), [(4, True), (8, True), (12, False)])
+def test_a_region_of_a_quarter_of_a_pixel_is_just_seen(side: int, told: bool) -> None:
+    # One of the view's pixels covers 20 x 20: these cover 4 %, 16 % and 36 % of one.
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        start = 210 - side // 2
+        check_seen(box_alpha((start, start, start + side, start + side), (640, 640)), Geometry(size=32, fit="squash"))
+    assert ["smaller than a pixel" in str(warning.message) for warning in caught] == [True] * told

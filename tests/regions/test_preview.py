@@ -34,3 +34,18 @@ def test_the_whole_image_has_no_outline_and_full_brightness() -> None:
     rgb = torch.rand(3, 48, 48, generator=torch.Generator().manual_seed(0))
     image = preview(rgb, torch.ones(48, 48), Geometry(size=48), readable=1)
     assert np.array_equal(np.asarray(image), np.asarray(to_pil(rgb)))
+
+
+def test_soft_maps_are_dimmed_by_their_share_and_outlined_where_they_pass_a_half() -> None:
+    alpha = torch.full((12, 12), 0.4)
+    alpha[4:8, 3:9] = 0.6
+    shown = np.asarray(preview(torch.ones(3, 12, 12), alpha, Geometry(size=12), readable=1))
+    expected = np.full((12, 12, 3), round(255 * (0.35 + 0.65 * 0.4)), dtype=np.uint8)
+    expected[3:9, 2:10] = (255, 0, 153)  # one pixel wide, outside of the part
+    expected[4:8, 3:9] = round(255 * (0.35 + 0.65 * 0.6))
+    assert np.array_equal(shown, expected)
+
+
+@pytest.mark.parametrize(("size", "side"), [(224, 448), (100, 400), (384, 384), (400, 400)])
+def test_previews_are_enlarged_by_whole_steps_to_384_pixels(size: int, side: int) -> None:
+    assert preview(torch.ones(3, 4, 4), torch.ones(4, 4), Geometry(size=size)).size == (side, side)

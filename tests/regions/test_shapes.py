@@ -96,3 +96,10 @@ def test_bad_numbers() -> None:
         path_alpha([(1, math.nan)], SIZE, radius=1)
     with pytest.raises(InputError, match="finite coordinates"):
         polygon_alpha([(1, 1), (2, math.inf), (3, 3)], SIZE)
+
+
+@pytest.mark.parametrize("eighths", range(9))
+def test_a_polygon_whose_edge_lies_at_an_eighth_of_a_pixel_is_exact(eighths: int) -> None:
+    top = 3 + eighths / 8
+    alpha = polygon_alpha([(2, top), (9, top), (9, 7), (2, 7)], SIZE)
+    assert torch.equal(alpha, box_alpha((2, top, 9, 7), SIZE))
