@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from PIL import Image, ImageDraw
 
 from gencontrol.sprites.store import SpriteStore, open_store, prepare_store
 
@@ -77,3 +78,27 @@ def sprite_file(
 def sprite_store(sprite_file: Path) -> SpriteStore:
     """The same, opened."""
     return open_store(sprite_file)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Path:
+    """A folder with `photo.png` (80 x 64, a red disc and a blue box), a mask of each, both as classes, and a cut-out.
+
+    The cut-out is RGBA, of the disc; in `classes.png` the disc is 3, and the box 7.
+    """
+    shapes = {"red": ("ellipse", (8, 16, 36, 44)), "blue": ("rectangle", (48, 20, 72, 52))}
+    photo = Image.effect_noise((80, 64), 60).convert("RGB")
+    for colour, (shape, box) in shapes.items():
+        mask = Image.new("L", photo.size)
+        for image, fill in ((photo, colour), (mask, 255)):
+            getattr(ImageDraw.Draw(image), shape)(box, fill=fill)
+        mask.save(tmp_path / f"{colour}.png")
+    photo.save(tmp_path / "photo.png")
+    classes = Image.new("L", photo.size)
+    for (shape, box), number in zip(shapes.values(), (3, 7), strict=True):
+        getattr(ImageDraw.Draw(classes), shape)(box, fill=number)
+    classes.save(tmp_path / "classes.png")
+    with Image.open(tmp_path / "red.png") as mask:
+        photo.putalpha(mask)
+    photo.save(tmp_path / "cutout.png")
+    return tmp_path

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from gencontrol.cli.options import RunOptions, unset
+from gencontrol.cli.flags import RunOptions, unset
 from gencontrol.cli.parse import parse
 from gencontrol.runs.offline import offline
 
@@ -127,8 +127,8 @@ def _guess(options: ConvertOptions) -> Kind:
 
 def _open(options: ConvertOptions) -> "AlphaCLIP":
     from gencontrol.alpha_clip.model import AlphaCLIP
-    from gencontrol.cli.report import quiet_loading
     from gencontrol.runs.devices import DTYPES
+    from gencontrol.runs.notices import quiet_loading
 
     quiet_loading()
     kind = _kind_of(options)

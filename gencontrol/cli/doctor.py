@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gencontrol import __version__
-from gencontrol.cli.options import FormatOptions
+from gencontrol.cli.flags import FormatOptions
 from gencontrol.cli.parse import parse
 from gencontrol.cli.report import print_json, table
 

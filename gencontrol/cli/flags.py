@@ -1,103 +1,91 @@
-"""Flags that are small languages of their own: seeds, weights, numbers with commas, names with settings."""
+"""What the command line calls the settings: flags for those of `gencontrol.runs.settings`, and for what is its own.
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+A class here changes annotations alone. Defaults and help are the settings' own: tyro finds both in the base class.
+"""
 
-import yaml
+import re
+import typing
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Literal, cast
 
-from gencontrol.errors import ConfigError
+from tyro.conf import Positional, UseAppendAction, arg
 
-DEFAULT_COUNT = 4
-LARGEST_SEED = 2**63 - 1
-"""torch.Generator.manual_seed takes 64 bits; signed ones, so that a seed stays one in JSON readers too."""
+from gencontrol.runs.settings import EncoderSettings, RegionSettings
+
+Repeatable = Annotated[tuple[str, ...], UseAppendAction]
 
 
-def parse_seeds(seed: int | str, count: int | None) -> tuple[int, ...]:
-    """The seeds of a run, one picture each.
+def unset(metavar: str, *, name: str | None = None, aliases: tuple[str, ...] = ()) -> Any:
+    """Describe a flag that is not set unless given, so that `--help` shows no default."""
+    return arg(metavar=metavar, name=name, aliases=aliases, help_behavior_hint="")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionFlags(RegionSettings):
+    """Where to look."""
+
+    images: Annotated[Positional[tuple[str, ...]], arg(metavar="IMAGE", help_behavior_hint="")]
+    mask: Annotated[Repeatable, arg(metavar="PATH[:WEIGHT]")]
+    index_mask: Annotated[Repeatable, arg(metavar="PATH=CLASS[:WEIGHT]")]
+    box: Annotated[Repeatable, arg(metavar="X0,Y0,X1,Y1[:WEIGHT]")]
+    point: Annotated[Repeatable, arg(metavar="X,Y[,R][:WEIGHT]")]
+    threshold: Annotated[float | None, unset("T")]
+    feather: Annotated[float, arg(metavar="PIXELS")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderFlags(EncoderSettings):
+    """Which encoder looks, and how."""
+
+    model: Annotated[str, arg(metavar="NAME")]
+    revision: Annotated[str | None, unset("NAME")]
+    alpha_clip: Annotated[str | None, unset("PATH")]
+    focus: Annotated[str | None, unset("NAME[:KEY=VALUE,...]")]
+    fit: Annotated[Literal["pad", "squash", "crop"] | None, unset("pad|squash|crop")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormatOptions:
+    """How a command reports."""
+
+    format: Literal["human", "json"] = "human"
+    """What is printed on standard output."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(FormatOptions):
+    """How a command reads its settings and reports."""
+
+    config: Annotated[str | None, unset("FILE.yaml")] = None
+    """Settings by name, as in the flags with underscores; flags given win, such as --no-invert over `invert: true`."""
+
+
+def in_flags(message: str, flags: type | None) -> str:
+    """A message of the core or of a run, with flags in the place of the settings' names in backticks.
 
     Args:
-        seed: One seed (the first of `count` in a row), or a list such as "1,2,3", "5-8" or "1,5-8".
-        count: How many pictures; None is four for one seed, else as many as seeds are listed.
-
-    Raises:
-        ConfigError: Not a list of seeds, or one whose length is not `count`.
+        message: Names settings such as `negative_mask`, and `no_invert` for one that is switched off.
+        flags: The command's dataclass; None leaves the message as it is. Other words in backticks stay.
     """
-    if count is not None and count < 1:
-        raise ConfigError(f"-n: expected at least 1, got {count}.")
-    parts = str(seed).split(",")
-    if len(parts) == 1 and parts[0].strip().isdecimal():
-        first = int(parts[0])
-        seeds = tuple(range(first, first + (count or DEFAULT_COUNT)))
-    else:
-        seeds = tuple(s for part in parts for s in _seed_range(part.strip()))
-        if count is not None and count != len(seeds):
-            raise ConfigError(f"--seed {seed} lists {len(seeds)} seeds and -n asks for {count}: leave one of them out.")
-    if len(set(seeds)) != len(seeds) or seeds[-1] > LARGEST_SEED:
-        raise ConfigError(f"--seed: expected different seeds from 0 to 2^63 - 1, got {seed}.")
-    return seeds
+    known = {} if flags is None else flag_names(flags)
+    return re.sub(r"`([a-z_]+)`", lambda found: known.get(found[1], found[0]), message)
 
 
-def _seed_range(part: str) -> range:
-    first, dash, last = part.partition("-")
-    if not first.isdecimal() or (dash and not last.isdecimal()):
-        raise ConfigError(f"--seed: expected seeds such as 7, or 1,2,3, or 5-8, got {part!r}.")
-    seeds = range(int(first), int(last if dash else first) + 1)
-    if not seeds:
-        raise ConfigError(f"--seed: {part} runs backwards.")
-    return seeds
+def flag_names(flags: type) -> dict[str, str]:
+    """Setting -> what it is called on the command line: its short flag, its long one, or what stands for its value."""
+    hints = typing.get_type_hints(flags, include_extras=True)
+    names = {}
+    for field in fields(cast(Any, flags)):
+        names[field.name] = _flag(field.name, getattr(hints[field.name], "__metadata__", ()))
+        if hints[field.name] is bool:
+            names[f"no_{field.name}"] = f"--no-{field.name.replace('_', '-')}"
+    return names
 
 
-def split_weight(text: str, *, flag: str) -> tuple[str, float]:
-    """Split "VALUE:WEIGHT"; the weight is 1 where none is given. A path that exists is never split."""
-    value, colon, weight = text.rpartition(":")
-    if not colon or not value or Path(text).exists():
-        return text, 1.0
-    try:
-        number = float(weight)
-    except ValueError:
-        return text, 1.0
-    if not 0 < number < float("inf"):
-        raise ConfigError(f"{flag} {text}: expected a weight above 0, got {weight}.")
-    return value, number
-
-
-def parse_numbers(text: str, *, flag: str, form: str, counts: Sequence[int]) -> tuple[float, ...]:
-    """Numbers with commas between them; `form` and `counts` say what is expected.
-
-    Raises:
-        ConfigError: Something else.
-    """
-    try:
-        numbers = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        numbers = ()
-    if len(numbers) not in counts:
-        raise ConfigError(f"{flag}: expected {form}, got {text!r}.")
-    return numbers
-
-
-def parse_named(text: str, *, flag: str) -> tuple[str, dict[str, Any]]:
-    """Split "name:key=value,key=value" into the name and its settings, values read as YAML scalars.
-
-    Raises:
-        ConfigError: A setting without "=", or a value that YAML cannot read.
-    """
-    name, _, rest = text.partition(":")
-    settings = {}
-    for part in filter(None, rest.split(",")):
-        key, equals, value = part.partition("=")
-        if not equals:
-            raise ConfigError(f"{flag} {text}: expected settings such as {name}:key=value, got {part!r}.")
-        settings[key.strip()] = _scalar(value, flag=f"{flag} {text}")
-    return name, settings
-
-
-def _scalar(text: str, *, flag: str) -> Any:
-    if text.startswith("#"):
-        # A colour, where YAML would see a comment.
-        return text
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ConfigError(f"{flag}: {text!r} is neither a number nor a name.") from None
+def _flag(field: str, metadata: tuple[Any, ...]) -> str:
+    about = next((entry for entry in metadata if hasattr(entry, "aliases")), None)
+    if about is not None and Positional in metadata:
+        return about.metavar
+    if about is not None and about.aliases:
+        return about.aliases[0]
+    return f"--{getattr(about, 'name', None) or field}".replace("_", "-")

@@ -1,8 +1,9 @@
 """The `gencontrol` command: a table of subcommands, each in its own module, which is imported once it is chosen.
 
 A subcommand's module has `main(arguments) -> int | None`: it parses its own arguments (tyro), does its work, and
-returns an exit code (None is 0). What it raises is turned into one line and an exit code here. An entry whose module
-is not there is not listed.
+returns an exit code (None is 0). What it raises is turned into one line and an exit code here; the library's messages
+name settings, and show flags if the module has its dataclass of flags as `FLAGS`. An entry whose module is not there is
+not listed.
 """
 
 import importlib
@@ -73,10 +74,9 @@ def _run(name: str, arguments: list[str]) -> int:
     try:
         with interruptible():
             return importlib.import_module(f"gencontrol.cli.{name}").main(arguments) or DONE
-    except ConfigError as error:
-        return _fail(error, WRONG_USE, arguments)
     except GencontrolError as error:
-        return _fail(error, FAILED, arguments)
+        code = WRONG_USE if isinstance(error, ConfigError) else FAILED
+        return _fail(error, _in_flags(name, str(error)), code, arguments)
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
     except BrokenPipeError:
@@ -85,19 +85,25 @@ def _run(name: str, arguments: list[str]) -> int:
         return FAILED
     except OSError as error:
         # A full disk, a folder that may not be written: the machine's state, not a fault of ours.
-        return _fail(error, FAILED, arguments)
+        return _fail(error, str(error), FAILED, arguments)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else (FAILED if end.code else DONE)
 
 
-def _fail(error: Exception, code: int, arguments: Sequence[str]) -> int:
+def _in_flags(name: str, message: str) -> str:
+    from gencontrol.cli.flags import in_flags
+
+    return in_flags(message, getattr(importlib.import_module(f"gencontrol.cli.{name}"), "FLAGS", None))
+
+
+def _fail(error: Exception, message: str, code: int, arguments: Sequence[str]) -> int:
     from gencontrol.runs.processes import is_first_process
 
     if _wants_json(arguments) and is_first_process():
         import json
 
-        print(json.dumps({"error": {"type": type(error).__name__, "message": str(error)}}))
-    return _complain(str(error), code)
+        print(json.dumps({"error": {"type": type(error).__name__, "message": message}}))
+    return _complain(message, code)
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:

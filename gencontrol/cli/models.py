@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from gencontrol.cli.options import FormatOptions
+from gencontrol.cli.flags import FormatOptions
 from gencontrol.cli.parse import parse
 from gencontrol.cli.report import print_json, table
 from gencontrol.errors import CheckpointError

@@ -8,14 +8,9 @@ from typing import Any, TypeVar, cast
 import tyro
 
 from gencontrol.configuration import from_mapping, read_yaml
+from gencontrol.runs.settings import ALTERNATIVES
 
 Options = TypeVar("Options")
-
-GROUPS: tuple[frozenset[str], ...] = (
-    frozenset({"mask", "index_mask", "box", "point", "alpha_from_image"}),
-    frozenset({"strength", "schedule"}),
-)
-"""Flags that together say one thing: giving one of them replaces what a file says for all of them."""
 
 
 def parse(
@@ -99,7 +94,7 @@ def _flags(arguments: Sequence[str]) -> dict[str, None]:
 
 def _without(values: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
     """`values` less what `names` replace: those fields, and the groups that they belong to."""
-    replaced = names.union(*(group for group in GROUPS if group & names))
+    replaced = names.union(*(group for group in ALTERNATIVES if group & names))
     return {key: value for key, value in values.items() if key not in replaced}
 
 

@@ -7,53 +7,45 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from gencontrol.regions.region import RegionWarning
+from gencontrol.cli.flags import in_flags
 from gencontrol.runs.processes import is_first_process
 
 
 @contextmanager
-def notices() -> Iterator[None]:
-    """Print the warnings about regions that the block raises, each once and as one line on standard error.
+def notices(flags: type | None = None) -> Iterator[None]:
+    """Print what the library warns of within the block, as one line on standard error; settings go by their flags.
 
-    All processes of a run check all pictures; the first of them says what there is to say.
+    All processes of a run check all pictures, and pictures are read again when their turn comes: so the first process
+    says each thing once. What a process has to say of its own share it says itself.
+
+    Args:
+        flags: The command's dataclass of flags.
     """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", RegionWarning)
-        yield
-    for message in dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, RegionWarning)):
-        note_once(message)
-    for other in caught:
-        if not issubclass(other.category, RegionWarning):
-            warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+    from gencontrol.regions.region import RegionWarning
+    from gencontrol.runs.notices import RunWarning, ShareWarning
 
+    told: set[str] = set()
 
-@contextmanager
-def told_before() -> Iterator[None]:
-    """Drop the warnings about regions that the block raises: `notices` has printed them when all was checked."""
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        text = in_flags(str(message), flags)
+        if issubclass(category, ShareWarning):
+            note(text)
+        elif not issubclass(category, RegionWarning | RunWarning):
+            before(message, category, *place, **more)
+        elif is_first_process() and text not in told:
+            told.add(text)
+            note(text)
+
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RegionWarning)
+        for ours in (RegionWarning, RunWarning):
+            warnings.simplefilter("always", ours)
+        before, warnings.showwarning = warnings.showwarning, show
         yield
-
-
-def quiet_loading() -> None:
-    """Switch the libraries' loading bars off where nobody watches them."""
-    if not sys.stderr.isatty():
-        from diffusers.utils import logging as diffusers_logging
-        from transformers.utils import logging as transformers_logging
-
-        diffusers_logging.disable_progress_bar()
-        transformers_logging.disable_progress_bar()
 
 
 def note(message: str) -> None:
     """A line for the person at the terminal, on standard error."""
     print(f"gencontrol: {message}", file=sys.stderr)
-
-
-def note_once(message: str) -> None:
-    """A line that all processes of a run would print: the first of them does."""
-    if is_first_process():
-        note(message)
 
 
 def print_json(result: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional, arg
 
-from gencontrol.cli.options import Repeatable
+from gencontrol.cli.flags import Repeatable
 from gencontrol.cli.parse import parse
 from gencontrol.errors import ConfigError
 

@@ -1,81 +1,129 @@
 """`gencontrol vary`: variations of the part of a picture that a mask, box or point shows."""
 
+import time
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
-from gencontrol.cli.parse import GROUPS, file_settings, given_fields, parse, switched_off, value_of
+from tyro.conf import arg
+
+from gencontrol.cli.flags import EncoderFlags, RegionFlags, Repeatable, RunOptions, unset
+from gencontrol.cli.parse import file_settings, given_fields, parse, switched_off, value_of
 from gencontrol.errors import ConfigError
 from gencontrol.runs.offline import offline
-from gencontrol.runs.vary_options import VaryOptions
+from gencontrol.runs.settings import VariationSettings
 
 if TYPE_CHECKING:
+    from gencontrol.runs.plan import Plan
     from gencontrol.runs.repeat import Repeated
+    from gencontrol.runs.variation import Outcome
 
 
-POINTING = ("invert", "feather", "threshold", "strength", "schedule")
-"""What shapes regions, and so means nothing to a run that starts from embeddings."""
+@dataclass(frozen=True, kw_only=True)
+class VaryFlags(RunOptions, RegionFlags, EncoderFlags, VariationSettings):
+    """Flags of `gencontrol vary`."""
+
+    negative_mask: Annotated[Repeatable, arg(metavar="PATH[:WEIGHT]")]
+    strength: Annotated[float, arg(metavar="S")]
+    schedule: Annotated[str | None, unset("START:END[@FROM:TO]")]
+    number: Annotated[int | None, unset("N", aliases=("-n",))]
+    seed: Annotated[int | str, arg(metavar="SEED")]
+    steps: Annotated[int, arg(metavar="N")]
+    guidance: Annotated[float | None, unset("SCALE")]
+    scheduler: Annotated[str | None, unset("NAME")]
+    batch: Annotated[int, arg(metavar="N")]
+    embeds_in: Annotated[str | None, unset("FILE")]
+    embeds_out: Annotated[str | None, unset("FILE")]
+    output: Annotated[str, arg(aliases=("-o",), metavar="FILE|FOLDER")]
+    from_picture: Annotated[str | None, unset("OUT.png", name="from")] = None
+    """Repeat the run that wrote this picture; flags given win, such as --no-invert over a recorded --invert."""
+
+
+FLAGS = VaryFlags
 
 
 def main(arguments: Sequence[str]) -> None:
     """Parse the flags, and only then load what it takes to carry them out."""
-    options, repeated = read_options(arguments)
-    with offline(options.offline):
-        from gencontrol.runs.variation import execute
+    flags, repeated = read_flags(arguments)
+    with offline(flags.offline):
+        from gencontrol.cli.report import notices
 
-        execute(options, repeated)
+        with notices(FLAGS):
+            vary(flags, repeated)
 
 
-def read_options(arguments: Sequence[str]) -> "tuple[VaryOptions, Repeated | None]":
-    """The options, and the run to repeat: its settings lie under a configuration file, and both under the flags.
+def vary(flags: VaryFlags, repeated: "Repeated | None") -> None:
+    """Plan, draw or rehearse, and report for all processes."""
+    from gencontrol.runs.plan import plan_variations
+    from gencontrol.runs.processes import is_first_process
+    from gencontrol.runs.variation import rehearse_variations, run_variations
+
+    started = time.monotonic()
+    plan = plan_variations(flags, repeated)
+    outcome = rehearse_variations(plan) if flags.dry_run else run_variations(plan)
+    if not is_first_process():
+        return
+    if flags.format == "json":
+        state = {"dry_run": True} if flags.dry_run else dict(outcome.machine)
+        _print_json(plan, outcome, state | {"seconds": round(time.monotonic() - started, 2)})
+    else:
+        _print_lines(outcome, "would write" if flags.dry_run else "wrote")
+
+
+def read_flags(arguments: Sequence[str]) -> "tuple[VaryFlags, Repeated | None]":
+    """The flags, and the run to repeat: its settings lie under a configuration file, and both under the flags.
 
     Raises:
         ConfigError: A configuration file with an unknown key or a wrong value, or one that names a run to repeat; or
             a flag that would take a region out of a record.
         InputError: A picture to repeat that has no record, or whose input has changed.
     """
-    repeated = _repeated(value_of(arguments, "from"))
-    options = parse(
-        VaryOptions,
+    source = value_of(arguments, "from")
+    repeated, settings = (None, {}) if source is None else _beneath(source, arguments)
+    flags = parse(
+        VaryFlags,
         arguments,
         command="vary",
         description="Variations of the part of a picture that the flags show.",
-        settings=_recorded(repeated, arguments) if repeated else {},
+        settings=settings,
     )
-    if options.from_picture is not None and repeated is None:
+    if flags.from_picture is not None and repeated is None:
         raise ConfigError("from_picture: a file of settings cannot name a run to repeat; give --from as a flag.")
-    return _starting_point(options, repeated)
+    if repeated is None:
+        return flags, None
+    from gencontrol.runs.repeat import starting_point
+
+    return starting_point(flags, repeated)
 
 
-def _recorded(repeated: "Repeated", arguments: Sequence[str]) -> dict[str, Any]:
-    """The recorded settings, less those that what is given now leaves no sense to."""
-    given = given_fields(VaryOptions, arguments) | file_settings(VaryOptions, arguments).keys()
-    if "alpha_from_image" in switched_off(VaryOptions, arguments) and len(given & GROUPS[0]) == 1:
-        raise ConfigError(
-            "--no-alpha-from-image: a record holds its regions as masks, whatever showed them. Show those to look at "
-            "anew, with --mask, --index-mask, --box or --point."
-        )
-    senseless = {"number"} if "seed" in given else set()
-    if "embeds_in" in given:
-        senseless.update(POINTING)
-    return {name: value for name, value in repeated.settings.items() if name not in senseless}
-
-
-def _starting_point(options: VaryOptions, repeated: "Repeated | None") -> "tuple[VaryOptions, Repeated | None]":
-    """A run that started from embeddings starts from them again, unless the flags say from what else."""
-    if repeated is None or repeated.embeds is None:
-        return options, repeated
-    given = options.embeds_in
-    if options.images or (given is not None and not repeated.started_from(given)):
-        return options, replace(repeated, embeds=None)
-    return replace(options, embeds_in=given or str(repeated.find_embeds())), repeated
-
-
-def _repeated(source: str | None) -> "Repeated | None":
-    if source is None:
-        return None
+def _beneath(source: str, arguments: Sequence[str]) -> "tuple[Repeated, dict[str, Any]]":
+    """The run that wrote a picture, and what of its settings lies under the flags."""
     from pathlib import Path
 
-    from gencontrol.runs.repeat import read_repeated
+    from gencontrol.runs.repeat import read_repeated, settings_beneath
 
-    return read_repeated(Path(source))
+    repeated = read_repeated(Path(source))
+    given = given_fields(VaryFlags, arguments) | file_settings(VaryFlags, arguments).keys()
+    return repeated, settings_beneath(repeated, given, off=switched_off(VaryFlags, arguments))
+
+
+def _print_json(plan: "Plan", outcome: "Outcome", state: dict[str, Any]) -> None:
+    from gencontrol.cli.report import print_json
+
+    about = {"model": plan.name, "host": plan.host.name, "encoder": plan.host.encoder}
+    outputs = [
+        {"path": str(o.path), "image": None if o.image is None else str(o.image), "seed": o.seed}
+        for o in outcome.outputs
+    ]
+    sheets = [{"path": str(sheet.path), "kind": sheet.kind} for sheet in outcome.sheets]
+    state = state | {"drawing_seconds": round(outcome.drawing_seconds, 2)}
+    print_json(about | state | {"outputs": outputs, "sheets": sheets})
+
+
+def _print_lines(outcome: "Outcome", verb: str) -> None:
+    for output in outcome.outputs:
+        print(f"{verb} {output.path}")
+    for sheet in outcome.sheets:
+        print(f"{'wrote' if sheet.kind == 'preview' else verb} {sheet.path}")
+    if not outcome.outputs:
+        print("nothing to do: every picture is there already.")

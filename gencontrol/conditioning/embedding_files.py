@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import safetensors
+import torch
 from jaxtyping import Float
 from safetensors.torch import save_file
 from torch import Tensor
@@ -38,6 +39,21 @@ class EmbedsFile:
             image_embeds=self.image_embeds[index : index + 1],
             negative_image_embeds=None if negative is None else negative[index : index + 1],
         )
+
+
+def join_rows(embeds: Sequence[RegionEmbeds], *, names: Sequence[str]) -> EmbedsFile:
+    """Several inputs' embeddings as one file's content.
+
+    Args:
+        embeds: One or more, all with negative regions or all without.
+        names: What they were made from.
+    """
+    negatives = [rows.negative_image_embeds for rows in embeds if rows.negative_image_embeds is not None]
+    return EmbedsFile(
+        image_embeds=torch.cat([rows.image_embeds for rows in embeds]),
+        negative_image_embeds=torch.cat(negatives) if negatives else None,
+        names=tuple(names),
+    )
 
 
 def on_cpu(embeds: RegionEmbeds) -> RegionEmbeds:
@@ -78,7 +94,7 @@ def read_embeds(path: Path, *, width: int) -> EmbedsFile:
     except (OSError, safetensors.SafetensorError) as error:
         raise InputError(f"{path} is not a safetensors file that can be read: {error}") from error
     if IMAGE not in tensors:
-        raise InputError(f"{path} holds no tensor {IMAGE!r}: expected what --embeds-out writes.")
+        raise InputError(f"{path} holds no tensor {IMAGE!r}: expected what `write_tensors` writes.")
     rows = {name: _rows(tensor, width=width, name=f"{path}: {name}") for name, tensor in tensors.items()}
     if len({len(tensor) for tensor in rows.values()}) > 1:
         raise InputError(f"{path}: {NEGATIVE} has {len(rows[NEGATIVE])} rows, and {IMAGE} {len(rows[IMAGE])}.")

@@ -4,8 +4,8 @@ import os
 
 import torch
 
-from gencontrol.cli.report import note_once
 from gencontrol.errors import ConfigError, InputError
+from gencontrol.runs.notices import warn
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -22,20 +22,23 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ConfigError(f"--device: expected auto, cpu, cuda, cuda:1, mps or xpu, got {name!r}.") from None
+        raise ConfigError(f"`device`: expected auto, cpu, cuda, cuda:1, mps or xpu, got {name!r}.") from None
     there = _count(device.type)
     if (device.index or 0) >= there:
         what = f"{there} of them" if there else "none"
-        raise InputError(f"--device {name}: this machine has {what}; `gencontrol doctor` lists its devices.")
+        raise InputError(f"`device` {name}: this machine has {what}; `gencontrol doctor` lists its devices.")
     return _own(device.type) if device.index is None else device
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """The number format of that name; `auto` is float16 on a GPU and float32 elsewhere."""
+    """The number format of that name; `auto` is float16 on a GPU and float32 elsewhere.
+
+    Warns with a `RunWarning` of float16 on a CPU.
+    """
     if name == "auto":
         return torch.float16 if device.type in ("cuda", "xpu") else torch.float32
     if name == "float16" and device.type == "cpu":
-        note_once("--dtype float16 is meant for GPUs: on a CPU it may be slow, and float32 is more exact.")
+        warn("`dtype` float16 is meant for GPUs: on a CPU it may be slow, and float32 is more exact.")
     return DTYPES[name]
 
 

@@ -1,128 +1,120 @@
-"""Embeddings of single regions, without a host."""
+"""Embeddings of pictures' regions, to a file, without a pipeline."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gencontrol.alpha_clip.architectures import name_of
 from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.conditioning.embedding_files import EmbedsFile
-from gencontrol.cli.flags import parse_named
-from gencontrol.runs.scenes import Scene
-from gencontrol.cli.options import EncoderOptions
-from gencontrol.errors import ConfigError, InputError
-from gencontrol.focus import FocusStrategy, focus_strategy
-from gencontrol.conditioning.embed import check_visible, choose_focus
-from gencontrol.pipelines.embeds import region_embeds, view_of
-from gencontrol.pipelines.hosts.registry import Host
-from gencontrol.pipelines.opening import locate
+from gencontrol.conditioning.each_region import embed_each_region, region_labels
+from gencontrol.conditioning.embed import choose_focus, embed_regions, seen_through
+from gencontrol.conditioning.embedding_files import EmbedsFile, join_rows, tensors_of, write_tensors
+from gencontrol.errors import InputError
+from gencontrol.focus import FocusStrategy
+from gencontrol.pipelines.encoders import locate
 from gencontrol.pipelines.pairing import check_pairing
-from gencontrol.conditioning.strength import check_strength
-from gencontrol.regions.region import stack_alphas
-
-WHOLE = "whole picture"
-"""Label of the row that stands for no region."""
-
-
-def strategy_for(encoder: AlphaCLIP, text: str | None) -> FocusStrategy:
-    """The strategy that `--focus` names, or the one that suits the encoder.
-
-    Raises:
-        ConfigError: No such strategy or setting.
-        PairingError: `alpha` with an encoder whose alpha weights are zero.
-    """
-    return choose_focus(named_strategy(text), has_alpha=encoder.has_alpha)
+from gencontrol.regions.geometry import Fit, Geometry
+from gencontrol.runs.notation import parse_focus, parse_strength
+from gencontrol.runs.opening import open_encoder
+from gencontrol.runs.outputs import check_writable
+from gencontrol.runs.pointing import read_pointing
+from gencontrol.runs.scenes import RecordedScene, read_scenes
+from gencontrol.runs.settings import EmbeddingSettings
 
 
-def named_strategy(text: str | None) -> FocusStrategy | None:
-    """The strategy that `--focus` names, if it names one.
+@dataclass(frozen=True, kw_only=True)
+class Embedded:
+    """Several pictures' embeddings: of each as a run is conditioned on it, and of each of its regions."""
 
-    Raises:
-        ConfigError: No such strategy or setting.
-    """
-    if text is None:
-        return None
-    name, settings = parse_named(text, flag="--focus")
-    return focus_strategy(name, **settings)
+    pictures: EmbedsFile
+    """One row for each picture."""
+    labels: tuple[str, ...]
+    """"picture: region" for each row of `regions`."""
+    regions: Float[Tensor, "k d"]
+    """Un-normalised, of each region by itself."""
 
 
-def checked_strength(value: float) -> float:
-    """The value of --strength.
+def write_embeddings(settings: EmbeddingSettings) -> dict[str, tuple[int, ...]]:
+    """Embed pictures, their regions and texts, and write them.
+
+    Returns:
+        The shapes of the tensors that were written, by name.
 
     Raises:
-        ConfigError: Outside [0, 2].
+        ConfigError: No picture, a setting that cannot be read, or a number that cannot be.
+        InputError: A picture, mask or text that cannot be used, or a file that is there already.
+        CheckpointError: No such model, or broken weights.
+        PairingError: An encoder that does not fit the model, or the focus `alpha` with one that ignores alpha.
     """
-    try:
-        check_strength(value, name="--strength")
-    except InputError as error:
-        raise ConfigError(str(error)) from error
-    return value
+    path = Path(settings.output)
+    if path.exists() and not settings.overwrite:
+        raise InputError(f"{path} exists already: give `overwrite`, or another `output`.")
+    check_writable([path])
+    strength, focus = parse_strength(settings.strength).start, parse_focus(settings.focus)
+    scenes = read_scenes(settings.images, read_pointing(settings, negative_mask=settings.negative_mask))
+    encoder = open_encoder(settings)
+    where = {"revision": settings.revision, "local_files_only": settings.offline}
+    geometry = geometry_for(encoder, settings.model, where=where, fit=settings.fit)
+    with torch.inference_mode():
+        embedded = embed_scenes(encoder, geometry, scenes, focus=focus, strength=strength)
+        tensors = tensors_of(embedded.pictures) | {"region_embeds": embedded.regions}
+        if settings.text:
+            tensors["text_embeds"] = encoder.encode_text(list(settings.text))
+    write_tensors(path, tensors, names=embedded.pictures.names, regions=embedded.labels, texts=settings.text)
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
 
 
 def embed_scenes(
-    encoder: AlphaCLIP, scenes: Iterable[Scene], options: EncoderOptions, *, strength: float
-) -> tuple[EmbedsFile, list[str], Float[Tensor, "k d"]]:
-    """Embed scenes as `vary` does, and each of their regions by itself.
+    encoder: AlphaCLIP,
+    geometry: Geometry,
+    scenes: Iterable[RecordedScene],
+    *,
+    focus: FocusStrategy | None = None,
+    strength: float = 1.0,
+) -> Embedded:
+    """Embed scenes as a run of variations does, and each of their regions by itself.
 
-    Returns:
-        One row for each scene; "picture: region" for each row of the third; those rows.
+    Args:
+        encoder: The encoder.
+        geometry: How it is to see the pictures.
+        scenes: At least one.
+        focus: How the encoder is made to look; None is its alpha channel if it has been trained, else attention.
+        strength: See `embed_regions`; each region by itself is at strength 1.
+
+    Raises:
+        InputError: A region that the encoder's centre crop leaves out (little of it left is a `RegionWarning`).
+        PairingError: The focus `alpha` with an encoder whose alpha weights are zero.
     """
-    focus = strategy_for(encoder, options.focus)
-    host = host_for(encoder, options)
+    focus = choose_focus(focus, has_alpha=encoder.has_alpha)
+    view = seen_through(encoder, geometry)
     rows, names, labels, regions = [], [], [], []
-    for scene in scenes:
-        rows.append(
-            region_embeds(
-                host,
-                encoder,
-                scene.picture,
-                scene.regions,
-                focus=focus,
-                negative_regions=scene.negative_regions,
-                strength=strength,
-            )
-        )
-        names.append(scene.path.name)
-        of_scene, embeds = embed_each(view_of(host, encoder), scene, focus)
-        labels += [f"{scene.path.name}: {label}" for label in of_scene]
-        regions.append(embeds)
-    negatives = [row.negative_image_embeds for row in rows if row.negative_image_embeds is not None]
-    file = EmbedsFile(
-        image_embeds=torch.cat([row.image_embeds for row in rows]),
-        negative_image_embeds=torch.cat(negatives) if negatives else None,
-        names=tuple(names),
-    )
-    return file, labels, torch.cat(regions)
+    for recorded in scenes:
+        name, scene = recorded.path.name, recorded.scene
+        rows.append(embed_regions(encoder, geometry, scene, focus=focus, strength=strength))
+        names.append(name)
+        labels += [f"{name}: {label}" for label in region_labels(scene)]
+        regions.append(embed_each_region(view, scene, focus=focus))
+    return Embedded(pictures=join_rows(rows, names=names), labels=tuple(labels), regions=torch.cat(regions))
 
 
-def host_for(encoder: AlphaCLIP, options: EncoderOptions) -> Host:
-    """The host that the embeddings are for; if the model is a mere encoder, a record that leaves it as it is."""
-    model, _ = locate(options.model, None, {"revision": options.revision, "local_files_only": options.offline})
-    if model.read("model_index.json") is not None:
-        host = check_pairing(model, encoder)
-        return host if options.fit is None else replace(host, geometry=replace(host.geometry, fit=options.fit))
-    return Host(
-        name="none",
-        pipeline="",
-        checkpoint=None,
-        encoder=name_of(encoder.vision.config),
-        embed_dim=None,
-        enters="cross_attention",
-        geometry=encoder.processor.geometry,
-        licence="",
-    )
+def geometry_for(encoder: AlphaCLIP, model: str, *, where: dict[str, object], fit: Fit | None = None) -> Geometry:
+    """How a model's pictures reach the encoder: the host's way, or the encoder's own if the model is no pipeline.
 
+    Args:
+        encoder: What is to embed.
+        model: Preset, folder or hub id.
+        where: `revision` and `local_files_only`.
+        fit: What takes the place of a host's fit; None keeps it.
 
-def embed_each(encoder: AlphaCLIP, scene: Scene, focus: FocusStrategy) -> tuple[list[str], Float[Tensor, "k d"]]:
-    """Labels and un-normalised embeddings of a scene's regions; of the whole picture if it has none."""
-    rgb = scene.picture.rgb.to(encoder.device)
-    if not scene.regions:
-        return [WHOLE], encoder.encode_image(rgb)
-    alphas = stack_alphas(scene.regions).to(rgb)
-    check_visible(alphas, focus, encoder.processor.geometry)
-    with torch.no_grad():
-        embeds = focus.embed(encoder, rgb.expand(len(alphas), -1, -1, -1), alphas)
-    return [region.label or f"region {i}" for i, region in enumerate(scene.regions)], embeds
+    Raises:
+        CheckpointError: Nothing there.
+        PairingError: A pipeline that is no host, or an encoder that does not fit it.
+    """
+    place, _ = locate(model, None, where)
+    if place.read("model_index.json") is None:
+        return encoder.processor.geometry
+    geometry = check_pairing(place, encoder).geometry
+    return geometry if fit is None else replace(geometry, fit=fit)

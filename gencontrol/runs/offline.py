@@ -1,4 +1,4 @@
-"""`--offline`: the hub's client is told before it is loaded, since not all that it asks goes by `local_files_only`."""
+"""Offline: the hub's client is told before it is loaded, since not all that it asks goes by `local_files_only`."""
 
 import os
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ def offline(wanted: bool) -> Iterator[None]:
     """Within the block, a hub client that is loaded asks nothing, not even what program started it.
 
     Args:
-        wanted: Whether `--offline` is given; else the environment is left as it is.
+        wanted: Whether to; else the environment is left as it is.
     """
     before = os.environ.get(SWITCH)
     if wanted:

@@ -1,264 +1,217 @@
-"""What one `gencontrol vary` is to do, worked out and checked before any weight is loaded."""
+"""From settings to a plan: what a run is to do, worked out and checked once, before any weight is loaded.
 
-import dataclasses
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+A plan holds finished values, so that what comes after asks neither the settings nor the host again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
-from gencontrol.conditioning.embedding_files import EmbedsFile, read_embeds
-from gencontrol.cli.flags import parse_seeds
-from gencontrol.runs.scenes import Scene, check_region_flags, has_regions, list_pictures, read_scene
-from gencontrol.runs.outputs import check_existing, check_writable, plan_paths, sheet_path
-from gencontrol.runs.repeat import Repeated
-from gencontrol.cli.report import note_once, notices
-from gencontrol.runs.samplers import check_scheduler, check_steps
-from gencontrol.runs.vary_options import VaryOptions
-from gencontrol.runs.embedding import checked_strength, named_strategy
-from gencontrol.errors import ConfigError, InputError
-from gencontrol.focus import FocusStrategy
 from gencontrol.conditioning.embed import alpha_maps, check_visible
-from gencontrol.pipelines.hosts.registry import Host
-from gencontrol.pipelines.opening import check_source, locate
-from gencontrol.pipelines.pairing import vision_config
-from gencontrol.conditioning.strength import StrengthSchedule, as_schedule, parse_schedule
-from gencontrol.regions.geometry import Geometry
+from gencontrol.conditioning.embedding_files import EmbedsFile, read_embeds
+from gencontrol.conditioning.strength import StrengthSchedule
+from gencontrol.errors import ConfigError
+from gencontrol.focus import FocusStrategy
+from gencontrol.models.location import Location
+from gencontrol.pipelines.encoders import locate
+from gencontrol.pipelines.hosts.host import Host, read_saved
+from gencontrol.pipelines.hosts.registry import recognise
+from gencontrol.pipelines.pairing import check_pairing
+from gencontrol.pipelines.shapes import own_encoder
+from gencontrol.regions.geometry import Fit, Geometry
+from gencontrol.runs.drawing import Sampling
+from gencontrol.runs.notation import parse_focus, parse_seeds, parse_strength
+from gencontrol.runs.notices import warn
+from gencontrol.runs.outputs import Item, check_items, plan_items
+from gencontrol.runs.pointing import Pointing, read_pointing
+from gencontrol.runs.repeat import Repeated
+from gencontrol.runs.samplers import check_steps
+from gencontrol.runs.scenes import list_pictures, read_scene
+from gencontrol.runs.settings import Offload, VariationSettings, check_variation, idle_settings
 
 SHEETS = ("grid", "compare", "preview")
-"""Options that write one more picture for each input."""
+"""Settings that write one more picture for each input."""
+
+NOT_RECORDED = frozenset(
+    "images mask index_mask box point alpha_from_image negative_mask number seed embeds_out output existing grid "
+    "compare preview metadata dry_run offline device offload batch embeds_in".split()
+)
+"""Settings that do not change the picture, or that its record says in another place."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Item:
-    """One input and the files that come of it."""
+class Asked:
+    """What a host says of itself before it is opened."""
 
-    name: str
-    """The input's file name without suffix."""
-    image: Path | None
-    """The picture; None for a row of embeddings."""
-    row: int
-    """Of the file of embeddings, where there is one."""
-    paths: tuple[Path, ...]
-    """One for each seed."""
-    sheets: dict[str, Path]
-    """Kind -> path."""
+    model: Location
+    """Where it is."""
+    encoder: Location | None
+    """What takes the place of its encoder; None keeps its own."""
+    host: Host
+    """Its record."""
+    image_size: int
+    """Side of what its encoder sees, in pixels."""
+    embed_dim: int
+    """Width of its encoder's embeddings."""
+    sampler: Mapping[str, Any]
+    """Settings of its own sampler."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class Plan:
     """A run that can start."""
 
-    options: VaryOptions
-    """As given."""
-    repeated: Repeated | None
-    """The run that is repeated."""
+    name: str
+    """What the model is called in the settings."""
+    model: Location
+    """Where the host is."""
+    encoder: Location | None
+    """What takes the place of its encoder; None keeps its own."""
     host: Host
-    """Which pipeline."""
+    """Its record."""
+    dtype: str
+    """Number format of the weights, or `auto`."""
+    device: str
+    """Where to compute, or `auto`."""
+    offload: Offload
+    """What stays in main memory until it is used."""
+    sampler: str | None
+    """By its short name; None is the model's own."""
+    sampling: Sampling
+    """Seeds, steps, guidance and batch."""
+    pointing: Pointing
+    """Where to look in each picture."""
     geometry: Geometry
-    """How pictures reach its encoder."""
+    """How pictures reach the encoder."""
+    fit: Fit | None
+    """How pictures become square; None leaves it to the pipeline."""
     focus: FocusStrategy | None
     """How the encoder is made to look; None leaves it to the encoder."""
     strength: StrengthSchedule
     """How much the regions count, over the steps."""
-    seeds: tuple[int, ...]
-    """Of each input's variations."""
     embeds: EmbedsFile | None
     """What to start from in the place of pictures."""
+    embeds_in: Path | None
+    """The file that holds it."""
+    embeds_out: Path | None
+    """Where to write the embeddings."""
     items: tuple[Item, ...]
     """The inputs."""
-
-    def scene(self, item: Item) -> Scene | None:
-        """Read an item's picture and build its regions; None for a row of embeddings."""
-        if item.image is None:
-            return None
-        before = self.repeated
-        return read_scene(
-            item.image,
-            self.options,
-            negative_masks=self.options.negative_mask,
-            recorded=before.regions if before else (),
-            recorded_negative=before.negative_regions if before else (),
-        )
+    recorded: Mapping[str, Any] | None
+    """Settings as a picture's record holds them; None writes no records."""
 
 
-def prepare(options: VaryOptions, repeated: Repeated | None) -> Job:
+def plan_variations(settings: VariationSettings, repeated: Repeated | None = None) -> Plan:
     """Check everything that can be checked without weights, the pictures and masks of every input included.
 
+    Warns with a `RunWarning` of settings that can do nothing.
+
+    Args:
+        settings: What is wanted.
+        repeated: The run to repeat, whose settings lie beneath already: its regions, and its input.
+
     Raises:
-        ConfigError: Flags that exclude each other, or that cannot be read.
+        ConfigError: Settings that exclude each other, or that cannot be read.
         InputError: A picture, mask or file that cannot be used.
         PairingError: A model that is no host, or an encoder that does not fit it.
     """
-    check_flags(options, repeated)
-    seeds = parse_seeds(options.seed, options.number)
-    model, encoder = locate(
-        options.model,
-        options.alpha_clip or "auto",
-        {"revision": options.revision, "local_files_only": options.offline},
+    negative = repeated.negative_regions if repeated and settings.embeds_in is None else ()
+    check_variation(settings, has_negative=bool(settings.negative_mask or negative))
+    seeds = parse_seeds(settings.seed, settings.number)
+    focus, strength = parse_focus(settings.focus), parse_strength(settings.strength, settings.schedule)
+    pointing = read_pointing(
+        settings,
+        negative_mask=settings.negative_mask,
+        recorded=repeated.regions if repeated else (),
+        recorded_negative=negative,
     )
-    host = check_source(model, encoder)
-    check_steps(options.scheduler, model.read("scheduler/scheduler_config.json") or {}, options.steps)
-    vision = vision_config(model, "image_encoder/config.json")
-    embeds = read_embeds(Path(options.embeds_in), width=vision.projection_dim) if options.embeds_in else None
-    geometry = dataclasses.replace(host.geometry, size=vision.image_size, fit=options.fit or host.geometry.fit)
-    job = Job(
-        options=options,
-        repeated=repeated,
-        host=host,
-        geometry=geometry,
-        focus=named_strategy(options.focus),
-        strength=_strength(options),
-        seeds=seeds,
+    asked = _ask(settings.model, settings.alpha_clip, revision=settings.revision, offline=settings.offline)
+    check_steps(settings.scheduler, asked.sampler, settings.steps)
+    guidance = asked.host.guidance_scale if settings.guidance is None else settings.guidance
+    embeds = None if settings.embeds_in is None else read_embeds(Path(settings.embeds_in), width=asked.embed_dim)
+    images, rows, names = _inputs(settings.images, embeds, repeated)
+    sheets = [kind for kind in SHEETS if getattr(settings, kind)]
+    items = plan_items(names, seeds, settings.output, images=images, rows=rows, sheets=sheets)
+    items = check_items(items, settings.embeds_out, settings.existing)
+    geometry = asked.host.geometry
+    plan = Plan(
+        name=settings.model,
+        model=asked.model,
+        encoder=asked.encoder,
+        host=asked.host,
+        dtype=settings.dtype,
+        device=settings.device,
+        offload=settings.offload,
+        sampler=settings.scheduler,
+        sampling=Sampling(seeds=seeds, steps=settings.steps, guidance_scale=guidance, batch=settings.batch),
+        pointing=pointing,
+        geometry=replace(geometry, size=asked.image_size, fit=settings.fit or geometry.fit),
+        fit=settings.fit,
+        focus=focus,
+        strength=strength,
         embeds=embeds,
-        items=tuple(_items(options, repeated, embeds, seeds)),
+        embeds_in=None if settings.embeds_in is None else Path(settings.embeds_in),
+        embeds_out=None if settings.embeds_out is None else Path(settings.embeds_out),
+        items=tuple(items),
+        recorded=_recorded(settings, guidance) if settings.metadata else None,
     )
-    check_existing(_outputs(job), options.existing)
-    check_writable(_outputs(job))
-    check_scenes(job)
-    idle = idle_flags(options)
-    if idle and repeated is None:
-        note_once(f"no region is shown, so {', '.join(idle)} can do nothing.")
-    return job
+    check_scenes(plan.items, pointing, focus, plan.geometry)
+    idle = [] if pointing.pointers or repeated is not None else idle_settings(settings)
+    if idle:
+        warn(f"no region is shown, so {', '.join(f'`{name}`' for name in idle)} can do nothing.")
+    return plan
 
 
-def idle_flags(options: VaryOptions) -> list[str]:
-    """The flags that shape regions, where there is none to shape."""
-    if has_regions(options):
-        return []
-    given = {
-        "--strength": options.strength != 1.0,
-        "--schedule": options.schedule is not None,
-        "--feather": options.feather > 0,
-        "--focus": options.focus is not None and not options.negative_mask,
-        "--threshold": options.threshold is not None and not options.negative_mask,
-    }
-    return [flag for flag, is_given in given.items() if is_given]
+def _ask(model: str, alpha_clip: str | None, *, revision: str | None, offline: bool) -> Asked:
+    """Look a host and its encoder up, and compare them by their configuration files."""
+    how = {"revision": revision, "local_files_only": offline}
+    place, encoder = locate(model, alpha_clip or "auto", how)
+    assert encoder is None or isinstance(encoder, Location)
+    host = check_pairing(place, encoder)
+    vision = own_encoder(recognise(read_saved(place)).family, place)
+    return Asked(
+        model=place,
+        encoder=encoder,
+        host=host,
+        image_size=vision.image_size,
+        embed_dim=vision.projection_dim,
+        sampler=place.read("scheduler/scheduler_config.json") or {},
+    )
 
 
-def _outputs(job: Job) -> list[Path]:
-    embeds = [] if job.options.embeds_out is None else [Path(job.options.embeds_out)]
-    return [path for item in job.items for path in (*item.paths, *item.sheets.values())] + embeds
+def _recorded(settings: VariationSettings, guidance: float) -> dict[str, Any]:
+    """What a picture's record says; what the settings leave to the model is the number that is used."""
+    names = (field.name for field in fields(VariationSettings) if field.name not in NOT_RECORDED)
+    return {name: getattr(settings, name) for name in names} | {"guidance": guidance}
 
 
-def check_flags(options: VaryOptions, repeated: Repeated | None = None) -> None:
-    """Refuse flags that exclude each other, or numbers that cannot be.
-
-    Args:
-        options: As given.
-        repeated: The run that is repeated; its negative regions count like flags.
-
-    Raises:
-        ConfigError: Says which.
-    """
-    check_region_flags(options)
-    if options.scheduler is not None:
-        check_scheduler(options.scheduler)
-    for name in ("steps", "batch"):
-        if getattr(options, name) < 1:
-            raise ConfigError(f"--{name}: expected at least 1, got {getattr(options, name)}.")
-    recorded = repeated.negative_regions if repeated and options.embeds_in is None else ()
-    _check_guidance(options, negative=bool(options.negative_mask or recorded))
-    if options.schedule is not None and options.strength != 1.0:
-        raise ConfigError("Give either --strength or --schedule: a schedule says the strength at every step.")
-    if options.embeds_out is not None and options.existing == "skip":
-        raise ConfigError("--embeds-out would lack what --existing skip leaves out: leave one of them out.")
-    if options.embeds_in is not None:
-        _check_embeds_in(options)
+def _inputs(
+    images: Sequence[str], embeds: EmbedsFile | None, repeated: Repeated | None
+) -> tuple[list[Path], Sequence[int], list[str]]:
+    """The pictures, or none where rows of embeddings are the inputs; the inputs' numbers; and their names."""
+    if embeds is None:
+        recorded = None if repeated is None else repeated.find_image(images)
+        paths = list_pictures(images) if recorded is None else [recorded]
+        return paths, range(len(paths)), [path.stem for path in paths]
+    # The picture to repeat was made from one row of the file.
+    given = None if repeated is None else repeated.embeds
+    rows = range(len(embeds.names)) if given is None else [given["row"]]
+    return [], rows, [embeds.names[row] for row in rows]
 
 
-def _check_guidance(options: VaryOptions, *, negative: bool) -> None:
-    if options.guidance is None:
-        return
-    if not (math.isfinite(options.guidance) and options.guidance >= 0):
-        raise ConfigError(f"--guidance: expected a scale of 0 or more, got {options.guidance:g}.")
-    if negative and options.guidance <= 1:
-        raise ConfigError("--negative-mask acts through classifier-free guidance: give --guidance above 1.")
-
-
-def _check_embeds_in(options: VaryOptions) -> None:
-    pointing = options.images or has_regions(options) or options.negative_mask
-    shaping = options.invert or options.schedule or options.strength != 1.0
-    if pointing or shaping or options.compare or options.preview or options.embeds_out:
-        raise ConfigError(
-            "--embeds-in starts from finished embeddings: leave out the picture, its regions, --strength, --schedule, "
-            "--compare, --preview and --embeds-out."
-        )
-
-
-def check_scenes(job: Job) -> None:
-    """Read every picture and mask once, so that a bad one is found before weights are loaded and time is spent."""
-    for item in job.items:
-        with notices():
-            scene = job.scene(item)
-            if scene is None:
-                continue
-            if job.options.compare and not scene.regions:
-                raise ConfigError("--compare: show a region to compare (--mask, --box, --point, --alpha-from-image).")
-            for regions in filter(None, (scene.regions, scene.negative_regions)):
-                check_visible(alpha_maps(regions)[0], job.focus, job.geometry)
-
-
-def _items(
-    options: VaryOptions, repeated: Repeated | None, embeds: EmbedsFile | None, seeds: Sequence[int]
-) -> list[Item]:
-    images = [] if embeds else _images(options, repeated)
-    rows = _rows(embeds, repeated) if embeds else range(len(images))
-    names = [embeds.names[row] for row in rows] if embeds else [path.stem for path in images]
-    planned = plan_paths(names, seeds, options.output)
-    kinds = [kind for kind in SHEETS if getattr(options, kind)]
-    items = [
-        Item(
-            name=name,
-            image=images[row] if images else None,
-            row=row,
-            paths=tuple(paths),
-            sheets={kind: sheet_path(paths, name, options.output, kind=kind) for kind in kinds},
-        )
-        for row, name, paths in zip(rows, names, planned, strict=True)
-    ]
-    _check_inputs_stay(items, options)
-    return [item for item in items if not (options.existing == "skip" and _is_complete(item))]
-
-
-def _rows(embeds: EmbedsFile, repeated: Repeated | None) -> Sequence[int]:
-    """All rows of a file of embeddings, or the one that the picture to repeat was made from."""
-    if repeated is None or repeated.embeds is None:
-        return range(len(embeds.names))
-    return [repeated.embeds["row"]]
-
-
-def _check_inputs_stay(items: Sequence[Item], options: VaryOptions) -> None:
-    """Refuse to write over a picture that is to be varied, or to take it for a result that is there already.
+def check_scenes(items: Sequence[Item], pointing: Pointing, focus: FocusStrategy | None, geometry: Geometry) -> None:
+    """Read every picture and mask once, so that a bad one is found before weights are loaded and time is spent.
 
     Raises:
-        InputError: Names it.
+        ConfigError: Nothing to compare, or regions that cannot be inverted.
+        InputError: A picture or mask that cannot be used, or a region that the encoder would not see.
     """
-    inputs = {item.image.resolve() for item in items if item.image is not None}
-    outputs = [path for item in items for path in (*item.paths, *item.sheets.values())]
-    outputs += [] if options.embeds_out is None else [Path(options.embeds_out)]
-    over = next((path for path in outputs if path.resolve() in inputs), None)
-    if over is not None:
-        raise InputError(f"{over} is one of the pictures to vary, which is not written over: give another -o.")
-
-
-def _images(options: VaryOptions, repeated: Repeated | None) -> list[Path]:
-    if repeated is not None:
-        image = repeated.find_image(options.images)
-        if image is not None:
-            return [image]
-    if not options.images:
-        raise ConfigError("No picture is given: gencontrol vary IMAGE --mask MASK (see gencontrol vary --help).")
-    return list_pictures(options.images)
-
-
-def _is_complete(item: Item) -> bool:
-    return all(path.exists() for path in (*item.paths, *item.sheets.values()))
-
-
-def _strength(options: VaryOptions) -> StrengthSchedule:
-    if options.schedule is None:
-        return as_schedule(checked_strength(options.strength))
-    try:
-        return parse_schedule(options.schedule)
-    except InputError as error:
-        raise ConfigError(f"--schedule: {error}") from error
+    for item in items:
+        if item.image is None:
+            continue
+        scene = read_scene(item.image, pointing).scene
+        if "compare" in item.sheets and not scene.regions:
+            raise ConfigError("`compare`: show a region to compare (`mask`, `box`, `point`, `alpha_from_image`).")
+        for regions in filter(None, (scene.regions, scene.negative_regions)):
+            check_visible(alpha_maps(regions)[0], focus, geometry)

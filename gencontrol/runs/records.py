@@ -13,7 +13,7 @@ from PIL import Image, PngImagePlugin
 
 from gencontrol import __version__
 from gencontrol.errors import InputError
-from gencontrol.images.picture import open_image
+from gencontrol.images.reading import open_image
 from gencontrol.regions.region import Region
 
 KEY = "gencontrol"
@@ -36,7 +36,7 @@ def describe(
     """The record of one picture.
 
     Args:
-        settings: The command's options as plain values.
+        settings: Those that shape the picture, as plain values.
         seed: The picture's own.
         image: `path` and `sha256` of the input; None when the embedding came from a file.
         regions: As they were before inverting and feathering, which the settings say.
@@ -69,7 +69,7 @@ def read_record(path: Path) -> dict[str, Any]:
     """
     text = open_image(path).info.get(KEY)
     if text is None:
-        raise InputError(f"{path} holds no gencontrol record: it was written with --no-metadata or by something else.")
+        raise InputError(f"{path} holds no gencontrol record: it was written without `metadata`, or by something else.")
     try:
         record = json.loads(text)
     except ValueError as error:

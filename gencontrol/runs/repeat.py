@@ -1,15 +1,21 @@
-"""`--from OUT.png`: the run that wrote a picture, from the record inside it."""
+"""Repeating the run that wrote a picture, from the record inside it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from gencontrol.runs.records import read_record, unpack
-from gencontrol.cli.report import note_once
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import sha256
 from gencontrol.regions.region import Region
+from gencontrol.runs.notices import warn
+from gencontrol.runs.records import read_record, unpack
+from gencontrol.runs.settings import REGIONS, VariationSettings
+
+Settings = TypeVar("Settings", bound=VariationSettings)
+
+SHAPING = ("invert", "feather", "threshold", "strength", "schedule")
+"""What shapes regions, and so means nothing to a run that starts from embeddings."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +25,7 @@ class Repeated:
     source: Path
     """The picture that holds the record."""
     settings: dict[str, Any]
-    """Options, the picture's own seed among them."""
+    """The settings, the picture's own seed among them."""
     image: dict[str, str] | None
     """`path` and `sha256` of the input; None if the run started from embeddings."""
     embeds: dict[str, Any] | None
@@ -37,10 +43,10 @@ class Repeated:
             InputError: The recorded input is not there any more, or it has changed.
         """
         if len(images) > 1:
-            raise ConfigError(f"--from repeats the run of one picture, and {len(images)} are given.")
+            raise ConfigError(f"`from_picture` repeats the run of one picture, and {len(images)} are given.")
         if self.image is None:
             return Path(images[0]) if images else None
-        return self._given(Path(images[0])) if images else self._recorded(self.image, "IMAGE")
+        return self._given(Path(images[0])) if images else self._recorded(self.image, "images")
 
     def find_embeds(self) -> Path:
         """The file of embeddings that the run started from, which must be unchanged.
@@ -49,7 +55,7 @@ class Repeated:
             InputError: It is not there any more, or it has changed.
         """
         assert self.embeds is not None
-        return self._recorded(self.embeds, "--embeds-in")
+        return self._recorded(self.embeds, "embeds_in")
 
     def started_from(self, embeds_in: str) -> bool:
         """Whether a file of embeddings is the one that the run started from, wherever it lies now."""
@@ -59,18 +65,20 @@ class Repeated:
     def _given(self, path: Path) -> Path:
         assert self.image is not None
         if path.is_file() and sha256(path) != self.image["sha256"]:
-            note_once(f"{path} is not the picture that {self.source} was made from; the result will differ.")
+            warn(f"{path} is not the picture that {self.source} was made from; the result will differ.")
         return path
 
-    def _recorded(self, input: dict[str, Any], flag: str) -> Path:
+    def _recorded(self, input: dict[str, Any], setting: str) -> Path:
         path = Path(input["path"])
         found = next((p for p in (path, self.source.parent / path.name) if p.is_file()), None)
         if found is None:
-            raise InputError(f"{self.source} was made from {path}, which is not there: give its new place as {flag}.")
+            raise InputError(
+                f"{self.source} was made from {path}, which is not there: give its new place as `{setting}`."
+            )
         if sha256(found) != input["sha256"]:
             raise InputError(
-                f"{self.source} was made from {path}, which has changed since: give the original as {flag}, or this "
-                "one, to use it all the same."
+                f"{self.source} was made from {path}, which has changed since: give the original as `{setting}`, or "
+                "this one, to use it all the same."
             )
         return found
 
@@ -94,6 +102,42 @@ def read_repeated(path: Path) -> Repeated:
         regions=tuple(unpack(record["regions"], source=path)),
         negative_regions=tuple(unpack(record["negative_regions"], source=path)),
     )
+
+
+def settings_beneath(repeated: Repeated, given: Set[str], *, off: Set[str] = frozenset()) -> dict[str, Any]:
+    """The recorded settings, less those that what is given now leaves no sense to.
+
+    Args:
+        repeated: The run.
+        given: Names of the settings that are given beside it.
+        off: Those of them that are switched off.
+
+    Raises:
+        ConfigError: A region would be switched off that the record holds as a mask.
+    """
+    if "alpha_from_image" in off and len(given & REGIONS) == 1:
+        raise ConfigError(
+            "`no_alpha_from_image`: a record holds its regions as masks, whatever showed them. Show those to look at "
+            "anew, with `mask`, `index_mask`, `box` or `point`."
+        )
+    senseless = {"number"} if "seed" in given else set()
+    if "embeds_in" in given:
+        senseless.update(SHAPING)
+    return {name: value for name, value in repeated.settings.items() if name not in senseless}
+
+
+def starting_point(settings: Settings, repeated: Repeated) -> tuple[Settings, Repeated]:
+    """A run that started from embeddings starts from them again, unless the settings say from what else.
+
+    Raises:
+        InputError: The file of embeddings is not there any more, or it has changed.
+    """
+    if repeated.embeds is None:
+        return settings, repeated
+    given = settings.embeds_in
+    if settings.images or (given is not None and not repeated.started_from(given)):
+        return settings, replace(repeated, embeds=None)
+    return replace(settings, embeds_in=given or str(repeated.find_embeds())), repeated
 
 
 def _is_input(value: Any, keys: set[str]) -> bool:

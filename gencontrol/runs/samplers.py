@@ -7,7 +7,7 @@ from typing import Any
 from gencontrol.configuration import nearest
 from gencontrol.errors import ConfigError
 
-SCHEDULERS: Mapping[str, tuple[str, dict[str, Any]]] = MappingProxyType(
+SAMPLERS: Mapping[str, tuple[str, dict[str, Any]]] = MappingProxyType(
     {
         "ddim": ("DDIMScheduler", {}),
         "ddpm": ("DDPMScheduler", {}),
@@ -25,26 +25,26 @@ SCHEDULERS: Mapping[str, tuple[str, dict[str, Any]]] = MappingProxyType(
 """Short name -> diffusers class, and the settings that differ from the checkpoint's."""
 
 
-def check_scheduler(name: str) -> None:
+def check_sampler(name: str) -> None:
     """Refuse an unknown name.
 
     Raises:
         ConfigError: Names the nearest.
     """
-    if name not in SCHEDULERS:
-        raise ConfigError(f"--scheduler: there is no {name!r}{nearest(name, SCHEDULERS)}")
+    if name not in SAMPLERS:
+        raise ConfigError(f"`scheduler`: there is no {name!r}{nearest(name, SAMPLERS)}")
 
 
-def make_scheduler(name: str | None, config: Mapping[str, Any]) -> Any:
-    """A scheduler with the noise schedule of a saved one.
+def make_sampler(name: str | None, config: Mapping[str, Any]) -> Any:
+    """A sampler (diffusers: scheduler) with the noise schedule of a saved one.
 
     Args:
-        name: A key of `SCHEDULERS`; None is the saved one's own class.
+        name: A key of `SAMPLERS`; None is the saved one's own class.
         config: The saved one's configuration.
     """
     import diffusers
 
-    class_name, settings = (config["_class_name"], {}) if name is None else SCHEDULERS[name]
+    class_name, settings = (config["_class_name"], {}) if name is None else SAMPLERS[name]
     return getattr(diffusers, class_name).from_config(dict(config), **settings)
 
 
@@ -55,7 +55,7 @@ def check_steps(name: str | None, config: Mapping[str, Any], steps: int) -> None
         ConfigError: Says why.
     """
     try:
-        make_scheduler(name, config).set_timesteps(steps)
+        make_sampler(name, config).set_timesteps(steps)
     except (ValueError, IndexError) as error:
         sampler = name or config["_class_name"]
-        raise ConfigError(f"--steps: the sampler {sampler} cannot take {steps}: {error}") from error
+        raise ConfigError(f"`steps`: the sampler {sampler} cannot take {steps}: {error}") from error

@@ -1,177 +1,203 @@
-"""Carrying a `gencontrol vary` out: check, load, draw, write, report."""
+"""Carrying a plan out: open the host, draw this process's share of the inputs, write, and say what came of it."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-from PIL import Image
-
-from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
-from gencontrol.runs.drawing import comparison, draw_embeds, draw_scene, guidance_of, open_host, open_plain, scene_embeds
-from gencontrol.conditioning.embedding_files import EmbedsFile, on_cpu, tensors_of, write_tensors
-from gencontrol.runs.scenes import Scene
-from gencontrol.runs.interrupts import check_interrupted
-from gencontrol.runs.records import describe
-from gencontrol.runs.outputs import write_picture
-from gencontrol.runs.processes import join_processes
-from gencontrol.runs.repeat import Repeated
-from gencontrol.cli.report import note, print_json, told_before
-from gencontrol.images.sheets import contact_sheet
-from gencontrol.runs.plan import Item, Job, prepare
-from gencontrol.runs.vary_options import VaryOptions
-from gencontrol.configuration import to_mapping
-from gencontrol.files import sha256
+from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.embed import RegionEmbeds
-from gencontrol.regions.preview import preview
-from gencontrol.regions.region import union_of
-from gencontrol.regions.sources import whole
+from gencontrol.conditioning.embedding_files import join_rows, on_cpu, tensors_of, write_tensors
+from gencontrol.files import sha256
+from gencontrol.images.sheets import contact_sheet
+from gencontrol.runs.comparison import comparison_sheet, draw_comparison, encoder_view
+from gencontrol.runs.drawing import draw_embeds, draw_scene, embed_scene
+from gencontrol.runs.interrupts import check_interrupted
+from gencontrol.runs.notices import ShareWarning, warn
+from gencontrol.runs.opening import open_host, open_own_encoder
+from gencontrol.runs.outputs import Item, write_picture
+from gencontrol.runs.plan import Plan
+from gencontrol.runs.processes import join_processes
+from gencontrol.runs.records import describe
+from gencontrol.runs.scenes import RecordedScene, read_scene
 
-NOT_RECORDED = frozenset(
-    "images mask index_mask box point alpha_from_image negative_mask number seed embeds_out from_picture config output "
-    "existing grid compare preview metadata dry_run format offline device offload batch embeds_in".split()
-)
-"""Options that do not change the picture, or that its record says in another place."""
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """A picture that was written, or would be."""
+
+    path: Path
+    """Where."""
+    image: Path | None
+    """The input; None for a row of embeddings."""
+    seed: int
+    """The picture's own."""
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """One more picture of an input."""
+
+    path: Path
+    """Where."""
+    kind: str
+    """`grid`, `compare` or `preview`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """What one input came to."""
 
-    outputs: list[dict[str, Any]] = field(default_factory=list)
-    """Path, input and seed of each picture."""
-    sheets: list[dict[str, str]] = field(default_factory=list)
-    """Path and kind of each sheet."""
+    outputs: tuple[Output, ...]
+    """One for each seed."""
+    sheets: tuple[Sheet, ...]
+    """What else was asked for."""
     embeds: RegionEmbeds | None = None
     """On the CPU, where a file of them is to be written."""
     seconds: float = 0.0
     """That the host took for the pictures: encoding, steps and decoding."""
 
 
-def execute(options: VaryOptions, repeated: Repeated | None) -> None:
-    """Check everything, draw this process's share of the inputs, and report for all processes."""
-    started = time.monotonic()
-    job = prepare(options, repeated)
-    processes = join_processes(options.device)
-    mine = processes.share(job.items)
-    if options.dry_run:
-        results, state = [plan(job, item) for item in mine], {"dry_run": True}
-    else:
-        results, state = run(job, mine)
-    results = processes.gather(results)
-    if processes.is_first:
-        if options.embeds_out is not None and not options.dry_run:
-            _write_embeds(Path(options.embeds_out), job, results)
-        _report(job, results, state | {"seconds": round(time.monotonic() - started, 2)})
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a run came to: all processes' share of it."""
+
+    results: tuple[Result, ...]
+    """One for each input, in the plan's order."""
+    machine: Mapping[str, str]
+    """`device` and `dtype` of this process; empty where nothing was loaded."""
+
+    @property
+    def outputs(self) -> list[Output]:
+        """All pictures."""
+        return [output for result in self.results for output in result.outputs]
+
+    @property
+    def sheets(self) -> list[Sheet]:
+        """All sheets."""
+        return [sheet for result in self.results for sheet in result.sheets]
+
+    @property
+    def drawing_seconds(self) -> float:
+        """That hosts took for the pictures, all processes together."""
+        return sum(result.seconds for result in self.results)
 
 
-def plan(job: Job, item: Item) -> Result:
-    """What a run would write; only the preview is made."""
-    if "preview" in item.sheets:
-        write_picture(see(job, _scene_of(job, item)), item.sheets["preview"])
-    return _listed(job, item)
+def run_variations(plan: Plan) -> Outcome:
+    """Draw and write; of several processes each does its share, and the first writes the file of embeddings.
+
+    Warns with a `RegionWarning` of regions that can hardly be seen, and with a `ShareWarning` of pictures that a safety
+    checker blackened, and of what is done already when Ctrl-C ends the run.
+
+    Raises:
+        ConfigError: No device is called so.
+        InputError: No such device, or one that ran out of memory.
+        CheckpointError: Weights that are not there, or are broken.
+        PairingError: An encoder that ignores alpha, with the focus `alpha`.
+        KeyboardInterrupt: Ctrl-C; what is written by then is whole.
+    """
+    processes = join_processes(plan.device)
+    results, machine = _run_share(plan, processes.share(plan.items))
+    outcome = Outcome(results=tuple(processes.gather(results)), machine=machine)
+    if processes.is_first and plan.embeds_out is not None:
+        _write_embeds(plan.embeds_out, plan.items, outcome.results)
+    return outcome
 
 
-def run(job: Job, items: Sequence[Item]) -> tuple[list[Result], dict[str, Any]]:
+def rehearse_variations(plan: Plan) -> Outcome:
+    """Say what a run would write; only previews are made, and no weights are loaded."""
+    processes = join_processes(plan.device)
+    results = [_rehearse(plan, item) for item in processes.share(plan.items)]
+    return Outcome(results=tuple(processes.gather(results)), machine={})
+
+
+def _rehearse(plan: Plan, item: Item) -> Result:
+    if "preview" in item.sheets and item.image is not None:
+        scene = read_scene(item.image, plan.pointing).scene
+        write_picture(encoder_view(scene, plan.focus, plan.geometry), item.sheets["preview"])
+    return _result(item, plan.sampling.seeds)
+
+
+def _run_share(plan: Plan, items: Sequence[Item]) -> tuple[list[Result], dict[str, str]]:
     """Load the model and draw; an input's pictures are written as soon as they are done."""
     if not items:
         return [], {}
-    pipeline = open_host(job)
-    plain = open_plain(job, pipeline) if job.options.compare else None
+    pipeline = open_host(
+        plan.model,
+        plan.encoder,
+        dtype=plan.dtype,
+        device=plan.device,
+        offload=plan.offload,
+        sampler=plan.sampler,
+    )
+    plain = open_own_encoder(plan.model, pipeline) if "compare" in items[0].sheets else None
     results = []
     try:
         for item in items:
             check_interrupted()
-            results.append(run_item(pipeline, job, item, plain))
+            results.append(_run_item(pipeline, plain, plan, item))
     except KeyboardInterrupt:
-        note(
+        warn(
             f"stopped with {len(results)} of {len(items)} inputs done, whose pictures are written; "
-            "--existing skip goes on with the others."
+            "`existing` skip goes on with the others.",
+            ShareWarning,
         )
         raise
     dtype = str(pipeline.unet.dtype).removeprefix("torch.")
     return results, {"device": str(pipeline._execution_device), "dtype": dtype}
 
 
-def run_item(pipeline: Any, job: Job, item: Item, plain: Any) -> Result:
+def _run_item(pipeline: Any, plain: AlphaCLIP | None, plan: Plan, item: Item) -> Result:
     """Draw and write one input's pictures and sheets."""
-    result = _listed(job, item)
-    scene = None if job.embeds else _scene_of(job, item)
-    started = time.monotonic()
-    if scene is not None:
-        with told_before():
-            pictures = draw_scene(pipeline, job, scene)
+    looks: Any = {"focus": plan.focus, "fit": plan.fit}
+    recorded = None if item.image is None else read_scene(item.image, plan.pointing)
+    started, embeds = time.monotonic(), None
+    if recorded is None:
+        assert plan.embeds is not None
+        pictures = draw_embeds(pipeline, plan.embeds.row(item.row), plan.sampling)
     else:
-        assert job.embeds is not None
-        pictures = draw_embeds(pipeline, job, job.embeds.row(item.row))
-    result.seconds = time.monotonic() - started
-    if scene is not None and job.options.embeds_out is not None:
-        with told_before():
-            result.embeds = on_cpu(scene_embeds(pipeline, job, scene))
-    for picture, path, seed in zip(pictures, item.paths, job.seeds, strict=True):
-        write_picture(picture, path, record=_record(job, item, scene, seed) if job.options.metadata else None)
-    labels = [f"seed {seed}" for seed in job.seeds]
+        pictures = draw_scene(pipeline, recorded.scene, plan.sampling, strength=plan.strength, **looks)
+    seconds = time.monotonic() - started
+    if recorded is not None and plan.embeds_out is not None:
+        # Of a strength that changes, the last step's.
+        embeds = on_cpu(embed_scene(pipeline, recorded.scene, strength=plan.strength.end, **looks))
+    record = None if plan.recorded is None else _record(plan.recorded, plan.embeds_in, item, recorded)
+    for picture, path, seed in zip(pictures, item.paths, plan.sampling.seeds, strict=True):
+        write_picture(picture, path, record=None if record is None else record | {"seed": seed})
+    labels = [f"seed {seed}" for seed in plan.sampling.seeds]
     if "grid" in item.sheets:
         write_picture(contact_sheet([pictures], row_labels=[""], column_labels=labels), item.sheets["grid"])
-    if scene is not None and "preview" in item.sheets:
-        write_picture(see(job, scene), item.sheets["preview"])
-    if scene is not None and "compare" in item.sheets:
-        rows = {"with the regions": pictures} | comparison(pipeline, job, scene, plain)
-        write_picture(_compare_sheet(rows, see(job, scene), labels), item.sheets["compare"])
-    return result
+    if recorded is not None and item.sheets.keys() & {"preview", "compare"}:
+        seen = encoder_view(recorded.scene, plan.focus, plan.geometry)
+        if plain is not None:
+            others = draw_comparison(pipeline, recorded.scene, plain, plan.sampling, fit=plan.fit)
+            rows = {"with the regions": pictures} | others
+            write_picture(comparison_sheet(rows, seen, labels), item.sheets["compare"])
+        if "preview" in item.sheets:
+            write_picture(seen, item.sheets["preview"])
+    return replace(_result(item, plan.sampling.seeds), embeds=embeds, seconds=seconds)
 
 
-def see(job: Job, scene: Scene) -> Image.Image:
-    """What the encoder gets: the picture with its regions, or what a focus that paints or cuts has made of it."""
-    alpha = union_of(scene.regions or [whole(scene.picture.size)])
-    if not scene.regions or job.focus is None or job.focus.name in ("alpha", "attention"):
-        return preview(scene.picture, alpha, job.geometry)
-    processor = AlphaCLIPProcessor(geometry=job.geometry)
-    made = processor.denormalize(job.focus.view(processor, scene.picture.rgb[None], alpha[None]))[0]
-    return preview(made[:3].clamp(0, 1), torch.ones_like(made[0]), job.geometry)
-
-
-def _compare_sheet(rows: dict[str, list[Image.Image]], seen: Image.Image, labels: Sequence[str]) -> Image.Image:
-    """One row for each way, and what the encoder saw at the end of the first."""
-    (first, *pictures), (head, *others) = rows.values(), rows
-    return contact_sheet(
-        [[*first, seen.resize(first[0].size)], *pictures],
-        row_labels=[head, *others],
-        column_labels=[*labels, "where it looked"],
-    )
-
-
-def _scene_of(job: Job, item: Item) -> Scene:
-    with told_before():
-        scene = job.scene(item)
-    assert scene is not None
-    return scene
-
-
-def _listed(job: Job, item: Item) -> Result:
-    image = None if item.image is None else str(item.image)
-    return Result(
-        outputs=[
-            {"path": str(path), "image": image, "seed": seed} for path, seed in zip(item.paths, job.seeds, strict=True)
-        ],
-        sheets=[{"path": str(path), "kind": kind} for kind, path in item.sheets.items()],
-    )
-
-
-def _record(job: Job, item: Item, scene: Scene | None, seed: int) -> dict[str, Any]:
-    """The picture's record. What the flags leave to the model is written as the number that was used."""
-    settings = {k: v for k, v in to_mapping(job.options).items() if k not in NOT_RECORDED}
-    settings |= {"guidance": guidance_of(job.host, job.options.guidance)}
-    embeds = job.options.embeds_in
+def _record(
+    settings: Mapping[str, Any], embeds_in: Path | None, item: Item, recorded: RecordedScene | None
+) -> dict[str, Any]:
+    """The record of an item's pictures, but for the seed."""
     return describe(
-        settings=settings,
-        seed=seed,
+        settings=dict(settings),
+        seed=0,
         image=None if item.image is None else _input(item.image),
-        embeds=None if embeds is None else _input(Path(embeds)) | {"row": item.row},
-        regions=scene.pointed if scene else (),
-        negative_regions=scene.negative_regions if scene else (),
+        embeds=None if embeds_in is None else _input(embeds_in) | {"row": item.row},
+        regions=recorded.pointed if recorded else (),
+        negative_regions=recorded.scene.negative_regions if recorded else (),
+    )
+
+
+def _result(item: Item, seeds: Sequence[int]) -> Result:
+    pairs = zip(item.paths, seeds, strict=True)
+    return Result(
+        outputs=tuple(Output(path=path, image=item.image, seed=seed) for path, seed in pairs),
+        sheets=tuple(Sheet(path=path, kind=kind) for kind, path in item.sheets.items()),
     )
 
 
@@ -179,30 +205,8 @@ def _input(path: Path) -> dict[str, Any]:
     return {"path": str(path), "sha256": sha256(path)}
 
 
-def _write_embeds(path: Path, job: Job, results: Sequence[Result]) -> None:
+def _write_embeds(path: Path, items: Sequence[Item], results: Sequence[Result]) -> None:
     embeds = [result.embeds for result in results if result.embeds is not None]
-    negatives = [e.negative_image_embeds for e in embeds if e.negative_image_embeds is not None]
     if embeds:
-        file = EmbedsFile(
-            image_embeds=torch.cat([e.image_embeds for e in embeds]),
-            negative_image_embeds=torch.cat(negatives) if negatives else None,
-            names=tuple(item.image.name for item in job.items if item.image is not None),
-        )
+        file = join_rows(embeds, names=[item.image.name for item in items if item.image is not None])
         write_tensors(path, tensors_of(file), names=file.names)
-
-
-def _report(job: Job, results: Sequence[Result], state: dict[str, Any]) -> None:
-    outputs = [output for result in results for output in result.outputs]
-    sheets = [sheet for result in results for sheet in result.sheets]
-    if job.options.format == "json":
-        state |= {"drawing_seconds": round(sum(result.seconds for result in results), 2)}
-        about = {"model": job.options.model, "host": job.host.name, "encoder": job.host.encoder}
-        print_json(about | state | {"outputs": outputs, "sheets": sheets})
-        return
-    verb = "would write" if job.options.dry_run else "wrote"
-    for output in outputs:
-        print(f"{verb} {output['path']}")
-    for sheet in sheets:
-        print(f"{'wrote' if sheet['kind'] == 'preview' else verb} {sheet['path']}")
-    if not outputs:
-        print("nothing to do: every picture is there already.")

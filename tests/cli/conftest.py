@@ -1,4 +1,4 @@
-"""A scene to point at, and a runner that gives the exit code and what was printed."""
+"""A runner that gives the exit code and what was printed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from gencontrol.alpha_clip.weights.convert import published_shapes
 from gencontrol.cli.main import main
@@ -51,30 +51,6 @@ def published(tiny: ModuleType, tmp_path: Path) -> Path:
     path = tmp_path / "published.pth"
     torch.save({key: 0.2 * torch.randn(shape, generator=generator) for key, shape in shapes.items()}, path)
     return path
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Path:
-    """A folder with `photo.png` (80 x 64, a red disc and a blue box), a mask of each, both as classes, and a cut-out.
-
-    The cut-out is RGBA, of the disc; in `classes.png` the disc is 3, and the box 7.
-    """
-    shapes = {"red": ("ellipse", (8, 16, 36, 44)), "blue": ("rectangle", (48, 20, 72, 52))}
-    photo = Image.effect_noise((80, 64), 60).convert("RGB")
-    for colour, (shape, box) in shapes.items():
-        mask = Image.new("L", photo.size)
-        for image, fill in ((photo, colour), (mask, 255)):
-            getattr(ImageDraw.Draw(image), shape)(box, fill=fill)
-        mask.save(tmp_path / f"{colour}.png")
-    photo.save(tmp_path / "photo.png")
-    classes = Image.new("L", photo.size)
-    for (shape, box), number in zip(shapes.values(), (3, 7), strict=True):
-        getattr(ImageDraw.Draw(classes), shape)(box, fill=number)
-    classes.save(tmp_path / "classes.png")
-    with Image.open(tmp_path / "red.png") as mask:
-        photo.putalpha(mask)
-    photo.save(tmp_path / "cutout.png")
-    return tmp_path
 
 
 @pytest.fixture

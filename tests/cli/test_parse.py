@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from gencontrol.cli.options import RegionOptions, RunOptions
+from gencontrol.cli.flags import RegionFlags, RunOptions
 from gencontrol.cli.parse import file_settings, given_fields, parse, switched_off, value_of
+from gencontrol.cli.vary import VaryFlags
 from gencontrol.errors import ConfigError
-from gencontrol.runs.vary_options import VaryOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options(RegionOptions, RunOptions):
+class Options(RegionFlags, RunOptions):
     """Flags for these tests."""
 
     steps: int = 10
@@ -47,7 +47,7 @@ def test_flags_win_over_the_file_over_settings(tmp_path: Path) -> None:
 def test_strength_and_schedule_replace_each_other(tmp_path: Path) -> None:
     def options(*arguments: str) -> tuple[float, str | None]:
         settings = {"strength": 0.5}
-        parsed = parse(VaryOptions, arguments, command="vary", description="", settings=settings)
+        parsed = parse(VaryFlags, arguments, command="vary", description="", settings=settings)
         return parsed.strength, parsed.schedule
 
     file = write(tmp_path, "schedule: '1:0'")
@@ -95,7 +95,7 @@ def test_value_of() -> None:
 def test_settings_of_the_file(tmp_path: Path) -> None:
     assert file_settings(Options, ["--steps", "3"]) == {}
     assert file_settings(Options, ["--config", write(tmp_path, "steps: 20")]) == {"steps": 20}
-    assert file_settings(RegionOptions, ["--config", "nowhere.yaml"]) == {}
+    assert file_settings(RegionFlags, ["--config", "nowhere.yaml"]) == {}
 
 
 def test_what_a_file_switches_on_a_flag_switches_off(tmp_path: Path) -> None:
@@ -112,10 +112,10 @@ def test_what_a_file_switches_on_a_flag_switches_off(tmp_path: Path) -> None:
 
 
 def test_every_switch_of_vary_has_both_flags_and_the_help_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    switches = {field.name.replace("_", "-") for field in dataclasses.fields(VaryOptions) if field.type is bool}
+    switches = {field.name.replace("_", "-") for field in dataclasses.fields(VaryFlags) if field.type is bool}
     assert switches >= {"invert", "alpha-from-image", "grid", "compare", "preview", "metadata", "offline", "dry-run"}
     with pytest.raises(SystemExit) as end:
-        parse(VaryOptions, ["--help"], command="vary", description="")
+        parse(VaryFlags, ["--help"], command="vary", description="")
     assert end.value.code == 0
     printed = capsys.readouterr().out
     for name in switches:
@@ -124,12 +124,12 @@ def test_every_switch_of_vary_has_both_flags_and_the_help_says_so(capsys: pytest
 
 
 def test_switched_off() -> None:
-    assert switched_off(VaryOptions, ["--no-invert", "--no_grid", "--compare", "--no-nonsense"]) == {"invert", "grid"}
-    assert switched_off(VaryOptions, ["--no-invert", "--invert"]) == frozenset()
-    assert switched_off(VaryOptions, ["--no-invert", "--invert", "--no-invert"]) == {"invert"}
+    assert switched_off(VaryFlags, ["--no-invert", "--no_grid", "--compare", "--no-nonsense"]) == {"invert", "grid"}
+    assert switched_off(VaryFlags, ["--no-invert", "--invert"]) == frozenset()
+    assert switched_off(VaryFlags, ["--no-invert", "--invert", "--no-invert"]) == {"invert"}
 
 
 def test_given_fields() -> None:
-    assert given_fields(VaryOptions, ["--no-invert", "--steps", "3"]) == {"invert", "steps"}
+    assert given_fields(VaryFlags, ["--no-invert", "--steps", "3"]) == {"invert", "steps"}
     assert given_fields(Options, ["--alpha-from-image", "--steps=3", "mask"]) == {"alpha_from_image", "steps"}
     assert given_fields(Options, ["--alpha_from_image"]) == {"alpha_from_image"}

@@ -21,6 +21,7 @@ QUICK = ("run.batch=32", "run.chunk=16", "run.log_every=5", "run.evaluate_every=
 TOWERS = (
     "towers.image_size=16", "towers.patch_size=4", "towers.vision_width=32", "towers.vision_layers=2",
     "towers.vision_heads=2", "towers.text_width=32", "towers.text_layers=1", "towers.embedding=16", "scenes.size=16",
+    "scenes.styles=[noto, emojione]",
 )  # fmt: skip
 AUTOENCODER = ("channels=[8, 16]", "norm_groups=4", "latent_channels=4", "crop=16", "scenes.size=32")
 DENOISER = (
@@ -44,7 +45,7 @@ def test_the_four_stages_in_order(sprite_file, tmp_path, capsys):
     assert train("clip", tmp_path, sprite_file, *TOWERS) == 0
     assert "the run is in" in capsys.readouterr().out
     base = f"base={tmp_path / 'clip' / 'export'}"
-    assert train("alpha-clip", tmp_path, sprite_file, base, "scenes.size=16") == 0
+    assert train("alpha-clip", tmp_path, sprite_file, base, "scenes.size=16", "scenes.styles=[noto, emojione]") == 0
     assert train("autoencoder", tmp_path, sprite_file, *AUTOENCODER) == 0
     earlier = (f"clip={tmp_path / 'clip' / 'export'}", f"autoencoder={tmp_path / 'autoencoder' / 'export'}")
     assert train("denoiser", tmp_path, sprite_file, *DENOISER, *earlier) == 0

@@ -93,3 +93,22 @@ def test_an_ellipsis_says_that_some_is_left_out() -> None:
         np.asarray(contact_sheet(picture, row_labels=[""], column_labels=[label])) for label in ("m", "m" + " " * 99)
     )
     assert not np.array_equal(whole, cut)
+
+
+def test_a_sheet_puts_every_picture_in_its_cell() -> None:
+    colours = [["red", "lime"], ["blue"]]
+    rows = [[Image.new("RGB", (60, 40), colour) for colour in row] for row in colours]
+    sheet = contact_sheet(rows, row_labels=["", "second"], column_labels=[])
+    assert sheet.width == 3 * GAP + 2 * 60
+    assert sheet.getpixel((GAP, GAP)) == (255, 0, 0)
+    assert sheet.getpixel((2 * GAP + 60, GAP)) == (0, 255, 0)
+    assert sheet.getpixel((GAP, sheet.height - GAP - 1)) == (0, 0, 255)
+    assert sheet.getpixel((GAP - 1, GAP)) == (255, 255, 255)
+
+
+def test_a_sheet_scales_pictures_of_another_shape_into_the_cell() -> None:
+    rows = [[Image.new("RGB", (60, 40), "red"), Image.new("RGBA", (200, 400), "blue")]]
+    sheet = contact_sheet(rows, row_labels=[""], column_labels=["one", "a label much too long for its cell"])
+    middle = 2 * GAP + 60 + 30
+    assert sheet.getpixel((middle, GAP + 20)) == (0, 0, 255)
+    assert sheet.getpixel((middle - 15, GAP + 20)) == (255, 255, 255)

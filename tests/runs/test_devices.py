@@ -1,10 +1,13 @@
 """Which device a process takes."""
 
+import warnings
+
 import pytest
 import torch
 
-from gencontrol.runs import devices as device
 from gencontrol.errors import ConfigError, InputError
+from gencontrol.runs import devices as device
+from gencontrol.runs.notices import RunWarning
 
 
 @pytest.fixture
@@ -29,18 +32,21 @@ def test_a_number_is_kept(two_gpus: None, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_devices_that_are_not_there(two_gpus: None) -> None:
     assert device.devices() == ["cuda:0", "cuda:1", "cpu"]
-    with pytest.raises(InputError, match="--device cuda:2: this machine has 2 of them"):
+    with pytest.raises(InputError, match="`device` cuda:2: this machine has 2 of them"):
         device.choose_device("cuda:2")
-    with pytest.raises(InputError, match="--device mps: this machine has none"):
+    with pytest.raises(InputError, match="`device` mps: this machine has none"):
         device.choose_device("mps")
-    with pytest.raises(ConfigError, match="--device: expected auto, cpu, cuda"):
+    with pytest.raises(ConfigError, match="`device`: expected auto, cpu, cuda"):
         device.choose_device("gpu")
 
 
 @pytest.mark.parametrize(("name", "kind", "told"), [("float16", "cpu", 1), ("float16", "cuda", 0), ("auto", "cpu", 0)])
-def test_half_precision_on_a_cpu_is_told(name: str, kind: str, told: int, capsys: pytest.CaptureFixture[str]) -> None:
-    device.choose_dtype(name, torch.device(kind))
-    assert capsys.readouterr().err.count("float16 is meant for GPUs") == told
+def test_half_precision_on_a_cpu_is_told(name: str, kind: str, told: int) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        device.choose_dtype(name, torch.device(kind))
+    assert [w.category for w in caught] == [RunWarning] * told
+    assert all(str(w.message).startswith("`dtype` float16 is meant for GPUs") for w in caught)
 
 
 def test_number_formats() -> None:

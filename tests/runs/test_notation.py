@@ -1,11 +1,11 @@
-"""The small languages of the flags."""
+"""The small languages of the settings."""
 
 from pathlib import Path
 
 import pytest
 
-from gencontrol.cli.flags import parse_named, parse_numbers, parse_seeds, split_weight
 from gencontrol.errors import ConfigError
+from gencontrol.runs.notation import parse_named, parse_numbers, parse_seeds, split_weight
 
 
 @pytest.mark.parametrize(
@@ -27,13 +27,13 @@ def test_seeds(seed: int | str, count: int | None, expected: tuple[int, ...]) ->
 @pytest.mark.parametrize(
     ("seed", "count", "message"),
     [
-        ("1,2", 3, "lists 2 seeds and -n asks for 3"),
+        ("1,2", 3, "`seed` 1,2 lists 2 seeds and `number` asks for 3"),
         ("1,x", None, "expected seeds such as 7, or 1,2,3, or 5-8, got 'x'"),
         (-3, None, "expected seeds"),
         ("8-5", None, "runs backwards"),
         ("1,1", None, "expected different seeds"),
         (2**63, 1, "expected different seeds from 0 to"),
-        (0, 0, "-n: expected at least 1, got 0"),
+        (0, 0, "`number`: expected at least 1, got 0"),
         ("", None, "expected seeds"),
         ("²", None, "expected seeds"),
     ],
@@ -54,34 +54,34 @@ def test_seeds_that_are_refused(seed: int | str, count: int | None, message: str
     ],
 )
 def test_weights(text: str, expected: tuple[str, float]) -> None:
-    assert split_weight(text, flag="--mask") == expected
+    assert split_weight(text, setting="mask") == expected
 
 
 def test_a_path_that_exists_is_not_split(tmp_path: Path) -> None:
     path = tmp_path / "mask:2"
     path.touch()
-    assert split_weight(str(path), flag="--mask") == (str(path), 1.0)
+    assert split_weight(str(path), setting="mask") == (str(path), 1.0)
 
 
 @pytest.mark.parametrize("weight", ["0", "-1", "nan", "inf"])
 def test_weights_that_are_refused(weight: str) -> None:
-    with pytest.raises(ConfigError, match=r"--mask cat\.png:.*: expected a weight above 0"):
-        split_weight(f"cat.png:{weight}", flag="--mask")
+    with pytest.raises(ConfigError, match=r"`mask` cat\.png:.*: expected a weight above 0"):
+        split_weight(f"cat.png:{weight}", setting="mask")
 
 
 def test_numbers() -> None:
-    assert parse_numbers("1, 2.5", flag="--point", form="X,Y", counts=(2, 3)) == (1.0, 2.5)
+    assert parse_numbers("1, 2.5", setting="point", form="X,Y", counts=(2, 3)) == (1.0, 2.5)
     for text in ("1", "1,2,3,4", "1,b", ""):
-        with pytest.raises(ConfigError, match="--point: expected X,Y, got"):
-            parse_numbers(text, flag="--point", form="X,Y", counts=(2, 3))
+        with pytest.raises(ConfigError, match="`point`: expected X,Y, got"):
+            parse_numbers(text, setting="point", form="X,Y", counts=(2, 3))
 
 
 def test_names_with_settings() -> None:
-    assert parse_named("alpha", flag="--focus") == ("alpha", {})
-    assert parse_named("crop:margin=0.2,colour=mean", flag="--focus") == ("crop", {"margin": 0.2, "colour": "mean"})
+    assert parse_named("alpha", setting="focus") == ("alpha", {})
+    assert parse_named("crop:margin=0.2,colour=mean", setting="focus") == ("crop", {"margin": 0.2, "colour": "mean"})
     # YAML takes what follows a # for a comment.
-    assert parse_named("circle:colour=#00ff00", flag="--focus") == ("circle", {"colour": "#00ff00"})
-    with pytest.raises(ConfigError, match="--focus crop:margin: expected settings such as crop:key=value"):
-        parse_named("crop:margin", flag="--focus")
-    with pytest.raises(ConfigError, match=r"--focus crop:margin=\[: '\[' is neither a number nor a name"):
-        parse_named("crop:margin=[", flag="--focus")
+    assert parse_named("circle:colour=#00ff00", setting="focus") == ("circle", {"colour": "#00ff00"})
+    with pytest.raises(ConfigError, match="`focus` crop:margin: expected settings such as crop:key=value"):
+        parse_named("crop:margin", setting="focus")
+    with pytest.raises(ConfigError, match=r"`focus` crop:margin=\[: '\[' is neither a number nor a name"):
+        parse_named("crop:margin=[", setting="focus")

@@ -1,0 +1,41 @@
+"""Embeddings of a picture's regions one by one, where `embed_regions` makes one of all."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.conditioning.embed import check_visible, choose_focus
+from gencontrol.focus.strategy import FocusStrategy
+from gencontrol.regions.region import stack_alphas
+from gencontrol.regions.scene import Scene
+
+WHOLE = "whole picture"
+"""Label of the row that stands for no region."""
+
+
+def region_labels(scene: Scene) -> tuple[str, ...]:
+    """What the rows of `embed_each_region` are called: a region without a label by its number."""
+    return tuple(region.label or f"region {i}" for i, region in enumerate(scene.regions)) or (WHOLE,)
+
+
+@torch.no_grad()
+def embed_each_region(encoder: AlphaCLIP, scene: Scene, *, focus: FocusStrategy | None = None) -> Float[Tensor, "k d"]:
+    """Embed each region of a picture by itself, un-normalised; the whole picture if it has none.
+
+    Args:
+        encoder: Behind the geometry in which it is to see the picture.
+        scene: Its weights play no part.
+        focus: How the encoder is made to look; None is its alpha channel if it has been trained, else attention.
+
+    Raises:
+        InputError: A region that the encoder's centre crop leaves out (little of it left is a `RegionWarning`).
+        PairingError: The focus `alpha` with an encoder whose alpha weights are zero.
+    """
+    strategy = choose_focus(focus, has_alpha=encoder.has_alpha)
+    rgb = scene.picture.rgb.to(encoder.device)
+    if not scene.regions:
+        return encoder.encode_image(rgb)
+    alphas = stack_alphas(scene.regions).to(rgb)
+    check_visible(alphas, strategy, encoder.processor.geometry)
+    return strategy.embed(encoder, rgb.expand(len(alphas), -1, -1, -1), alphas)

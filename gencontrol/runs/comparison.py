@@ -1,0 +1,77 @@
+"""What a run is compared with: its seeds without its regions, and what one would do otherwise; and what was seen."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from PIL import Image
+
+from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
+from gencontrol.conditioning.embed import RegionEmbeds, embed_regions
+from gencontrol.focus import CropFocus, FocusStrategy
+from gencontrol.images.sheets import contact_sheet
+from gencontrol.regions.drawn import whole
+from gencontrol.regions.geometry import Fit, Geometry
+from gencontrol.regions.preview import preview
+from gencontrol.regions.region import Region, union_of
+from gencontrol.regions.scene import Scene
+from gencontrol.runs.drawing import Sampling, draw_embeds
+
+
+@torch.no_grad()
+def draw_comparison(
+    pipeline: Any, scene: Scene, plain: AlphaCLIP, sampling: Sampling, *, fit: Fit | None
+) -> dict[str, list[Image.Image]]:
+    """The rows that a run is compared with, by what they are called: one picture for each seed.
+
+    Args:
+        pipeline: The host.
+        scene: The picture and its regions.
+        plain: The host's own encoder: a plain CLIP, unless the host was saved with an Alpha-CLIP.
+        sampling: The run's own.
+        fit: How pictures become square; None is the pipeline's way.
+    """
+    own = pipeline.encoder.processor.geometry
+    geometry = replace(own, fit=fit or own.fit)
+
+    def look(regions: Sequence[Region] = ()) -> RegionEmbeds:
+        settings: Any = {"focus": CropFocus(), "device": pipeline._execution_device}
+        return embed_regions(plain, geometry, scene.picture, regions, **settings)
+
+    rows = {"whole picture, no regions": pipeline.encode_regions(scene.picture, fit=fit)[0]}
+    if plain.has_alpha:
+        # A host that was saved with an Alpha-CLIP as its encoder has no plain CLIP any more.
+        rows["masked crop"] = look(scene.regions)
+    else:
+        rows |= {"plain CLIP, whole picture": look(), "plain CLIP, masked crop": look(scene.regions)}
+    return {label: draw_embeds(pipeline, embeds, sampling) for label, embeds in rows.items()}
+
+
+def comparison_sheet(
+    rows: Mapping[str, Sequence[Image.Image]], seen: Image.Image, column_labels: Sequence[str]
+) -> Image.Image:
+    """One row for each way, and what the encoder saw at the end of the first.
+
+    Args:
+        rows: Label -> pictures; the run's own row first.
+        seen: What `encoder_view` gives.
+        column_labels: One for each picture of a row.
+    """
+    (first, *others), labels = rows.values(), list(rows)
+    return contact_sheet(
+        [[*first, seen.resize(first[0].size)], *others],
+        row_labels=labels,
+        column_labels=[*column_labels, "where it looked"],
+    )
+
+
+def encoder_view(scene: Scene, focus: FocusStrategy | None, geometry: Geometry) -> Image.Image:
+    """What the encoder gets: the picture with its regions, or what a focus that paints or cuts has made of it."""
+    alpha = union_of(scene.regions or [whole(scene.picture.size)])
+    if not scene.regions or focus is None or focus.name in ("alpha", "attention"):
+        return preview(scene.picture, alpha, geometry)
+    processor = AlphaCLIPProcessor(geometry=geometry)
+    made = processor.denormalize(focus.view(processor, scene.picture.rgb[None], alpha[None]))[0]
+    return preview(made[:3].clamp(0, 1), torch.ones_like(made[0]), geometry)

@@ -1,0 +1,36 @@
+"""What a run has to show while it goes: warnings, which each face shows in its own way and a caller can catch.
+
+Pictures and masks give `RegionWarning`s of the core; whatever else a run has to say is one of these. As in errors, a
+setting's name stands in backticks. The libraries' own bars are for terminals.
+"""
+
+import sys
+import warnings
+
+
+class RunWarning(UserWarning):
+    """What every process of a run comes to say alike: showing it once is enough."""
+
+
+class ShareWarning(RunWarning):
+    """What one process has to say about its own share of a run: each is shown."""
+
+
+def warn(message: str, category: type[RunWarning] = RunWarning) -> None:
+    """Warn, at the line that calls the caller's function."""
+    warnings.warn(message, category, stacklevel=3)
+
+
+def is_watched() -> bool:
+    """Whether somebody sees bars that grow: standard error is a terminal."""
+    return sys.stderr.isatty()
+
+
+def quiet_loading() -> None:
+    """Switch the libraries' loading bars off where nobody watches them."""
+    if not is_watched():
+        from diffusers.utils import logging as diffusers_logging
+        from transformers.utils import logging as transformers_logging
+
+        diffusers_logging.disable_progress_bar()
+        transformers_logging.disable_progress_bar()

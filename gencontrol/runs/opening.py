@@ -1,0 +1,118 @@
+"""Opening what a run works with: a host with its encoder, or an encoder alone, where it is to run."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.errors import InputError
+from gencontrol.models.location import Location
+from gencontrol.models.registry import resolve
+from gencontrol.pipelines.encoders import locate
+from gencontrol.pipelines.opening import open_pipeline
+from gencontrol.runs.devices import choose_device, choose_dtype
+from gencontrol.runs.notices import is_watched, quiet_loading
+from gencontrol.runs.samplers import make_sampler
+from gencontrol.runs.settings import EncoderSettings, Offload
+
+
+def open_host(
+    model: Location,
+    encoder: Location | None,
+    *,
+    dtype: str = "auto",
+    device: str = "auto",
+    offload: Offload = "none",
+    sampler: str | None = None,
+) -> Any:
+    """Load a pipeline and put it where it is to run.
+
+    Args:
+        model: The host.
+        encoder: What takes the place of its encoder; None keeps its own.
+        dtype: See `choose_dtype`.
+        device: See `choose_device`.
+        offload: What stays in main memory until it is used.
+        sampler: A key of `SAMPLERS`; None is the model's own.
+
+    Raises:
+        ConfigError: No device is called so.
+        InputError: No such device, or offloading without a GPU.
+        CheckpointError: Weights that are not there, or are broken.
+        PairingError: An encoder that does not fit the host.
+    """
+    place = choose_device(device)
+    if offload != "none" and place.type == "cpu":
+        raise InputError(f"`offload` {offload} moves weights between main memory and a GPU; there is none.")
+    quiet_loading()
+    pipeline: Any = open_pipeline(
+        model.name,
+        alpha_clip=None if encoder is None else encoder.name,
+        dtype=choose_dtype(dtype, place),
+        revision=model.revision,
+        local_files_only=model.local_files_only,
+    )
+    if sampler is not None:
+        pipeline.scheduler = make_sampler(sampler, pipeline.scheduler.config)
+    pipeline.set_progress_bar_config(disable=not is_watched())
+    return _place(pipeline, offload, place)
+
+
+def _place(pipeline: Any, offload: Offload, device: torch.device) -> Any:
+    if offload == "model":
+        pipeline.enable_model_cpu_offload(device=device)
+    elif offload == "sequential":
+        pipeline.enable_sequential_cpu_offload(device=device)
+    else:
+        # diffusers warns once for every module that float16 cannot run on a CPU; it can, and `choose_dtype` says how.
+        pipeline.to(device, silence_dtype_warnings=True)
+    return pipeline
+
+
+def open_own_encoder(model: Location, pipeline: Any) -> AlphaCLIP:
+    """A host's own encoder, as it was before any Alpha-CLIP took its place; beside the pipeline that was opened."""
+    encoder = AlphaCLIP.from_clip(
+        model.name,
+        subfolder="image_encoder",
+        revision=model.revision,
+        local_files_only=model.local_files_only,
+        dtype=pipeline.unet.dtype,
+    )
+    return encoder.to(pipeline._execution_device)
+
+
+def open_encoder(settings: EncoderSettings) -> AlphaCLIP:
+    """Load an encoder for a run that needs no host, and put it where it is to run.
+
+    The setting `alpha_clip` wins; then the model itself, if it is an encoder; then the encoder that a pipeline comes
+    with; then the pipeline's own.
+
+    Raises:
+        ConfigError: No device is called so.
+        InputError: No such device.
+        CheckpointError: Nothing there, or broken weights.
+    """
+    device = choose_device(settings.device)
+    quiet_loading()
+    encoder = _load(settings, dtype=choose_dtype(settings.dtype, device)).to(device)
+    if settings.fit is None:
+        return encoder
+    return encoder.with_geometry(dataclasses.replace(encoder.processor.geometry, fit=settings.fit))
+
+
+def _load(settings: EncoderSettings, *, dtype: torch.dtype) -> AlphaCLIP:
+    how: dict[str, Any] = {"dtype": dtype, "local_files_only": settings.offline}
+    if settings.alpha_clip is not None and Path(settings.alpha_clip).is_file():
+        return AlphaCLIP.from_published(settings.alpha_clip, **how)
+    if settings.alpha_clip is not None:
+        return AlphaCLIP.from_pretrained(resolve(settings.alpha_clip), **how)
+    name = str(resolve(settings.model))
+    own = Location(name=name, revision=settings.revision, local_files_only=settings.offline)
+    if own.read("config.json") is not None:
+        return AlphaCLIP.from_clip(name, revision=settings.revision, **how)
+    _, companion = locate(settings.model, "auto", {"local_files_only": settings.offline})
+    if isinstance(companion, Location):
+        return AlphaCLIP.from_pretrained(companion.name, **how)
+    return AlphaCLIP.from_clip(name, subfolder="image_encoder", revision=settings.revision, **how)

@@ -1,0 +1,157 @@
+"""Where the settings point, read once for all pictures of a run: what is left to know is the picture."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from gencontrol.errors import ConfigError, InputError
+from gencontrol.images.picture import Picture
+from gencontrol.regions.drawn import from_box, from_points
+from gencontrol.regions.index_masks import from_index_mask
+from gencontrol.regions.masks import from_image_alpha, from_mask
+from gencontrol.regions.ops import feather, invert
+from gencontrol.regions.region import Region, union_of
+from gencontrol.runs.notation import parse_numbers, split_weight
+from gencontrol.runs.settings import RegionSettings, check_regions
+
+SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+"""What counts as a picture in a folder; a file that is named may have any suffix."""
+
+Pointer = Callable[[Picture, Path], Region]
+"""Gives the region of a picture that lies at a path."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pointing:
+    """Where to look in each picture of a run, and what to keep away from."""
+
+    pointers: tuple[Pointer, ...] = ()
+    """One for each region."""
+    negative_pointers: tuple[Pointer, ...] = ()
+    """The same for negative regions."""
+    recorded: tuple[Region, ...] = ()
+    """Regions of the run that is repeated, where there is no pointer; not yet inverted and feathered."""
+    recorded_negative: tuple[Region, ...] = ()
+    """The same, where there is no negative pointer."""
+    invert: bool = False
+    """Look everywhere but at the regions."""
+    feather: float = 0.0
+    """Soften the regions' edges by about this many pixels."""
+
+
+def read_pointing(
+    settings: RegionSettings,
+    *,
+    negative_mask: Sequence[str] = (),
+    recorded: Sequence[Region] = (),
+    recorded_negative: Sequence[Region] = (),
+) -> Pointing:
+    """Read the settings that point.
+
+    Args:
+        settings: As given.
+        negative_mask: The setting of that name.
+        recorded: See `Pointing`.
+        recorded_negative: See `Pointing`.
+
+    Raises:
+        ConfigError: A setting that cannot be read, or a number that cannot be.
+    """
+    check_regions(settings)
+    mask = partial(_mask, threshold=settings.threshold, resize=settings.resize_mask)
+    pointers: list[Pointer] = [mask(text, setting="mask") for text in settings.mask]
+    pointers += [_index_mask(text, resize=settings.resize_mask) for text in settings.index_mask]
+    pointers += [_box(text) for text in settings.box]
+    pointers += [_point(text) for text in settings.point]
+    if settings.alpha_from_image:
+        pointers.append(_own_alpha)
+    return Pointing(
+        pointers=tuple(pointers),
+        negative_pointers=tuple(mask(text, setting="negative_mask") for text in negative_mask),
+        recorded=tuple(recorded),
+        recorded_negative=tuple(recorded_negative),
+        invert=settings.invert,
+        feather=settings.feather,
+    )
+
+
+def shape_regions(regions: Sequence[Region], *, inverted: bool, radius: float) -> tuple[Region, ...]:
+    """Invert and feather. The complement of several regions is that of their union.
+
+    Args:
+        regions: Of one picture.
+        inverted: Whether to look everywhere but at them.
+        radius: By about how many pixels to soften their edges; 0 leaves them as they are.
+
+    Raises:
+        ConfigError: Nothing to invert, or regions of different weights.
+    """
+    if inverted:
+        regions = [_complement(regions)]
+    if radius:
+        regions = [replace(region, alpha=feather(region.alpha, radius)) for region in regions]
+    return tuple(regions)
+
+
+def _complement(regions: Sequence[Region]) -> Region:
+    if not regions:
+        raise ConfigError("`invert`: show a region to turn round (`mask`, `box`, `point` or `alpha_from_image`).")
+    if len({region.weight for region in regions}) > 1:
+        raise ConfigError("`invert`: regions of different weights have no complement; leave the weights out.")
+    return Region(alpha=invert(union_of(regions)), label="not " + " or ".join(region.label for region in regions))
+
+
+def _mask(text: str, *, setting: str, threshold: float | None, resize: bool) -> Pointer:
+    name, weight = split_weight(text, setting=setting)
+
+    def point(picture: Picture, path: Path) -> Region:
+        file = _matching(Path(name), path)
+        size, label = picture.size, file.stem
+        return from_mask(file, size=size, threshold=threshold, resize=resize, weight=weight, label=label)
+
+    return point
+
+
+def _index_mask(text: str, *, resize: bool) -> Pointer:
+    value, weight = split_weight(text, setting="index_mask")
+    name, equals, chosen = value.rpartition("=")
+    if not equals or not chosen:
+        raise ConfigError(
+            f"`index_mask`: expected PATH=CLASS, such as classes.png=3 or classes.png=#ff0000, got {text!r}."
+        )
+    index = int(chosen) if chosen.isdecimal() else chosen
+
+    def point(picture: Picture, path: Path) -> Region:
+        file, label = _matching(Path(name), path), f"class {chosen}"
+        return from_index_mask(file, index, size=picture.size, resize=resize, weight=weight, label=label)
+
+    return point
+
+
+def _box(text: str) -> Pointer:
+    value, weight = split_weight(text, setting="box")
+    x0, y0, x1, y1 = parse_numbers(value, setting="box", form="X0,Y0,X1,Y1", counts=(4,))
+    return lambda picture, _: from_box((x0, y0, x1, y1), size=picture.size, weight=weight, label=f"box {value}")
+
+
+def _point(text: str) -> Pointer:
+    value, weight = split_weight(text, setting="point")
+    x, y, *radius = parse_numbers(value, setting="point", form="X,Y or X,Y,RADIUS", counts=(2, 3))
+    disc = partial(from_points, [(x, y)], radius=radius[0] if radius else None, weight=weight, label=f"point {value}")
+    return lambda picture, _: disc(size=picture.size)
+
+
+def _own_alpha(picture: Picture, path: Path) -> Region:
+    return from_image_alpha(picture, label="alpha")
+
+
+def _matching(mask: Path, picture: Path) -> Path:
+    """The mask itself, or the file of a folder of masks that has the picture's name."""
+    if not mask.is_dir():
+        return mask
+    found = sorted(p for p in mask.iterdir() if p.stem == picture.stem and p.suffix.lower() in SUFFIXES)
+    if len(found) != 1:
+        what = "several masks" if found else "no mask"
+        raise InputError(f"{picture}: {what} named {picture.stem} in the folder {mask}; expected one.")
+    return found[0]

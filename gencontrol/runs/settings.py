@@ -1,0 +1,209 @@
+"""The settings of a run: plain values, as a file of settings, a picture's record, a notebook or a web page say them.
+
+Messages name a setting in backticks, as `strength`, and each face says what it calls that: the command line, a flag.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from gencontrol.errors import ConfigError
+from gencontrol.runs.samplers import check_sampler
+
+Existing = Literal["error", "overwrite", "skip"]
+"""What to do about output files that are there already."""
+Offload = Literal["none", "model", "sequential"]
+"""What is kept in main memory: nothing, each model, or each layer until it is used."""
+
+ALTERNATIVES: tuple[frozenset[str], ...] = (
+    frozenset({"mask", "index_mask", "box", "point", "alpha_from_image"}),
+    frozenset({"strength", "schedule"}),
+)
+"""Settings that together say one thing: giving one of them replaces what lies below for all of them."""
+REGIONS = ALTERNATIVES[0]
+"""Settings that point at something."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionSettings:
+    """Where to look. With no region the whole picture counts.
+
+    What points is text: `mask` PATH[:WEIGHT], `index_mask` PATH=CLASS[:WEIGHT], `box` X0,Y0,X1,Y1[:WEIGHT], `point`
+    X,Y[,RADIUS][:WEIGHT].
+    """
+
+    images: tuple[str, ...] = ()
+    """Pictures, or folders of pictures."""
+    mask: tuple[str, ...] = ()
+    """A mask: white, or opaque, is where to look. A folder of masks goes with pictures of the same file name."""
+    index_mask: tuple[str, ...] = ()
+    """One class of a mask whose pixels hold classes: its number, #rrggbb, or a colour's name."""
+    box: tuple[str, ...] = ()
+    """A box in pixels from the top left corner; X1 and Y1 are outside."""
+    point: tuple[str, ...] = ()
+    """A disc around a point, in pixels; its radius is 5 % of the short side unless given."""
+    alpha_from_image: bool = False
+    """Look where the picture itself is opaque."""
+    invert: bool = False
+    """Look everywhere but at the regions."""
+    threshold: float | None = None
+    """Make masks hard: 1 where they are at least this value in (0, 1], 0 elsewhere."""
+    feather: float = 0.0
+    """Soften the edges of the regions by about this many pixels."""
+    resize_mask: bool = False
+    """Stretch masks of another size to the picture's instead of refusing them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderSettings:
+    """Which encoder looks, and how."""
+
+    model: str = "tiny"
+    """`tiny`, another preset (`gencontrol models`), a hub id, or a folder."""
+    revision: str | None = None
+    """Branch, tag or commit of the model on its hub."""
+    alpha_clip: str | None = None
+    """Alpha-CLIP folder, hub id, or published .pth checkpoint; unless given, the one that the model comes with."""
+    focus: str | None = None
+    """How the encoder is made to look: alpha, attention, crop, blank, blur or circle, with settings after a colon;
+    unless given, alpha if the encoder's alpha channel is trained, else attention."""
+    fit: Literal["pad", "squash", "crop"] | None = None
+    """How picture and mask become square; unless given, as the encoder's processor says."""
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Number format of the weights; auto is float16 on a GPU and float32 elsewhere."""
+    device: str = "auto"
+    """Where to compute: cpu, cuda, cuda:1, mps, ...; auto takes a GPU if there is one."""
+    offline: bool = False
+    """Use only what is on this machine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingSettings(RegionSettings, EncoderSettings):
+    """Embeddings of regions, to a file."""
+
+    negative_mask: tuple[str, ...] = ()
+    """A mask of what to keep away from, for a run that starts from these embeddings."""
+    strength: float = 1.0
+    """How much the regions count: 0 is the whole picture, 1 the regions, up to 2 beyond them."""
+    text: tuple[str, ...] = ()
+    """A text to embed beside the pictures, as rows of `text_embeds`."""
+    output: str = "embeds.safetensors"
+    """The file to write."""
+    overwrite: bool = False
+    """Write over a file that is there already."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariationSettings(RegionSettings, EncoderSettings):
+    """Variations of the part of a picture that the settings show."""
+
+    negative_mask: tuple[str, ...] = ()
+    """A mask of what to keep away from."""
+    strength: float = 1.0
+    """How much the regions count: 0 is the whole picture, 1 the regions, up to 2 beyond them."""
+    schedule: str | None = None
+    """A strength that changes over the steps, such as 1:0.3; FROM and TO are fractions of the run."""
+    number: int | None = None
+    """How many variations of each picture; 4, or as many as seeds are listed."""
+    seed: int | str = 0
+    """First seed, or a list or range of them: 7, or 1,2,3, or 5-8. Each picture has its own seed."""
+    steps: int = 25
+    """Denoising steps."""
+    guidance: float | None = None
+    """Classifier-free guidance scale; 1 is off. Unless given, 3 for image variation and 10 for unCLIP."""
+    scheduler: str | None = None
+    """Sampler: ddim, ddpm, deis, dpm++, dpm++-karras, euler, euler-a, heun, lms, pndm, unipc; else the model's own."""
+    batch: int = 4
+    """Variations that are drawn at once; changes speed and memory, not pictures."""
+    offload: Offload = "none"
+    """Keep weights in main memory and bring each model, or each layer, to the GPU when it is used."""
+    embeds_in: str | None = None
+    """Start from embeddings that an earlier run or `gencontrol embed` wrote instead of from a picture."""
+    embeds_out: str | None = None
+    """Also write the embeddings, as safetensors."""
+    output: str = "variations"
+    """A folder, or a .png file, whose name is numbered if several pictures come out."""
+    existing: Existing = "error"
+    """What to do about files that are there already: stop, write over them, or skip pictures that are complete."""
+    grid: bool = False
+    """Also write each picture's variations as one labelled sheet."""
+    compare: bool = False
+    """Also write a sheet with the same seeds: with the regions, without, plain CLIP, masked crop."""
+    preview: bool = False
+    """Also write what the encoder sees; a dry run does that too."""
+    metadata: bool = True
+    """Write the settings, the masks and the input's checksum into the pictures."""
+    dry_run: bool = False
+    """Check everything, say what would be written, and load no weights."""
+
+
+def has_regions(settings: RegionSettings) -> bool:
+    """Whether any setting points at something."""
+    return any(getattr(settings, name) for name in REGIONS)
+
+
+def check_regions(settings: RegionSettings) -> None:
+    """Refuse numbers that cannot be, before any picture is read.
+
+    Raises:
+        ConfigError: Says which.
+    """
+    if not (math.isfinite(settings.feather) and settings.feather >= 0):
+        raise ConfigError(f"`feather`: expected 0 or more pixels, got {settings.feather:g}.")
+    if settings.threshold is not None and not 0 < settings.threshold <= 1:
+        raise ConfigError(f"`threshold`: expected a value above 0 and at most 1, got {settings.threshold:g}.")
+
+
+def check_variation(settings: VariationSettings, *, has_negative: bool) -> None:
+    """Refuse settings that exclude each other, or numbers that cannot be; `check_regions` looks at those of regions.
+
+    Args:
+        settings: As given.
+        has_negative: Whether there is anything to keep away from, a repeated run's negative regions included.
+
+    Raises:
+        ConfigError: Says which.
+    """
+    if settings.scheduler is not None:
+        check_sampler(settings.scheduler)
+    for name in ("steps", "batch"):
+        if getattr(settings, name) < 1:
+            raise ConfigError(f"`{name}`: expected at least 1, got {getattr(settings, name)}.")
+    _check_guidance(settings.guidance, has_negative=has_negative)
+    if settings.schedule is not None and settings.strength != 1.0:
+        raise ConfigError("Give either `strength` or `schedule`: a schedule says the strength at every step.")
+    if settings.embeds_out is not None and settings.existing == "skip":
+        raise ConfigError("`embeds_out` would lack what `existing` skip leaves out: leave one of them out.")
+    if settings.embeds_in is not None:
+        _check_embeds_in(settings)
+
+
+def _check_guidance(guidance: float | None, *, has_negative: bool) -> None:
+    if guidance is None:
+        return
+    if not (math.isfinite(guidance) and guidance >= 0):
+        raise ConfigError(f"`guidance`: expected a scale of 0 or more, got {guidance:g}.")
+    if has_negative and guidance <= 1:
+        raise ConfigError("`negative_mask` acts through classifier-free guidance: give `guidance` above 1.")
+
+
+def _check_embeds_in(settings: VariationSettings) -> None:
+    pointing = settings.images or has_regions(settings) or settings.negative_mask
+    shaping = settings.invert or settings.schedule or settings.strength != 1.0
+    if pointing or shaping or settings.compare or settings.preview or settings.embeds_out:
+        raise ConfigError(
+            "`embeds_in` starts from finished embeddings: leave out the picture, its regions, `strength`, `schedule`, "
+            "`compare`, `preview` and `embeds_out`."
+        )
+
+
+def idle_settings(settings: VariationSettings) -> list[str]:
+    """The names of the settings that do nothing where there is no region to shape."""
+    given = {
+        "strength": settings.strength != 1.0,
+        "schedule": settings.schedule is not None,
+        "feather": settings.feather > 0,
+        "focus": settings.focus is not None and not settings.negative_mask,
+        "threshold": settings.threshold is not None and not settings.negative_mask,
+    }
+    return [name for name, is_given in given.items() if is_given]

@@ -1,0 +1,56 @@
+"""Zero-shot classification of regions: how well texts describe them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.conditioning.each_region import embed_each_region, region_labels
+from gencontrol.errors import InputError
+from gencontrol.focus.strategy import FocusStrategy
+from gencontrol.regions.scene import Scene
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classification:
+    """How well each text describes each region."""
+
+    regions: tuple[str, ...]
+    """The regions' labels; `whole picture` alone where the scene shows none."""
+    cosines: Float[Tensor, "k t"]
+    """Cosine similarity of region and text; [-1, 1], float32."""
+    shares: Float[Tensor, "k t"]
+    """A region's softmax over the texts at the encoder's temperature; [0, 1], each row sums to 1, float32."""
+
+
+@torch.no_grad()
+def classify(
+    encoder: AlphaCLIP,
+    scene: Scene,
+    texts: Sequence[str] | Float[Tensor, "t d"],
+    *,
+    focus: FocusStrategy | None = None,
+) -> Classification:
+    """Score texts against each region of a picture by itself.
+
+    Args:
+        encoder: With a text tower, behind the geometry in which it is to see the picture.
+        scene: The picture and its regions; weights and negative regions play no part.
+        texts: At least one; or their embeddings, un-normalised or not, where they are scored against many pictures.
+        focus: How the encoder is made to look; None is its alpha channel if it has been trained, else attention.
+
+    Raises:
+        InputError: No text, one that the encoder cannot read, or a region that the encoder's centre crop leaves out.
+        PairingError: The focus `alpha` with an encoder whose alpha weights are zero.
+    """
+    if len(texts) == 0:
+        raise InputError("texts: expected at least one text to score, got none.")
+    embeds = texts if isinstance(texts, Tensor) else encoder.encode_text(list(texts))
+    regions = embed_each_region(encoder, scene, focus=focus)
+    cosines = functional.normalize(regions.float(), dim=-1) @ functional.normalize(embeds.float(), dim=-1).T
+    scale = 1.0 if encoder.logit_scale is None else encoder.logit_scale.exp().float()
+    return Classification(regions=region_labels(scene), cosines=cosines, shares=(scale * cosines).softmax(dim=-1))
