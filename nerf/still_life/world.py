@@ -90,15 +90,23 @@ def extrude(
     thickness: float,
     turn: float = 0.0,
 ) -> Extrusion:
-    """Cut a picture out where its alpha is at least one half; colour is carried over the rim."""
+    """Cut a picture out where its alpha is at least one half; colour is carried over the rim.
+
+    Raises:
+        InputError: There is nothing to cut out.
+    """
     solid = (alpha >= 0.5).numpy()
-    inside = np.asarray(ndimage.distance_transform_edt(solid)) - np.asarray(ndimage.distance_transform_edt(~solid))
+    if not solid.any():
+        raise InputError("A picture that is transparent everywhere cannot be cut out: its alpha is below 0.5.")
+    # What touches the picture's border ends there.
+    framed = np.pad(solid, 1)
+    inside = np.asarray(ndimage.distance_transform_edt(framed)) - np.asarray(ndimage.distance_transform_edt(~framed))
     nearest = ndimage.distance_transform_edt(~solid, return_distances=False, return_indices=True)
     assert nearest is not None
     rows, columns = torch.from_numpy(nearest).long()
     return Extrusion(
         rgb=rgb[:, rows, columns],
-        inside=torch.from_numpy(inside).float(),
+        inside=torch.from_numpy(inside[1:-1, 1:-1]).float(),
         centre=centre,
         width=width,
         thickness=thickness,

@@ -1,5 +1,6 @@
 """Preview sheets: a row for each thing shown, and the outline where alpha crosses one half."""
 
+import pytest
 import torch
 
 from gencontrol.nerf.export.preview import draw_outline, preview_sheet
@@ -21,6 +22,15 @@ def test_the_outline_surrounds_the_part() -> None:
     expected[1:6, 1:6] = True
     expected[2:5, 2:5] = False
     assert torch.equal(marked, expected)
+    rim = draw_outline(torch.zeros(1, 3, 7, 7), parts)[0, :, 1, 1]
+    assert rim.tolist() == pytest.approx([1.0, 0.45, 0.0])
+
+
+@pytest.mark.parametrize(("alpha", "marked"), [(0.49, False), (0.5, True), (0.6, True)])
+def test_the_outline_is_where_alpha_reaches_one_half(alpha: float, marked: bool) -> None:
+    parts = torch.zeros(1, 5, 5, 2)
+    parts[0, 2, 2, 1] = alpha
+    assert (draw_outline(torch.zeros(1, 3, 5, 5), parts).amax() > 0).item() is marked
 
 
 def test_without_parts_the_picture_is_left_alone() -> None:
@@ -39,4 +49,17 @@ def test_the_sheet_has_a_column_a_view_and_a_row_a_plane() -> None:
 
     assert cell(0, 0) == [0.75] * 3  # 0.25 over white under half opacity
     assert cell(1, 0) == [0.5] * 3  # opacity
+    assert sheet[:, 0, 0].tolist() == [0.5] * 3 and sheet[:, 3, 9].tolist() == [0.5] * 3  # grey lines between cells
+    dark = preview_sheet(rendering(parts), background=0.2)
+    assert dark[:, 4, 5].tolist() == pytest.approx([0.35] * 3)
     assert cell(4, 0) == [0.0] * 3 and cell(4, 1) == [1.0] * 3  # the third part's alpha
+
+
+def test_what_rounding_pushes_past_white_is_white() -> None:
+    bright = Rendering(
+        colour=torch.full((1, 3, 3, 3), 1.2),
+        opacity=torch.ones(1, 3, 3),
+        depth=torch.zeros(1, 3, 3),
+        parts=torch.zeros(1, 3, 3, 0),
+    )
+    assert preview_sheet(bright).max() == 1

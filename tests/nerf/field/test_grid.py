@@ -38,7 +38,8 @@ def test_resizing_to_a_finer_lattice_keeps_the_field() -> None:
 def test_raw_colours_invert_the_activation() -> None:
     rgb = torch.tensor([[0.1, 0.5, 0.9]])
     assert torch.allclose(grid.colour(grid.raw_colour(rgb)), rgb)
-    assert grid.raw_colour(torch.tensor([[0.0, 1.0, 0.5]])).isfinite().all()
+    black_and_white = grid.colour(grid.raw_colour(torch.tensor([[0.0, 1.0, 0.5]])))
+    assert black_and_white.flatten().tolist() == pytest.approx([0.005, 0.995, 0.5], abs=1e-5)
 
 
 def test_empty_space_is_all_but_transparent_along_the_longest_path() -> None:
@@ -51,6 +52,11 @@ def test_the_ball_has_its_surface_at_the_radius() -> None:
     along_x = grid.sample(raw, torch.tensor([[0.5, 0.0, 0.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]))[:, 0]
     assert along_x.tolist() == pytest.approx([0.0, 2.0, 8 * (0.5 - 3**0.5)], abs=0.05)
     assert torch.allclose(raw, raw.flip(1), atol=1e-5)
+    default = grid.ball_density(torch.tensor([[0.6, 0.0, 0.0], [0.0, 0.55, 0.0], [0.0, 0.0, 3.0]]), grid.Ball())
+    assert default.tolist() == pytest.approx([-2.5, -2.5, grid.EMPTY])  # -2 and -1 are above the peak
+    thin = grid.Ball(radius=0.2, sharpness=10.0, peak=5.0)
+    probes = torch.tensor([[0.3, 0.0, 0.0], [0.0, 0.1, 0.0]])
+    assert grid.ball_density(probes, thin).tolist() == pytest.approx([-1.0, 1.0], abs=1e-5)
 
 
 def test_a_refined_lattice_has_the_nodes_of_the_coarse_one() -> None:
@@ -71,7 +77,7 @@ def test_a_symmetric_lattice_is_the_mean_of_its_images(symmetry: grid.Symmetry, 
 
 
 @pytest.mark.parametrize("symmetry", ["none", "mirror", "quarter"])
-def test_folding_a_point_leaves_a_symmetric_field_as_it_is(symmetry: grid.Symmetry) -> None:
+def test_a_symmetric_field_has_the_same_value_at_a_points_representative(symmetry: grid.Symmetry) -> None:
     generator = torch.Generator().manual_seed(0)
     field = grid.symmetric(torch.randn(2, 5, 5, 5, generator=generator), symmetry)
     points = torch.rand(50, 3, generator=generator) * 2 - 1

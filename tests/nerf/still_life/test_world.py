@@ -4,13 +4,25 @@ import math
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from gencontrol.errors import InputError
 from gencontrol.nerf.field import grid
 from gencontrol.nerf.parts.shapes import Box, Sphere
 from gencontrol.nerf.rays.cameras import Orbit, orbit_cameras
 from gencontrol.nerf.rays.rendering import Quadrature, render_view
-from gencontrol.nerf.still_life.world import Extrusion, Thing, World, bake, distances, extrude, photograph, still_life
+from gencontrol.nerf.still_life.world import (
+    Extrusion,
+    Thing,
+    World,
+    albedo,
+    bake,
+    distances,
+    extrude,
+    photograph,
+    shade,
+    still_life,
+)
 
 ORBIT = Orbit(field_of_view=(45.0, 45.0))
 
@@ -124,3 +136,50 @@ def test_a_still_life_has_places_for_three_pictures() -> None:
     rgb, alpha = letter()
     with pytest.raises(InputError, match="places for three pictures, got 4"):
         still_life([(name, rgb, alpha) for name in "abcd"])
+
+
+def test_the_still_lifes_ground_lies_under_its_things() -> None:
+    world = still_life()
+    *things, ground = world.things
+    assert ground.name == "ground"
+    # Its top is where the lowest thing stands: 5 cm below the ball and the egg, and under the box.
+    top = torch.tensor([[0.0, 0.0, -0.55], [0.95, 0.6, -0.62], [-0.95, -0.6, -0.62], [0.0, 0.0, -0.69]])
+    assert distances(world, top)[:, -1].tolist() == pytest.approx([0.0] * 4, abs=1e-6)
+    inner = grid.nodes(41)[(distances(world, grid.nodes(41))[:, :-1] < 0).any(dim=1)]
+    assert inner[:, 2].min() > -0.56 and inner[:, :2].abs().amax(dim=0).tolist() < [0.95, 0.6]
+    green = albedo(world, top[:1], torch.tensor([3]))[0]
+    assert green.tolist() == pytest.approx([0.35, 0.55, 0.3]) and green.argmax() == 1
+    assert still_life(ground=False).things == tuple(things)
+
+
+def test_light_comes_from_above_on_the_left_in_front_and_leaves_seven_tenths_in_the_shade() -> None:
+    world = ball_world(0.5)
+    light = F.normalize(torch.tensor([-0.4, -0.7, 0.6]), dim=0)
+    across = F.normalize(torch.linalg.cross(light, torch.tensor([0.0, 0.0, 1.0])), dim=0)
+    slanted = F.normalize(light + across, dim=0)
+    at = torch.stack([0.5 * light, 0.5 * slanted, 0.5 * across, -0.5 * light])
+    red = shade(world, at, torch.zeros(4, dtype=torch.long))[:, 0]
+    assert red.tolist() == pytest.approx([1.0, 0.7 + 0.3 * math.cos(math.pi / 4), 0.7, 0.7], abs=1e-3)
+
+
+def test_baked_density_falls_by_six_raw_units_a_voxel_and_ends_at_both_limits() -> None:
+    world = ball_world(0.5)
+    lattice = bake(world, 41).lattice[0]  # its nodes are 0.05 apart
+    along = lattice[20, 20]  # x through the middle: the surface is at nodes 10 and 30
+    assert along[28:33].tolist() == pytest.approx([8.0, 6.0, 0.0, -6.0, grid.EMPTY], abs=1e-3)
+
+
+def test_an_extruded_picture_has_its_width_and_thickness() -> None:
+    solid = torch.ones(32, 32)
+    (thing,) = still_life([("L", torch.ones(3, 32, 32), solid)], ground=False).things[:1]
+    assert isinstance(thing.body, Extrusion)
+    assert (thing.body.centre, thing.body.width, thing.body.thickness) == ((-0.55, 0.0, -0.25), 0.6, 0.2)
+    body = extrude(torch.ones(3, 32, 32), solid, centre=(0.0, 0.0, 0.0), width=1.2, thickness=0.2)
+    world = World(things=(Thing(name="L", body=body),))
+    probes = torch.tensor([[0.0, 0.1, 0.0], [0.0, -0.25, 0.0], [0.9, 0.0, 0.0], [0.0, 0.0, -1.0]])
+    found = distances(world, probes)[:, 0].tolist()
+    assert found[:2] == pytest.approx([0.0, 0.15], abs=1e-6)  # in the middle of the picture the depth counts
+    # What fills its picture ends at the picture's border, to a pixel.
+    assert found[2:] == pytest.approx([0.3, 0.4], abs=0.05)
+    with pytest.raises(InputError, match="transparent everywhere cannot be cut out"):
+        extrude(torch.ones(3, 8, 8), torch.zeros(8, 8), centre=(0.0, 0.0, 0.0), width=1.0, thickness=0.2)
