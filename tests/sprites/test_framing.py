@@ -75,6 +75,6 @@ def test_close_ups_name_only_what_is_shown(sprite_store):
 @pytest.mark.parametrize("name", ["recolour", "deform", "close", "finish"])
 def test_scenes_without_further_changes_stay_what_they_were(sprite_store, name):
     plain = compose(sprite_store, SceneConfig(size=32), batch=8, seed=2)
-    changed = compose(sprite_store, SceneConfig(size=32, **{name: 1.0}), batch=8, seed=2)
+    changed = compose(sprite_store, dataclasses.replace(SceneConfig(size=32), **{name: 1.0}), batch=8, seed=2)
     assert torch.equal(plain.layout.concept, changed.layout.concept)
     assert not torch.equal(plain.rgb, changed.rgb)

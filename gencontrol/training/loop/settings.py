@@ -26,8 +26,8 @@ class RunConfig:
     schedule: Literal["cosine", "constant"] = "cosine"
     """Of the step size after the warm-up: a cosine down to zero over all steps, or constant with a decay at the end; a
     run of the latter may be given more steps until its decay begins."""
-    decay: int = 0
-    """Last steps of a constant schedule, over which the step size falls to zero."""
+    decay: float = 0.0
+    """Share of a constant schedule at its end, [0, 1], over which the step size falls to zero."""
     weight_decay: float = 0.02
     """AdamW's decay of matrices and convolutions; vectors (biases, norms, class token) are not decayed."""
     optimizer: Literal["adamw", "muon"] = "adamw"
@@ -58,11 +58,10 @@ class RunConfig:
         for name in ("steps", "batch", "chunk", "accumulation", "log_every", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}: expected at least 1, got {getattr(self, name)}.")
-        if self.warmup < 0 or not 0 <= self.decay <= self.steps:
-            raise ConfigError(
-                f"warmup and decay: expected 0 or more steps, and of decay no more than all {self.steps}; got "
-                f"{self.warmup} and {self.decay}."
-            )
+        if self.warmup < 0:
+            raise ConfigError(f"warmup: expected 0 or more steps, got {self.warmup}.")
+        if not 0 <= self.decay <= 1:
+            raise ConfigError(f"decay: expected a share of the run from 0 to 1, got {self.decay}.")
         if self.decay and self.schedule == "cosine":
             raise ConfigError("decay belongs to the constant schedule; a cosine falls over all steps.")
         if not 0 <= self.ema < 1:

@@ -25,7 +25,7 @@ from gencontrol.training.loop.checkpoints import (
     restore_optimizer,
     save_checkpoint,
 )
-from gencontrol.training.loop.learning_rate import constant_schedule, cosine_schedule
+from gencontrol.training.loop.learning_rate import constant_schedule, cosine_schedule, decay_begins
 from gencontrol.training.loop.precision import forward_precision
 from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.loop.task import Batch, ParameterGroup, Progress, Task
@@ -156,7 +156,7 @@ def _resume(run: _Run) -> None:
     if found is None:
         return
     saved = found.facts["config"]
-    prolonged = run.config.schedule == "constant" and found.step <= saved["steps"] - saved.get("decay", 0)
+    prolonged = run.config.schedule == "constant" and found.step <= decay_begins(saved["steps"], saved.get("decay", 0.0))
     _check_settings(
         saved, to_mapping(run.config), may_change=_MAY_CHANGE | ({"steps", "decay"} if prolonged else set())
     )
