@@ -1,0 +1,65 @@
+"""What the command line calls the settings."""
+
+import dataclasses
+from typing import Any, cast
+
+import pytest
+
+from gencontrol.cli.embed import EmbedFlags
+from gencontrol.cli.flags import flag_names, in_flags
+from gencontrol.cli.parse import parse
+from gencontrol.cli.score import ScoreFlags
+from gencontrol.cli.vary import VaryFlags
+from gencontrol.runs.settings import EmbeddingSettings, EncoderSettings, RegionSettings, VariationSettings
+
+OWN = {"format", "config"}
+PAIRS = [
+    (VaryFlags, (VariationSettings,), OWN | {"from_picture"}),
+    (EmbedFlags, (EmbeddingSettings,), OWN),
+    (ScoreFlags, (RegionSettings, EncoderSettings), OWN | {"text"}),
+]
+
+
+def defaults(cls: type) -> dict[str, Any]:
+    return {field.name: field.default for field in dataclasses.fields(cast(Any, cls))}
+
+
+@pytest.mark.parametrize(("flags", "settings", "own"), PAIRS)
+def test_flags_are_the_settings_and_no_others(flags: type, settings: tuple[type, ...], own: set[str]) -> None:
+    expected: dict[str, Any] = {}
+    for base in settings:
+        expected |= defaults(base)
+    found = defaults(flags)
+    assert found.keys() - own == expected.keys()
+    assert {name: found[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(("flags", "settings", "own"), PAIRS)
+def test_help_has_every_flag_with_its_sentence(
+    flags: type, settings: tuple[type, ...], own: set[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parse(flags, ["--help"], command="test", description="")
+    printed = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    for sentence in ("Pictures, or folders of pictures.", "Where to compute: cpu, cuda", "Soften the edges"):
+        assert sentence in printed
+    assert "REQUIRED" not in printed.upper().replace("(REPEATABLE)", "")
+    for name, flag in flag_names(flags).items():
+        assert flag in printed, name
+
+
+def test_a_setting_is_called_by_its_short_flag_its_long_one_or_what_stands_for_it() -> None:
+    names = flag_names(VaryFlags)
+    called = {"output": "-o", "number": "-n", "images": "IMAGE", "negative_mask": "--negative-mask", "steps": "--steps"}
+    called |= {"from_picture": "--from", "invert": "--invert", "no_invert": "--no-invert", "device": "--device"}
+    assert {name: names[name] for name in called} == called
+    assert "no_steps" not in names
+    assert flag_names(EmbedFlags)["text"] == "-t"
+
+
+def test_messages_show_flags_and_leave_other_words() -> None:
+    text = "`negative_mask` needs `guidance`; the focus `attention` and `gencontrol doctor`, or `no_alpha_from_image`."
+    assert in_flags(text, VaryFlags) == (
+        "--negative-mask needs --guidance; the focus `attention` and `gencontrol doctor`, or --no-alpha-from-image."
+    )
+    assert in_flags(text, None) == text

@@ -1,0 +1,110 @@
+"""Files of embeddings: what is written is read back, and what is something else is refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from gencontrol.conditioning.embed import RegionEmbeds
+from gencontrol.conditioning.embedding_files import (
+    EmbedsFile,
+    join_rows,
+    on_cpu,
+    read_embeds,
+    tensors_of,
+    write_tensors,
+)
+from gencontrol.errors import InputError
+
+
+def rows(count: int = 1, *, seed: int = 0) -> Tensor:
+    return torch.randn(count, 6, generator=torch.Generator().manual_seed(seed))
+
+
+def test_rows_are_joined_written_and_read_back(tmp_path: Path) -> None:
+    embeds = [RegionEmbeds(image_embeds=rows(seed=i), negative_image_embeds=rows(seed=9 + i)) for i in range(3)]
+    file = join_rows(embeds, names=["a.png", "b.png", "c.png"])
+    write_tensors(tmp_path / "e.safetensors", tensors_of(file), names=file.names, regions=["x"])
+    back = read_embeds(tmp_path / "e.safetensors", width=6)
+    assert back.names == ("a", "b", "c")
+    for i, given in enumerate(embeds):
+        row = back.row(i)
+        assert torch.equal(row.image_embeds, given.image_embeds)
+        assert row.negative_image_embeds is not None and given.negative_image_embeds is not None
+        assert torch.equal(row.negative_image_embeds, given.negative_image_embeds)
+    with safe_open(tmp_path / "e.safetensors", framework="pt") as opened:
+        assert json.loads(opened.metadata()["regions"]) == ["x"]
+
+
+def test_without_negatives_there_is_no_such_tensor() -> None:
+    file = join_rows([RegionEmbeds(image_embeds=rows())], names=["a"])
+    assert list(tensors_of(file)) == ["image_embeds"]
+    assert file.row(0).negative_image_embeds is None
+
+
+def test_files_hold_float32(tmp_path: Path) -> None:
+    held = on_cpu(RegionEmbeds(image_embeds=rows().half().requires_grad_(), whole_image_embeds=rows().half()))
+    assert held.image_embeds.dtype == torch.float32 and not held.image_embeds.requires_grad
+    assert held.whole_image_embeds is not None and held.whole_image_embeds.dtype == torch.float32
+    assert held.negative_image_embeds is None
+    write_tensors(tmp_path / "e.safetensors", {"image_embeds": rows().half().T.contiguous().T})
+    assert read_embeds(tmp_path / "e.safetensors", width=6).image_embeds.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("names", "count", "expected"),
+    [
+        (None, 1, ("e",)),
+        (None, 2, ("e-0", "e-1")),
+        ('["x/a.png", "b.1.png"]', 2, ("a", "b.1")),
+        ('["a.png", "a.jpg"]', 2, ("e-0", "e-1")),
+        ('["a.png"]', 2, ("e-0", "e-1")),
+        ("3", 2, ("e-0", "e-1")),
+        ("no json", 1, ("e",)),
+    ],
+)
+def test_names(names: str | None, count: int, expected: tuple[str, ...], tmp_path: Path) -> None:
+    metadata = None if names is None else {"names": names}
+    save_file({"image_embeds": rows(count)}, tmp_path / "e.safetensors", metadata=metadata)
+    assert read_embeds(tmp_path / "e.safetensors", width=6).names == expected
+
+
+def test_one_vector_is_one_row(tmp_path: Path) -> None:
+    save_file({"image_embeds": rows()[0]}, tmp_path / "e.safetensors")
+    assert torch.equal(read_embeds(tmp_path / "e.safetensors", width=6).image_embeds, rows())
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        ({"other": rows()}, "holds no tensor 'image_embeds': expected what `write_tensors` writes"),
+        (
+            {"image_embeds": rows()[:, :5].contiguous()},
+            r"image_embeds is \(1, 5\), but the model takes rows of width 6",
+        ),
+        ({"image_embeds": rows() / 0}, "image_embeds holds NaN or infinite values"),
+        (
+            {"image_embeds": rows(2), "negative_image_embeds": rows(1)},
+            "negative_image_embeds has 1 rows, and image_embeds 2",
+        ),
+    ],
+)
+def test_files_that_are_refused(tensors: dict[str, Tensor], message: str, tmp_path: Path) -> None:
+    save_file(tensors, tmp_path / "e.safetensors")
+    with pytest.raises(InputError, match=message):
+        read_embeds(tmp_path / "e.safetensors", width=6)
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "e").write_bytes(b"no tensors")
+    for name in ("e", "nowhere"):
+        with pytest.raises(InputError, match="is not a safetensors file that can be read"):
+            read_embeds(tmp_path / name, width=6)
+
+
+def test_an_embeds_file_names_rows_by_default_not_at_all() -> None:
+    assert EmbedsFile(image_embeds=rows()).names == ()
