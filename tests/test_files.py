@@ -187,3 +187,10 @@ def test_sha256(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     # The well-known digest of no bytes at all.
     assert sha256(tmp_path / "empty") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+def test_three_of_the_other_things_are_named(tmp_path: Path) -> None:
+    for name in "dcba":
+        (tmp_path / name).touch()
+    with pytest.raises(InputError, match=r"holds other things \(a, b, c\): name a new folder"):
+        check_replaceable(tmp_path, ())

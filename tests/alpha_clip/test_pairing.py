@@ -16,6 +16,14 @@ def test_parts_must_fit(tiny: ModuleType, encoder: AlphaCLIP) -> None:
         )
     with pytest.raises(PairingError, match="has 3 channels; expected 4"):
         AlphaCLIP(tiny.vision_tower(), processor=encoder.processor)
+    five = AlphaCLIP.from_config(tiny.clip_config().vision_config)
+    five.vision.config.num_channels = 5
+    with pytest.raises(PairingError, match="has 5 channels; expected 4"):
+        AlphaCLIP(five.vision, processor=encoder.processor)
+    with pytest.raises(PairingError, match="processor makes 64 px inputs, the vision tower takes 32 px"):
+        small = AlphaCLIP.from_config(tiny.clip_config().vision_config)
+        small.vision.config.image_size = 32
+        AlphaCLIP(small.vision, processor=encoder.processor)
     with pytest.raises(PairingError, match="without a text tower"):
         AlphaCLIP(encoder.vision, processor=encoder.processor, tokenizer=tiny.tokenizer())
     with pytest.raises(PairingError, match="without a logit scale"):

@@ -85,3 +85,12 @@ def test_the_legacy_end_token_is_fine_where_it_is_the_largest() -> None:
     from gencontrol.alpha_clip.weights.open_clip import byte_pair_tokenizer
 
     check_end_token(byte_pair_tokenizer(), CLIPTextConfig(eos_token_id=2))
+
+
+def test_a_text_may_fill_the_tower_and_is_shown_in_sixty_letters(tiny: ModuleType) -> None:
+    tokenizer = tiny.tokenizer()
+    assert tokenize(tokenizer, ["a " * 14], length=16)["input_ids"].shape == (1, 16)
+    with pytest.raises(InputError, match="is 17 tokens long; the text tower takes 16"):
+        tokenize(tokenizer, ["a " * 15], length=16)
+    with pytest.raises(InputError, match=f"^'{'a ' * 28}a...' is 42 tokens"):
+        tokenize(tokenizer, ["a " * 40], length=16)

@@ -1,9 +1,12 @@
+import math
 from types import ModuleType
 
+import pytest
 import torch
+from transformers import CLIPConfig
 
 from gencontrol.alpha_clip.alpha_slice import patch_weight
-from gencontrol.alpha_clip.towers import fill_text, fill_vision, put_together, shapes_of, take_apart, widen
+from gencontrol.alpha_clip.towers import LOGIT_SCALE, fill_text, fill_vision, put_together, shapes_of, take_apart, widen
 
 PATCH = "vision_model.embeddings.patch_embedding.weight"
 PIXELS = torch.randn(2, 4, 64, 64, generator=torch.Generator().manual_seed(0))
@@ -49,3 +52,8 @@ def test_widened_tower_is_the_plain_one_for_any_alpha(tiny: ModuleType) -> None:
     expected = plain(PIXELS[:, :3]).image_embeds
     torch.testing.assert_close(wide(PIXELS).image_embeds, expected, atol=1e-6, rtol=0)
     assert widen(wide) is wide
+
+
+def test_the_first_temperature_is_openais() -> None:
+    assert math.exp(LOGIT_SCALE) == pytest.approx(1 / 0.07, rel=1e-4)
+    assert CLIPConfig().logit_scale_init_value == LOGIT_SCALE

@@ -133,3 +133,8 @@ def test_total_variation_of_a_constant_is_zero_and_of_a_ramp_is_its_slope_square
 )
 def test_gradients_agree_with_finite_differences(loss) -> None:
     assert gradcheck(loss, (rand(3, 4).mul(0.8).add(0.1).requires_grad_(),))
+
+
+def test_the_default_temperature_of_the_contrast() -> None:
+    image, target, others = rand(3, 4), rand(3, 4, seed=8), rand(5, 4, seed=9)
+    assert torch.equal(contrastive_loss(image, target, others), contrastive_loss(image, target, others, scale=50.0))

@@ -11,7 +11,15 @@ from torch.nn import functional as F
 from transformers import CLIPModel, PreTrainedTokenizerFast
 
 from gencontrol.errors import InputError
-from gencontrol.guidance.score import Guide, alpha_similarity_loss, embed, guide_losses, region_target, text_targets
+from gencontrol.guidance.score import (
+    Guide,
+    active,
+    alpha_similarity_loss,
+    embed,
+    guide_losses,
+    region_target,
+    text_targets,
+)
 from gencontrol.schedules import Schedule, constant
 
 
@@ -139,3 +147,12 @@ def test_one_target_per_guide_is_asked_for(encoders: list[Plain]) -> None:
 def test_a_target_that_does_not_fit_is_refused(encoders: list[Plain], shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match="fits neither 2 pictures nor an embedding of 24"):
         alpha_similarity_loss([Guide(encoder=encoders[0])], [torch.ones(shape)], *inputs())
+
+
+def test_a_negative_weight_steers_away_and_zero_is_not_even_asked(encoders: list[Plain]) -> None:
+    rgb, alpha = inputs()
+    target = text_targets(encoders[0], "red cat")
+    away = alpha_similarity_loss([Guide(encoder=encoders[0], weight=constant(-1.0))], [target], rgb, alpha)
+    assert torch.allclose(away, -cosine_loss(encoders[0], rgb, alpha, target), atol=1e-5)
+    mute = Guide(encoder=Plain(encoders[0].model, encoders[0].tokenizer), weight=constant(0.0))
+    assert active([Guide(encoder=encoders[0]), mute], 0) == [(0, 1.0)]

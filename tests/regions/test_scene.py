@@ -1,5 +1,7 @@
 """The record of a picture with its regions."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -21,6 +23,8 @@ def test_a_scene_without_regions_is_the_whole_picture() -> None:
 @pytest.mark.parametrize("role", ["regions", "negative_regions"])
 def test_regions_have_their_pictures_size(role: str) -> None:
     picture = Picture(rgb=torch.rand(3, 4, 6))
-    assert len(getattr(Scene(picture=picture, **{role: (region(4, 6),)}), role)) == 1
+    one: dict[str, Any] = {role: (region(4, 6),)}
+    assert len(getattr(Scene(picture=picture, **one), role)) == 1
+    other: dict[str, Any] = {role: (region(4, 6), region(6, 4))}
     with pytest.raises(InputError, match=r"A region of 4 x 6 on a picture of 6 x 4 \(width x height\)"):
-        Scene(picture=picture, **{role: (region(4, 6), region(6, 4))})
+        Scene(picture=picture, **other)
