@@ -101,7 +101,7 @@ def check_strength(value: float, *, name: str = "strength") -> None:
         )
 
 
-def as_schedule(strength: "float | StrengthSchedule") -> StrengthSchedule:
+def as_strength(strength: "float | StrengthSchedule") -> StrengthSchedule:
     """A number as the schedule that keeps it.
 
     Raises:
@@ -149,7 +149,7 @@ def _from_short(text: str) -> StrengthSchedule:
 
 def _from_points(schedule: Schedule) -> StrengthSchedule:
     if len(schedule.points) == 1:
-        return as_schedule(schedule.points[0][1])
+        return as_strength(schedule.points[0][1])
     (begin, start), *through, (until, end) = ((float(place), strength) for place, strength in schedule.points)
     return StrengthSchedule(
         start=start, end=end, begin=begin, until=until, through=tuple(through), curve=schedule.curve

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from gencontrol.conditioning.strength import StrengthSchedule, as_schedule, check_strength, parse_schedule
+from gencontrol.conditioning.strength import StrengthSchedule, as_strength, check_strength, parse_schedule
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus import FocusStrategy, focus_strategy
 
@@ -134,4 +134,4 @@ def parse_strength(strength: float, schedule: str | None = None) -> StrengthSche
         check_strength(strength, name="`strength`")
     except InputError as error:
         raise ConfigError(str(error) if schedule is None else f"`schedule`: {error}") from error
-    return as_schedule(strength)
+    return as_strength(strength)

@@ -12,7 +12,7 @@ from torch import Tensor
 from gencontrol.alpha_clip.alpha_slice import patch_weight
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.embed import RegionEmbeds, choose_focus
-from gencontrol.conditioning.strength import StrengthSchedule, as_schedule
+from gencontrol.conditioning.strength import StrengthSchedule, as_strength
 from gencontrol.errors import InputError, PairingError
 from gencontrol.focus.registry import focus_strategy
 from gencontrol.focus.strategy import FocusStrategy
@@ -187,7 +187,7 @@ class RegionPipeline(DiffusionPipeline):
         Raises:
             InputError: Arguments that exclude each other, or that cannot be used.
         """
-        schedule = as_schedule(reference.strength)
+        schedule = as_strength(reference.strength)
         for name in ("image_embeds", "negative_image_embeds"):
             given = getattr(reference, name)
             if given is not None and not bool(given.isfinite().all()):

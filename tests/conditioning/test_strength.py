@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from gencontrol.conditioning.strength import StrengthSchedule, as_schedule, between, check_strength, parse_schedule
+from gencontrol.conditioning.strength import StrengthSchedule, as_strength, between, check_strength, parse_schedule
 from gencontrol.errors import InputError
 
 
@@ -45,8 +45,8 @@ def test_first_and_last_step_have_the_ends() -> None:
 
 
 def test_a_number_is_a_constant_schedule() -> None:
-    assert as_schedule(0.3) == StrengthSchedule(start=0.3, end=0.3)
-    assert as_schedule(0.3).is_constant
+    assert as_strength(0.3) == StrengthSchedule(start=0.3, end=0.3)
+    assert as_strength(0.3).is_constant
     assert not StrengthSchedule(start=0.0).is_constant
 
 
