@@ -11,8 +11,9 @@ def lazy_exports(
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """Make a package's `__getattr__`, `__dir__` and `__all__`.
 
-    To a type checker the names are `Any`; a package that wants them typed repeats them as imports under
-    `if TYPE_CHECKING:`, and a test keeps the two lists equal.
+    To a type checker the names would be `Any`, and misspelt ones too. So a package calls this under
+    `if not TYPE_CHECKING:` only (or the `else` of its opposite), and has the names as imports for checkers; a test keeps
+    the two lists equal.
 
     Args:
         package: The package's `__name__`.

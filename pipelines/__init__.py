@@ -1,20 +1,37 @@
 """Diffusers hosts that take a region-focused embedding."""
 
+from typing import TYPE_CHECKING
+
 from gencontrol.lazy import lazy_exports
 
-__getattr__, __dir__, __all__ = lazy_exports(
-    __name__,
-    {
-        "HOSTS": "gencontrol.pipelines.hosts.registry",
-        "Host": "gencontrol.pipelines.hosts.host",
-        "Location": "gencontrol.models.location",
-        "RegionEmbeds": "gencontrol.conditioning.embed",
-        "StableDiffusionImageVariationPipeline": "gencontrol.pipelines.subclasses.image_variation",
-        "StableUnCLIPImg2ImgPipeline": "gencontrol.pipelines.subclasses.stable_unclip",
-        "StrengthSchedule": "gencontrol.conditioning.strength",
-        "check_pairing": "gencontrol.pipelines.pairing",
-        "open_pipeline": "gencontrol.pipelines.opening",
-        "parse_schedule": "gencontrol.conditioning.strength",
-        "region_embeds": "gencontrol.pipelines.embedding",
-    },
-)
+if TYPE_CHECKING:
+    from gencontrol.conditioning.embed import RegionEmbeds as RegionEmbeds
+    from gencontrol.conditioning.strength import StrengthSchedule as StrengthSchedule
+    from gencontrol.conditioning.strength import parse_schedule as parse_schedule
+    from gencontrol.models.location import Location as Location
+    from gencontrol.pipelines.embedding import region_embeds as region_embeds
+    from gencontrol.pipelines.hosts.host import Host as Host
+    from gencontrol.pipelines.hosts.registry import HOSTS as HOSTS
+    from gencontrol.pipelines.opening import open_pipeline as open_pipeline
+    from gencontrol.pipelines.pairing import check_pairing as check_pairing
+    from gencontrol.pipelines.subclasses.image_variation import (
+        StableDiffusionImageVariationPipeline as StableDiffusionImageVariationPipeline,
+    )
+    from gencontrol.pipelines.subclasses.stable_unclip import StableUnCLIPImg2ImgPipeline as StableUnCLIPImg2ImgPipeline
+else:
+    __getattr__, __dir__, __all__ = lazy_exports(
+        __name__,
+        {
+            "HOSTS": "gencontrol.pipelines.hosts.registry",
+            "Host": "gencontrol.pipelines.hosts.host",
+            "Location": "gencontrol.models.location",
+            "RegionEmbeds": "gencontrol.conditioning.embed",
+            "StableDiffusionImageVariationPipeline": "gencontrol.pipelines.subclasses.image_variation",
+            "StableUnCLIPImg2ImgPipeline": "gencontrol.pipelines.subclasses.stable_unclip",
+            "StrengthSchedule": "gencontrol.conditioning.strength",
+            "check_pairing": "gencontrol.pipelines.pairing",
+            "open_pipeline": "gencontrol.pipelines.opening",
+            "parse_schedule": "gencontrol.conditioning.strength",
+            "region_embeds": "gencontrol.pipelines.embedding",
+        },
+    )

@@ -1,12 +1,17 @@
 """Opening a saved host without knowing its class."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gencontrol.pipelines.encoders import AlphaClipSource, locate
 from gencontrol.pipelines.hosts.host import read_saved
 from gencontrol.pipelines.hosts.registry import REGISTRY, Registry, recognise
-from gencontrol.pipelines.subclasses.region_pipeline import RegionPipeline
+
+if TYPE_CHECKING:
+    from gencontrol.pipelines.subclasses.region_pipeline import RegionPipeline
+else:
+    # It brings diffusers' pipelines, which a run that is still being planned does without.
+    RegionPipeline = Any
 
 
 def open_pipeline(

@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from gencontrol.focus.registry import FOCUS as FOCUS
     from gencontrol.focus.registry import focus_strategy as focus_strategy
     from gencontrol.focus.strategy import FocusStrategy as FocusStrategy
-
-__getattr__, __dir__, __all__ = lazy_exports(
-    __name__,
-    {
-        "AlphaFocus": "gencontrol.focus.alpha",
-        "AttentionFocus": "gencontrol.focus.attention",
-        "BlankFocus": "gencontrol.focus.blank",
-        "BlurFocus": "gencontrol.focus.blur",
-        "CircleFocus": "gencontrol.focus.circle",
-        "CropFocus": "gencontrol.focus.crop",
-        "FOCUS": "gencontrol.focus.registry",
-        "FocusStrategy": "gencontrol.focus.strategy",
-        "focus_strategy": "gencontrol.focus.registry",
-    },
-)
+else:
+    __getattr__, __dir__, __all__ = lazy_exports(
+        __name__,
+        {
+            "AlphaFocus": "gencontrol.focus.alpha",
+            "AttentionFocus": "gencontrol.focus.attention",
+            "BlankFocus": "gencontrol.focus.blank",
+            "BlurFocus": "gencontrol.focus.blur",
+            "CircleFocus": "gencontrol.focus.circle",
+            "CropFocus": "gencontrol.focus.crop",
+            "FOCUS": "gencontrol.focus.registry",
+            "FocusStrategy": "gencontrol.focus.strategy",
+            "focus_strategy": "gencontrol.focus.registry",
+        },
+    )

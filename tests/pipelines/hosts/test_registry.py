@@ -1,4 +1,8 @@
-"""The host records, and which record a pipeline gets."""
+"""Who is asked whether a saved pipeline is a host, and what reading that costs."""
+
+import subprocess
+import sys
+from pathlib import Path
 
 import diffusers
 import pytest
@@ -6,7 +10,12 @@ from transformers import CLIPVisionConfig
 
 import gencontrol.pipelines
 from gencontrol.alpha_clip.architectures import ARCHITECTURES, vision_config
-from gencontrol.pipelines.hosts.registry import HOSTS, host_of, is_host
+from gencontrol.errors import PairingError
+from gencontrol.models.location import Location
+from gencontrol.pipelines.hosts.host import SavedPipeline
+from gencontrol.pipelines.hosts.registry import HOSTS, REGISTRY, host_of, hosts_in, is_host, recognise
+
+PUBLISHED = ["sd-image-variation", "stable-unclip-small", "stable-unclip-large"]
 
 
 @pytest.mark.parametrize("name", HOSTS)
@@ -17,21 +26,28 @@ def test_records_name_classes_that_exist_here_and_there(name: str) -> None:
     assert is_host(host.pipeline)
 
 
-@pytest.mark.parametrize("name", ["sd-image-variation", "stable-unclip-small", "stable-unclip-large"])
+def test_each_line_names_the_class_of_its_family() -> None:
+    for entry in REGISTRY:
+        found = entry.pipeline_class()
+        assert found is getattr(gencontrol.pipelines, entry.family.pipeline)
+        assert found.family is entry.family
+        assert {host.pipeline for host in entry.family.hosts} == {entry.family.pipeline}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_records_agree_with_their_encoders(name: str) -> None:
     host, shape = HOSTS[name], ARCHITECTURES[HOSTS[name].encoder]
     assert (host.embed_dim, host.geometry.size) == (shape.embed, shape.image)
 
 
-def test_what_the_published_hosts_were_trained_with() -> None:
-    assert HOSTS["sd-image-variation"].encoder == HOSTS["stable-unclip-small"].encoder == "ViT-L/14"
-    assert HOSTS["stable-unclip-large"].encoder == "ViT-H/14"
-    # lambda's model card: resized without antialiasing.
-    assert [name for name, host in HOSTS.items() if not host.geometry.antialias] == ["sd-image-variation"]
-    assert HOSTS["tiny"].geometry.size == 64
+def test_names_are_told_apart() -> None:
+    assert list(HOSTS) == [host.name for entry in REGISTRY for host in entry.family.hosts]
+    assert dict(hosts_in(REGISTRY[:1])) == {host.name: host for host in REGISTRY[0].family.hosts}
+    with pytest.raises(TypeError):
+        HOSTS["another"] = HOSTS["tiny"]  # type: ignore[index]
 
 
-@pytest.mark.parametrize("name", ["sd-image-variation", "stable-unclip-small", "stable-unclip-large"])
+@pytest.mark.parametrize("name", PUBLISHED)
 @pytest.mark.parametrize("channels", [3, 4])
 def test_a_published_pipeline_gets_its_record(name: str, channels: int) -> None:
     host = HOSTS[name]
@@ -43,11 +59,28 @@ def test_a_64_px_image_variation_is_tiny() -> None:
     assert host_of("StableDiffusionImageVariationPipeline", config) is HOSTS["tiny"]
 
 
-def test_an_unknown_encoder_gets_a_record_of_its_own() -> None:
-    host = host_of("StableUnCLIPImg2ImgPipeline", CLIPVisionConfig(image_size=96, patch_size=16, projection_dim=40))
-    assert (host.embed_dim, host.geometry.size, host.enters) == (40, 96, "class_labels")
-    assert host.checkpoint is None and host.geometry.antialias
-
-
 def test_other_pipelines_are_no_hosts() -> None:
     assert not is_host("StableDiffusionPipeline")
+
+
+def test_each_is_asked_for_its_own() -> None:
+    for entry in REGISTRY:
+        saved = SavedPipeline(location=Location(name="here"), index={"_class_name": entry.family.pipeline})
+        assert recognise(saved) is entry
+    with pytest.raises(
+        PairingError,
+        match=r"^here is a FluxPipeline, which takes no image embedding here; expected one of "
+        r"StableDiffusionImageVariationPipeline, StableUnCLIPImg2ImgPipeline\.$",
+    ):
+        recognise(SavedPipeline(location=Location(name="here"), index={"_class_name": "FluxPipeline"}))
+    with pytest.raises(PairingError, match=r"expected one of StableDiffusionImageVariationPipeline\.$"):
+        recognise(saved, REGISTRY[:1])
+
+
+def test_reading_it_loads_no_pipeline(tmp_path: Path) -> None:
+    """Nor does comparing a host with an encoder; pipelines are loaded once one is to be opened."""
+    modules = ("hosts.registry", "pairing", "embedding", "opening")
+    code = "import sys\n" + "".join(f"import gencontrol.pipelines.{name}\n" for name in modules)
+    command = [sys.executable, "-P", "-c", f"{code}print(*(name for name in sys.modules if name == 'diffusers'))"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.strip() == ""
