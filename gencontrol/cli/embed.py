@@ -2,24 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
 
-from tyro.conf import arg
+from tyro.conf import UseAppendAction, arg
 
-from gencontrol.cli.flags import EncoderFlags, RegionFlags, Repeatable, RunOptions
+from gencontrol.cli.flags import EncoderFlags, RegionFlags, RunOptions, called
 from gencontrol.cli.parse import parse
 from gencontrol.runs.offline import offline
 from gencontrol.runs.settings import EmbeddingSettings
 
 
 @dataclass(frozen=True, kw_only=True)
+@called(
+    negative_mask=(UseAppendAction, arg(metavar="PATH[:WEIGHT]")),
+    strength=arg(metavar="S"),
+    text=(UseAppendAction, arg(aliases=("-t",), metavar="TEXT")),
+    output=arg(aliases=("-o",), metavar="FILE"),
+)
 class EmbedFlags(RunOptions, RegionFlags, EncoderFlags, EmbeddingSettings):
     """Flags of `gencontrol embed`."""
-
-    negative_mask: Annotated[Repeatable, arg(metavar="PATH[:WEIGHT]")]
-    strength: Annotated[float, arg(metavar="S")]
-    text: Annotated[Repeatable, arg(aliases=("-t",), metavar="TEXT")]
-    output: Annotated[str, arg(aliases=("-o",), metavar="FILE")]
 
 
 FLAGS = EmbedFlags

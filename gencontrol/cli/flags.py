@@ -1,17 +1,19 @@
 """What the command line calls the settings: flags for those of `gencontrol.runs.settings`, and for what is its own.
 
-A class here changes annotations alone. Defaults and help are the settings' own: tyro finds both in the base class.
+Types, defaults and help are the settings' own: tyro finds them in the base classes.
 """
 
 import re
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from tyro.conf import Positional, UseAppendAction, arg
 
 from gencontrol.runs.settings import EncoderSettings, RegionSettings
 
+Settings = TypeVar("Settings")
 Repeatable = Annotated[tuple[str, ...], UseAppendAction]
 
 
@@ -20,28 +22,46 @@ def unset(metavar: str, *, name: str | None = None, aliases: tuple[str, ...] = (
     return arg(metavar=metavar, name=name, aliases=aliases, help_behavior_hint="")
 
 
+def called(**flags: Any) -> Callable[[type[Settings]], type[Settings]]:
+    """Say what inherited settings are called on the command line; goes below `@dataclass`, which takes defaults over.
+
+    Args:
+        flags: Setting -> what tyro is told of it.
+    """
+
+    def annotate(cls: type[Settings]) -> type[Settings]:
+        hints = typing.get_type_hints(cls, include_extras=True)
+        for name, flag in flags.items():
+            cls.__annotations__[name] = Annotated[hints[name], *(flag if isinstance(flag, tuple) else (flag,))]
+        return cls
+
+    return annotate
+
+
 @dataclass(frozen=True, kw_only=True)
+@called(
+    images=(Positional, arg(metavar="IMAGE", help_behavior_hint="")),
+    mask=(UseAppendAction, arg(metavar="PATH[:WEIGHT]")),
+    index_mask=(UseAppendAction, arg(metavar="PATH=CLASS[:WEIGHT]")),
+    box=(UseAppendAction, arg(metavar="X0,Y0,X1,Y1[:WEIGHT]")),
+    point=(UseAppendAction, arg(metavar="X,Y[,R][:WEIGHT]")),
+    threshold=unset("T"),
+    feather=arg(metavar="PIXELS"),
+)
 class RegionFlags(RegionSettings):
     """Where to look."""
 
-    images: Annotated[Positional[tuple[str, ...]], arg(metavar="IMAGE", help_behavior_hint="")]
-    mask: Annotated[Repeatable, arg(metavar="PATH[:WEIGHT]")]
-    index_mask: Annotated[Repeatable, arg(metavar="PATH=CLASS[:WEIGHT]")]
-    box: Annotated[Repeatable, arg(metavar="X0,Y0,X1,Y1[:WEIGHT]")]
-    point: Annotated[Repeatable, arg(metavar="X,Y[,R][:WEIGHT]")]
-    threshold: Annotated[float | None, unset("T")]
-    feather: Annotated[float, arg(metavar="PIXELS")]
-
 
 @dataclass(frozen=True, kw_only=True)
+@called(
+    model=arg(metavar="NAME"),
+    revision=unset("NAME"),
+    alpha_clip=unset("PATH"),
+    focus=unset("NAME[:KEY=VALUE,...]"),
+    fit=unset("pad|squash|crop"),
+)
 class EncoderFlags(EncoderSettings):
     """Which encoder looks, and how."""
-
-    model: Annotated[str, arg(metavar="NAME")]
-    revision: Annotated[str | None, unset("NAME")]
-    alpha_clip: Annotated[str | None, unset("PATH")]
-    focus: Annotated[str | None, unset("NAME[:KEY=VALUE,...]")]
-    fit: Annotated[Literal["pad", "squash", "crop"] | None, unset("pad|squash|crop")]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from tyro.conf import arg
+from tyro.conf import UseAppendAction, arg
 
-from gencontrol.cli.flags import EncoderFlags, RegionFlags, Repeatable, RunOptions, unset
+from gencontrol.cli.flags import EncoderFlags, RegionFlags, RunOptions, called, unset
 from gencontrol.cli.parse import file_settings, given_fields, parse, switched_off, value_of
 from gencontrol.errors import ConfigError
 from gencontrol.runs.offline import offline
@@ -20,21 +20,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
+@called(
+    negative_mask=(UseAppendAction, arg(metavar="PATH[:WEIGHT]")),
+    strength=arg(metavar="S"),
+    schedule=unset("START:END[@FROM:TO]"),
+    number=unset("N", aliases=("-n",)),
+    seed=arg(metavar="SEED"),
+    steps=arg(metavar="N"),
+    guidance=unset("SCALE"),
+    scheduler=unset("NAME"),
+    batch=arg(metavar="N"),
+    embeds_in=unset("FILE"),
+    embeds_out=unset("FILE"),
+    output=arg(aliases=("-o",), metavar="FILE|FOLDER"),
+)
 class VaryFlags(RunOptions, RegionFlags, EncoderFlags, VariationSettings):
     """Flags of `gencontrol vary`."""
 
-    negative_mask: Annotated[Repeatable, arg(metavar="PATH[:WEIGHT]")]
-    strength: Annotated[float, arg(metavar="S")]
-    schedule: Annotated[str | None, unset("START:END[@FROM:TO]")]
-    number: Annotated[int | None, unset("N", aliases=("-n",))]
-    seed: Annotated[int | str, arg(metavar="SEED")]
-    steps: Annotated[int, arg(metavar="N")]
-    guidance: Annotated[float | None, unset("SCALE")]
-    scheduler: Annotated[str | None, unset("NAME")]
-    batch: Annotated[int, arg(metavar="N")]
-    embeds_in: Annotated[str | None, unset("FILE")]
-    embeds_out: Annotated[str | None, unset("FILE")]
-    output: Annotated[str, arg(aliases=("-o",), metavar="FILE|FOLDER")]
     from_picture: Annotated[str | None, unset("OUT.png", name="from")] = None
     """Repeat the run that wrote this picture; flags given win, such as --no-invert over a recorded --invert."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from gencontrol.alpha_clip.architectures import square
 from gencontrol.conditioning.embed import alpha_maps, check_visible
 from gencontrol.conditioning.embedding_files import EmbedsFile, read_embeds
 from gencontrol.conditioning.strength import StrengthSchedule
@@ -174,7 +175,7 @@ def _ask(model: str, alpha_clip: str | None, *, revision: str | None, offline: b
         model=place,
         encoder=encoder,
         host=host,
-        image_size=vision.image_size,
+        image_size=square(vision)[0],
         embed_dim=vision.projection_dim,
         sampler=place.read("scheduler/scheduler_config.json") or {},
     )

@@ -109,7 +109,8 @@ def test_settings_that_are_refused(settings: dict[str, Any], has_negative: bool,
 
 @pytest.mark.parametrize("name", ["mask", "index_mask", "box", "point"])
 def test_what_points(name: str) -> None:
-    assert has_regions(RegionSettings(**{name: ("x",)}))
+    shown: dict[str, Any] = {name: ("x",)}
+    assert has_regions(RegionSettings(**shown))
     assert not has_regions(RegionSettings(images=("x",), invert=True, feather=3.0))
 
 

@@ -1,0 +1,158 @@
+"""From settings to a plan: finished values, and the host asked once."""
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from gencontrol.conditioning.strength import StrengthSchedule
+from gencontrol.errors import ConfigError, InputError
+from gencontrol.files import sha256
+from gencontrol.focus import CropFocus
+from gencontrol.models.location import Location
+from gencontrol.regions.region import Region
+from gencontrol.runs.drawing import Sampling
+from gencontrol.runs.notices import RunWarning
+from gencontrol.runs.plan import NOT_RECORDED, Plan, plan_variations
+from gencontrol.runs.repeat import Repeated
+from gencontrol.runs.settings import VariationSettings
+
+MakePlan = Callable[..., Plan]
+
+
+@pytest.fixture
+def plan(scene: Path, tiny_folder: Path) -> MakePlan:
+    """Plans a run on photo.png with its red mask."""
+
+    def make(repeated: Repeated | None = None, **settings: Any) -> Plan:
+        usual: dict[str, Any] = {"images": (str(scene / "photo.png"),), "mask": (str(scene / "red.png"),)}
+        usual |= {"model": str(tiny_folder), "output": str(scene / "out")}
+        return plan_variations(VariationSettings(**(usual | settings)), repeated)
+
+    return make
+
+
+def test_values_are_finished(plan: MakePlan, scene: Path, tiny_folder: Path) -> None:
+    made = plan(focus="crop:margin=0.2", strength=0.5, fit="squash", seed="3,5", steps=7, guidance=2.5, batch=1)
+    assert made.sampling == Sampling(seeds=(3, 5), steps=7, guidance_scale=2.5, batch=1)
+    assert made.focus == CropFocus(margin=0.2)
+    assert made.strength == StrengthSchedule(start=0.5, end=0.5)
+    assert (made.geometry.fit, made.geometry.size, made.fit) == ("squash", 64, "squash")
+    assert made.model == Location(name=str(tiny_folder))
+    assert made.encoder == Location(name=str(tiny_folder / "alpha_clip"))
+    (item,) = made.items
+    assert item.paths == (scene / "out" / "photo-3.png", scene / "out" / "photo-5.png")
+    assert (item.image, item.sheets, made.embeds, made.embeds_out) == (scene / "photo.png", {}, None, None)
+
+
+def test_what_is_not_given_is_the_hosts(plan: MakePlan, unclip_folder: Path) -> None:
+    made = plan()
+    assert (made.sampling.guidance_scale, made.focus, made.fit, made.geometry.fit) == (3.0, None, None, "pad")
+    assert made.sampling.seeds == (0, 1, 2, 3)
+    assert plan(model=str(unclip_folder)).sampling.guidance_scale == 10.0
+
+
+def test_the_host_is_asked_once(plan: MakePlan, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    read = Location.read
+
+    def counted(self: Location, path: str) -> dict[str, Any] | None:
+        asked.append(f"{self.name}/{path}")
+        return read(self, path)
+
+    monkeypatch.setattr(Location, "read", counted)
+    plan()
+    schedulers = [path for path in asked if path.endswith("scheduler_config.json")]
+    assert len(schedulers) == 1
+
+
+def test_what_is_recorded(plan: MakePlan) -> None:
+    recorded = plan(feather=2.0, focus="crop", scheduler="euler").recorded
+    assert recorded is not None
+    assert {name: recorded[name] for name in ("feather", "focus", "scheduler", "guidance")} == {
+        "feather": 2.0,
+        "focus": "crop",
+        "scheduler": "euler",
+        "guidance": 3.0,
+    }
+    assert recorded.keys() == {field.name for field in fields(VariationSettings)} - NOT_RECORDED
+    assert {"mask", "seed", "output", "device", "batch"} <= NOT_RECORDED
+    assert plan(metadata=False).recorded is None
+
+
+def test_settings_that_do_nothing_are_told(plan: MakePlan) -> None:
+    with pytest.warns(RunWarning, match="no region is shown, so `strength`, `feather` can do nothing"):
+        plan(mask=(), strength=0.5, feather=2.0)
+    plan(mask=(), grid=True)
+
+
+def test_sheets_and_files(plan: MakePlan, scene: Path) -> None:
+    made = plan(grid=True, compare=True, preview=True, number=1, embeds_out=str(scene / "e"))
+    (item,) = made.items
+    assert item.sheets == {kind: scene / "out" / f"photo-{kind}.png" for kind in ("grid", "compare", "preview")}
+    assert made.embeds_out == scene / "e"
+    assert len(item.files) == 4 and not item.is_complete
+    with pytest.raises(ConfigError, match="`compare`: show a region to compare"):
+        plan(mask=(), compare=True)
+
+
+def test_what_is_complete_is_skipped(plan: MakePlan, scene: Path) -> None:
+    (scene / "out").mkdir()
+    for seed in (0, 1):
+        (scene / "out" / f"photo-{seed}.png").touch()
+    with pytest.raises(InputError, match=r"photo-0\.png and 1 more exists already: give `existing` overwrite or skip"):
+        plan(number=2)
+    assert plan(number=2, existing="skip").items == ()
+    assert len(plan(number=3, existing="skip").items) == 1
+    assert len(plan(number=2, existing="overwrite").items) == 1
+
+
+def test_a_region_that_cannot_be_seen_is_found(plan: MakePlan) -> None:
+    with pytest.raises(InputError, match="outside the centre crop"):
+        plan(mask=(), box=("0,0,7,64",), fit="crop")
+    assert plan(mask=(), box=("0,0,7,64",), fit="crop", focus="crop").items
+
+
+class TestRepeated:
+    """A run that is repeated brings its regions and its input."""
+
+    @pytest.fixture
+    def repeated(self, scene: Path) -> Repeated:
+        alpha = torch.zeros(64, 80)
+        alpha[10:20, 10:20] = 1
+        photo = scene / "photo.png"
+        return Repeated(
+            source=scene / "made.png",
+            settings={},
+            image={"path": str(photo), "sha256": sha256(photo)},
+            embeds=None,
+            regions=(Region(alpha=alpha, label="old"),),
+            negative_regions=(Region(alpha=1 - alpha),),
+        )
+
+    def test_its_regions_serve_where_none_is_shown(self, plan: MakePlan, repeated: Repeated) -> None:
+        made = plan(repeated, images=(), mask=())
+        assert made.pointing.pointers == ()
+        assert made.pointing.recorded == repeated.regions
+        assert made.pointing.recorded_negative == repeated.negative_regions
+        assert [item.image for item in made.items] == [repeated.source.with_name("photo.png")]
+
+    def test_its_negative_regions_need_guidance(self, plan: MakePlan, repeated: Repeated) -> None:
+        with pytest.raises(ConfigError, match="`negative_mask` acts through classifier-free guidance"):
+            plan(repeated, guidance=1.0)
+        assert plan(replace(repeated, negative_regions=()), guidance=1.0).items
+
+    def test_nothing_is_said_of_settings_that_it_brought(self, plan: MakePlan, repeated: Repeated) -> None:
+        assert plan(repeated, mask=(), strength=0.5).strength.end == 0.5
+
+    def test_recorded_regions_of_another_size(self, plan: MakePlan, repeated: Repeated, scene: Path) -> None:
+        Image.new("RGB", (50, 64)).save(scene / "small.png")
+        with (
+            pytest.warns(RunWarning, match=r"small\.png is not the picture that"),
+            pytest.raises(InputError, match="the recorded regions are of a picture of 80 x 64"),
+        ):
+            plan(repeated, images=(str(scene / "small.png"),), mask=())

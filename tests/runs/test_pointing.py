@@ -1,0 +1,166 @@
+"""Settings that point become regions, and regions are inverted and feathered."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.testing import assert_close
+
+from gencontrol.errors import ConfigError, InputError
+from gencontrol.images.reading import read_image
+from gencontrol.regions.ops import feather
+from gencontrol.regions.region import Region, RegionWarning
+from gencontrol.regions.shapes import box_alpha, path_alpha
+from gencontrol.runs.pointing import Pointing, read_pointing, shape_regions
+from gencontrol.runs.scenes import list_pictures, read_scene, read_scenes
+from gencontrol.runs.settings import RegionSettings
+
+SIZE = (64, 80)
+
+
+def regions(scene: Path, **settings: Any) -> list[Region]:
+    picture = scene / settings.pop("picture", "photo.png")
+    pointing = read_pointing(RegionSettings(**settings))
+    return [point(read_image(picture), picture) for point in pointing.pointers]
+
+
+def mask(scene: Path, name: str) -> Tensor:
+    return read_image(scene / f"{name}.png").rgb[1]
+
+
+def test_all_that_points_in_order(scene: Path) -> None:
+    found = regions(
+        scene,
+        mask=(f"{scene}/red.png:2",),
+        index_mask=(f"{scene}/classes.png=7:3",),
+        box=("1,2,30,40.5:0.5",),
+        point=("20,30,6", "40,32:4"),
+    )
+    labels = ["red", "class 7", "box 1,2,30,40.5", "point 20,30,6", "point 40,32"]
+    assert [(region.label, region.weight) for region in found] == list(
+        zip(labels, [2.0, 3.0, 0.5, 1.0, 4.0], strict=True)
+    )
+    expected = [mask(scene, "red"), mask(scene, "blue"), box_alpha((1, 2, 30, 40.5), SIZE)]
+    expected += [path_alpha([(20, 30)], SIZE, radius=6), path_alpha([(40, 32)], SIZE, radius=0.05 * 64)]
+    for region, alpha in zip(found, expected, strict=True):
+        assert_close(region.alpha, alpha)
+
+
+def test_the_pictures_own_alpha(scene: Path) -> None:
+    (region,) = regions(scene, alpha_from_image=True, picture="cutout.png")
+    assert region.label == "alpha"
+    assert_close(region.alpha, mask(scene, "red"))
+
+
+def test_threshold_and_resize_act_on_masks(scene: Path) -> None:
+    grey, small = scene / "grey.png", scene / "small.png"
+    Image.new("L", (80, 64), 100).save(grey)
+    Image.new("L", (40, 32), 255).save(small)
+    assert float(regions(scene, mask=(str(grey),))[0].alpha.max()) < 0.5
+    assert float(regions(scene, mask=(str(grey),), threshold=0.3)[0].alpha.min()) == 1.0
+    with pytest.raises(InputError, match="The mask is 40 x 32"):
+        regions(scene, mask=(str(small),))
+    with pytest.warns(RegionWarning, match="stretched"):
+        assert regions(scene, mask=(str(small),), resize_mask=True)[0].size == SIZE
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"mask": ("a.png:0",)}, "`mask` a.png:0: expected a weight above 0"),
+        ({"index_mask": ("classes.png",)}, "`index_mask`: expected PATH=CLASS, such as"),
+        ({"index_mask": ("classes.png=",)}, "`index_mask`: expected PATH=CLASS, such as"),
+        ({"box": ("1,2,3",)}, "`box`: expected X0,Y0,X1,Y1, got '1,2,3'"),
+        ({"point": ("1",)}, "`point`: expected X,Y or X,Y,RADIUS, got '1'"),
+        ({"feather": -1.0}, "`feather`: expected 0 or more pixels"),
+    ],
+)
+def test_what_cannot_be_read_is_found_before_any_picture(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        read_pointing(RegionSettings(**settings))
+
+
+def test_a_negative_mask_is_named_as_such() -> None:
+    with pytest.raises(ConfigError, match=r"`negative_mask` a\.png:0: expected a weight above 0"):
+        read_pointing(RegionSettings(), negative_mask=("a.png:0",))
+
+
+def test_the_complement_is_that_of_the_union() -> None:
+    first, second = torch.rand(2, 8, 9, generator=torch.Generator().manual_seed(0))
+    pair = [Region(alpha=first, label="a", weight=2.0), Region(alpha=second, label="b", weight=2.0)]
+    (region,) = shape_regions(pair, inverted=True, radius=0.0)
+    assert torch.equal(region.alpha, 1 - torch.maximum(first, second))
+    assert (region.label, region.weight) == ("not a or b", 1.0)
+    with pytest.raises(ConfigError, match="`invert`: show a region to turn round"):
+        shape_regions([], inverted=True, radius=0.0)
+    with pytest.raises(ConfigError, match="`invert`: regions of different weights have no complement"):
+        shape_regions([pair[0], Region(alpha=second)], inverted=True, radius=0.0)
+
+
+def test_each_region_is_feathered_after_inverting() -> None:
+    alpha = box_alpha((10, 10, 30, 30), (40, 40))
+    pair = [Region(alpha=alpha, label="a", weight=2.0), Region(alpha=1 - alpha, weight=3.0)]
+    soft = shape_regions(pair, inverted=False, radius=3.0)
+    assert [(region.label, region.weight) for region in soft] == [("a", 2.0), ("", 3.0)]
+    for region, hard in zip(soft, pair, strict=True):
+        assert torch.equal(region.alpha, feather(hard.alpha, 3.0))
+    (turned,) = shape_regions(pair[:1], inverted=True, radius=3.0)
+    assert torch.equal(turned.alpha, feather(1 - alpha, 3.0))
+    assert shape_regions(pair, inverted=False, radius=0.0) == tuple(pair)
+
+
+def test_a_scene_keeps_what_a_record_needs(scene: Path) -> None:
+    settings = RegionSettings(box=("8,8,40,40",), feather=2.0)
+    pointing = read_pointing(settings, negative_mask=(str(scene / "blue.png"),))
+    recorded = read_scene(scene / "cutout.png", pointing)
+    assert recorded.path == recorded.scene.source == scene / "cutout.png"
+    assert recorded.scene.picture.alpha is None
+    assert torch.equal(recorded.pointed[0].alpha, box_alpha((8, 8, 40, 40), SIZE))
+    assert torch.equal(recorded.scene.regions[0].alpha, feather(recorded.pointed[0].alpha, 2.0))
+    assert_close(recorded.scene.negative_regions[0].alpha, mask(scene, "blue"), atol=1e-5, rtol=0)
+
+
+def test_pointers_take_the_place_of_recorded_regions(scene: Path) -> None:
+    old = Region(alpha=torch.full(SIZE, 0.5), label="old")
+    shown = read_pointing(RegionSettings(box=("8,8,40,40",)), recorded=(old,), recorded_negative=(old,))
+    found = read_scene(scene / "photo.png", shown).scene
+    assert [region.label for region in found.regions] == ["box 8,8,40,40"]
+    assert [region.label for region in found.negative_regions] == ["old"]
+    kept = read_scene(scene / "photo.png", read_pointing(RegionSettings(), recorded=(old,))).scene
+    assert [region.label for region in kept.regions] == ["old"]
+
+
+def test_an_unused_alpha_channel_is_told(scene: Path) -> None:
+    with pytest.warns(RegionWarning, match="`alpha_from_image` looks where it is opaque"):
+        assert read_scene(scene / "cutout.png", Pointing()).scene.regions == ()
+    assert read_scene(scene / "photo.png", Pointing()).pointed == ()
+
+
+def test_pictures_are_listed_and_read_twice(scene: Path) -> None:
+    (scene / "photos").mkdir()
+    for name in ("b.PNG", "a.jpg", ".hidden.png", "notes.txt"):
+        (scene / "photos" / name).write_bytes((scene / "photo.png").read_bytes())
+    paths = list_pictures([str(scene / "red.png"), str(scene / "photos")])
+    assert [path.name for path in paths] == ["red.png", "a.jpg", "b.PNG"]
+    assert [found.path.name for found in read_scenes([str(scene / "photos")], Pointing())] == ["a.jpg", "b.PNG"]
+    (scene / "photos" / "b.PNG").write_bytes(b"broken")
+    with pytest.raises(InputError, match=r"b\.PNG"):
+        read_scenes([str(scene / "photos")], Pointing())
+
+
+@pytest.mark.parametrize(
+    ("images", "error", "message"),
+    [
+        ([], ConfigError, "No picture is given: name at least one, or a folder of them, as `images`"),
+        ([""], InputError, "An empty path is given as picture"),
+        (["{scene}/nowhere"], InputError, "No picture and no folder at"),
+        (["{scene}/empty"], InputError, "No pictures in the folder"),
+    ],
+)
+def test_pictures_that_are_not_there(images: list[str], error: type[Exception], message: str, scene: Path) -> None:
+    (scene / "empty").mkdir()
+    with pytest.raises(error, match=message):
+        list_pictures([name.format(scene=scene) for name in images])
