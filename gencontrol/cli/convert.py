@@ -8,7 +8,7 @@ from tyro.conf import Positional, arg
 
 from gencontrol.cli.flags import RunOptions, unset
 from gencontrol.cli.parse import parse
-from gencontrol.runs.offline import offline
+from gencontrol.runs.machine.offline import offline
 
 if TYPE_CHECKING:
     from gencontrol.alpha_clip.model import AlphaCLIP
@@ -127,7 +127,7 @@ def _guess(options: ConvertOptions) -> Kind:
 
 def _open(options: ConvertOptions) -> "AlphaCLIP":
     from gencontrol.alpha_clip.model import AlphaCLIP
-    from gencontrol.runs.devices import DTYPES
+    from gencontrol.runs.machine.devices import DTYPES
     from gencontrol.runs.notices import quiet_loading
 
     quiet_loading()

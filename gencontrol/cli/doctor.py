@@ -103,7 +103,7 @@ def _version(name: str) -> str | None:
 def _devices() -> list[Finding]:
     if importlib.util.find_spec("torch") is None:
         return []
-    from gencontrol.runs.devices import devices
+    from gencontrol.runs.machine.devices import devices
 
     return [Finding(name="devices", state=", ".join(devices()))]
 

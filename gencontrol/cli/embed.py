@@ -7,7 +7,7 @@ from tyro.conf import UseAppendAction, arg
 
 from gencontrol.cli.flags import EncoderFlags, RegionFlags, RunOptions, called
 from gencontrol.cli.parse import parse
-from gencontrol.runs.offline import offline
+from gencontrol.runs.machine.offline import offline
 from gencontrol.runs.settings import EmbeddingSettings
 
 

@@ -69,7 +69,7 @@ def help_text() -> str:
 
 def _run(name: str, arguments: list[str]) -> int:
     from gencontrol.errors import ConfigError, GencontrolError
-    from gencontrol.runs.interrupts import interruptible
+    from gencontrol.runs.machine.interrupts import interruptible
 
     try:
         with interruptible():
@@ -97,7 +97,7 @@ def _in_flags(name: str, message: str) -> str:
 
 
 def _fail(error: Exception, message: str, code: int, arguments: Sequence[str]) -> int:
-    from gencontrol.runs.processes import is_first_process
+    from gencontrol.runs.machine.processes import is_first_process
 
     if _wants_json(arguments) and is_first_process():
         import json

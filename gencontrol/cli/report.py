@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from gencontrol.cli.flags import in_flags
-from gencontrol.runs.processes import is_first_process
+from gencontrol.runs.machine.processes import is_first_process
 
 
 @contextmanager

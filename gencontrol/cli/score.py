@@ -9,7 +9,7 @@ from tyro.conf import arg
 from gencontrol.cli.flags import EncoderFlags, RegionFlags, Repeatable, RunOptions
 from gencontrol.cli.parse import parse
 from gencontrol.errors import ConfigError
-from gencontrol.runs.offline import offline
+from gencontrol.runs.machine.offline import offline
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from tyro.conf import UseAppendAction, arg
 from gencontrol.cli.flags import EncoderFlags, RegionFlags, RunOptions, called, unset
 from gencontrol.cli.parse import file_settings, given_fields, parse, switched_off, value_of
 from gencontrol.errors import ConfigError
-from gencontrol.runs.offline import offline
+from gencontrol.runs.machine.offline import offline
 from gencontrol.runs.settings import VariationSettings
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ def main(arguments: Sequence[str]) -> None:
 
 def vary(flags: VaryFlags, repeated: "Repeated | None") -> None:
     """Plan, draw or rehearse, and report for all processes."""
+    from gencontrol.runs.machine.processes import is_first_process
     from gencontrol.runs.plan import plan_variations
-    from gencontrol.runs.processes import is_first_process
     from gencontrol.runs.variation import rehearse_variations, run_variations
 
     started = time.monotonic()

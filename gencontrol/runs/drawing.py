@@ -13,7 +13,7 @@ from gencontrol.errors import InputError
 from gencontrol.focus import FocusStrategy
 from gencontrol.regions.geometry import Fit
 from gencontrol.regions.scene import Scene
-from gencontrol.runs.interrupts import check_interrupted
+from gencontrol.runs.machine.interrupts import check_interrupted
 from gencontrol.runs.notices import ShareWarning, warn
 from gencontrol.streams import seeded
 

@@ -12,7 +12,7 @@ from gencontrol.models.location import Location
 from gencontrol.models.registry import resolve
 from gencontrol.pipelines.encoders import locate
 from gencontrol.pipelines.opening import open_pipeline
-from gencontrol.runs.devices import choose_device, choose_dtype
+from gencontrol.runs.machine.devices import choose_device, choose_dtype
 from gencontrol.runs.notices import is_watched, quiet_loading
 from gencontrol.runs.samplers import make_sampler
 from gencontrol.runs.settings import EncoderSettings, Offload

@@ -13,7 +13,7 @@ from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.cli import doctor
 from gencontrol.images.reading import read_image
 from gencontrol.models.registry import PRESETS
-from gencontrol.runs.devices import devices
+from gencontrol.runs.machine.devices import devices
 
 
 class TestScore:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.runs import devices as device
+from gencontrol.runs.machine import devices as device
 from gencontrol.runs.notices import RunWarning
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gencontrol.runs.interrupts import check_interrupted, interruptible
+from gencontrol.runs.machine.interrupts import check_interrupted, interruptible
 
 
 def press_and_swallow() -> None:

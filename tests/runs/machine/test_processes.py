@@ -2,7 +2,7 @@
 
 import pytest
 
-from gencontrol.runs.processes import Processes
+from gencontrol.runs.machine.processes import Processes
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7])

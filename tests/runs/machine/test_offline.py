@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gencontrol.runs.offline import SWITCH, offline
+from gencontrol.runs.machine.offline import SWITCH, offline
 
 NOWHERE = "nobody/gencontrol-no-such-model"
 

@@ -1,0 +1,1 @@
+"""Where a run goes: its devices, its processes, Ctrl-C, and whether the hub may be asked."""
