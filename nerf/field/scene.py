@@ -35,7 +35,7 @@ class Scene:
     """Name of a part -> what it was steered to."""
 
     def __call__(self, points: Float[Tensor, "n 3"]) -> tuple[Float[Tensor, " n"], Float[Tensor, "n 3"]]:
-        """Density per world unit and sRGB colour: a `render.Field`."""
+        """Density per world unit and sRGB colour: a `rendering.Field`."""
         raw = grid.sample(self.lattice, points)
         return grid.density(raw[:, 0]), grid.colour(raw[:, 1:])
 

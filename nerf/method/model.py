@@ -193,8 +193,9 @@ class SteeredModel(Model):
         else:
             guidance = outputs["losses"] if "losses" in outputs else self._guidance(outputs["seen"], batch)
             losses = weighted_guidance(guidance, self.parts, self._schedules, step=self._guided)
-            views, where = reshape_rays(outputs["seen"], tuple(batch["shape"])), self._where(outputs, batch["step"])
-            losses |= emptiness(views, self._schedules, mode=self.config.mode, step=self._guided, **where)
+            views = reshape_rays(outputs["seen"], tuple(batch["shape"]))
+            inputs = self._emptiness_inputs(outputs, batch["step"])
+            losses |= emptiness(views, self._schedules, mode=self.config.mode, step=self._guided, **inputs)
         losses |= smoothness(self.field.change_lattice(), self._schedules, step=self._guided, fitting=fitting)
         check_finite(losses, step=self._step)
         return losses
@@ -273,7 +274,7 @@ class SteeredModel(Model):
         azimuth, elevation = batch["azimuth"], batch["elevation"]
         return steering_losses(self.steering(), views, azimuth, elevation, step=self._guided, generator=generator)
 
-    def _where(self, outputs: dict[str, Any], step: int) -> dict[str, Tensor]:
+    def _emptiness_inputs(self, outputs: dict[str, Any], step: int) -> dict[str, Tensor]:
         if self.config.mode == "replace":
             return {"crossed": rays_crossing(self.parts, *outputs["rays"])}
         if self.config.mode != "remove":

@@ -120,12 +120,12 @@ def steering_losses(
         targets = [_target(t, weights.to(t)).repeat_interleave(copies, dim=0) for t in steering.targets[index]]
         looked = alpha if steering.alpha_input == "part" else None
         others = steering.others[index] if steering.others else None
-        near, apart = guide_losses(
+        cosine_losses, contrast_losses = guide_losses(
             steering.guides, targets, rgb, looked, others=others, scale=steering.scale, step=step
         )
-        similarity[part.name] = near
+        similarity[part.name] = cosine_losses
         if others is not None:
-            contrast[part.name] = apart
+            contrast[part.name] = contrast_losses
     return Guidance(similarity=similarity, contrast=contrast)
 
 

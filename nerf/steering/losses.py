@@ -20,10 +20,12 @@ def weighted_guidance(
     guidance: Guidance, parts: Sequence[Part], schedules: Schedules, *, step: int
 ) -> dict[str, Float[Tensor, ""]]:
     """The mean guidance losses of each part, times its own weight and the overall ones."""
-    overall, apart = (value_at(schedules[name], step) for name in ("guidance", "contrast"))
+    overall, contrasting = (value_at(schedules[name], step) for name in ("guidance", "contrast"))
     weights = {part.name: value_at(part.weight, step) for part in parts}
     losses = {f"guidance_{name}": overall * weights[name] * loss.mean() for name, loss in guidance.similarity.items()}
-    contrast = {f"contrast_{name}": apart * weights[name] * loss.mean() for name, loss in guidance.contrast.items()}
+    contrast = {
+        f"contrast_{name}": contrasting * weights[name] * loss.mean() for name, loss in guidance.contrast.items()
+    }
     return losses | contrast
 
 

@@ -10,7 +10,7 @@ from gencontrol.nerf.rays.rendering import Rendering
 def rendering(parts: torch.Tensor) -> Rendering:
     shape = parts.shape[:3]
     return Rendering(
-        colour=torch.full((*shape, 3), 0.25), opacity=torch.full(shape, 0.5), depth=torch.zeros(shape), parts=parts
+        colour=torch.full((*shape, 3), 0.25), opacity=torch.full(shape, 0.3), depth=torch.zeros(shape), parts=parts
     )
 
 
@@ -47,11 +47,11 @@ def test_the_sheet_has_a_column_a_view_and_a_row_a_plane() -> None:
     def cell(row: int, column: int) -> list[float]:
         return sheet[:, 1 + row * 7 + 3, 1 + column * 9 + 4].tolist()
 
-    assert cell(0, 0) == [0.75] * 3  # 0.25 over white under half opacity
-    assert cell(1, 0) == [0.5] * 3  # opacity
+    assert cell(0, 0) == pytest.approx([0.95] * 3)  # 0.25 over white under an opacity of 0.3
+    assert cell(1, 0) == pytest.approx([0.3] * 3)  # opacity
     assert sheet[:, 0, 0].tolist() == [0.5] * 3 and sheet[:, 3, 9].tolist() == [0.5] * 3  # grey lines between cells
     dark = preview_sheet(rendering(parts), background=0.2)
-    assert dark[:, 4, 5].tolist() == pytest.approx([0.35] * 3)
+    assert dark[:, 4, 5].tolist() == pytest.approx([0.25 + 0.7 * 0.2] * 3)
     assert cell(4, 0) == [0.0] * 3 and cell(4, 1) == [1.0] * 3  # the third part's alpha
 
 

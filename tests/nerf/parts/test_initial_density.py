@@ -80,3 +80,14 @@ def test_an_empty_part_that_no_text_steers_stays_empty() -> None:
     field = half_full()
     start_change(field, [dataclasses.replace(EMPTY, prompt="")], mode="edit", peak=-2.5)
     assert torch.equal(field.change, half_full().change)
+
+
+def test_a_mist_reaches_the_nodes_around_its_part_and_no_further() -> None:
+    field = VoxelField(torch.zeros(4, 9, 9, 9), base=torch.full((4, 9, 9, 9), grid.EMPTY))
+    # Between the nodes at 0.25 and 0.5, and wide on the other axes.
+    thin = Part(name="thin", prompt="x", shape=Box(centre=(0.375, 0.0, 0.0), size=(0.21, 2.0, 2.0)))
+    added = missing_density(field, [thin], peak=-2.5, empty_below=0.05)
+    assert added is not None
+    # One node of the change beyond, and one of the search's finer nodes, which the part may reach between.
+    assert torch.linspace(-1, 1, 9)[added[4, 4] > 0].tolist() == [0.0, 0.25, 0.5, 0.75]
+    assert torch.allclose(added[:, :, 5], torch.tensor(-2.5 - grid.EMPTY))

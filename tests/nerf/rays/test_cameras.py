@@ -112,3 +112,11 @@ def test_an_orbit_without_a_distance_is_refused() -> None:
 def test_impossible_orbits_are_refused(settings: dict) -> None:
     with pytest.raises(ConfigError, match=f"Orbit {next(iter(settings))} must be two rising degrees"):
         Orbit(**settings)
+
+
+def test_an_orbit_goes_around_its_target() -> None:
+    orbit = Orbit(radius=2.0, target=(0.3, -0.2, 0.5), field_of_view=(30.0, 50.0))
+    cameras = orbit_cameras(torch.tensor([0.0, 90.0]), torch.tensor([0.0, 0.0]), (8, 6), orbit=orbit)
+    assert torch.allclose(cameras.pose[:, :, 3], torch.tensor([[0.3, -2.2, 0.5], [2.3, -0.2, 0.5]]), atol=1e-5)
+    assert cameras.focal.tolist() == pytest.approx([4 / math.tan(math.radians(20))] * 2)
+    assert (cameras.height, cameras.width) == (8, 6)
