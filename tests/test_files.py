@@ -12,11 +12,11 @@ from gencontrol.errors import InputError
 from gencontrol.files import atomic_file, atomic_folder, check_replaceable, sha256
 
 
-@pytest.fixture
-def umask() -> Iterator[int]:
-    """A mask that is not the usual one."""
-    before = os.umask(0o027)
-    yield 0o027
+@pytest.fixture(params=[0o027, 0o002])
+def umask(request: pytest.FixtureRequest) -> Iterator[int]:
+    """Masks that are not the usual one: a stricter one, and one of groups that write to each other's files."""
+    before = os.umask(request.param)
+    yield request.param
     os.umask(before)
 
 

@@ -71,22 +71,18 @@ def test_the_widest_blur_is_a_share_of_the_shorter_side() -> None:
     assert kept == pytest.approx(1 / (4 * math.pi * (0.1 * 32) ** 2), rel=0.2)
 
 
-def cells_along(row: torch.Tensor) -> list[int]:
-    """Lengths of the runs of one colour that lie wholly in a row."""
-    changes = (row.diff() != 0).nonzero().flatten().tolist()
-    return [b - a for a, b in itertools.pairwise(changes)]
-
-
 def test_a_checkers_cells_are_a_sixteenth_to_a_third_of_the_side_and_begin_anywhere() -> None:
-    sizes, first = set(), set()
+    sizes, begins = set(), {"down": set(), "across": set()}
     for picture in draw(("checker",), count=300, size=(48, 48)):
-        for row in (picture[0, 0], picture[0, :, 0]):
-            runs = cells_along(row)
-            assert len(set(runs)) <= 1
-            sizes.update(runs)
-        first.add(int((picture[0, :, 0].diff() != 0).nonzero()[0]))
+        for along, line in (("down", picture[0, :, 0]), ("across", picture[0, 0])):
+            changes = (line.diff() != 0).nonzero().flatten().tolist()
+            cells = {later - earlier for earlier, later in itertools.pairwise(changes)}
+            assert len(cells) == 1
+            sizes |= cells
+            # How much of the first cell lies before the picture.
+            begins[along].add(cells.pop() - 1 - changes[0])
     assert sizes == set(range(48 // 16, 48 // 3))
-    assert len(first) > 10
+    assert begins["down"] == begins["across"] == set(range(48 // 3 - 1))
 
 
 def test_textures_amplitude_falls_as_one_over_the_frequency() -> None:
