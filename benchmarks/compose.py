@@ -1,6 +1,6 @@
 """How fast scenes are composed, against Pillow drawing the same ones sprite by sprite.
 
-    python benchmarks/compose.py --sprites data/sprites/sprites.npz
+    python -m benchmarks.compose --sprites data/sprites/sprites.npz
 
 A batch of 128 scenes of 64 pixels, with the alpha map of what is seen of each sprite. Both draw the same layouts on the
 same backgrounds, without colour change and blur; ours is also shown with all that it does by default, layouts and
@@ -8,28 +8,27 @@ backgrounds drawn included. Seconds a batch, the median of the rounds, which alt
 """
 
 import dataclasses
+import json
 import math
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 import tyro
 from PIL import Image, ImageChops
 
+from benchmarks.settings import OnSprites, Timed
+from benchmarks.timing import take_turns
 from gencontrol.sprites.compose import SceneConfig, Scenes, compose, render
 from gencontrol.sprites.store import SpriteStore, open_store
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(OnSprites, Timed):
     """What to measure."""
 
-    sprites: Path = Path("data/sprites/sprites.npz")
-    """The store that `gencontrol data sprites` made."""
     batch: int = 128
     """Scenes at once."""
     size: int = 64
@@ -39,7 +38,8 @@ class Settings:
 
 
 def main(settings: Settings) -> None:
-    """Measure and print the table."""
+    """Measure, print the table, and write the seconds if asked to."""
+    settings.use_threads()
     store = open_store(settings.sprites)
     config = SceneConfig(size=settings.size)
     plain = compose(store, dataclasses.replace(config, jitter=0.0, blur=0.0), batch=settings.batch, seed=0)
@@ -54,17 +54,13 @@ def main(settings: Settings) -> None:
     print(f"{'':28}{'seconds':>9}{'times ours':>12}")
     for name, value in seconds.items():
         print(f"{name:28}{value:9.3f}{value / ours:12.2f}")
+    if settings.json:
+        settings.json.write_text(json.dumps(seconds, indent=1))
 
 
 def measure(rows: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Median seconds of each row; the first round, which fills caches, is left out."""
-    times: dict[str, list[float]] = {name: [] for name in rows}
-    for _ in range(rounds + 1):
-        for name, run in rows.items():
-            started = time.perf_counter()
-            run()
-            times[name].append(time.perf_counter() - started)
-    return {name: statistics.median(values[1:]) for name, values in times.items()}
+    return {name: statistics.median(seconds) for name, seconds in take_turns(rows, rounds=rounds).items()}
 
 
 def draw_with_pillow(store: SpriteStore, scenes: Scenes, row: int) -> tuple[Image.Image, list[Image.Image]]:
@@ -97,4 +93,4 @@ def _to_pil(rgb: torch.Tensor) -> Image.Image:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Settings))
+    main(tyro.cli(Settings, description=__doc__))

@@ -1,25 +1,19 @@
 """The four-channel tower against the plain restatement and against OpenCLIP's tower of the same shape.
 
-    python benchmarks/encoder.py                     ViT-L/14, float32 and bfloat16, batches 1 to 32
-    python benchmarks/encoder.py --quick             ViT-B/32, two small batches
+    python -m benchmarks.encoder                     ViT-L/14, float32 and bfloat16, batches 1 to 32
+    python -m benchmarks.encoder --quick             ViT-B/32, two small batches
 
 All three have random weights and take turns within each round, so that a machine which slows down slows all of them:
 read the ratios. Peak memory is measured in a fresh process for each.
 """
 
-import ctypes
 import dataclasses
 import json
 import platform
-import resource
 import statistics
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -27,6 +21,9 @@ import tyro
 from torch import Tensor, nn
 from transformers import CLIPVisionConfig
 
+from benchmarks.memory import ask_process, peak, reset_peak
+from benchmarks.settings import Weighed
+from benchmarks.timing import take_turns
 from gencontrol.alpha_clip.architectures import square, vision_config
 from gencontrol.alpha_clip.reference import published_forward
 from gencontrol.alpha_clip.towers import fill_vision
@@ -38,7 +35,7 @@ MODELS = ("tower", "restatement", "OpenCLIP")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Weighed):
     """What to measure."""
 
     architecture: str = "ViT-L/14"
@@ -49,18 +46,12 @@ class Settings:
     """Precisions."""
     rounds: int = 5
     """Timed turns of each model; the median is reported."""
-    threads: int = 0
-    """Threads of torch; 0 leaves its own choice."""
     device: str = "cpu"
     """Where to run."""
     matrix: int = 2048
     """Side of the square matrices whose product is the machine's own speed."""
     quick: bool = False
     """ViT-B/32, batches 1 and 4, two rounds, a smaller matrix."""
-    output: Path | None = None
-    """Also write the rows as JSON."""
-    memory_of: str = ""
-    """Used by the benchmark itself: measure one model's memory and print it as JSON."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +77,7 @@ class Row:
 def main(settings: Settings) -> None:
     """Measure, print a table, and write the rows if asked to."""
     settings = _shortened(settings)
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
+    settings.use_threads()
     config = configuration(settings.architecture)
     if settings.memory_of:
         print(json.dumps(peak_memory(settings, config)))
@@ -97,8 +87,8 @@ def main(settings: Settings) -> None:
     print(f"{torch.get_num_threads()} threads, {flops(config) / 1e9:.2f} GFLOP an image")
     rows = [row for name in settings.dtypes for row in measure(settings, config, name)]
     print(table(rows))
-    if settings.output:
-        settings.output.write_text(json.dumps([dataclasses.asdict(r) for r in rows], indent=1))
+    if settings.json:
+        settings.json.write_text(json.dumps([dataclasses.asdict(r) for r in rows], indent=1))
 
 
 def _shortened(settings: Settings) -> Settings:
@@ -205,33 +195,9 @@ def measure(settings: Settings, config: CLIPVisionConfig, name: Dtype) -> list[R
     return rows
 
 
-def take_turns(
-    turns: Mapping[str, Callable[[], Tensor]], *, rounds: int, device: str = "cpu"
-) -> dict[str, list[float]]:
-    """Seconds of each callable in each round, after one round that is not counted."""
-    seconds: dict[str, list[float]] = {name: [] for name in turns}
-    for index in range(rounds + 1):
-        for name, turn in turns.items():
-            _wait(device)
-            start = time.perf_counter()
-            turn()
-            _wait(device)
-            if index:
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
-
-
-def _wait(device: str) -> None:
-    if device.startswith("cuda"):
-        torch.cuda.synchronize(device)
-
-
 def _memory_of(settings: Settings, model: str, dtype: Dtype) -> dict[str, float]:
     """Batch -> megabytes, from a process of its own."""
-    command = [sys.executable, __file__, "--memory-of", model, "--dtypes", dtype]
-    command += ["--architecture", settings.architecture, "--device", settings.device, "--batches"]
-    command += [*map(str, settings.batches), "--threads", str(settings.threads)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+    return ask_process("benchmarks.encoder", settings, memory_of=model, dtypes=(dtype,), quick=False, json=None)
 
 
 @torch.inference_mode()
@@ -252,30 +218,6 @@ def peak_memory(settings: Settings, config: CLIPVisionConfig) -> dict[str, float
         encode(torch.zeros(batch, 4, size, size, dtype=dtype, device=settings.device))
         peaks[str(batch)] = (peak(settings.device) - before) / 1e6
     return peaks
-
-
-def reset_peak(device: str) -> None:
-    """Forget the memory that was used and given back before, where the system can."""
-    if device.startswith("cuda"):
-        torch.cuda.reset_peak_memory_stats(device)
-    elif sys.platform == "linux":
-        # glibc keeps what was freed, and it would count as used.
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)
-        # proc(5): "5" sets the peak resident size to the current one.
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-
-
-def peak(device: str) -> int:
-    """Bytes of memory that this process has had at most."""
-    if device.startswith("cuda"):
-        return torch.cuda.max_memory_allocated(device)
-    if sys.platform == "linux":
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-        return 1024 * next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
-    # Kilobytes, but bytes on macOS.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def table(rows: list[Row]) -> str:

@@ -1,6 +1,6 @@
 """How long it takes to start: import, `--help`, and what `gencontrol vary` spends outside the host's own work.
 
-    python benchmarks/start.py [MODEL]
+    python -m benchmarks.start [MODEL]
 
 Each figure is the median of fresh processes, in seconds, on the machine as it is: run it on an idle one. Beside
 `gencontrol vary` stands a stock diffusers script that draws as many pictures with the same weights in as many steps;

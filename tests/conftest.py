@@ -2,7 +2,6 @@
 
 import importlib.util
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -12,20 +11,18 @@ from PIL import Image, ImageDraw
 from gencontrol.sprites.store import SpriteStore, open_store, prepare_store
 
 
-def load_beside(path: Path) -> ModuleType:
+def load_beside(path: Path, *, name: str = "") -> ModuleType:
     """Import a helper file by path: under importlib mode, test folders are not on the path."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(name or path.stem, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
 
 
-@pytest.fixture(scope="session")
-def load_benchmark() -> Callable[[str], ModuleType]:
-    """Imports a script of benchmarks/ by its name."""
-    return lambda name: load_beside(Path(__file__).parents[1] / "benchmarks" / f"{name}.py")
+# The checkout is not on the path: there, `import nerf` would give a second copy of a part of gencontrol.
+load_beside(Path(__file__).parents[1] / "benchmarks" / "__init__.py", name="benchmarks")
 
 
 @pytest.fixture(scope="session")

@@ -1,31 +1,21 @@
-"""What the tests of `benchmarks/focus.py` share."""
+"""What the benchmarks' tests share."""
 
-import importlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from typing import Any
+from types import ModuleType
 
 import pytest
 import torch
 
+from benchmarks.focus.rows import Encoders, open_encoders
+from benchmarks.focus.scenes import Marked, draw_marked
+from benchmarks.judge.model import Judge, JudgeNet, JudgeShape, save_judge
 from gencontrol.alpha_clip.alpha_slice import patch_weight
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.sprites.captions import build_tokenizer
 from gencontrol.sprites.catalog import training_styles
 from gencontrol.training.stages.clip import TowerConfig, build_clip, save_clip
-
-PARTS = ("focus", "focus_recognition", "focus_report", "focus_results", "focus_rows", "focus_scenes", "focus_variation")
-
-
-@pytest.fixture(scope="session")
-def bench() -> Any:
-    """The modules, as attributes without their prefix; `focus` itself is `main`."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
-        found = {name.removeprefix("focus_"): importlib.import_module(name) for name in (*PARTS, "judge_model")}
-        return SimpleNamespace(**found)
 
 
 @pytest.fixture(scope="session")
@@ -51,27 +41,27 @@ def model(tiny: ModuleType, sprite_store, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="session")
-def encoders(bench: Any, model: Path) -> Any:
-    return bench.rows.open_encoders(model)
+def encoders(model: Path) -> Encoders:
+    return open_encoders(model)
 
 
 @pytest.fixture(scope="session")
-def judge_folder(bench: Any, sprite_store, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def judge_folder(sprite_store, tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
-    net = bench.judge_model.JudgeNet(bench.judge_model.JudgeShape(widths=(4, 8)), len(sprite_store.concepts)).eval()
+    net = JudgeNet(JudgeShape(widths=(4, 8)), len(sprite_store.concepts)).eval()
     facts = {"accuracy": {"training styles": {"top1": 0.5, "top5": 0.7, "scenes": 10}, "chance": 0.0167}}
-    judge = bench.judge_model.Judge(net=net, slugs=tuple(c.slug for c in sprite_store.concepts), facts=facts)
+    judge = Judge(net=net, slugs=tuple(c.slug for c in sprite_store.concepts), facts=facts)
     folder = tmp_path_factory.mktemp("judges") / "judge"
-    bench.judge_model.save_judge(judge, folder)
+    save_judge(judge, folder)
     return folder
 
 
 @pytest.fixture(scope="session")
-def marked(bench: Any, sprite_store) -> Callable[..., Any]:
+def marked(sprite_store) -> Callable[..., Marked]:
     """Draws small test scenes of three marked sprites, or otherwise as told."""
 
-    def draw(*, sprites: int = 3, count: int = 12, size: int = 32, seed: int = 5) -> Any:
-        return bench.scenes.draw_marked(
+    def draw(*, sprites: int = 3, count: int = 12, size: int = 32, seed: int = 5) -> Marked:
+        return draw_marked(
             sprite_store, training_styles(), sprites=sprites, size=size, source=4 * size, count=count, seed=seed
         )
 

@@ -1,26 +1,19 @@
 """The rival draws what we draw; nothing is timed here."""
 
-import dataclasses
-from collections.abc import Callable
-from types import ModuleType
+import json
 
 import numpy as np
-import pytest
 import torch
 
+from benchmarks.compose import Settings, draw_with_pillow, main, measure
 from gencontrol.sprites.compose import SceneConfig, compose
 
 
-@pytest.fixture
-def benchmark(load_benchmark: Callable[[str], ModuleType]) -> ModuleType:
-    return load_benchmark("compose")
-
-
-def test_pillow_draws_the_same_scenes(benchmark, sprite_store):
+def test_pillow_draws_the_same_scenes(sprite_store):
     config = SceneConfig(size=64, jitter=0.0, blur=0.0)
     scenes = compose(sprite_store, config, batch=12, seed=1)
     for row in range(12):
-        picture, seen = benchmark.draw_with_pillow(sprite_store, scenes, row)
+        picture, seen = draw_with_pillow(sprite_store, scenes, row)
         assert len(seen) == int(scenes.used[row].sum())
         drawn = torch.from_numpy(np.array(picture)).permute(2, 0, 1) / 255
         # Pillow places by whole pixels, so that edges differ.
@@ -29,15 +22,17 @@ def test_pillow_draws_the_same_scenes(benchmark, sprite_store):
             assert (torch.from_numpy(np.array(alpha)) / 255 - scenes.alpha[row, slot]).abs().mean() < 0.03
 
 
-def test_the_table_has_ratios(benchmark, sprite_file, capsys):
-    settings = dataclasses.replace(benchmark.Settings(), sprites=sprite_file, batch=4, size=32, rounds=1)
-    benchmark.main(settings)
+def test_the_table_has_ratios(sprite_file, tmp_path, capsys):
+    settings = Settings(sprites=sprite_file, batch=4, size=32, rounds=1, json=tmp_path / "rows.json")
+    main(settings)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("4 scenes of 32 px") and len(lines) == 5
     assert lines[3].split()[-1] == "1.00"
+    written = json.loads((tmp_path / "rows.json").read_text())
+    assert [f"{seconds:.3f}" for seconds in written.values()] == [line[28:].split()[0] for line in lines[2:]]
 
 
-def test_the_first_round_is_left_out(benchmark):
+def test_the_first_round_is_left_out():
     calls = []
-    seconds = benchmark.measure({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 2)
+    seconds = measure({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 2)
     assert calls == ["a", "b"] * 3 and set(seconds) == {"a", "b"}

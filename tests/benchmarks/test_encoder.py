@@ -1,25 +1,18 @@
 """The benchmark's arithmetic, and that it runs; nothing is timed here."""
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks import encoder
 from gencontrol.alpha_clip.towers import fill_vision
 
 
-@pytest.fixture(scope="module")
-def encoder(load_benchmark: Callable[[str], ModuleType]) -> ModuleType:
-    return load_benchmark("encoder")
-
-
 @pytest.mark.parametrize("name", ["tiny", "ViT-B/32"])
-def test_operations_are_those_that_torch_counts(encoder: ModuleType, name: str) -> None:
+def test_operations_are_those_that_torch_counts(name: str) -> None:
     config = encoder.configuration(name)
     state = {k: torch.empty(s, device="meta") for k, s in encoder.published_shapes(config).items()}
     pixels = torch.empty(1, 4, config.image_size, config.image_size, device="meta")
@@ -28,7 +21,7 @@ def test_operations_are_those_that_torch_counts(encoder: ModuleType, name: str) 
     assert encoder.flops(config) == counter.get_total_flops()
 
 
-def test_the_three_are_of_one_shape(encoder: ModuleType) -> None:
+def test_the_three_are_of_one_shape() -> None:
     config = encoder.configuration("tiny")
     pixels = torch.randn(2, 4, 64, 64)
     embeds = {m: encoder.build(m, config, torch.float32, "cpu")(pixels) for m in encoder.MODELS}
@@ -40,20 +33,10 @@ def test_the_three_are_of_one_shape(encoder: ModuleType) -> None:
     assert sum(p.numel() for p in encoder.open_clip_tower(config).parameters()) == count - alpha
 
 
-def test_turns_alternate_and_the_first_round_is_dropped(encoder: ModuleType) -> None:
-    order: list[str] = []
-    turns = {n: lambda n=n: order.append(n) for n in ("a", "b")}
-    seconds = encoder.take_turns(turns, rounds=2)
-    assert order == ["a", "b"] * 3
-    assert {n: len(s) for n, s in seconds.items()} == {"a": 2, "b": 2}
-
-
-def test_it_runs(
-    encoder: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
+def test_it_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     monkeypatch.setattr(encoder, "_memory_of", lambda settings, *_: {str(b): 7.0 for b in settings.batches})
     output = tmp_path / "rows.json"
-    encoder.main(encoder.Settings(architecture="tiny", quick=True, output=output))
+    encoder.main(encoder.Settings(architecture="tiny", quick=True, json=output))
     rows = json.loads(output.read_text())
     assert {(r["dtype"], r["batch"], r["model"]) for r in rows} == {
         (d, b, m) for d in ("float32", "bfloat16") for b in (1, 4) for m in encoder.MODELS
@@ -63,19 +46,8 @@ def test_it_runs(
     assert printed.startswith("tiny on cpu") and printed.count("\n") == 2 + len(rows)
 
 
-def test_memory_rises_with_the_batch(encoder: ModuleType, capsys: pytest.CaptureFixture) -> None:
+def test_memory_rises_with_the_batch(capsys: pytest.CaptureFixture) -> None:
     settings = encoder.Settings(architecture="tiny", memory_of="tower", batches=(1, 64), dtypes=("float32",))
     encoder.main(settings)
     peaks = json.loads(capsys.readouterr().out)
     assert set(peaks) == {"1", "64"} and 0 <= peaks["1"] <= peaks["64"]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system keeps the peak")
-def test_the_peak_forgets_what_was_given_back(encoder: ModuleType) -> None:
-    encoder.reset_peak("cpu")
-    before = encoder.peak("cpu")
-    held = torch.ones(50_000_000)
-    assert encoder.peak("cpu") - before > 0.9 * held.nbytes
-    del held
-    encoder.reset_peak("cpu")
-    assert encoder.peak("cpu") - before < 20_000_000

@@ -2,18 +2,13 @@
 
 import json
 import sys
-from collections.abc import Callable
-from types import ModuleType
 
 import pytest
 
-
-@pytest.fixture
-def start(load_benchmark: Callable[[str], ModuleType]) -> ModuleType:
-    return load_benchmark("start")
+from benchmarks import start
 
 
-def test_the_first_process_is_dropped(start: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_process_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     seconds = iter([100.0, 5.0, 3.0, 4.0, 6.0, 2.0])
     monkeypatch.setattr(start, "wall", lambda command: (next(seconds), json.dumps({"drawing_seconds": 1.5})))
     assert start.median_outside(["x"]) == (4.0, 2.5)
@@ -21,12 +16,12 @@ def test_the_first_process_is_dropped(start: ModuleType, monkeypatch: pytest.Mon
     assert start.median_wall(["x"]) == 4.0
 
 
-def test_a_process_is_run_and_heard(start: ModuleType) -> None:
+def test_a_process_is_run_and_heard() -> None:
     seconds, printed = start.wall(start.python("import sys; print(sys.argv[1])", "hello"))
     assert printed == "hello\n" and seconds > 0
 
 
-def test_the_table(start: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     commands = []
 
     def wall(command: list[str]) -> tuple[float, str]:

@@ -1,37 +1,24 @@
 """The speed benchmark's parts, and that it runs; nothing is timed here."""
 
-import importlib
 import json
-import subprocess
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
 
-pytest.importorskip("nerfstudio")
+from benchmarks.nerf import speed
+
 # nerfstudio 1.1.5 and the versions it pins warn about themselves, at import and in use.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-
-
-@pytest.fixture(scope="module")
-def speed() -> ModuleType:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(BENCHMARKS))
-        return importlib.import_module("nerf_speed")
-
-
-def small(speed: ModuleType, tiny_folder: Path, **changes):
+def small(tiny_folder: Path, **changes):
     settings = {"views": 1, "size": 12, "samples": 8, "resolution": 12, "view_size": 12, "levels": 2, "table": 4}
     return speed.Settings(encoder=str(tiny_folder), prompt="red cat", rounds=1, **settings | changes)
 
 
-def test_skipping_renders_the_same_picture_with_fewer_questions(speed: ModuleType, tiny_folder: Path) -> None:
-    settings = small(speed, tiny_folder, resolution=24)
+def test_skipping_renders_the_same_picture_with_fewer_questions(tiny_folder: Path) -> None:
+    settings = small(tiny_folder, resolution=24)
     origins = torch.tensor([[0.0, -3.0, 0.0], [0.9, -3.0, 0.9]])
     directions = torch.tensor([[0.0, 1.0, 0.0]]).expand(2, 3)
     asked: dict[str, int] = {}
@@ -45,8 +32,8 @@ def test_skipping_renders_the_same_picture_with_fewer_questions(speed: ModuleTyp
     assert torch.allclose(seen[speed.PLAIN].parts[:, 0], seen[speed.PLAIN].opacity, atol=1e-5)
 
 
-def test_nerfactos_field_is_asked_at_the_points(speed: ModuleType, tiny_folder: Path) -> None:
-    field = speed.model_of(speed.NERFACTO, small(speed, tiny_folder)).field
+def test_nerfactos_field_is_asked_at_the_points(tiny_folder: Path) -> None:
+    field = speed.model_of(speed.NERFACTO, small(tiny_folder)).field
     points = torch.rand(5, 3, generator=torch.Generator().manual_seed(0)) * 1.8 - 0.9
     density, rgb = field(points)
     assert density.shape == (5,) and rgb.shape == (5, 3) and (density > 0).all()
@@ -54,8 +41,8 @@ def test_nerfactos_field_is_asked_at_the_points(speed: ModuleType, tiny_folder: 
 
 
 @pytest.mark.parametrize("name", ["ours", "without skipping", "nerfacto's field", "guidance alone"])
-def test_a_step_changes_what_is_trained(speed: ModuleType, tiny_folder: Path, name: str) -> None:
-    settings = small(speed, tiny_folder)
+def test_a_step_changes_what_is_trained(tiny_folder: Path, name: str) -> None:
+    settings = small(tiny_folder)
     assert name in speed.ROWS
     model, steering = speed.model_of(name, settings), speed.steering_of(settings)
     before = [p.detach().clone() for p in model.parameters()]
@@ -63,8 +50,8 @@ def test_a_step_changes_what_is_trained(speed: ModuleType, tiny_folder: Path, na
     assert any(not torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
 
 
-def test_a_step_has_every_loss_of_the_method(speed: ModuleType, tiny_folder: Path) -> None:
-    settings, method = small(speed, tiny_folder), speed.SteeredModelConfig(prompt="red cat")
+def test_a_step_has_every_loss_of_the_method(tiny_folder: Path) -> None:
+    settings, method = small(tiny_folder), speed.SteeredModelConfig(prompt="red cat")
     steering = speed.steering_of(settings)
     assert steering.augmentation == method.augmentation and steering.augmentation.noise > 0
     assert len(steering.others[0][0]) > 0  # names that it is told apart from
@@ -74,17 +61,11 @@ def test_a_step_has_every_loss_of_the_method(speed: ModuleType, tiny_folder: Pat
     assert set(lattice) == expected | {"density_variation", "colour_variation"}
 
 
-def test_turns_alternate_and_the_first_round_is_dropped(speed: ModuleType) -> None:
-    order: list[str] = []
-    seconds = speed.take_turns({n: lambda n=n: order.append(n) for n in "ab"}, rounds=2)
-    assert order == ["a", "b"] * 3 and {n: len(s) for n, s in seconds.items()} == {"a": 2, "b": 2}
-
-
 def test_it_runs_and_prints_a_line_for_each_row(
-    speed: ModuleType, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     monkeypatch.setattr(speed, "_memory_of", lambda *_: 7.0)
-    speed.main(small(speed, tiny_folder, output=tmp_path / "rows.json"))
+    speed.main(small(tiny_folder, json=tmp_path / "rows.json"))
     rows = json.loads((tmp_path / "rows.json").read_text())
     assert [row["name"] for row in rows] == list(speed.ROWS)
     assert rows[0]["step_against_ours"] == 1 and rows[0]["parameters"] == 4 * 12**3
@@ -92,19 +73,6 @@ def test_it_runs_and_prints_a_line_for_each_row(
     assert capsys.readouterr().out.count("\n") == 2 + len(rows)
 
 
-def test_the_peak_is_of_this_program_and_not_of_what_started_it(speed: ModuleType) -> None:
-    folder = str(BENCHMARKS)
-    code = f"import sys; sys.path.insert(0, {folder!r}); import nerf_speed; print(nerf_speed._peak())"
-    ballast = torch.ones(500_000_000 // 4)  # half a gigabyte, in the process that starts the other
-    started = subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, capture_output=True, text=True)
-    found = int(started.stdout.splitlines()[-1])
-    assert found < speed._peak() - ballast.nbytes // 2
-
-
-def test_memory_is_measured_in_the_process_asked(
-    speed: ModuleType, tiny_folder: Path, capsys: pytest.CaptureFixture
-) -> None:
-    speed.main(small(speed, tiny_folder, memory_of=speed.OURS))
+def test_memory_is_measured_in_the_process_asked(tiny_folder: Path, capsys: pytest.CaptureFixture) -> None:
+    speed.main(small(tiny_folder, memory_of=speed.OURS))
     assert json.loads(capsys.readouterr().out) >= 0
-    flags = list(speed._flags({"encoder": "x", "view_size": 3, "quick": False, "output": None}))
-    assert flags == ["--encoder", "x", "--view-size", "3"]

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from focus_scenes import Marked
 from jaxtyping import Float
 from torch import Tensor
 
+from benchmarks.focus.scenes import Marked
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.focus import focus_strategy
 from gencontrol.focus.strategy import FocusStrategy

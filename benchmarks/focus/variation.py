@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from focus_results import Record, Results
-from focus_rows import Encoders, Row
-from focus_scenes import CHUNK, Kind, Marked, chunks
 from jaxtyping import Float, Int
-from judge_model import Verdict, margins, top_hits
 from torch import Tensor
 from torch.nn import functional
 
-from gencontrol.pipelines.select import open_pipeline
+from benchmarks.focus.results import Record, Results
+from benchmarks.focus.rows import Encoders, Row
+from benchmarks.focus.scenes import CHUNK, Kind, Marked, chunks
+from benchmarks.judge.model import Verdict, margins, top_hits
+from gencontrol.pipelines.opening import open_pipeline
 from gencontrol.sprites.store import SpriteStore
 from gencontrol.streams import seeded
 

@@ -1,4 +1,4 @@
-"""What `nerf_speed.py` renders with: any field of points, nerfacto's field as one, and nothing at all."""
+"""What `speed.py` renders with: any field of points, nerfacto's field as one, and nothing at all."""
 
 import torch
 from nerfstudio.cameras.rays import Frustums, RaySamples

@@ -1,6 +1,6 @@
 """Does text reach the highlighted part of a scene, and leave the rest alone? Eight ways to steer, judged from outside.
 
-    python benchmarks/nerf_steering.py --sprites runs/sprites/sprites.npz
+    python -m benchmarks.nerf.steering --sprites runs/sprites/sprites.npz
 
 Four scenes, each an extruded sprite between a ball and an egg on a ground, are edited by two prompts each, in eight
 ways: plain CLIP on the whole view and Alpha-CLIP on the part, both with and without the composition that keeps the
@@ -12,7 +12,7 @@ unedited scene, above the true sprite in the same place. Every finished run is k
 again; `--hours` bounds one call, and the table shows what there is. `--scenes`, `--prompts` and `--rows` take a part of
 it, in the same folder:
 
-    python benchmarks/nerf_steering.py --sprites runs/sprites/sprites.npz --scenes pumpkin --prompts cactus
+    python -m benchmarks.nerf.steering --sprites runs/sprites/sprites.npz --scenes pumpkin --prompts cactus
 
 Columns: rank of the prompt among all names (median), share of runs in the top 5, rank from grey shaded pictures, the
 judge's log-probability of the prompt; against the unedited scene, PSNR outside the highlight's silhouette (median and
@@ -28,11 +28,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 import tyro
 from jaxtyping import Bool
-from judge_model import SHIPPED, Judge, open_judge
-from nerf_measures import (
+from torch import Tensor
+
+from benchmarks.judge.model import Judge, open_judge
+from benchmarks.nerf.measures import (
     Point,
     Stage,
     change_outside,
@@ -43,10 +44,9 @@ from nerf_measures import (
     ssim_outside,
     whole_views,
 )
-from nerf_report import scene_name, table, write_sheet
-from nerf_run import run
-from torch import Tensor
-
+from benchmarks.nerf.report import scene_name, table, write_sheet
+from benchmarks.nerf.run import run
+from benchmarks.settings import Judged, OnThreads
 from gencontrol.files import atomic_file
 from gencontrol.nerf.field.scene import Scene, save_scene
 from gencontrol.nerf.method.entry import variant
@@ -78,13 +78,9 @@ ALL_ROWS = (FLOOR, *ROWS, CEILING)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Judged, OnThreads):
     """What to run."""
 
-    sprites: Path = Path("data/sprites/sprites.npz")
-    """The store that `gencontrol data sprites` made."""
-    judge: Path = SHIPPED
-    """Folder of the judge."""
     encoder: str = "tiny"
     """Encoder that guides; its plain CLIP must lie beside its Alpha-CLIP."""
     style: str = "noto"
@@ -105,8 +101,6 @@ class Settings:
     """Side of the held-out views in pixels."""
     hours: float = 2.0
     """No run is begun that would end later than this, by the longest one so far."""
-    threads: int = 0
-    """Threads of torch; 0 leaves its own choice."""
     output: Path = Path("runs/nerf_steering")
     """Where runs are kept; a folder of one set of settings."""
 
@@ -133,8 +127,7 @@ class Bench:
 
 def main(settings: Settings) -> None:
     """Run what is missing within the hours, and print the table of what there is."""
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
+    settings.use_threads()
     bench = open_bench(settings)
     check_settings(settings)
     print(progress(settings), flush=True)

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence
 
 import torch
-from focus_results import Record, Results
-from focus_rows import CHANCE, Encoders, Row, whole
-from focus_scenes import Kind, Marked, chunks
 from jaxtyping import Float, Int
-from judge_model import margins, top_hits
 from torch import Tensor
 from torch.nn import functional
 
+from benchmarks.focus.results import Record, Results
+from benchmarks.focus.rows import CHANCE, Encoders, Row, whole
+from benchmarks.focus.scenes import Kind, Marked, chunks
+from benchmarks.judge.model import margins, top_hits
 from gencontrol.sprites.captions import concept_prompts
 from gencontrol.sprites.store import SpriteStore
 

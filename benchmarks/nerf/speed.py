@@ -1,7 +1,7 @@
 """How long a guided step and a rendered view take: our field, the same without skipping, and nerfacto's field.
 
-    python benchmarks/nerf_speed.py                  64 x 64 rays, 64 samples, two views a step, the encoder `tiny`
-    python benchmarks/nerf_speed.py --quick          a few samples, two rounds, nerfacto's field made small
+    python -m benchmarks.nerf.speed                  64 x 64 rays, 64 samples, two views a step, the encoder `tiny`
+    python -m benchmarks.nerf.speed --quick          a few samples, two rounds, nerfacto's field made small
 
 All render the same rays at the same samples, feed the same encoder, and take turns within each round, so that a machine
 which slows down slows all of them: read the ratios. A step has all that a step of the method has by default: jittered
@@ -14,26 +14,24 @@ is measured in a fresh process for each. The lattice starts as the method's does
 import dataclasses
 import json
 import platform
-import resource
 import statistics
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import torch
 import tyro
-from nerf_fields import NerfactoPoints, Picture, Renderer
 from torch import Tensor, nn
 
+from benchmarks.memory import ask_process, peak
+from benchmarks.nerf.fields import NerfactoPoints, Picture, Renderer
+from benchmarks.settings import Weighed
+from benchmarks.timing import take_turns
 from gencontrol.nerf.field import grid
 from gencontrol.nerf.field.field import VoxelField
-from gencontrol.nerf.field.initial_density import TRAINED_ABOVE
 from gencontrol.nerf.method.config import SteeredModelConfig
-from gencontrol.nerf.method.start import first_field, schedules_of
+from gencontrol.nerf.method.new_field import first_field
+from gencontrol.nerf.method.schedules import schedules_of
+from gencontrol.nerf.parts.initial_density import TRAINED_ABOVE
 from gencontrol.nerf.parts.parts import Part
 from gencontrol.nerf.rays.cameras import Orbit, camera_rays, orbit_cameras, random_cameras
 from gencontrol.nerf.rays.rendering import reshape_rays
@@ -48,7 +46,7 @@ LATE = 399
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Weighed):
     """What to measure."""
 
     encoder: str = "tiny"
@@ -69,16 +67,8 @@ class Settings:
     """Levels of nerfacto's hash grid; nerfacto's own number."""
     table: int = 19
     """Logarithm of the entries of a level; nerfacto's own."""
-    rounds: int = 3
-    """Timed turns of each row; the median is reported."""
-    threads: int = 0
-    """Threads of torch; 0 leaves its own choice."""
     quick: bool = False
     """Few rays and samples, small hash tables, two rounds."""
-    output: Path | None = None
-    """Also write the rows as JSON."""
-    memory_of: str = ""
-    """Used by the benchmark itself: measure one row's memory and print it as JSON."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,8 +92,7 @@ class Row:
 def main(settings: Settings) -> None:
     """Measure, print a table, and write the rows if asked to."""
     settings = _shortened(settings)
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
+    settings.use_threads()
     if settings.memory_of:
         print(json.dumps(peak_memory(settings)))
         return
@@ -114,8 +103,8 @@ def main(settings: Settings) -> None:
     )
     rows = measure(settings)
     print(table(rows))
-    if settings.output:
-        settings.output.write_text(json.dumps([dataclasses.asdict(row) for row in rows], indent=1))
+    if settings.json:
+        settings.json.write_text(json.dumps([dataclasses.asdict(row) for row in rows], indent=1))
 
 
 def _shortened(settings: Settings) -> Settings:
@@ -205,30 +194,9 @@ def rendered_view(model: nn.Module, settings: Settings) -> None:
         model(o, d, samples=settings.samples)
 
 
-def take_turns(turns: Mapping[str, Callable[[], None]], *, rounds: int) -> dict[str, list[float]]:
-    """Seconds of each callable in each round, after one round that is not counted."""
-    seconds: dict[str, list[float]] = {name: [] for name in turns}
-    for index in range(rounds + 1):
-        for name, turn in turns.items():
-            start = time.perf_counter()
-            turn()
-            if index:
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
-
-
 def _memory_of(settings: Settings, name: str) -> float:
     """Megabytes, from a process of its own."""
-    plain = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings)}
-    flags = plain | {"memory_of": name, "quick": False, "output": None}
-    command = [sys.executable, __file__, *_flags(flags)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
-
-
-def _flags(values: Mapping[str, object]) -> Iterable[str]:
-    for name, value in values.items():
-        if value is not None and not isinstance(value, bool):
-            yield from (f"--{name.replace('_', '-')}", str(value))
+    return ask_process("benchmarks.nerf.speed", settings, memory_of=name, quick=False, json=None)
 
 
 def peak_memory(settings: Settings) -> float:
@@ -238,20 +206,12 @@ def peak_memory(settings: Settings) -> float:
     small = dataclasses.replace(settings, views=1, size=16, samples=2, resolution=8, levels=2, table=4)
     warm = model_of(settings.memory_of, small)
     guided_step(warm, torch.optim.Adam(warm.parameters()), steering, small)
-    before = _peak()
+    before = peak("cpu")
     model = model_of(settings.memory_of, settings)
     optimizer = torch.optim.Adam(model.parameters())
     for _ in range(2):
         guided_step(model, optimizer, steering, settings)
-    return (_peak() - before) / 1e6
-
-
-def _peak() -> int:
-    status = Path("/proc/self/status")
-    if status.exists():
-        # Of this program alone: what getrusage says on Linux begins with the peak of the process that started it.
-        return 1024 * next(int(line.split()[1]) for line in status.read_text().splitlines() if line[:6] == "VmHWM:")
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS
+    return (peak("cpu") - before) / 1e6
 
 
 def table(rows: list[Row]) -> str:

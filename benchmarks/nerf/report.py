@@ -1,4 +1,4 @@
-"""The table and the sheet of `nerf_steering.py`."""
+"""The table and the sheet of `steering.py`."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
-from nerf_measures import Stage, whole_views
 from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import make_grid
 
+from benchmarks.nerf.measures import Stage, whole_views
 from gencontrol.files import atomic_file
 from gencontrol.nerf.field.scene import load_scene
 

@@ -18,16 +18,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models.resnet import BasicBlock
 
+from benchmarks.settings import SHIPPED_JUDGE
 from gencontrol.configuration import from_mapping, to_mapping
 from gencontrol.errors import CheckpointError, InputError
-from gencontrol.files import atomic_folder
+from gencontrol.files import atomic_file
 from gencontrol.sprites.store import SpriteStore
 
 WEIGHTS, FACTS = "judge.safetensors", "judge.json"
 """The two files of a saved judge."""
-
-SHIPPED = Path(__file__).with_name("judge")
-"""Where the trained judge lies."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +123,7 @@ class Judge:
         if self.slugs != tuple(c.slug for c in store.concepts):
             raise InputError(
                 f"The judge knows {len(self.slugs)} concepts and the sprite store has {len(store.concepts)} others: "
-                "train a judge on this store with `python benchmarks/judge.py train`."
+                "train a judge on this store with `python -m benchmarks.judge train`."
             )
 
 
@@ -160,15 +158,15 @@ def margins(
 
 
 def save_judge(judge: Judge, folder: Path) -> None:
-    """Write a judge, its weights as float16; the folder is replaced whole or not at all."""
+    """Write a judge's two files, its weights as float16: neither is replaced unless both could be written."""
     state = {k: v.half() if v.is_floating_point() else v for k, v in judge.net.state_dict().items()}
     index = {"shape": to_mapping(judge.net.shape), "facts": dict(judge.facts), "concepts": list(judge.slugs)}
-    with atomic_folder(folder, ours=(WEIGHTS, FACTS)) as temporary:
-        save_file({k: v.contiguous() for k, v in state.items()}, temporary / WEIGHTS)
-        (temporary / FACTS).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
+    with atomic_file(folder / WEIGHTS) as weights, atomic_file(folder / FACTS) as facts:
+        save_file({k: v.contiguous() for k, v in state.items()}, weights)
+        facts.write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
 
 
-def open_judge(folder: Path = SHIPPED) -> Judge:
+def open_judge(folder: Path = SHIPPED_JUDGE) -> Judge:
     """Open what `save_judge` wrote, in float32.
 
     Raises:
@@ -180,6 +178,6 @@ def open_judge(folder: Path = SHIPPED) -> Judge:
         net.load_state_dict(load_file(folder / WEIGHTS))
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(
-            f"No judge that can be opened in {folder} ({error}). Train one with `python benchmarks/judge.py train`."
+            f"No judge that can be opened in {folder} ({error}). Train one with `python -m benchmarks.judge train`."
         ) from error
     return Judge(net=net.eval().requires_grad_(False), slugs=tuple(index["concepts"]), facts=index["facts"])

@@ -1,12 +1,12 @@
 """How well encoders look where they are told, and whether what is generated is what was pointed at.
 
-    python benchmarks/focus.py --sheet sheet.png         everything: a thousand scenes a row
-    python benchmarks/focus.py --quick                   to see that it runs
-    python benchmarks/focus.py --parts recognition       without generating
-    python benchmarks/focus.py --rows alpha crop alone   some rows
+    python -m benchmarks.focus --sheet sheet.png         everything: a thousand scenes a row
+    python -m benchmarks.focus --quick                   to see that it runs
+    python -m benchmarks.focus --parts recognition       without generating
+    python -m benchmarks.focus --rows alpha crop alone   some rows
 
 Test scenes of the sprite world. Recognition: is the masked sprite's name the best of all names? Variation: does a judge
-of another architecture (`benchmarks/judge.py`) see the masked sprite in the generated picture? Every finished row is
+of another architecture (`benchmarks/judge/`) see the masked sprite in the generated picture? Every finished row is
 written to a JSON file and not measured again, so that a run can be broken off; the tables show all that is in it.
 """
 
@@ -16,36 +16,32 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-import tyro
-from focus_recognition import measure_kind, name_embeddings
-from focus_report import recognition_tables, targets, variation_table
-from focus_results import Results, digests
-from focus_rows import CHANCE, GENERATED, ROWS, Row, open_encoders, row_of
-from focus_scenes import KINDS
-from focus_sheet import variation_sheet
-from focus_variation import Plan, chance_row, draw_scenes, measure_row, open_draw
-from judge_model import SHIPPED, open_judge
 
-from gencontrol.cli.report import quiet_loading
+from benchmarks.focus.recognition import measure_kind, name_embeddings
+from benchmarks.focus.report import recognition_tables, targets, variation_table
+from benchmarks.focus.results import Results, digests
+from benchmarks.focus.rows import CHANCE, GENERATED, ROWS, Row, open_encoders, row_of
+from benchmarks.focus.scenes import KINDS
+from benchmarks.focus.sheet import variation_sheet
+from benchmarks.focus.variation import Plan, chance_row, draw_scenes, measure_row, open_draw
+from benchmarks.judge.model import open_judge
+from benchmarks.settings import Judged, OnThreads
 from gencontrol.errors import ConfigError
 from gencontrol.files import sha256
-from gencontrol.images.picture import save_image
+from gencontrol.images.writing import save_image
 from gencontrol.models.registry import resolve
+from gencontrol.runs.notices import quiet_loading
 from gencontrol.sprites.store import SpriteStore, open_store
 
 Part = Literal["recognition", "variation"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Judged, OnThreads):
     """What to measure."""
 
     model: str = "tiny"
     """A preset or a folder in the layout of `tiny`; recognition needs only its `clip/` and `alpha_clip/`."""
-    sprites: Path = Path("data/sprites/sprites.npz")
-    """The store that `gencontrol data sprites` made."""
-    judge: Path = SHIPPED
-    """The judge's folder."""
     parts: tuple[Part, ...] = ("recognition", "variation")
     """What to measure."""
     rows: tuple[str, ...] = ()
@@ -66,8 +62,6 @@ class Settings:
     """Pictures drawn at once."""
     seed: int = 0
     """Of scenes and noise."""
-    threads: int = 0
-    """Threads of torch; 0 leaves its own choice."""
     quick: bool = False
     """A handful of scenes and steps, in a file of their own."""
     sheet: Path | None = None
@@ -89,8 +83,7 @@ def main(settings: Settings) -> None:
     settings = _shortened(settings)
     quiet_loading()
     rows = chosen_rows(settings.rows)
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
+    settings.use_threads()
     folder, store = Path(resolve(settings.model)), open_store(settings.sprites)
     if "recognition" in settings.parts:
         results = Results(settings.output, "recognition", _depends(settings, folder, "recognition"))
@@ -207,7 +200,3 @@ def _accuracy(accuracy: dict[str, Any]) -> str:
 
 def _tell(text: str) -> None:
     print(f"measuring {text}", flush=True)
-
-
-if __name__ == "__main__":
-    main(tyro.cli(Settings, description=__doc__))

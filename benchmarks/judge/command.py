@@ -1,7 +1,7 @@
-"""Train the judge of `benchmarks/focus.py`, and save it with its own accuracy on real sprites.
+"""Train the judge of `benchmarks/focus/`, and save it with its own accuracy on real sprites.
 
-    python benchmarks/judge.py train --sprites runs/sprites/sprites.npz -o runs/judge
-    python benchmarks/judge.py export --sprites runs/sprites/sprites.npz -o runs/judge
+    python -m benchmarks.judge train --sprites runs/sprites/sprites.npz -o runs/judge
+    python -m benchmarks.judge export --sprites runs/sprites/sprites.npz -o runs/judge
 
 Training goes on where the folder's run stopped. `export` takes the newest checkpoint's averaged weights, measures them
 on the test split, and writes `benchmarks/judge/`.
@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from judge_model import SHIPPED, Judge, JudgeNet, open_judge, save_judge
-from judge_training import JudgeTask, JudgeTraining, accuracy, judge_tests
 from tyro.conf import arg
-from tyro.extras import subcommand_cli_from_dict
 
+from benchmarks.judge.model import Judge, JudgeNet, open_judge, save_judge
+from benchmarks.judge.training import JudgeTask, JudgeTraining, accuracy, judge_tests
+from benchmarks.settings import SHIPPED_JUDGE, OnSprites
 from gencontrol.cli.log import log_to_stderr
 from gencontrol.errors import InputError
-from gencontrol.sprites.catalog import SPRITE_SETS
+from gencontrol.sprites.catalog import SPRITE_SETS, training_styles
 from gencontrol.sprites.store import SpriteStore, open_store
 from gencontrol.training.loop.checkpoints import Checkpoint, load_latest
 from gencontrol.training.loop.reporting import Reporter
@@ -29,11 +29,9 @@ Folder = Annotated[Path, arg(aliases=("-o",), metavar="FOLDER")]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainOptions:
+class TrainOptions(OnSprites):
     """Train, going on where the run stopped."""
 
-    sprites: Path = Path("data/sprites/sprites.npz")
-    """The store that `gencontrol data sprites` made."""
     output: Folder = Path("runs/judge")
     """Where the run lives."""
     steps: int = JudgeTraining().run.steps
@@ -43,14 +41,12 @@ class TrainOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportOptions:
-    """Measure a run's judge and save it beside the benchmarks."""
+class ExportOptions(OnSprites):
+    """Measure a run's judge and save it beside its code."""
 
-    sprites: Path = Path("data/sprites/sprites.npz")
-    """The store that `gencontrol data sprites` made."""
     output: Folder = Path("runs/judge")
     """Where the run lives."""
-    to: Path = SHIPPED
+    to: Path = SHIPPED_JUDGE
     """The folder to write."""
     scenes: int = 4000
     """Test scenes of each kind."""
@@ -95,9 +91,10 @@ def measure(judge: Judge, config: JudgeTraining, store: SpriteStore, scenes: int
 def training_facts(checkpoint: Checkpoint) -> dict[str, Any]:
     """How long the judge was trained, and on whose drawings."""
     settings = checkpoint.facts["config"]
-    drawings = [f"{s.credit} ({s.licence}, {s.package} {s.version})" for s in SPRITE_SETS if not s.held_out]
+    styles = training_styles()
+    drawings = [f"{s.credit} ({s.licence}, {s.package} {s.version})" for s in SPRITE_SETS if s.style in styles]
     return {
-        "command": "python benchmarks/judge.py train",
+        "command": "python -m benchmarks.judge train",
         "seed": settings["seed"],
         "steps": f"{checkpoint.step} of {settings['steps']}",
         "pictures": checkpoint.step * settings["batch"],
@@ -110,7 +107,3 @@ def training_facts(checkpoint: Checkpoint) -> dict[str, Any]:
 def run(options: TrainOptions | ExportOptions) -> None:
     """Do what the subcommand says."""
     run_training(options) if isinstance(options, TrainOptions) else run_export(options)
-
-
-if __name__ == "__main__":
-    run(subcommand_cli_from_dict({"train": TrainOptions, "export": ExportOptions}, description=__doc__))

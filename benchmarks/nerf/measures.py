@@ -1,4 +1,4 @@
-"""What `nerf_steering.py` measures: what a judge reads from the part, and how much of the rest has changed."""
+"""What `steering.py` measures: what a judge reads from the part, and how much of the rest has changed."""
 
 from dataclasses import dataclass
 

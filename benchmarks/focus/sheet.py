@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 import torch
-from focus_rows import Encoders, Row
-from focus_scenes import Marked
-from focus_variation import SIZE, Draw, Plan, noise_seed
 from PIL import Image
 
-from gencontrol.images.picture import to_pil
+from benchmarks.focus.rows import Encoders, Row
+from benchmarks.focus.scenes import Marked
+from benchmarks.focus.variation import SIZE, Draw, Plan, noise_seed
 from gencontrol.images.sheets import contact_sheet
+from gencontrol.images.writing import to_pil
 from gencontrol.regions.geometry import Geometry
 from gencontrol.regions.preview import preview
 from gencontrol.sprites.catalog import Concept

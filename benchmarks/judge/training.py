@@ -7,11 +7,11 @@ from typing import cast
 
 import torch
 from jaxtyping import Float, Int
-from judge_model import Judge, JudgeNet, JudgeShape, save_judge
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks.judge.model import Judge, JudgeNet, JudgeShape, save_judge
 from gencontrol.sprites.catalog import held_out_styles, training_styles
 from gencontrol.sprites.compose import SceneConfig, compose, render
 from gencontrol.sprites.split import Split

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from focus_recognition import record_key
-from focus_results import Record
-from focus_rows import CHANCE, GENERATED, ROWS, STRATEGIES, row_of
-from focus_scenes import KINDS, Kind
-from focus_variation import summary
+from benchmarks.focus.recognition import record_key
+from benchmarks.focus.results import Record
+from benchmarks.focus.rows import CHANCE, GENERATED, ROWS, STRATEGIES, row_of
+from benchmarks.focus.scenes import KINDS, Kind
+from benchmarks.focus.variation import summary
 
 Records = Mapping[str, Record]
 

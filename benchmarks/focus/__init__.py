@@ -1,0 +1,1 @@
+"""Recognition and variation: do encoders look where they are told?"""

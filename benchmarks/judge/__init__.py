@@ -1,0 +1,1 @@
+"""The judge, a network that names pictures; its trained weights lie beside its code."""

@@ -1,0 +1,1 @@
+"""The nerfstudio method: `speed`, and what `steering` does to a scene."""

@@ -1,0 +1,61 @@
+"""What the judge is trained on."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from benchmarks.judge.model import JudgeShape
+from benchmarks.judge.training import JudgeTraining, draw_singles, grown, soften
+
+
+def test_singles_are_drawn_by_index_and_split(sprite_store) -> None:
+    config = JudgeTraining(shape=JudgeShape(size=32))
+
+    def draw(split="train", index=0, **changes):
+        changed = dataclasses.replace(config, **changes)
+        return draw_singles(changed, sprite_store, batch=64, split=split, styles=("noto", "twemoji"), index=index)
+
+    rgb, concept = draw()
+    again, _ = draw()
+    other, _ = draw(index=1)
+    held, _ = draw("test")
+    assert torch.equal(rgb, again) and not torch.equal(rgb, other) and not torch.equal(rgb, held)
+    assert 0 <= concept.min() and concept.max() < 60
+    nothing, _ = draw(side=(0.001, 0.002))
+
+    def area(side):
+        return ((draw(side=(side, side))[0] - nothing).abs().amax(1) > 0.1).float().mean().item()
+
+    # Twice the side is four times the area, less what leaves the canvas.
+    assert 3 < area(0.8) / area(0.4) < 4.5
+
+
+def test_pictures_grow_from_easy_to_all() -> None:
+    config = JudgeTraining(side=(0.4, 0.8), backgrounds=(2.0, 1.0, 1.0, 1.0, 4.0), growth=0.5)
+    chunks = config.run.steps * config.run.batch // config.run.chunk
+    first, half, last = (grown(config, chunk) for chunk in (0, chunks // 4, chunks // 2))
+    assert first.side == pytest.approx((0.6, 0.8)) and first.backgrounds == (2.0, 1.0, 0.0, 0.0, 0.0)
+    assert (first.softened, first.noisy) == (0.0, 0.0)
+    assert half.side == pytest.approx((0.5, 0.8)) and half.backgrounds == (2.0, 1.0, 0.5, 0.5, 2.0)
+    assert last.side == pytest.approx((0.4, 0.8)) and grown(config, chunks) == last
+    assert (last.softened, last.noisy, last.backgrounds) == (config.softened, config.noisy, config.backgrounds)
+
+
+def test_softening_takes_detail_and_adds_noise_to_its_share() -> None:
+    config = JudgeTraining()
+    generator = torch.Generator().manual_seed(0)
+    rgb = torch.rand(40, 3, 64, 64, generator=generator)
+
+    def softer(pictures, **changes):
+        return soften(pictures, dataclasses.replace(config, **changes), torch.Generator().manual_seed(1))
+
+    assert torch.equal(softer(rgb, softened=0.0, noisy=0.0), rgb)
+    detail = softer(rgb, softened=1.0, noisy=0.0).diff(dim=-1).abs().mean((1, 2, 3)) / rgb.diff(dim=-1).abs().mean()
+    assert detail.max() < 0.8
+    some = (softer(rgb, softened=0.5, noisy=0.0) != rgb).any(-1).any(-1).any(-1).float().mean()
+    assert 0.25 < some < 0.75
+    grey = torch.full_like(rgb, 0.5)
+    spread = softer(grey, softened=0.0, noisy=1.0, noise=0.1).std((1, 2, 3))
+    assert 0 < spread.min() and spread.max() < 0.1 * 2**0.5 * 1.05
+    assert 0 <= softer(rgb, noise=5.0).min() and softer(rgb, noise=5.0).max() <= 1
