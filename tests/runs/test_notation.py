@@ -18,6 +18,7 @@ from gencontrol.runs.notation import parse_named, parse_numbers, parse_seeds, sp
         ("9, 1", 2, (9, 1)),
         ("5-8", None, (5, 6, 7, 8)),
         ("1,5-6", 3, (1, 5, 6)),
+        (2**63 - 1, 1, (2**63 - 1,)),
     ],
 )
 def test_seeds(seed: int | str, count: int | None, expected: tuple[int, ...]) -> None:
@@ -33,6 +34,7 @@ def test_seeds(seed: int | str, count: int | None, expected: tuple[int, ...]) ->
         ("8-5", None, "runs backwards"),
         ("1,1", None, "expected different seeds"),
         (2**63, 1, "expected different seeds from 0 to"),
+        (f"{2**63},1", None, "expected different seeds from 0 to"),
         (0, 0, "`number`: expected at least 1, got 0"),
         ("", None, "expected seeds"),
         ("²", None, "expected seeds"),

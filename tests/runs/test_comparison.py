@@ -1,0 +1,71 @@
+"""What a run is compared with, and what the encoder saw."""
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gencontrol.focus import BlankFocus
+from gencontrol.images.reading import read_image
+from gencontrol.models.location import Location
+from gencontrol.pipelines import open_pipeline
+from gencontrol.regions.geometry import Geometry
+from gencontrol.regions.preview import preview
+from gencontrol.regions.region import Region
+from gencontrol.regions.scene import Scene
+from gencontrol.runs.comparison import comparison_sheet, draw_comparison, encoder_view
+from gencontrol.runs.drawing import Sampling
+from gencontrol.runs.opening import open_own_encoder
+
+SAMPLING = Sampling(seeds=(1,), steps=1, guidance_scale=3.0, batch=1)
+
+
+@pytest.fixture
+def scene(tiny: ModuleType) -> Scene:
+    return Scene(picture=read_image(tiny.photo(60, 90)), regions=(Region(alpha=tiny.half_mask(60, 90)),))
+
+
+def pixels(image: Image.Image) -> np.ndarray:
+    return np.asarray(image.convert("RGB")).astype(int)
+
+
+def test_rows_differ_and_none_claims_a_plain_clip_that_is_not_there(tiny_folder: Path, scene: Scene) -> None:
+    pipeline: Any = open_pipeline(tiny_folder)
+    pipeline.set_progress_bar_config(disable=True)
+    plain = open_own_encoder(Location(name=str(tiny_folder)), pipeline)
+    rows = draw_comparison(pipeline, scene, plain, SAMPLING, fit=None)
+    assert list(rows) == ["whole picture, no regions", "plain CLIP, whole picture", "plain CLIP, masked crop"]
+    pictures = [pixels(row[0]) for row in rows.values()]
+    for i, first in enumerate(pictures):
+        assert all(np.abs(first - second).max() > 0 for second in pictures[i + 1 :])
+    assert list(draw_comparison(pipeline, scene, pipeline.encoder, SAMPLING, fit=None)) == [
+        "whole picture, no regions",
+        "masked crop",
+    ]
+    squashed = draw_comparison(pipeline, scene, plain, SAMPLING, fit="squash")
+    for label, (picture,) in squashed.items():
+        assert np.abs(pixels(picture) - pixels(rows[label][0])).max() > 0, label
+
+
+def test_the_sheet_ends_its_first_row_with_what_was_seen() -> None:
+    red, lime, blue = (Image.new("RGB", (40, 30), colour) for colour in ("red", "lime", "blue"))
+    sheet = comparison_sheet({"mine": [red], "other": [lime]}, blue.resize((80, 80)), ["seed 1"])
+    assert sheet.width == 8 + 2 * (40 + 8)
+    middle = [sheet.getpixel((8 + 48 + 20, y)) for y in range(sheet.height)]
+    assert middle.count((0, 0, 255)) >= 30
+
+
+def test_the_view_shows_where_to_look_or_what_a_focus_made_of_it(scene: Scene) -> None:
+    geometry = Geometry(size=64)
+    marked = preview(scene.picture, scene.regions[0].alpha, geometry)
+    assert (pixels(encoder_view(scene, None, geometry)) == pixels(marked)).all()
+    whole = preview(scene.picture, torch.ones(60, 90), geometry)
+    bare = Scene(picture=scene.picture)
+    for focus in (None, BlankFocus()):
+        assert (pixels(encoder_view(bare, focus, geometry)) == pixels(whole)).all()
+    blank = pixels(encoder_view(scene, BlankFocus(colour="#ff00ff"), geometry))
+    assert (np.abs(blank[192, 300] - (255, 0, 255)) < 4).all()

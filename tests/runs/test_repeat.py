@@ -1,0 +1,93 @@
+"""What of a recorded run lies beneath what is given now."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gencontrol.errors import ConfigError, InputError
+from gencontrol.files import sha256
+from gencontrol.runs.notices import RunWarning
+from gencontrol.runs.repeat import Repeated, settings_beneath, starting_point
+from gencontrol.runs.settings import VariationSettings
+
+SETTINGS: dict[str, Any] = {"number": 1, "seed": 6, "invert": True, "feather": 2.0, "strength": 0.5, "steps": 9}
+
+
+@pytest.fixture
+def repeated(tmp_path: Path) -> Repeated:
+    return Repeated(
+        source=tmp_path / "made.png",
+        settings=SETTINGS,
+        image=recorded(tmp_path / "photo.png"),
+        embeds=None,
+        regions=(),
+        negative_regions=(),
+    )
+
+
+def recorded(path: Path) -> dict[str, str]:
+    path.write_bytes(path.name.encode())
+    return {"path": str(path), "sha256": sha256(path)}
+
+
+def test_recorded_settings_lie_beneath(repeated: Repeated) -> None:
+    assert settings_beneath(repeated, set()) == SETTINGS
+    assert settings_beneath(repeated, {"seed"}) == {k: v for k, v in SETTINGS.items() if k != "number"}
+    assert settings_beneath(repeated, {"embeds_in"}) == {"number": 1, "seed": 6, "steps": 9}
+
+
+def test_a_recorded_region_cannot_be_switched_off(repeated: Repeated) -> None:
+    off = {"alpha_from_image"}
+    with pytest.raises(ConfigError, match="`no_alpha_from_image`: a record holds its regions as masks"):
+        settings_beneath(repeated, off, off=off)
+    assert settings_beneath(repeated, {*off, "box"}, off=off) == SETTINGS
+    assert settings_beneath(repeated, {"invert"}, off={"invert"}) == SETTINGS
+
+
+def test_the_picture_is_the_recorded_one_or_the_given_one(repeated: Repeated, tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    assert repeated.find_image([]) == photo
+    assert repeated.find_image([str(photo)]) == photo
+    with pytest.raises(ConfigError, match="`from_picture` repeats the run of one picture, and 2 are given"):
+        repeated.find_image(["a", "b"])
+    other = Path(recorded(tmp_path / "other.png")["path"])
+    with pytest.warns(RunWarning, match=r"other\.png is not the picture that .*made\.png was made from"):
+        assert repeated.find_image([str(other)]) == other
+
+
+def test_a_picture_that_changed_or_went_is_found_out(repeated: Repeated, tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    before = photo.read_bytes()
+    photo.write_bytes(b"else")
+    with pytest.raises(InputError, match="has changed since: give the original as `images`, or this one"):
+        repeated.find_image([])
+    photo.unlink()
+    with pytest.raises(InputError, match="which is not there: give its new place as `images`"):
+        repeated.find_image([])
+    # Beside the picture that was made of it, it is found again.
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "moved" / "photo.png").write_bytes(before)
+    moved = replace(repeated, source=tmp_path / "moved" / "made.png")
+    assert moved.find_image([]) == tmp_path / "moved" / "photo.png"
+
+
+def test_a_run_from_embeddings_starts_from_them_again(repeated: Repeated, tmp_path: Path) -> None:
+    file = recorded(tmp_path / "e.safetensors")
+    run = replace(repeated, image=None, embeds={**file, "row": 2})
+    settings = VariationSettings()
+    assert starting_point(settings, repeated) == (settings, repeated)
+    found, same = starting_point(settings, run)
+    assert (found.embeds_in, same) == (file["path"], run)
+    # Another file, or a picture, takes the place of the recorded one.
+    other = replace(settings, embeds_in=recorded(tmp_path / "other")["path"])
+    assert starting_point(other, run) == (other, replace(run, embeds=None))
+    picture = replace(settings, images=("a.png",))
+    assert starting_point(picture, run) == (picture, replace(run, embeds=None))
+    # Moved, and named anew: still that row.
+    (tmp_path / "moved").write_bytes(Path(file["path"]).read_bytes())
+    assert starting_point(replace(settings, embeds_in=str(tmp_path / "moved")), run)[1] == run
+    Path(file["path"]).unlink()
+    with pytest.raises(InputError, match="give its new place as `embeds_in`"):
+        starting_point(settings, run)
