@@ -11,9 +11,8 @@ def lazy_exports(
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """Make a package's `__getattr__`, `__dir__` and `__all__`.
 
-    To a type checker the names would be `Any`, and misspelt ones too. So a package calls this under
-    `if not TYPE_CHECKING:` only (or the `else` of its opposite), and has the names as imports for checkers; a test keeps
-    the two lists equal.
+    To a type checker every name of such a package would be `Any`, misspelt ones too. So this is called where checkers
+    do not look, in the `else` of `if TYPE_CHECKING:`, under which the names are imports; a test keeps both lists equal.
 
     Args:
         package: The package's `__name__`.

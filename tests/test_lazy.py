@@ -84,7 +84,7 @@ def test_type_checkers_know_every_name(tmp_path: Path) -> None:
     misspelt = [f"{package}.misspelt" for package in {name.rpartition(".")[0] for name in names}]
     lines = [*(f"import {package}" for package in FOLDERS), *(f"reveal_type({n})" for n in [*names, *misspelt])]
     said = pyright(tmp_path / "user.py", "\n".join(lines), laid)
-    revealed = dict(match.groups() for match in re.finditer(r'Type of "(\S+)" is "(.*)"', "\n".join(said)))
+    revealed = {match[1]: match[2] for match in re.finditer(r'Type of "(\S+)" is "(.*)"', "\n".join(said))}
     assert [name for name in names if re.fullmatch(r"(type\[)?(Any|Unknown)\]?", revealed[name])] == []
     told = (re.match(r'"misspelt" is not a known attribute of module "(.*)"', line) for line in said)
     unknown = {match[1] for match in told if match}

@@ -182,7 +182,8 @@ def test_a_scene_brings_its_regions(tiny: ModuleType, encoder: AlphaCLIP, image:
     assert made.negative_image_embeds is not None
     assert_close(made.image_embeds[0], direct(encoder, image, left.alpha))
     assert_close(made.negative_image_embeds[0], direct(encoder, image, right.alpha))
-    for beside in ({"regions": [left]}, {"negative_regions": [right]}):
+    settings: tuple[dict[str, Any], ...] = ({"regions": [left]}, {"negative_regions": [right]})
+    for beside in settings:
         with pytest.raises(InputError, match="A Scene has regions of its own: give either it, or a picture"):
             embed_regions(encoder, GEOMETRY, scene, **beside)
 

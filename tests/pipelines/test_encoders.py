@@ -89,7 +89,8 @@ def test_a_published_checkpoint_of_another_shape(tiny_folder: Path, tiny: Module
 @pytest.mark.parametrize("dtype", [None, torch.bfloat16])
 def test_every_component_has_the_same_dtype(tiny_folder: Path, dtype: torch.dtype | None) -> None:
     """On disk they are float16; without a dtype, diffusers would mix."""
-    pipeline = Ours.from_pretrained(tiny_folder, **({"dtype": dtype} if dtype else {}))
+    given: dict[str, Any] = {"dtype": dtype} if dtype else {}
+    pipeline = Ours.from_pretrained(tiny_folder, **given)
     modules = [c for c in pipeline.components.values() if isinstance(c, torch.nn.Module)]
     assert {p.dtype for module in modules for p in module.parameters()} == {dtype or torch.float32}
 
@@ -101,7 +102,7 @@ def test_a_dtype_for_each_component(tiny_folder: Path) -> None:
 
 def test_a_half_precision_pipeline_is_saved_and_opened(tiny_folder: Path, tiny: ModuleType, tmp_path: Path) -> None:
     Ours.from_pretrained(tiny_folder, dtype=torch.float16).save_pretrained(tmp_path / "half")
-    again = Ours.from_pretrained(tmp_path / "half")
+    again: Any = Ours.from_pretrained(tmp_path / "half")
     again.set_progress_bar_config(disable=True)
     made = again(tiny.photo(), mask_image=tiny.half_mask(), num_inference_steps=1, output_type="latent").images
     assert made.dtype == torch.float32 and bool(made.isfinite().all())

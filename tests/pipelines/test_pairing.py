@@ -3,18 +3,17 @@
 import json
 import shutil
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+import torch
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.errors import CheckpointError, PairingError
 from gencontrol.models.location import Location
 from gencontrol.pipelines import StableDiffusionImageVariationPipeline
-from gencontrol.pipelines.hosts.registry import HOSTS
+from gencontrol.pipelines.hosts.registry import HOSTS, REGISTRY
 from gencontrol.pipelines.pairing import check_pairing
-from gencontrol.pipelines.shapes import vision_config
 
 
 @pytest.fixture
@@ -137,9 +136,13 @@ def test_a_text_tower_is_no_encoder(bare: Path) -> None:
         pair(bare, bare / "clip")
 
 
-def test_both_layouts_give_the_same_configuration(tiny: ModuleType, bare: Path) -> None:
-    whole = vision_config(Location(name=str(bare / "clip")), "config.json")
-    tower = vision_config(Location(name=str(bare)), "image_encoder/config.json")
-    expected = tiny.vision_tower().config
-    for key in ("projection_dim", "hidden_size", "num_hidden_layers", "patch_size", "image_size", "hidden_act"):
-        assert getattr(whole, key) == getattr(tower, key) == getattr(expected, key)
+def test_a_published_file_is_compared_by_its_keys(bare: Path, tmp_path: Path) -> None:
+    torch.save({"module.proj": torch.zeros(32, 40)}, tmp_path / "clip_tiny.pth")
+    with pytest.raises(CheckpointError, match=r"clip_tiny\.pth.*proj \(32, 40\) instead of \(32, 24\)"):
+        check_pairing(Location(name=str(bare)), Location(name=str(tmp_path / "clip_tiny.pth")))
+
+
+def test_only_hosts_of_the_registry_count(bare: Path) -> None:
+    assert check_pairing(Location(name=str(bare)), registry=REGISTRY[:1]) is HOSTS["tiny"]
+    with pytest.raises(PairingError, match=r"expected one of StableUnCLIPImg2ImgPipeline\.$"):
+        check_pairing(Location(name=str(bare)), registry=REGISTRY[1:])

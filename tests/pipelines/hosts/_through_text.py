@@ -50,7 +50,7 @@ class StableDiffusionPipeline(RegionPipeline, stock.StableDiffusionPipeline):
     ]
 
     @torch.no_grad()
-    def __call__(self, image: Any, mask_image: Any = None, **settings: Any) -> Any:
+    def __call__(self, image: Any, mask_image: Any = None, **settings: Any) -> Any:  # type: ignore[override]
         """Draw variations of one picture."""
         (embeds,) = self.encode_regions(image, mask_image)
         tokens = embeds.image_embeds[:, None]

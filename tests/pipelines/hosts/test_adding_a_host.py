@@ -57,14 +57,15 @@ def test_the_folder_is_recognised(folder: Path, registry: Registry, tiny_folder:
 
 
 def test_it_draws_the_region(folder: Path, registry: Registry, tiny: ModuleType) -> None:
-    pipeline: Any = open_pipeline(folder, registry=registry)
-    assert isinstance(pipeline, StableDiffusionPipeline) and type(pipeline) is not StableDiffusionPipeline
+    pipeline = open_pipeline(folder, registry=registry)
+    assert isinstance(pipeline, StableDiffusionPipeline) and pipeline.host.name == "through-text"
     pipeline.set_progress_bar_config(disable=True)
     image, mask = tiny.photo(64, 96), tiny.half_mask(64, 96)
 
     def draw(**arguments: Any) -> np.ndarray:
         noise = torch.Generator().manual_seed(0)
-        return pipeline(**arguments, num_inference_steps=2, generator=noise, output_type="np").images[0]
+        drawn: Any = pipeline(**arguments, num_inference_steps=2, generator=noise, output_type="np")
+        return drawn.images[0]
 
     drawn = draw(image=image, mask_image=mask)
     assert drawn.shape == (128, 128, 3) and np.isfinite(drawn).all()

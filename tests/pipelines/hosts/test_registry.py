@@ -73,8 +73,9 @@ def test_each_is_asked_for_its_own() -> None:
         r"StableDiffusionImageVariationPipeline, StableUnCLIPImg2ImgPipeline\.$",
     ):
         recognise(SavedPipeline(location=Location(name="here"), index={"_class_name": "FluxPipeline"}))
+    last = SavedPipeline(location=Location(name="here"), index={"_class_name": REGISTRY[-1].family.pipeline})
     with pytest.raises(PairingError, match=r"expected one of StableDiffusionImageVariationPipeline\.$"):
-        recognise(saved, REGISTRY[:1])
+        recognise(last, REGISTRY[:1])
 
 
 def test_reading_it_loads_no_pipeline(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from gencontrol.pipelines import StableDiffusionImageVariationPipeline, StableUn
 
 def run(pipeline: Any, image: Any, generator: Any, **settings: Any) -> Tensor:
     # Every step adds noise: by eta under DDIM; a high noise level makes unCLIP's embedding noisy too.
-    defaults = {"num_inference_steps": 3, "guidance_scale": 3.0, "output_type": "latent", "eta": 1.0}
-    noisy = {"noise_level": 500} if isinstance(pipeline, StableUnCLIPImg2ImgPipeline) else {}
+    defaults: dict[str, Any] = {"num_inference_steps": 3, "guidance_scale": 3.0, "output_type": "latent", "eta": 1.0}
+    noisy = {"noise_level": 500} if pipeline.host.enters == "class_labels" else {}
     return pipeline(image, generator=generator, **(defaults | noisy | settings)).images
 
 
