@@ -23,14 +23,25 @@ def around(folder: Path, data: Any) -> Any:
 
 
 def test_a_preview_has_four_views_and_a_row_a_plane_and_leaves_the_model_training(
-    make, manager: Any, tmp_path: Path
+    make, manager: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from gencontrol.nerf.method import results
     from gencontrol.nerf.method.results import write_preview
+    from gencontrol.nerf.rays.cameras import orbit_cameras
 
+    seen: list[Any] = []
+
+    def spy(azimuth: torch.Tensor, elevation: torch.Tensor, *given: Any, **settings: Any) -> Any:
+        seen.append((azimuth.tolist(), elevation.tolist()))
+        return orbit_cameras(azimuth, elevation, *given, **settings)
+
+    monkeypatch.setattr(results, "orbit_cameras", spy)
     model = make(prompt="red cat", eval_samples=8)
     model.train()
     write_preview(model, around(tmp_path, manager()), 42)
     assert [path.name for path in (tmp_path / "previews").iterdir()] == ["000042.png"] and model.training
+    # No quarter turns apart, and half-way up the orbit.
+    assert seen == [([0.0, 105.0, 210.0, 315.0], [20.0] * 4)]
     with Image.open(tmp_path / "previews" / "000042.png") as sheet:
         assert sheet.size == (4 * 97 + 1, 3 * 97 + 1)  # the picture, the opacity, and the part's alpha
 
