@@ -32,6 +32,12 @@ def house() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def mutants() -> ModuleType:
+    """The search of tests/_mutants.py."""
+    return load_beside(Path(__file__).with_name("_mutants.py"))
+
+
+@pytest.fixture(scope="session")
 def tiny() -> ModuleType:
     """The builders of tests/_tiny.py."""
     return load_beside(Path(__file__).with_name("_tiny.py"))

@@ -8,6 +8,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import encoder
+from gencontrol.alpha_clip.architectures import square
 from gencontrol.alpha_clip.towers import fill_vision
 
 
@@ -15,7 +16,8 @@ from gencontrol.alpha_clip.towers import fill_vision
 def test_operations_are_those_that_torch_counts(name: str) -> None:
     config = encoder.configuration(name)
     state = {k: torch.empty(s, device="meta") for k, s in encoder.published_shapes(config).items()}
-    pixels = torch.empty(1, 4, config.image_size, config.image_size, device="meta")
+    size, _ = square(config)
+    pixels = torch.empty(1, 4, size, size, device="meta")
     with FlopCounterMode(display=False) as counter:
         encoder.published_forward(state, pixels[:, :3], pixels[:, 3:], heads=config.num_attention_heads)
     assert encoder.flops(config) == counter.get_total_flops()
@@ -29,7 +31,8 @@ def test_the_three_are_of_one_shape() -> None:
     assert embeds["OpenCLIP"].shape == embeds["tower"].shape
     state = encoder.published_to_clip(encoder.random_state(config))
     count = sum(p.numel() for p in fill_vision(config, state).parameters())
-    alpha = config.hidden_size * config.patch_size**2
+    _, patch = square(config)
+    alpha = config.hidden_size * patch**2
     assert sum(p.numel() for p in encoder.open_clip_tower(config).parameters()) == count - alpha
 
 

@@ -30,7 +30,7 @@ def test_it_runs_and_measures_nothing_twice(
     for text in ("## Recognition", "60 scenes a row", "## Variation", "6 pictures a row, 4 steps", "not measured"):
         assert text in printed
     assert "training styles 50.0% of 10" in printed
-    with Image.open(settings.sheet) as sheet:
+    with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width == 8 + 6 * (128 + 8)
     written = json.loads(settings.output.read_text())
     names = {f"{row}/{kind.name}" for row in ("chance", "plain", "alpha") for kind in KINDS}

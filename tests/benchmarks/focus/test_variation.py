@@ -1,6 +1,7 @@
 """What becomes of generated pictures, on made-up generators and figures."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ class TestVariation:
     def plan(self) -> Any:
         return Plan(pictures=12, diverse=5, seeds=3, seed=1)
 
-    def draw(self, embeds: torch.Tensor, seeds: list[int]) -> torch.Tensor:
+    def draw(self, embeds: torch.Tensor, seeds: Sequence[int]) -> torch.Tensor:
         """Paint the embedding's largest entry into red and the seed into green."""
         pictures = torch.zeros(len(embeds), 3, 4, 4)
         pictures[:, 0] = (embeds.argmax(-1) / 100)[:, None, None]

@@ -7,12 +7,13 @@ import torch
 
 from benchmarks.judge.model import JudgeShape
 from benchmarks.judge.training import JudgeTraining, draw_singles, grown, soften
+from gencontrol.sprites.split import Split
 
 
 def test_singles_are_drawn_by_index_and_split(sprite_store) -> None:
     config = JudgeTraining(shape=JudgeShape(size=32))
 
-    def draw(split="train", index=0, **changes):
+    def draw(split: Split = "train", index=0, **changes):
         changed = dataclasses.replace(config, **changes)
         return draw_singles(changed, sprite_store, batch=64, split=split, styles=("noto", "twemoji"), index=index)
 

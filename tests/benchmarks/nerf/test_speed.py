@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,8 +13,16 @@ from benchmarks.nerf import speed
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-def small(tiny_folder: Path, **changes):
-    settings = {"views": 1, "size": 12, "samples": 8, "resolution": 12, "view_size": 12, "levels": 2, "table": 4}
+def small(tiny_folder: Path, **changes: Any) -> speed.Settings:
+    settings: dict[str, Any] = {
+        "views": 1,
+        "size": 12,
+        "samples": 8,
+        "resolution": 12,
+        "view_size": 12,
+        "levels": 2,
+        "table": 4,
+    }
     return speed.Settings(encoder=str(tiny_folder), prompt="red cat", rounds=1, **settings | changes)
 
 
@@ -24,7 +33,7 @@ def test_skipping_renders_the_same_picture_with_fewer_questions(tiny_folder: Pat
     asked: dict[str, int] = {}
     seen = {}
     for name in (speed.OURS, speed.PLAIN):
-        model = speed.model_of(name, settings)
+        model: Any = speed.model_of(name, settings)
         model.field.register_forward_pre_hook(lambda _, points, n=name: asked.__setitem__(n, len(points[0])))
         seen[name] = model(origins, directions, samples=40)
     assert asked[speed.OURS] < asked[speed.PLAIN] == 80
@@ -33,7 +42,8 @@ def test_skipping_renders_the_same_picture_with_fewer_questions(tiny_folder: Pat
 
 
 def test_nerfactos_field_is_asked_at_the_points(tiny_folder: Path) -> None:
-    field = speed.model_of(speed.NERFACTO, small(tiny_folder)).field
+    model: Any = speed.model_of(speed.NERFACTO, small(tiny_folder))
+    field = model.field
     points = torch.rand(5, 3, generator=torch.Generator().manual_seed(0)) * 1.8 - 0.9
     density, rgb = field(points)
     assert density.shape == (5,) and rgb.shape == (5, 3) and (density > 0).all()

@@ -1,6 +1,7 @@
 """The steering benchmark runs, and goes on; nothing is timed here."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,46 +31,45 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 @pytest.fixture(scope="module")
 def settings(
     sprite_file: Path, sprite_store: Any, judge_folder: Path, model: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Any]:
-    return {
-        "sprites": sprite_file,
-        "judge": judge_folder,
-        "encoder": str(model),
-        "style": sprite_store.styles[0],
-        "scenes": ("green disc",),
-        "prompts": ("red ball",),  # a synonym of the red disc
-        "steps": 2,
-        "every": 1,
-        "resolution": 24,
-        "size": 16,
-        "output": tmp_path_factory.mktemp("steering"),
-    }
+) -> Settings:
+    return Settings(
+        sprites=sprite_file,
+        judge=judge_folder,
+        encoder=str(model),
+        style=sprite_store.styles[0],
+        scenes=("green disc",),
+        prompts=("red ball",),  # a synonym of the red disc
+        steps=2,
+        every=1,
+        resolution=24,
+        size=16,
+        output=tmp_path_factory.mktemp("steering"),
+    )
 
 
 def test_no_run_is_begun_when_the_hours_are_over(
-    settings: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    main(Settings(**settings | {"output": tmp_path}, hours=0.0))
+    main(replace(settings, output=tmp_path, hours=0.0))
     assert "The hours are over" in capsys.readouterr().out
     assert [path.name for path in tmp_path.iterdir()] == ["settings.json"]
 
 
 def test_a_part_of_the_cases_may_be_run_first(
-    settings: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    changed = settings | {"output": tmp_path}
-    main(Settings(**changed | {"rows": (FLOOR,)}))
+    changed = replace(settings, output=tmp_path)
+    main(replace(changed, rows=(FLOOR,)))
     printed = capsys.readouterr().out
     assert f"0 of 1 runs are in {tmp_path}; missing:\n  green disc -> red ball, unedited" in printed
     assert f"\n1 of 1 runs are in {tmp_path}\n" in printed
-    more = Settings(**changed | {"rows": (FLOOR, CEILING), "hours": 0.0})
-    main(more)
+    main(replace(changed, rows=(FLOOR, CEILING), hours=0.0))
     assert f"1 of 2 runs are in {tmp_path}; missing:\n  green disc -> red ball, true sprite" in capsys.readouterr().out
 
 
-def test_it_measures_every_row_and_goes_on(settings: dict[str, Any], capsys: pytest.CaptureFixture) -> None:
-    folder = settings["output"]
-    main(Settings(**settings))
+def test_it_measures_every_row_and_goes_on(settings: Settings, capsys: pytest.CaptureFixture) -> None:
+    folder = settings.output
+    main(settings)
     printed = capsys.readouterr().out
     files = {row: folder / f"{scene_name('green disc', 'red ball', row)}.json" for row in ALL_ROWS}
     for row, file in files.items():
@@ -81,24 +81,24 @@ def test_it_measures_every_row_and_goes_on(settings: dict[str, Any], capsys: pyt
             assert (stored[-1]["change"] < 1e-6) == kept
     assert (folder / "sheet.png").is_file()
     before = {file: file.stat().st_mtime_ns for file in files.values()}
-    main(Settings(**settings))
+    main(settings)
     assert before == {file: file.stat().st_mtime_ns for file in files.values()}
     with pytest.raises(SystemExit, match="other settings"):
-        main(Settings(**settings | {"steps": 3}))
+        main(replace(settings, steps=3))
     # What a row means is one of them.
-    ways = ROWS | {"Alpha-CLIP, near": {"plain": False, "free": True, "near": True}}
+    ways = {**ROWS, "Alpha-CLIP, near": {"plain": False, "free": True, "near": True}}
     with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit, match="other settings"):
         patch.setattr(steering, "ROWS", ways)
-        check_settings(Settings(**settings))
+        check_settings(settings)
     # A new one is not, and neither are those that are no more.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(steering, "ROWS", {"another": {"plain": True, "free": True}})
-        check_settings(Settings(**settings))
+        check_settings(settings)
     assert json.loads((folder / "settings.json").read_text())["ways"].keys() == {*ROWS, "another"}
 
 
-def test_the_optimiser_is_the_methods_own_but_where_steps_go_by_size(settings: dict[str, Any]) -> None:
-    opened = open_bench(Settings(**settings))
+def test_the_optimiser_is_the_methods_own_but_where_steps_go_by_size(settings: Settings) -> None:
+    opened = open_bench(settings)
     eps = {row: row_config(opened, row, Path("scene"), "red ball").optimizers["field"]["optimizer"].eps for row in ROWS}
     assert {row: e for row, e in eps.items() if e != 1e-8} == {
         "plain CLIP, steps by size": 1e-4,
@@ -107,9 +107,9 @@ def test_the_optimiser_is_the_methods_own_but_where_steps_go_by_size(settings: d
 
 
 def test_the_true_sprite_stands_in_the_part(
-    settings: dict[str, Any],
+    settings: Settings,
 ) -> None:
-    opened = open_bench(Settings(**settings))
+    opened = open_bench(settings)
     green, red = (scene_of(opened, name) for name in ("green disc", "red disc"))
     for scene, channel in ((green, 1), (red, 0)):
         front = part_views(scene, opened.stage)[0]
