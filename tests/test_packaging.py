@@ -1,5 +1,6 @@
 """The wheel holds everything that the editable install shows; nothing heavy is imported here."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -40,6 +41,15 @@ def test_every_folder_with_modules_is_a_package() -> None:
     for folder in SETUPTOOLS["package-dir"].values():
         for module in (ROOT / folder).glob("**/*.py"):
             assert (module.parent / "__init__.py").is_file(), f"{module.parent} has modules and no __init__.py"
+
+
+def test_layout_table_equals_the_disk() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `([\w/]+)/` \|", text, flags=re.MULTILINE)
+    rooms = [path.parent for name in SETUPTOOLS["package-dir"].values() for path in (ROOT / name).glob("*/__init__.py")]
+    there = {*SETUPTOOLS["package-dir"].values(), "tests", "benchmarks", "examples"}
+    assert len(listed) == len(set(listed))
+    assert set(listed) == there | {str(room.relative_to(ROOT)) for room in rooms}
 
 
 def test_no_package_in_tests() -> None:
