@@ -102,3 +102,13 @@ def test_a_part_is_known_as_changed_by_what_a_run_does_to_it(make, tmp_path: Pat
     )
     assert make(mode="fit", parts=tmp_path / "p.yaml").scene().prompts == {}
     assert make(parts=tmp_path / "p.yaml").scene().prompts == {"a": "cat"}
+
+
+def test_a_steered_part_goes_before_one_that_was_there() -> None:
+    from gencontrol.nerf.method.checkpoint import scene_of
+    from gencontrol.nerf.parts.parts import Part
+
+    old = Part(name="hat", prompt="cap", shape=BALL)
+    new = Part(name="hat", prompt="red cat", shape=Sphere(centre=(0.0, 0.0, 0.5), radius=0.3))
+    scene = scene_of(torch.zeros(4, 4, 4, 4), before=[old], steered=[new], mode="edit")
+    assert scene.parts == {"hat": new.shape} and scene.prompts == {"hat": "red cat"}

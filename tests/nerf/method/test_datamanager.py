@@ -41,3 +41,10 @@ def test_draws_depend_on_seed_and_step_alone(manager: Any) -> None:
     other = manager(seed=1).next_train(7)
     assert not torch.equal(a[0].directions, other[0].directions)
     assert a[0].origins.shape == (2 * 16 * 16, 3)
+
+
+def test_evaluation_looks_from_other_angles_than_training(manager: Any) -> None:
+    data = manager()
+    seen = [data.next_train(step)[1]["azimuth"].tolist() for step in range(4)]
+    unseen = [data.next_eval(step)[1]["azimuth"].tolist() for step in range(4)]
+    assert all(angles not in seen for angles in unseen) and unseen[0] != unseen[1]

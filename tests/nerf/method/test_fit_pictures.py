@@ -1,7 +1,9 @@
 """Whether the scene's cube holds what a data set shows."""
 
 import warnings
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -68,3 +70,31 @@ def test_pixels_are_put_over_what_is_behind() -> None:
     expected = torch.tensor([[0.2 + 0.8 * 0.2, 0.8 * 0.4, 0.04 + 0.8 * 0.6], [1.0, 1.0, 1.0]])
     assert torch.allclose(over(rgba, behind), expected, atol=1e-6)
     assert torch.allclose(over(rgba[:, :3], behind), rgba[:, :3] / 255)
+
+
+@pytest.mark.parametrize(("grey", "shows"), [(204, True), (222, True), (240, False)])
+def test_a_pixel_shows_something_where_it_is_a_tenth_off_the_named_background(grey: int, shows: bool) -> None:
+    from nerfstudio.data.datasets.base_dataset import InputDataset
+
+    from gencontrol.nerf.method.config import SteeredDataManagerConfig
+    from gencontrol.nerf.method.fit_pictures import load_pictures
+
+    picture = np.where(shown(0.4)[0, ..., None].numpy(), grey, 255).astype(np.uint8).repeat(3, axis=2)
+
+    class Dataset(InputDataset):
+        def __init__(self) -> None:  # pyright: ignore[reportMissingSuperCall]
+            self.cameras = cameras(3.0)
+
+        def __len__(self) -> int:
+            return 2
+
+        def get_numpy_image(self, image_idx: int) -> Any:
+            return picture
+
+    dataset = Dataset()
+    config = SteeredDataManagerConfig(in_front_of=(1.0, 1.0, 1.0))
+    if shows:
+        assert load_pictures(dataset, config).shape == (2, 40, 40, 3)
+        return
+    with pytest.raises(InputError, match="show nothing"):
+        load_pictures(dataset, config)

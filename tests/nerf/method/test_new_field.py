@@ -31,3 +31,8 @@ def test_a_symmetric_replacement_is_symmetric_about_its_parts_axis(make, scene_f
     assert torch.allclose(again, density, rtol=1e-3) and torch.allclose(colour_again, colour, atol=1e-4)
     free = make(prompt="red cat", mode="replace", scene=scene_file, sphere=EGG)
     assert free.field.canonical is None
+
+
+def test_pictures_say_themselves_what_is_symmetric_before_a_part_of_them_is_replaced(make) -> None:
+    fitted = make(prompt="red cat", mode="replace", sphere=EGG, symmetry="quarter").field
+    assert fitted.base is None and fitted.symmetry == "none"

@@ -27,21 +27,25 @@ def test_a_preview_has_four_views_and_a_row_a_plane_and_leaves_the_model_trainin
 ) -> None:
     from gencontrol.nerf.method import results
     from gencontrol.nerf.method.results import write_preview
+    from gencontrol.nerf.parts.parts import Part
+    from gencontrol.nerf.parts.shapes import Sphere
     from gencontrol.nerf.rays.cameras import orbit_cameras
 
     seen: list[Any] = []
 
     def spy(azimuth: torch.Tensor, elevation: torch.Tensor, *given: Any, **settings: Any) -> Any:
-        seen.append((azimuth.tolist(), elevation.tolist()))
+        seen.append((azimuth.tolist(), elevation.tolist(), settings["orbit"]))
         return orbit_cameras(azimuth, elevation, *given, **settings)
 
     monkeypatch.setattr(results, "orbit_cameras", spy)
     model = make(prompt="red cat", eval_samples=8)
     model.train()
-    write_preview(model, around(tmp_path, manager()), 42)
+    data = manager()
+    data.look_at([Part(name="a", prompt="", shape=Sphere(centre=(0.5, 0.0, 0.0), radius=0.2))])
+    write_preview(model, around(tmp_path, data), 42)
     assert [path.name for path in (tmp_path / "previews").iterdir()] == ["000042.png"] and model.training
-    # No quarter turns apart, and half-way up the orbit.
-    assert seen == [([0.0, 105.0, 210.0, 315.0], [20.0] * 4)]
+    # No quarter turns apart, half-way up the orbit, and where the random cameras look.
+    assert seen == [([0.0, 105.0, 210.0, 315.0], [20.0] * 4, data.orbit)]
     with Image.open(tmp_path / "previews" / "000042.png") as sheet:
         assert sheet.size == (4 * 97 + 1, 3 * 97 + 1)  # the picture, the opacity, and the part's alpha
 
