@@ -11,8 +11,8 @@ from torch import Tensor
 from benchmarks.focus.scenes import Marked
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.focus import focus_strategy
+from gencontrol.focus.pixels import pixels
 from gencontrol.focus.strategy import FocusStrategy
-from gencontrol.focus.views import pixels
 from gencontrol.regions.shapes import box_alpha
 from gencontrol.sprites.compose import boxes_of
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.errors import ConfigError
-from gencontrol.focus.views import whole
+from gencontrol.focus.pixels import whole
 from gencontrol.regions.geometry import Geometry, fit_planes
 
 

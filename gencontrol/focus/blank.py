@@ -7,8 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
+from gencontrol.focus.fills import check_fill, fill_colour
+from gencontrol.focus.pixels import whole
 from gencontrol.focus.strategy import ByView
-from gencontrol.focus.views import check_fill, fill_colour, whole
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ from torch import Tensor
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.errors import ConfigError
 from gencontrol.focus.blank import blend
+from gencontrol.focus.pixels import whole
 from gencontrol.focus.strategy import ByView
-from gencontrol.focus.views import whole
 from gencontrol.images.blur import gaussian_blur
 
 

@@ -11,8 +11,10 @@ from torch import Tensor
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.errors import ConfigError
 from gencontrol.focus.blank import blend
+from gencontrol.focus.boxes import Box, part_box
+from gencontrol.focus.fills import check_fill, fill_colour
+from gencontrol.focus.pixels import whole
 from gencontrol.focus.strategy import ByView
-from gencontrol.focus.views import Box, check_fill, fill_colour, part_box, whole
 
 
 @dataclass(frozen=True, kw_only=True)

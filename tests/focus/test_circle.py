@@ -10,7 +10,7 @@ from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.errors import ConfigError
 from gencontrol.focus import CircleFocus
 from gencontrol.focus.circle import ellipse_alpha
-from gencontrol.focus.views import whole
+from gencontrol.focus.pixels import whole
 from gencontrol.regions.shapes import box_alpha
 
 
