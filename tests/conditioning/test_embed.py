@@ -116,6 +116,8 @@ def test_negative_regions_and_the_whole_image(tiny: ModuleType, encoder: AlphaCL
     assert_close(made.whole_image_embeds[0], direct(encoder, image))
     bare = embed_regions(encoder, GEOMETRY, image, [left])
     assert bare.negative_image_embeds is None and bare.whole_image_embeds is None
+    # Computed on the way, and not asked for.
+    assert embed_regions(encoder, GEOMETRY, image, [left], strength=0.5).whole_image_embeds is None
 
 
 def test_the_strategy_is_chosen_by_the_encoder(
