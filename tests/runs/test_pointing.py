@@ -137,6 +137,9 @@ def test_an_unused_alpha_channel_is_told(scene: Path) -> None:
     with pytest.warns(RegionWarning, match="`alpha_from_image` looks where it is opaque"):
         assert read_scene(scene / "cutout.png", Pointing()).scene.regions == ()
     assert read_scene(scene / "photo.png", Pointing()).pointed == ()
+    # Opaque everywhere, it has nothing to say.
+    Image.new("RGBA", (80, 64), (1, 2, 3, 255)).save(scene / "opaque.png")
+    assert read_scene(scene / "opaque.png", Pointing()).pointed == ()
 
 
 def test_pictures_are_listed_and_read_twice(scene: Path) -> None:
