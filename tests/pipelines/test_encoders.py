@@ -1,6 +1,7 @@
 """Opening a host with an encoder: which one, in which dtype, and what is refused."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -9,8 +10,11 @@ import pytest
 import torch
 
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.errors import CheckpointError, InputError, PairingError
 from gencontrol.pipelines import StableDiffusionImageVariationPipeline
+from gencontrol.pipelines.encoders import processor_of
+from gencontrol.pipelines.hosts.image_variation import IMAGE_VARIATION
 from gencontrol.regions.geometry import Geometry
 
 Ours = StableDiffusionImageVariationPipeline
@@ -41,6 +45,17 @@ def test_the_hosts_geometry_wins_over_the_encoders(tiny_folder: Path) -> None:
     encoder = AlphaCLIP.from_pretrained(tiny_folder / "alpha_clip")
     squashing = encoder.with_geometry(Geometry(size=64, fit="squash"))
     assert Ours.from_pretrained(tiny_folder, alpha_clip=squashing).encoder.processor.geometry == Geometry(size=64)
+
+
+def test_a_saved_geometry_is_kept_and_a_stock_processor_gets_the_hosts(tiny: ModuleType) -> None:
+    tower = tiny.vision_tower(channels=4)
+    family = replace(
+        IMAGE_VARIATION, hosts=(replace(IMAGE_VARIATION.hosts[1], geometry=Geometry(size=64, antialias=False)),)
+    )
+    stock = tiny.image_processor(channels=4)
+    assert processor_of(family, stock, tower).geometry == Geometry(size=64, antialias=False)
+    saved = AlphaCLIPProcessor(geometry=Geometry(size=64, fit="squash")).to_stock()
+    assert processor_of(family, saved, tower).geometry == Geometry(size=64, fit="squash")
 
 
 def published(tower: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -79,6 +79,8 @@ def test_rows_and_negatives() -> None:
 def test_negatives_of_another_shape(shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match=r"expected the shape \(2, 1\) or \(1, 1\), got"):
         with_negatives([entry(1.0), entry(2.0)], torch.zeros(shape))
+    with pytest.raises(InputError, match=r"expected the shape \(3, 1\) or \(1, 1\), got \(2, 1\)"):
+        with_negatives([entry(1.0)] * 3, torch.zeros(2, 1))
 
 
 def test_two_negatives_for_one_picture() -> None:

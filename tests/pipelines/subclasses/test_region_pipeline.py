@@ -1,5 +1,6 @@
 """What both hosts promise: regions, embeddings, guidance, strength, and components left as they were."""
 
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -11,6 +12,7 @@ from diffusers.schedulers.scheduling_pndm import PNDMScheduler
 from torch import Tensor
 from torch.testing import assert_close
 
+from gencontrol.conditioning.embed import embed_regions
 from gencontrol.errors import InputError, PairingError
 from gencontrol.pipelines import StableDiffusionImageVariationPipeline, StrengthSchedule
 from gencontrol.regions.region import Region
@@ -49,6 +51,18 @@ def test_a_mask_steers(pipeline: Any, tiny: ModuleType) -> None:
 def test_the_whole_image_is_a_mask_of_ones(pipeline: Any, tiny: ModuleType) -> None:
     photo = tiny.photo(96, 64)
     assert torch.equal(run(pipeline, photo), run(pipeline, photo, mask_image=torch.ones(96, 64)))
+
+
+@torch.no_grad()
+def test_fit_takes_the_place_of_the_pipelines_own_way(pipeline: Any, tiny: ModuleType) -> None:
+    photo, mask, own = tiny.photo(96, 64), tiny.half_mask(96, 64), pipeline.encoder
+    geometry = own.processor.geometry
+    for fit in ("squash", "crop", None):
+        (made,) = pipeline.encode_regions(photo, mask, fit=fit)
+        expected = embed_regions(own, replace(geometry, fit=fit or geometry.fit), photo, [Region(alpha=mask)])
+        assert torch.equal(made.image_embeds, expected.image_embeds)
+    squashed, padded = (pipeline.encode_regions(photo, mask, fit=fit)[0].image_embeds for fit in ("squash", "pad"))
+    assert differ(squashed, padded)
 
 
 def test_an_rgba_picture_is_the_plainest_interface(pipeline: Any, tiny: ModuleType) -> None:

@@ -93,6 +93,8 @@ def test_texts_are_spread_over_pictures() -> None:
     assert spread([embeds], 3)[0].shape == (3, 5, 8)
     with pytest.raises(InputError, match="2 prompts for 3 pictures: give one for all, or one for each"):
         spread([["a", "b"]], 3)
+    with pytest.raises(InputError, match="3 prompts for 2 pictures"):
+        spread([["a", "b", "c"]], 2)
 
 
 @pytest.mark.parametrize("level", [-1, 1000])

@@ -1,6 +1,6 @@
 """Callbacks of today's kind on stock loops that only know the legacy one."""
 
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,7 +8,11 @@ import torch
 from diffusers.callbacks import PipelineCallback
 from torch.testing import assert_close
 
+from gencontrol.conditioning.embed import RegionEmbeds
+from gencontrol.conditioning.strength import StrengthSchedule
 from gencontrol.errors import InputError
+from gencontrol.pipelines.subclasses.condition import Conditioning
+from gencontrol.pipelines.subclasses.step_callbacks import StepHooks, step_callback
 
 EVERYTHING = ["latents", "image_embeds", "negative_image_embeds"]
 
@@ -63,6 +67,24 @@ def test_a_condition_that_comes_back_is_used(pipeline: Any, tiny: ModuleType) ->
     settings = {"callback_on_step_end": equalise, "callback_on_step_end_tensor_inputs": EVERYTHING}
     low, high = (run(pipeline, tiny.photo(), **settings, guidance_scale=scale) for scale in (2.0, 9.0))
     assert_close(low, high, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_a_strength_is_there_before_its_step(order: int) -> None:
+    """After step k the condition is of step k + 1, in a run of as many steps as the sampler takes."""
+    whole, region = torch.zeros(1, 1), torch.ones(1, 1)
+    conditioning = Conditioning(
+        [RegionEmbeds(image_embeds=region, whole_image_embeds=whole)], StrengthSchedule(start=2.0, end=0.0)
+    )
+    conditioning.make(lambda embeds: embeds, count=1, guided=False, device=whole.device, dtype=whole.dtype)
+    sampler = SimpleNamespace(num_timesteps=5 * order, scheduler=SimpleNamespace(order=order))
+    hooks = StepHooks(on_step_end=None, tensor_inputs=(), legacy=None, legacy_every=1)
+    callback = step_callback(sampler, conditioning, hooks)
+    read = [float(conditioning.condition().positive)]
+    for step in range(4):
+        callback(step, None, whole)
+        read.append(float(conditioning.condition().positive))
+    assert read == [2.0, 1.5, 1.0, 0.5, 0.0]
 
 
 def test_the_legacy_callback_stays(pipeline: Any, tiny: ModuleType) -> None:
