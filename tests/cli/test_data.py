@@ -23,7 +23,9 @@ def test_sprites_are_prepared_from_a_folder(sprite_world, sprite_tarballs, tmp_p
     arguments = ["data", "sprites", "-o", str(tmp_path / "out"), "--from", str(source), "--concepts", str(names)]
     assert main([*arguments, "--size", "16"]) == 0
     assert "sprites.npz" in capsys.readouterr().out
-    assert open_store(tmp_path / "out" / "sprites.npz").levels[0].shape == (60, 7, 16, 16, 4)
+    store = open_store(tmp_path / "out" / "sprites.npz")
+    assert store.styles == (*(s.style for s in sets), *catalog.COPIED_STYLES)
+    assert store.levels[0].shape == (60, len(store.styles), 16, 16, 4)
 
 
 @pytest.mark.parametrize(
