@@ -78,6 +78,33 @@ class EncoderSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ConversionSettings:
+    """A checkpoint to turn into a folder."""
+
+    source: str = ""
+    """A published Alpha-CLIP .pth file, a CLIP folder or hub id, or the name of an OpenCLIP ViT such as ViT-L-14."""
+    output: str = ""
+    """The folder to write."""
+    kind: Literal["auto", "published", "clip", "open_clip"] = "auto"
+    """What the source is; auto takes a file for a published checkpoint, a name that OpenCLIP knows for one of its
+    models, and anything else for a CLIP."""
+    base: str | None = None
+    """Of a published checkpoint: the CLIP it was trained from; unless given, OpenAI's of the same shape."""
+    pretrained: str | None = None
+    """Of an OpenCLIP model: the tag of its weights, or a file."""
+    subfolder: str = ""
+    """Of a CLIP: the folder inside the source, such as image_encoder."""
+    revision: str | None = None
+    """Branch, tag or commit on the hub."""
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    """Number format of the weights that are written."""
+    overwrite: bool = False
+    """Write over an encoder that is there already."""
+    offline: bool = False
+    """Use only what is on this machine."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class EmbeddingSettings(RegionSettings, EncoderSettings):
     """Embeddings of regions, to a file."""
 

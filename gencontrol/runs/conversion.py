@@ -1,0 +1,96 @@
+"""From a checkpoint of any known kind to a folder that gencontrol and stock transformers open."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.weights.open_clip import is_known
+from gencontrol.alpha_clip.weights.save import check_replaceable
+from gencontrol.errors import ConfigError, InputError
+from gencontrol.runs.machine.devices import DTYPES
+from gencontrol.runs.notices import quiet_loading
+from gencontrol.runs.settings import ConversionSettings
+
+Kind = Literal["published", "clip", "open_clip"]
+
+_GOES_WITH: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
+    {
+        "base": ("published",),
+        "pretrained": ("open_clip",),
+        "subfolder": ("clip",),
+        "revision": ("published", "clip"),
+    }
+)
+"""Setting -> the kinds of source that it says something of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Converted:
+    """What was written."""
+
+    folder: Path
+    """Where it is."""
+    encoder: AlphaCLIP
+    """What it holds."""
+
+
+def convert(settings: ConversionSettings) -> Converted:
+    """Open the source and save it; the folder is written whole or not at all.
+
+    Raises:
+        ConfigError: No source or no folder, or a setting that does not go with the kind of source.
+        InputError: A folder that is there already, or with other things in it.
+        CheckpointError: A source that is broken, or is something else.
+    """
+    if not settings.source or not settings.output:
+        raise ConfigError("Expected a source and a folder to write: gencontrol convert SOURCE -o FOLDER.")
+    folder = Path(settings.output)
+    if folder.exists() and not settings.overwrite:
+        raise InputError(f"{folder} exists already: give `overwrite`, or another `output`.")
+    check_replaceable(folder)
+    kind = _checked_kind(settings)
+    quiet_loading()
+    encoder = _open(settings, kind)
+    encoder.save_pretrained(folder)
+    return Converted(folder=folder, encoder=encoder)
+
+
+def kind_of(source: str, *, has_tag: bool = False) -> Kind:
+    """What a source is taken for.
+
+    Args:
+        source: A file, a folder, a hub id, or a name of OpenCLIP's.
+        has_tag: Whether a tag of OpenCLIP's weights is given beside it.
+    """
+    if Path(source).is_file():
+        return "published"
+    if Path(source).is_dir():
+        return "clip"
+    # Hub ids have a slash; is_known imports timm, which takes a second, so it comes last.
+    if ":" in source or ("/" not in source and (has_tag or is_known(source))):
+        return "open_clip"
+    return "clip"
+
+
+def _checked_kind(settings: ConversionSettings) -> Kind:
+    """What the source is, after a check that the settings go with it."""
+    given = settings.kind
+    kind = kind_of(settings.source, has_tag=settings.pretrained is not None) if given == "auto" else given
+    for name, goes_with in _GOES_WITH.items():
+        if getattr(settings, name) and kind not in goes_with:
+            kinds = " or ".join(goes_with)
+            raise ConfigError(f"`{name}` goes with `kind` {kinds}, and {settings.source} is taken for {kind}.")
+    return kind
+
+
+def _open(settings: ConversionSettings, kind: Kind) -> AlphaCLIP:
+    source, revision = settings.source, settings.revision
+    how: dict[str, Any] = {"local_files_only": settings.offline, "dtype": DTYPES[settings.dtype]}
+    if kind == "published":
+        return AlphaCLIP.from_published(source, base=settings.base, revision=revision, **how)
+    if kind == "open_clip":
+        return AlphaCLIP.from_open_clip(source, pretrained=settings.pretrained, **how)
+    return AlphaCLIP.from_clip(source, subfolder=settings.subfolder, revision=revision, **how)
