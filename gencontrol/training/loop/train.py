@@ -156,7 +156,9 @@ def _resume(run: _Run) -> None:
     if found is None:
         return
     saved = found.facts["config"]
-    prolonged = run.config.schedule == "constant" and found.step <= decay_begins(saved["steps"], saved.get("decay", 0.0))
+    prolonged = run.config.schedule == "constant" and found.step <= decay_begins(
+        saved["steps"], saved.get("decay", 0.0)
+    )
     _check_settings(
         saved, to_mapping(run.config), may_change=_MAY_CHANGE | ({"steps", "decay"} if prolonged else set())
     )
@@ -169,7 +171,7 @@ def _resume(run: _Run) -> None:
     _log.info("Going on from step %d", run.step)
 
 
-_MAY_CHANGE = {"run", "start", "log_every", "evaluate_every", "sheet_every", "checkpoint_every"}
+_MAY_CHANGE = frozenset({"run", "start", "log_every", "evaluate_every", "sheet_every", "checkpoint_every"})
 """The run's settings are compared by themselves; where it started matters no more."""
 
 
@@ -180,9 +182,7 @@ def step_size_factor(config: RunConfig, step: int) -> float:
     return constant_schedule(step, steps=config.steps, warmup=config.warmup, decay=config.decay)
 
 
-def _check_settings(
-    saved: dict[str, Any], now: dict[str, Any], *, may_change: frozenset[str] | set[str] = frozenset(_MAY_CHANGE)
-) -> None:
+def _check_settings(saved: dict[str, Any], now: dict[str, Any], *, may_change: frozenset[str] = _MAY_CHANGE) -> None:
     changed = [k for k in now if k not in may_change and saved.get(k) != now[k]]
     if changed:
         what = ", ".join(f"{k} {saved.get(k)} -> {now[k]}" for k in changed)
