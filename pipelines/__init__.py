@@ -11,13 +11,15 @@ if TYPE_CHECKING:
     from gencontrol.models.location import Location as Location
     from gencontrol.pipelines.embedding import region_embeds as region_embeds
     from gencontrol.pipelines.hosts.host import Host as Host
-    from gencontrol.pipelines.hosts.registry import HOSTS as HOSTS
-    from gencontrol.pipelines.opening import open_pipeline as open_pipeline
-    from gencontrol.pipelines.pairing import check_pairing as check_pairing
-    from gencontrol.pipelines.subclasses.image_variation import (
+    from gencontrol.pipelines.hosts.image_variation_pipeline import (
         StableDiffusionImageVariationPipeline as StableDiffusionImageVariationPipeline,
     )
-    from gencontrol.pipelines.subclasses.stable_unclip import StableUnCLIPImg2ImgPipeline as StableUnCLIPImg2ImgPipeline
+    from gencontrol.pipelines.hosts.registry import HOSTS as HOSTS
+    from gencontrol.pipelines.hosts.stable_unclip_pipeline import (
+        StableUnCLIPImg2ImgPipeline as StableUnCLIPImg2ImgPipeline,
+    )
+    from gencontrol.pipelines.opening import open_pipeline as open_pipeline
+    from gencontrol.pipelines.pairing import check_pairing as check_pairing
 else:
     __getattr__, __dir__, __all__ = lazy_exports(
         __name__,
@@ -26,8 +28,8 @@ else:
             "Host": "gencontrol.pipelines.hosts.host",
             "Location": "gencontrol.models.location",
             "RegionEmbeds": "gencontrol.conditioning.embed",
-            "StableDiffusionImageVariationPipeline": "gencontrol.pipelines.subclasses.image_variation",
-            "StableUnCLIPImg2ImgPipeline": "gencontrol.pipelines.subclasses.stable_unclip",
+            "StableDiffusionImageVariationPipeline": "gencontrol.pipelines.hosts.image_variation_pipeline",
+            "StableUnCLIPImg2ImgPipeline": "gencontrol.pipelines.hosts.stable_unclip_pipeline",
             "StrengthSchedule": "gencontrol.conditioning.strength",
             "check_pairing": "gencontrol.pipelines.pairing",
             "open_pipeline": "gencontrol.pipelines.opening",

@@ -8,7 +8,7 @@ from gencontrol.pipelines.hosts.host import read_saved
 from gencontrol.pipelines.hosts.registry import REGISTRY, Registry, recognise
 
 if TYPE_CHECKING:
-    from gencontrol.pipelines.subclasses.region_pipeline import RegionPipeline
+    from gencontrol.pipelines.region_pipeline.base import RegionPipeline
 else:
     # It brings diffusers' pipelines, which a run that is still being planned does without.
     RegionPipeline = Any

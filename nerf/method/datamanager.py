@@ -17,8 +17,8 @@ from torch.nn import Parameter
 from gencontrol.errors import ConfigError
 from gencontrol.images.colour import check_colour
 from gencontrol.nerf.method.config import SteeredDataManagerConfig
+from gencontrol.nerf.method.data_set_pictures import Pictures, load_pictures
 from gencontrol.nerf.method.fit import pixel_rays
-from gencontrol.nerf.method.fit_pictures import Pictures, load_pictures
 from gencontrol.nerf.parts.part_cameras import orbit_around
 from gencontrol.nerf.parts.parts import Part
 from gencontrol.nerf.rays.cameras import Cameras, camera_rays, orbit_cameras, random_cameras

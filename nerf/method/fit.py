@@ -1,6 +1,6 @@
 """The fit of a data set: the rays of its pixels, the photometric loss, and when the edit begins.
 
-Its pictures are read in `fit_pictures`; `datamanager` and `model` call what is here at each step before the edit.
+Its pictures are read in `data_set_pictures`; `datamanager` and `model` call what is here at each step before the edit.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from gencontrol.images.colour import Colour
 from gencontrol.nerf.method.change_record import ChangeRecord
 from gencontrol.nerf.method.check_run import span_of
 from gencontrol.nerf.method.config import SteeredModelConfig
-from gencontrol.nerf.method.fit_pictures import over
+from gencontrol.nerf.method.data_set_pictures import over
 from gencontrol.nerf.rays.rendering import Rendering
 
 

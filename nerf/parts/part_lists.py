@@ -105,7 +105,7 @@ def _lift_painted(entries: Any, where: str, folder: Path, base: Scene | None) ->
     if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
         raise ConfigError(f"{where}: expected a list of masks, each with file, azimuth and elevation, got {entries!r}.")
     views = [from_mapping(Painted, entry, where=where) for entry in entries]
-    masks = [_read_mask(folder / render_cameras.file) for render_cameras in views]
+    masks = [_read_mask(folder / view.file) for view in views]
     if not masks or len({mask.shape for mask in masks}) > 1:
         raise InputError(f"{where}: expected one or more masks of one size.")
     azimuth, elevation = torch.tensor([[v.azimuth, v.elevation] for v in views]).T

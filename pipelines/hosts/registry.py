@@ -1,4 +1,8 @@
-"""The hosts that are known: a new one is a file beside this one, and a line in `REGISTRY`."""
+"""The hosts that are known: a new one is a file beside this one, and a line in `REGISTRY`.
+
+Where its stock class lacks an argument, a pipeline class of our own lies beside the file, as `NAME_pipeline.py`: records
+are read by every command, and diffusers' pipelines take seconds to load.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,8 +36,8 @@ Registry = tuple[Registered, ...]
 """Kinds of hosts, asked in this order whether a saved pipeline is theirs."""
 
 REGISTRY: Registry = (
-    Registered(family=IMAGE_VARIATION, module="gencontrol.pipelines.subclasses.image_variation"),
-    Registered(family=STABLE_UNCLIP, module="gencontrol.pipelines.subclasses.stable_unclip"),
+    Registered(family=IMAGE_VARIATION, module="gencontrol.pipelines.hosts.image_variation_pipeline"),
+    Registered(family=STABLE_UNCLIP, module="gencontrol.pipelines.hosts.stable_unclip_pipeline"),
 )
 
 

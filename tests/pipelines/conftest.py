@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gencontrol.pipelines.subclasses.image_variation import StableDiffusionImageVariationPipeline
-from gencontrol.pipelines.subclasses.stable_unclip import StableUnCLIPImg2ImgPipeline
+from gencontrol.pipelines.hosts.image_variation_pipeline import StableDiffusionImageVariationPipeline
+from gencontrol.pipelines.hosts.stable_unclip_pipeline import StableUnCLIPImg2ImgPipeline
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import torch
 from diffusers.pipelines.stable_diffusion import pipeline_stable_diffusion as stock
 
 from gencontrol.pipelines.hosts import Host, HostFamily, Registered, SavedPipeline
-from gencontrol.pipelines.subclasses.region_pipeline import RegionPipeline
+from gencontrol.pipelines.region_pipeline.base import RegionPipeline
 from gencontrol.regions.geometry import Geometry
 
 

@@ -8,7 +8,7 @@ from torch.testing import assert_close
 from gencontrol.conditioning.embed import RegionEmbeds
 from gencontrol.conditioning.strength import StrengthSchedule
 from gencontrol.errors import InputError
-from gencontrol.pipelines.subclasses.condition import Conditioning, split_rows, with_negatives
+from gencontrol.pipelines.region_pipeline.condition import Conditioning, split_rows, with_negatives
 
 CPU = torch.device("cpu")
 

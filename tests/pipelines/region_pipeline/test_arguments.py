@@ -10,7 +10,7 @@ from PIL import Image
 
 from gencontrol.errors import InputError
 from gencontrol.images.writing import to_pil
-from gencontrol.pipelines.subclasses.arguments import is_pixel_values, read_scenes
+from gencontrol.pipelines.region_pipeline.arguments import is_pixel_values, read_scenes
 from gencontrol.regions.region import Region, RegionWarning
 
 

@@ -20,8 +20,14 @@ from gencontrol.images.reading import ImageSource
 from gencontrol.pipelines.embedding import region_embeds
 from gencontrol.pipelines.encoders import AlphaClipSource, open_encoder, processor_of, widened
 from gencontrol.pipelines.hosts.host import Host, HostFamily
-from gencontrol.pipelines.subclasses.arguments import AllMasks, Reference, check_alone, is_pixel_values, read_scenes
-from gencontrol.pipelines.subclasses.condition import Conditioning, split_rows, with_negatives
+from gencontrol.pipelines.region_pipeline.arguments import (
+    AllMasks,
+    Reference,
+    check_alone,
+    is_pixel_values,
+    read_scenes,
+)
+from gencontrol.pipelines.region_pipeline.condition import Conditioning, split_rows, with_negatives
 from gencontrol.regions.geometry import Fit
 
 Pipeline = TypeVar("Pipeline", bound="RegionPipeline")

@@ -13,7 +13,7 @@ from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from torch import Tensor
 
 from gencontrol.errors import InputError
-from gencontrol.pipelines.subclasses.condition import Conditioning
+from gencontrol.pipelines.region_pipeline.condition import Conditioning
 
 StepEnd = Callable[[Any, int, Any, dict[str, Any]], dict[str, Any] | None] | PipelineCallback | MultiPipelineCallbacks
 """`callback(pipeline, step, timestep, tensors)`, which returns what it changes."""

@@ -30,7 +30,7 @@ def shown(share: float) -> torch.Tensor:
 
 
 def test_what_lies_in_the_cube_is_taken_silently() -> None:
-    from gencontrol.nerf.method.fit_pictures import check_bounds
+    from gencontrol.nerf.method.data_set_pictures import check_bounds
 
     with warnings.catch_warnings():
         # nerfstudio's own warnings aside.
@@ -40,7 +40,7 @@ def test_what_lies_in_the_cube_is_taken_silently() -> None:
 
 
 def test_what_sticks_out_is_cropped_with_a_warning() -> None:
-    from gencontrol.nerf.method.fit_pictures import check_bounds
+    from gencontrol.nerf.method.data_set_pictures import check_bounds
 
     # From 6 away the cube's near face is about 0.43 of the picture's half side.
     with pytest.warns(UserWarning, match=r"% of what the pictures show is cropped away.*auto-scale-poses"):
@@ -48,7 +48,7 @@ def test_what_sticks_out_is_cropped_with_a_warning() -> None:
 
 
 def test_what_lies_elsewhere_is_refused_with_advice() -> None:
-    from gencontrol.nerf.method.fit_pictures import check_bounds
+    from gencontrol.nerf.method.data_set_pictures import check_bounds
 
     with pytest.raises(InputError, match=r"% of what the pictures show lies outside the scene's cube: .*scale-factor"):
         check_bounds(cameras(12.0), shown(0.9))
@@ -63,7 +63,7 @@ def test_what_lies_elsewhere_is_refused_with_advice() -> None:
 
 
 def test_pixels_are_put_over_what_is_behind() -> None:
-    from gencontrol.nerf.method.fit_pictures import over
+    from gencontrol.nerf.method.data_set_pictures import over
 
     behind = torch.tensor([[0.2, 0.4, 0.6], [1.0, 1.0, 1.0]])
     rgba = torch.tensor([[255, 0, 51, 51], [10, 20, 30, 0]], dtype=torch.uint8)
@@ -77,7 +77,7 @@ def test_a_pixel_shows_something_where_it_is_a_tenth_off_the_named_background(gr
     from nerfstudio.data.datasets.base_dataset import InputDataset
 
     from gencontrol.nerf.method.config import SteeredDataManagerConfig
-    from gencontrol.nerf.method.fit_pictures import load_pictures
+    from gencontrol.nerf.method.data_set_pictures import load_pictures
 
     picture = np.where(shown(0.4)[0, ..., None].numpy(), grey, 255).astype(np.uint8).repeat(3, axis=2)
 

@@ -11,8 +11,8 @@ from torch.testing import assert_close
 from gencontrol.conditioning.embed import RegionEmbeds
 from gencontrol.conditioning.strength import StrengthSchedule
 from gencontrol.errors import InputError
-from gencontrol.pipelines.subclasses.condition import Conditioning
-from gencontrol.pipelines.subclasses.step_callbacks import StepHooks, step_callback
+from gencontrol.pipelines.region_pipeline.condition import Conditioning
+from gencontrol.pipelines.region_pipeline.step_callbacks import StepHooks, step_callback
 
 EVERYTHING = ["latents", "image_embeds", "negative_image_embeds"]
 

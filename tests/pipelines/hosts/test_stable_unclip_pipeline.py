@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from gencontrol.errors import InputError
-from gencontrol.pipelines.subclasses.stable_unclip import spread
+from gencontrol.pipelines.hosts.stable_unclip_pipeline import spread
 
 
 def run(pipeline: Any, image: Any, **settings: Any) -> Tensor:

@@ -15,10 +15,10 @@ from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.reading import ImageSource
 from gencontrol.pipelines.hosts.host import HostFamily
 from gencontrol.pipelines.hosts.image_variation import IMAGE_VARIATION
-from gencontrol.pipelines.subclasses.arguments import AllMasks, Reference
-from gencontrol.pipelines.subclasses.condition import Conditioning
-from gencontrol.pipelines.subclasses.region_pipeline import RegionPipeline
-from gencontrol.pipelines.subclasses.step_callbacks import Legacy, StepEnd, StepHooks, step_callback, tensor_inputs
+from gencontrol.pipelines.region_pipeline.arguments import AllMasks, Reference
+from gencontrol.pipelines.region_pipeline.base import RegionPipeline
+from gencontrol.pipelines.region_pipeline.condition import Conditioning
+from gencontrol.pipelines.region_pipeline.step_callbacks import Legacy, StepEnd, StepHooks, step_callback, tensor_inputs
 from gencontrol.regions.geometry import Fit
 from gencontrol.streams import Generators, per_picture
 
