@@ -80,6 +80,10 @@ class RunOptions(FormatOptions):
     """Settings by name, as in the flags with underscores; flags given win, such as --no-invert over `invert: true`."""
 
 
+_ARGUMENTS = {"local_files_only": "offline", "resize": "resize_mask", "from_index_mask": "index_mask"}
+"""Arguments of the core that messages name -> the setting that stands for them."""
+
+
 def in_flags(message: str, flags: type | None) -> str:
     """A message of the core or of a run, with flags in the place of the settings' names in backticks.
 
@@ -88,6 +92,7 @@ def in_flags(message: str, flags: type | None) -> str:
         flags: The command's dataclass; None leaves the message as it is. Other words in backticks stay.
     """
     known = {} if flags is None else flag_names(flags)
+    known |= {argument: known[setting] for argument, setting in _ARGUMENTS.items() if setting in known}
     return re.sub(r"`([a-z_]+)`", lambda found: known.get(found[1], found[0]), message)
 
 

@@ -73,7 +73,7 @@ def no_model(location: Location, error: Exception) -> CheckpointError:
         # The client's words would be of a connection that failed, and none was tried.
         hint = preset_hint(location.name)
         return CheckpointError(
-            f"{text} in this machine's cache{hint}, and the hub is not asked (--offline, local_files_only)."
+            f"{text} in this machine's cache{hint}, and the hub is not asked (`local_files_only`)."
         )
     return CheckpointError(f"{text} on the hub{preset_hint(location.name)}: {error}")
 

@@ -49,7 +49,7 @@ _RECORDS = (
         encoder="ViT-L/14",
         licence="CreativeML OpenRAIL-M",
         size_mb=6200.0,
-        description="Stable Diffusion image variation; takes the published Alpha-CLIP L/14 by --alpha-clip.",
+        description="Stable Diffusion image variation; takes the published Alpha-CLIP L/14 as its alpha_clip.",
     ),
     Preset(
         name="stable-unclip-small",
@@ -58,7 +58,7 @@ _RECORDS = (
         encoder="ViT-L/14",
         licence="CreativeML OpenRAIL++-M",
         size_mb=6400.0,
-        description="Stable unCLIP on ViT-L/14; takes the published Alpha-CLIP L/14 by --alpha-clip.",
+        description="Stable unCLIP on ViT-L/14; takes the published Alpha-CLIP L/14 as its alpha_clip.",
     ),
     Preset(
         name="stable-unclip-large",

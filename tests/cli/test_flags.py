@@ -63,3 +63,11 @@ def test_messages_show_flags_and_leave_other_words() -> None:
         "--negative-mask needs --guidance; the focus `attention` and `gencontrol doctor`, or --no-alpha-from-image."
     )
     assert in_flags(text, None) == text
+
+
+def test_arguments_of_the_core_are_shown_as_the_flags_that_stand_for_them() -> None:
+    text = "the hub is not asked (`local_files_only`); `resize` stretches it, `from_index_mask` takes one class."
+    assert in_flags(text, VaryFlags) == (
+        "the hub is not asked (--offline); --resize-mask stretches it, --index-mask takes one class."
+    )
+    assert in_flags(text, None) == text
