@@ -14,10 +14,11 @@ from gencontrol.focus.alpha import AlphaFocus
 from gencontrol.focus.attention import AttentionFocus
 from gencontrol.focus.crop import CropFocus
 from gencontrol.focus.strategy import FocusStrategy
+from gencontrol.focus.zoom import ZoomFocus
 from gencontrol.images.picture import Picture
 from gencontrol.images.reading import ImageSource, read_image
 from gencontrol.regions.geometry import Geometry
-from gencontrol.regions.notices import check_seen
+from gencontrol.regions.notices import check_seen, warn_small
 from gencontrol.regions.region import Region, stack_alphas, union_of
 from gencontrol.regions.scene import Scene
 
@@ -138,12 +139,15 @@ def alpha_maps(regions: Sequence[Region]) -> tuple[Float[Tensor, "k h w"], Float
 
 
 def check_visible(alphas: Float[Tensor, "k h w"], focus: FocusStrategy | None, geometry: Geometry) -> None:
-    """Make sure that the encoder will see what each map marks; `crop` brings anything into view.
+    """Make sure that the encoder will see what each map marks; `crop` and `zoom` bring anything into view.
 
     Raises:
         InputError: See `check_seen`, which also warns.
     """
-    if not isinstance(focus, CropFocus):
+    if isinstance(focus, ZoomFocus):
+        for alpha in alphas:
+            warn_small(alpha)
+    elif not isinstance(focus, CropFocus):
         for alpha in alphas:
             check_seen(alpha, geometry)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gencontrol.focus.registry import FOCUS as FOCUS
     from gencontrol.focus.registry import focus_strategy as focus_strategy
     from gencontrol.focus.strategy import FocusStrategy as FocusStrategy
+    from gencontrol.focus.zoom import ZoomFocus as ZoomFocus
 else:
     __getattr__, __dir__, __all__ = lazy_exports(
         __name__,
@@ -26,6 +27,7 @@ else:
             "CropFocus": "gencontrol.focus.crop",
             "FOCUS": "gencontrol.focus.registry",
             "FocusStrategy": "gencontrol.focus.strategy",
+            "ZoomFocus": "gencontrol.focus.zoom",
             "focus_strategy": "gencontrol.focus.registry",
         },
     )

@@ -13,11 +13,12 @@ from gencontrol.focus.blur import BlurFocus
 from gencontrol.focus.circle import CircleFocus
 from gencontrol.focus.crop import CropFocus
 from gencontrol.focus.strategy import FocusStrategy
+from gencontrol.focus.zoom import ZoomFocus
 
 FOCUS: Mapping[str, type[FocusStrategy]] = MappingProxyType(
     {
         strategy.name: strategy
-        for strategy in (AlphaFocus, AttentionFocus, CropFocus, BlankFocus, BlurFocus, CircleFocus)
+        for strategy in (AlphaFocus, ZoomFocus, AttentionFocus, CropFocus, BlankFocus, BlurFocus, CircleFocus)
     }
 )
 

@@ -72,9 +72,7 @@ def no_model(location: Location, error: Exception) -> CheckpointError:
     if location.local_files_only:
         # The client's words would be of a connection that failed, and none was tried.
         hint = preset_hint(location.name)
-        return CheckpointError(
-            f"{text} in this machine's cache{hint}, and the hub is not asked (`local_files_only`)."
-        )
+        return CheckpointError(f"{text} in this machine's cache{hint}, and the hub is not asked (`local_files_only`).")
     return CheckpointError(f"{text} on the hub{preset_hint(location.name)}: {error}")
 
 

@@ -14,6 +14,8 @@ from gencontrol.regions.region import RegionWarning
 _COLOURLESS = 0.99
 # The share of a region that the encoder must see, to be used at all and to be used without a word.
 _SEEN_LEAST, _SEEN_WELL = 0.01, 0.9
+# A part of fewer pixels across shows next to nothing when it is enlarged.
+_ENLARGED_LEAST = 16
 # A region that nowhere covers this share of one of the encoder's pixels is too small to be looked at.
 _SEEN_PEAK = 0.25
 
@@ -75,3 +77,20 @@ def check_seen(alpha: Float[Tensor, "h w"], geometry: Geometry) -> None:
         view = f"{geometry.size} x {geometry.size}"
         text = f"The region is smaller than a pixel of the encoder's {view} view; the focus 'crop' would enlarge it."
         warnings.warn(text, RegionWarning, stacklevel=2)
+
+
+def warn_small(alpha: Float[Tensor, "h w"]) -> None:
+    """Warn of a part that is too small in its picture to show much when it is enlarged.
+
+    Args:
+        alpha: Of the picture's own size, above 0 somewhere.
+    """
+    rows, columns = (alpha >= 0.5 * alpha.amax()).nonzero().T
+    long = int(max(rows.max() - rows.min(), columns.max() - columns.min())) + 1
+    if long < _ENLARGED_LEAST:
+        warnings.warn(
+            f"The region is {long} pixels long in its picture: enlarged, it shows little. Give a larger picture, or "
+            "look from further away.",
+            RegionWarning,
+            stacklevel=3,
+        )

@@ -65,8 +65,8 @@ class EncoderSettings:
     alpha_clip: str | None = None
     """Alpha-CLIP folder, hub id, or published .pth checkpoint; unless given, the one that the model comes with."""
     focus: str | None = None
-    """How the encoder is made to look: alpha, attention, crop, blank, blur or circle, with settings after a colon;
-    unless given, alpha if the encoder's alpha channel is trained, else attention."""
+    """How the encoder is made to look: alpha, zoom, attention, crop, blank, blur or circle, with settings after a
+    colon; unless given, alpha if the encoder's alpha channel is trained, else attention."""
     fit: Literal["pad", "squash", "crop"] | None = None
     """How picture and mask become square; unless given, as the encoder's processor says."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"

@@ -11,11 +11,19 @@ from torch.testing import assert_close
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
-from gencontrol.conditioning.embed import alpha_maps, choose_focus, embed_regions, seen_through, weighted_mean
+from gencontrol.conditioning.embed import (
+    alpha_maps,
+    check_visible,
+    choose_focus,
+    embed_regions,
+    seen_through,
+    weighted_mean,
+)
 from gencontrol.errors import InputError, PairingError
 from gencontrol.focus.alpha import AlphaFocus
 from gencontrol.focus.attention import AttentionFocus
 from gencontrol.focus.crop import CropFocus
+from gencontrol.focus.zoom import ZoomFocus
 from gencontrol.images.reading import read_image
 from gencontrol.regions.geometry import Geometry
 from gencontrol.regions.region import Region, RegionWarning
@@ -228,3 +236,16 @@ def test_an_encoder_without_a_device_computes_where_it_is_told(tiny: ModuleType,
     embed(offloaded, image, side(tiny, "left"), focus=recorder, device=torch.device("cpu"))
     assert [tensor.device.type for tensor in recorder.seen] == ["cpu"] * 4
     assert_close(recorder.seen[0][0], image.rgb)
+
+
+def test_zoom_brings_an_edge_into_view_and_tells_of_small_parts(plain: AlphaCLIP) -> None:
+    edge = torch.zeros(1, 40, 120)
+    edge[:, :, :20] = 1
+    crop = Geometry(size=64, fit="crop")
+    check_visible(edge, ZoomFocus(), crop)
+    with pytest.raises(InputError):
+        check_visible(edge, AlphaFocus(), crop)
+    small = torch.zeros(1, 40, 120)
+    small[:, 5:9, 5:9] = 1
+    with pytest.warns(RegionWarning, match="4 pixels long"):
+        check_visible(small, ZoomFocus(), crop)

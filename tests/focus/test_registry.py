@@ -7,7 +7,7 @@ from gencontrol.focus import FOCUS, AttentionFocus, CropFocus, focus_strategy
 
 
 def test_names() -> None:
-    assert set(FOCUS) == {"alpha", "attention", "crop", "blank", "blur", "circle"}
+    assert set(FOCUS) == {"alpha", "zoom", "attention", "crop", "blank", "blur", "circle"}
     assert all(strategy.name == name for name, strategy in FOCUS.items())
     assert all(type(focus_strategy(name)) is strategy for name, strategy in FOCUS.items())
 

@@ -8,7 +8,7 @@ import torch
 from gencontrol.errors import InputError
 from gencontrol.images.picture import Picture
 from gencontrol.regions import Geometry, RegionWarning, check_seen, lost_context, seen_share, whole
-from gencontrol.regions.notices import warn_lost_context
+from gencontrol.regions.notices import warn_lost_context, warn_small
 from gencontrol.regions.shapes import box_alpha
 
 CROP = Geometry(size=32, fit="crop")
@@ -91,3 +91,16 @@ def test_a_region_of_a_quarter_of_a_pixel_is_just_seen(side: int, told: bool) ->
         start = 210 - side // 2
         check_seen(box_alpha((start, start, start + side, start + side), (640, 640)), Geometry(size=32, fit="squash"))
     assert ["smaller than a pixel" in str(warning.message) for warning in caught] == [True] * told
+
+
+@pytest.mark.parametrize(("long", "warned"), [(15, True), (16, False)])
+def test_a_part_that_is_small_in_its_picture_is_told_of(long: int, warned: bool) -> None:
+    alpha = torch.zeros(40, 60)
+    alpha[10 : 10 + long, 20:24] = 0.4
+    alpha[0, 0] = 0.1  # less than half of the most, so no part of it
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_small(alpha)
+        warn_small(alpha.T)
+    assert len(caught) == 2 * warned
+    assert all(f"{long} pixels long" in str(w.message) and w.category is RegionWarning for w in caught)
