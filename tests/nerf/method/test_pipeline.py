@@ -11,7 +11,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 def test_the_pipeline_gives_the_methods_callbacks_of_its_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    from nerfstudio.engine.callbacks import TrainingCallbackAttributes
+    from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackAttributes, TrainingCallbackLocation
     from nerfstudio.pipelines.base_pipeline import VanillaPipeline
 
     from gencontrol.nerf.method.callbacks import callbacks_of
@@ -25,6 +25,6 @@ def test_the_pipeline_gives_the_methods_callbacks_of_its_model(monkeypatch: pyte
     assert [callback.func.__qualname__ for callback in found] == [c.func.__qualname__ for c in wanted]
     assert all(callback.args[0] is pipeline.model for callback in found if callback.args)
     # Those that nerfstudio's own pipeline gathers, of the data manager, come first.
-    theirs: Any = object()
+    theirs = TrainingCallback([TrainingCallbackLocation.AFTER_TRAIN], lambda step: None)
     monkeypatch.setattr(VanillaPipeline, "get_training_callbacks", lambda *_: [theirs])
     assert pipeline.get_training_callbacks(around)[0] is theirs
