@@ -290,12 +290,14 @@ def try_all(mutants: Sequence[Mutant], copies: Sequence[Path], *, slack: float) 
             free.put(copy)
 
     tests = {mutant.path: tests_of(copies[0], mutant.path) for mutant in mutants}
-    needed = sorted(set(tests.values()))
+    # Files of one folder have the same tests, each in an order of its own: they are timed once.
+    needed = sorted({tuple(sorted(files)) for files in tests.values()})
     with ThreadPoolExecutor(len(copies)) as pool:
         usual = pool.map(lend, [partial(usual_seconds, tests=files) for files in needed])
         limits = {files: 3 * seconds + slack for files, seconds in zip(needed, usual, strict=True)}
         yield from pool.map(
-            lend, [partial(try_mutant, m, tests=tests[m.path], limit=limits[tests[m.path]]) for m in mutants]
+            lend,
+            [partial(try_mutant, m, tests=tests[m.path], limit=limits[tuple(sorted(tests[m.path]))]) for m in mutants],
         )
 
 
