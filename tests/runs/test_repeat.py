@@ -91,3 +91,9 @@ def test_a_run_from_embeddings_starts_from_them_again(repeated: Repeated, tmp_pa
     Path(file["path"]).unlink()
     with pytest.raises(InputError, match="give its new place as `embeds_in`"):
         starting_point(settings, run)
+
+
+def test_a_run_from_embeddings_has_no_picture_unless_one_is_given(repeated: Repeated) -> None:
+    without = replace(repeated, image=None)
+    assert without.find_image([]) is None
+    assert without.find_image(["x.png"]) == Path("x.png")

@@ -145,3 +145,8 @@ def test_a_name_with_a_file_of_weights(tmp_path: Path, monkeypatch: pytest.Monke
     torch.testing.assert_close(encoder.encode_pixels(pixels), model.encode_image(pixels[:, :3]), atol=1e-5, rtol=0)
     with pytest.raises(CheckpointError, match="OpenCLIP cannot load"):
         AlphaCLIP.from_open_clip("small", pretrained=str(tmp_path / "none.pt"))
+
+
+def test_a_hub_name_is_refused_where_only_local_files_may_be_used() -> None:
+    with pytest.raises(InputError, match="OpenCLIP would fetch hf-hub:nobody/clip, and only local files may be used"):
+        AlphaCLIP.from_open_clip("hf-hub:nobody/clip", local_files_only=True)
