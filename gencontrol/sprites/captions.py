@@ -1,4 +1,4 @@
-"""Texts about scenes, and the small word-level tokenizer that reads them."""
+"""Texts that name what a scene shows, and the small word-level tokenizer that reads these and `descriptions`."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,7 +14,7 @@ TEMPLATES = ("{}", "{a}", "the {}", "a picture of {a}", "a drawing of {a}")
 EVALUATION_TEMPLATE = "{a}"
 """How names are written where they are compared."""
 
-# Words of relations, sizes, colours and views that no name holds; texts about scenes will use them.
+# Words of relations, sizes, colours and views that no name holds: `descriptions` uses them.
 _FURTHER_WORDS = """a an and the of in on with to picture drawing photo left right above below behind front under over
 between beside near next top bottom middle small big large little red green blue yellow orange purple pink brown black
 white grey view side back from seen overhead bigger smaller than at""".split()
