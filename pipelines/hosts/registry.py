@@ -1,7 +1,7 @@
 """The hosts that are known: a new one is a file beside this one, and a line in `REGISTRY`.
 
-Where its stock class lacks an argument, a pipeline class of our own lies beside the file, as `NAME_pipeline.py`,
-and is named in `gencontrol.pipelines`: records are read by every command, and diffusers' pipelines take seconds to load.
+Where its stock class lacks an argument, a pipeline class of our own lies beside the file, as `NAME_pipeline.py`, and
+is named in `gencontrol.pipelines`: records are read by every command, and diffusers' pipelines load slowly.
 """
 
 from collections.abc import Mapping

@@ -26,6 +26,13 @@ def test_counts_sizes_and_distinct_concepts(sprite_store):
         assert sides.min() >= low and sides.max() <= high
 
 
+def test_the_more_sprites_the_smaller_each_is():
+    lows, highs = zip(*(SIZE_RANGE[count] for count in sorted(SIZE_RANGE)), strict=True)
+    assert sorted(SIZE_RANGE) == list(range(1, 9)) and highs[0] < 1
+    assert list(lows) == sorted(lows, reverse=True) and list(highs) == sorted(highs, reverse=True)
+    assert all(1.5 * low < high < 2.5 * low for low, high in SIZE_RANGE.values())
+
+
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_the_share_of_mirrored_sprites(sprite_store, share):
     variation = Variation(turn=0.0, mirror=share, jitter=0.0, blur=0.0)

@@ -83,6 +83,15 @@ def test_changing_the_resolution_keeps_the_parameter_object_and_the_field() -> N
     assert torch.allclose(field.raw(points()), before, atol=1e-5)
 
 
+def test_refining_makes_a_new_parameter_of_the_same_field() -> None:
+    field = VoxelField(random_lattice(4, 0))
+    before, values = field.change, field(points(), None)
+    assert field.refine(7) and field.change is not before and field.resolution == 7
+    assert torch.allclose(field(points(), None)[1], values[1], atol=1e-5)
+    kept = field.change
+    assert not field.refine(7) and field.change is kept
+
+
 def test_the_start_is_a_grey_ball_with_a_seed() -> None:
     def start(seed: int) -> torch.Tensor:
         return start_of_creation(9, ball=grid.Ball(), generator=torch.Generator().manual_seed(seed))

@@ -48,6 +48,19 @@ def test_the_variant_on_a_hash_grid_differs_in_its_field_and_learning_rate() -> 
     assert rates == [0.1, 0.01]
 
 
+def test_the_defaults_of_a_run() -> None:
+    from gencontrol.nerf.method.entry import trainer_config
+
+    config = trainer_config()
+    assert (config.max_num_iterations, config.steps_per_save) == (400, 200)
+    # A preview is a batch and an image at a time; all images are for ns-eval.
+    evaluated = (config.steps_per_eval_batch, config.steps_per_eval_image, config.steps_per_eval_all_images)
+    assert evaluated == (0, 100, 0)
+    assert not config.mixed_precision and config.vis == "tensorboard" and config.logging.steps_per_log == 10
+    assert config.optimizers["field"]["optimizer"].eps == 1e-8 and config.viewer.num_rays_per_chunk == 32768
+    assert trainer_config() is not config
+
+
 @pytest.mark.filterwarnings("ignore")  # of what nerfstudio pins
 def test_the_method_sets_up_its_own_classes() -> None:
     from gencontrol.nerf.method.datamanager import SteeredDataManager

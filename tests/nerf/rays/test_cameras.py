@@ -10,6 +10,7 @@ from gencontrol.nerf.rays.cameras import (
     Orbit,
     camera_rays,
     focal_length,
+    one_camera,
     orbit_cameras,
     orbit_pose,
     random_cameras,
@@ -120,3 +121,10 @@ def test_an_orbit_goes_around_its_target() -> None:
     assert torch.allclose(cameras.pose[:, :, 3], torch.tensor([[0.3, -2.2, 0.5], [2.3, -0.2, 0.5]]), atol=1e-5)
     assert cameras.focal.tolist() == pytest.approx([4 / math.tan(math.radians(20))] * 2)
     assert (cameras.height, cameras.width) == (8, 6)
+
+
+def test_one_camera_of_a_batch_is_a_batch_of_it() -> None:
+    cameras = turntable(3, (4, 6), orbit=Orbit())
+    one = one_camera(cameras, 2)
+    assert torch.equal(one.pose, cameras.pose[2:]) and torch.equal(one.focal, cameras.focal[2:])
+    assert (one.height, one.width) == (cameras.height, cameras.width) == (4, 6)

@@ -15,6 +15,7 @@ from gencontrol.training.stages.alpha_clip import (
     finished_tower,
     trainable_tower,
 )
+from gencontrol.training.stages.recognition import recognition_sets
 
 RUN = RunConfig(steps=8, batch=8, chunk=8, learning_rate=5e-3, warmup=2, evaluate_every=0, sheet_every=0)
 
@@ -141,3 +142,18 @@ def test_a_base_without_text_tower_is_refused(tiny):
     vision = CLIPVisionModelWithProjection(clip.config.vision_config)
     with pytest.raises(ConfigError, match="the base needs a text tower"):
         AlphaClipTask(AlphaClipTraining(run=RUN), AlphaCLIP.from_clip(vision), Halves())
+
+
+def test_all_ones_are_looked_at_on_single_sprites_alone(base, sprite_store):
+    class Named(AlphaClipTask):
+        def _embed(self, texts):
+            return torch.eye(len(texts), 24)
+
+    tests = recognition_sets(sprite_store, size=64, count=2)
+    task = Named(AlphaClipTraining(run=RUN), base, Halves(), names=["red"] * 60, tests=tests)
+    figures = task.evaluate(task.module)
+    assert set(figures) == {f"top1/{t.name}" for t in tests} | {"top1/1-all-ones"}
+    # An untrained alpha channel sees the same with and without a mask.
+    assert figures["top1/1-all-ones"] == figures["top1/1"]
+    alone = Named(AlphaClipTraining(run=RUN), base, Halves(), names=["red"] * 60, tests=tests[1:])
+    assert "top1/1-all-ones" not in alone.evaluate(alone.module)
