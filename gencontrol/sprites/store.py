@@ -46,7 +46,10 @@ class SpriteStore:
         """
         missing = [s for s in styles if s not in self.styles]
         if missing:
-            raise InputError(f"The sprite store has no style {', '.join(missing)}; it has {', '.join(self.styles)}.")
+            raise InputError(
+                f"The sprite store has no style {', '.join(missing)}; it has {', '.join(self.styles)}. A store that an "
+                "earlier version made has fewer: make it anew with `gencontrol data sprites`."
+            )
         return [self.styles.index(s) for s in styles]
 
 
