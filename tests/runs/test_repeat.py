@@ -5,11 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from PIL import Image
 
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import sha256
+from gencontrol.regions.region import Region
 from gencontrol.runs.notices import RunWarning
-from gencontrol.runs.repeat import Repeated, settings_beneath, starting_point
+from gencontrol.runs.records import describe, to_chunk
+from gencontrol.runs.repeat import Repeated, read_repeated, settings_beneath, starting_point
 from gencontrol.runs.settings import VariationSettings
 
 SETTINGS: dict[str, Any] = {"number": 1, "seed": 6, "invert": True, "feather": 2.0, "strength": 0.5, "steps": 9}
@@ -97,3 +101,29 @@ def test_a_run_from_embeddings_has_no_picture_unless_one_is_given(repeated: Repe
     without = replace(repeated, image=None)
     assert without.find_image([]) is None
     assert without.find_image(["x.png"]) == Path("x.png")
+
+
+def written(path: Path, **changes: Any) -> Path:
+    """A picture with a record of one region, some of it changed."""
+    image = {"path": "photo.png", "sha256": "0"}
+    region = Region(alpha=torch.eye(3), weight=2.0, label="cat")
+    record = describe(settings={"steps": 9}, seed=6, image=image, regions=[region]) | changes
+    Image.new("RGB", (3, 3)).save(path, pnginfo=to_chunk(record))
+    return path
+
+
+def test_a_record_is_read_back(tmp_path: Path) -> None:
+    found = read_repeated(written(tmp_path / "made.png"))
+    assert found.settings == {"steps": 9, "seed": 6, "number": 1} and found.source == tmp_path / "made.png"
+    assert found.image == {"path": "photo.png", "sha256": "0"} and found.embeds is None
+    (region,) = found.regions
+    assert torch.equal(region.alpha, torch.eye(3)) and (region.weight, region.label) == (2.0, "cat")
+    assert found.negative_regions == ()
+
+
+@pytest.mark.parametrize(
+    "changes", [{"settings": [1]}, {"image": {"path": "photo.png"}}, {"image": "photo.png"}, {"embeds": {"path": "x"}}]
+)
+def test_a_broken_record_is_refused(changes: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"made\.png: its gencontrol record is broken"):
+        read_repeated(written(tmp_path / "made.png", **changes))
