@@ -27,6 +27,7 @@ def notices(flags: type | None = None) -> Iterator[None]:
     told: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        """Our own warnings as one line, all else as Python shows it."""
         text = in_flags(str(message), flags)
         if issubclass(category, ShareWarning):
             note(text)

@@ -10,6 +10,8 @@ Colour = tuple[float, float, float]
 """Red, green and blue, sRGB, [0, 1]."""
 Levels = tuple[int, int, int]
 """Red, green and blue as bytes, 0 to 255."""
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in brightness, of Rec. 601."""
 
 
 def check_colour(colour: Sequence[int | float], *, name: str) -> None:

@@ -7,9 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.images.blur import gaussian_blur
-
-# The weights of Rec. 601's luma.
-_LUMA = torch.tensor([0.299, 0.587, 0.114])
+from gencontrol.images.colour import LUMA
 
 
 def finished(rgb: Float[Tensor, "b 3 h w"], share: float, generator: torch.Generator) -> Float[Tensor, "b 3 h w"]:
@@ -38,7 +36,7 @@ def _wide(values: Tensor) -> Tensor:
 
 
 def _grey(rgb: Tensor, amount: Tensor, noise: Tensor) -> Tensor:
-    luma = torch.einsum("bchw,c->bhw", rgb, _LUMA.to(rgb))[:, None]
+    luma = torch.einsum("bchw,c->bhw", rgb, rgb.new_tensor(LUMA))[:, None]
     return rgb.lerp(luma.expand_as(rgb), _wide(0.5 + 0.5 * amount[:, 0]))
 
 

@@ -6,18 +6,19 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-# The weights of Rec. 601's luma.
-_LUMA = torch.tensor([0.299, 0.587, 0.114])
+from gencontrol.images.colour import LUMA
+
 RECOLOURINGS = ("hue", "two colours", "grey", "silhouette", "inverted")
 """Changes that keep a thing's name and not its colours."""
-_SHARES = torch.tensor([0.40, 0.25, 0.15, 0.10, 0.10])
+_SHARES = (0.40, 0.25, 0.15, 0.10, 0.10)
+"""How often each is drawn."""
 
 
 def jitter_matrices(shape: tuple[int, int], strength: float, generator: torch.Generator) -> Float[Tensor, "b k 4 4"]:
     """Random brightness, saturation and tint, by up to `strength` in [0, 1]."""
     draw = (2 * torch.rand(*shape, 5, generator=generator) - 1) * strength
     brightness, saturation, tint = 1 + draw[..., 0], 1 + 2 * draw[..., 1], draw[..., 2:5] / 2
-    grey = _LUMA.expand(3, 3)
+    grey = torch.tensor(LUMA).expand(3, 3)
     matrix = torch.zeros(*shape, 4, 4)
     matrix[..., :3, :3] = grey + saturation[..., None, None] * (torch.eye(3) - grey)
     matrix[..., :3, :3] *= brightness[..., None, None]
@@ -42,7 +43,7 @@ def recolour(
     shape = colour.shape[:2]
     chosen = torch.rand(shape, generator=generator) < share
     count = chosen.numel()
-    kind = torch.multinomial(_SHARES, count, replacement=True, generator=generator)
+    kind = torch.multinomial(torch.tensor(_SHARES), count, replacement=True, generator=generator)
     draw = torch.rand(count, 7, generator=generator)
     options = torch.stack([_hue(draw), _two_colours(draw), _grey(count), _silhouette(draw), _inverted(count)])
     change = options[kind, torch.arange(count)].view(*shape, 4, 4)
@@ -67,11 +68,11 @@ def _hue(draw: Tensor) -> Tensor:
 def _two_colours(draw: Tensor) -> Tensor:
     """Luma from a dark colour to a light one."""
     dark, light = 0.5 * draw[:, 1:4], 0.5 + 0.5 * draw[:, 4:7]
-    return _affine((light - dark)[:, :, None] * _LUMA, dark)
+    return _affine((light - dark)[:, :, None] * torch.tensor(LUMA), dark)
 
 
 def _grey(count: int) -> Tensor:
-    return _affine(_LUMA.expand(count, 3, 3), torch.zeros(count, 3))
+    return _affine(torch.tensor(LUMA).expand(count, 3, 3), torch.zeros(count, 3))
 
 
 def _silhouette(draw: Tensor) -> Tensor:
