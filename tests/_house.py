@@ -146,17 +146,36 @@ def corridors(modules: Modules) -> Iterator[str]:
             yield f"{there} holds {folders.count(folder)} modules: at most {MOST_FILES}, sort them into folders"
 
 
-def faults(root: Path, floors: Sequence[str]) -> list[str]:
+def loose_records(modules: Modules, plain: Sequence[str] = ()) -> Iterator[str]:
+    """Dataclasses that can be changed, or be filled by position; `plain` names the modules that may hold such."""
+    for module in (module for name, module in modules.items() if name.partition(".")[2] not in plain):
+        classes = (node for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef))
+        for line in (line for node in classes for line in _loose(node)):
+            yield f"{module.at(line)}: a record is @dataclass(frozen=True, kw_only=True)"
+
+
+def _loose(node: ast.ClassDef) -> Iterator[int]:
+    for decorator in node.decorator_list:
+        call = isinstance(decorator, ast.Call)
+        if ast.unparse(decorator.func if call else decorator).rpartition(".")[2] == "dataclass":
+            said = {word.arg: ast.unparse(word.value) for word in decorator.keywords} if call else {}
+            if not said.get("frozen") == said.get("kw_only") == "True":
+                yield decorator.lineno
+
+
+def faults(root: Path, floors: Sequence[str], plain: Sequence[str] = ()) -> list[str]:
     """All that is wrong with the packages in a folder, a line each."""
     modules = read_modules(root)
     arrows = read_arrows(modules)
-    return [*circles(modules, arrows), *wrong_arrows(modules, arrows, floors), *corridors(modules)]
+    wrong = wrong_arrows(modules, arrows, floors)
+    return [*circles(modules, arrows), *wrong, *corridors(modules), *loose_records(modules, plain)]
 
 
 def main(root: str) -> int:
     """Print what is wrong; 1 if anything is."""
     project = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text(encoding="utf-8"))
-    found = faults(Path(root), project["tool"]["gencontrol"]["floors"])
+    house = project["tool"]["gencontrol"]
+    found = faults(Path(root), house["floors"], house["plain-records"])
     print("\n".join(found) or f"floors: {len(read_modules(Path(root)))} files, no circle, no arrow upward")
     return bool(found)
 

@@ -43,6 +43,24 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "decorator",
+    ["@dataclass", "@dataclass(frozen=True)", "@dataclass(kw_only=True)", "@dataclass(frozen=False, kw_only=True)"],
+)
+def test_a_record_that_can_change_or_be_filled_by_position_is_refused(
+    house: ModuleType, build: Build, here: None, decorator: str
+) -> None:
+    files = {"images/picture": f"from dataclasses import dataclass\n\n{decorator}\nclass Picture:\n    size: int\n"}
+    want = ["core/images/picture.py:3: a record is @dataclass(frozen=True, kw_only=True)"]
+    assert house.faults(build(files), FLOORS) == want
+    assert house.faults(build(files), FLOORS, ["images.picture"]) == []
+
+
+def test_a_frozen_keyword_only_record_passes(house: ModuleType, build: Build) -> None:
+    source = "import dataclasses\n\n@dataclasses.dataclass(frozen=True, kw_only=True)\nclass Picture:\n    size: int\n"
+    assert house.faults(build({"images/picture": source}), FLOORS) == []
+
+
 def test_a_clean_house_passes(house: ModuleType, build: Build) -> None:
     laid = build(
         {

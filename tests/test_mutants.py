@@ -10,10 +10,18 @@ import pytest
 BLUR = '''"""1 + 1."""
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     SIDE = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cap:
+    most: bool = True
+
+
 
 _log = logging.getLogger(__name__)
 
@@ -91,6 +99,7 @@ def test_only_what_runs_is_changed(mutants: ModuleType) -> None:
     found = mutants.mutants_of(path, BLUR)
     lines = [BLUR.splitlines()[mutant.line - 1].strip() for mutant in found]
     assert set(lines) == {
+        "most: bool = True",
         "def capped(value: int | None, *, most: int = 3) -> int | None:",
         "while value is not None and value < most:",
         "value = value + 1",
