@@ -99,13 +99,15 @@ def test_only_what_runs_is_changed(mutants: ModuleType) -> None:
     found = mutants.mutants_of(path, BLUR)
     lines = [BLUR.splitlines()[mutant.line - 1].strip() for mutant in found]
     assert set(lines) == {
+        "@dataclass(frozen=True, kw_only=True)",
         "most: bool = True",
         "def capped(value: int | None, *, most: int = 3) -> int | None:",
         "while value is not None and value < most:",
         "value = value + 1",
         "return value * 2",
     }
-    # Of the signature, the default alone.
+    # Of the record, the decorator as a whole; of the signature, the default alone.
+    assert [m.operator for m, line in zip(found, lines, strict=True) if "@" in line] == ["core/RemoveDecorator"]
     assert [m.operator for m, line in zip(found, lines, strict=True) if "def " in line] == ["core/NumberReplacer"] * 2
     for mutant in found:
         changed = mutant.apply(BLUR)
