@@ -1,8 +1,9 @@
-"""Focus by biasing the class token's attention: no training, for encoders without alpha weights."""
+"""Focus by biasing attention: no training, for encoders without alpha weights."""
 
 import math
+import typing
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -15,13 +16,16 @@ from gencontrol.errors import ConfigError
 from gencontrol.focus.pixels import whole
 from gencontrol.regions.geometry import Geometry, fit_planes
 
+Rows = Literal["class", "all"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class AttentionFocus:
     """The class token attends to each patch times alpha^scale, in every layer; patches attend to each other as ever.
 
     So the answer is about the part, while the part's patches still know their surroundings. Biasing the class token's
-    row alone works best among rows (Zhuang et al., "FALIP", ECCV 2024, arXiv 2407.05578).
+    row alone works best among rows (Zhuang et al., "FALIP", ECCV 2024, arXiv 2407.05578). That does nothing for a host
+    that takes the patches' tokens: there, no token may read what is outside (`rows="all"`).
     """
 
     name: ClassVar[str] = "attention"
@@ -29,8 +33,12 @@ class AttentionFocus:
     """Exponent of alpha; 0 does nothing."""
     floor: float = 1e-3
     """The least alpha that is used: patches outside keep this share of their attention, to the power `scale`."""
+    rows: Rows = "class"
+    """Whose attention is biased: the class token's, or that of `all` tokens."""
 
     def __post_init__(self) -> None:
+        if self.rows not in typing.get_args(Rows):
+            raise ConfigError(f"rows: expected one of {', '.join(typing.get_args(Rows))}, got {self.rows!r}.")
         if not (math.isfinite(self.scale) and self.scale >= 0):
             raise ConfigError(f"scale: expected 0 or more, got {self.scale}.")
         if not 0 < self.floor <= 1:
@@ -43,7 +51,8 @@ class AttentionFocus:
         patch_size = encoder.vision.config.patch_size
         assert isinstance(patch_size, int)
         patches = patch_alphas(alpha, encoder.processor.geometry, patch_size)
-        bias = class_token_bias(patches, scale=self.scale, floor=self.floor)
+        make = class_token_bias if self.rows == "class" else all_tokens_bias
+        bias = make(patches, scale=self.scale, floor=self.floor)
         pixels = self.view(encoder.processor, rgb, alpha).to(encoder.dtype)
         return encoder.encode_pixels(pixels, attention_bias=bias)
 
@@ -76,6 +85,23 @@ def class_token_bias(patches: Float[Tensor, "b p"], *, scale: float, floor: floa
     Returns:
         For the class token and the patches, in that order; to be broadcast over heads.
     """
+    row = all_tokens_bias(patches, scale=scale, floor=floor)
+    return functional.pad(row, (0, 0, 0, patches.shape[1]))
+
+
+def all_tokens_bias(
+    patches: Float[Tensor, "b p"], *, scale: float, floor: float, class_token: bool = True
+) -> Float[Tensor, "b 1 1 n"]:
+    """What to add to every token's attention logits: scale log(max(alpha, floor)) for each patch that is read.
+
+    Args:
+        patches: Mean alpha of each patch, [0, 1].
+        scale: Exponent of alpha.
+        floor: Least alpha.
+        class_token: Whether a class token stands before the patches; it is read as ever.
+
+    Returns:
+        For what is read; to be broadcast over heads and readers.
+    """
     logs = scale * torch.log(patches.clamp(min=floor))
-    row = functional.pad(logs, (1, 0))
-    return functional.pad(row[:, None, None], (0, 0, 0, patches.shape[1]))
+    return functional.pad(logs, (int(class_token), 0))[:, None, None]

@@ -1,6 +1,8 @@
 """The bias on the class token's row: its form, its effect on attention, and what leaves it neutral."""
 
 import math
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import torch
@@ -9,7 +11,7 @@ from torch import Tensor
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.errors import ConfigError
 from gencontrol.focus import AttentionFocus
-from gencontrol.focus.attention import class_token_bias, patch_alphas
+from gencontrol.focus.attention import all_tokens_bias, class_token_bias, patch_alphas
 from gencontrol.regions import Geometry
 from gencontrol.regions.shapes import box_alpha
 
@@ -21,6 +23,26 @@ def test_bias_is_on_the_class_tokens_row_only() -> None:
     assert not bias[:, :, 1:].any()
     expected = [[0, 0, 2 * math.log(0.5), 2 * math.log(0.01)], [0, 2 * math.log(0.25), 0, 2 * math.log(0.01)]]
     torch.testing.assert_close(bias[:, 0, 0], torch.tensor(expected))
+
+
+def test_bias_on_all_rows_is_the_same_for_every_reader() -> None:
+    patches = torch.tensor([[1.0, 0.5, 1e-6]])
+    logs = [2 * math.log(a) for a in (1.0, 0.5, 1e-2)]
+    bias = all_tokens_bias(patches, scale=2.0, floor=1e-2)
+    torch.testing.assert_close(bias, torch.tensor([0.0, *logs])[None, None, None])
+    without = all_tokens_bias(patches, scale=2.0, floor=1e-2, class_token=False)
+    torch.testing.assert_close(without, torch.tensor(logs)[None, None, None])
+
+
+def test_patches_inside_do_not_read_what_is_outside_of_all_rows(plain: AlphaCLIP, rgb: Tensor, alpha: Tensor) -> None:
+    changed = rgb.clone()
+    changed[..., :18] = 1 - changed[..., :18]
+
+    def effect(rows) -> float:
+        focus = AttentionFocus(floor=1e-6, rows=rows)
+        return (focus.embed(plain, changed, alpha) - focus.embed(plain, rgb, alpha)).abs().amax().item()
+
+    assert 0 < effect("all") < 1e-3 * effect("class")
 
 
 def test_attention_is_multiplied_by_alpha(plain: AlphaCLIP, rgb: Tensor, alpha: Tensor) -> None:
@@ -93,5 +115,12 @@ def test_impossible_settings(settings: dict[str, float], message: str) -> None:
         AttentionFocus(**settings)
 
 
+def test_other_rows_are_refused() -> None:
+    # Past the type checks that the tests run under, as a user without them would.
+    wrong = SimpleNamespace(scale=1.0, floor=1e-3, rows="patches")
+    with pytest.raises(ConfigError, match="rows: expected one of class, all, got 'patches'"):
+        AttentionFocus.__post_init__(cast(AttentionFocus, wrong))
+
+
 def test_defaults_are_alpha_itself_with_a_thousandth_outside() -> None:
-    assert AttentionFocus() == AttentionFocus(scale=1.0, floor=1e-3)
+    assert AttentionFocus() == AttentionFocus(scale=1.0, floor=1e-3, rows="class")
