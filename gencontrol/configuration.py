@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import yaml
 
 from gencontrol.errors import ConfigError
+from gencontrol.numbers import check_number
 
 Config = TypeVar("Config")
 
@@ -172,14 +173,18 @@ def _mapping(value: Any, where: str) -> Mapping[Any, Any]:
 def _parse_scalar(hint: Any, value: Any, *, where: str) -> Any:
     if hint is Path and isinstance(value, (str, Path)):
         return Path(value)
-    if hint is float and isinstance(value, str):
-        # YAML 1.1 reads 1e-3 (no dot) as a string.
-        try:
-            return float(value)
-        except ValueError:
-            raise ConfigError(f"{where}: expected a number, got {value!r}.") from None
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+    if hint is float and isinstance(value, str | int | float) and not isinstance(value, bool):
+        return _parse_float(value, where=where)
     if hint is Any or (isinstance(value, hint) and not (hint is int and isinstance(value, bool))):
         return value
     raise ConfigError(f"{where}: expected {hint.__name__}, got {value!r}.")
+
+
+def _parse_float(value: str | int | float, *, where: str) -> float:
+    # YAML 1.1 reads 1e-3 (no dot) as a string.
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        raise ConfigError(f"{where}: expected a number, got {value!r}.") from None
+    check_number(number, name=where)
+    return number

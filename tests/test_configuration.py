@@ -173,3 +173,12 @@ def test_nearest() -> None:
     assert nearest("stesp", ["steps", "size"]) == "; did you mean 'steps'?"
     assert nearest("margin_x", ["margin_y", "margin_z", "other"]) == "; did you mean 'margin_z' or 'margin_y'?"
     assert nearest("q", ["b", "a"]) == "; known are a, b"
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), ".nan", "-inf", "1e999", 10**400])
+def test_numbers_are_finite(number: Any) -> None:
+    with pytest.raises(ConfigError, match=r"configuration: optimiser: rate: expected a (finite )?number, got"):
+        from_mapping(Run, {"steps": 1, "optimiser": {"rate": number}})
+    with pytest.raises(ConfigError, match=r"weights\.a: expected a (finite )?number"):
+        from_mapping(Run, {"steps": 1, "weights": {"a": number}})
+    assert from_mapping(Run, {"steps": 1, "optimiser": {"rate": "1e-3"}}).optimiser.rate == 1e-3

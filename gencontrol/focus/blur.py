@@ -1,6 +1,5 @@
 """Focus by blurring what is outside."""
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,11 +7,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
-from gencontrol.errors import ConfigError
 from gencontrol.focus.blank import blend
+from gencontrol.focus.fills import WIDEST
 from gencontrol.focus.pixels import whole
 from gencontrol.focus.strategy import ByView
 from gencontrol.images.blur import gaussian_blur
+from gencontrol.numbers import check_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +27,7 @@ class BlurFocus(ByView):
     """Standard deviation of the blur as a share of the short side; the authors use 100 pixels on COCO's 640 x 480."""
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.sigma) and self.sigma >= 0):
-            raise ConfigError(f"sigma: expected 0 or more, got {self.sigma}.")
+        check_number(self.sigma, name="sigma", at_least=0, at_most=WIDEST)
 
     def view(
         self, processor: AlphaCLIPProcessor, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]

@@ -1,6 +1,5 @@
 """Focus by drawing a red circle around the part, as people do."""
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,12 +8,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
-from gencontrol.errors import ConfigError
 from gencontrol.focus.blank import blend
 from gencontrol.focus.boxes import Box, part_box
-from gencontrol.focus.fills import check_fill, fill_colour
+from gencontrol.focus.fills import WIDEST, check_fill, fill_colour
 from gencontrol.focus.pixels import whole
 from gencontrol.focus.strategy import ByView
+from gencontrol.numbers import check_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +34,8 @@ class CircleFocus(ByView):
 
     def __post_init__(self) -> None:
         check_fill(self.colour)
-        if not 0 < self.thickness <= 1:
-            raise ConfigError(f"thickness: expected above 0 and at most 1, got {self.thickness}.")
-        if not (math.isfinite(self.margin) and self.margin >= 0):
-            raise ConfigError(f"margin: expected 0 or more, got {self.margin}.")
+        check_number(self.thickness, name="thickness", above=0, at_most=1)
+        check_number(self.margin, name="margin", at_least=0, at_most=WIDEST)
 
     def view(
         self, processor: AlphaCLIPProcessor, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]

@@ -1,6 +1,5 @@
 """Focus by cutting the part out of the picture and enlarging it."""
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,12 +8,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
-from gencontrol.errors import ConfigError
 from gencontrol.focus.blank import blend
 from gencontrol.focus.boxes import Box, part_box
-from gencontrol.focus.fills import check_fill, fill_colour
+from gencontrol.focus.fills import WIDEST, check_fill, fill_colour
 from gencontrol.focus.pixels import whole
 from gencontrol.focus.strategy import ByView
+from gencontrol.numbers import check_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +33,7 @@ class CropFocus(ByView):
     """To paint with: "#rrggbb", a colour's name, or "mean", the mean of CLIP's pictures."""
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.margin) and self.margin >= 0):
-            raise ConfigError(f"margin: expected 0 or more, got {self.margin}.")
+        check_number(self.margin, name="margin", at_least=0, at_most=WIDEST)
         check_fill(self.colour)
 
     def view(

@@ -8,6 +8,10 @@ from gencontrol.errors import ConfigError, InputError
 from gencontrol.images.colour import unit_colour
 
 
+WIDEST = 100.0
+"""Largest blur and margin, as shares of a side: beyond, nothing changes but the time that it takes."""
+
+
 def check_fill(colour: str) -> None:
     """Refuse what `fill_colour` cannot paint with.
 

@@ -1,6 +1,5 @@
 """Focus by looking closer: a crop around the part that keeps some of its context, and its alpha."""
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -13,9 +12,10 @@ from gencontrol.errors import ConfigError
 from gencontrol.focus.blank import blend
 from gencontrol.focus.boxes import Box, part_box
 from gencontrol.focus.crop import square_box
-from gencontrol.focus.fills import check_fill, fill_colour
+from gencontrol.focus.fills import WIDEST, check_fill, fill_colour
 from gencontrol.focus.strategy import ByView
 from gencontrol.images.blur import gaussian_blur
+from gencontrol.numbers import check_number
 
 Outside = Literal["keep", "blank", "blur"]
 
@@ -43,9 +43,7 @@ class ZoomFocus(ByView):
 
     def __post_init__(self) -> None:
         for name in ("margin", "sigma"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise ConfigError(f"{name}: expected 0 or more, got {value}.")
+            check_number(getattr(self, name), name=name, at_least=0, at_most=WIDEST)
         if not 0 <= self.closeness <= 1:
             raise ConfigError(
                 f"closeness: expected 0 (the whole frame) to 1 (the part's box with its margin), got {self.closeness}."

@@ -1,0 +1,67 @@
+"""Numbers that come in, checked in one way: finite, and within bounds that are said."""
+
+import math
+
+from gencontrol.errors import ConfigError, GencontrolError
+
+
+def check_number(
+    value: float | int,
+    *,
+    name: str,
+    at_least: float | int | None = None,
+    at_most: float | int | None = None,
+    above: float | int | None = None,
+    below: float | int | None = None,
+    unit: str = "",
+    error: type[GencontrolError] = ConfigError,
+) -> None:
+    """Refuse NaN, infinity, and what lies outside of the bounds.
+
+    Args:
+        value: The number.
+        name: How the message calls it.
+        at_least: Smallest value, if any.
+        at_most: Largest value, if any.
+        above: What it has to be above, if anything.
+        below: What it has to be below, if anything.
+        unit: What it counts, such as "pixels".
+        error: What is raised.
+
+    Raises:
+        GencontrolError: Of the class `error`: not a number, not finite, or outside.
+    """
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    inside = (
+        is_number
+        and math.isfinite(value)
+        and (at_least is None or value >= at_least)
+        and (at_most is None or value <= at_most)
+        and (above is None or value > above)
+        and (below is None or value < below)
+    )
+    if not inside:
+        bounds = _bounds(at_least=at_least, at_most=at_most, above=above, below=below, unit=unit)
+        raise error(f"{name}: expected {bounds}, got {value}.")
+
+
+def _bounds(
+    *,
+    at_least: float | int | None,
+    at_most: float | int | None,
+    above: float | int | None,
+    below: float | int | None,
+    unit: str,
+) -> str:
+    """The bounds in words, the unit behind the first."""
+    words = [
+        form.format(bound)
+        for form, bound in (
+            ("{:,.10g} or more", at_least),
+            ("above {:,.10g}", above),
+            ("at most {:,.10g}", at_most),
+            ("below {:,.10g}", below),
+        )
+        if bound is not None
+    ] or ["a finite number"]
+    return " and ".join([f"{words[0]} {unit}".rstrip(), *words[1:]])

@@ -1,0 +1,41 @@
+"""NaN and infinity are found wherever they are, and the message says where."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from gencontrol.errors import CheckpointError, ConfigError, InputError
+from gencontrol.finite import check_finite, check_finite_weights, is_finite
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_one_bad_value_is_found(bad: float) -> None:
+    values = torch.zeros(3, 4)
+    check_finite(values, name="embeddings")
+    values[2, 3] = bad
+    assert not is_finite(values)
+    with pytest.raises(InputError, match=r"embeddings: holds NaN or infinite values \(1 of 12\)\. Mend it\.$"):
+        check_finite(values, name="embeddings", mend="Mend it.")
+    with pytest.raises(ConfigError):
+        check_finite(values, name="x", error=ConfigError)
+
+
+def test_what_has_no_values_is_finite() -> None:
+    assert is_finite(torch.zeros(2, 0)) and is_finite(torch.ones(2, device="meta"))
+    assert is_finite(torch.full((2,), torch.finfo(torch.float32).max))
+    assert is_finite(torch.ones(2, dtype=torch.long))
+
+
+def test_weights_are_named() -> None:
+    module = nn.Linear(2, 2)
+    check_finite_weights(module, source="x.pth")
+    with torch.no_grad():
+        module.weight[0, 0] = math.nan
+    with pytest.raises(CheckpointError, match=r"x\.pth holds NaN or infinite weights \(weight\): it is damaged") as one:
+        check_finite_weights(module, source="x.pth")
+    assert "float16" not in str(one.value)
+    many = {f"w{i}": torch.tensor([math.inf], dtype=torch.float16) for i in range(6)}
+    with pytest.raises(CheckpointError, match=r"\(w0, w1, w2, w3 and 2 more\).*float16 holds numbers up to 65504"):
+        check_finite_weights(many, source="x.pth")

@@ -1,0 +1,49 @@
+"""Numbers within bounds pass, all else is refused in words that say the bounds."""
+
+import math
+from typing import Any
+
+import pytest
+
+from gencontrol.errors import ConfigError, InputError
+from gencontrol.numbers import check_number
+
+
+@pytest.mark.parametrize(
+    ("value", "bounds"),
+    [
+        (0, {"at_least": 0}),
+        (2.0, {"at_most": 2}),
+        (1e-9, {"above": 0}),
+        (0.999, {"below": 1}),
+        (-1e300, {}),
+        (0.5, {"at_least": 0.5, "at_most": 0.5}),
+    ],
+)
+def test_what_lies_within(value: float | int, bounds: dict[str, Any]) -> None:
+    check_number(value, name="x", **bounds)
+
+
+@pytest.mark.parametrize(
+    ("value", "bounds", "message"),
+    [
+        (-0.1, {"at_least": 0}, "x: expected 0 or more, got -0.1."),
+        (2.1, {"at_least": 0, "at_most": 2}, "x: expected 0 or more and at most 2, got 2.1."),
+        (0, {"above": 0, "at_most": 1}, "x: expected above 0 and at most 1, got 0."),
+        (1.0, {"at_least": 0, "below": 1}, "x: expected 0 or more and below 1, got 1.0."),
+        (1e300, {"at_least": 0, "at_most": 100000, "unit": "pixels"}, "x: expected 0 or more pixels and at most 100,000"),
+        (math.nan, {}, "x: expected a finite number, got nan."),
+        (math.inf, {"at_least": 0}, "x: expected 0 or more, got inf."),
+        (-math.inf, {}, "x: expected a finite number, got -inf."),
+        (True, {}, "x: expected a finite number, got True."),
+    ],
+)
+def test_what_does_not(value: float | int, bounds: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check_number(value, name="x", **bounds)
+    assert str(caught.value).startswith(message)
+
+
+def test_the_error_is_the_callers() -> None:
+    with pytest.raises(InputError, match="strength: expected"):
+        check_number(math.nan, name="strength", error=InputError)
