@@ -5,6 +5,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from gencontrol.images.bounds import bounded
+
 # Below this, a difference of embeddings has no direction: cosine similarity returns 0 there instead of noise.
 _EPS = 1e-8
 
@@ -80,7 +82,7 @@ def transmittance_loss(
     else:
         counted = among.flatten(1).to(opacity)
         transmittance = ((1 - opacity.flatten(1)) * counted).sum(dim=1) / counted.sum(dim=1).clamp(min=1)
-    return -transmittance.clamp(max=ceiling)
+    return -bounded(transmittance, high=ceiling)
 
 
 def opacity_entropy(opacity: Float[Tensor, "*r"]) -> Float[Tensor, "*r"]:

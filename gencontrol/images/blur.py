@@ -8,6 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from gencontrol.images.resampling import resize_planes
+
 Edges = Literal["extend", "wrap"]
 
 # Weights beyond so many standard deviations are left out: 6e-5 of the whole on either side.
@@ -63,7 +65,7 @@ def _extended(planes: Float[Tensor, "*b h w"], sigma: int | float) -> Float[Tens
     if factor < 2:
         return _convolve(flat, float(sigma), float(sigma)).reshape(planes.shape)
     small = (max(1, height // factor), max(1, width // factor))
-    coarse = functional.interpolate(flat, size=small, mode="bilinear", antialias=True)
+    coarse = resize_planes(flat, small)
     coarse = _convolve(coarse, sigma * small[0] / height, sigma * small[1] / width)
     return functional.interpolate(coarse, size=(height, width), mode="bilinear").reshape(*lead, height, width)
 

@@ -1,34 +1,74 @@
-"""What a picture is here: colour and alpha as separate float planes in [0, 1], never premultiplied."""
+"""What a picture is here: colour and alpha as separate planes, never premultiplied; floats in [0, 1] to its users."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from gencontrol.errors import InputError
+from gencontrol.images.bounds import bounded
 
 # Resampling and rounding leave values a little outside [0, 1]; these are clamped, anything further off is an error.
 _RANGE_SLACK = 1e-3
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False)
 class Picture:
-    """One picture, its colours as stored: straight, so that colour under a transparent pixel is kept."""
+    """One picture, its colours as stored: straight, so that colour under a transparent pixel is kept.
 
-    rgb: Float[Tensor, "3 h w"]
-    """sRGB values in [0, 1]."""
-    alpha: Float[Tensor, "h w"] | None = None
-    """Opacity in [0, 1]; None when the source has none."""
+    What was read as bytes stays bytes, a quarter of the room that floats take: `rgb` and `alpha` make floats when they
+    are asked for. What works on large photographs takes the stored planes, which `fit_planes` casts strip by strip.
+    """
+
+    stored_rgb: Float[Tensor, "3 h w"] | UInt8[Tensor, "3 h w"]
+    """sRGB values: floats in [0, 1], or bytes."""
+    stored_alpha: Float[Tensor, "h w"] | UInt8[Tensor, "h w"] | None
+    """Opacity: floats in [0, 1], or bytes; None when the source has none."""
+
+    def __init__(
+        self,
+        *,
+        rgb: Float[Tensor, "3 h w"] | UInt8[Tensor, "3 h w"],
+        alpha: Float[Tensor, "h w"] | UInt8[Tensor, "h w"] | None = None,
+    ):
+        """Make a picture of planes.
+
+        Args:
+            rgb: sRGB values: floats in [0, 1], or bytes.
+            alpha: Opacity: floats in [0, 1], or bytes; None when there is none.
+        """
+        object.__setattr__(self, "stored_rgb", rgb)
+        object.__setattr__(self, "stored_alpha", alpha)
+
+    def __repr__(self) -> str:
+        height, width = self.size
+        alpha = "" if self.stored_alpha is None else ", with alpha"
+        return f"Picture({width} x {height}, {self.stored_rgb.dtype}{alpha})"
+
+    @property
+    def rgb(self) -> Float[Tensor, "3 h w"]:
+        """sRGB values in [0, 1]."""
+        return unit_planes(self.stored_rgb)
+
+    @property
+    def alpha(self) -> Float[Tensor, "h w"] | None:
+        """Opacity in [0, 1]; None when the source has none."""
+        return None if self.stored_alpha is None else unit_planes(self.stored_alpha)
 
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) in pixels."""
-        return self.rgb.shape[-2], self.rgb.shape[-1]
+        return self.stored_rgb.shape[-2], self.stored_rgb.shape[-1]
 
 
-def check_unit_range(values: Float[Tensor, "..."], *, name: str) -> Float[Tensor, "..."]:
+def unit_planes(planes: Float[Tensor, "*s"] | UInt8[Tensor, "*s"]) -> Float[Tensor, "*s"]:
+    """Floats as they are; bytes, 0 to 255, as float32 in [0, 1]."""
+    return planes if planes.dtype.is_floating_point else planes.float().div_(255)
+
+
+def check_unit_range(values: Float[Tensor, "*s"], *, name: str) -> Float[Tensor, "*s"]:
     """The values clamped to [0, 1], after a check that they are finite and there but for rounding.
 
     Raises:
@@ -42,4 +82,5 @@ def check_unit_range(values: Float[Tensor, "..."], *, name: str) -> Float[Tensor
     if low < -_RANGE_SLACK or high > 1 + _RANGE_SLACK:
         hint = "divide by 255, or pass 8-bit integers" if low >= 0 else "scale it to that range"
         raise InputError(f"{name}: expected values in [0, 1], got {low:.4g} to {high:.4g}; {hint}.")
-    return values.clamp(0, 1)
+    # As a rule there is nothing to clamp, and a copy of a large plane to save.
+    return values if low >= 0 and high <= 1 else bounded(values)

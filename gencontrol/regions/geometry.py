@@ -4,14 +4,15 @@ import typing
 from dataclasses import dataclass
 from typing import Literal
 
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional
 
 from gencontrol.errors import ConfigError
+from gencontrol.images.bounds import bounded
+from gencontrol.images.resampling import Interpolation, resize_planes
 
 Fit = Literal["pad", "squash", "crop"]
-Interpolation = Literal["bicubic", "bilinear"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,23 +38,26 @@ class Geometry:
 
 
 def fit_planes(
-    planes: Float[Tensor, "*b c h w"], geometry: Geometry, *, fill: float = 0.0
+    planes: Float[Tensor, "*b c h w"] | UInt8[Tensor, "*b c h w"], geometry: Geometry, *, fill: float = 0.0
 ) -> Float[Tensor, "*b c s s"]:
     """Bring planes to the encoder's square, each plane on its own (colour is never premultiplied with alpha).
 
     Args:
-        planes: Colours or alpha maps in [0, 1].
+        planes: Colours or alpha maps in [0, 1], or bytes, 0 to 255. Bytes become floats strip by strip, so that a large
+            photograph never takes four times its room.
         geometry: The square's side, and how to reach it.
         fill: What `pad` puts beside the picture: black colour, alpha 0.
 
     Returns:
-        Planes in [0, 1] (the overshoot of the bicubic filter is clamped), in the dtype that came. Differentiable.
+        Planes in [0, 1] (the overshoot of the bicubic filter is clamped), in the dtype that came, of bytes float32.
+        Differentiable in floats, values of exactly 0 and 1 included.
     """
     *lead, height, width = planes.shape
-    flat = planes.reshape(-1, 1, height, width)
+    flat = planes.reshape(-1, height, width)[:, None]
     # CPUs have no half-precision bicubic filter; float64 is kept for gradient checks.
-    exact = flat if flat.dtype.itemsize >= 4 else flat.float()
-    fitted = _FITS[geometry.fit](exact, geometry, fill).clamp(0, 1).to(planes.dtype)
+    exact = flat.float() if flat.dtype.is_floating_point and flat.dtype.itemsize < 4 else flat
+    fitted = bounded(_FITS[geometry.fit](exact, geometry, fill))
+    fitted = fitted.to(planes.dtype) if planes.dtype.is_floating_point else fitted
     return fitted.reshape(*lead, geometry.size, geometry.size)
 
 
@@ -90,10 +94,7 @@ def _crop(planes: Tensor, geometry: Geometry, fill: float) -> Tensor:
 
 
 def _resize(planes: Tensor, geometry: Geometry, target: tuple[int, int]) -> Tensor:
-    if planes.shape[-2:] == target:
-        return planes
-    mode, antialias = geometry.interpolation, geometry.antialias
-    return functional.interpolate(planes, size=target, mode=mode, antialias=antialias, align_corners=False)
+    return resize_planes(planes, target, interpolation=geometry.interpolation, antialias=geometry.antialias)
 
 
 _FITS = {"pad": _pad, "squash": _squash, "crop": _crop}

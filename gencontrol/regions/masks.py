@@ -4,11 +4,12 @@ import warnings
 
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional
 
 from gencontrol.errors import InputError
+from gencontrol.images.bounds import bounded
 from gencontrol.images.picture import Picture
 from gencontrol.images.reading import ImageSource, read_image
+from gencontrol.images.resampling import resize_planes
 from gencontrol.regions.notices import warn_lost_context
 from gencontrol.regions.ops import threshold as make_hard
 from gencontrol.regions.region import Region, RegionWarning
@@ -99,8 +100,7 @@ def fit_to_image(plane: Float[Tensor, "h w"], size: tuple[int, int], *, resize: 
         mend = "Give a mask of the image's size, or have it stretched with `resize`."
         raise InputError(f"{text}; {cause} {mend}")
     warnings.warn(f"{text}; it was stretched.", RegionWarning, stacklevel=3)
-    planes = functional.interpolate(plane[None, None], size=size, mode="bilinear", antialias=True)
-    return planes[0, 0].clamp(0, 1)
+    return bounded(resize_planes(plane[None, None], size)[0, 0])
 
 
 def _mask_plane(picture: Picture) -> Float[Tensor, "h w"]:

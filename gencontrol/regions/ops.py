@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gencontrol.errors import InputError
 from gencontrol.images.blur import gaussian_blur
+from gencontrol.images.bounds import bounded
 
 
 def union(first: Float[Tensor, "*k h w"], *others: Float[Tensor, "..."]) -> Float[Tensor, "*k h w"]:
@@ -43,7 +44,7 @@ def difference(first: Float[Tensor, "*k h w"], *others: Float[Tensor, "..."]) ->
         InputError: Maps of different sizes.
     """
     _check_sizes(first, *others)
-    return first if not others else (first - union(*others)).clamp(min=0)
+    return first if not others else bounded(first - union(*others))
 
 
 def invert(alpha: Float[Tensor, "*k h w"]) -> Float[Tensor, "*k h w"]:
@@ -71,7 +72,7 @@ def feather(alpha: Float[Tensor, "*k h w"], radius: int | float) -> Float[Tensor
         InputError: A radius that is negative or not finite.
     """
     _check_radius(radius)
-    return gaussian_blur(alpha, radius / 2).clamp(0, 1)
+    return bounded(gaussian_blur(alpha, radius / 2))
 
 
 def grow(alpha: Float[Tensor, "*k h w"], radius: int | float) -> Float[Tensor, "*k h w"]:

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
+from gencontrol.images.bounds import bounded
 from gencontrol.nerf.field.grid import is_occupied
 from gencontrol.nerf.rays.cameras import Cameras, camera_rays
 
@@ -153,5 +154,5 @@ def _accumulate(
     summed = seen.new_zeros(len(distance), seen.shape[1]).index_add(0, ray, seen)
     opacity = weights.sum(dim=-1)
     return Rendering(
-        colour=summed[:, :3], opacity=opacity, depth=(weights * distance).sum(-1), parts=summed[:, 3:].clamp(max=1)
+        colour=summed[:, :3], opacity=opacity, depth=(weights * distance).sum(-1), parts=bounded(summed[:, 3:])
     )

@@ -90,6 +90,12 @@ def test_transmittance_is_per_view_and_has_no_gradient_above_the_ceiling() -> No
     assert opacity.grad[1].tolist() == [0.0] * 8
 
 
+def test_an_empty_view_has_a_gradient_under_a_ceiling_of_one() -> None:
+    opacity = torch.zeros(1, 4, requires_grad=True)
+    (gradient,) = torch.autograd.grad(transmittance_loss(opacity, ceiling=1.0).sum(), opacity)
+    assert gradient.tolist() == [[0.25] * 4]
+
+
 def test_entropy_is_log_two_at_one_half_and_zero_at_the_ends() -> None:
     got = opacity_entropy(torch.tensor([0.0, 0.5, 1.0, 0.25]))
     expected = [0, math.log(2), 0, -0.25 * math.log(0.25) - 0.75 * math.log(0.75)]

@@ -141,6 +141,41 @@ def test_every_pixel_in_view_has_a_gradient(fit: Fit) -> None:
     assert (gradient > 0).all()
 
 
+@pytest.mark.parametrize("level", [0.0, 1.0])
+@pytest.mark.parametrize("fit", FITS)
+def test_values_at_the_bounds_have_the_gradient_of_those_between(fit: Fit, level: float) -> None:
+    # Resampling leaves ones a little above 1 or below it: rounding, which must not cost the gradient either.
+    geometry = Geometry(size=20, fit=fit)
+    gradients = []
+    for value in (level, 0.5):
+        planes = torch.full((1, 31, 45), value, requires_grad=True)
+        gradients += torch.autograd.grad(fit_planes(planes, geometry, fill=value).sum(), planes)
+    assert torch.equal(*gradients)
+
+
+def test_a_hard_mask_has_a_gradient_everywhere_but_where_the_filter_rings() -> None:
+    alpha = torch.zeros(1, 96, 96)
+    alpha[:, 20:60, 20:60] = 1
+    alpha.requires_grad_()
+    (gradient,) = torch.autograd.grad(fit_planes(alpha, Geometry(size=64)).sum(), alpha)
+    assert (gradient > 0).float().mean() > 0.95
+
+
+@pytest.mark.parametrize("antialias", [True, False])
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize("size", [(300, 47), (47, 300), (32, 90), (90, 32), (32, 32), (150, 150)])
+def test_bytes_are_resized_as_floats_are(
+    size: tuple[int, int], fit: Fit, antialias: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Strips of a few rows, so that there are several.
+    monkeypatch.setattr("gencontrol.images.resampling._STRIP", 1000)
+    levels = torch.randint(0, 256, (2, 3, *size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    geometry = Geometry(size=32, fit=fit, antialias=antialias)
+    fitted = fit_planes(levels, geometry, fill=0.25)
+    assert fitted.dtype == torch.float32
+    torch.testing.assert_close(fitted, fit_planes(levels.float() / 255, geometry, fill=0.25), atol=1e-6, rtol=0)
+
+
 def test_the_default_is_the_view_that_the_published_encoders_were_trained_on() -> None:
     assert Geometry() == Geometry(size=224, fit="pad", antialias=True, interpolation="bicubic")
 

@@ -118,6 +118,22 @@ def gradients(stop: bool) -> tuple[torch.Tensor, torch.Tensor]:
     return grad, seen.parts
 
 
+def test_a_part_that_fills_its_rays_still_has_a_gradient() -> None:
+    # Opaque, and wholly of the part: the sum is 1, give or take rounding, which is where it is clamped.
+    share = torch.ones((), requires_grad=True)
+    origins, directions = torch.tensor([[-3.0, 0.0, 0.0]]), torch.tensor([[1.0, 0.0, 0.0]])
+    rendered = render_rays(
+        constant_field(1e4, (0.5, 0.5, 0.5)),
+        origins,
+        directions,
+        quadrature=Quadrature(samples=48),
+        membership=lambda points: share.expand(len(points), 1),
+    )
+    assert rendered.parts.item() == 1.0
+    (gradient,) = torch.autograd.grad(rendered.parts.sum(), share)
+    assert gradient.item() == pytest.approx(1.0)
+
+
 def test_alpha_passes_gradients_to_density_unless_told_not_to() -> None:
     flowing, parts = gradients(False)
     stopped, same = gradients(True)
