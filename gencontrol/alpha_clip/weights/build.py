@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -17,6 +18,7 @@ from transformers import (
 from gencontrol.alpha_clip.architectures import name_of, square, text_config, vision_config
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.towers import LOGIT_SCALE, Parts, take_apart, widen
+from gencontrol.alpha_clip.weights.openai import load_clip_file
 from gencontrol.alpha_clip.weights.pretrained import open_clip_folder
 from gencontrol.errors import CheckpointError, InputError
 from gencontrol.models.location import Location
@@ -49,7 +51,9 @@ def load_clip(
     """Open or take a CLIP and widen it to four channels; see `AlphaCLIP.from_clip`."""
     if share and dtype:
         raise InputError("Shared weights keep their dtype: leave share or dtype out.")
-    if isinstance(clip, Location):
+    if isinstance(clip, Location) and Path(clip.name).is_file():
+        parts = load_clip_file(Path(clip.name), dtype=dtype)
+    elif isinstance(clip, Location):
         parts = open_clip_folder(clip, dtype=dtype)
     else:
         parts = _parts_of(clip if share else _copied(clip, dtype))

@@ -50,13 +50,6 @@ def widen_patch_embedding(state: State) -> dict[str, Tensor]:
     return {k: widen_patch_weight(v) if k == key else v for k, v in state.items()}
 
 
-def strip_prefix(state: State, prefix: str = "module.") -> dict[str, Tensor]:
-    """Without a prefix that every key carries, as a DistributedDataParallel's state dict does; else unchanged."""
-    if state and all(k.startswith(prefix) for k in state):
-        return {k.removeprefix(prefix): v for k, v in state.items()}
-    return dict(state)
-
-
 def join_attention_names(state: State) -> dict[str, Tensor]:
     """OpenAI's `attn.in_proj_weight` as the published Alpha-CLIP's `attn.in_proj.weight`; other keys unchanged."""
     return {k.replace("attn.in_proj_", "attn.in_proj."): v for k, v in state.items()}

@@ -3,8 +3,11 @@
 import re
 from collections.abc import Mapping
 
+from torch import Tensor
+
 from gencontrol.alpha_clip.architectures import architecture_name
 from gencontrol.errors import CheckpointError
+from gencontrol.finite import check_finite_weights
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -36,6 +39,25 @@ def check_shapes(found: Shapes, expected: Shapes, *, source: str, wanted: str) -
         raise CheckpointError(
             f"{source} is not {wanted}: it looks like {describe(found)}. " + " ".join(p for p in problems if p)
         )
+
+
+def check_weights(state: Mapping[str, Tensor], *, source: str) -> None:
+    """Refuse tensors that no training leaves behind; after `check_shapes`, since it reads every value.
+
+    Raises:
+        CheckpointError: Whole numbers, NaN or infinite values; names the tensors.
+    """
+    whole = [f"{name} ({str(v.dtype).removeprefix('torch.')})" for name, v in state.items() if not _is_weight(v)]
+    if whole:
+        raise CheckpointError(
+            f"{source} holds no floating-point numbers where weights should be: {_listed('of whole numbers', whole)} "
+            "Quantised or compressed weights are not read: get the original ones."
+        )
+    check_finite_weights(state, source=source)
+
+
+def _is_weight(values: Tensor) -> bool:
+    return values.is_floating_point() and values.dtype.itemsize > 1
 
 
 def _listed(title: str, keys: list[str]) -> str:

@@ -19,6 +19,7 @@ from gencontrol.alpha_clip.towers import Parts
 from gencontrol.alpha_clip.weights.build import draw, load_clip, load_pretrained
 from gencontrol.alpha_clip.weights.published import load_published
 from gencontrol.alpha_clip.weights.save import save_parts
+from gencontrol.finite import check_finite_weights
 from gencontrol.models.location import Location
 
 Made = TypeVar("Made", bound="FromSources")
@@ -34,15 +35,18 @@ class FromSources:
     processor: AlphaCLIPProcessor
 
     @classmethod
-    def _from_parts(cls: type[Made], parts: Parts) -> Made:
+    def _from_parts(cls: type[Made], parts: Parts, *, source: str) -> Made:
         make: Any = cls
-        return make(
+        made = make(
             parts.vision,
             processor=parts.processor,
             text=parts.text,
             logit_scale=parts.logit_scale,
             tokenizer=parts.tokenizer,
         ).eval()
+        # Here, where all doors meet, and after they have been cast: float16 may not hold what the file does.
+        check_finite_weights(made, source=source)
+        return made
 
     @classmethod
     def from_pretrained(
@@ -67,7 +71,7 @@ class FromSources:
             CheckpointError: Nothing there, keys that do not fit, or a plain CLIP.
         """
         source = _source(name_or_path, revision, local_files_only, subfolder)
-        return cls._from_parts(load_pretrained(source, dtype=dtype))
+        return cls._from_parts(load_pretrained(source, dtype=dtype), source=source.name)
 
     @classmethod
     def from_clip(
@@ -85,7 +89,8 @@ class FromSources:
         """Widen a plain CLIP with an alpha channel of zero weights; one that has four channels stays as it is.
 
         Args:
-            clip: Both towers or the vision tower; a module, a folder or a hub id.
+            clip: Both towers or the vision tower; a module, a folder, a hub id, or a file of OpenAI's: its archive,
+                of which nothing but the tensors is read, or a state dict.
             tokenizer: Wins over the folder's.
             processor: Wins over the folder's.
             share: Use a module's own weights instead of copies: saves memory, and training this trains that.
@@ -101,7 +106,7 @@ class FromSources:
         is_name = isinstance(clip, (str, Path))
         source = _source(clip, revision, local_files_only, subfolder) if is_name else clip
         parts = load_clip(source, share=share, dtype=dtype, tokenizer=tokenizer, processor=processor)
-        return cls._from_parts(parts)
+        return cls._from_parts(parts, source=str(clip) if is_name else f"The {type(clip).__name__}")
 
     @classmethod
     def from_published(
@@ -129,7 +134,8 @@ class FromSources:
         is_name = isinstance(base, (str, Path))
         source = _source(base, revision, local_files_only) if is_name else base
         hub = {"revision": revision, "local_files_only": local_files_only}
-        return cls._from_parts(load_published(Path(checkpoint), base=source, dtype=dtype, **hub))
+        parts = load_published(Path(checkpoint), base=source, dtype=dtype, **hub)
+        return cls._from_parts(parts, source=str(checkpoint))
 
     @classmethod
     def from_open_clip(
@@ -155,9 +161,8 @@ class FromSources:
         # OpenCLIP imports timm, which takes a second that nobody else should wait for.
         from gencontrol.alpha_clip.weights.open_clip import load_open_clip
 
-        return cls._from_parts(
-            load_open_clip(model, pretrained=pretrained, local_files_only=local_files_only, dtype=dtype)
-        )
+        parts = load_open_clip(model, pretrained=pretrained, local_files_only=local_files_only, dtype=dtype)
+        return cls._from_parts(parts, source=model if isinstance(model, str) else f"The {type(model).__name__}")
 
     @classmethod
     def from_config(
@@ -181,7 +186,8 @@ class FromSources:
             ConfigError: An unknown name.
             PairingError: Parts that do not fit together.
         """
-        return cls._from_parts(draw(vision, text=text, tokenizer=tokenizer, processor=processor))
+        parts = draw(vision, text=text, tokenizer=tokenizer, processor=processor)
+        return cls._from_parts(parts, source="The configuration")
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write a folder that stock transformers opens too: weights, configuration, processor, tokenizer.

@@ -1,66 +1,58 @@
 """Single files of tensors, read without ever running what is in them."""
 
-import pickle
-import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from gencontrol.alpha_clip.weights.file_kinds import foreign_kind, is_safetensors
+from gencontrol.alpha_clip.weights.state_names import tidy
+from gencontrol.alpha_clip.weights.torch_files import read_torch_file
+from gencontrol.alpha_clip.weights.unpickling import printable
 from gencontrol.errors import CheckpointError
+
+SUFFIXES = frozenset({".bin", ".ckpt", ".pt", ".pth", ".safetensors"})
+"""Of the files that hold weights."""
 
 
 def read_state(path: Path, *, mmap: bool = False) -> dict[str, Tensor]:
-    """Read a flat state dict from a `.safetensors` file or one that `torch.save` wrote.
+    """Read a state dict from a safetensors file, one that `torch.save` wrote, or a TorchScript archive.
+
+    What was wrapped around it is taken off, and said in a `CheckpointWarning`: see `tidy`.
 
     Args:
-        path: The file.
-        mmap: Leave the values on disk, for a look at the shapes. The file must not change while the tensors are used.
+        path: The file; its bytes say what it is, not its name.
+        mmap: Leave the values on disk, for a look at the shapes: tensors without values. The file is not checked whole.
 
     Raises:
-        CheckpointError: No such file, a broken one, one with objects other than tensors, or a nested one.
+        CheckpointError: No such file, another kind of file, a damaged one, or one with objects other than tensors.
     """
     if not path.is_file():
-        raise CheckpointError(f"No file at {path}.")
-    state = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path, mmap=mmap)
-    if not isinstance(state, dict):
-        raise CheckpointError(f"{path} holds a {type(state).__name__}; expected a state dict of tensors.")
-    others = {k: type(v).__name__ for k, v in state.items() if not isinstance(v, Tensor)}
-    if others:
-        listed = ", ".join(f"{k} ({v})" for k, v in list(others.items())[:6])
-        raise CheckpointError(
-            f"{path} holds more than tensors: {listed}. If it is a training checkpoint, save its state dict alone."
-        )
-    return {str(k): v for k, v in state.items()}
+        raise CheckpointError(f"{path} is a folder: expected a file." if path.is_dir() else f"No file at {path}.")
+    try:
+        values = _read(path, mmap=mmap)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from error
+    if not isinstance(values, Mapping):
+        raise CheckpointError(f"{path} holds a {type(values).__name__}; expected a state dict of tensors.")
+    return tidy(values, source=str(path))
 
 
-def _read_safetensors(path: Path) -> Any:
+def _read(path: Path, *, mmap: bool) -> Any:
+    kind = foreign_kind(path)
+    if kind and path.suffix != ".safetensors":
+        raise CheckpointError(f"{path} is {kind}. Expected weights: a file of torch's or of safetensors'.")
+    if path.suffix == ".safetensors" or is_safetensors(path):
+        return _read_safetensors(path, kind)
+    return read_torch_file(path, shapes_only=mmap)
+
+
+def _read_safetensors(path: Path, kind: str) -> Any:
     try:
         return load_file(path)
-    except SafetensorError as error:
-        raise CheckpointError(f"{path} is not a whole safetensors file: {error}") from error
-
-
-def _read_torch(path: Path, *, mmap: bool) -> Any:
-    if _is_script(path):
-        raise CheckpointError(f"{path} is a TorchScript archive, which is code: save the model's state dict instead.")
-    try:
-        # The format before torch 1.6 is not an archive, and cannot be mapped.
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap and zipfile.is_zipfile(path))
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(
-            f"{path} holds pickled objects, which could run anything, or is no file of torch's: only tensors are read. "
-            f"({str(error).splitlines()[0]})"
-        ) from error
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read: it is truncated, or no file of torch's.") from error
-
-
-def _is_script(path: Path) -> bool:
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("/constants.pkl") for name in archive.namelist())
+    except (SafetensorError, ValueError) as error:
+        what = f", but {kind}" if kind else f": {printable(str(error))}"
+        raise CheckpointError(f"{path} is not a whole safetensors file{what}.") from error

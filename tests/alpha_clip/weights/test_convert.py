@@ -10,7 +10,6 @@ from gencontrol.alpha_clip.weights.convert import (
     plain_to_published,
     published_shapes,
     published_to_clip,
-    strip_prefix,
     text_shapes,
     widen_patch_embedding,
     widen_patch_weight,
@@ -33,13 +32,6 @@ def test_widening_a_state_changes_the_patch_embedding_only() -> None:
     widened = widen_patch_embedding(state)
     assert widened[key].shape == (5, 4, 4, 4) and torch.equal(widened[key][:, :3], state[key])
     assert widened["visual_projection.weight"] is state["visual_projection.weight"]
-
-
-def test_prefix_is_stripped_only_if_all_keys_carry_it() -> None:
-    one, two = torch.zeros(1), torch.ones(1)
-    assert strip_prefix({"module.a": one, "module.b": two}) == {"a": one, "b": two}
-    assert set(strip_prefix({"module.a": one, "b": two})) == {"module.a", "b"}
-    assert strip_prefix({}) == {}
 
 
 def test_attention_names() -> None:

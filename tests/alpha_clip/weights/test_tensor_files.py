@@ -1,11 +1,14 @@
 import pickle
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
+from gencontrol.alpha_clip.weights.state_names import CheckpointWarning
 from gencontrol.alpha_clip.weights.tensor_files import read_state
 from gencontrol.errors import CheckpointError
 
@@ -31,20 +34,31 @@ def test_both_formats(tmp_path: Path) -> None:
         assert read.keys() == state.keys() and all(torch.equal(read[k], state[k]) for k in state)
 
 
+def test_the_bytes_say_what_a_file_is_not_its_name(tmp_path: Path) -> None:
+    state = {"a": torch.randn(2)}
+    save_file(state, tmp_path / "x.safetensors")
+    shutil.copy(tmp_path / "x.safetensors", tmp_path / "x.pth")
+    assert torch.equal(read_state(tmp_path / "x.pth")["a"], state["a"])
+
+
 def test_nothing_is_ever_run(tmp_path: Path) -> None:
     path, trace = tmp_path / "bad.pth", tmp_path / "trace"
     path.write_bytes(pickle.dumps(Harmful(trace), protocol=2))
     with pytest.raises(CheckpointError, match=r"bad\.pth holds pickled objects"):
         read_state(path)
     torch.save({"a": Harmful(trace)}, path)
-    with pytest.raises(CheckpointError, match="only tensors are read"):
+    with pytest.raises(CheckpointError, match="only tensors are read") as caught:
         read_state(path)
     assert not trace.exists()
+    said = str(caught.value)
+    assert "weights_only" not in said and "torch.load" not in said and said.isprintable()
 
 
 def test_broken_files(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="No file at"):
         read_state(tmp_path / "none.pth")
+    with pytest.raises(CheckpointError, match="is a folder: expected a file"):
+        read_state(tmp_path)
     torch.save({"a": torch.randn(1000)}, tmp_path / "x.pth")
     whole = (tmp_path / "x.pth").read_bytes()
     (tmp_path / "half.pth").write_bytes(whole[: len(whole) // 2])
@@ -55,17 +69,62 @@ def test_broken_files(tmp_path: Path) -> None:
         read_state(tmp_path / "half.safetensors")
 
 
+def test_one_flipped_bit_is_found_wherever_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "x.pth"
+    values = torch.arange(1000.0)
+    torch.save({"a": values}, path)
+    whole = path.read_bytes()
+    places = [whole.index(values.numpy().tobytes()) + 2001, whole.index(b"FloatStorage") - 40, whole.index(b"little")]
+    for place in places:
+        damaged = bytearray(whole)
+        damaged[place] ^= 1
+        path.write_bytes(damaged)
+        with pytest.raises(CheckpointError, match=r"x\.pth is damaged: the checksums in it"):
+            read_state(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"<!DOCTYPE html><html>Sign in</html>", "a web page: the download failed"),
+        (b'\n {"error": "quota"}', "JSON text, such as a server's answer"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n", "a pointer of git-lfs"),
+        (b"", "an empty file"),
+        (b"Not Found", "a text file"),
+        (b"\x1f\x8b\x08\0\0", "a gzip archive"),
+    ],
+)
+def test_what_was_saved_under_the_name_of_weights(content: bytes, kind: str, tmp_path: Path) -> None:
+    for name in ("x.pth", "x.safetensors"):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(CheckpointError, match=f"{name}.* {kind}"):
+            read_state(tmp_path / name)
+
+
+def test_pictures_and_archives_of_other_things(tmp_path: Path) -> None:
+    path = tmp_path / "x.pth"
+    Image.new("RGB", (2, 2)).save(path, format="PNG")
+    with pytest.raises(CheckpointError, match="is a PNG picture"):
+        read_state(path)
+    shutil.make_archive(str(tmp_path / "y"), "zip", tmp_path)
+    with pytest.raises(CheckpointError, match="a zip archive with none of torch's files"):
+        read_state(tmp_path / "y.zip")
+
+
 def test_more_than_tensors(tmp_path: Path) -> None:
-    torch.save({"state_dict": {"a": torch.zeros(1)}, "epoch": 3}, tmp_path / "x.pth")
-    with pytest.raises(CheckpointError, match=r"more than tensors: state_dict \(dict\), epoch \(int\)"):
+    torch.save({"a": torch.zeros(1), "best": {"b": torch.zeros(1)}, "epoch": 3}, tmp_path / "x.pth")
+    with pytest.raises(CheckpointError, match=r"more than tensors: best \(dict\), epoch \(int\)"):
         read_state(tmp_path / "x.pth")
     torch.save([torch.zeros(1)], tmp_path / "x.pth")
     with pytest.raises(CheckpointError, match="holds a list; expected a state dict"):
         read_state(tmp_path / "x.pth")
 
 
-def test_script_archives(tmp_path: Path) -> None:
-    with pytest.warns((DeprecationWarning, FutureWarning)):
-        torch.jit.script(torch.nn.Linear(2, 2)).save(tmp_path / "x.pt")
-    with pytest.raises(CheckpointError, match="TorchScript archive, which is code"):
-        read_state(tmp_path / "x.pt")
+def test_what_is_wrapped_around_the_weights_is_taken_off_and_said(tmp_path: Path) -> None:
+    nested = {"epoch": 3, "model": {"state_dict": {"module._orig_mod.a": torch.ones(1), "b": torch.zeros(1)}}}
+    torch.save(nested, tmp_path / "x.pth")
+    with pytest.warns(CheckpointWarning) as said:
+        assert set(read_state(tmp_path / "x.pth")) == {"a", "b"}
+    texts = " ".join(str(warning.message) for warning in said)
+    for part in ("from its `model`, and epoch left out", "from its `state_dict`", "`module.`", "`_orig_mod.`"):
+        assert part in texts
