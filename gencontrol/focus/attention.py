@@ -14,6 +14,7 @@ from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.errors import ConfigError
 from gencontrol.focus.pixels import whole
+from gencontrol.images.bounds import bounded
 from gencontrol.regions.geometry import Geometry, fit_planes
 
 Rows = Literal["class", "all"]
@@ -103,5 +104,5 @@ def all_tokens_bias(
     Returns:
         For what is read; to be broadcast over heads and readers.
     """
-    logs = scale * torch.log(patches.clamp(min=floor))
+    logs = scale * torch.log(bounded(patches, floor))
     return functional.pad(logs, (int(class_token), 0))[:, None, None]
