@@ -10,16 +10,25 @@ import numpy as np
 import torch
 from PIL import Image
 
-from gencontrol.errors import ConfigError, InputError, MissingDependencyError
+from gencontrol.errors import InputError, MissingDependencyError
 from gencontrol.files import atomic_file, atomic_folder
 from gencontrol.images.colour import check_colour
 from gencontrol.nerf.export.pictures import rgba_picture
 from gencontrol.nerf.field.scene import Scene
+from gencontrol.nerf.limits import check_limits
 from gencontrol.nerf.rays.cameras import Cameras, Orbit, one_camera, spiral, turntable
 from gencontrol.nerf.rays.rendering import Quadrature, render_view
 
 # Our frames' names: other pictures are somebody's own, and a folder that holds them is not replaced.
 _FRAMES = "[0-9][0-9][0-9][0-9][0-9].png"
+# Five digits number the frames; a picture of the largest size takes half a gigabyte while it is rendered.
+_LIMITS = {
+    "frames": (1, 99999),
+    "size": (1, 4096),
+    "elevation": (-90, 90),
+    "samples": (1, 4096),
+    "frames_per_second": (1, 240),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +53,7 @@ class VideoSettings:
     """Distance, field of view and point looked at."""
 
     def __post_init__(self) -> None:
-        for name in ("frames", "size", "samples", "frames_per_second"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1; got {getattr(self, name)}.")
+        check_limits(self, _LIMITS)
         check_colour(self.background, name="background")
 
 

@@ -5,16 +5,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from jaxtyping import Bool, Float
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from gencontrol.errors import CheckpointError, InputError
+from gencontrol.errors import CheckpointError, ConfigError, InputError
 from gencontrol.files import atomic_file
 from gencontrol.nerf.field import grid
 from gencontrol.nerf.parts.shape_settings import parse_shape, shape_mapping
 from gencontrol.nerf.parts.shapes import Shape, Voxels
+from gencontrol.tensors import tensor_bytes
 
 SCENE_FILE = "scene.safetensors"
 # Bumped when a file of an older version would be read wrongly.
@@ -49,10 +50,9 @@ def save_scene(scene: Scene, path: Path) -> None:
     voxels = {n: s for n, s in scene.parts.items() if isinstance(s, Voxels)}
     shapes = {n: shape_mapping(s) for n, s in scene.parts.items() if n not in voxels}
     about = {"version": _VERSION, "parts": json.dumps(shapes), "prompts": json.dumps(scene.prompts)}
-    tensors = {"lattice": scene.lattice.detach().cpu().contiguous()}
-    tensors |= {f"part.{n}": v.values.detach().cpu().contiguous() for n, v in voxels.items()}
+    tensors = {"lattice": scene.lattice} | {f"part.{n}": v.values for n, v in voxels.items()}
     with atomic_file(path) as temporary:
-        save_file(tensors, temporary, metadata=about)
+        temporary.write_bytes(tensor_bytes(tensors, about))
 
 
 def load_scene(path: Path) -> Scene:
@@ -71,7 +71,14 @@ def load_scene(path: Path) -> Scene:
         raise CheckpointError(f"{path} cannot be read as safetensors: {error}.") from error
     if about.get("version") != _VERSION or "lattice" not in tensors:
         raise CheckpointError(f"{path} is not a scene of this version of gencontrol: train it again.")
-    return Scene(lattice=tensors["lattice"], parts=_parts(about, tensors), prompts=json.loads(about["prompts"]))
+    _check_values(path, "lattice", tensors["lattice"], dimensions=4)
+    if tensors["lattice"].shape[0] != 4 or min(tensors["lattice"].shape[1:]) < 2:
+        shape = tuple(tensors["lattice"].shape)
+        raise CheckpointError(
+            f"{path} is a broken scene: its lattice is {shape}; expected (4, z, y, x) with at least 2 nodes a side."
+        )
+    parts, prompts = _parts(path, about, tensors), _mapping(path, about, "prompts")
+    return Scene(lattice=tensors["lattice"], parts=parts, prompts={name: str(text) for name, text in prompts.items()})
 
 
 def find_scene(path: Path) -> Path:
@@ -87,6 +94,37 @@ def find_scene(path: Path) -> Path:
     return found[-1]
 
 
-def _parts(about: dict[str, str], tensors: dict[str, Any]) -> dict[str, Shape]:
-    parts: dict[str, Shape] = {n: parse_shape(s) for n, s in json.loads(about["parts"]).items()}
-    return parts | {k.removeprefix("part."): Voxels(values=v) for k, v in tensors.items() if k.startswith("part.")}
+def _parts(path: Path, about: dict[str, str], tensors: dict[str, Tensor]) -> dict[str, Shape]:
+    try:
+        parts = {n: parse_shape(s, where=f"part {n!r}") for n, s in _mapping(path, about, "parts").items()}
+    except ConfigError as error:
+        raise CheckpointError(f"{path} is a broken scene: {error}") from error
+    lifted = {key: value for key, value in tensors.items() if key.startswith("part.")}
+    for name, values in lifted.items():
+        _check_values(path, name, values, dimensions=3)
+    return parts | {name.removeprefix("part."): Voxels(values=values) for name, values in lifted.items()}
+
+
+def _mapping(path: Path, about: dict[str, str], name: str) -> dict[str, Any]:
+    try:
+        values = json.loads(about[name])
+    except (KeyError, ValueError, RecursionError) as error:
+        raise CheckpointError(
+            f"{path} is a broken scene: its metadata {name!r} is missing, or is no JSON ({type(error).__name__})."
+        ) from error
+    if not isinstance(values, dict):
+        raise CheckpointError(f"{path} is a broken scene: its metadata {name!r} is {values!r}; expected a mapping.")
+    return values
+
+
+def _check_values(path: Path, name: str, values: Tensor, *, dimensions: int) -> None:
+    if values.dtype != torch.float32 or values.ndim != dimensions or values.numel() == 0:
+        raise CheckpointError(
+            f"{path} is a broken scene: {name} is {tuple(values.shape)} of {values.dtype}; expected {dimensions} "
+            "dimensions of torch.float32."
+        )
+    if not values.isfinite().all():
+        count = int((~values.isfinite()).sum())
+        raise CheckpointError(
+            f"{path} is a broken scene: {count} of the {values.numel()} values of {name} are not finite."
+        )

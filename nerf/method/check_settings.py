@@ -1,21 +1,28 @@
 """Settings that contradict each other, or that nothing can be made with, are refused before time is spent."""
 
+import math
+
 from gencontrol.errors import ConfigError
 from gencontrol.images.colour import check_colour
+from gencontrol.nerf.limits import SEEDS, check_limits
 from gencontrol.nerf.method.config import SteeredModelConfig
 from gencontrol.nerf.method.schedules import resolution_at
 from gencontrol.schedules import as_schedule
 
-_LEAST = {
-    "samples": 2,
-    "eval_samples": 2,
-    "hash_resolution": 4,
-    "skip_every": 1,
-    "eval_num_rays_per_chunk": 1,
-    "preview_every": 0,
-    "turntable_frames": 0,
-    "turntable_size": 1,
+# What a machine can hold, or a file name can count, bounds the large ones; the rest is what the word means.
+_LIMITS = {
+    "samples": (2, 4096),
+    "eval_samples": (2, 4096),
+    "hash_resolution": (4, 512),
+    "skip_every": (1, math.inf),
+    "eval_num_rays_per_chunk": (1, math.inf),
+    "preview_every": (0, math.inf),
+    "turntable_frames": (0, 99999),
+    "turntable_size": (1, 4096),
+    "seed": SEEDS,
+    "ball_peak": (-100, 100),
 }
+_LENGTHS = ("softness", "ball_radius", "grow")
 
 
 def check_settings(config: SteeredModelConfig) -> None:
@@ -35,7 +42,7 @@ def check_settings(config: SteeredModelConfig) -> None:
         raise ConfigError("A highlight by name (--pipeline.model.part) needs the scene that has it: name it too.")
     if config.grow is not None and config.part is None and config.parts is None:
         raise ConfigError("grow enlarges a part of the scene that is named (part, parts): give a larger box or sphere.")
-    if config.mode in ("create", "edit", "replace", "recolour") and not (config.prompt or config.parts):
+    if config.mode in ("create", "edit", "replace", "recolour") and not ((config.prompt or "").strip() or config.parts):
         raise ConfigError(f"The mode {config.mode!r} needs a prompt: --prompt TEXT, or --pipeline.model.parts FILE.")
     if config.symmetry != "none" and config.mode not in ("create", "replace"):
         raise ConfigError(
@@ -51,17 +58,19 @@ def check_settings(config: SteeredModelConfig) -> None:
         raise ConfigError(
             f"The mode {config.mode!r} without the highlight's bound would take everything away: leave `free` off."
         )
-    lengths = (("softness", config.softness), ("ball_radius", config.ball_radius), ("grow", config.grow or 0.0))
-    for name, value in lengths:
-        if not 0 <= value <= 1:
+    _check_numbers(config)
+
+
+def _check_numbers(config: SteeredModelConfig) -> None:
+    for name in _LENGTHS:
+        value = getattr(config, name)
+        if not 0 <= (value or 0.0) <= 1:
             raise ConfigError(f"{name} must lie in [0, 1] world units; got {value}.")
-    if config.ball_sharpness <= 0 or config.contrast_scale <= 0:
+    if not (0 < config.ball_sharpness < math.inf and 0 < config.contrast_scale < math.inf):
         raise ConfigError(
             f"ball_sharpness and contrast_scale must be above 0; got {config.ball_sharpness}, {config.contrast_scale}."
         )
     check_colour(config.background, name="background")
-    for name, least in _LEAST.items():
-        if getattr(config, name) < least:
-            raise ConfigError(f"{name} must be at least {least}; got {getattr(config, name)}.")
+    check_limits(config, _LIMITS)
     for step, _ in as_schedule(config.resolution).points:
         resolution_at(config, int(step))

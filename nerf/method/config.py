@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Optional
 
-from nerfstudio.data.datamanagers.base_datamanager import DataManagerConfig
+from nerfstudio.configs.dataparser_configs import AnnotatedDataParserUnion
+from nerfstudio.data.datamanagers.base_datamanager import VanillaDataManagerConfig
 from nerfstudio.data.dataparsers.nerfstudio_dataparser import NerfstudioDataParserConfig
+from nerfstudio.data.pixel_samplers import PixelSamplerConfig
 from nerfstudio.engine.schedulers import SchedulerConfig
 from nerfstudio.models.base_model import ModelConfig
 from nerfstudio.pipelines.base_pipeline import VanillaPipelineConfig
+from tyro.conf import Suppress
 
 from gencontrol.errors import ConfigError
 from gencontrol.guidance.augmentation import Augmentation
@@ -50,16 +53,26 @@ class FloatDecayConfig(SchedulerConfig):
 
 
 @dataclass
-class SteeredDataManagerConfig(DataManagerConfig):
-    """Random orbit cameras; with `--data`, also the rays of its pictures, to fit them first."""
+class SteeredDataManagerConfig(VanillaDataManagerConfig):
+    """Random orbit cameras; with `--data`, also the rays of its pictures, to fit them first.
+
+    It is a VanillaDataManagerConfig for `ns-render dataset`, which asks for the class; those of its settings that are
+    not used here are not offered as flags.
+    """
 
     _target: Any = field(default_factory=lambda: no_target)
-    dataparser: NerfstudioDataParserConfig = field(
+    # nerfstudio builds this type of a list of parsers, some of which plug-ins bring.
+    dataparser: AnnotatedDataParserUnion = field(  # pyright: ignore[reportInvalidTypeForm]
         default_factory=lambda: NerfstudioDataParserConfig(
             orientation_method="none", center_method="none", auto_scale_poses=False
         )
     )
-    """How `--data` is read; by default poses stay as they are, and the scene must lie in [-1, 1] on each axis."""
+    """How `--data` is read, named as for nerfstudio's methods (`colmap`, `blender-data`); by default as nerfstudio's
+    own, with poses as they are, and the scene must lie in [-1, 1] on each axis."""
+    crop: Optional[tuple[float, float, float, float, float, float]] = None
+    """For a capture of more than one thing: a box, centre x y z and side lengths in the data set's own units (as its
+    parser gives them). The cube around it becomes the scene's; what pictures show outside is fitted as a backdrop,
+    which is in no scene file. Pictures then need no alpha channel."""
     orbit: Orbit = field(default_factory=Orbit)
     """Where the random cameras stand."""
     aim: Literal["auto", "scene", "parts"] = "auto"
@@ -81,6 +94,34 @@ class SteeredDataManagerConfig(DataManagerConfig):
     """Colour (red green blue, 0 to 1) that pictures without an alpha channel were taken in front of."""
     seed: int = 0
     """Of cameras and rays; a step's draw depends on it and on the step only."""
+    masks_on_gpu: Suppress[bool] = False
+    """Not used here."""
+    images_on_gpu: Suppress[bool] = False
+    """Not used here."""
+    train_num_rays_per_batch: Suppress[int] = 1024
+    """Not used here."""
+    train_num_images_to_sample_from: Suppress[int] = -1
+    """Not used here."""
+    train_num_times_to_repeat_images: Suppress[int] = -1
+    """Not used here."""
+    eval_num_rays_per_batch: Suppress[int] = 1024
+    """Not used here."""
+    eval_num_images_to_sample_from: Suppress[int] = -1
+    """Not used here."""
+    eval_num_times_to_repeat_images: Suppress[int] = -1
+    """Not used here."""
+    eval_image_indices: Suppress[Optional[tuple[int, ...]]] = (0,)
+    """Not used here."""
+    camera_res_scale_factor: Suppress[float] = 1.0
+    """Not used here."""
+    patch_size: Suppress[int] = 1
+    """Not used here."""
+    pixel_sampler: Suppress[PixelSamplerConfig] = field(default_factory=PixelSamplerConfig)
+    """Not used here."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take values from a run's config.yml; settings that came after it are as by default."""
+        vars(self).update(vars(type(self)()) | state)
 
 
 @dataclass

@@ -22,7 +22,7 @@ from gencontrol.nerf.method.config import (
 METHOD, METHOD_HASH = "alphaclip-nerf", "alphaclip-nerf-hash"
 
 
-# nerfstudio writes the names of these four into a run's config.yml: renamed, they would have to be found there still.
+# nerfstudio writes the names of these into a run's config.yml: renamed, they would have to be found there still.
 def make_pipeline(config: SteeredPipelineConfig, **kwargs: Any) -> Any:
     """Build the pipeline; imports it first."""
     from gencontrol.nerf.method.pipeline import SteeredPipeline
@@ -56,9 +56,27 @@ def pipeline_config(datamanager: SteeredDataManagerConfig, model: SteeredModelCo
     return SteeredPipelineConfig(_target=make_pipeline, datamanager=datamanager, model=model)
 
 
+class DataManagerTarget:
+    """What a configuration sets up: the data manager, imported first.
+
+    A class where the others are functions, for `ns-render dataset`, which puts something in the place of its two
+    methods while it sets a data manager up, and puts them back.
+    """
+
+    def __new__(cls, config: SteeredDataManagerConfig, **kwargs: Any) -> Any:
+        """Build it."""
+        return make_datamanager(config, **kwargs)
+
+    def setup_train(self) -> None:
+        """Nothing: pictures are read when it is built."""
+
+    def setup_eval(self) -> None:
+        """Nothing."""
+
+
 def datamanager_config(**settings: Any) -> SteeredDataManagerConfig:
     """Settings that set up the method's data manager, these and the defaults."""
-    return SteeredDataManagerConfig(_target=make_datamanager, **settings)
+    return SteeredDataManagerConfig(_target=DataManagerTarget, **settings)
 
 
 def model_config(**settings: Any) -> SteeredModelConfig:
@@ -84,6 +102,8 @@ def trainer_config() -> TrainerConfig:
         pipeline=pipeline_config(datamanager_config(), model_config()),
         optimizers={
             "field": {"optimizer": AdamOptimizerConfig(lr=0.1, eps=1e-8), "scheduler": scheduler_config()},
+            # Of a capture that is cropped to a box; other runs have nothing in this group.
+            "backdrop": {"optimizer": AdamOptimizerConfig(lr=0.05, eps=1e-8), "scheduler": scheduler_config()},
         },
         logging=LoggingConfig(steps_per_log=10),
         viewer=ViewerConfig(num_rays_per_chunk=1 << 15),

@@ -30,9 +30,10 @@ from gencontrol.nerf.method.checkpoint import (
     warn_of_overruled,
 )
 from gencontrol.nerf.method.config import SteeredModelConfig
+from gencontrol.nerf.method.evaluation import image_metrics_and_images
 from gencontrol.nerf.method.fit import photometric
 from gencontrol.nerf.method.new_field import canonical_of_replacement, first_field
-from gencontrol.nerf.method.outputs import from_outputs, psnr, to_outputs, to_rgba
+from gencontrol.nerf.method.outputs import beyond_cube, to_normals, to_outputs, to_rgba
 from gencontrol.nerf.method.schedules import resolution_at, schedules_of
 from gencontrol.nerf.method.steered_parts import check_changeable, missing_sources, parts_of_config, steering_of
 from gencontrol.nerf.method.viewer import attach, part_controls, restored_controls
@@ -47,15 +48,9 @@ from gencontrol.nerf.parts.parts import (
     random_points_within,
     rays_crossing,
 )
+from gencontrol.nerf.rays.normals import slope
 from gencontrol.nerf.rays.rendering import Quadrature, Rendering, render_rays, reshape_rays
-from gencontrol.nerf.steering.guidance import (
-    Guidance,
-    Steering,
-    guided_scores,
-    load_guides,
-    part_scores,
-    steering_losses,
-)
+from gencontrol.nerf.steering.guidance import Guidance, Steering, guided_scores, load_guides, steering_losses
 from gencontrol.nerf.steering.losses import check_finite, emptiness, smoothness, weighted_guidance
 from gencontrol.streams import step_stream
 
@@ -163,11 +158,14 @@ class SteeredModel(Model):
         )
 
     def get_outputs(self, ray_bundle: RayBundle | StudioCameras) -> dict[str, Any]:
-        """Colour over the background, opacity, depth, and the alpha of the first part and of each by name."""
+        """What `to_outputs` gives, and outside of training the normals."""
         assert isinstance(ray_bundle, RayBundle)
         origins, directions = ray_bundle.origins.reshape(-1, 3), ray_bundle.directions.reshape(-1, 3)
         seen = self.render(origins, directions)
-        outputs = to_outputs(seen, part_names(self.parts), background=self.config.background)
+        beyond = beyond_cube(origins)
+        outputs = to_outputs(seen, part_names(self.parts), background=self.config.background, beyond=beyond)
+        if not self.training:
+            outputs["normals"] = to_normals(self._slope(origins + directions * outputs["depth"]))
         # No tensors, so nerfstudio's pictures pass them by: the losses, of training and of evaluation, need them.
         return outputs | {"seen": seen, "rays": (origins, directions)}
 
@@ -204,18 +202,9 @@ class SteeredModel(Model):
     def get_image_metrics_and_images(
         self, outputs: dict[str, Any], batch: dict[str, Any]
     ) -> tuple[dict[str, float], dict[str, Tensor]]:
-        """Scores per part of one view, PSNR where there is a picture, and the pictures themselves."""
-        images = {"img": outputs["rgb"], "accumulation": outputs["accumulation"].expand(-1, -1, 3)}
-        images |= {name: plane.expand(-1, -1, 3) for name, plane in outputs.items() if name.startswith("alpha")}
-        metrics = {"opacity": outputs["accumulation"].mean().item()}
-        if any(part.prompt for part in self.parts):
-            seen = from_outputs(outputs, part_names(self.parts), background=self.config.background)
-            metrics |= {f"score_{name}": s for name, s in part_scores(self.steering(), seen).items()}
-        truth = batch.get("image")
-        if truth is not None and truth.shape[:2] == outputs["rgb"].shape[:2]:
-            behind = batch.get("in_front_of")
-            metrics["psnr"] = psnr(truth, outputs, background=self.config.background, in_front_of=behind)
-        return metrics, images
+        """See `image_metrics_and_images`."""
+        behind = self.config.background
+        return image_metrics_and_images(outputs, batch, self.parts, background=behind, steering=self.steering)
 
     def get_rgba_image(self, outputs: dict[str, Tensor], output_name: str = "rgb") -> Tensor:
         """Straight colour and opacity, the background taken out."""
@@ -265,6 +254,14 @@ class SteeredModel(Model):
         if self.field.base is None or self.config.free:
             return None
         return largest_membership(self.parts, points, softness=self.config.softness)
+
+    @torch.no_grad()
+    def _slope(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:
+        return slope(
+            lambda places: self.field.raw(places, self._change_membership(places))[:, 0],
+            points,
+            step=2 / (self.field.resolution - 1),
+        )
 
     def _guidance(self, seen: Rendering, batch: dict[str, Any]) -> Guidance:
         if not any(part.prompt for part in self.parts):

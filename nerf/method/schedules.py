@@ -2,8 +2,10 @@
 
 from gencontrol.errors import ConfigError
 from gencontrol.nerf.method.config import SteeredModelConfig
-from gencontrol.schedules import Schedule, as_schedule, value_at
+from gencontrol.schedules import Schedule, as_schedule, text_of, value_at
 
+# Four values a node and Adam's two moments of each: six gigabytes.
+_MOST_NODES = 512
 _WEIGHTS = (
     "guidance",
     "contrast",
@@ -20,9 +22,14 @@ def schedules_of(config: SteeredModelConfig) -> dict[str, Schedule]:
     """Every weight's schedule, by the name of its field without `_weight`.
 
     Raises:
-        ConfigError: A schedule that cannot be read.
+        ConfigError: A schedule that cannot be read, or a weight below 0.
     """
     schedules = {name: as_schedule(getattr(config, f"{name}_weight")) for name in _WEIGHTS}
+    for name, schedule in schedules.items():
+        if min(value for _, value in schedule.points) < 0:
+            raise ConfigError(
+                f"{name}_weight must be at least 0, since the loss is one to make small; got {text_of(schedule)}."
+            )
     ceilings = {name: as_schedule(getattr(config, name)) for name in ("transmittance_ceiling", "replace_ceiling")}
     return schedules | ceilings
 
@@ -34,4 +41,6 @@ def resolution_at(config: SteeredModelConfig, step: int | float) -> int:
     resolution = round(value_at(held, step))
     if resolution < 4:
         raise ConfigError(f"A lattice needs at least 4 nodes along a side; got {resolution} at step {step}.")
+    if resolution > _MOST_NODES:
+        raise ConfigError(f"A lattice has at most {_MOST_NODES} nodes along a side; got {resolution} at step {step}.")
     return resolution

@@ -11,7 +11,7 @@ from gencontrol.errors import ConfigError, InputError
 from gencontrol.nerf.field import grid
 from gencontrol.nerf.parts.shapes import Shape, Whole, check_inside, membership
 from gencontrol.nerf.rays.rendering import Membership, cube_span
-from gencontrol.schedules import Schedule, constant
+from gencontrol.schedules import Schedule, constant, text_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +28,17 @@ class Part:
     """Where it is."""
     steered: bool = True
     """Whether a run steers it, or one did before; not so a scene's part that nothing has changed yet."""
+
+    def __post_init__(self) -> None:
+        # Blanks are no prompt, wherever it comes from: flags, YAML, the viewer, a checkpoint.
+        object.__setattr__(self, "prompt", self.prompt.strip())
+        if not self.name.strip():
+            raise ConfigError(f"A part needs a name; got {self.name!r}.")
+        if min(value for _, value in self.weight.points) < 0:
+            raise ConfigError(
+                f"The weight of part {self.name!r} must be at least 0; got {text_of(self.weight)}. What is to go is "
+                "taken away by the mode 'remove'."
+            )
 
 
 def check_parts(parts: Sequence[Part]) -> tuple[Part, ...]:

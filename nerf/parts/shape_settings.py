@@ -1,6 +1,7 @@
 """Shapes as settings: read from a mapping, written as one, and refused where they enclose nothing."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gencontrol.configuration import from_mapping, nearest, to_mapping
@@ -69,8 +70,10 @@ def check_shape(shape: Shape, *, where: str = "highlight") -> Shape:
     """Refuse shapes that enclose nothing.
 
     Raises:
-        ConfigError: A size or radius that is not positive, a normal without a direction.
+        ConfigError: A number that is not finite, a size or radius that is not positive, a normal without a direction.
     """
+    if not all(map(math.isfinite, _numbers(to_mapping(shape)))):
+        raise ConfigError(f"{where}: expected finite numbers; got {shape}.")
     if isinstance(shape, Box | Ellipsoid) and min(shape.size) <= 0:
         raise ConfigError(f"{where}: sizes must be positive; got {shape.size}.")
     if isinstance(shape, Sphere) and shape.radius <= 0:
@@ -78,6 +81,16 @@ def check_shape(shape: Shape, *, where: str = "highlight") -> Shape:
     if isinstance(shape, HalfSpace) and not any(shape.normal):
         raise ConfigError(f"{where}: the normal needs a direction; got {shape.normal}.")
     return shape
+
+
+def _numbers(values: Any) -> Iterator[float]:
+    if isinstance(values, int | float):
+        yield values
+    elif isinstance(values, Mapping):
+        yield from _numbers(list(values.values()))
+    else:
+        for value in values:
+            yield from _numbers(value)
 
 
 def _parse_union(entries: Any, where: str) -> Union:

@@ -32,8 +32,10 @@ class Orbit:
     """Point looked at."""
 
     def __post_init__(self) -> None:
-        if self.radius <= 0:
+        if not 0 < self.radius < math.inf:
             raise ConfigError(f"Orbit radius must be above 0 world units; got {self.radius}.")
+        if not all(map(math.isfinite, self.target)):
+            raise ConfigError(f"Orbit target must be three finite numbers; got {self.target}.")
         for name, low, high in (("elevation", -90, 90), ("azimuth", -360, 360), ("field_of_view", 1, 170)):
             first, last = getattr(self, name)
             if not low <= first <= last <= high:

@@ -1,5 +1,6 @@
 """Losses and scores of rendered parts: from a rendering and camera angles to one number a picture. No nerfstudio."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,6 +168,9 @@ def parse_guide(text: str) -> tuple[str, float, int]:
 
     Returns:
         Name or path, weight, first step.
+
+    Raises:
+        ConfigError: Text of another form, or a weight that is not finite or below 0.
     """
     name, at, start = text.rpartition("@")
     # Of a folder such as models/ViT-L-14@336px the @ is part; a preset's name has none.
@@ -180,6 +184,8 @@ def parse_guide(text: str) -> tuple[str, float, int]:
         weight = 1.0
     if not name or (at and not start.isdigit()):
         raise ConfigError(f"Cannot read the encoder {text!r}: expected NAME, NAME:WEIGHT or NAME:WEIGHT@STEP.")
+    if not 0 <= weight < math.inf:
+        raise ConfigError(f"An encoder's weight must be finite and at least 0; got {weight:g} in {text!r}.")
     return name, weight, int(start or 0)
 
 

@@ -12,11 +12,14 @@ from gencontrol.errors import InputError
 from gencontrol.files import atomic_folder
 from gencontrol.nerf.export.pictures import rgba_picture
 from gencontrol.nerf.field.scene import SCENE_FILE, save_scene
+from gencontrol.nerf.limits import check_limits
 from gencontrol.nerf.rays.cameras import Cameras, Orbit, one_camera, orbit_cameras
 from gencontrol.nerf.still_life.world import Shot, World, bake, photograph
 
 # The golden angle spreads any number of views around the orbit without clumps.
 _GOLDEN_ANGLE = 137.50776
+# Five digits number the pictures. Without any held out, nerfstudio would have nothing to evaluate, and refuse the set.
+_LIMITS = {"views": (1, 50000), "held_out": (1, 49999), "size": (1, 4096), "resolution": (4, 512)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +34,9 @@ class DatasetSettings:
     """Side of the square pictures in pixels."""
     resolution: int = 64
     """Nodes along a side of the voxel scene that is written beside the pictures."""
+
+    def __post_init__(self) -> None:
+        check_limits(self, _LIMITS)
 
 
 def write_dataset(world: World, folder: Path, settings: DatasetSettings, *, orbit: Orbit | None = None) -> Path:

@@ -5,10 +5,11 @@ import math
 import pytest
 import torch
 
-from gencontrol.nerf.method.outputs import from_outputs, psnr, to_outputs, to_rgba
+from gencontrol.nerf.method.outputs import beyond_cube, from_outputs, psnr, to_normals, to_outputs, to_rgba
 from gencontrol.nerf.rays.rendering import Rendering, reshape_rays
 
 BEHIND = (0.2, 0.4, 0.6)
+FAR = torch.arange(12.0) + 5
 
 
 def rendering() -> Rendering:
@@ -23,12 +24,12 @@ def rendering() -> Rendering:
 
 
 def picture(seen: Rendering) -> dict[str, torch.Tensor]:
-    return {k: v.reshape(3, 4, -1) for k, v in to_outputs(seen, ("a", "b"), background=BEHIND).items()}
+    return {k: v.reshape(3, 4, -1) for k, v in to_outputs(seen, ("a", "b"), background=BEHIND, beyond=FAR).items()}
 
 
 def test_outputs_are_over_the_background_and_name_each_part() -> None:
     seen = rendering()
-    outputs = to_outputs(seen, ("a", "b"), background=BEHIND)
+    outputs = to_outputs(seen, ("a", "b"), background=BEHIND, beyond=FAR)
     assert torch.allclose(outputs["rgb"], seen.colour + (1 - seen.opacity)[:, None] * torch.tensor(BEHIND))
     assert torch.equal(outputs["alpha_b"][:, 0], seen.parts[:, 1]) and torch.equal(outputs["alpha"], outputs["alpha_a"])
 
@@ -36,8 +37,36 @@ def test_outputs_are_over_the_background_and_name_each_part() -> None:
 def test_a_views_outputs_are_the_rendering_they_came_from() -> None:
     seen = rendering()
     again, there = from_outputs(picture(seen), ("a", "b"), background=BEHIND), reshape_rays(seen, (1, 3, 4))
-    for name in ("colour", "opacity", "depth", "parts"):
+    for name in ("colour", "opacity", "parts"):
         assert torch.allclose(getattr(again, name), getattr(there, name), atol=1e-6)
+    stopped = there.opacity >= 0.5
+    assert stopped.any() and not stopped.all()
+    assert torch.allclose(again.depth, torch.where(stopped, there.depth, 0.0), atol=1e-6)
+
+
+def test_depth_is_the_mean_of_what_is_seen_and_behind_everything_where_nothing_stops_a_ray() -> None:
+    seen = Rendering(
+        colour=torch.zeros(3, 3),
+        opacity=torch.tensor([0.5, 0.8, 0.49]),
+        depth=torch.tensor([1.0, 2.0, 1.0]),
+        parts=torch.zeros(3, 1),
+    )
+    depth = to_outputs(seen, ("a",), background=BEHIND, beyond=torch.tensor([7.0, 8.0, 9.0]))["depth"]
+    assert depth.shape == (3, 1) and depth[:, 0].tolist() == pytest.approx([2.0, 2.5, 9.0])
+
+
+def test_what_is_beyond_lies_behind_every_corner_of_the_cube() -> None:
+    origins = torch.tensor([[0.0, 0.0, 0.0], [3.0, 0.0, 0.0], [-2.0, 5.0, 1.0]])
+    corners = torch.tensor([[x, y, z] for x in (-1.0, 1) for y in (-1.0, 1) for z in (-1.0, 1)])
+    farthest = torch.cdist(origins, corners).amax(dim=1)
+    beyond = beyond_cube(origins)
+    assert (beyond >= farthest - 1e-5).all() and (beyond < farthest + 2).all()
+    assert beyond[0].item() == pytest.approx(math.sqrt(3))
+
+
+def test_normals_look_out_of_what_grows_denser_inwards() -> None:
+    normals = to_normals(torch.tensor([[2.0, 0.0, 0.0], [0.0, 0.0, -3.0], [0.0, 0.0, 0.0]]))
+    assert normals.tolist() == [[0.0, 0.5, 0.5], [0.5, 0.5, 1.0], [0.5, 0.5, 0.5]]
 
 
 def test_the_background_is_taken_out_of_rgba() -> None:
