@@ -14,11 +14,14 @@ from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.towers import fill_vision, widen
 from gencontrol.alpha_clip.weights.convert import published_to_clip
+from gencontrol.alpha_clip.weights.describe import check_weights
 from gencontrol.alpha_clip.weights.published import check_published, read_published
 from gencontrol.errors import InputError, PairingError
+from gencontrol.finite import check_finite_weights
 from gencontrol.models.location import Location
 from gencontrol.models.registry import find_preset, resolve
-from gencontrol.pipelines.hosts.host import HostFamily, read_saved
+from gencontrol.pipelines.components import check_components
+from gencontrol.pipelines.hosts.host import HostFamily, SavedPipeline, read_saved
 from gencontrol.pipelines.shapes import check_denoiser, compare, own_encoder
 
 AlphaClipSource = AlphaCLIP | str | Path | Literal["auto"] | None
@@ -29,8 +32,8 @@ AlphaClipSource = AlphaCLIP | str | Path | Literal["auto"] | None
 class Opened:
     """What diffusers' `from_pretrained` is to be called with."""
 
-    model: str | Path
-    """Folder or hub id."""
+    saved: SavedPipeline
+    """The pipeline."""
     components: Mapping[str, Any]
     """Components that take the place of the saved ones."""
 
@@ -62,15 +65,17 @@ def open_encoder(
             "up the class of a saved host."
         )
     host = compare(family, saved, None if is_file(source) else source)
+    check_components(saved)
+    dtype = dtype_of(options, family.encoder)
     if source is None:
-        return Opened(model=model.name, components={})
+        own = {} if family.encoder in options else {family.encoder: _open_own(family, model, dtype)}
+        return Opened(saved=saved, components=own)
     if family.encoder in options or "feature_extractor" in options:
         raise InputError(f"Give either alpha_clip or {family.encoder} and feature_extractor: both name the encoder.")
-    encoder = _open(source, own_encoder(family, model), dtype=_dtype_of(options, family.encoder))
+    encoder = _open(source, own_encoder(family, model), dtype=dtype)
     processor = encoder.processor.with_geometry(replace(host.geometry, size=encoder.processor.geometry.size))
-    return Opened(
-        model=model.name, components={family.encoder: encoder.vision, "feature_extractor": processor.to_stock()}
-    )
+    components = {family.encoder: encoder.vision, "feature_extractor": processor.to_stock()}
+    return Opened(saved=saved, components=components)
 
 
 def locate(
@@ -150,17 +155,26 @@ def _open(source: Location | AlphaCLIP, own: CLIPVisionConfig, *, dtype: torch.d
     return AlphaCLIP.from_pretrained(source.name, local_files_only=source.local_files_only, dtype=dtype)
 
 
+def _open_own(family: HostFamily, model: Location, dtype: torch.dtype) -> CLIPVisionModelWithProjection:
+    """A pipeline's own vision tower, no weight of which is left to chance."""
+    hub: dict[str, Any] = {"revision": model.revision, "local_files_only": model.local_files_only}
+    return AlphaCLIP.from_clip(model.name, subfolder=family.encoder, dtype=dtype, **hub).vision
+
+
 def _open_published(path: Path, own: CLIPVisionConfig, *, dtype: torch.dtype) -> AlphaCLIP:
     """A published checkpoint is a whole vision tower of its base's shape, which is the host's own encoder's."""
     state = read_published(path)
     check_published(state, own, source=str(path))
+    check_weights(state, source=str(path))
     config = copy.deepcopy(own)
     config.num_channels = 4
     tower = fill_vision(config, {k: v.to(dtype) for k, v in published_to_clip(state).items()})
+    check_finite_weights(tower, source=str(path))
     return AlphaCLIP(tower, processor=AlphaCLIPProcessor.from_stock({}, size=square(config)[0]))
 
 
-def _dtype_of(options: Mapping[str, Any], component: str) -> torch.dtype:
+def dtype_of(options: Mapping[str, Any], component: str) -> torch.dtype:
+    """The number format that diffusers' `from_pretrained` is asked for, of one component."""
     dtype = options.get("dtype", options.get("torch_dtype"))
     if isinstance(dtype, Mapping):
         dtype = dtype.get(component, dtype.get("default"))

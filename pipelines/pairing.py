@@ -5,6 +5,7 @@ from pathlib import Path
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.weights.published import check_published, read_published
 from gencontrol.models.location import Location
+from gencontrol.pipelines.components import check_components
 from gencontrol.pipelines.encoders import is_file
 from gencontrol.pipelines.hosts.host import Host, read_saved
 from gencontrol.pipelines.hosts.registry import REGISTRY, Registry, recognise
@@ -32,6 +33,7 @@ def check_pairing(
     """
     saved = read_saved(model)
     family = recognise(saved, registry).family
+    check_components(saved)
     if not is_file(alpha_clip):
         return compare(family, saved, alpha_clip)
     host, path = compare(family, saved), Path(alpha_clip.name)

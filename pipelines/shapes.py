@@ -7,6 +7,7 @@ from transformers import CLIPVisionConfig
 from gencontrol.alpha_clip.architectures import name_of
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.weights.pretrained import what_it_is
+from gencontrol.alpha_clip.weights.unpickling import printable
 from gencontrol.errors import CheckpointError, PairingError
 from gencontrol.models.location import Location
 from gencontrol.pipelines.hosts.host import Host, HostFamily, SavedPipeline
@@ -98,7 +99,13 @@ def vision_config(location: Location, path: str) -> CLIPVisionConfig:
         values = values.get("vision_config", {}) | {"projection_dim": values.get("projection_dim", 512)}
     elif kind != "clip_vision_model":
         raise CheckpointError(f"{location.name}: {path} describes a {kind!r}; expected a CLIP with a vision tower.")
-    return CLIPVisionConfig(**{k: v for k, v in values.items() if k != "model_type"})
+    try:
+        return CLIPVisionConfig(**{k: v for k, v in values.items() if k != "model_type"})
+    except Exception as error:  # transformers' checks raise errors of several libraries.
+        reason = printable(" ".join(str(error).split()), 200)
+        raise CheckpointError(
+            f"{location.name}: {path} describes no vision tower that can be made: {reason}"
+        ) from error
 
 
 def _config_of(alpha_clip: Location | AlphaCLIP) -> CLIPVisionConfig:

@@ -12,6 +12,7 @@ from transformers import CLIPImageProcessor
 
 from gencontrol.configuration import from_mapping, to_mapping
 from gencontrol.errors import CheckpointError
+from gencontrol.numbers import check_number
 from gencontrol.regions.geometry import Geometry, fit_planes
 
 # How the published checkpoints were trained to see alpha: SunzeY/AlphaCLIP, train/dataset/alpha_grit.py.
@@ -100,6 +101,8 @@ class AlphaCLIPProcessor:
             ConfigError: A `gencontrol` entry with unknown keys.
         """
         own = stock.get("gencontrol", {})
+        if not isinstance(own, dict):
+            raise CheckpointError(f"preprocessor_config.json: gencontrol is {own!r}; expected a mapping.")
         geometry = from_mapping(Geometry, own.get("geometry", {"size": size}), where="preprocessor_config.json")
         return cls(
             geometry=dataclasses.replace(geometry, size=size),
@@ -109,8 +112,13 @@ class AlphaCLIPProcessor:
 
 
 def _four(values: Any, alpha: float, key: str) -> tuple[float, float, float, float]:
+    if not isinstance(values, list | tuple):
+        raise CheckpointError(f"preprocessor_config.json: {key} is {values!r}; expected numbers for 3 or 4 channels.")
     channels = [*values, alpha] if len(values) == 3 else list(values)
     if len(channels) != 4:
         raise CheckpointError(f"preprocessor_config.json: {key} has {len(values)} channels; expected 3 or 4.")
+    above = 0 if key == "image_std" else None
+    for value in channels:
+        check_number(value, name=f"preprocessor_config.json: {key}", above=above, error=CheckpointError)
     red, green, blue, last = map(float, channels)
     return red, green, blue, last

@@ -64,6 +64,11 @@ def recognise(saved: SavedPipeline, registry: Registry = REGISTRY) -> Registered
         if entry.family.recognises(saved):
             return entry
     known = ", ".join(sorted({entry.family.pipeline for entry in registry}))
+    if not saved.class_name:
+        raise PairingError(
+            f"{saved.location.name}: model_index.json names no `_class_name`, so its kind is not known; expected one of "
+            f"{known}."
+        )
     raise PairingError(
         f"{saved.location.name} is a {saved.class_name}, which takes no image embedding here; expected one of {known}."
     )

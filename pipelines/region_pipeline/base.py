@@ -17,8 +17,9 @@ from gencontrol.errors import InputError, PairingError
 from gencontrol.focus.registry import focus_strategy
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.reading import ImageSource
+from gencontrol.pipelines.components import open_components, refused
 from gencontrol.pipelines.embedding import region_embeds
-from gencontrol.pipelines.encoders import AlphaClipSource, open_encoder, processor_of, widened
+from gencontrol.pipelines.encoders import AlphaClipSource, dtype_of, open_encoder, processor_of, widened
 from gencontrol.pipelines.hosts.host import Host, HostFamily
 from gencontrol.pipelines.region_pipeline.arguments import (
     AllMasks,
@@ -106,7 +107,10 @@ class RegionPipeline(DiffusionPipeline):
         opened = open_encoder(cls.family, str(pretrained_model_name_or_path), alpha_clip, kwargs)
         if "dtype" not in kwargs and "torch_dtype" not in kwargs:
             kwargs["dtype"] = torch.float32
-        pipeline = super().from_pretrained(opened.model, **opened.components, **kwargs)
+        dtypes = {name: dtype_of(kwargs, name) for name in opened.saved.index}
+        components = open_components(opened.saved, kwargs | dict(opened.components), dtypes=dtypes) | opened.components
+        with refused(opened.saved.location.name):
+            pipeline = super().from_pretrained(opened.saved.location.name, **components, **kwargs)
         assert isinstance(pipeline, cls)
         return pipeline
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import safe_open
 from transformers import (
     AutoTokenizer,
     CLIPModel,
@@ -18,6 +18,7 @@ from gencontrol.alpha_clip.architectures import square
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.towers import Parts, shapes_of, take_apart
 from gencontrol.alpha_clip.weights.describe import check_shapes
+from gencontrol.alpha_clip.weights.unpickling import printable
 from gencontrol.errors import CheckpointError
 from gencontrol.models.location import Location, no_model, read_json
 
@@ -87,10 +88,39 @@ def _load(model_class: Any, source: Location, dtype: torch.dtype | None) -> Any:
             ignore_mismatched_sizes=True,
             **source.lookup(),
         )
-    except (OSError, SafetensorError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"The weights of {source.name} cannot be read: {error}") from error
+    except Exception as error:  # Of settings that contradict each other, transformers raises anything.
+        reason = printable(" ".join(str(error).split()), 200)
+        raise CheckpointError(f"The weights of {source.name} cannot be read: {reason}") from error
     _check_report(model, report, source)
+    check_floats(source, "model.safetensors")
     return model.eval()
+
+
+def check_floats(source: Location, file: str) -> None:
+    """Refuse whole numbers among saved weights: transformers and diffusers cast them and go on.
+
+    Args:
+        source: A saved model.
+        file: Its weights; where there is none of that name, nothing is looked at.
+
+    Raises:
+        CheckpointError: Names the weights.
+    """
+    path = source.find(file)
+    if path is None:
+        return
+    with safe_open(path, framework="pt") as file:
+        types = {key: file.get_slice(key).get_dtype() for key in file.keys()}
+    whole = [f"{key} ({kind})" for key, kind in types.items() if not _is_float(kind) and not key.endswith(_DERIVED)]
+    if whole:
+        raise CheckpointError(
+            f"{source.name} holds no floating-point numbers where weights should be: {', '.join(whole[:4])}. Quantised "
+            "or compressed weights are not read: get the original ones."
+        )
+
+
+def _is_float(kind: str) -> bool:
+    return kind in ("F16", "BF16", "F32", "F64")
 
 
 def _check_report(model: PreTrainedModel, report: dict[str, Any], source: Location) -> None:

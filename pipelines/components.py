@@ -1,0 +1,130 @@
+"""A saved pipeline's components, looked at before and while they are loaded: none is made up, none is half random."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from gencontrol.alpha_clip.weights.pretrained import check_floats
+from gencontrol.alpha_clip.weights.unpickling import printable
+from gencontrol.errors import CheckpointError, GencontrolError
+from gencontrol.pipelines.hosts.host import SavedPipeline
+
+_LIBRARIES = frozenset({"diffusers", "transformers"})
+"""Whose components are looked at; a safety checker is diffusers' own affair."""
+_LOOKUP = (
+    "cache_dir",
+    "force_download",
+    "local_files_only",
+    "proxies",
+    "revision",
+    "token",
+    "use_safetensors",
+    "variant",
+)
+"""Arguments of diffusers' `from_pretrained` that say where a component is."""
+_OTHER_WAYS = ("device_map", "quantization_config", "use_flashpack", "use_onnx", "load_connected_pipeline")
+"""Arguments with which diffusers loads in ways of its own."""
+# As many names as a terminal shows without drowning the sentence around them.
+_LISTED = 4
+
+
+def check_components(saved: SavedPipeline) -> None:
+    """Look at the files of settings that diffusers' components were saved with, before any weight is loaded.
+
+    Raises:
+        CheckpointError: A component whose class diffusers has not, or whose settings are not there or are empty.
+    """
+    import diffusers
+
+    for name, (library, kind) in _listed(saved).items():
+        if library != "diffusers":
+            continue
+        where = f"{saved.location.name}: the component {name}"
+        if getattr(diffusers, kind, None) is None:
+            raise CheckpointError(f"{where} is a {printable(kind)}, a class that this version of diffusers has not.")
+        path = f"{name}/{'scheduler_config.json' if kind.endswith('Scheduler') else 'config.json'}"
+        settings = saved.location.read(path)
+        if settings is None:
+            raise CheckpointError(f"{where} is not there: expected its settings in {path}. Fetch the whole model.")
+        if "_class_name" not in settings:
+            raise CheckpointError(f"{where} has no settings: {path} names no `_class_name`. Fetch the whole model.")
+
+
+def open_components(
+    saved: SavedPipeline, given: Mapping[str, Any], *, dtypes: Mapping[str, torch.dtype] | torch.dtype
+) -> dict[str, Any]:
+    """Load the networks of a pipeline, each strictly: diffusers draws weights that a file lacks, and goes on.
+
+    Args:
+        saved: The pipeline.
+        given: Arguments of `from_pretrained`; components among them are not loaded.
+        dtypes: Of the weights, for all or by component.
+
+    Returns:
+        Component -> network, of those that are neither given nor loaded in a way of diffusers' own.
+
+    Raises:
+        CheckpointError: Weights that are missing, of another shape, or cannot be read; settings that cannot be.
+    """
+    if any(given.get(name) for name in _OTHER_WAYS):
+        return {}
+    import diffusers
+    import transformers
+
+    libraries = {"diffusers": diffusers, "transformers": transformers}
+    lookup = {name: given[name] for name in _LOOKUP if name in given}
+    loaded = {}
+    for name, (library, kind) in _listed(saved).items():
+        component = getattr(libraries.get(library), kind, None)
+        if name in given or not hasattr(component, "load_state_dict"):
+            continue
+        dtype = dtypes if isinstance(dtypes, torch.dtype) else dtypes.get(name, dtypes.get("default", torch.float32))
+        with refused(f"{saved.location.name}: the component {name}"):
+            how = {"subfolder": name, "dtype": dtype, "output_loading_info": True, **lookup}
+            loaded[name], report = component.from_pretrained(saved.location.name, **how)
+        _check_report(report, f"{saved.location.name}: the component {name}")
+        stem = "model" if library == "transformers" else "diffusion_pytorch_model"
+        check_floats(replace(saved.location, subfolder=name), f"{stem}.safetensors")
+    return loaded
+
+
+@contextmanager
+def refused(what: str) -> Iterator[None]:
+    """Turn what the libraries raise while they load into one of our errors.
+
+    Args:
+        what: How the message calls what is loaded.
+
+    Raises:
+        CheckpointError: Says it in one line, without advice on the libraries' own arguments.
+    """
+    try:
+        yield
+    except (GencontrolError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # Of settings that contradict each other, the libraries raise anything.
+        reason = printable(next(iter(str(error).splitlines()), "") or type(error).__name__, 200)
+        raise CheckpointError(f"{what} cannot be opened: {reason}") from error
+
+
+def _listed(saved: SavedPipeline) -> dict[str, tuple[str, str]]:
+    """Component -> library and class, of those that the pipeline has."""
+    entries = {name: entry for name, entry in saved.index.items() if not name.startswith("_")}
+    named = {
+        name: (str(entry[0]), str(entry[1]))
+        for name, entry in entries.items()
+        if isinstance(entry, list) and len(entry) == 2 and all(isinstance(part, str) for part in entry)
+    }
+    return {name: entry for name, entry in named.items() if entry[0] in _LIBRARIES}
+
+
+def _check_report(report: Mapping[str, Any], what: str) -> None:
+    missing = sorted(report["missing_keys"])
+    misshapen = sorted(str(entry[0]) for entry in report["mismatched_keys"])
+    if missing or misshapen:
+        kind, names = ("lacks weights", missing) if missing else ("has weights of another shape", misshapen)
+        more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+        raise CheckpointError(f"{what} {kind}: {', '.join(names[:_LISTED])}{more}. Fetch the whole model.")
