@@ -1,0 +1,110 @@
+"""Vision towers whose tokens a host reads: stock CLIP, of three or four channels, and SigLIP."""
+
+import typing
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from transformers import CLIPVisionModelWithProjection, SiglipVisionModel
+
+from gencontrol.alpha_clip.alpha_slice import patch_weight
+from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.preprocess import ALPHA_MEAN, ALPHA_STD, AlphaCLIPProcessor
+from gencontrol.errors import PairingError
+from gencontrol.regions.geometry import Geometry
+
+Layer = Literal["penultimate", "last"]
+"""Hidden states: `hidden_states[-2]`, or `last_hidden_state`."""
+
+# SiglipImageProcessor's: pixels in [-1, 1].
+_SIGLIP = (0.5, 0.5, 0.5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenTower:
+    """A stock tower and how pictures are brought to it."""
+
+    vision: CLIPVisionModelWithProjection | SiglipVisionModel
+    """The tower."""
+    processor: AlphaCLIPProcessor
+    """Its normalisation and geometry; of the alpha channel too, where the tower has one."""
+
+    @property
+    def has_class_token(self) -> bool:
+        """Whether a class token stands before the patches."""
+        return isinstance(self.vision, CLIPVisionModelWithProjection)
+
+    @property
+    def channels(self) -> int:
+        """3, or 4 with alpha."""
+        return self.vision.config.num_channels
+
+    @property
+    def width(self) -> int:
+        """Of a token."""
+        return self.vision.config.hidden_size
+
+    @property
+    def patch(self) -> int:
+        """Side of a patch in pixels."""
+        return self.vision.config.patch_size
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tower is."""
+        return self.vision.device
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether it has an alpha channel with weights that are not zero."""
+        if isinstance(self.vision, SiglipVisionModel):
+            weight = self.vision.get_submodule("embeddings.patch_embedding").weight
+            assert isinstance(weight, Tensor)
+            return bool(weight[:, 3:].any())
+        return bool(patch_weight(self.vision)[:, 3:].any())
+
+    def hidden(
+        self, pixels: Float[Tensor, "b c s s"], bias: Float[Tensor, "..."] | None, *, layer: Layer
+    ) -> Float[Tensor, "b t d"]:
+        """The tokens.
+
+        Args:
+            pixels: Normalised, of the tower's channels and size.
+            bias: Added to the attention logits of every block; broadcastable to (b, heads, t, t).
+            layer: Which hidden states.
+        """
+        dtype = self.vision.dtype
+        mask = {} if bias is None else {"attention_mask": bias.to(device=pixels.device, dtype=dtype)}
+        states = self.vision(pixel_values=pixels.to(dtype), output_hidden_states=True, **mask)
+        return states.hidden_states[-2] if layer == "penultimate" else states.last_hidden_state
+
+
+def token_tower(encoder: Any) -> TokenTower:
+    """The tower of whatever a caller has.
+
+    Args:
+        encoder: An AlphaCLIP, a stock tower (normalised as its family is, seen through the plain geometry), or a
+            finished `TokenTower`.
+
+    Raises:
+        PairingError: Something else.
+    """
+    if isinstance(encoder, TokenTower):
+        return encoder
+    if isinstance(encoder, AlphaCLIP):
+        return TokenTower(vision=encoder.vision, processor=encoder.processor)
+    if not isinstance(encoder, CLIPVisionModelWithProjection | SiglipVisionModel):
+        raise PairingError(
+            "Expected an AlphaCLIP, or a stock CLIPVisionModelWithProjection or SiglipVisionModel, got a "
+            f"{type(encoder).__name__}."
+        )
+    return TokenTower(vision=encoder, processor=_processor(encoder))
+
+
+def _processor(vision: CLIPVisionModelWithProjection | SiglipVisionModel) -> AlphaCLIPProcessor:
+    geometry = Geometry(size=typing.cast(int, vision.config.image_size))
+    if isinstance(vision, CLIPVisionModelWithProjection):
+        return AlphaCLIPProcessor(geometry=geometry)
+    return AlphaCLIPProcessor(geometry=geometry, image_mean=(*_SIGLIP, ALPHA_MEAN), image_std=(*_SIGLIP, ALPHA_STD))
