@@ -1,5 +1,8 @@
 """Where a picture is read: from files, PIL, numpy and torch, all in one way."""
 
+import os
+import re
+import stat
 import struct
 import warnings
 import zlib
@@ -7,15 +10,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
-from PIL import Image, ImageOps, UnidentifiedImageError
+from jaxtyping import Float, Shaped, UInt8
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from gencontrol.errors import InputError
 from gencontrol.images.picture import Picture, check_unit_range
+from gencontrol.images.profiles import to_srgb
 
 # What Pillow's decoders raise on damaged files, beside OSError.
 _DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
+# An address, or what pathlib makes of one.
+_ADDRESS = re.compile(r"(https?|ftp|s3|gs|data):/?/?", re.IGNORECASE)
+# Rows that are copied from Pillow at one time, so that a photograph is never there three times.
+_ROWS = 256
 
 ImageSource = str | Path | Image.Image | np.ndarray | Tensor | Picture
 
@@ -24,13 +32,15 @@ def read_image(source: ImageSource) -> Picture:
     """Read a picture from wherever it comes.
 
     Args:
-        source: A file (EXIF rotation is applied; of an animation the first frame is read) or a PIL image of any mode;
-            an array (h, w), (h, w, 1), (h, w, 2: grey and alpha), (h, w, 3) or (h, w, 4); a tensor with the channels
-            first, (h, w) or (1 | 2 | 3 | 4, h, w). Arrays and tensors are bool, 8- or 16-bit unsigned over their
-            whole range, or float in [0, 1]. A tensor keeps its device and its gradient.
+        source: A file (EXIF rotation is applied, and an embedded colour profile; of an animation the first frame is
+            read; `.npy` is an array) or a PIL image of any mode; an array (h, w), (h, w, 1), (h, w, 2: grey and
+            alpha), (h, w, 3) or (h, w, 4); a tensor with the channels first, (h, w) or (1 | 2 | 3 | 4, h, w). Arrays
+            and tensors are bool, 8- or 16-bit unsigned over their whole range, or float in [0, 1]. A tensor keeps its
+            device and its gradient.
 
     Returns:
-        The picture in float32. 16-bit grey keeps its precision; 16-bit colour comes through Pillow with 8 bits.
+        The picture, in sRGB. 16-bit grey keeps its precision; 16-bit colour comes through Pillow with 8 bits. Grey in
+        32-bit integers (PIL's mode I) is over 0 to 255 if no value is above that, else over 0 to 65535.
 
     Raises:
         InputError: The file is missing, not an image, truncated or too large to be honest; or the values are NaN,
@@ -39,7 +49,8 @@ def read_image(source: ImageSource) -> Picture:
     if isinstance(source, Picture):
         return source
     if isinstance(source, (str, Path)):
-        return _from_pil(open_image(source), name=str(source))
+        name = str(source)
+        return _from_array(read_array(source)) if is_array_file(source) else _from_pil(open_image(source), name=name)
     if isinstance(source, Image.Image):
         return _from_pil(open_image(source), name="the image")
     if isinstance(source, np.ndarray):
@@ -50,7 +61,7 @@ def read_image(source: ImageSource) -> Picture:
 
 
 def open_image(source: str | Path | Image.Image) -> Image.Image:
-    """Decode a file whole, in its own mode, with the EXIF rotation applied.
+    """Decode a file whole, in its own mode and colours, with the EXIF rotation applied.
 
     Raises:
         InputError: See `read_image`.
@@ -58,41 +69,110 @@ def open_image(source: str | Path | Image.Image) -> Image.Image:
     name = "the image" if isinstance(source, Image.Image) else str(source)
     try:
         if isinstance(source, Image.Image):
-            return ImageOps.exif_transpose(source)
+            source.load()
+            turned = source.getexif().get(ExifTags.Base.Orientation, 1) != 1
+            return ImageOps.exif_transpose(source) if turned else source
+        check_file(source)
         with warnings.catch_warnings():
             # Pillow only warns between its limit and twice that, where a few kilobytes can ask for gigabytes.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(source) as image:
                 image.load()
-                return ImageOps.exif_transpose(image)
-    except FileNotFoundError:
-        raise InputError(f"No image file at {name}.") from None
-    except IsADirectoryError:
-        raise InputError(f"{name} is a folder; expected an image file.") from None
-    except PermissionError:
-        raise InputError(f"{name} cannot be read: permission denied.") from None
+                ImageOps.exif_transpose(image, in_place=True)
+                return image
+    except InputError:
+        raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InputError(f"{name} is too large, or a decompression bomb: {error} Scale it down first.") from error
     except UnidentifiedImageError:
         raise InputError(f"{name} is not an image in a format that Pillow reads; convert it to PNG or JPEG.") from None
+    except PermissionError:
+        raise InputError(f"{name} cannot be read: permission denied.") from None
     except _DECODING_ERRORS as error:
         raise InputError(f"{name} is truncated or damaged ({error}); get a whole copy of it.") from error
 
 
+def check_file(path: str | Path) -> None:
+    """Refuse what is not a file, before anything waits for it.
+
+    Raises:
+        InputError: Nothing there, a folder, a pipe or a device, an address, or a name that cannot be one.
+    """
+    check_no_address(path)
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        raise InputError(f"No image file at {path}.") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{str(path)!r} cannot be read: {reason}.") from None
+    if stat.S_ISDIR(mode):
+        raise InputError(f"{path} is a folder; expected an image file.")
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{path} is a pipe or a device; expected an image file: save the picture as one first.")
+
+
+def check_no_address(path: str | Path) -> None:
+    """Refuse an address on the web.
+
+    Raises:
+        InputError: Says to download it.
+    """
+    if _ADDRESS.match(str(path)):
+        raise InputError(f"{path} is an address; pictures are read from files: download it first.")
+
+
+def is_array_file(source: object) -> bool:
+    """Whether a source is a path of numpy's own format."""
+    return isinstance(source, (str, Path)) and Path(source).suffix.lower() == ".npy"
+
+
+def read_array(path: str | Path) -> Shaped[np.ndarray, "..."]:
+    """The array in a `.npy` file.
+
+    Raises:
+        InputError: See `check_file`; or no such array, or one of Python objects, which is not loaded.
+    """
+    check_file(path)
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path} cannot be read as an array of numbers in the .npy format: {error}") from error
+
+
 def _from_pil(image: Image.Image, *, name: str) -> Picture:
     if image.mode.startswith("I"):
-        # 16-bit files open as I;16 or, from older writers, as I.
-        return _from_planes(torch.from_numpy(np.asarray(image, dtype=np.float32) / 65535)[None], name=name)
+        # 16-bit files open as I;16; as I, 32-bit ones, whatever their values stand for.
+        levels = np.asarray(image).astype(np.float32)
+        return _from_planes(torch.from_numpy(levels / _full_level(image, levels))[None], name=name)
     if image.mode == "F":
         return _from_planes(torch.from_numpy(np.array(image, dtype=np.float32))[None], name=name)
-    mode = "RGBA" if image.has_transparency_data else "RGB"
-    levels = np.asarray(_convert(image, mode), dtype=np.float32) / 255
-    return _from_planes(torch.from_numpy(levels).permute(2, 0, 1).contiguous(), name=name)
+    return _from_levels(_copy_levels(to_srgb(_plain(image))), name=name)
 
 
-def _convert(image: Image.Image, mode: str) -> Image.Image:
-    # Pillow makes premultiplied grey straight only as grey.
-    return (image.convert("LA") if image.mode == "La" else image).convert(mode)
+def _full_level(image: Image.Image, levels: np.ndarray) -> int:
+    return 255 if image.mode == "I" and levels.size and levels.max() <= 255 else 65535
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """In a mode with one byte a channel, grey where it is grey."""
+    if image.mode in ("1", "L", "La", "LA"):
+        # Pillow makes premultiplied grey straight only as grey.
+        mode = "LA" if image.has_transparency_data else "L"
+    elif image.mode == "CMYK" and "icc_profile" in image.info:
+        mode = "CMYK"
+    else:
+        mode = "RGBA" if image.has_transparency_data else "RGB"
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _copy_levels(image: Image.Image) -> UInt8[Tensor, "c h w"]:
+    image = image.convert("RGB") if image.mode == "CMYK" else image
+    levels = np.empty((image.height, image.width, len(image.getbands())), dtype=np.uint8)
+    for top in range(0, image.height, _ROWS):
+        rows = image.crop((0, top, image.width, min(top + _ROWS, image.height)))
+        levels[top : top + rows.height] = np.asarray(rows).reshape(rows.height, rows.width, -1)
+    return torch.from_numpy(levels).permute(2, 0, 1)
 
 
 def _from_array(array: np.ndarray) -> Picture:
@@ -102,6 +182,8 @@ def _from_array(array: np.ndarray) -> Picture:
             "arrays have their channels last, tensors first, and one picture each."
         )
     planes = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
+    if planes.dtype == np.uint8:
+        return _from_levels(torch.from_numpy(planes.copy()), name="the array")
     return _from_planes(_unit(planes), name="the array")
 
 
@@ -112,6 +194,8 @@ def _from_tensor(tensor: Tensor) -> Picture:
             "tensors have their channels first, arrays last, and one picture each."
         )
     planes = tensor[None] if tensor.ndim == 2 else tensor
+    if planes.dtype == torch.uint8:
+        return _from_levels(planes, name="the tensor")
     if not planes.dtype.is_floating_point:
         planes = _unit(planes.cpu().numpy()).to(planes.device)
     return _from_planes(planes.float(), name="the tensor")
@@ -125,8 +209,17 @@ def _unit(array: np.ndarray) -> Tensor:
     raise InputError(f"Expected bool, uint8, uint16 or float values in [0, 1], got {array.dtype}; convert first.")
 
 
+def _from_levels(planes: UInt8[Tensor, "c h w"], *, name: str) -> Picture:
+    if not planes.numel():
+        raise InputError(f"{name} has no pixels: its shape is {tuple(planes.shape)}.")
+    return _split(planes)
+
+
 def _from_planes(planes: Float[Tensor, "c h w"], *, name: str) -> Picture:
-    planes = check_unit_range(planes, name=name)
+    return _split(check_unit_range(planes, name=name))
+
+
+def _split(planes: Float[Tensor, "c h w"] | UInt8[Tensor, "c h w"]) -> Picture:
     has_alpha = planes.shape[0] in (2, 4)
     colours = planes[:-1] if has_alpha else planes
     return Picture(rgb=colours.expand(3, -1, -1), alpha=planes[-1] if has_alpha else None)

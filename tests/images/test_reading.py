@@ -1,5 +1,6 @@
 """Pictures from everywhere keep their values, their hidden colours and their orientation; bad ones say why."""
 
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -80,6 +81,66 @@ def test_sixteen_bit_files_keep_their_precision(tmp_path: Path) -> None:
     assert torch.equal(read_image(values).rgb[0], expected)
 
 
+@pytest.mark.parametrize(("largest", "full"), [(1, 255), (255, 255), (256, 65535), (65535, 65535)])
+def test_grey_in_32_bits_is_over_the_range_that_it_fills(largest: int, full: int, tmp_path: Path) -> None:
+    values = np.array([[0, largest // 2, largest]], dtype=np.int32)
+    Image.fromarray(values).save(tmp_path / "grey.tif")
+    picture = read_image(tmp_path / "grey.tif")
+    torch.testing.assert_close(picture.rgb[1], torch.from_numpy(values / full).float())
+
+
+@pytest.mark.parametrize("values", [[0, 65536], [-1, 5]])
+def test_grey_in_32_bits_beyond_any_range(values: list[int]) -> None:
+    with pytest.raises(InputError, match=r"the image: expected values in \[0, 1\]"):
+        read_image(Image.fromarray(np.array([values], dtype=np.int32) * 2))
+
+
+def test_dark_sixteen_bit_files_stay_dark(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 255]], dtype=np.uint16)).save(tmp_path / "dark.png")
+    assert read_image(tmp_path / "dark.png").rgb[0, 0, 1].item() == pytest.approx(255 / 65535)
+
+
+def test_bytes_stay_bytes_until_floats_are_asked_for(tmp_path: Path) -> None:
+    Image.fromarray(rgba()).save(tmp_path / "bytes.png")
+    for source in (tmp_path / "bytes.png", rgba(), torch.from_numpy(rgba()).permute(2, 0, 1)):
+        picture = read_image(source)
+        assert picture.stored_rgb.dtype == torch.uint8 and picture.rgb.dtype == torch.float32
+        assert picture.stored_alpha is not None and picture.stored_alpha.dtype == torch.uint8
+        assert picture.stored_rgb.permute(1, 2, 0).tolist() == rgba()[..., :3].tolist()
+        assert picture.stored_alpha.tolist() == rgba()[..., 3].tolist()
+
+
+def test_a_picture_does_not_change_with_the_array_that_it_was_read_from() -> None:
+    levels = rgba()
+    picture = read_image(levels)
+    before = picture.rgb
+    levels[:] = 0
+    assert torch.equal(picture.rgb, before)
+
+
+def test_tall_pictures_are_copied_whole() -> None:
+    levels = rgba(600, 3)
+    assert read_image(Image.fromarray(levels)).stored_rgb.permute(1, 2, 0).tolist() == levels[..., :3].tolist()
+
+
+def test_numpy_files_are_arrays(tmp_path: Path) -> None:
+    for values in (LEVELS, LEVELS / 255, LEVELS > 60):
+        np.save(tmp_path / "values.npy", values)
+        assert torch.equal(read_image(tmp_path / "values.npy").rgb, read_image(values).rgb)
+        assert torch.equal(read_image(str(tmp_path / "values.npy")).rgb, read_image(values).rgb)
+
+
+def test_numpy_files_that_cannot_be_read(tmp_path: Path) -> None:
+    np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
+    (tmp_path / "text.npy").write_text("hello")
+    (tmp_path / "nothing.npy").touch()
+    for name in ("objects", "text", "nothing"):
+        with pytest.raises(InputError, match=rf"{name}\.npy cannot be read as an array of numbers in the \.npy format"):
+            read_image(tmp_path / f"{name}.npy")
+    with pytest.raises(InputError, match="No image file at"):
+        read_image(tmp_path / "none.npy")
+
+
 def test_a_transparent_palette_entry_becomes_alpha_and_keeps_its_colour(tmp_path: Path) -> None:
     image = Image.fromarray(np.array([[0, 1]], dtype=np.uint8), mode=None).convert("P")
     image.putpalette([255, 0, 0, 0, 0, 255] + [0] * 762)
@@ -99,7 +160,10 @@ def test_exif_rotation_is_applied(tmp_path: Path) -> None:
     picture = read_image(tmp_path / "turned.png")
     upright = torch.rot90(torch.from_numpy(rgba()[..., :3]).permute(2, 0, 1) / 255, -1, dims=(1, 2))
     assert picture.size == (8, 6) and torch.equal(picture.rgb, upright)
-    assert torch.equal(read_image(Image.open(tmp_path / "turned.png")).rgb, upright)
+    opened = Image.open(tmp_path / "turned.png")
+    assert torch.equal(read_image(opened).rgb, upright)
+    # The caller's image stays as it was.
+    assert opened.size == (8, 6) and torch.equal(read_image(opened).rgb, upright)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
@@ -151,6 +215,28 @@ def test_missing_file(tmp_path: Path) -> None:
 def test_folder_instead_of_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is a folder; expected an image file"):
         read_image(str(tmp_path))
+
+
+def test_pipes_and_devices_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in (tmp_path / "pipe.png", Path("/dev/zero")):
+        with pytest.raises(InputError, match="is a pipe or a device; expected an image file"):
+            read_image(path)
+
+
+@pytest.mark.parametrize(
+    "name", ["https://example.org/cat.png", "https:/example.org/cat.png", "HTTP://x/y.jpg", "s3://b/k"]
+)
+def test_addresses_are_not_fetched(name: str) -> None:
+    with pytest.raises(InputError, match="is an address; pictures are read from files: download it first"):
+        read_image(name)
+
+
+def test_names_that_no_file_can_have(tmp_path: Path) -> None:
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    for name, reason in (("loop.png", "symbolic links"), ("x" * 300, "too long"), ("nul\0.png", "null byte")):
+        with pytest.raises(InputError, match=f"cannot be read: .*{reason}"):
+            read_image(tmp_path / name)
 
 
 def test_not_an_image(tmp_path: Path) -> None:
