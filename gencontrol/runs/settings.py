@@ -3,11 +3,12 @@
 Messages name a setting in backticks, as `strength`, and each face says what it calls that: the command line, a flag.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
+from gencontrol.conditioning.sampling import DEFAULT_STEPS, MOST_STEPS, check_guidance
 from gencontrol.errors import ConfigError
+from gencontrol.numbers import check_number
 from gencontrol.runs.samplers import check_sampler
 
 Existing = Literal["error", "overwrite", "skip"]
@@ -20,6 +21,8 @@ ALTERNATIVES: tuple[frozenset[str], ...] = (
     frozenset({"strength", "schedule"}),
 )
 """Settings that together say one thing: giving one of them replaces what lies below for all of them."""
+WIDEST_FEATHER = 100_000.0
+"""In pixels: wider than any picture, beyond which nothing changes."""
 REGIONS = ALTERNATIVES[0]
 """Settings that point at something."""
 
@@ -134,7 +137,7 @@ class VariationSettings(RegionSettings, EncoderSettings):
     """How many variations of each picture; 4, or as many as seeds are listed."""
     seed: int | str = 0
     """First seed, or a list or range of them: 7, or 1,2,3, or 5-8. Each picture has its own seed."""
-    steps: int = 25
+    steps: int = DEFAULT_STEPS
     """Denoising steps."""
     guidance: float | None = None
     """Classifier-free guidance scale; 1 is off. Unless given, 3 for image variation and 10 for unCLIP."""
@@ -175,8 +178,8 @@ def check_regions(settings: RegionSettings) -> None:
     Raises:
         ConfigError: Says which.
     """
-    if not (math.isfinite(settings.feather) and settings.feather >= 0):
-        raise ConfigError(f"`feather`: expected 0 or more pixels, got {settings.feather:g}.")
+    check_number(settings.feather, name="`feather`", at_least=0, unit="pixels")
+    check_number(settings.feather, name="`feather`", at_most=WIDEST_FEATHER, unit="pixels")
     if settings.threshold is not None and not 0 < settings.threshold <= 1:
         raise ConfigError(f"`threshold`: expected a value above 0 and at most 1, got {settings.threshold:g}.")
 
@@ -196,6 +199,7 @@ def check_variation(settings: VariationSettings, *, has_negative: bool) -> None:
     for name in ("steps", "batch"):
         if getattr(settings, name) < 1:
             raise ConfigError(f"`{name}`: expected at least 1, got {getattr(settings, name)}.")
+    check_number(settings.steps, name="`steps`", at_most=MOST_STEPS)
     _check_guidance(settings.guidance, has_negative=has_negative)
     if settings.schedule is not None and settings.strength != 1.0:
         raise ConfigError("Give either `strength` or `schedule`: a schedule says the strength at every step.")
@@ -208,10 +212,8 @@ def check_variation(settings: VariationSettings, *, has_negative: bool) -> None:
 def _check_guidance(guidance: float | None, *, has_negative: bool) -> None:
     if guidance is None:
         return
-    if not (math.isfinite(guidance) and guidance >= 0):
-        raise ConfigError(f"`guidance`: expected a scale of 0 or more, got {guidance:g}.")
-    if has_negative and guidance <= 1:
-        raise ConfigError("`negative_mask` acts through classifier-free guidance: give `guidance` above 1.")
+    negative = "`negative_mask`" if has_negative else None
+    check_guidance(guidance, name="`guidance`", negative=negative, error=ConfigError)
 
 
 def _check_embeds_in(settings: VariationSettings) -> None:

@@ -66,8 +66,8 @@ def recognise(saved: SavedPipeline, registry: Registry = REGISTRY) -> Registered
     known = ", ".join(sorted({entry.family.pipeline for entry in registry}))
     if not saved.class_name:
         raise PairingError(
-            f"{saved.location.name}: model_index.json names no `_class_name`, so its kind is not known; expected one of "
-            f"{known}."
+            f"{saved.location.name}: model_index.json names no `_class_name`, so its kind is not known; expected one "
+            f"of {known}."
         )
     raise PairingError(
         f"{saved.location.name} is a {saved.class_name}, which takes no image embedding here; expected one of {known}."

@@ -121,3 +121,12 @@ def test_what_does_nothing_without_a_region() -> None:
     # A negative region is a region to look at, and a mask to harden.
     assert idle_settings(VariationSettings(**shaping, negative_mask=("a",))) == ["strength", "feather"]
     assert idle_settings(VariationSettings(schedule="1:0")) == ["schedule"]
+
+
+def test_numbers_far_beyond_use_are_refused() -> None:
+    with pytest.raises(ConfigError, match="`feather`: expected at most 100,000 pixels, got 1e\\+300"):
+        check_regions(RegionSettings(feather=1e300))
+    with pytest.raises(ConfigError, match="`guidance`: expected a scale of at most 1000, got 1e\\+30"):
+        check_variation(VariationSettings(guidance=1e30), has_negative=False)
+    with pytest.raises(ConfigError, match="`steps`: expected at most 10,000, got 10001"):
+        check_variation(VariationSettings(steps=10_001), has_negative=False)

@@ -1,0 +1,57 @@
+"""How a host is run, as numbers: the defaults that the pipelines and the command line share, and what can be.
+
+It imports no torch: the command line reads it before it knows what there is to do.
+"""
+
+from gencontrol.errors import GencontrolError, InputError
+from gencontrol.numbers import check_number
+
+DEFAULT_STEPS = 25
+"""Denoising steps; what the Alpha-CLIP authors' image-variation demo takes."""
+MOST_STEPS = 10_000
+"""More than any sampler has levels of noise for."""
+MOST_PICTURES = 100_000
+"""Of one input; what is asked for by mistake is refused before it is laid out."""
+MOST_GUIDANCE = 1000.0
+"""Far beyond what gives pictures; somewhat further, float16 overflows."""
+
+
+def check_guidance(
+    scale: float | int,
+    *,
+    name: str = "guidance_scale",
+    negative: str | None = None,
+    error: type[GencontrolError] = InputError,
+) -> None:
+    """Refuse a scale of classifier-free guidance that cannot be, or with which something else would do nothing.
+
+    Args:
+        scale: Off at 1 and below.
+        name: How the message calls it.
+        negative: How the message calls what there is to keep away from; None if there is nothing.
+        error: What is raised.
+
+    Raises:
+        GencontrolError: Of the class `error`.
+    """
+    if not 0 <= scale <= MOST_GUIDANCE:
+        bound = f"at most {MOST_GUIDANCE:g}" if scale > MOST_GUIDANCE else "0 or more"
+        raise error(f"{name}: expected a scale of {bound}, got {scale:g}.")
+    if negative is not None and scale <= 1:
+        raise error(f"{negative} acts through classifier-free guidance: give {name} above 1.")
+
+
+def check_sampling(*, steps: int, pictures: int, eta: float | int = 0.0) -> None:
+    """Refuse numbers with which a host would draw nothing, or noise.
+
+    Args:
+        steps: Denoising steps.
+        pictures: Variations of each picture.
+        eta: Of DDIM.
+
+    Raises:
+        InputError: Names the argument of the pipelines.
+    """
+    check_number(steps, name="num_inference_steps", at_least=1, at_most=MOST_STEPS, error=InputError)
+    check_number(pictures, name="num_images_per_prompt", at_least=1, at_most=MOST_PICTURES, error=InputError)
+    check_number(eta, name="eta", at_least=0, at_most=1, error=InputError)
