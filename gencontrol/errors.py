@@ -13,6 +13,10 @@ class ConfigError(GencontrolError, ValueError):
     """A configuration with an unknown key, a wrong type or an impossible value."""
 
 
+class OutputError(GencontrolError, OSError):
+    """A file or folder that cannot be written: a full disk, a name that is too long, something that is there by now."""
+
+
 class CheckpointError(GencontrolError, ValueError):
     """A file of weights that is broken, or is not what was asked for."""
 

@@ -1,66 +1,105 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and never over what nobody asked to be written over."""
 
+import errno
 import hashlib
+import os
+import re
 import secrets
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 
-from gencontrol.errors import InputError
+from gencontrol.errors import GencontrolError, InputError, OutputError
+from gencontrol.temporaries import is_temporary, remove_leftovers, temporary_name
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
+"""What the system says of a disk that takes no more; only writing meets it."""
+_SYSTEM_FOLDERS = (Path("/dev"), Path("/proc"), Path("/sys"))
+"""Where files are the system's own; /dev/shm, which is for everybody, lies in one of them."""
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path, *, exclusive: bool = False) -> Iterator[Path]:
     """Yield a temporary path with the same suffix in the same folder; rename it to `path` when the block succeeds.
 
     The folder is made if there is none. If the block raises, the temporary file is removed and `path` is untouched.
+    What a killed process has left in the folder is removed too.
+
+    Args:
+        path: The file to write.
+        exclusive: Whether a file that has come to lie at `path` meanwhile, of another process say, is kept.
 
     Raises:
-        InputError: `path` is a folder, or lies below a file.
+        InputError: `path` is a folder, a device or a pipe, or lies below a file.
+        OutputError: A full disk, a name that is too long, a folder that may not be written in; with `exclusive`, a file
+            that is there.
     """
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; expected the name of a file to write.")
+    check_target(path)
     temporary = _sibling(path, suffix=path.suffix)
-    try:
-        # Made by open, not by tempfile, whose files nobody else could read.
-        temporary.open("xb").close()
-        usual = temporary.stat().st_mode
-        yield temporary
-        # safetensors puts a private file of its own in the place of the one that it is given.
-        temporary.chmod(usual)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with writing(path):
+        try:
+            # Made by open, not by tempfile, whose files nobody else could read.
+            temporary.open("xb").close()
+            usual = temporary.stat().st_mode
+            yield temporary
+            # safetensors puts a private file of its own in the place of the one that it is given.
+            temporary.chmod(usual)
+            _place(temporary, path, exclusive=exclusive)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
-def atomic_folder(path: Path, *, ours: Iterable[str] = ()) -> Iterator[Path]:
+def atomic_folder(path: Path, *, ours: Iterable[str] = (), exclusive: bool = False) -> Iterator[Path]:
     """Yield a temporary sibling folder; it takes the place of `path` when the block succeeds.
 
-    If the block raises, an existing folder is untouched.
+    If the block raises, an existing folder is untouched. A link is followed: what it leads to is replaced.
 
     Args:
         path: The folder to write.
         ours: Patterns of file names, such as "*.png", and with a slash behind of folders', such as "unet/", that an
             existing folder may hold and lose. So that nobody's
             files are ever removed by a wrong path, a folder that holds anything else is refused before the block runs.
+        exclusive: Whether a folder with anything in it that has come to lie at `path` meanwhile is kept.
 
     Raises:
         InputError: `path` is a file, lies below one, or is a folder that holds anything but `ours`.
+        OutputError: A full disk, a name that is too long, a folder that may not be written in; with `exclusive`, a
+            folder that is there.
     """
-    # "." has no name to put something beside, and cannot be renamed.
-    path = path if path.name not in ("", "..") else path.resolve()
+    # "." has no name to put something beside, and cannot be renamed; a link is not what is to be replaced.
+    path = resolved(path) if path.name in ("", "..") or path.is_symlink() else path
     check_replaceable(path, ours)
     temporary = _sibling(path)
+    with writing(path):
+        try:
+            temporary.mkdir()
+            yield temporary
+            _open_up(temporary)
+            _swap(temporary, path, exclusive=exclusive)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say in one way what each library says in its own of a disk that is full, where the block writes `path`.
+
+    Raises:
+        OutputError: The disk is full, its owner's share of it used up, or it takes no files of this size.
+    """
     try:
-        temporary.mkdir()
-        yield temporary
-        _open_up(temporary)
-        _swap(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        yield
+    except GencontrolError:
+        raise
+    except Exception as error:
+        reason = _refusal(error)
+        if reason is None:
+            raise
+        raise OutputError(f"{path} cannot be written: {reason}.") from error
 
 
 def sha256(path: Path) -> str:
@@ -69,13 +108,37 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _sibling(path: Path, *, suffix: str = "") -> Path:
-    """A path beside `path`, on the same disk and hidden, where nothing is yet; the folder around is made."""
+def resolved(path: Path) -> Path:
+    """The path without links and dots.
+
+    Raises:
+        InputError: Links that lead in a circle, or a path that cannot be one.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise InputError(f"{path} cannot be written: a folder on the way to it is a file.") from None
-    return path.with_name(f".{path.stem}-{secrets.token_hex(6)}{suffix}")
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        # Python 3.11 raises RuntimeError at a circle, and ValueError at a zero byte.
+        raise InputError(f"{path} leads nowhere: {error}.") from error
+
+
+def check_target(path: Path) -> None:
+    """Refuse what `atomic_file` refuses, before the work is done that is to be written; nothing is made.
+
+    Raises:
+        InputError: `path` is a folder, a device, a pipe or a socket, or lies where the system's own files lie.
+        OutputError: A name that is too long, or a folder that may not be looked at.
+    """
+    with _own_work(path):
+        try:
+            mode = path.stat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            mode = stat.S_IFREG
+    if stat.S_ISDIR(mode):
+        raise InputError(f"{path} is a folder; expected the name of a file to write.")
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{path} is a device, a pipe or a socket; expected the name of a file to write.")
+    if _is_system(resolved(path.parent)):
+        raise InputError(f"{path} is the system's own; expected the name of a file to write.")
 
 
 def check_replaceable(path: Path, ours: Iterable[str]) -> None:
@@ -87,16 +150,65 @@ def check_replaceable(path: Path, ours: Iterable[str]) -> None:
 
     Raises:
         InputError: `path` is a file, or a folder that holds anything but `ours`.
+        OutputError: A name that is too long, or a folder that may not be looked at.
     """
     patterns = tuple(ours)
-    if path.is_file():
-        raise InputError(f"{path} is a file; expected the name of a folder to write.")
-    if not path.is_dir():
-        return
-    named = {entry.name: entry.name + "/" * entry.is_dir() for entry in path.iterdir()}
+    with _own_work(path):
+        if path.exists() and not path.is_dir():
+            raise InputError(f"{path} is a file; expected the name of a folder to write.")
+        if not path.is_dir():
+            return
+        named = {entry.name: entry.name + "/" * entry.is_dir() for entry in path.iterdir()}
     others = sorted(name for name, full in named.items() if not any(fnmatch(full, p) for p in patterns))
     if others:
         raise InputError(f"{path} holds other things ({', '.join(others[:3])}): name a new folder.")
+
+
+def _is_system(folder: Path) -> bool:
+    inside = any(folder.is_relative_to(system) for system in _SYSTEM_FOLDERS)
+    return inside and not folder.is_relative_to("/dev/shm")
+
+
+def _refusal(error: Exception) -> str | None:
+    """Why a file could not be written; None if the error is of another kind."""
+    text = str(error)
+    if isinstance(error, OSError):
+        # A temporary file that is not there is our fault, or that of who removed it.
+        is_ours = is_temporary(os.fsdecode(error.filename or "")) and error.errno != errno.ENOENT
+        if error.errno is None:
+            # Pillow's, of a picture that an encoder could not put into the file.
+            return text.rstrip(".")
+        return (error.strerror or text) if is_ours or error.errno in _FULL else None
+    found = re.search(r"os error (\d+)", text)
+    if found is not None and int(found[1]) in _FULL:
+        # safetensors has an exception of its own, with the system's number in its text.
+        return os.strerror(int(found[1]))
+    if "inline_container.cc" in text and re.search("unexpected pos|fail(ed)? writing|write failed", text):
+        # torch.save counts what it has written.
+        return "the disk is full, or takes no files of this size"
+    return None
+
+
+@contextmanager
+def _own_work(path: Path) -> Iterator[None]:
+    """What this module itself does about `path`: whatever the system says against it is told."""
+    try:
+        yield
+    except GencontrolError:
+        raise
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def _sibling(path: Path, *, suffix: str = "") -> Path:
+    """A path beside `path`, on the same disk and hidden, where nothing is yet; the folder around is made."""
+    with _own_work(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise InputError(f"{path} cannot be written: a folder on the way to it is a file.") from None
+        remove_leftovers(path.parent)
+    return path.with_name(temporary_name(suffix))
 
 
 def _open_up(folder: Path) -> None:
@@ -107,11 +219,47 @@ def _open_up(folder: Path) -> None:
             file.chmod(file.stat().st_mode | usual)
 
 
-def _swap(new: Path, path: Path) -> None:
+def _place(temporary: Path, path: Path, *, exclusive: bool) -> None:
+    if not exclusive:
+        temporary.replace(path)
+        return
+    try:
+        _link(temporary, path)
+    except FileExistsError:
+        raise _taken(path) from None
+
+
+def _taken(path: Path) -> OutputError:
+    return OutputError(f"{path} is there by now: another run has written it meanwhile, and it is kept.")
+
+
+def _link(temporary: Path, path: Path) -> None:
+    """Give a finished file its name, unless something has that name: a rename would not ask."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A disk without links.
+        path.open("xb").close()
+        temporary.replace(path)
+
+
+def _swap(new: Path, path: Path, *, exclusive: bool) -> None:
+    if exclusive:
+        try:
+            # A folder that holds anything is never renamed over.
+            new.rename(path)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                raise
+            raise _taken(path) from None
+        return
     if not path.exists():
         new.replace(path)
         return
-    old = _sibling(path)
+    # Not a temporary name: what a kill leaves here is the user's.
+    old = path.with_name(f".gencontrol-old-{secrets.token_hex(6)}")
     path.replace(old)
     try:
         new.replace(path)

@@ -2,14 +2,20 @@
 
 import hashlib
 import os
+import resource
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
 
-from gencontrol.errors import InputError
-from gencontrol.files import atomic_file, atomic_folder, check_replaceable, sha256
+from gencontrol.errors import InputError, OutputError
+from gencontrol.files import atomic_file, atomic_folder, check_replaceable, check_target, resolved, sha256, writing
+from gencontrol.temporaries import is_temporary, temporary_name
 
 
 @pytest.fixture(params=[0o027, 0o002])
@@ -194,3 +200,186 @@ def test_three_of_the_other_things_are_named(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     with pytest.raises(InputError, match=r"holds other things \(a, b, c\): name a new folder"):
         check_replaceable(tmp_path, ())
+
+
+@pytest.fixture
+def small_disk() -> Iterator[None]:
+    """Files of this process may have 200 bytes: what a full disk says, in words of its own."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+WRITERS = {
+    "text": lambda path: path.write_text("x" * 999),
+    "safetensors": lambda path: save_file({"a": torch.zeros(99, 99)}, path),
+    "torch": lambda path: torch.save({"a": torch.zeros(99, 99)}, path),
+    "png": lambda path: Image.effect_noise((99, 99), 60).save(path, format="PNG"),
+    "gif": lambda path: Image.effect_noise((99, 99), 60).save(path, format="GIF"),
+    "numpy": lambda path: np.save(path, np.zeros(999)),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_full_disk_is_told_in_one_way(name: str, small_disk: None, tmp_path: Path) -> None:
+    target = tmp_path / "big.npy"
+    with pytest.raises(OutputError, match=r"big\.npy cannot be written: .*(too large|of this size|requested and)"):
+        with atomic_file(target) as temporary:
+            WRITERS[name](temporary)
+    with pytest.raises(OutputError, match=r"model cannot be written: .*(too large|of this size|requested and)"):
+        with atomic_folder(tmp_path / "model") as temporary:
+            WRITERS[name](temporary / "weights.npy")
+    with pytest.raises(OutputError, match="cannot be written"), writing(target):
+        WRITERS[name](tmp_path / "half.npy")
+    (tmp_path / "half.npy").unlink(missing_ok=True)
+    assert entries(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(28, "No space left on device"), "x cannot be written: No space left on device."),
+        (OSError("encoder error -2 when writing image file"), "x cannot be written: encoder error -2"),
+        (RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 576 vs 534"), "the disk is full"),
+        (RuntimeError("inline_container.cc: PytorchStreamWriter failed writing file data/0"), "the disk is full"),
+        (ValueError("Error while serializing: I/O error: (os error 28)"), "x cannot be written: No space left"),
+    ],
+)
+def test_what_says_that_a_disk_is_full(error: Exception, message: str) -> None:
+    with pytest.raises(OutputError, match=message), writing(Path("x")):
+        raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError(2, "No such file", "input.png"),
+        RuntimeError("inline_container.cc: file not found"),
+        RuntimeError("unexpected pos"),
+        ValueError("(os error 2)"),
+        InputError("the mask is empty"),
+        ZeroDivisionError(),
+    ],
+)
+def test_other_errors_stay_what_they_are(error: Exception) -> None:
+    with pytest.raises(type(error)) as caught, writing(Path("x")):
+        raise error
+    assert caught.value is error
+
+
+def test_a_name_as_long_as_the_disk_allows(tmp_path: Path) -> None:
+    target = tmp_path / ("n" * 251 + ".png")
+    with atomic_file(target) as temporary:
+        assert temporary.suffix == ".png"
+    with atomic_file(tmp_path / ("." + "s" * 254)):
+        pass
+    with atomic_folder(tmp_path / ("f" * 255)):
+        pass
+    assert len(entries(tmp_path)) == 3
+
+
+def test_a_name_that_is_too_long_is_told_before_the_work(tmp_path: Path) -> None:
+    target = tmp_path / ("n" * 252 + ".png")
+    for refuse in (lambda: check_target(target), lambda: check_replaceable(target, ())):
+        with pytest.raises(OutputError, match=r"n\.png cannot be written: File name too long"):
+            refuse()
+
+
+def test_links_in_a_circle(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(OutputError, match="Too many levels of symbolic links"):
+        check_target(tmp_path / "a")
+    with pytest.raises(OutputError, match="Too many levels of symbolic links"):
+        check_target(tmp_path / "a" / "x.png")
+    with pytest.raises(InputError, match="leads nowhere"):
+        resolved(tmp_path / "a" / "x.png")
+    with pytest.raises(InputError, match="leads nowhere: embedded null byte"):
+        resolved(Path("a\0b"))
+
+
+def test_devices_pipes_and_the_systems_own_files_are_not_written_over(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "null.png").symlink_to("/dev/null")
+    for path in (tmp_path / "pipe.png", tmp_path / "null.png", Path("/dev/full")):
+        with (
+            pytest.raises(InputError, match="is a device, a pipe or a socket; expected the name of a file"),
+            atomic_file(path),
+        ):
+            pytest.fail("the block must not run")
+    for path in (Path("/dev/new.png"), Path("/proc/new.png"), Path("/sys/x/new.png")):
+        with pytest.raises(InputError, match="is the system's own"):
+            check_target(path)
+    check_target(Path("/dev/shm/new.png"))
+    with pytest.raises(InputError, match=r"pipe\.png is a file; expected the name of a folder"):
+        check_replaceable(tmp_path / "pipe.png", ("*",))
+    assert stat.S_ISFIFO((tmp_path / "pipe.png").stat().st_mode)
+
+
+def test_what_came_meanwhile_is_kept(tmp_path: Path) -> None:
+    target = tmp_path / "a.png"
+    with pytest.raises(OutputError, match=r"a\.png is there by now: another run has written it meanwhile"):
+        with atomic_file(target, exclusive=True) as temporary:
+            temporary.write_text("second")
+            target.write_text("first")
+    assert target.read_text() == "first" and entries(tmp_path) == ["a.png"]
+    folder = tmp_path / "model"
+    with pytest.raises(OutputError, match="model is there by now: another run"):
+        with atomic_folder(folder, exclusive=True) as temporary:
+            folder.mkdir()
+            (folder / "weights").touch()
+    assert entries(folder) == ["weights"] and entries(tmp_path) == ["a.png", "model"]
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_new_file_is_written_where_nothing_came(
+    has_links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(source: Path, target: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    if not has_links:
+        monkeypatch.setattr("os.link", no_links)
+    with atomic_file(tmp_path / "a.png", exclusive=True) as temporary:
+        temporary.write_text("whole")
+    with atomic_folder(tmp_path / "model", exclusive=True) as temporary:
+        (temporary / "weights").touch()
+    assert (tmp_path / "a.png").read_text() == "whole" and entries(tmp_path) == ["a.png", "model"]
+    with pytest.raises(OutputError, match="is there by now"), atomic_file(tmp_path / "a.png", exclusive=True):
+        pass
+
+
+def test_a_link_to_a_folder_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    with atomic_folder(tmp_path / "link") as temporary:
+        (temporary / "x").touch()
+    assert (tmp_path / "link").is_symlink() and entries(tmp_path / "real") == ["x"]
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    (tmp_path / temporary_name(".png")).touch()
+    dead = tmp_path / temporary_name().replace(f"-{os.getpid()}-", "-99999999-")
+    dead.mkdir()
+    mine = next(path for path in tmp_path.iterdir() if path.suffix == ".png")
+    with atomic_file(tmp_path / "a.png"):
+        assert not dead.exists()
+    assert entries(tmp_path) == sorted([mine.name, "a.png"])
+
+
+def test_a_folder_that_a_kill_left_aside_is_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the two renames of an exchange the old folder has another name: that is no leftover."""
+    target = tmp_path / "model"
+    target.mkdir()
+    names: list[str] = []
+    replace = Path.replace
+
+    def noted(self: Path, to: Path) -> Path:
+        names.append(Path(to).name)
+        return replace(self, to)
+
+    monkeypatch.setattr(Path, "replace", noted)
+    with atomic_folder(target):
+        pass
+    assert len(names) == 2 and names[0].startswith(".gencontrol-old-") and not is_temporary(names[0])
