@@ -28,7 +28,7 @@ _ROWS = 256
 ImageSource = str | Path | Image.Image | np.ndarray | Tensor | Picture
 
 
-def read_image(source: ImageSource) -> Picture:
+def read_image(source: ImageSource, *, profiled: bool = True) -> Picture:
     """Read a picture from wherever it comes.
 
     Args:
@@ -37,6 +37,7 @@ def read_image(source: ImageSource) -> Picture:
             alpha), (h, w, 3) or (h, w, 4); a tensor with the channels first, (h, w) or (1 | 2 | 3 | 4, h, w). Arrays
             and tensors are bool, 8- or 16-bit unsigned over their whole range, or float in [0, 1]. A tensor keeps its
             device and its gradient.
+        profiled: Whether to heed an embedded colour profile; False takes colours as they are stored.
 
     Returns:
         The picture, in sRGB. 16-bit grey keeps its precision; 16-bit colour comes through Pillow with 8 bits. Grey in
@@ -49,10 +50,11 @@ def read_image(source: ImageSource) -> Picture:
     if isinstance(source, Picture):
         return source
     if isinstance(source, (str, Path)):
-        name = str(source)
-        return _from_array(read_array(source)) if is_array_file(source) else _from_pil(open_image(source), name=name)
+        if is_array_file(source):
+            return _from_array(read_array(source))
+        return _from_pil(open_image(source), name=str(source), profiled=profiled)
     if isinstance(source, Image.Image):
-        return _from_pil(open_image(source), name="the image")
+        return _from_pil(open_image(source), name="the image", profiled=profiled)
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, Tensor):
@@ -140,14 +142,15 @@ def read_array(path: str | Path) -> Shaped[np.ndarray, "..."]:
         raise InputError(f"{path} cannot be read as an array of numbers in the .npy format: {error}") from error
 
 
-def _from_pil(image: Image.Image, *, name: str) -> Picture:
+def _from_pil(image: Image.Image, *, name: str, profiled: bool) -> Picture:
     if image.mode.startswith("I"):
         # 16-bit files open as I;16; as I, 32-bit ones, whatever their values stand for.
         levels = np.asarray(image).astype(np.float32)
         return _from_planes(torch.from_numpy(levels / _full_level(image, levels))[None], name=name)
     if image.mode == "F":
         return _from_planes(torch.from_numpy(np.array(image, dtype=np.float32))[None], name=name)
-    return _from_levels(_copy_levels(to_srgb(_plain(image))), name=name)
+    image = _plain(image)
+    return _from_levels(_copy_levels(to_srgb(image) if profiled else image), name=name)
 
 
 def _full_level(image: Image.Image, levels: np.ndarray) -> int:

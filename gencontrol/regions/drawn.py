@@ -2,10 +2,11 @@
 
 Sizes are (height, width). Coordinates are (x, y) in pixels from the top left corner: pixel (i, j) covers i <= x < i + 1
 and j <= y < j + 1, so that its middle is (i + 0.5, j + 0.5) and the whole image is the box (0, 0, width, height).
+Relative ones are shares of the width and the height, 0 to 1.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import reduce
 
 import torch
@@ -20,18 +21,31 @@ from gencontrol.regions.shapes import Box, Number, Point, box_alpha, path_alpha,
 POINT_RADIUS = 0.05
 
 
-def from_box(box: Box, *, size: tuple[int, int], weight: float = 1.0, label: str = "") -> Region:
+def from_box(
+    box: Box, *, size: tuple[int, int], relative: bool = False, weight: float = 1.0, label: str = ""
+) -> Region:
     """A rectangle (x0, y0, x1, y1); a pixel that it covers in part gets that part as alpha.
 
     A box that reaches over the edge is cut there, with a `RegionWarning`.
 
+    Args:
+        box: Left, top, right and bottom.
+        size: Of the image, (height, width).
+        relative: Whether the box is in shares of the width and the height instead of pixels.
+        weight: See `Region`.
+        label: See `Region`.
+
     Raises:
-        InputError: A box without area, or wholly outside the image.
+        InputError: A box without area, or wholly outside the image; what looks like one in shares, or in the form of
+            COCO (left, top, width, height), is named so.
     """
-    x0, y0, x1, y1 = box
+    (x0, y0), (x1, y1) = in_pixels([box[:2], box[2:]], size, relative=relative)
     height, width = size
     if not (x0 < x1 and y0 < y1):
-        raise InputError(f"Expected a box x0,y0,x1,y1 with x0 < x1 and y0 < y1, got {_join(box)}.")
+        other = _coco_hint(x0, y0, x1, y1, size)
+        raise InputError(f"Expected a box x0,y0,x1,y1 with x0 < x1 and y0 < y1, got {_join(box)}{other}.")
+    if not relative:
+        _check_not_shares([box[:2], box[2:]], size, what="box", may_be_relative=True)
     inside = (max(x0, 0), max(y0, 0), min(x1, width), min(y1, height))
     if inside[0] >= inside[2] or inside[1] >= inside[3]:
         raise InputError(f"The box {_join(box)} is outside the image, which is {width} x {height} (width x height).")
@@ -46,22 +60,27 @@ def from_points(
     *,
     size: tuple[int, int],
     radius: Number | None = None,
+    relative: bool = False,
     weight: float = 1.0,
     label: str = "",
 ) -> Region:
     """A disc around each point.
 
     Args:
-        points: (x, y) in pixels.
+        points: (x, y).
         size: Of the image, (height, width).
         radius: In pixels; 5 % of the short side unless given.
+        relative: Whether the points are in shares of the width and the height instead of pixels.
         weight: See `Region`.
         label: See `Region`.
 
     Raises:
-        InputError: No point, one outside the image, or a radius that is not positive.
+        InputError: No point, one outside the image, what looks like shares, or a radius that is not positive.
     """
     height, width = size
+    if not relative:
+        _check_not_shares(points, size, what="point", may_be_relative=True)
+    points = in_pixels(points, size, relative=relative)
     for x, y in points:
         if not (0 <= x <= width and 0 <= y <= height):
             raise InputError(f"The point {x:g},{y:g} is outside the image, which is {width} x {height}.")
@@ -78,10 +97,11 @@ def from_stroke(
     """A brush stroke: the line through the points, `width` pixels wide, with round ends. It may leave the image.
 
     Raises:
-        InputError: No point, a width that is not positive, or a stroke wholly outside the image.
+        InputError: No point, a width that is not positive, what looks like shares, or a stroke outside the image.
     """
     if not points:
         raise InputError("Expected at least one point of the stroke, got none.")
+    _check_not_shares(points, size, what="stroke")
     alpha = path_alpha(points, size, radius=width / 2)
     return Region(alpha=_drawn(alpha, "stroke", size), weight=weight, label=label)
 
@@ -90,10 +110,11 @@ def from_polygon(points: Sequence[Point], *, size: tuple[int, int], weight: floa
     """The inside of a closed polygon, by the even-odd rule (where it overlaps itself twice is outside).
 
     Raises:
-        InputError: Fewer than three points, or a polygon without area inside the image.
+        InputError: Fewer than three points, what looks like shares, or a polygon without area inside the image.
     """
     if len(points) < 3:
         raise InputError(f"Expected at least three points of a polygon, got {len(points)}.")
+    _check_not_shares(points, size, what="polygon")
     alpha = polygon_alpha(points, size)
     return Region(alpha=_drawn(alpha, "polygon", size), weight=weight, label=label)
 
@@ -103,11 +124,44 @@ def whole(size: tuple[int, int], *, weight: float = 1.0, label: str = "") -> Reg
     return Region(alpha=torch.ones(size), weight=weight, label=label)
 
 
+def in_pixels(points: Sequence[Point], size: tuple[int, int], *, relative: bool = True) -> list[Point]:
+    """Points in pixels, of those in shares of the width and the height.
+
+    Args:
+        points: (x, y).
+        size: Of the image, (height, width).
+        relative: False leaves them as they are.
+    """
+    height, width = size
+    return [(x * width, y * height) for x, y in points] if relative else list(points)
+
+
+def _check_not_shares(
+    points: Sequence[Point], size: tuple[int, int], *, what: str, may_be_relative: bool = False
+) -> None:
+    """Refuse what lies within the first pixel, and not at its corners: shares of the image that were meant so."""
+    numbers = [number for point in points for number in point]
+    if min(size) == 1 or not all(0 <= n <= 1 for n in numbers) or all(n in (0, 1) for n in numbers):
+        return
+    percent = ",".join(f"{100 * n:g}%" for n in numbers)
+    mend = f", or say that they are shares: `relative`, in text {percent}" if may_be_relative else ""
+    raise InputError(
+        f"The {what} {_join(numbers)} lies within the first pixel: shares of the image, 0 to 1? Expected pixels of the "
+        f"image, which is {size[1]} x {size[0]} (width x height): multiply by the width and the height{mend}."
+    )
+
+
+def _coco_hint(x: Number, y: Number, width: Number, height: Number, size: tuple[int, int]) -> str:
+    """What to say of a box that would be one as COCO writes them."""
+    inside = 0 <= x < x + width <= size[1] and 0 <= y < y + height <= size[0]
+    return f"; if that is COCO's x,y,width,height, give {_join((x, y, x + width, y + height))}" if inside else ""
+
+
 def _drawn(alpha: Float[Tensor, "h w"], shape: str, size: tuple[int, int]) -> Float[Tensor, "h w"]:
     if not bool((alpha > 0).any()):
         raise InputError(f"The {shape} marks no pixel of the image, which is {size[1]} x {size[0]} (width x height).")
     return alpha
 
 
-def _join(numbers: Sequence[Number]) -> str:
+def _join(numbers: Iterable[Number]) -> str:
     return ",".join(f"{n:g}" for n in numbers)

@@ -1,15 +1,18 @@
 """Where a mask of classes is read: one whose pixels hold colours, palette indices or integers."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import torch
-from jaxtyping import Bool, Int, Shaped
+from jaxtyping import Bool, Float, Integer, Shaped, UInt8
 from torch import Tensor
 
 from gencontrol.errors import InputError
 from gencontrol.images.colour import colour_levels, hex_code
 from gencontrol.images.picture import Picture
-from gencontrol.images.reading import ImageSource, open_image, read_image
-from gencontrol.regions.masks import fit_to_image
+from gencontrol.images.reading import ImageSource, is_array_file, open_image, read_array, read_image
+from gencontrol.regions.masks import fit_to_image, warn_of_everything
 from gencontrol.regions.region import Region
 
 # How many of a mask's classes an error message lists.
@@ -39,7 +42,9 @@ def from_index_mask(
     Raises:
         InputError: The mask holds no such class (the message lists those it holds), or has another size.
     """
-    alpha = fit_to_image(label_mask(mask, colour_or_index).float(), size, resize=resize)
+    marked = label_mask(mask, colour_or_index)
+    alpha = fit_to_image(marked.float(), size, resize=resize)
+    warn_of_everything(marked, f"it is of class {colour_or_index} all over")
     return Region(alpha=alpha, weight=weight, label=label)
 
 
@@ -55,16 +60,27 @@ def label_mask(mask: ImageSource, label: int | np.integer | str | tuple[int, int
     """
     if isinstance(label, (int, np.integer)):
         classes, number = _numbers(mask), int(label)
-        return _found(classes == number, number, classes.reshape(-1, 1))
+        return _found(torch.from_numpy(classes == number), number, lambda: classes.reshape(-1, 1))
     wanted = colour_levels(label)
-    levels = (read_image(mask).rgb * 255).round().to(torch.int64)
+    picture = read_image(mask, profiled=False)
+    levels = _levels(picture.stored_rgb)
     same = (levels == levels.new_tensor(wanted)[:, None, None]).all(dim=0)
-    return _found(same, hex_code(wanted), levels.flatten(1).T)
+    if picture.stored_alpha is not None:
+        # A colour that nobody sees marks nothing.
+        same &= picture.stored_alpha > 0
+    return _found(same, hex_code(wanted), lambda: levels.flatten(1).T.cpu().numpy())
 
 
-def _numbers(mask: ImageSource) -> Int[Tensor, "h w"]:
+def _levels(rgb: Float[Tensor, "3 h w"] | UInt8[Tensor, "3 h w"]) -> UInt8[Tensor, "3 h w"]:
+    return (rgb * 255).round().to(torch.uint8) if rgb.dtype.is_floating_point else rgb
+
+
+def _numbers(mask: ImageSource) -> Integer[np.ndarray, "h w"]:
     if isinstance(mask, Picture):
         raise InputError("A picture's values were scaled to [0, 1]; give the file, or an array of integers.")
+    if is_array_file(mask):
+        assert isinstance(mask, (str, Path))
+        mask = read_array(mask)
     if isinstance(mask, Tensor | np.ndarray):
         values = mask.cpu().numpy() if isinstance(mask, Tensor) else mask
         return _whole_numbers(values)
@@ -74,22 +90,24 @@ def _numbers(mask: ImageSource) -> Int[Tensor, "h w"]:
     return _whole_numbers(np.asarray(image.convert("L") if image.mode == "1" else image))
 
 
-def _whole_numbers(values: Shaped[np.ndarray, "..."]) -> Int[Tensor, "h w"]:
+def _whole_numbers(values: Shaped[np.ndarray, "..."]) -> Integer[np.ndarray, "h w"]:
     if values.ndim == 3 and 1 in (values.shape[0], values.shape[-1]):
         values = values.squeeze(0 if values.shape[0] == 1 else -1)
     if values.ndim != 2 or not np.issubdtype(values.dtype, np.integer):
         raise InputError(f"Expected class numbers as integers (h, w), got {values.dtype} of shape {values.shape}.")
-    return torch.from_numpy(values.astype(np.int64))
+    return values
 
 
-def _found(same: Bool[Tensor, "h w"], label: int | str, present: Int[Tensor, "n c"]) -> Bool[Tensor, "h w"]:
+def _found(
+    same: Bool[Tensor, "h w"], label: int | str, present: Callable[[], Integer[np.ndarray, "n c"]]
+) -> Bool[Tensor, "h w"]:
     if not bool(same.any()):
-        raise InputError(f"The mask has no pixel of class {label}; it holds {_most_frequent(present)}.")
+        raise InputError(f"The mask has no pixel of class {label}; it holds {_most_frequent(present())}.")
     return same
 
 
-def _most_frequent(rows: Int[Tensor, "n c"]) -> str:
-    values, counts = torch.unique(rows, dim=0, return_counts=True)
+def _most_frequent(rows: Integer[np.ndarray, "n c"]) -> str:
+    values, counts = torch.unique(torch.from_numpy(rows.astype(np.int64)), dim=0, return_counts=True)
     order = counts.argsort(descending=True)
     names = [_name(row) for row in values[order[:_LISTED]].tolist()]
     rest = len(order) - len(names)

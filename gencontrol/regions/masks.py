@@ -2,29 +2,29 @@
 
 import warnings
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from gencontrol.errors import InputError
 from gencontrol.images.bounds import bounded
-from gencontrol.images.picture import Picture
 from gencontrol.images.reading import ImageSource, read_image
 from gencontrol.images.resampling import resize_planes
+from gencontrol.regions.mask_planes import MaskSource, mask_plane
 from gencontrol.regions.notices import warn_lost_context
 from gencontrol.regions.ops import threshold as make_hard
 from gencontrol.regions.region import Region, RegionWarning
 from gencontrol.regions.shapes import Number
 
-# JPEG leaves traces of colour in grey masks; more than this is a coloured mask.
-_GREY_SLACK = 12 / 255
-# A mask that is nowhere brighter than this holds class numbers rather than an alpha map.
+# A mask that is nowhere brighter than this holds class numbers rather than an alpha map; where it is, it marks.
 _FAINT = 0.1
+# A mask that marks at least this share of its pixels leaves nothing out.
+_EVERYTHING = 0.999
 
 
 def from_mask(
-    source: ImageSource,
+    source: MaskSource,
     *,
-    size: tuple[int, int],
+    size: tuple[int, int] | None,
     threshold: Number | None = None,
     resize: bool = False,
     weight: float = 1.0,
@@ -32,9 +32,15 @@ def from_mask(
 ) -> Region:
     """A grey mask (white = look here, grey = partly), or an RGBA one that is opaque where to look.
 
+    Warns with a `RegionWarning` of a mask that is faint, or that marks everything.
+
     Args:
-        source: Anything that `read_image` takes. If its alpha varies, the alpha is the mask; else its brightness.
-        size: Of the image, (height, width).
+        source: Anything that `read_image` takes, `.npy` files among them; COCO's run lengths (a dictionary or a `.json`
+            file with `size` and `counts`, compressed or not); or the value of gradio's ImageEditor, whose layers mark
+            where they are drawn on. If a picture's alpha varies, the alpha is the mask, else its brightness; an alpha
+            that varies hardly anywhere gives way to a drawing in black and white, with a `RegionWarning`. What is
+            wholly transparent marks nothing.
+        size: Of the image, (height, width); None takes the mask's own.
         threshold: Make the mask hard: 1 where it is at least this value in (0, 1], 0 elsewhere.
         resize: Stretch a mask of another size to the image's, with a `RegionWarning`, instead of refusing it.
         weight: See `Region`.
@@ -44,21 +50,45 @@ def from_mask(
         InputError: An unreadable, empty, coloured or 0-and-1-of-255 mask, one with NaN, one of another size, or a
             threshold outside (0, 1].
     """
-    plane = fit_to_image(_mask_plane(read_image(source)), size, resize=resize)
+    plane, origin = mask_plane(source)
+    fitted = plane if size is None else fit_to_image(plane, size, resize=resize)
     high = plane.max().item()
     if 0 < high <= 1.5 / 255:
         raise InputError(
-            "The mask's largest value is 1 of 255, which is all but black. If it holds 0 and 1, save it as 0 and 255 "
-            "(or pass a bool array); if it holds class numbers, use `from_index_mask`."
+            f"The mask's largest value is {high * 255:.3g} of 255, which is all but black. If it holds 0 and 1, save "
+            "it as 0 and 255 (or pass a bool array); if it holds class numbers, use `from_index_mask`."
         )
+    _warn_of_levels(plane, origin, threshold)
     if threshold is not None:
-        plane = make_hard(plane, threshold)
-        if not bool(plane.any()):
+        fitted = make_hard(fitted, threshold)
+        if not bool(fitted.any()):
             raise InputError(f"The mask is empty: its largest value {high:.3g} is below the threshold {threshold:g}.")
-    elif 0 < high < _FAINT:
+    return Region(alpha=fitted, weight=weight, label=label)
+
+
+def _warn_of_levels(plane: Float[Tensor, "h w"], origin: str, threshold: Number | None) -> None:
+    """Warn of a mask that is hardly bright anywhere, or that leaves nothing out."""
+    low, high = (value.item() for value in plane.aminmax())
+    if threshold is None and 0 < high < _FAINT:
         text = f"The mask is faint: its largest value is {high:.3g} of 1. Pass a threshold, or class numbers by index."
-        warnings.warn(text, RegionWarning, stacklevel=2)
-    return Region(alpha=plane, weight=weight, label=label)
+        warnings.warn(text, RegionWarning, stacklevel=3)
+    levels = f"{high:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
+    warn_of_everything(
+        plane > _FAINT if threshold is None else plane >= threshold,
+        f"its {origin} is {levels} of 1, and black (or transparent) is what is left out. If two greys are meant as no "
+        "and yes, pass a `threshold` between them",
+    )
+
+
+def warn_of_everything(marked: Bool[Tensor, "h w"], reason: str) -> None:
+    """Warn of a mask that leaves nothing out.
+
+    Args:
+        marked: Where it marks.
+        reason: What that comes of, for the message.
+    """
+    if marked.sum().item() >= _EVERYTHING * marked.numel():
+        warnings.warn(f"The mask marks the whole picture: {reason}.", RegionWarning, stacklevel=4)
 
 
 def from_image_alpha(picture: ImageSource, *, weight: float = 1.0, label: str = "") -> Region:
@@ -101,15 +131,3 @@ def fit_to_image(plane: Float[Tensor, "h w"], size: tuple[int, int], *, resize: 
         raise InputError(f"{text}; {cause} {mend}")
     warnings.warn(f"{text}; it was stretched.", RegionWarning, stacklevel=3)
     return bounded(resize_planes(plane[None, None], size)[0, 0])
-
-
-def _mask_plane(picture: Picture) -> Float[Tensor, "h w"]:
-    if picture.alpha is not None and picture.alpha.min() < picture.alpha.max():
-        return picture.alpha
-    low, high = picture.rgb.amin(dim=0), picture.rgb.amax(dim=0)
-    if (high - low).max() > _GREY_SLACK:
-        raise InputError(
-            "The mask has colours; expected grey, where white means: look here. To take one of its colours, use "
-            "`from_index_mask`."
-        )
-    return picture.rgb[1]

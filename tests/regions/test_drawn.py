@@ -12,6 +12,7 @@ from gencontrol.regions import (
     from_stroke,
     whole,
 )
+from gencontrol.regions.drawn import in_pixels
 from gencontrol.regions.shapes import box_alpha, path_alpha, polygon_alpha
 
 SIZE = (6, 8)
@@ -38,6 +39,62 @@ def test_box_over_the_edge_is_cut_with_a_notice() -> None:
     with pytest.warns(RegionWarning, match=r"box -2,1,10,4\.5 reaches over the image of 8 x 6; cut to 0,1,8,4\.5"):
         region = from_box((-2, 1, 10, 4.5), size=SIZE)
     assert torch.equal(region.alpha, box_alpha((0, 1, 8, 4.5), SIZE))
+
+
+@pytest.mark.parametrize("box", [(0.1, 0.2, 0.6, 0.8), (0, 0, 1, 0.5), (0.0, 0.0, 0.999, 1.0)])
+def test_shares_are_not_pixels(box: tuple[float, float, float, float]) -> None:
+    percent = ",".join(f"{100 * n:g}%" for n in box)
+    with pytest.raises(
+        InputError, match=rf"within the first pixel: shares of the image.*`relative`, in text {percent}\."
+    ):
+        from_box(box, size=SIZE)
+    height, width = SIZE
+    pixels = (box[0] * width, box[1] * height, box[2] * width, box[3] * height)
+    assert torch.equal(from_box(box, size=SIZE, relative=True).alpha, box_alpha(pixels, SIZE))
+    # Of an image of one pixel a side, it may well be a part of that.
+    assert from_box(box, size=(1, 20)).size == (1, 20)
+
+
+def test_the_first_pixel_may_be_marked() -> None:
+    assert from_box((0, 0, 1, 1), size=SIZE).alpha.nonzero().tolist() == [[0, 0]]
+    assert from_box((0, 0, 1.5, 1), size=SIZE).alpha[0, 1] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("box", "meant"),
+    [((5, 1, 2, 4), "5,1,7,5"), ((2, 4, 3, 2), "2,4,5,6"), ((6, 0, 2, 6), "6,0,8,6")],
+)
+def test_the_form_of_coco_is_recognised(box: tuple[int, int, int, int], meant: str) -> None:
+    with pytest.raises(InputError, match=f"; if that is COCO's x,y,width,height, give {meant}\\."):
+        from_box(box, size=SIZE)
+
+
+@pytest.mark.parametrize("box", [(5, 1, 4, 4), (2, 4, 3, 3), (7, 0, 0, 6), (-1, 5, -2, 1), (5, -1, 2, 3)])
+def test_other_boxes_without_area_are_not_taken_for_cocos(box: tuple[int, int, int, int]) -> None:
+    with pytest.raises(InputError, match=r"y0 < y1, got [-\d,]+\.$"):
+        from_box(box, size=SIZE)
+
+
+def test_relative_points_and_boxes() -> None:
+    assert torch.equal(
+        from_points([(0.5, 0.25)], size=(100, 200), relative=True).alpha,
+        from_points([(100, 25)], size=(100, 200)).alpha,
+    )
+    assert in_pixels([(0.5, 0.25), (1, 0)], (100, 200)) == [(100, 25), (200, 0)]
+    assert in_pixels([(0.5, 0.25)], (100, 200), relative=False) == [(0.5, 0.25)]
+    with pytest.raises(InputError, match="point 220,10 is outside"):
+        from_points([(1.1, 0.1)], size=(100, 200), relative=True)
+
+
+def test_shares_as_points_strokes_and_polygons() -> None:
+    with pytest.raises(InputError, match=r"The point 0\.5,0\.25 lies within .* which is 8 x 6.*in text 50%,25%\."):
+        from_points([(0.5, 0.25)], size=SIZE)
+    with pytest.raises(InputError, match=r"The stroke .* lies within .*: multiply by the width and the height\.$"):
+        from_stroke([(0.1, 0.1), (0.9, 1)], size=SIZE, width=2)
+    with pytest.raises(InputError, match=r"The polygon .* lies within"):
+        from_polygon([(0.1, 0.1), (0.9, 1), (0, 1)], size=SIZE)
+    from_points([(0, 0), (1, 1)], size=SIZE)
+    from_stroke([(0.1, 0.1), (5, 3)], size=SIZE, width=2)
 
 
 def test_points() -> None:

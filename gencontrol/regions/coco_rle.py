@@ -1,0 +1,57 @@
+"""Masks as COCO's annotations and SAM's tools write them: lengths of runs, down the columns."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+
+from gencontrol.errors import InputError
+
+
+def decode_rle(size: Any, counts: Any) -> Bool[np.ndarray, "h w"]:
+    """The mask of run lengths, as pycocotools' `mask.decode` gives it.
+
+    Args:
+        size: (height, width).
+        counts: Lengths of runs, of pixels outside first, then inside, and so on, column after column: a list, or
+            COCO's compressed text (str or bytes).
+
+    Raises:
+        InputError: Anything else, or runs that do not fill the size.
+    """
+    try:
+        height, width = (int(side) for side in size)
+        runs = _decompress(counts) if isinstance(counts, (str, bytes)) else [int(run) for run in counts]
+    except (TypeError, ValueError, IndexError):
+        raise InputError(
+            "Expected COCO's run lengths, 'size' as [height, width] and 'counts' as a list or as compressed text; "
+            "these cannot be read."
+        ) from None
+    if min(height, width, *runs) < 0 or sum(runs) != height * width:
+        raise InputError(
+            f"The run lengths of a mask fill {sum(runs)} pixels, and its size is {width} x {height} (width x height)."
+        )
+    inside = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+    return inside.reshape(width, height).T
+
+
+def _decompress(counts: str | bytes) -> Sequence[int]:
+    """COCO's text: numbers in groups of five bits, least first, and from the third on less the last but one.
+
+    After rleFrString of cocoapi's maskApi.c (Dollár and Lin 2014, BSD licence).
+    """
+    codes = [code - 48 for code in (counts.encode("ascii") if isinstance(counts, str) else counts)]
+    runs: list[int] = []
+    place = 0
+    while place < len(codes):
+        run = shift = 0
+        more = True
+        while more:
+            code = codes[place]
+            run |= (code & 31) << shift
+            more, place, shift = bool(code & 32), place + 1, shift + 5
+            if not more and code & 16:
+                run -= 1 << shift
+        runs.append(run + runs[-2] if len(runs) > 2 else run)
+    return runs
