@@ -171,7 +171,7 @@ def _in_front(seen: _Seen) -> _Said:
 def _turned(seen: _Seen, i: int, j: int, word: str, other: str) -> Description:
     first, second = with_article(seen.names[i]), with_article(seen.names[j])
     # Half of the opposites turn the names round, half the word, by a coin that needs no draw.
-    swapped = f"{second} {word} {first}" if (len(first) + len(second)) % 2 else f"{first} {other} {second}"
+    swapped = f"{second} {word} {first}" if len(first + second) % 2 else f"{first} {other} {second}"
     return Description(text=f"{first} {word} {second}", opposite=swapped, slots=(i, j))
 
 

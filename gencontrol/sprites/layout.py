@@ -186,7 +186,7 @@ def _draw_places(counts: Tensor, slots: int, generator: torch.Generator) -> tupl
     shape = (len(counts), _CANDIDATES, slots)
     side = bounds[..., 0] + (bounds[..., 1] - bounds[..., 0]) * torch.rand(shape, generator=generator)
     # Up to an eighth of a sprite may leave the canvas.
-    reach = (1 - 0.75 * side).clamp(min=0.05)
+    reach = 1 - 0.75 * side
     centre = 0.5 + (torch.rand(*shape, 2, generator=generator) - 0.5) * reach[..., None]
     used = (torch.arange(slots) < counts[:, None])[:, None, :]
     # Each scene tolerates some overlap, so that occlusion stays frequent; the first layout within it is taken.

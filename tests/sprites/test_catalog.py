@@ -4,6 +4,7 @@ from gencontrol.errors import ConfigError
 from gencontrol.sprites.catalog import (
     SPRITE_SETS,
     Concept,
+    further_styles,
     held_out_styles,
     load_concepts,
     training_styles,
@@ -61,3 +62,10 @@ def test_a_file_that_lists_no_concepts_is_refused(tmp_path, text, message):
 def test_categories_are_filled_in_by_slug():
     filled = with_categories((Concept(slug="cat", names=("cat",)), Concept(slug="x", names=("x",))), {"cat": "Animals"})
     assert [c.category for c in filled] == ["Animals", ""]
+
+
+def test_further_styles_are_neither_known_nor_held_out():
+    assert further_styles() == ("fluent-emoji-high-contrast", "emojione-monotone", "streamline-emojis")
+    assert (
+        Concept(slug="cat", names=("tom", "cat")).name == "tom" and Concept(slug="cat", names=("tom",)).category == ""
+    )

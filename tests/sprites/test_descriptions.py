@@ -1,5 +1,6 @@
 """Descriptions are true of their scenes, and their opposites false."""
 
+import colorsys
 import dataclasses
 import re
 
@@ -8,7 +9,21 @@ import torch
 
 from gencontrol.sprites.captions import CONTEXT_LENGTH, build_tokenizer
 from gencontrol.sprites.compose import SceneConfig, Scenes, compose, render
-from gencontrol.sprites.descriptions import COLOURS, Description, colour_word, colour_words, describe
+from gencontrol.sprites.descriptions import (
+    COLOURS,
+    LEAST_VISIBLE,
+    Description,
+    _beside,
+    _coloured,
+    _hiding,
+    _in_front,
+    _placed,
+    _Seen,
+    _sized,
+    colour_word,
+    colour_words,
+    describe,
+)
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -134,3 +149,120 @@ def test_every_word_is_known_and_every_text_fits(sprite_store) -> None:
         ids = tokenizer(text)["input_ids"]
         assert tokenizer.unk_token_id not in ids and len(ids) <= CONTEXT_LENGTH
     assert all(len({*d.slots}) == len(d.slots) and d.text != d.opposite for d in found)
+
+
+def looked(**changes: object) -> _Seen:
+    """An owl and a cat, side by side and alike."""
+    plain = {
+        "names": ["owl", "cat"],
+        "centre": [(0.5, 0.5), (0.5, 0.5)],
+        "area": [100.0, 100.0],
+        "visible": [1.0, 1.0],
+        "colour": ["", ""],
+        "hides": set(),
+    }
+    return _Seen(**{**plain, **changes})
+
+
+def texts(said: list[tuple[str, Description]]) -> set[str]:
+    return {description.text for _, description in said}
+
+
+@pytest.mark.parametrize(("gap", "said"), [(0.14, 0), (0.16, 2)])
+def test_beside_needs_one_and_a_half_margins(gap: float, said: int) -> None:
+    assert len(_beside(looked(centre=[(0.5, 0.5), (0.5 + gap, 0.5)]))) == said
+    assert len(_beside(looked(centre=[(0.5, 0.5 + gap), (0.5, 0.5)]))) == said
+
+
+def test_opposites_turn_the_names_or_the_word() -> None:
+    apart = looked(names=["owl", "bear"], centre=[(0.2, 0.5), (0.8, 0.5)])
+    found = {d.text: d.opposite for _, d in _beside(apart)}
+    # "an owl" and "a bear" have 12 letters together, an even number: the word is turned.
+    assert found["an owl left of a bear"] == "an owl right of a bear"
+    found = {d.text: d.opposite for _, d in _beside(looked(centre=[(0.2, 0.5), (0.8, 0.5)]))}
+    assert found["an owl left of a cat"] == "a cat left of an owl"
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [((0.34, 0.5), "on the left"), ((0.66, 0.5), "on the right"), ((0.5, 0.34), "at the top"),
+     ((0.5, 0.66), "at the bottom"), ((0.36, 0.64), None)],
+)  # fmt: skip
+def test_a_place_is_named_beyond_the_middle(place: tuple[float, float], said: str | None) -> None:
+    assert texts(_placed(looked(centre=[place, (0.5, 0.5)]))) == ({f"an owl {said}"} if said else set())
+
+
+@pytest.mark.parametrize(
+    ("area", "visible", "said"), [(171.0, 0.81, 2), (169.0, 1.0, 0), (171.0, 0.79, 0), (170.0, 1.0, 0), (300.0, 0.8, 0)]
+)
+def test_size_is_said_of_clear_differences_in_full_view(area: float, visible: float, said: int) -> None:
+    assert len(_sized(looked(area=[area, 100.0], visible=[visible, 1.0]))) == said
+    assert len(_sized(looked(area=[area, 100.0], visible=[1.0, visible]))) == said
+
+
+@pytest.mark.parametrize(
+    ("gap", "visible", "hides"),
+    # Squares of 0.4 and 0.2 overlap by 0.2 at most across and 0.3 - gap along; a fifth of the smaller one is 0.008.
+    [((0.0, 0.0), 0.9, True), ((0.0, 0.0), 0.91, False), ((0.27, 0.0), 0.5, True), ((0.275, 0.0), 0.5, False),
+     ((0.0, 0.27), 0.5, True), ((0.0, -0.275), 0.5, False), ((0.3, 0.3), 0.5, False)],
+)  # fmt: skip
+def test_a_clear_overlap_with_what_is_partly_hidden_is_in_front(
+    gap: tuple[float, float], visible: float, hides: bool
+) -> None:
+    centres = [(0.5, 0.5), (0.5 + gap[0], 0.5 + gap[1])]
+    assert _hiding(centres, [0.4, 0.2], [visible, 1.0], ["owl", "cat"]) == ({(1, 0)} if hides else set())
+    assert not _hiding(centres, [0.4, 0.2], [visible, 1.0], ["", "cat"])
+
+
+def test_another_colour_is_three_to_seven_words_on() -> None:
+    found = {d.text: d.opposite for _, d in _coloured(looked(colour=["red", "grey"]))}
+    assert found["a red owl"] == "a pink owl"  # six on: three, and the three letters of its name
+    assert found["a grey cat"] == "a purple cat"
+    assert found["a red owl and a grey cat"] == "a grey owl and a red cat"
+    assert _coloured(looked(names=["tiger", "cat"], colour=["red", ""]))[0][1].opposite == "a green tiger"
+    assert len(_coloured(looked(colour=["red", "red"]))) == 2 and len(_coloured(looked(colour=["red", ""]))) == 1
+
+
+def test_things_of_one_name_are_not_told_apart() -> None:
+    twins = looked(names=["owl", "owl"], centre=[(0.2, 0.5), (0.8, 0.5)], area=[900.0, 1.0], hides={(1, 0)})
+    assert not _beside(twins) and not _sized(twins) and not _in_front(twins)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "below", "above"),
+    [(15, "red", "orange"), (42, "orange", "yellow"), (68, "yellow", "green"), (165, "green", "blue"),
+     (255, "blue", "purple"), (292, "purple", "pink"), (345, "pink", "red")],
+)  # fmt: skip
+def test_hues_end_where_they_should(degrees: int, below: str, above: str) -> None:
+    for offset, word in ((-0.4, below), (0.4, above)):
+        rgb = torch.tensor(colorsys.hsv_to_rgb((degrees + offset) / 360, 1.0, 1.0), dtype=torch.float64)
+        assert colour_word(rgb) == word
+
+
+@pytest.mark.parametrize(
+    ("hsv", "word"),
+    [((0.0, 1.0, 0.19), "black"), ((0.0, 1.0, 0.21), "brown"), ((0.0, 1.0, 0.61), "brown"), ((0.0, 1.0, 0.63), "red"),
+     ((0.08, 1.0, 0.61), "brown"), ((0.5, 1.0, 0.61), "blue"), ((0.0, 0.11, 0.86), "white"), ((0.0, 0.11, 0.84), "grey"),
+     ((0.0, 0.13, 0.9), ""), ((0.0, 0.39, 0.9), ""), ((0.0, 0.41, 0.9), "red"), ((0.0, 0.0, 0.2), "grey"),
+     ((0.0, 0.0, 0.85), "grey")],
+)  # fmt: skip
+def test_dark_and_pale_colours_change_their_words_where_they_should(hsv: tuple[float, float, float], word: str) -> None:
+    assert colour_word(torch.tensor(colorsys.hsv_to_rgb(*hsv), dtype=torch.float64)) == word
+
+
+def test_a_scene_without_a_word_leaves_the_others_theirs(sprite_store) -> None:
+    scenes = compose(sprite_store, SceneConfig(size=32), batch=12, seed=7)
+    found = [d and d.text for d in describe(sprite_store, scenes, seeded())]
+    assert found[3] is None and found.count(None) == 1
+    assert found[:3] == [
+        "a green step behind a blue gem",
+        "a yellow pole left of a yellow step",
+        "a yellow half at the bottom",
+    ]
+    assert found[-2:] == ["a green cross on the right", "a red cross above a red half"]
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.36, True), (0.34, False)])
+def test_a_third_of_a_thing_has_to_be_seen(sprite_store, pair, share: float, said: bool) -> None:
+    part = dataclasses.replace(pair, visible=torch.tensor([[share, 1.0]]))
+    assert LEAST_VISIBLE == 0.35 and any("red" in text for text in said_of(sprite_store, part, 50)) == said

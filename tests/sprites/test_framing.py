@@ -78,3 +78,39 @@ def test_scenes_without_further_changes_stay_what_they_were(sprite_store, name):
     changed = compose(sprite_store, dataclasses.replace(SceneConfig(size=32), **{name: 1.0}), batch=8, seed=2)
     assert torch.equal(plain.layout.concept, changed.layout.concept)
     assert not torch.equal(plain.rgb, changed.rgb)
+
+
+def test_windows_around_a_lone_sprite_keep_it_in_proportion(sprite_store):
+    layout = compose(sprite_store, SceneConfig(size=32, counts=(1.0,)), batch=400, seed=0).layout
+    middle, side = draw_windows(layout, 1.0, seeded())
+    assert MARGINS == (0.0, 0.6)
+    # The closest window leaves a margin; at closeness c the side is its c-th power, and the middle c of the way.
+    towards = layout.centre[:, 0] - 0.5
+    closeness = (((middle - 0.5) * towards).sum(-1) / towards.square().sum(-1)).clamp(min=1e-3)
+    closest = side ** (1 / closeness) / layout.side[:, 0]
+    free = (closeness > 0.1) & (side ** (1 / closeness) < 0.99)
+    margin = (closest[free] - 1) / 2
+    assert margin.min() > -1e-3 and margin.max() < 0.601 and margin.max() > 0.5
+    # The root of a uniform draw: half of all windows are closer than 0.7, on average two thirds.
+    assert closeness.mean().item() == pytest.approx(2 / 3, abs=0.03)
+    closer = (draw_windows(layout, 0.25, seeded())[0] != 0.5).any(-1)
+    assert closer.double().mean().item() == pytest.approx(0.25, abs=0.06)
+
+
+def test_what_is_kept_begins_at_the_least_share_itself(sprite_store):
+    layout = dataclasses.replace(
+        layout_of(sprite_store),
+        centre=torch.tensor([[[0.5, 0.0], [0.5, 1.0], [-0.5, 0.5]]]).expand(64, 3, 2),
+        side=torch.full((64, 3), 0.5),
+        concept=torch.zeros(64, 3, dtype=torch.long),
+    )
+    assert share_within(layout)[0].tolist() == [0.5, 0.5, 0.0]
+    assert without_cut_off(layout, layout.concept, least=0.5)[0].tolist() == [0, 0, -1]
+
+
+def test_a_window_enlarges_about_its_middle(sprite_store):
+    layout = dataclasses.replace(
+        layout_of(sprite_store), centre=torch.full((64, 3, 2), 0.5), side=torch.full((64, 3), 0.2)
+    )
+    seen = seen_through(layout, torch.tensor([[0.25, 0.5]]).expand(64, 2), torch.full((64,), 0.5))
+    assert seen.centre[0, 0].tolist() == [1.0, 0.5] and seen.side[0, 0].item() == pytest.approx(0.4)

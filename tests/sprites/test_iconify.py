@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gencontrol.errors import InputError
-from gencontrol.sprites.iconify import plain_slug, rasterise, read_icons, to_svg
+from gencontrol.sprites.iconify import _by_plain_slug, _fill_square, plain_slug, rasterise, read_icons, to_svg
 
 
 def icon(body, **box):
@@ -39,3 +39,33 @@ def test_an_icon_that_draws_nothing_is_refused():
 
 def test_the_view_box_is_the_icons_own():
     assert 'viewBox="1 2 3 4"' in to_svg(icon("", left=1, top=2, width=3, height=4), 8)
+
+
+def test_icons_have_the_sets_box_or_16_by_16_and_aliases_their_parents_picture():
+    plain = _by_plain_slug({"icons": {"a-b": {"body": "x"}, "c": {"body": "y", "top": 3, "height": 5}}})
+    assert plain == {"ab": icon("x"), "c": icon("y", top=3, height=5)}
+    aliases = {
+        "d-e": {"parent": "a"},
+        "f": {"parent": "a", "hFlip": True},
+        "g": {"parent": "none"},
+        "a": {"parent": "h"},
+    }
+    boxed = _by_plain_slug({"width": 32, "icons": {"a": {"body": "x"}, "h": {"body": "z"}}, "aliases": aliases})
+    assert set(boxed) == {"a", "h", "de"} and boxed["de"] == boxed["a"] == icon("x", width=32)
+
+
+def test_what_is_all_but_transparent_is_no_part_of_the_drawing():
+    pixels = np.zeros((6, 5, 4), np.uint8)
+    pixels[..., 3] = 8
+    pixels[1:5, 2] = [200, 100, 50, 9]
+    square = _fill_square(pixels, 4)
+    # A column of four, in the middle of the square, rounded to the left.
+    assert square[:, 1].tolist() == [[200, 100, 50, 9]] * 4 and not square[:, [0, 2, 3]].any()
+    with pytest.raises(InputError, match="draws nothing"):
+        _fill_square(np.where(pixels > 8, 0, pixels), 4)
+
+
+def test_colours_are_averaged_by_their_opacity():
+    pixels = np.zeros((2, 2, 4), np.uint8)
+    pixels[0, 0], pixels[1, 1] = [200, 0, 0, 255], [0, 100, 0, 85]
+    assert _fill_square(pixels, 1)[0, 0].tolist() == [150, 25, 0, 85]

@@ -1,10 +1,12 @@
+import dataclasses
 import math
 
 import pytest
 import torch
 
 from gencontrol.errors import InputError
-from gencontrol.sprites.layout import SIZE_RANGE, Variation, draw_layout, inverse_affine, take_slot
+from gencontrol.sprites.deformation import Deformation
+from gencontrol.sprites.layout import MAX_TURN, SIZE_RANGE, Variation, _hiding, draw_layout, inverse_affine, take_slot
 
 STILL = Variation(turn=0.0, mirror=0.5, jitter=0.0, blur=0.0)
 
@@ -50,8 +52,6 @@ def test_held_out_styles_draw_only_what_they_have(sprite_store):
 
 
 def test_too_few_concepts_are_an_error_not_an_endless_loop(sprite_store):
-    import dataclasses
-
     few = dataclasses.replace(sprite_store, present=sprite_store.present & (torch.arange(60) < 2)[:, None])
     with pytest.raises(InputError, match="Scenes of 3 sprites need as many concepts; the styles have 2"):
         layout_of(few, [3])
@@ -60,8 +60,6 @@ def test_too_few_concepts_are_an_error_not_an_endless_loop(sprite_store):
 
 
 def test_the_affine_map_takes_the_canvas_to_the_sprite(sprite_store):
-    import dataclasses
-
     layout = layout_of(sprite_store, [1])
     layout = dataclasses.replace(
         layout,
@@ -81,3 +79,72 @@ def test_take_slot_keeps_one(sprite_store):
     layout = layout_of(sprite_store, [2, 3])
     one = take_slot(layout, torch.tensor([1, 2]))
     assert one.concept.tolist() == [[int(layout.concept[0, 1])], [int(layout.concept[1, 2])]]
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_up_to_an_eighth_of_a_sprite_leaves_the_canvas(sprite_store, count):
+    layout = layout_of(sprite_store, [count] * 2000)
+    reach = (layout.centre - 0.5).abs() + layout.side[..., None] / 2
+    outside = ((reach - 0.5) / layout.side[..., None]).flatten()
+    assert outside.max() <= 0.125 + 1e-5 and outside.max() > 0.11
+    assert layout.centre.mean((0, 1)).tolist() == pytest.approx([0.5, 0.5], abs=0.02)
+
+
+def test_hiding_is_the_share_of_the_worst_hidden_square(sprite_store):
+    # Two layouts: a square, a quarter of which the second hides, which the third half hides; and three in one place.
+    centre = torch.tensor([[[[0.3, 0.3], [0.5, 0.5], [0.8, 0.5]], [[0.5, 0.5], [0.5, 0.5], [0.5, 0.5]]]])
+    side = torch.tensor([[[0.4, 0.4, 0.6], [0.2, 0.2, 0.2]]])
+    assert _hiding(centre, side, torch.tensor([[[True, True, True]]]))[0].tolist() == pytest.approx([0.5, 2.0])
+    assert _hiding(centre, side, torch.tensor([[[True, True, False]]]))[0].tolist() == pytest.approx([0.25, 1.0])
+    assert not _hiding(centre, side, torch.tensor([[[True, False, False]]])).any()
+
+
+def test_things_hide_each_other_less_than_by_chance_and_do_so_still(sprite_store):
+    layout = layout_of(sprite_store, [3] * 500)
+    hidden = _hiding(layout.centre[:, None], layout.side[:, None], (layout.concept >= 0)[:, None])[:, 0]
+    assert hidden.max() < 0.75 and 0.15 < hidden.mean() < 0.35
+
+
+def test_the_share_of_blurred_scenes_and_the_size_of_turns(sprite_store):
+    variation = Variation(turn=0.3, mirror=0.0, jitter=0.0, blur=0.4)
+    layout = layout_of(sprite_store, [1] * 1000, variation=variation)
+    assert abs((layout.softness > 0).double().mean().item() - 0.4) < 0.05 and layout.softness.max() > 0.95
+    assert layout.turn.max().item() == pytest.approx(0.3, abs=0.01) == -layout.turn.min().item()
+    assert layout.recoloured is None and layout.deformation is None
+    assert variation == Variation(turn=0.3, mirror=0.0, jitter=0.0, blur=0.4, recolour=0.0, deform=0.0)
+    assert MAX_TURN == math.radians(25)
+
+
+def test_a_mirrored_and_deformed_sprite_is_read_through_its_own_map(sprite_store):
+    layout = dataclasses.replace(
+        layout_of(sprite_store, [1]),
+        centre=torch.tensor([[[0.5, 0.5]]]),
+        side=torch.tensor([[0.5]]),
+        turn=torch.zeros(1, 1),
+        mirrored=torch.tensor([[True]]),
+    )
+    first = torch.tensor([0])
+    assert torch.equal(inverse_affine(layout, first, first)[0, :, :2], torch.tensor([[-2.0, 0.0], [0.0, 2.0]]))
+    slant = Deformation(linear=torch.tensor([[[[1.0, 0.5], [0.0, 1.0]]]]), bend=torch.zeros(1, 1, 2, 4, 4))
+    bent = inverse_affine(dataclasses.replace(layout, deformation=slant), first, first)[0, :, :2]
+    assert torch.equal(bent, torch.tensor([[-2.0, 1.0], [0.0, 2.0]]))
+
+
+def test_a_taken_slot_keeps_everything_of_its_own(sprite_store):
+    variation = Variation(turn=0.3, mirror=0.5, jitter=0.2, blur=0.0, recolour=0.5, deform=1.0)
+    layout = layout_of(sprite_store, [3, 3], variation=variation)
+    one = take_slot(layout, torch.tensor([2, 0]))
+    assert layout.deformation is not None and one.deformation is not None
+    assert layout.recoloured is not None and one.recoloured is not None
+    pairs = [(getattr(layout, n), getattr(one, n)) for n in ("style", "centre", "side", "turn", "mirrored", "colour")]
+    pairs += [(layout.recoloured, one.recoloured), (layout.deformation.linear, one.deformation.linear)]
+    for whole, taken in [*pairs, (layout.deformation.bend, one.deformation.bend)]:
+        assert torch.equal(taken, torch.stack([whole[0, 2], whole[1, 0]])[:, None])
+
+
+def test_a_store_of_exactly_enough_concepts_will_do(sprite_store):
+    present = sprite_store.present & (torch.arange(60) < 2)[:, None]
+    few = dataclasses.replace(sprite_store, present=present)
+    assert sorted(layout_of(few, [2]).concept[0].tolist()) == [0, 1]
+    # A single sprite needs no pair that is held out.
+    assert layout_of(few, [1], split="test").concept[0, 0] in (0, 1)

@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 
 import torch
 
@@ -50,3 +51,15 @@ def test_empty_slots_have_no_relations(sprite_store):
     found = relations_of(sprite_store, placed(sprite_store, [(0.2, 0.2), (0.8, 0.8)], counts=4))
     assert found.left_of.shape == (1, 4, 4)
     assert found.left_of.sum() == 1 and found.above.sum() == 1 and not found.in_front_of.any()
+
+
+def test_relations_of_many_scenes_are_those_of_their_centres(sprite_store):
+    scenes = compose(sprite_store, SceneConfig(size=16, counts=(1.0, 1.0, 1.0)), batch=24, seed=0)
+    found, centre = relations_of(sprite_store, scenes), scenes.layout.centre
+    for b, i, j in itertools.product(range(24), range(3), range(3)):
+        both = bool(scenes.used[b, i] and scenes.used[b, j])
+        assert found.left_of[b, i, j] == found.right_of[b, j, i] == (both and centre[b, j, 0] - centre[b, i, 0] > 0.1)
+        assert found.above[b, i, j] == found.below[b, j, i] == (both and centre[b, j, 1] - centre[b, i, 1] > 0.1)
+        assert not found.in_front_of[b, i, j] or (both and i > j)
+        assert found.behind[b, j, i] == found.in_front_of[b, i, j]
+    assert found.in_front_of.any() and found.left_of.sum() > 20

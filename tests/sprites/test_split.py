@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from gencontrol.sprites.backgrounds import draw_backgrounds, load_photographs
@@ -24,7 +25,8 @@ def test_training_scenes_hold_no_held_out_pair_and_test_scenes_always_one(sprite
 def test_pairs_are_held_out_whichever_comes_first():
     first, second = torch.meshgrid(torch.arange(100), torch.arange(100), indexing="ij")
     assert torch.equal(held_out_pair(first, second), held_out_pair(second, first))
-    assert 0.015 < held_out_pair(first, second).float().mean() < 0.025
+    # Every fiftieth: those whose sum divides by it.
+    assert torch.equal(held_out_pair(first, second), (first + second) % 50 == 0)
 
 
 def test_background_colours_are_disjoint():
@@ -48,3 +50,17 @@ def test_photographs_textures_and_styles_are_disjoint(sprite_store):
     assert [len(load_photographs(s)) for s in ("train", "test")] == [4, 2]
     drawn = compose(sprite_store, SceneConfig(size=16), batch=200, seed=0)
     assert sprite_store.styles.index("fxemoji") not in drawn.style[drawn.used]
+
+
+@pytest.mark.parametrize(
+    ("colour", "split"),
+    [((0.0, 0.0, 0.0), "train"), ((1.0, 1.0, 1.0), "test"), ((0.124, 0.0, 0.0), "train"), ((0.126, 0.0, 0.0), "test"),
+     ((0.0, 0.13, 0.99), "train"), ((0.0, 0.0, 0.3), "train")],
+)  # fmt: skip
+def test_cells_are_eighths_dealt_like_a_chess_boards(colour, split: Split):
+    assert [belongs(torch.tensor(colour), s).item() for s in ("train", "test")] == [split == "train", split == "test"]
+
+
+def test_colours_keep_away_from_the_edges_of_their_cells():
+    within = (draw_colours(3000, "train", torch.Generator().manual_seed(0)) * 8) % 1
+    assert within.min() >= 0.05 - 1e-5 and within.min() < 0.06 and 0.94 < within.max() <= 0.95 + 1e-5

@@ -4,7 +4,7 @@ import torch
 
 from gencontrol.errors import InputError
 from gencontrol.sprites.catalog import Concept
-from gencontrol.sprites.store import open_store, prepare_store
+from gencontrol.sprites.store import _premultiply, _pyramid, open_store, prepare_store
 
 
 def test_levels_halve_and_keep_the_mean(sprite_store):
@@ -56,3 +56,26 @@ def test_missing_and_broken_stores_say_how_to_make_one(tmp_path):
     np.savez(tmp_path / "other.npz", a=np.zeros(1))
     with pytest.raises(InputError, match="is no sprite store"):
         open_store(tmp_path / "other.npz")
+
+
+def test_levels_end_at_the_smallest_that_is_asked_for(sprite_file):
+    assert [level.shape[2] for level in open_store(sprite_file).levels] == [32, 16]
+    assert [level.shape[2] for level in open_store(sprite_file, smallest=5).levels] == [32, 16, 8]
+    assert [level.shape[2] for level in open_store(sprite_file, smallest=4).levels] == [32, 16, 8, 4]
+
+
+def test_a_store_has_128_pixels_unless_another_size_is_said(sprite_tarballs, sprite_world, tmp_path):
+    prepare_store(sprite_tarballs, sprite_world.concepts()[:1], tmp_path / "s.npz")
+    store = open_store(tmp_path / "s.npz")
+    assert store.levels[0].shape == (1, 10, 128, 128, 4) and store.styles == tuple(sprite_tarballs)
+
+
+def test_colours_are_rounded_when_they_are_multiplied_and_averaged():
+    straight = np.array([[[255, 100, 85, 128], [255, 100, 43, 3]]], dtype=np.uint8)
+    assert _premultiply(straight).tolist() == [[[128, 50, 43, 128], [3, 1, 1, 3]]]
+    quads = torch.tensor([[0, 0, 1, 1], [0, 0, 0, 1], [1, 1, 1, 0], [255, 255, 255, 255]], dtype=torch.uint8)
+    level = quads.T.view(1, 1, 2, 2, 4).contiguous()
+    assert _pyramid(level, 1)[1].flatten().tolist() == [1, 0, 1, 255]
+    # Which pixels are one, of a picture four wide.
+    columns = torch.tensor([0, 100, 40, 60], dtype=torch.uint8)[None, None, None, :, None].expand(1, 1, 4, 4, 4)
+    assert _pyramid(columns.contiguous(), 2)[1][0, 0, :, :, 0].tolist() == [[50, 50], [50, 50]]

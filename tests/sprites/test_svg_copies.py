@@ -62,3 +62,16 @@ def test_a_store_holds_copies_beside_their_styles(sprite_tarballs, sprite_world,
     assert store.styles[-1] == "noto:wire" and store.present[:, -1].all()
     plain, copy = (store.levels[0][0, store.styles.index(s)] for s in ("noto", "noto:wire"))
     assert copy[..., 3].float().mean() < 0.8 * plain[..., 3].float().mean()
+
+
+@pytest.mark.parametrize(("way", "width"), [("outlined", "0.352"), ("lines", "0.416"), ("wire", "0.544")])
+def test_lines_are_as_wide_as_the_longer_side_says(way: str, width: str) -> None:
+    assert f"stroke-width:{width};" in COPIES[way](RED)["body"]
+    assert f"stroke-width:{width};" in COPIES[way](RED | {"height": 8})["body"]
+
+
+def test_of_three_stops_the_second_is_the_middle_one() -> None:
+    body = GRADIENT["body"].replace('<stop offset="1"', '<stop style="stop-color: #0000ff ;"/><stop offset="1"')
+    assert 'fill="#0000ff"' in flattened(BOX | {"body": body})["body"]
+    plain = BOX | {"body": '<linearGradient id="a"></linearGradient><rect fill="url(#a)"/>'}
+    assert flattened(plain) == plain
