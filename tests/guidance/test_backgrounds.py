@@ -91,3 +91,31 @@ def test_textures_amplitude_falls_as_one_over_the_frequency() -> None:
     field = torch.logit(pictures.double().clamp(1e-6, 1 - 1e-6))
     amplitude = torch.fft.rfft2(field).abs().square().mean(dim=(0, 1)).sqrt()[0]
     assert (amplitude[4] / amplitude[16]).item() == pytest.approx(4, rel=0.15)
+
+
+def test_a_textures_channels_are_spread_alike_about_means_of_their_own() -> None:
+    field = torch.logit(draw(("texture",), count=200, size=(16, 24)).double())
+    assert torch.allclose(field.std(dim=(2, 3)), torch.ones(200, 3).double(), atol=1e-3)
+    means = field.mean(dim=(2, 3))
+    assert means.mean().item() == pytest.approx(0, abs=0.1) and means.std().item() == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize(("size", "largest"), [((5, 5), 1), ((12, 96), 3)])
+def test_the_shorter_side_says_how_large_a_checkers_cells_are(size: tuple[int, int], largest: int) -> None:
+    widths = set()
+    for picture in draw(("checker",), count=60, size=size):
+        changes = (picture[0, 0].diff() != 0).nonzero().flatten().tolist()
+        widths |= {later - earlier for earlier, later in itertools.pairwise(changes)}
+    assert widths == set(range(1, largest + 1))
+
+
+def test_a_slight_blur_does_not_ring_out_of_the_range() -> None:
+    blurred = draw(("checker",), count=200, blur=0.015)
+    assert blurred.min() == 0 and blurred.max() == 1
+
+
+def test_kinds_are_drawn_alike_and_blurred_each_by_its_own_width() -> None:
+    either = draw(("black", "white"), count=400).mean(dim=(1, 2, 3))
+    assert either.mean().item() == pytest.approx(0.5, abs=0.06)
+    variance = draw(("noise",), count=60, blur=0.1).var(dim=(1, 2, 3))
+    assert variance.max() > 0.07 and variance.min() < 0.02

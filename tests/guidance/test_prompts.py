@@ -72,9 +72,9 @@ def test_interpolated_is_continuous_across_the_back() -> None:
 
 
 def test_mixture_lies_between_unit_embeddings() -> None:
-    embeds = torch.tensor([[2.0, 0.0], [0.0, 5.0]])
+    embeds = torch.tensor([[2.0, 0.0], [3.0, 4.0]])
     mixed: Tensor = mix_views(embeds, torch.tensor([[1.0, 0.0], [0.5, 0.5]]))
-    assert torch.allclose(mixed, F.normalize(torch.tensor([[1.0, 0.0], [1.0, 1.0]]), dim=-1))
+    assert torch.allclose(mixed, F.normalize(torch.tensor([[1.0, 0.0], [1.6, 0.8]]), dim=-1))
 
 
 def test_a_wording_without_a_place_for_the_prompt_is_refused() -> None:
@@ -102,3 +102,24 @@ def test_between_is_half_overhead_at_the_threshold_and_all_of_it_straight_above(
     assert weights(0, 45, overhead_above=60.0)[3] == pytest.approx(0.25)
     assert weights(0, 30, overhead_above=60.0)[3] == 0
     assert weights(0, 90, overhead_above=80.0)[3] == pytest.approx(1)
+
+
+def test_defaults_and_the_ends_of_what_is_allowed() -> None:
+    assert ViewPrompts() == ViewPrompts(
+        mode="interpolated",
+        front="{}, front view",
+        side="{}, side view",
+        back="{}, back view",
+        overhead="{}, overhead view",
+        front_within=45.0,
+        back_within=45.0,
+        overhead_above=60.0,
+    )
+    narrow = ViewPrompts(front_within=0.0, back_within=90.0, overhead_above=45.0)
+    assert view_weights(torch.tensor([0.0]), torch.tensor([-90.0]), narrow).tolist() == [[1.0, 0.0, 0.0, 0.0]]
+    ViewPrompts(front_within=90.0, back_within=0.0, overhead_above=89.9)
+    for name in ("front_within", "back_within"):
+        with pytest.raises(ConfigError, match=rf"{name} must lie in \[0, 90\] degrees; got -0.1"):
+            ViewPrompts(**{name: -0.1})
+    with pytest.raises(ConfigError, match=r"overhead_above must lie in .*; got 44.9"):
+        ViewPrompts(overhead_above=44.9)

@@ -156,3 +156,33 @@ def test_a_negative_weight_steers_away_and_zero_is_not_even_asked(encoders: list
     assert torch.allclose(away, -cosine_loss(encoders[0], rgb, alpha, target), atol=1e-5)
     mute = Guide(encoder=Plain(encoders[0].model, encoders[0].tokenizer), weight=constant(0.0))
     assert active([Guide(encoder=encoders[0]), mute], 0) == [(0, 1.0)]
+
+
+def test_texts_and_regions_each_have_unit_length(encoders: list[Plain]) -> None:
+    texts = text_targets(encoders[0], ["red cat", "blue boat", "green dog"])
+    assert texts.norm(dim=-1).tolist() == pytest.approx([1.0] * 3)
+    assert region_target(encoders[0], *inputs(3)).norm(dim=-1).tolist() == pytest.approx([1.0] * 3)
+
+
+def test_a_guide_takes_part_from_the_first_step_with_its_whole_weight(encoders: list[Plain]) -> None:
+    assert Guide(encoder=encoders[0]) == Guide(encoder=encoders[0], weight=constant(1.0), start=0)
+    late = Guide(encoder=encoders[0], start=1)
+    assert active([late], 0) == [] and active([late, Guide(encoder=encoders[1])], 1) == [(0, 1.0), (1, 1.0)]
+    rgb, alpha = inputs()
+    target = [text_targets(encoders[0], "red cat")]
+    # Nothing said, it is step 0.
+    assert not alpha_similarity_loss([late], target, rgb, alpha).any()
+    assert not guide_losses([late], target, rgb, alpha)[0].any()
+
+
+def test_the_contrast_is_weighted_and_averaged_over_texts(encoders: list[Plain]) -> None:
+    rgb, alpha = inputs()
+    texts, others = (text_targets(encoders[0], t) for t in (["red cat", "a cat"], ["blue boat", "green dog"]))
+
+    def contrast(weight: float, target: Tensor, **settings: float) -> Tensor:
+        guide = Guide(encoder=encoders[0], weight=constant(weight))
+        return guide_losses([guide], [target], rgb, alpha, others=[others], **settings)[1]
+
+    each = [contrast(1.0, text) for text in texts]
+    assert torch.allclose(contrast(0.5, texts[None]), (each[0] + each[1]) / 4, atol=1e-5)
+    assert torch.equal(contrast(1.0, texts[0], scale=50.0), each[0]) and (each[0] > 0).all()

@@ -113,3 +113,13 @@ def test_a_perspective_moves_corners_inwards_by_up_to_its_share() -> None:
     inwards = 1 - reached * corners[:, :2]
     assert -1e-4 <= inwards.min() < 0.01 and 0.49 < inwards.max() <= 0.5 + 1e-4
     assert inwards.mean().item() == pytest.approx(0.25, abs=0.01)
+
+
+def test_planes_of_each_picture_go_through_its_own_map() -> None:
+    planes = torch.cat([picture(0), picture(1)])
+    maps = random_homographies(
+        2, perspective=0.3, window=(0.7, 1.2), translation=0.1, generator=torch.Generator().manual_seed(0)
+    )
+    both = warp(planes, maps)
+    for row in range(2):
+        assert torch.allclose(both[row : row + 1], warp(planes[row : row + 1], maps[row : row + 1]), atol=1e-6)

@@ -242,9 +242,9 @@ def test_hues_end_where_they_should(degrees: int, below: str, above: str) -> Non
 @pytest.mark.parametrize(
     ("hsv", "word"),
     [((0.0, 1.0, 0.19), "black"), ((0.0, 1.0, 0.21), "brown"), ((0.0, 1.0, 0.61), "brown"), ((0.0, 1.0, 0.63), "red"),
-     ((0.08, 1.0, 0.61), "brown"), ((0.5, 1.0, 0.61), "blue"), ((0.0, 0.11, 0.86), "white"), ((0.0, 0.11, 0.84), "grey"),
-     ((0.0, 0.13, 0.9), ""), ((0.0, 0.39, 0.9), ""), ((0.0, 0.41, 0.9), "red"), ((0.0, 0.0, 0.2), "grey"),
-     ((0.0, 0.0, 0.85), "grey")],
+     ((0.08, 1.0, 0.61), "brown"), ((0.5, 1.0, 0.61), "blue"), ((0.0, 0.11, 0.86), "white"),
+     ((0.0, 0.11, 0.84), "grey"), ((0.0, 0.13, 0.9), ""), ((0.0, 0.39, 0.9), ""), ((0.0, 0.41, 0.9), "red"),
+     ((0.0, 0.0, 0.2), "grey"), ((0.0, 0.0, 0.85), "grey")],
 )  # fmt: skip
 def test_dark_and_pale_colours_change_their_words_where_they_should(hsv: tuple[float, float, float], word: str) -> None:
     assert colour_word(torch.tensor(colorsys.hsv_to_rgb(*hsv), dtype=torch.float64)) == word
