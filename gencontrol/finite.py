@@ -33,7 +33,7 @@ def check_finite(
     """
     if not is_finite(values):
         bad = int((~values.detach().isfinite()).sum())
-        raise error(f"{name}: holds NaN or infinite values ({bad} of {values.numel()}). {mend}".rstrip())
+        raise error(f"{name} holds NaN or infinite values ({bad} of {values.numel()}). {mend}".rstrip())
 
 
 def check_finite_weights(state: Mapping[str, Tensor] | nn.Module, *, source: str) -> None:

@@ -16,7 +16,7 @@ def test_one_bad_value_is_found(bad: float) -> None:
     check_finite(values, name="embeddings")
     values[2, 3] = bad
     assert not is_finite(values)
-    with pytest.raises(InputError, match=r"embeddings: holds NaN or infinite values \(1 of 12\)\. Mend it\.$"):
+    with pytest.raises(InputError, match=r"embeddings holds NaN or infinite values \(1 of 12\)\. Mend it\.$"):
         check_finite(values, name="embeddings", mend="Mend it.")
     with pytest.raises(ConfigError):
         check_finite(values, name="x", error=ConfigError)

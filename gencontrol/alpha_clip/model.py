@@ -24,7 +24,10 @@ from gencontrol.alpha_clip.text import tokenize
 from gencontrol.alpha_clip.towers import put_together
 from gencontrol.alpha_clip.weights.opening import FromSources
 from gencontrol.errors import InputError
+from gencontrol.finite import check_finite
 from gencontrol.regions.geometry import Geometry, fit_planes
+
+_MEND = "Numbers grew beyond what their format holds, or its weights are damaged: try dtype float32."
 
 
 class AlphaCLIP(FromSources, nn.Module):
@@ -133,9 +136,8 @@ class AlphaCLIP(FromSources, nn.Module):
         return pixels.to(device=self.device, dtype=self.dtype)
 
     def _fit(self, image: MaskedImage) -> Float[Tensor, "k 4 s s"]:
-        planes = fit_planes(torch.cat([image.rgb, image.alphas])[None], self.processor.geometry)[0]
-        rgb = planes[None, :3].expand(len(planes) - 3, -1, -1, -1)
-        return self.processor.normalize(torch.cat([rgb, planes[3:, None]], dim=1))
+        rgb, alphas = (fit_planes(planes, self.processor.geometry) for planes in (image.rgb, image.alphas))
+        return self.processor.normalize(torch.cat([rgb.expand(len(alphas), -1, -1, -1), alphas[:, None]], dim=1))
 
     def encode_pixels(
         self, pixel_values: Float[Tensor, "n c s s"], *, attention_bias: Float[Tensor, "..."] | None = None
@@ -167,9 +169,10 @@ class AlphaCLIP(FromSources, nn.Module):
             One embedding per image and map, the maps of one image after another.
 
         Raises:
-            InputError: An image or map that cannot be used.
+            InputError: An image or map that cannot be used, or embeddings that are not finite.
         """
         embeds = self.encode_pixels(self.preprocess(image, alpha))
+        check_finite(embeds, name="What the encoder made of the picture", mend=_MEND)
         return functional.normalize(embeds, dim=-1) if normalize else embeds
 
     def encode_text(self, text: str | Sequence[str], *, normalize: bool = False) -> Float[Tensor, "t d"]:
@@ -189,6 +192,7 @@ class AlphaCLIP(FromSources, nn.Module):
         texts = [text] if isinstance(text, str) else list(text)
         tokens = tokenize(self.tokenizer, texts, length=tower.config.max_position_embeddings)
         embeds = tower(**{k: v.to(tower.device) for k, v in tokens.items()}).text_embeds
+        check_finite(embeds, name="What the text tower made of the text", mend=_MEND)
         return functional.normalize(embeds, dim=-1) if normalize else embeds
 
     def similarity(self, image: Any, text: str | Sequence[str], alpha: Any = None) -> Float[Tensor, "n t"]:

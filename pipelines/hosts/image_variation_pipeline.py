@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 from transformers import CLIPImageProcessor
 
+from gencontrol.conditioning.sampling import DEFAULT_STEPS, check_sampling
 from gencontrol.conditioning.strength import StrengthSchedule
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.reading import ImageSource
@@ -18,6 +19,7 @@ from gencontrol.pipelines.hosts.image_variation import IMAGE_VARIATION
 from gencontrol.pipelines.region_pipeline.arguments import AllMasks, Reference
 from gencontrol.pipelines.region_pipeline.base import RegionPipeline
 from gencontrol.pipelines.region_pipeline.condition import Conditioning
+from gencontrol.pipelines.region_pipeline.results import drawn_as, finished, labels_of
 from gencontrol.pipelines.region_pipeline.step_callbacks import Legacy, StepEnd, StepHooks, step_callback, tensor_inputs
 from gencontrol.regions.geometry import Fit
 from gencontrol.streams import Generators, per_picture
@@ -39,8 +41,8 @@ class StableDiffusionImageVariationPipeline(RegionPipeline, stock.StableDiffusio
         image: ImageSource | list[Any] | None = None,
         height: int | None = None,
         width: int | None = None,
-        num_inference_steps: int = 50,
-        guidance_scale: float = 7.5,
+        num_inference_steps: int = DEFAULT_STEPS,
+        guidance_scale: float | int = 7.5,
         num_images_per_prompt: int | None = 1,
         eta: float = 0.0,
         generator: Generators = None,
@@ -64,7 +66,7 @@ class StableDiffusionImageVariationPipeline(RegionPipeline, stock.StableDiffusio
 
         Args:
             height: Of the output in pixels, as `width`; a multiple of 8. None is the denoiser's own size.
-            num_inference_steps: Steps of the scheduler.
+            num_inference_steps: Steps of the scheduler; as many as the command line takes.
             guidance_scale: Weight of classifier-free guidance, `uncond + scale (cond - uncond)`; off at 1 and below.
             num_images_per_prompt: Variations of each picture.
             eta: DDIM's eta, [0, 1]; other schedulers ignore it.
@@ -76,6 +78,8 @@ class StableDiffusionImageVariationPipeline(RegionPipeline, stock.StableDiffusio
         Returns:
             Pictures, and for each whether the safety checker blackened it (None without a checker).
         """
+        per_prompt = 1 if num_images_per_prompt is None else num_images_per_prompt
+        check_sampling(steps=num_inference_steps, pictures=per_prompt, eta=eta)
         hooks = StepHooks(
             on_step_end=callback_on_step_end,
             tensor_inputs=tensor_inputs(self, callback_on_step_end, callback_on_step_end_tensor_inputs),
@@ -92,32 +96,35 @@ class StableDiffusionImageVariationPipeline(RegionPipeline, stock.StableDiffusio
             image_embeds=image_embeds,
             negative_image_embeds=negative_image_embeds,
         )
-        conditioning: Any = self._conditioning(reference)
-        count = len(conditioning) * (num_images_per_prompt or 1)
-        return super().__call__(
+        drawn = drawn_as(output_type)
+        conditioning: Any = self._conditioning(reference, guidance_scale)
+        count = len(conditioning) * per_prompt
+        guidance = self._begin(guidance_scale)
+        output = super().__call__(
             conditioning,
             height,
             width,
             num_inference_steps,
-            guidance_scale,
-            num_images_per_prompt or 1,
+            guidance,  # pyright: ignore[reportArgumentType]
+            per_prompt,
             eta,
             per_picture(generator, count),
             None if latents is None else latents.to(self._execution_device, self.unet.dtype),
-            output_type,
+            drawn,
             return_dict,
-            step_callback(self, conditioning, hooks),
+            step_callback(self, conditioning, hooks, guidance=guidance),
         )
+        return finished(output, output_type, labels_of(generator, count))
 
     def _encode_image(
-        self, image: Any, device: torch.device, num_images_per_prompt: int, do_classifier_free_guidance: bool
+        self, image: Any, device: torch.device, num_images_per_prompt: int, do_classifier_free_guidance: bool | Tensor
     ) -> Tensor:
         """The stock hook: make the condition of the embeddings that `__call__` handed through."""
         assert isinstance(image, Conditioning)
         return image.make(
             lambda embeds: embeds[:, None],
             count=len(image) * num_images_per_prompt,
-            guided=do_classifier_free_guidance,
+            guided=bool(do_classifier_free_guidance),
             device=device,
             dtype=self.unet.dtype,
         )

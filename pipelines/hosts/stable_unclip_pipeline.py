@@ -10,6 +10,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from jaxtyping import Float
 from torch import Tensor
 
+from gencontrol.conditioning.sampling import DEFAULT_STEPS, check_sampling
 from gencontrol.conditioning.strength import StrengthSchedule
 from gencontrol.errors import InputError
 from gencontrol.focus.strategy import FocusStrategy
@@ -19,6 +20,7 @@ from gencontrol.pipelines.hosts.stable_unclip import STABLE_UNCLIP
 from gencontrol.pipelines.region_pipeline.arguments import AllMasks, Reference
 from gencontrol.pipelines.region_pipeline.base import RegionPipeline
 from gencontrol.pipelines.region_pipeline.condition import Conditioning
+from gencontrol.pipelines.region_pipeline.results import drawn_as, finished, labels_of
 from gencontrol.pipelines.region_pipeline.step_callbacks import Legacy, StepEnd, StepHooks, step_callback, tensor_inputs
 from gencontrol.regions.geometry import Fit
 from gencontrol.streams import Generators, per_picture
@@ -41,8 +43,8 @@ class StableUnCLIPImg2ImgPipeline(RegionPipeline, stock.StableUnCLIPImg2ImgPipel
         prompt: str | list[str] | None = None,
         height: int | None = None,
         width: int | None = None,
-        num_inference_steps: int = 20,
-        guidance_scale: float = 10.0,
+        num_inference_steps: int = DEFAULT_STEPS,
+        guidance_scale: float | int = 10.0,
         negative_prompt: str | list[str] | None = None,
         num_images_per_prompt: int | None = 1,
         eta: float = 0.0,
@@ -74,6 +76,8 @@ class StableUnCLIPImg2ImgPipeline(RegionPipeline, stock.StableUnCLIPImg2ImgPipel
         all pictures or one for each, and one picture serves several prompts; `noise_level` in [0, the noising
         scheduler's last step] is the noise on the embedding, more of which gives freer variations.
         """
+        per_prompt = 1 if num_images_per_prompt is None else num_images_per_prompt
+        check_sampling(steps=num_inference_steps, pictures=per_prompt, eta=eta)
         hooks = StepHooks(
             on_step_end=callback_on_step_end,
             tensor_inputs=tensor_inputs(self, callback_on_step_end, callback_on_step_end_tensor_inputs),
@@ -90,31 +94,35 @@ class StableUnCLIPImg2ImgPipeline(RegionPipeline, stock.StableUnCLIPImg2ImgPipel
             image_embeds=image_embeds,
             negative_image_embeds=negative_image_embeds,
         )
-        conditioning: Any = self._conditioning(reference)
+        drawn = drawn_as(output_type)
+        conditioning: Any = self._conditioning(reference, guidance_scale)
         text = "" if prompt is None and prompt_embeds is None else prompt
         texts = spread((text, negative_prompt, prompt_embeds, negative_prompt_embeds), len(conditioning))
-        noise: Any = per_picture(generator, _count(texts[0], texts[2]) * (num_images_per_prompt or 1))
-        return super().__call__(
+        count = _count(texts[0], texts[2]) * per_prompt
+        noise: Any = per_picture(generator, count)
+        guidance = self._begin(guidance_scale)
+        output = super().__call__(
             conditioning,
             texts[0],
             height,
             width,
             num_inference_steps,
-            guidance_scale,
+            guidance,  # pyright: ignore[reportArgumentType]
             texts[1],
-            num_images_per_prompt or 1,
+            per_prompt,
             eta,
             noise,
             None if latents is None else latents.to(self._execution_device, self.unet.dtype),
             texts[2],
             texts[3],
-            output_type,
+            drawn,
             return_dict,
-            step_callback(self, conditioning, hooks),
+            step_callback(self, conditioning, hooks, guidance=guidance),
             cross_attention_kwargs=cross_attention_kwargs,
             noise_level=noise_level,
             clip_skip=clip_skip,
         )
+        return finished(output, output_type, labels_of(generator, count))
 
     def _encode_image(  # noqa: PLR0917, the stock hook's arguments
         self,
@@ -122,7 +130,7 @@ class StableUnCLIPImg2ImgPipeline(RegionPipeline, stock.StableUnCLIPImg2ImgPipel
         device: torch.device,
         batch_size: int,
         num_images_per_prompt: int,
-        do_classifier_free_guidance: bool,
+        do_classifier_free_guidance: bool | Tensor,
         noise_level: Tensor,
         generator: Generators,
         image_embeds: None,
@@ -136,7 +144,7 @@ class StableUnCLIPImg2ImgPipeline(RegionPipeline, stock.StableUnCLIPImg2ImgPipel
         return image.make(
             lambda embeds: self.noise_image_embeddings(embeds, level, noise=noise),
             count=batch_size,
-            guided=do_classifier_free_guidance,
+            guided=bool(do_classifier_free_guidance),
             device=device,
             dtype=dtype,
         )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -44,6 +45,15 @@ class Reference:
     """Embeddings in the place of pictures."""
     negative_image_embeds: Float[Tensor, "m d"] | None
     """Embeddings to keep away from."""
+
+    @property
+    def negative(self) -> str | None:
+        """The name of what says what to keep away from; None where nothing does."""
+        if self.negative_image_embeds is not None:
+            return "negative_image_embeds"
+        masks = self.negative_mask_image
+        given = any(mask is not None for mask in masks) if isinstance(masks, list) else masks is not None
+        return "negative_mask_image" if given else None
 
 
 def read_scenes(image: Any, mask_image: Any = None, negative_mask_image: Any = None) -> list[Scene]:
@@ -110,6 +120,17 @@ def _region(mask: Any, picture: Picture) -> Region:
 def is_pixel_values(image: Any) -> bool:
     """Whether an image is what a CLIPImageProcessor made of pictures: a batch, as stock pipelines take it."""
     return isinstance(image, Tensor) and image.ndim == 4
+
+
+def as_pictures(image: Any) -> Any:
+    """A batch (b, 3, h, w) of values in [0, 1] as a list of pictures; all else as it is.
+
+    Normalised pixel values reach beyond [0, 1] in any picture that has a dark, a bright or a coloured place.
+    """
+    if not is_pixel_values(image) or image.shape[1] != 3 or not image.numel():
+        return image
+    low, high = (float(value) for value in torch.aminmax(image.detach()))
+    return list(image) if 0 <= low and high <= 1 else image
 
 
 def check_alone(reference: Reference, what: str) -> None:

@@ -1,7 +1,7 @@
 """What every host's pipeline class shares: its encoder has four channels, and its condition comes from regions."""
 
-import dataclasses
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import torch
@@ -12,8 +12,10 @@ from torch import Tensor
 from gencontrol.alpha_clip.alpha_slice import patch_weight
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.embed import RegionEmbeds, choose_focus
+from gencontrol.conditioning.sampling import check_guidance
 from gencontrol.conditioning.strength import StrengthSchedule, as_strength
 from gencontrol.errors import InputError, PairingError
+from gencontrol.finite import check_finite
 from gencontrol.focus.registry import focus_strategy
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.reading import ImageSource
@@ -24,6 +26,7 @@ from gencontrol.pipelines.hosts.host import Host, HostFamily
 from gencontrol.pipelines.region_pipeline.arguments import (
     AllMasks,
     Reference,
+    as_pictures,
     check_alone,
     is_pixel_values,
     read_scenes,
@@ -40,8 +43,9 @@ class RegionPipeline(DiffusionPipeline):
     Saving writes stock components under that name, so stock diffusers opens the folder. What every `__call__` takes
     beside the stock class's arguments:
 
-    - `image`: a picture (path, PIL image, array, tensor (3 or 4, h, w) in [0, 1]) or a list of them; or, as in stock
-      classes, a batch of pixel values (b, 3 or 4, h, w) that a CLIPImageProcessor made.
+    - `image`: a picture (path, PIL image, array, tensor (3 or 4, h, w) in [0, 1]), a list of them, or a batch
+      (b, 3, h, w) of which no value lies outside of [0, 1]; or, as in stock classes, a batch of pixel values
+      (b, 3 or 4, s, s) that a CLIPImageProcessor made.
     - `mask_image`: reference-side, that is which part of the *input* to take (white or opaque = look here), not where
       on the canvas it acts. A mask of the picture's size, a `Region`, either with a weight as `(mask, 0.5)`, or a list
       of these; for a list of pictures, a list with one such entry for each. Without a mask, a picture's own alpha
@@ -59,6 +63,11 @@ class RegionPipeline(DiffusionPipeline):
     - `callback_on_step_end(pipeline, step, timestep, tensors)` returns a dictionary of those tensors that it changes;
       `callback_on_step_end_tensor_inputs` names what it gets, of `latents`, `image_embeds` and
       `negative_image_embeds`: the latter two as the denoiser reads them, and the last is None without guidance.
+      It may read `pipeline.guidance_scale` and set `pipeline._guidance_scale`, which the next step uses.
+    - `num_inference_steps` is 25 unless given, in every pipeline and on the command line.
+
+    Pictures come back as a list that a notebook shows as a labelled strip, after a check that they are pictures: what
+    is not finite would be black.
 
     Bad arguments raise an `InputError`; the focus "alpha" with an encoder whose alpha weights are zero, or embeddings
     of another width than the denoiser takes, a `PairingError`.
@@ -107,6 +116,8 @@ class RegionPipeline(DiffusionPipeline):
         opened = open_encoder(cls.family, str(pretrained_model_name_or_path), alpha_clip, kwargs)
         if "dtype" not in kwargs and "torch_dtype" not in kwargs:
             kwargs["dtype"] = torch.float32
+        if opened.saved.location.out_of_reach:
+            kwargs["local_files_only"] = True
         dtypes = {name: dtype_of(kwargs, name) for name in opened.saved.index}
         components = open_components(opened.saved, kwargs | dict(opened.components), dtypes=dtypes) | opened.components
         with refused(opened.saved.location.name):
@@ -143,6 +154,11 @@ class RegionPipeline(DiffusionPipeline):
             raise InputError("This pipeline has no feature_extractor: open it with one to encode pictures.")
         processor = processor_of(self.family, stock, tower)
         return AlphaCLIP(tower, processor=processor).train(tower.training)
+
+    @property
+    def guidance_scale(self) -> float | int:
+        """Weight of classifier-free guidance in the current run; a step-end callback may set `_guidance_scale`."""
+        return self._guidance_scale
 
     @property
     def num_timesteps(self) -> int:
@@ -189,25 +205,35 @@ class RegionPipeline(DiffusionPipeline):
                 scene,
                 focus=wanted,
                 strength=strength,
-                geometry=dataclasses.replace(geometry, fit=fit or geometry.fit),
+                geometry=replace(geometry, fit=fit or geometry.fit),
                 keep_whole=keep_whole,
                 device=self._execution_device,
             )
             for scene in scenes
         ]
 
-    def _conditioning(self, reference: Reference) -> Conditioning:
+    def _begin(self, guidance_scale: float | int) -> Float[Tensor, ""]:
+        """Note the guidance scale as other pipelines do, and return it as the stock loop is to read it.
+
+        The loop keeps it in a variable of its own: of a tensor, what a callback writes is read at the next step.
+        """
+        self._guidance_scale = guidance_scale
+        exact = torch.float64 if self.unet.dtype == torch.float64 else torch.float32
+        return torch.tensor(float(guidance_scale), dtype=exact)
+
+    def _conditioning(self, reference: Reference, guidance_scale: float | int) -> Conditioning:
         """Embed what a call is conditioned on.
 
         Raises:
             InputError: Arguments that exclude each other, or that cannot be used.
         """
         schedule = as_strength(reference.strength)
+        check_guidance(guidance_scale, negative=reference.negative)
         for name in ("image_embeds", "negative_image_embeds"):
             given = getattr(reference, name)
-            if given is not None and not bool(given.isfinite().all()):
-                raise InputError(f"{name}: holds NaN or infinite values.")
-        embeds = self._embeds(reference, schedule)
+            if given is not None:
+                check_finite(given, name=f"{name}:")
+        embeds = self._embeds(replace(reference, image=as_pictures(reference.image)), schedule)
         return Conditioning(with_negatives(embeds, reference.negative_image_embeds), schedule)
 
     def _embeds(self, reference: Reference, schedule: StrengthSchedule) -> list[RegionEmbeds]:
@@ -243,11 +269,19 @@ class RegionPipeline(DiffusionPipeline):
 
     def _encode_pixels(self, pixels: Tensor) -> Float[Tensor, "b d"]:
         encoder = self.encoder
+        size = encoder.image_size
+        if pixels.shape[1] not in (3, 4) or pixels.shape[2:] != (size, size):
+            raise InputError(
+                f"Expected pixel values (b, 3 or 4, {size}, {size}) of a CLIPImageProcessor, got "
+                f"{tuple(pixels.shape)}: pictures of other sizes are a list, or a batch (b, 3, h, w) in [0, 1]."
+            )
         if pixels.shape[1] == 3:
             # The whole picture: alpha 1, normalised as the processor does.
             alpha = (1.0 - encoder.processor.image_mean[3]) / encoder.processor.image_std[3]
             pixels = torch.cat([pixels, torch.full_like(pixels[:, :1], alpha)], dim=1)
-        return encoder.encode_pixels(pixels.to(self._execution_device, encoder.dtype))
+        embeds = encoder.encode_pixels(pixels.to(self._execution_device, encoder.dtype))
+        check_finite(embeds, name="What the encoder made of these pixel values")
+        return embeds
 
     def _has_alpha(self) -> bool:
         weight = patch_weight(self.image_encoder)

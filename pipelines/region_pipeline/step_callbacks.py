@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
+from jaxtyping import Float
 from torch import Tensor
 
+from gencontrol.conditioning.sampling import check_guidance
 from gencontrol.errors import InputError
 from gencontrol.pipelines.region_pipeline.condition import Conditioning
 
@@ -39,13 +41,16 @@ class StepHooks:
             raise InputError(f"callback_steps: expected a positive number of steps, got {self.legacy_every}.")
 
 
-def step_callback(pipeline: Any, conditioning: Conditioning, hooks: StepHooks) -> Legacy:
+def step_callback(
+    pipeline: Any, conditioning: Conditioning, hooks: StepHooks, *, guidance: Float[Tensor, ""] | None = None
+) -> Legacy:
     """The legacy callback that moves the strength and calls the caller's callbacks.
 
     Args:
         pipeline: What the caller's callback gets as its first argument.
         conditioning: Of the call; its condition is made by the time of the first step.
         hooks: The caller's callbacks.
+        guidance: The scale that the loop reads; it follows what a callback makes of the pipeline's.
     """
     strength = conditioning.strength
 
@@ -63,6 +68,8 @@ def step_callback(pipeline: Any, conditioning: Conditioning, hooks: StepHooks) -
             tensors = {"latents": latents, **halves}
             given = {name: tensors[name] for name in hooks.tensor_inputs}
             _write_back(tensors, hooks.on_step_end(pipeline, step, timestep, given) or {})
+            if guidance is not None:
+                _follow(guidance, pipeline.guidance_scale, guided=condition.guided)
 
     return callback
 
@@ -82,6 +89,14 @@ def tensor_inputs(pipeline: Any, callback: StepEnd | None, names: Sequence[str])
             f"callback_on_step_end_tensor_inputs: this pipeline offers {', '.join(known)}; got {', '.join(unknown)}."
         )
     return names
+
+
+def _follow(guidance: Float[Tensor, ""], scale: float | int, *, guided: bool) -> None:
+    """Let the loop read the pipeline's guidance scale at its next step."""
+    check_guidance(scale)
+    if scale > 1 and not guided:
+        raise InputError("callback_on_step_end: a run without guidance has nothing to weigh: start it above 1.")
+    guidance.fill_(scale)
 
 
 def _write_back(tensors: Mapping[str, Tensor | None], outputs: Mapping[str, Any]) -> None:

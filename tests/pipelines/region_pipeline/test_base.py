@@ -1,5 +1,6 @@
 """What both hosts promise: regions, embeddings, guidance, strength, and components left as they were."""
 
+import inspect
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -13,9 +14,12 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from gencontrol.conditioning.embed import embed_regions
+from gencontrol.conditioning.sampling import DEFAULT_STEPS
 from gencontrol.errors import InputError, PairingError
+from gencontrol.images.reading import read_image
 from gencontrol.pipelines import StableDiffusionImageVariationPipeline, StrengthSchedule
 from gencontrol.regions.region import Region
+from gencontrol.runs.settings import VariationSettings
 
 
 def run(pipeline: Any, image: Any = None, *, seed: int = 0, **settings: Any) -> Tensor:
@@ -99,8 +103,69 @@ def test_a_negative_region_acts_under_guidance(pipeline: Any, tiny: ModuleType) 
     photo, mask, negative = tiny.photo(), tiny.half_mask(), tiny.half_mask(side="right")
     without = run(pipeline, photo, mask_image=mask)
     assert differ(run(pipeline, photo, mask_image=mask, negative_mask_image=negative), without)
-    unguided = {"mask_image": mask, "guidance_scale": 1.0}
-    assert torch.equal(run(pipeline, photo, **unguided, negative_mask_image=negative), run(pipeline, photo, **unguided))
+    message = "{} acts through classifier-free guidance: give guidance_scale above 1"
+    for given in ({"negative_mask_image": negative}, {"negative_image_embeds": torch.ones(1, 24)}):
+        with pytest.raises(InputError, match=message.format(*given)):
+            run(pipeline, photo, mask_image=mask, guidance_scale=1.0, **given)
+    # A list that holds none says nothing of what to keep away from.
+    run(pipeline, [photo], mask_image=[mask], negative_mask_image=[None], guidance_scale=1.0)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ({"num_images_per_prompt": 0}, "num_images_per_prompt: expected 1 or more"),
+        ({"num_inference_steps": 0}, "num_inference_steps: expected 1 or more"),
+        ({"guidance_scale": float("nan")}, "guidance_scale: expected a scale of 0 or more, got nan"),
+        ({"guidance_scale": 1e30}, "guidance_scale: expected a scale of at most 1000"),
+        ({"strength": float("nan")}, "strength: expected a number from 0"),
+        ({"eta": float("nan")}, "eta: expected"),
+        ({"output_type": "foo"}, "output_type: expected one of pil, np, pt, latent, got 'foo'"),
+    ],
+)
+def test_numbers_that_cannot_be(pipeline: Any, tiny: ModuleType, numbers: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        run(pipeline, tiny.photo(), **numbers)
+
+
+def test_both_pipelines_take_the_steps_of_the_command_line(pipeline: Any) -> None:
+    steps = inspect.signature(type(pipeline).__call__).parameters["num_inference_steps"].default
+    assert steps == DEFAULT_STEPS == VariationSettings().steps == 25
+
+
+def test_a_batch_of_pictures_in_the_unit_range_is_pictures(pipeline: Any, tiny: ModuleType) -> None:
+    """And not pixel values that were normalised, whose range is another."""
+    photo, mask = read_image(tiny.photo(64, 64)).rgb, tiny.half_mask(64, 64)
+    batch = photo[None]
+    assert torch.equal(run(pipeline, batch), run(pipeline, [photo]))
+    assert differ(run(pipeline, batch), run(pipeline, batch * 2 - 1))
+    assert torch.equal(run(pipeline, batch, mask_image=[mask]), run(pipeline, photo, mask_image=mask))
+    with pytest.raises(InputError, match=r"Expected pixel values \(b, 3 or 4, 64, 64\).*got \(1, 3, 48, 48\)"):
+        run(pipeline, 2 * torch.ones(1, 3, 48, 48))
+
+
+def test_what_a_denoiser_makes_of_damaged_weights_is_no_picture(tiny: ModuleType) -> None:
+    for part in ("unet", "vae"):
+        components = tiny.image_variation_components(channels=4)
+        with torch.no_grad():
+            next(components[part].parameters()).fill_(torch.nan)
+            components["vae"].decoder.conv_in.weight.mul_(torch.nan if part == "vae" else 1.0)
+        pipeline = StableDiffusionImageVariationPipeline(**components)
+        pipeline.set_progress_bar_config(disable=True)
+        for output_type in ("pil", "np", "pt") if part == "vae" else ("pil", "latent"):
+            with pytest.raises(InputError, match="What the model made holds NaN or infinite values"):
+                run(pipeline, tiny.photo(), output_type=output_type)
+
+
+def test_what_an_encoder_makes_of_damaged_weights_is_no_condition(tiny: ModuleType) -> None:
+    components = tiny.image_variation_components(channels=4)
+    with torch.no_grad():
+        components["image_encoder"].visual_projection.weight.fill_(torch.nan)
+    pipeline = StableDiffusionImageVariationPipeline(**components)
+    with pytest.raises(InputError, match="What the encoder made of the picture holds NaN or infinite values"):
+        run(pipeline, tiny.photo())
+    with pytest.raises(InputError, match="What the encoder made of these pixel values holds"):
+        run(pipeline, torch.randn(1, 4, 64, 64))
 
 
 def test_guidance_towards_and_from_the_same_region_cancels(pipeline: Any, tiny: ModuleType) -> None:

@@ -117,3 +117,40 @@ def test_a_name_that_is_not_offered(pipeline: Any, tiny: ModuleType) -> None:
 def test_a_tensor_of_another_shape(pipeline: Any, tiny: ModuleType, value: Any) -> None:
     with pytest.raises(InputError, match=r"callback_on_step_end: latents must keep its shape \(1, 4, 32, 32\), got"):
         run(pipeline, tiny.photo(), callback_on_step_end=lambda *_: {"latents": value})
+
+
+def test_a_callback_may_change_the_guidance_scale(pipeline: Any, tiny: ModuleType) -> None:
+    """As diffusers' own `test_callback_cfg` asks of every pipeline, and here also that the next step uses it."""
+
+    def increase(given: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        given._guidance_scale += 1.0
+        return tensors
+
+    def set_to(scale: float) -> Any:
+        def change(given: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> None:
+            given._guidance_scale = scale
+
+        return change
+
+    plain = run(pipeline, tiny.photo(), guidance_scale=2.0)
+    assert pipeline.guidance_scale == 2.0
+    raised = run(pipeline, tiny.photo(), guidance_scale=2.0, callback_on_step_end=increase)
+    assert pipeline.guidance_scale == 2.0 + pipeline.num_timesteps
+    assert float((plain - raised).abs().max()) > 1e-3
+    # From the second step on, what the run began with is forgotten.
+    kept = run(pipeline, tiny.photo(), guidance_scale=2.0, callback_on_step_end=set_to(2.0))
+    assert torch.equal(kept, plain)
+
+
+def test_scales_that_a_callback_cannot_set(pipeline: Any, tiny: ModuleType) -> None:
+    def spoil(given: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> None:
+        given._guidance_scale = float("nan")
+
+    with pytest.raises(InputError, match="guidance_scale: expected a scale of 0 or more, got nan"):
+        run(pipeline, tiny.photo(), callback_on_step_end=spoil)
+
+    def switch_on(given: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> None:
+        given._guidance_scale = 3.0
+
+    with pytest.raises(InputError, match="a run without guidance has nothing to weigh: start it above 1"):
+        run(pipeline, tiny.photo(), guidance_scale=1.0, callback_on_step_end=switch_on)
