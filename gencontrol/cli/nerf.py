@@ -14,6 +14,20 @@ from gencontrol.errors import ConfigError, GencontrolError
 from gencontrol.runs.radiance import CreationSettings, EditSettings, train
 
 Numbers3 = tuple[float, float, float]
+Numbers4 = tuple[float, float, float, float]
+Numbers6 = tuple[float, float, float, float, float, float]
+# Flags of `ns-train`; in the second group the name of those that a command has under the same.
+_STUDIO_FLAG = (
+    r"--(?:pipeline\.(?:model|datamanager)\.([\w-]+)|pipeline\.[\w.-]+|optimizers\.[\w.-]+"
+    r"|load-dir\b|data\b|max-num-iterations\b|output-dir\b)"
+)
+# Those that it has under another.
+_SAME_AS = {
+    "--optimizers.field.optimizer.lr": "learning_rate",
+    "--max-num-iterations": "steps",
+    "--output-dir": "output",
+    "--data": "scene",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,13 +81,17 @@ class ExportFlags:
     scene: Annotated[Positional[Path], arg(metavar="SCENE")] = Path()
     """A scene.safetensors or the folder of a finished run."""
     output: Annotated[Path, arg(aliases=("-o",), metavar="FILE")] = Path("scene.glb")
-    """A .glb, .ply or .obj."""
-    resolution: int = 128
-    """Nodes along a side of the lattice that is searched for the surface."""
-    density: float = 15.0
-    """Density per world unit at the surface."""
+    """A .glb, .ply, .obj, .stl (no colours) or .usdz; or a NAME.splat.ply for Gaussian splats."""
+    resolution: int | None = None
+    """Nodes along a side of the lattice that is searched for the surface, 128 unless given; of splats the scene's."""
+    density: float | None = None
+    """Density per world unit at the surface; chosen by where light is stopped unless given."""
     part: str = ""
     """Only this part."""
+    box: Numbers6 | None = None
+    """Only what lies in an upright box: centre x y z and side lengths, world units."""
+    sphere: Numbers4 | None = None
+    """Only what lies in a ball: centre x y z and radius, world units."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,13 +144,13 @@ def in_own_flags(message: str, flags: type) -> str:
     names = {field.name for field in dataclasses.fields(flags)}
 
     def own(found: re.Match[str]) -> str:
-        name, value = found[1], found[2] or ""
+        name, value = _SAME_AS.get(found[1], found[2] or "").replace("-", "_"), found[3] or ""
         if name not in names:
             return found[0]
         return "SCENE" if name == "scene" else f"--{name.replace('_', '-')}{value}"
 
-    said = re.sub(r"--pipeline\.model\.(\w+)( [A-Z]+)?", own, message)
-    if not re.search(r"--(pipeline|optimizers)\.|--(load-dir|data|max-num-iterations)\b", said):
+    said = re.sub(rf"({_STUDIO_FLAG})( [A-Z]+)?", own, message)
+    if not re.search(_STUDIO_FLAG, said):
         return said
     return f"{said} (Those flags are taken by `ns-train alphaclip-nerf`, which `gencontrol nerf` is the short way to.)"
 
@@ -164,10 +182,19 @@ def _render(options: RenderFlags) -> None:
 
 
 def _export(options: ExportFlags) -> None:
-    from gencontrol.nerf.export.mesh import MeshSettings, write_mesh
+    from gencontrol.nerf.export.mesh import MeshSettings, check_format, write_mesh
     from gencontrol.nerf.field.scene import load_scene
+    from gencontrol.nerf.parts.highlights import box_or_sphere
 
-    settings = MeshSettings(resolution=options.resolution, density=options.density, part=options.part)
+    check_format(options.output)
+    if options.box is not None and options.sphere is not None:
+        raise ConfigError("Give --box or --sphere, not both: each says alone what is exported.")
+    settings = MeshSettings(
+        resolution=options.resolution,
+        density=options.density,
+        part=options.part,
+        crop=box_or_sphere(options.box, options.sphere),
+    )
     print(write_mesh(load_scene(options.scene), options.output, settings))
 
 
@@ -191,7 +218,7 @@ COMMANDS: dict[str, tuple[type, str, Callable[[Any], None]]] = {
     "new": (NewFlags, "make a scene from a prompt", _train),
     "edit": (EditFlags, "change, recolour or remove one part of a scene", _train),
     "render": (RenderFlags, "film a scene: MP4, GIF or RGBA PNGs", _render),
-    "export": (ExportFlags, "a scene as a mesh with colours: GLB, PLY or OBJ", _export),
+    "export": (ExportFlags, "a scene as a mesh (GLB, PLY, OBJ, STL, USDZ) or as Gaussian splats", _export),
     "scene": (SceneFlags, "write an analytic scene as a nerfstudio data set, to try things on", _scene),
 }
 """Command -> its flags, one line for the help, and what carries it out."""

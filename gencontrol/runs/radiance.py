@@ -1,14 +1,19 @@
 """Runs that steer a radiance field: from plain settings to nerfstudio's, and through its trainer."""
 
 import importlib.util
+import re
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from gencontrol.errors import MissingDependencyError
+from gencontrol.errors import ConfigError, MissingDependencyError, OutputError
 
 # An edit need not begin coarsely; this is what creations end at, so that their own lattice is kept.
 _EDIT_RESOLUTION = "0:40"
+# What numpy, which nerfstudio seeds too, takes as a seed; and a learning rate beyond which nothing but the bounds of
+# float32 is reached.
+_LIMITS = {"steps": (1, 10**9), "seed": (0, 2**32 - 1), "learning_rate": (1e-9, 100.0)}
 # Letters of a prompt that go into the name of its run's folder.
 _LONGEST_NAME = 40
 
@@ -29,6 +34,8 @@ class CreationSettings:
     """Guided steps."""
     seed: int = 0
     """The same seed gives the same scene on the same machine."""
+    learning_rate: float = 0.1
+    """How far a value of the field moves in a step, at first."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to work; auto takes CUDA if there is one."""
     output: Path = Path("outputs")
@@ -41,8 +48,9 @@ class EditSettings(CreationSettings):
 
     scene: Path = Path()
     """A scene.safetensors or the folder of a finished run; or of a nerfstudio data set without one, fitted first."""
-    mode: Literal["edit", "replace", "remove", "recolour"] = "edit"
-    """Change what is in the part, grow something new in its place, only take away, or only recolour."""
+    mode: Literal["edit", "replace", "remove", "recolour", "fit"] = "edit"
+    """Change what is in the part, grow something new in its place, only take away, or only recolour; or only fit the
+    pictures of a data set, and change nothing."""
     box: tuple[float, float, float, float, float, float] | None = None
     """The part as an upright box: centre x y z and side lengths, world units."""
     sphere: tuple[float, float, float, float] | None = None
@@ -54,6 +62,13 @@ class EditSettings(CreationSettings):
     nothing for one that a run has changed before, or for a painted mask. Also for those in a list of parts."""
     softness: float = 0.0
     """Width of a soft edge, inwards, world units."""
+    fit_steps: int = 500
+    """Steps in which a data set is fitted before its edit begins."""
+    in_front_of: tuple[float, float, float] | None = None
+    """Of a data set without an alpha channel or masks: the plain colour behind, red green blue, 0 to 1."""
+    crop: tuple[float, float, float, float, float, float] | None = None
+    """Of a data set that shows more than the thing: the box around it, centre x y z and side lengths, in the data set's
+    own units. The cube around it becomes the scene's."""
 
 
 def train(settings: CreationSettings) -> Path:
@@ -66,6 +81,7 @@ def train(settings: CreationSettings) -> Path:
         MissingDependencyError: nerfstudio is not installed.
         ConfigError: Settings that contradict each other; messages name nerfstudio's flags.
         InputError: A scene, a highlight or pictures that cannot be used.
+        OutputError: A checkpoint that could not be written.
     """
     if importlib.util.find_spec("nerfstudio") is None:
         raise MissingDependencyError(
@@ -74,18 +90,52 @@ def train(settings: CreationSettings) -> Path:
     from nerfstudio.scripts.train import main
 
     config = training_config(settings)
-    main(config)
+    check_config(config)
+    try:
+        main(config)
+    except RuntimeError as error:
+        # torch's writer of checkpoints has no class of errors of its own.
+        if not re.search(r"PytorchStreamWriter|inline_container", str(error)):
+            raise
+        remove_torn_checkpoints(config.get_checkpoint_dir())
+        raise OutputError(
+            f"A checkpoint of the run in {config.get_base_dir()} could not be written: is the disk full? Make room, "
+            "and begin anew."
+        ) from error
     return config.get_base_dir()
+
+
+def check_config(config: Any) -> None:
+    """Refuse what a run's settings alone say to be wrong, before anything of it is made.
+
+    Raises:
+        ConfigError: Saying which.
+    """
+    from gencontrol.nerf.method.check_settings import check_settings
+    from gencontrol.nerf.method.datamanager import check_views
+
+    check_settings(config.pipeline.model)
+    check_views(config.pipeline.datamanager)
+
+
+def remove_torn_checkpoints(folder: Path) -> None:
+    """Remove checkpoints that were not written to their end: as the newest ones, nerfstudio would open them."""
+    for file in folder.glob("*.ckpt"):
+        if not zipfile.is_zipfile(file):
+            file.unlink()
 
 
 def training_config(settings: CreationSettings) -> Any:
     """The nerfstudio configuration that the settings stand for.
 
     Raises:
+        ConfigError: Steps, a seed or a learning rate that cannot be.
         InputError: An edit's scene is not there.
     """
+    from gencontrol.nerf.limits import check_limits
     from gencontrol.nerf.method.entry import trainer_config
 
+    check_limits(settings, _LIMITS)
     config: Any = trainer_config()  # nerfstudio's own types are those of its base classes.
     model, data = config.pipeline.model, config.pipeline.datamanager
     model.prompt, model.parts, model.symmetry = settings.prompt or None, settings.parts, settings.symmetry
@@ -93,6 +143,7 @@ def training_config(settings: CreationSettings) -> Any:
         model.encoders = (settings.encoder,)
     config.max_num_iterations, config.output_dir = settings.steps, settings.output
     config.optimizers["field"]["scheduler"].max_steps = settings.steps
+    config.optimizers["field"]["optimizer"].lr = settings.learning_rate
     config.experiment_name = folder_name(settings.prompt)
     config.machine.seed = model.seed = data.seed = settings.seed
     config.machine.device_type = _device(settings.device)
@@ -119,9 +170,21 @@ def _set_edit(config: Any, settings: EditSettings) -> None:
     model.mode, model.box, model.sphere = settings.mode, settings.box, settings.sphere
     model.part, model.grow, model.softness = settings.part or None, settings.grow, settings.softness
     model.resolution = _EDIT_RESOLUTION
+    data.fit_steps, data.in_front_of, data.crop = settings.fit_steps, settings.in_front_of, settings.crop
     if is_data_set(settings.scene):
         data.data = settings.scene
-        config.max_num_iterations += data.fit_steps
+        # A fit alone has no guided steps.
+        config.max_num_iterations = settings.fit_steps + (0 if settings.mode == "fit" else settings.steps)
+    elif settings.mode == "fit":
+        raise ConfigError(
+            f"The mode 'fit' needs the pictures to fit, and {settings.scene} is no data set (a folder with a "
+            "transforms.json and no scene beside it)."
+        )
+    elif settings.in_front_of is not None or settings.crop is not None:
+        raise ConfigError(
+            f"in_front_of and crop are for pictures, and {settings.scene} is no data set (a folder with a "
+            "transforms.json and no scene beside it): leave them out."
+        )
     else:
         model.scene = find_scene(settings.scene)
 

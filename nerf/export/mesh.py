@@ -1,37 +1,56 @@
-"""A scene as a triangle mesh with vertex colours: PLY, OBJ or GLB."""
+"""A scene as a file for other programs: a triangle mesh with vertex colours, or Gaussian splats."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.errors import InputError, MissingDependencyError
 from gencontrol.files import atomic_file
+from gencontrol.nerf.export.level import surface_density
+from gencontrol.nerf.export.splats import scene_splats, splat_bytes
+from gencontrol.nerf.export.usdz import usdz_bytes
 from gencontrol.nerf.field import grid
 from gencontrol.nerf.field.scene import Scene
-from gencontrol.nerf.parts.shapes import membership
+from gencontrol.nerf.limits import check_limits
+from gencontrol.nerf.parts.shapes import Shape, Whole, membership
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
 
-FORMATS = (".ply", ".obj", ".glb")
+FORMATS = (".ply", ".obj", ".glb", ".stl", ".usdz")
+"""Suffixes of meshes; a name that ends in `.splat.ply` is one of splats."""
+SPLATS = ".splat.ply"
+# Nodes along a side of the lattice that a surface is searched on, unless said.
+_RESOLUTION = 128
+# A gigabyte of densities at the most.
+_LIMITS = {"resolution": (4, 640), "density": (1e-3, 1e6)}
+# Formats whose viewers expect y up, and colours of linear light (glTF 2.0, 3.7.2.1; UsdPreviewSurface).
+_LINEAR_Y_UP = (".glb", ".usdz")
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeshSettings:
-    """How the surface is found."""
+    """What is written, and how its surface is found."""
 
-    resolution: int = 128
-    """Nodes along a side of the lattice that is searched."""
-    density: float = 15.0
-    """Density per world unit at the surface; about half opaque within 0.05 of it."""
+    resolution: int | None = None
+    """Nodes along a side of the lattice that is searched, or that has the splats; None takes 128 for a mesh, and the
+    scene's own nodes for splats."""
+    density: float | None = None
+    """Density per world unit at the surface; None chooses it by where rays are stopped, see `surface_density`."""
     part: str = ""
     """Only this part; empty for everything."""
+    crop: Shape = field(default_factory=Whole)
+    """Only what lies in this shape."""
     upright: bool = True
-    """Turn z-up into y-up for GLB, whose viewers expect it."""
+    """Turn z-up into y-up for GLB and USDZ, whose viewers expect it."""
+
+    def __post_init__(self) -> None:
+        check_limits(self, _LIMITS)
 
 
 def scene_mesh(scene: Scene, settings: MeshSettings) -> "Trimesh":
@@ -42,16 +61,22 @@ def scene_mesh(scene: Scene, settings: MeshSettings) -> "Trimesh":
         MissingDependencyError: trimesh or scikit-image is not installed.
     """
     measure, trimesh = _libraries()
-    volume = _densities(scene, settings)
-    if volume.max() <= settings.density:
+    resolution = settings.resolution or _RESOLUTION
+    volume = _densities(scene, settings, resolution)
+    level = settings.density
+    if level is None:
+        level = surface_density(volume, spacing=2 / (resolution - 1))
+    # A surface far below what is left of empty space would be one around the whole cube.
+    if volume.max() <= max(level, 0 if settings.density else grid.HAZE):
+        least = f"{level:g}" if settings.density else f"haze ({grid.HAZE:g})"
         raise InputError(
-            f"Nothing in the scene is denser than {settings.density:g} (the densest voxel has {volume.max():.3g}): "
-            "lower the density, or train longer."
+            f"Nothing in the scene is denser than {least} (the densest voxel has {volume.max():.3g}): "
+            "lower the density, crop less, or train longer."
         )
     # A rim of empty space closes surfaces that reach the cube's faces.
-    padded = np.pad(volume, 1)
-    vertices, faces, _, _ = measure.marching_cubes(padded, settings.density)
-    places = ((vertices[:, ::-1] - 1) / (settings.resolution - 1) * 2 - 1).clip(-1, 1)
+    padded = np.pad(volume.numpy(), 1)
+    vertices, faces, _, _ = measure.marching_cubes(padded, level)
+    places = ((vertices[:, ::-1] - 1) / (resolution - 1) * 2 - 1).clip(-1, 1)
     _, rgb = scene(torch.from_numpy(places).float())
     colours = (rgb * 255).round().byte().numpy()
     # scikit-image's triangles look inwards in (z, y, x); reversing the axes mirrors them, and they look outwards.
@@ -59,23 +84,50 @@ def scene_mesh(scene: Scene, settings: MeshSettings) -> "Trimesh":
 
 
 def write_mesh(scene: Scene, path: Path, settings: MeshSettings) -> Path:
-    """Write the scene's mesh; the suffix decides the format.
+    """Write the scene as a mesh, or as splats; the name's end decides the format. STL has no colours.
 
     Raises:
-        InputError: A suffix other than .ply, .obj, .glb; or see `scene_mesh`.
+        InputError: A name that ends otherwise; or see `scene_mesh` and `scene_splats`.
+    """
+    check_format(path)
+    content = _splats(scene, settings) if path.name.lower().endswith(SPLATS) else _mesh(scene, path, settings)
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(content)
+    return path
+
+
+def check_format(path: Path) -> None:
+    """Refuse a name that says no format, before any work.
+
+    Raises:
+        InputError: Naming those that there are.
     """
     if path.suffix.lower() not in FORMATS:
-        raise InputError(f"Cannot write {path.suffix or 'a file without suffix'}: choose {', '.join(FORMATS)}.")
+        raise InputError(
+            f"Cannot write {path.suffix or 'a file without suffix'}: choose {', '.join(FORMATS)}, or NAME{SPLATS} for "
+            "Gaussian splats."
+        )
+
+
+def _mesh(scene: Scene, path: Path, settings: MeshSettings) -> bytes:
+    suffix = path.suffix.lower()
     mesh = scene_mesh(scene, settings)
-    if path.suffix.lower() == ".glb":
-        # glTF 2.0, 3.7.2.1: COLOR_0 is linear. PLY and OBJ viewers show the numbers as they are.
-        visual: Any = mesh.visual
+    visual: Any = mesh.visual
+    if suffix in _LINEAR_Y_UP:
+        # PLY and OBJ viewers show the numbers as they are.
         visual.vertex_colors = to_linear(np.asarray(visual.vertex_colors))
-    if path.suffix.lower() == ".glb" and settings.upright:
+    if suffix in _LINEAR_Y_UP and settings.upright:
         mesh.vertices = np.asarray(mesh.vertices)[:, [0, 2, 1]] * [1, 1, -1]
-    with atomic_file(path) as temporary:
-        mesh.export(temporary, file_type=path.suffix.lower()[1:])
-    return path
+    if suffix == ".usdz":
+        colours = np.asarray(visual.vertex_colors)[:, :3] / 255
+        return usdz_bytes(np.asarray(mesh.vertices), np.asarray(mesh.faces), colours)
+    content: Any = mesh.export(file_type=suffix[1:])
+    return content.encode() if isinstance(content, str) else content
+
+
+def _splats(scene: Scene, settings: MeshSettings) -> bytes:
+    within = (_part(scene, settings.part), settings.crop)
+    return splat_bytes(scene_splats(scene, resolution=settings.resolution, within=within))
 
 
 def to_linear(colours: np.ndarray) -> np.ndarray:
@@ -86,15 +138,21 @@ def to_linear(colours: np.ndarray) -> np.ndarray:
 
 
 @torch.no_grad()
-def _densities(scene: Scene, settings: MeshSettings) -> np.ndarray:
-    points = grid.nodes(settings.resolution)
+def _densities(scene: Scene, settings: MeshSettings, resolution: int) -> Float[Tensor, "r r r"]:
+    points = grid.nodes(resolution)
     density: Tensor = torch.cat([scene(piece)[0] for piece in points.split(1 << 18)])
-    if settings.part:
-        if settings.part not in scene.parts:
-            known = ", ".join(scene.parts) or "none"
-            raise InputError(f"The scene has no part {settings.part!r}; its parts: {known}.")
-        density = density * membership(scene.parts[settings.part], points)
-    return density.reshape((settings.resolution,) * 3).numpy()
+    for shape in (_part(scene, settings.part), settings.crop):
+        density = density * membership(shape, points)
+    return density.reshape((resolution,) * 3)
+
+
+def _part(scene: Scene, name: str) -> Shape:
+    if not name:
+        return Whole()
+    if name not in scene.parts:
+        known = ", ".join(scene.parts) or "none"
+        raise InputError(f"The scene has no part {name!r}; its parts: {known}.")
+    return scene.parts[name]
 
 
 def _libraries():

@@ -95,6 +95,11 @@ def read_path(file: Path, size: tuple[int, int]) -> Cameras:
         raise InputError(f"{file} is no camera path as nerfstudio's viewer exports it: {error}.") from error
     if not len(poses):
         raise InputError(f"{file} is a camera path without cameras.")
+    if not (poses.isfinite().all() and ((angles > 0) & (angles < 180)).all()):
+        raise InputError(
+            f"{file} is no camera path that can be filmed: expected finite poses (camera_to_world) and opening angles "
+            "(fov) above 0 and below 180 degrees."
+        )
     return Cameras(pose=poses, focal=size[0] / (2 * (angles.deg2rad() / 2).tan()), height=size[0], width=size[1])
 
 
@@ -149,8 +154,10 @@ def _write_mp4(frames: Iterable[Image.Image], path: Path, settings: VideoSetting
 def _write_gif(frames: Iterable[Image.Image], path: Path, settings: VideoSettings) -> None:
     import imageio.v3 as imageio
 
+    # In memory: imageio's writer, when a disk is full, writes again as it is thrown away, and prints that.
     pictures = np.stack([flatten(frame, settings.background) for frame in frames])
-    imageio.imwrite(path, pictures, duration=1000 / settings.frames_per_second, loop=0)
+    content = imageio.imwrite("<bytes>", pictures, extension=".gif", duration=1000 / settings.frames_per_second, loop=0)
+    path.write_bytes(content or b"")
 
 
 def _even(picture: np.ndarray) -> np.ndarray:

@@ -16,6 +16,8 @@ Symmetry = Literal["none", "mirror", "quarter"]
 DENSITY_SCALE = 20.0
 # Raw values of empty space: softplus(-10) * 20 = 0.0009, that is 0.3 % opacity along the scene's diagonal.
 EMPTY = -10.0
+# Density per world unit of what a fit leaves in empty space; a twentieth opaque over a tenth of a unit.
+HAZE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +123,22 @@ def occupied(raw: Float[Tensor, "z y x"], *, threshold: float, grow: int = 1) ->
     if grow:
         cells = F.max_pool3d(cells, kernel_size=2 * grow + 1, stride=1, padding=grow)
     return cells[0, 0] > 0
+
+
+def without_haze(lattice: Float[Tensor, "4 z y x"], *, below: float = HAZE) -> Float[Tensor, "4 z y x"]:
+    """A fitted field whose space is empty where there is next to nothing.
+
+    A fit leaves some: cells that have become so thin that they are skipped keep what they last held, and what no
+    picture tells from its background stays as it was. Nodes next to something denser stay, so that surfaces do.
+
+    Args:
+        lattice: Raw density and colour.
+        below: Density per world unit up to which a cell's nodes, all of them, are haze.
+    """
+    cells = occupied(lattice[0], threshold=below, grow=0).to(lattice.dtype)[None, None]
+    kept = F.max_pool3d(F.pad(cells, (1,) * 6), kernel_size=2, stride=1)[0, 0] > 0
+    density = torch.where(kept, lattice[0], lattice[0].clamp(max=EMPTY))
+    return torch.cat([density[None], lattice[1:]])
 
 
 def is_occupied(cells: Bool[Tensor, "z y x"], points: Float[Tensor, "n 3"]) -> Bool[Tensor, " n"]:

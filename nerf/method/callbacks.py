@@ -11,10 +11,12 @@ from nerfstudio.engine.optimizers import Optimizers
 from torch.nn import Parameter
 
 from gencontrol.nerf.method.change_record import renew_change_record, stored_change_record
-from gencontrol.nerf.method.check_run import check_run
-from gencontrol.nerf.method.fit import fit_to_the_end, fitted_before, starts_edit
+from gencontrol.nerf.method.check_run import check_length, check_run
+from gencontrol.nerf.method.check_space import check_space
+from gencontrol.nerf.method.fit import fit_steps_of, fit_to_the_end, fitted_before, starts_edit
+from gencontrol.nerf.method.fit_end import end_step
 from gencontrol.nerf.method.model import SteeredModel
-from gencontrol.nerf.method.results import write_preview, write_results
+from gencontrol.nerf.method.results import run_folder, write_preview, write_results
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +28,12 @@ def callbacks_of(model: SteeredModel, attributes: TrainingCallbackAttributes) ->
     stepping = TrainingCallback([before], begin_step, args=[model, attributes])
     if attributes.trainer is None:
         return [stepping]
+    check_length(attributes)
     first = (attributes.trainer._start_step,)
     found = [TrainingCallback([before], begin_training, iters=first, args=[model, attributes]), stepping]
     stop = Interrupt(attributes.trainer)
     found.append(TrainingCallback([before], stop.install, iters=first))
+    found.append(TrainingCallback([after], end_step, args=[model, attributes]))
     if model.config.preview_every:
         found.append(TrainingCallback([after], write_preview, model.config.preview_every, args=[model, attributes]))
     found.append(TrainingCallback([at_end], stop.restore))
@@ -44,13 +48,14 @@ def begin_training(model: SteeredModel, attributes: TrainingCallbackAttributes, 
     if model.config.mode == "fit":
         fit_to_the_end(attributes)
     model.begin_training()
+    check_space(model, run_folder(attributes))
 
 
 def begin_step(model: SteeredModel, attributes: TrainingCallbackAttributes, step: int) -> None:
     """Bring the field to its step, and hand the optimiser a lattice that is new."""
     before = model.field.trained()
     point_cameras(model, attributes)
-    fit_steps = _fit_steps(attributes)
+    fit_steps = fit_steps_of(attributes)
     model.begin_step(step, fitted=fitted_before(model.config, fit_steps, change=stored_change_record(model)))
     if starts_edit(model.config, fit_steps, step=step, has_base=model.field.base is not None):
         model.begin_edit()
@@ -83,12 +88,6 @@ def restart_schedules(optimizers: Optimizers | None) -> None:
     for scheduler in ({} if optimizers is None else optimizers.schedulers).values():
         scheduler.last_epoch = -1
         scheduler.step()
-
-
-def _fit_steps(attributes: TrainingCallbackAttributes) -> int:
-    # nerfstudio types its data manager as any module with a configuration of the base class.
-    data: Any = getattr(attributes.pipeline, "datamanager", None)
-    return getattr(getattr(data, "config", None), "fit_steps", 0)
 
 
 class Interrupt:

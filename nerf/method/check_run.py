@@ -65,6 +65,18 @@ def span_of(attributes: TrainingCallbackAttributes) -> tuple[Any, int, int]:
     return data, start, start + trainer.config.max_num_iterations
 
 
+def check_length(attributes: TrainingCallbackAttributes) -> None:
+    """Refuse a run of no steps, which would fail when it is written.
+
+    Raises:
+        ConfigError: Fewer than one.
+    """
+    trainer: Any = attributes.trainer
+    steps = getattr(getattr(trainer, "config", None), "max_num_iterations", 1)
+    if steps < 1:
+        raise ConfigError(f"A run needs at least one step; got --max-num-iterations {steps}.")
+
+
 def _check_creation(*, pictures: bool, has_base: bool) -> None:
     if pictures:
         raise ConfigError(

@@ -78,8 +78,8 @@ class Views(InputDataset):
         super().__init__(DataparserOutputs(image_filenames=names, cameras=cameras, scene_box=box))
 
     def get_numpy_image(self, image_idx: int) -> npt.NDArray[np.uint8]:
-        """Nothing, transparent; of another size than the views, so that no rendering is compared with it."""
-        return np.zeros((1, 1, 4), np.uint8)
+        """One grey pixel: of another size than the views, so that no rendering is compared with it."""
+        return np.full((1, 1, 3), 127, np.uint8)
 
 
 def read_split(parser: Any, split: str, config: SteeredDataManagerConfig) -> Pictures:

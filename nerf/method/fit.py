@@ -76,6 +76,13 @@ def starts_edit(config: SteeredModelConfig, fit_steps: int, *, step: int, has_ba
     return config.mode not in ("create", "fit") and not has_base and step >= fit_steps
 
 
+def fit_steps_of(attributes: TrainingCallbackAttributes) -> int:
+    """The data manager's photometric steps; 0 for one of another kind."""
+    # nerfstudio types its data manager as any module with a configuration of the base class.
+    data: Any = getattr(attributes.pipeline, "datamanager", None)
+    return getattr(getattr(data, "config", None), "fit_steps", 0)
+
+
 def fit_to_the_end(attributes: TrainingCallbackAttributes) -> None:
     """Let a fit see pictures until its last step: past them, the smoothness that is left would wear it down."""
     data, _, end = span_of(attributes)

@@ -120,7 +120,7 @@ class SteeredModel(Model):
 
     def begin_edit(self) -> None:
         """Freeze what has been fitted as the base, and start an edit of it."""
-        base = baked(self.field, self.field.resolution)
+        base = grid.without_haze(baked(self.field, self.field.resolution))
         check_changeable(self.parts, self.config.mode, base, begins=True)
         self.field.start_edit(base, cast(Edit, self.config.mode))
         self._begin_change(step=self._step)
@@ -128,9 +128,9 @@ class SteeredModel(Model):
         self.look_for_empty_cells()
 
     @torch.no_grad()
-    def look_for_empty_cells(self) -> None:
+    def look_for_empty_cells(self, *, threshold: float = TRAINED_ABOVE, grow: int = 1) -> None:
         """Note which cells may be skipped until the next look."""
-        self.cells = grid.occupied(self.lattice()[0], threshold=TRAINED_ABOVE, grow=1)
+        self.cells = grid.occupied(self.lattice()[0], threshold=threshold, grow=grow)
 
     @torch.no_grad()
     def lattice(self) -> Float[Tensor, "4 r r r"]:
@@ -139,7 +139,8 @@ class SteeredModel(Model):
 
     def scene(self) -> Scene:
         """The finished scene, with the parts as they were highlighted, and those that its base had beside them."""
-        return scene_of(self.lattice().cpu(), before=self._scene_parts, steered=self.parts, mode=self.config.mode)
+        lattice = grid.without_haze(self.lattice()) if self.config.mode == "fit" else self.lattice()
+        return scene_of(lattice.cpu(), before=self._scene_parts, steered=self.parts, mode=self.config.mode)
 
     def render(self, origins: Float[Tensor, "r 3"], directions: Float[Tensor, "r 3"]) -> Rendering:
         """Render rays as the model is: jittered in training, in the middle of the intervals otherwise."""

@@ -99,6 +99,6 @@ def check_finite(losses: Mapping[str, Tensor], *, step: int) -> None:
     for name, loss in losses.items():
         if not torch.isfinite(loss):
             raise GencontrolError(
-                f"The run diverged: {name} is {loss.item()} at step {step}. Lower the learning rate or the loss's "
-                "weight; the last checkpoint is intact."
+                f"The run diverged: {name} is {loss.item()} at step {step}. Lower the learning rate "
+                "(--optimizers.field.optimizer.lr NUMBER) or the loss's weight; the last checkpoint is intact."
             )

@@ -72,7 +72,7 @@ def test_a_run_of_0_1_has_the_callbacks_of_a_new_one(tiny_folder: Path, tmp_path
     new = pipeline_config(datamanager_config(eval_views=2, eval_size=16), model_config(**given))
     old = settings.setup(device="cpu")
     assert type(old) is VanillaPipeline
-    wanted = ["begin_training", "begin_step", "Interrupt.install", "write_preview", "Interrupt.restore"]
+    wanted = ["begin_training", "begin_step", "Interrupt.install", "end_step", "write_preview", "Interrupt.restore"]
     assert [name for name, *_ in callbacks(old)] == [*wanted, "write_results"]
     assert callbacks(old) == callbacks(new.setup(device="cpu"))
 

@@ -17,7 +17,8 @@ DATA, SCENE = Path("data"), Path("scene")
 def run(*, data: Path | None = None, start: int = 0, steps: int = 400, fit_steps: int = 500) -> Any:
     from nerfstudio.engine.callbacks import TrainingCallbackAttributes
 
-    trainer: Any = SimpleNamespace(_start_step=start, config=SimpleNamespace(max_num_iterations=steps))
+    config = SimpleNamespace(max_num_iterations=steps)
+    trainer: Any = SimpleNamespace(_start_step=start, config=config, base_dir=Path())
     manager = SimpleNamespace(config=SimpleNamespace(data=data, fit_steps=fit_steps))
     pipeline: Any = SimpleNamespace(datamanager=manager)
     return TrainingCallbackAttributes(optimizers=None, grad_scaler=None, pipeline=pipeline, trainer=trainer)
