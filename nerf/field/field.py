@@ -199,7 +199,7 @@ def baked(
 ) -> Float[Tensor, "4 r r r"]:
     """Base and change as one lattice; `membership` is at `grid.nodes(resolution)`."""
     shape = (4, resolution, resolution, resolution)
-    points = grid.nodes(resolution, device=field.trained()[0].device)
+    points = grid.nodes(resolution, device=next(field.parameters()).device)
     if field.base is None or field.base.shape != shape:
         return field.raw(points, membership).T.reshape(shape)
     # Interpolation at a node is exact up to rounding only; the base's own values keep the promise to the bit.
@@ -218,7 +218,7 @@ def composed_lattice(
     """
     base = field.base
     resolution = grid.refined(0 if base is None else base.shape[-1], field.resolution)
-    points = grid.nodes(resolution, device=field.trained()[0].device)
+    points = grid.nodes(resolution, device=next(field.parameters()).device)
     return baked(field, resolution, membership=membership(points))
 
 

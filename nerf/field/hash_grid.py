@@ -80,7 +80,7 @@ class HashField(SteeredField):
         self.symmetry: grid.Symmetry = symmetry
         self.network = make()
         # tiny-cuda-nn makes its parameters on CUDA, also while the model around it is still on the CPU.
-        self.base = None if base is None else base.to(self.trained()[0].device)
+        self.base = None if base is None else base.to(next(self.parameters()).device)
         self.added: Tensor | None
         self.register_buffer("added", None)
         self._make, self._resolution, self._ball = make, resolution, ball
@@ -104,7 +104,7 @@ class HashField(SteeredField):
 
     def change_lattice(self) -> Float[Tensor, "4 r r r"]:
         """The change on a coarse lattice."""
-        points = grid.nodes(_VARIATION, device=self.trained()[0].device)
+        points = grid.nodes(_VARIATION, device=next(self.parameters()).device)
         return self.change_at(points).T.reshape(4, _VARIATION, _VARIATION, _VARIATION)
 
     def set_resolution(self, resolution: int) -> bool:

@@ -1,10 +1,21 @@
 """Composition: what is outside a highlight stays to the bit; removal and recolouring keep their promises."""
 
+import math
+
 import pytest
 import torch
 
 from gencontrol.nerf.field import grid
-from gencontrol.nerf.field.field import VoxelField, baked, compose, limit_change, start_of_creation, start_of_edit
+from gencontrol.nerf.field.field import (
+    REMOVAL_START,
+    VoxelField,
+    baked,
+    compose,
+    composed_lattice,
+    limit_change,
+    start_of_creation,
+    start_of_edit,
+)
 
 
 def random_lattice(resolution: int, seed: int) -> torch.Tensor:
@@ -142,3 +153,62 @@ def test_what_replaces_is_read_where_its_points_are_folded_to() -> None:
     field.canonical = lambda at: at * torch.tensor([-1.0, 1.0, 1.0])
     assert torch.allclose(field.raw(points()), grid.sample(random_lattice(4, 1), field.canonical(points())), atol=1e-5)
     assert not torch.allclose(field.raw(points()), plain, atol=0.1)
+
+
+def test_density_is_added_to_density_alone_at_whatever_resolution() -> None:
+    field = VoxelField(random_lattice(5, 0))
+    parameter, added = field.change, random_lattice(3, 1)[0]
+    field.add(added)
+    assert field.change is parameter
+    assert torch.equal(field.change[1:], random_lattice(5, 0)[1:])
+    gained = (field.change[:1] - random_lattice(5, 0)[:1]).detach()
+    assert torch.allclose(gained, grid.resize(added[None], 5), atol=1e-6)
+
+
+def test_edits_start_with_no_change_and_removals_with_next_to_none() -> None:
+    assert not start_of_edit(3, "edit").any() and REMOVAL_START == -4
+    removal = start_of_edit(3, "remove")
+    assert (removal[0] == -4).all() and not removal[1:].any()
+    field = VoxelField(random_lattice(5, 0), symmetry="mirror")
+    field.start_edit(random_lattice(3, 1), "remove")
+    assert field.mode == "remove" and torch.equal(field.change, start_of_edit(5, "remove"))
+    assert torch.equal(VoxelField(random_lattice(3, 0)).change_lattice(), random_lattice(3, 0))
+
+
+def test_the_start_has_a_tenth_of_noise_on_each_colour() -> None:
+    noise = start_of_creation(21, ball=grid.Ball(), generator=torch.Generator().manual_seed(0))[1:]
+    assert noise.flatten(1).std(dim=1).tolist() == pytest.approx([0.1] * 3, rel=0.05)
+
+
+def test_what_a_mode_keeps_of_a_change() -> None:
+    change = torch.tensor([[0.5, 1.0, 2.0, 3.0], [-2.0, 0.1, 0.2, 0.3]])
+    removed = limit_change(change, "remove")
+    assert removed[:, 0].tolist() == pytest.approx([-math.log1p(math.exp(0.5)), -math.log1p(math.exp(-2))])
+    assert not removed[:, 1:].any()
+    recoloured = limit_change(change, "recolour")
+    assert not recoloured[:, 0].any() and torch.equal(recoloured[:, 1:], change[:, 1:])
+    assert torch.equal(limit_change(change, "edit"), change) and torch.equal(limit_change(change, "replace"), change)
+
+
+def test_a_composed_lattice_has_the_nodes_of_its_base() -> None:
+    plain = VoxelField(random_lattice(4, 1))
+    assert torch.allclose(composed_lattice(plain, lambda points: None), random_lattice(4, 1), atol=1e-6)
+    field = VoxelField(random_lattice(4, 1), base=random_lattice(3, 0))
+    found = composed_lattice(field, lambda points: (points[:, 2] > 0).float())
+    assert found.shape == (4, 5, 5, 5)  # every node of the base, and no fewer than the change
+    assert torch.allclose(found[:, :2:2, ::2, ::2], random_lattice(3, 0)[:, :1], atol=1e-6)
+    assert torch.allclose(found, baked(field, 5, membership=(grid.nodes(5)[:, 2] > 0).float()))
+
+
+def test_a_checkpoint_brings_its_resolution_and_may_lie_below_a_name() -> None:
+    field, other = VoxelField(random_lattice(4, 1)), VoxelField(torch.zeros(4, 2, 2, 2))
+    other.load_state_dict(field.state_dict())
+    assert other.base is None and torch.equal(other.change, field.change)
+    edited = VoxelField(torch.zeros(4, 2, 2, 2), base=random_lattice(3, 0))
+    both = torch.nn.ModuleDict({"fit": VoxelField(torch.zeros(4, 2, 2, 2)), "edit": edited})
+    state = {f"fit.{name}": value for name, value in field.state_dict().items()}
+    with pytest.raises(RuntimeError, match=r"Missing key\(s\) in state_dict: .edit\.change"):
+        both.load_state_dict(state)
+    # What the checkpoint does not hold at all stays as it was.
+    assert edited.base is not None and torch.equal(edited.base, random_lattice(3, 0))
+    assert torch.equal(both["fit"].change, field.change)  # pyright: ignore[reportArgumentType]

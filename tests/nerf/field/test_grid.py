@@ -54,6 +54,7 @@ def test_the_ball_has_its_surface_at_the_radius() -> None:
     assert torch.allclose(raw, raw.flip(1), atol=1e-5)
     default = grid.ball_density(torch.tensor([[0.6, 0.0, 0.0], [0.0, 0.55, 0.0], [0.0, 0.0, 3.0]]), grid.Ball())
     assert default.tolist() == pytest.approx([-2.5, -2.5, grid.EMPTY])  # -2 and -1 are above the peak
+    assert grid.ball_density(torch.tensor([[0.0, 0.0, 0.7]]), grid.Ball()).tolist() == pytest.approx([-4.0])
     thin = grid.Ball(radius=0.2, sharpness=10.0, peak=5.0)
     probes = torch.tensor([[0.3, 0.0, 0.0], [0.0, 0.1, 0.0]])
     assert grid.ball_density(probes, thin).tolist() == pytest.approx([-1.0, 1.0], abs=1e-5)
@@ -61,6 +62,7 @@ def test_the_ball_has_its_surface_at_the_radius() -> None:
 
 def test_a_refined_lattice_has_the_nodes_of_the_coarse_one() -> None:
     assert [grid.refined(*pair) for pair in ((40, 24), (40, 40), (40, 48), (3, 6), (0, 7))] == [40, 40, 79, 9, 7]
+    assert [grid.refined(*pair) for pair in ((2, 4), (2, 3), (3, 9), (1, 4))] == [5, 3, 9, 4]
     coarse = torch.randn(1, 3, 3, 3, generator=torch.Generator().manual_seed(0))
     fine = grid.resize(coarse, grid.refined(3, 6))
     assert torch.allclose(fine[:, ::4, ::4, ::4], coarse, atol=1e-6)
@@ -97,6 +99,10 @@ def test_occupied_cells_are_those_with_a_dense_node_and_their_neighbours() -> No
     assert cells.sum() == 8
     assert cells[1:3, 0:2, 2:4].all()
     assert grid.occupied(raw, threshold=1.0, grow=1).sum() == 4 * 3 * 3  # clipped at two of the borders
+    assert torch.equal(grid.occupied(raw, threshold=1.0), grid.occupied(raw, threshold=1.0, grow=1))
+    middle = torch.full((9, 9, 9), grid.EMPTY)
+    middle[4, 4, 4] = 5.0
+    assert grid.occupied(middle, threshold=1.0, grow=2).sum() == 6**3
 
 
 def test_points_find_their_cell() -> None:
@@ -111,3 +117,22 @@ def test_skipping_never_hides_what_is_dense() -> None:
     points = torch.rand(4000, 3, generator=torch.Generator().manual_seed(1)) * 2 - 1
     dense = grid.density(grid.sample(raw[None], points)[:, 0]) > 1.0
     assert grid.is_occupied(grid.occupied(raw, threshold=1.0, grow=0), points)[dense].all()
+
+
+def test_points_find_their_cell_where_sides_differ_and_outside_the_nearest() -> None:
+    cells = torch.zeros(2, 3, 4, dtype=torch.bool)
+    cells[0, 2, 1] = True  # z below 0, y above a third, x from -0.5 to 0
+    points = torch.tensor([[-0.25, 0.5, -0.5], [-0.25, 0.5, 0.5], [-0.25, 0.2, -0.5], [0.25, 0.5, -0.5]])
+    assert grid.is_occupied(cells, points).tolist() == [True, False, False, False]
+    outside = torch.tensor([[-0.25, 1.0, -1.0], [-0.25, 3.0, -3.0], [-0.75, 3.0, -3.0]])
+    assert grid.is_occupied(cells, outside).tolist() == [True, True, False]
+
+
+def test_outside_the_lattice_its_border_goes_on() -> None:
+    beyond, border = torch.tensor([[1.5, 0.2, -3.0]]), torch.tensor([[1.0, 0.2, -1.0]])
+    assert torch.equal(grid.sample(lattice(), beyond.double()), grid.sample(lattice(), border.double()))
+
+
+def test_density_is_twenty_times_a_softplus_and_haze_a_twentieth_opaque_over_a_tenth() -> None:
+    assert grid.density(torch.tensor([0.0, 1.0])).tolist() == pytest.approx([20 * math.log(2), 20 * math.log1p(math.e)])
+    assert 1 - math.exp(-grid.HAZE * 0.1) == pytest.approx(0.05, abs=0.002) and grid.EMPTY == -10

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gencontrol.errors import MissingDependencyError
 from gencontrol.nerf.field import grid
-from gencontrol.nerf.field.hash_grid import ENCODING, HashField, tcnn_network
+from gencontrol.nerf.field.hash_grid import ENCODING, NETWORK, HashField, tcnn_network
 
 
 class Network(nn.Module):
@@ -107,6 +107,7 @@ def test_it_has_all_its_resolutions_at_once() -> None:
     assert not whole.set_resolution(48) and not whole.refine(48) and whole.resolution == 12
     lattice = whole.change_lattice()
     side = lattice.shape[-1]
+    assert lattice.shape == (4, 32, 32, 32)
     assert torch.allclose(lattice.reshape(4, -1).T, whole.change_at(grid.nodes(side)))
     finest = ENCODING["base_resolution"] * ENCODING["per_level_scale"] ** (ENCODING["n_levels"] - 1)  # pyright: ignore
     assert finest == pytest.approx(256)
@@ -117,3 +118,32 @@ def test_the_base_is_where_the_network_is() -> None:
     # tiny-cuda-nn's parameters are made on CUDA; `meta` stands for it.
     found = HashField(lambda: tcnn_network(3).to("meta"), resolution=12, base=base(), mode="edit")
     assert found.base is not None and found.base.device.type == "meta"
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_added_density_adds_up_until_an_edit_starts() -> None:
+    whole, ones = field(), torch.ones(3, 3, 3)
+    before = whole.raw(points())
+    whole.add(ones)
+    whole.add(2 * ones)
+    gained = whole.raw(points()) - before
+    assert torch.allclose(gained, torch.tensor([3.0, 0.0, 0.0, 0.0]).expand(60, 4), atol=1e-5)
+    edit = field(base=base(), mode="edit")
+    plain = edit.raw(points())
+    edit.add(ones)
+    assert torch.allclose(edit.raw(points())[:, 0] - plain[:, 0], torch.ones(60), atol=1e-5)
+    edit.start_edit(base(), "edit")
+    assert edit.added is None and torch.allclose(edit.raw(points()), plain)
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_the_network_is_instant_ngps_to_256_nodes() -> None:
+    assert {k: v for k, v in ENCODING.items() if k != "per_level_scale"} == {
+        "otype": "HashGrid",
+        "n_levels": 16,
+        "n_features_per_level": 2,
+        "log2_hashmap_size": 19,
+        "base_resolution": 16,
+    }
+    assert (NETWORK["n_neurons"], NETWORK["n_hidden_layers"]) == (64, 2)
+    assert tcnn_network(3).shape == (4, 3) and not torch.equal(tcnn_network(3).params, tcnn_network(4).params)  # pyright: ignore

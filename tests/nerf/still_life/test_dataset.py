@@ -8,10 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
-from gencontrol.errors import InputError
+from gencontrol.errors import ConfigError, InputError
 from gencontrol.nerf.field.scene import load_scene
-from gencontrol.nerf.rays.cameras import Cameras
-from gencontrol.nerf.still_life.dataset import DatasetSettings, write_dataset
+from gencontrol.nerf.rays.cameras import Cameras, Orbit, one_camera
+from gencontrol.nerf.still_life.dataset import DatasetSettings, dataset_cameras, transforms, write_dataset
 from gencontrol.nerf.still_life.world import photograph, still_life
 
 SMALL = DatasetSettings(views=5, held_out=2, size=24, resolution=16)
@@ -61,3 +61,37 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not empty"):
         write_dataset(still_life(), tmp_path, SMALL)
     assert (tmp_path / "mine.txt").read_text(encoding="utf-8") == "keep"
+
+
+def test_defaults_and_limits() -> None:
+    assert DatasetSettings() == DatasetSettings(views=40, held_out=8, size=96, resolution=64)
+    limits = {"views": (1, 50000), "held_out": (1, 49999), "size": (1, 4096), "resolution": (4, 512)}
+    for name, (least, most) in limits.items():
+        DatasetSettings(**{name: least}), DatasetSettings(**{name: most})
+        with pytest.raises(ConfigError, match=f"{name} must be at least {least}; got {least - 1}"):
+            DatasetSettings(**{name: least - 1})
+        with pytest.raises(ConfigError, match=f"{name} must be at most {most}; got {most + 1}"):
+            DatasetSettings(**{name: most + 1})
+
+
+def test_cameras_turn_by_the_golden_angle_and_halve_the_elevations(angles_of) -> None:
+    cameras = dataset_cameras(SMALL, Orbit(elevation=(8.0, 40.0)))
+    azimuth, elevation = angles_of(cameras.pose)
+    assert (azimuth % 360).tolist() == pytest.approx([(137.50776 * i) % 360 for i in range(7)], abs=1e-3)
+    assert elevation.tolist() == pytest.approx(
+        [8 + 32 * s for s in (0, 0.5, 0.25, 0.75, 0.125, 0.625, 0.375)], abs=1e-3
+    )
+    about = transforms(cameras, SMALL)
+    assert (about["w"], about["h"], about["cx"], about["cy"]) == (24, 24, 12.0, 12.0)
+    assert about["fl_x"] == about["fl_y"] == pytest.approx(cameras.focal[0].item())
+    assert about["frames"][2]["transform_matrix"][3] == [0.0, 0.0, 0.0, 1.0]
+    assert about["train_filenames"] == [f"images/frame_{i:05d}.png" for i in range(5)]
+    assert about["val_filenames"] == about["test_filenames"] == ["images/frame_00005.png", "images/frame_00006.png"]
+
+
+def test_masks_are_what_the_pictures_show_of_each_thing(folder: Path) -> None:
+    cameras = dataset_cameras(SMALL, Orbit())
+    shot = photograph(still_life(), one_camera(cameras, 3))
+    for index, thing in enumerate(still_life().things):
+        stored = read(folder / "masks" / thing.name / "frame_00003.png")
+        assert np.abs(stored - shot.masks[0, index].numpy()).max() < 0.5 / 255 + 1e-6

@@ -49,3 +49,13 @@ def test_up_to_three_different_sprites_are_taken_from_a_store(sprite_file: Path)
     for wrong in (names[:1] * 2, [*names, "fourth"]):
         with pytest.raises(ConfigError, match=f"up to three different sprites; got {', '.join(wrong)}"):
             sprite_pictures(wrong, sprite_file, style=style)
+
+
+def test_the_faintest_pixel_keeps_its_colour_and_none_has_none(sprite_store: SpriteStore) -> None:
+    level = torch.zeros_like(sprite_store.levels[0])
+    level[1, 0, 0, 0] = torch.tensor([1, 0, 0, 1], dtype=torch.uint8)
+    level[1, 0, 0, 1] = torch.tensor([60, 120, 0, 120], dtype=torch.uint8)
+    store = dataclasses.replace(sprite_store, levels=(level,))
+    _, rgb, alpha = sprite_picture(store, store.concepts[1].name, style=store.styles[0])
+    assert rgb[:, 0, :3].T.tolist() == [[1.0, 0.0, 0.0], [0.5, 1.0, 0.0], [0.0, 0.0, 0.0]]
+    assert alpha[0, :3].tolist() == pytest.approx([1 / 255, 120 / 255, 0.0])

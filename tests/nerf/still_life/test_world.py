@@ -8,13 +8,14 @@ from torch.nn import functional as F
 
 from gencontrol.errors import InputError
 from gencontrol.nerf.field import grid
-from gencontrol.nerf.parts.shapes import Box, Sphere
+from gencontrol.nerf.parts.shapes import Box, Ellipsoid, Sphere
 from gencontrol.nerf.rays.cameras import Orbit, orbit_cameras
 from gencontrol.nerf.rays.rendering import Quadrature, render_view
 from gencontrol.nerf.still_life.world import (
     Extrusion,
     Thing,
     World,
+    _trace,
     albedo,
     bake,
     distances,
@@ -183,3 +184,62 @@ def test_an_extruded_picture_has_its_width_and_thickness() -> None:
     assert found[2:] == pytest.approx([0.3, 0.4], abs=0.05)
     with pytest.raises(InputError, match="transparent everywhere cannot be cut out"):
         extrude(torch.ones(3, 8, 8), torch.zeros(8, 8), centre=(0.0, 0.0, 0.0), width=1.0, thickness=0.2)
+
+
+def test_a_still_lifes_things_stand_apart_on_the_ground_from_left_to_right() -> None:
+    ball, box, egg, _ = still_life().things
+    assert ball == Thing(name="ball", body=Sphere(centre=(-0.55, 0.0, -0.25), radius=0.3), colour=(0.85, 0.15, 0.1))
+    turned = Box(centre=(0.05, 0.15, -0.3), size=(0.45, 0.45, 0.5), turn=25.0)
+    assert box == Thing(name="box", body=turned, colour=(0.15, 0.3, 0.85))
+    upright = Ellipsoid(centre=(0.6, -0.1, -0.2), size=(0.4, 0.4, 0.7))
+    assert egg == Thing(name="egg", body=upright, colour=(0.95, 0.8, 0.15))
+    nodes = grid.nodes(61)
+    inside = distances(still_life(), nodes) < 0
+    assert inside.sum(dim=1).max() == 1 and inside.any(dim=0).all()
+    # Each reaches down to the ground's top and not through it, to the spacing of the probes.
+    for index in range(3):
+        assert nodes[inside[:, index], 2].min().item() == pytest.approx(-0.55, abs=0.04)
+
+
+def test_pictures_stand_in_the_places_of_the_primitives() -> None:
+    rgb, alpha = letter()
+    world = still_life([(name, rgb, alpha) for name in "abc"], ground=False)
+    bodies = [thing.body for thing in world.things]
+    assert [body.centre for body in bodies if isinstance(body, Extrusion)] == [
+        (-0.55, 0.0, -0.25), (0.05, 0.15, -0.25), (0.6, -0.1, -0.25),
+    ]  # fmt: skip
+
+
+def test_defaults() -> None:
+    ball = ball_world().things[0].body
+    assert Thing(name="a", body=ball).colour == (0.5, 0.5, 0.5) and World(things=()).textured
+    rgb, alpha = letter()
+    body = extrude(rgb, alpha, centre=(0.0, 0.0, 0.0), width=1.0, thickness=0.2)
+    assert body.turn == 0
+    assert Extrusion(rgb=rgb, inside=alpha, centre=(0.0, 0.0, 0.0), width=1.0, thickness=0.2).turn == 0
+    world, view = ball_world(), cameras(30.0, size=16)
+    assert torch.equal(photograph(world, view).opacity, photograph(world, view, supersample=2).opacity)
+    plain = World(things=world.things, textured=False)
+    assert (albedo(plain, torch.zeros(2, 3), torch.zeros(2, dtype=torch.long)) == 0.6).all()
+
+
+def test_what_is_half_opaque_is_cut_out_and_a_pixel_is_as_wide_as_it_is_high() -> None:
+    alpha = torch.full((8, 16), 0.49)
+    alpha[2:6, 2:14] = 0.5
+    body = extrude(torch.ones(3, 8, 16), alpha, centre=(0.0, 0.0, 0.0), width=1.6, thickness=2.0)
+    assert torch.equal(body.inside > 0, alpha == 0.5)
+    assert body.inside[4, 4:9].tolist() == [2.0, 2.0, 2.0, 2.0, 2.0] and body.inside[0, 4] == -2 == body.inside[4, 0]
+    # A tenth of a unit a pixel: the cut ends 0.2 above and below the middle, and 0.6 beside it.
+    probes = torch.tensor([[0.0, 0.0, 0.3], [0.0, 0.0, -0.3], [0.7, 0.0, 0.0], [-0.7, 0.0, 0.0]])
+    found = distances(World(things=(Thing(name="a", body=body),)), probes)[:, 0]
+    assert found.tolist() == pytest.approx([0.1] * 4, abs=0.051) and (found > 0).all()
+
+
+def test_the_front_thing_of_two_in_one_place_wins_and_its_surface_stops_a_ray() -> None:
+    first, second = (Thing(name=n, body=Sphere(centre=(0.0, 0.0, 0.0), radius=0.5)) for n in "ab")
+    shot = photograph(World(things=(first, second)), cameras(0.0, size=16))
+    assert shot.masks[:, 0].any() and not shot.masks[:, 1].any()
+    # A ray that sets out within reach of a surface has hit it, though its first step leads a little away.
+    skin = torch.tensor([[0.5015, 0.0, 0.0], [0.5045, 0.0, 0.0]])
+    away = torch.tensor([[1.0, 0.0, 0.0]]).expand(2, 3)
+    assert _trace(ball_world(0.5), skin, away)[:, 3].tolist() == [1.0, 0.0]
