@@ -19,7 +19,7 @@ from gencontrol.alpha_clip.weights.published import check_published, read_publis
 from gencontrol.errors import InputError, PairingError
 from gencontrol.finite import check_finite_weights
 from gencontrol.models.location import Location
-from gencontrol.models.registry import find_preset, resolve
+from gencontrol.models.registry import find_preset, resolve, resolve_encoder
 from gencontrol.pipelines.components import check_components
 from gencontrol.pipelines.hosts.host import HostFamily, SavedPipeline, read_saved
 from gencontrol.pipelines.shapes import check_denoiser, compare, own_encoder
@@ -87,7 +87,7 @@ def locate(
         CheckpointError: The preset `tiny` in a build without its weights.
     """
     local = bool(options.get("local_files_only", False))
-    model = Location(name=str(resolve(str(name))), revision=options.get("revision"), local_files_only=local)
+    model = Location(name=str(resolve(str(name))), revision=options.get("revision"), local_files_only=local).settled()
     if alpha_clip is None or isinstance(alpha_clip, AlphaCLIP):
         return model, alpha_clip
     chosen = str(alpha_clip)
@@ -98,7 +98,8 @@ def locate(
         if found is None:
             return model, None
         chosen = found
-    return model, Location(name=str(resolve(chosen)), local_files_only=local)
+    place, subfolder = resolve_encoder(chosen, has_alpha=True)
+    return model, Location(name=place, subfolder=subfolder, local_files_only=local).settled()
 
 
 def is_file(source: Location | AlphaCLIP | None) -> TypeGuard[Location]:
@@ -152,7 +153,8 @@ def _open(source: Location | AlphaCLIP, own: CLIPVisionConfig, *, dtype: torch.d
         return source
     if is_file(source):
         return _open_published(Path(source.name), own, dtype=dtype)
-    return AlphaCLIP.from_pretrained(source.name, local_files_only=source.local_files_only, dtype=dtype)
+    hub: dict[str, Any] = {"subfolder": source.subfolder, "local_files_only": source.local_files_only}
+    return AlphaCLIP.from_pretrained(source.name, dtype=dtype, **hub)
 
 
 def _open_own(family: HostFamily, model: Location, dtype: torch.dtype) -> CLIPVisionModelWithProjection:

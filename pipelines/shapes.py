@@ -9,7 +9,7 @@ from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.weights.pretrained import what_it_is
 from gencontrol.alpha_clip.weights.unpickling import printable
 from gencontrol.errors import CheckpointError, PairingError
-from gencontrol.models.location import Location
+from gencontrol.models.location import Location, absence
 from gencontrol.pipelines.hosts.host import Host, HostFamily, SavedPipeline
 
 # What two towers must share for an embedding of one to mean the same to a host trained with the other.
@@ -91,8 +91,7 @@ def vision_config(location: Location, path: str) -> CLIPVisionConfig:
     if values is None:
         folder = Path(location.name)
         what = f" It is {what_it_is(folder)}." if folder.is_dir() else ""
-        cached = " in this machine's cache" if location.local_files_only and not folder.is_dir() else ""
-        raise CheckpointError(f"{location.name} has no {path}{cached}: expected a saved CLIP there.{what}")
+        raise CheckpointError(f"{location.name} has no {path}{absence(location)}: expected a saved CLIP there.{what}")
     kind = values.get("model_type")
     if kind == "clip":
         # Of the two, transformers builds the projection by the outer value.

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from gencontrol.errors import InputError
@@ -19,10 +19,10 @@ from gencontrol.regions.masks import from_mask
 class MaskedImage:
     """One image with one or several alpha maps."""
 
-    rgb: Float[Tensor, "3 h w"]
-    """sRGB colour, straight; [0, 1]."""
-    alphas: Float[Tensor, "k h w"]
-    """1 where to look; [0, 1]; not normalised."""
+    rgb: Float[Tensor, "3 h w"] | UInt8[Tensor, "3 h w"]
+    """sRGB colour, straight; [0, 1], or bytes."""
+    alphas: Float[Tensor, "k h w"] | UInt8[Tensor, "k h w"]
+    """1 where to look; [0, 1], or bytes; not normalised."""
 
 
 def pair_up(image: Any, alpha: Any) -> list[MaskedImage]:
@@ -61,10 +61,14 @@ def _spread(alpha: Any, count: int) -> Sequence[Any]:
 
 
 def _masked(image: ImageSource, alpha: Any) -> MaskedImage:
-    rgb = read_image(image).rgb
+    picture = read_image(image)
+    rgb = picture.stored_rgb
     if alpha is None:
-        return MaskedImage(rgb=rgb, alphas=rgb.new_ones(1, *rgb.shape[1:]))
-    return MaskedImage(rgb=rgb, alphas=_maps(alpha, (rgb.shape[1], rgb.shape[2])).to(rgb))
+        # One number that stands for all pixels.
+        most = rgb.new_full((1, 1, 1), 1.0 if rgb.dtype.is_floating_point else 255)
+        return MaskedImage(rgb=rgb, alphas=most.expand(1, *picture.size))
+    maps = _maps(alpha, picture.size)
+    return MaskedImage(rgb=rgb, alphas=maps.to(rgb) if rgb.dtype.is_floating_point else maps.to(rgb.device))
 
 
 def _maps(alpha: Any, size: tuple[int, int]) -> Float[Tensor, "k h w"]:

@@ -25,7 +25,7 @@ from gencontrol.alpha_clip.towers import put_together
 from gencontrol.alpha_clip.weights.opening import FromSources
 from gencontrol.errors import InputError
 from gencontrol.finite import check_finite
-from gencontrol.regions.geometry import Geometry, fit_planes
+from gencontrol.regions.geometry import Geometry, fit_planes, of_alpha
 
 _MEND = "Numbers grew beyond what their format holds, or its weights are damaged: try dtype float32."
 
@@ -136,7 +136,8 @@ class AlphaCLIP(FromSources, nn.Module):
         return pixels.to(device=self.device, dtype=self.dtype)
 
     def _fit(self, image: MaskedImage) -> Float[Tensor, "k 4 s s"]:
-        rgb, alphas = (fit_planes(planes, self.processor.geometry) for planes in (image.rgb, image.alphas))
+        geometry = self.processor.geometry
+        rgb, alphas = fit_planes(image.rgb, geometry), fit_planes(image.alphas, of_alpha(geometry))
         return self.processor.normalize(torch.cat([rgb.expand(len(alphas), -1, -1, -1), alphas[:, None]], dim=1))
 
     def encode_pixels(

@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 from transformers import CLIPImageProcessor
 
 from gencontrol.configuration import from_mapping, to_mapping
 from gencontrol.errors import CheckpointError
+from gencontrol.images.picture import Colours
 from gencontrol.numbers import check_number
-from gencontrol.regions.geometry import Geometry, fit_planes
+from gencontrol.regions.geometry import Geometry, fit_planes, of_alpha
 
 # How the published checkpoints were trained to see alpha: SunzeY/AlphaCLIP, train/dataset/alpha_grit.py.
 ALPHA_MEAN, ALPHA_STD = 0.5, 0.26
@@ -36,17 +37,21 @@ class AlphaCLIPProcessor:
     image_std: tuple[float, float, float, float] = (*RGB_STD, ALPHA_STD)
     """Standard deviation of red, green, blue and alpha in [0, 1]."""
 
-    def __call__(self, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]) -> Float[Tensor, "b 4 s s"]:
+    def __call__(
+        self, rgb: Colours, alpha: Float[Tensor, "b h w"] | UInt8[Tensor, "b h w"]
+    ) -> Float[Tensor, "b 4 s s"]:
         """Fit and normalise; differentiable in both.
 
         Args:
-            rgb: sRGB colour, straight (not premultiplied by alpha); [0, 1].
-            alpha: 1 where to look, 0 elsewhere; [0, 1]; not normalised.
+            rgb: sRGB colour, straight (not premultiplied by alpha); [0, 1], or bytes.
+            alpha: 1 where to look, 0 elsewhere; [0, 1], or bytes; not normalised.
 
         Returns:
             Pixel values; padding is black with alpha 0 before normalisation.
         """
-        return self.normalize(fit_planes(torch.cat([rgb, alpha[:, None]], dim=1), self.geometry))
+        # Fitted apart: together they would be a copy of both at full size.
+        fitted = fit_planes(rgb, self.geometry), fit_planes(alpha[:, None], of_alpha(self.geometry))
+        return self.normalize(torch.cat(fitted, dim=1))
 
     def normalize(self, planes: Float[Tensor, "*b 4 s s"]) -> Float[Tensor, "*b 4 s s"]:
         """Shift and scale colour and alpha, [0, 1], that have the model's size already."""
@@ -71,7 +76,7 @@ class AlphaCLIPProcessor:
         The exact geometry is kept under the key `gencontrol`, which the stock class ignores.
         """
         size = self.geometry.size
-        crop = self.geometry.fit == "crop"
+        crop = self.geometry.fit in ("crop", "published")
         settings: dict[str, Any] = {"gencontrol": {"geometry": to_mapping(self.geometry)}}
         return CLIPImageProcessor(
             do_convert_rgb=False,

@@ -33,12 +33,15 @@ def main(arguments: Sequence[str]) -> None:
         arguments,
         command="convert",
         description="Turn a checkpoint into an Alpha-CLIP folder. A CLIP gets alpha weights of zero: the focus "
-        "attention works with it at once, and training makes it an Alpha-CLIP.",
+        "attention works with it at once, and training makes it an Alpha-CLIP. --to writes it for "
+        "applications that stand on other code.",
     )
     with offline(flags.offline):
+        from gencontrol.cli.report import notices
         from gencontrol.runs.conversion import convert
 
-        encoder = convert(flags).encoder
+        with notices(FLAGS):
+            encoder = convert(flags).encoder
     from gencontrol.alpha_clip.architectures import name_of
     from gencontrol.cli.report import print_json
 

@@ -5,8 +5,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.conditioning.embed import check_visible, choose_focus
-from gencontrol.focus.strategy import FocusStrategy
+from gencontrol.conditioning.embed import check_embeds, check_visible, choose_focus
+from gencontrol.focus.strategy import FocusStrategy, colours_for
 from gencontrol.regions.region import stack_alphas
 from gencontrol.regions.scene import Scene
 
@@ -33,9 +33,9 @@ def embed_each_region(encoder: AlphaCLIP, scene: Scene, *, focus: FocusStrategy 
         PairingError: The focus `alpha` with an encoder whose alpha weights are zero.
     """
     strategy = choose_focus(focus, has_alpha=encoder.has_alpha)
-    rgb = scene.picture.rgb.to(encoder.device)
     if not scene.regions:
-        return encoder.encode_image(rgb)
-    alphas = stack_alphas(scene.regions).to(rgb)
+        return encoder.encode_image(scene.picture)
+    rgb = colours_for(strategy, scene.picture).to(encoder.device)
+    alphas = stack_alphas(scene.regions).to(encoder.device, torch.float32)
     check_visible(alphas, strategy, encoder.processor.geometry)
-    return strategy.embed(encoder, rgb.expand(len(alphas), -1, -1, -1), alphas)
+    return check_embeds(strategy.embed(encoder, rgb.expand(len(alphas), -1, -1, -1), alphas))

@@ -1,7 +1,10 @@
 """Where a saved model lies: a folder, or a place on the hub; and its files of settings, read without its weights."""
 
 import json
-from dataclasses import dataclass
+import socket
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,11 @@ from transformers.utils.hub import cached_file
 from gencontrol.configuration import nearest
 from gencontrol.errors import CheckpointError
 from gencontrol.models.registry import PRESETS
+
+# Seconds for an answer: a line that needs longer does not fetch gigabytes.
+_PATIENCE = 3.0
+# As many names as a terminal shows without drowning the sentence around them.
+_LISTED = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +32,17 @@ class Location:
     """Folder inside it."""
     local_files_only: bool = False
     """Whether to look in the cache only."""
+    out_of_reach: bool = False
+    """Whether the cache is all that is looked at because the hub cannot be reached."""
+
+    def settled(self) -> "Location":
+        """The same, kept to this machine's cache if the hub cannot be reached: its client would try for half a minute.
+
+        One question is asked, and only for what can be nowhere but on the hub.
+        """
+        if self.local_files_only or Path(self.name).exists() or self.name.count("/") > 1 or is_hub_there():
+            return self
+        return replace(self, local_files_only=True, out_of_reach=True)
 
     def lookup(self) -> dict[str, Any]:
         """Keyword arguments that every transformers loader takes."""
@@ -61,6 +80,40 @@ class Location:
         return None if found is None else read_json(Path(found))
 
 
+def is_hub_there() -> bool:
+    """Whether something answers at the hub's address; through a proxy it is taken to."""
+    from huggingface_hub import constants
+
+    address = urllib.parse.urlparse(constants.ENDPOINT)
+    if urllib.request.getproxies().get(address.scheme) or constants.HF_HUB_OFFLINE:
+        return True
+    port = address.port or (80 if address.scheme == "http" else 443)
+    try:
+        socket.create_connection((address.hostname or "", port), timeout=_PATIENCE).close()
+    except OSError:
+        return False
+    return True
+
+
+def absence(location: Location) -> str:
+    """What to say behind "there is none of it" about where it was looked for; nothing for a folder."""
+    if Path(location.name).is_dir():
+        return ""
+    cached = " in this machine's cache" if location.local_files_only else ""
+    if not location.out_of_reach:
+        return f"{cached}{preset_hint(location.name)}"
+    return f"{cached}{preset_hint(location.name)}, and the hub cannot be reached; {_cached_models()}"
+
+
+def _cached_models() -> str:
+    from huggingface_hub import constants
+
+    folders = sorted(Path(constants.HF_HUB_CACHE).glob("models--*--*"))
+    names = [folder.name.removeprefix("models--").replace("--", "/", 1) for folder in folders]
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"cached are {', '.join(names[:_LISTED])}{more}" if names else "nothing is cached"
+
+
 def no_model(location: Location, error: Exception) -> CheckpointError:
     """The error for a name under which nothing is found.
 
@@ -68,6 +121,8 @@ def no_model(location: Location, error: Exception) -> CheckpointError:
         location: Where it was looked for.
         error: What the hub's client says.
     """
+    if location.out_of_reach:
+        return CheckpointError(f"No model at {location.name!r}: neither a folder, nor{absence(location)}.")
     text = f"No model at {location.name!r}, neither a folder nor"
     if location.local_files_only:
         # The client's words would be of a connection that failed, and none was tried.

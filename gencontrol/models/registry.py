@@ -22,6 +22,10 @@ class Preset:
     """Hub id, or `package:` and a folder beside this module."""
     alpha_clip: str | None = None
     """Alpha-CLIP that belongs to it; None is its own subfolder `alpha_clip`, or what the user names."""
+    alpha_folder: str | None = None
+    """Folder inside the model that holds an Alpha-CLIP; None if there is none."""
+    clip_folder: str = "image_encoder"
+    """Folder inside the model that holds the plain CLIP that its denoiser was trained with."""
     encoder: str
     """Architecture of the encoder that its denoiser was trained with."""
     licence: str
@@ -37,6 +41,8 @@ _RECORDS = (
         name="tiny",
         host="tiny",
         model="package:tiny",
+        alpha_folder="alpha_clip",
+        clip_folder="clip",
         encoder="64 px ViT, patch 8",
         licence="CC-BY-4.0",
         size_mb=40.0,
@@ -78,6 +84,27 @@ PRESETS: dict[str, Preset] = {preset.name: preset for preset in _RECORDS}
 def find_preset(name: str) -> Preset | None:
     """The preset of that name, if there is one."""
     return PRESETS.get(name)
+
+
+def resolve_encoder(name_or_path: str, subfolder: str = "", *, has_alpha: bool) -> tuple[str, str]:
+    """Where an encoder lies, and the folder inside: a preset becomes the encoder that it comes with.
+
+    Args:
+        name_or_path: Preset, folder or hub id.
+        subfolder: Folder inside; one that is given wins over the preset's.
+        has_alpha: Whether an Alpha-CLIP is wanted, where the preset has one, or the plain CLIP.
+
+    Raises:
+        CheckpointError: See `resolve`.
+    """
+    preset = find_preset(name_or_path)
+    if preset is None:
+        return name_or_path, subfolder
+    inside = (preset.alpha_folder if has_alpha else None) or preset.clip_folder
+    where = resolve(name_or_path)
+    if isinstance(where, Path):
+        return str(where / (subfolder or inside)), ""
+    return where, subfolder or inside
 
 
 def resolve(name_or_path: str) -> Path | str:

@@ -1,5 +1,6 @@
 """Zero-shot classification of regions: how well texts describe them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,17 @@ class Classification:
     """A region's softmax over the texts at the encoder's temperature; [0, 1], each row sums to 1, float32."""
 
 
+def check_distinct(texts: Sequence[str]) -> None:
+    """Refuse a text that is given twice: it would take its share of the softmax twice.
+
+    Raises:
+        InputError: Names it.
+    """
+    twice = next((text for text, count in Counter(texts).items() if count > 1), None)
+    if twice is not None:
+        raise InputError(f"`text` {twice!r} is given twice: give each text once, since their shares add up to 1.")
+
+
 @torch.no_grad()
 def classify(
     encoder: AlphaCLIP,
@@ -44,11 +56,14 @@ def classify(
         focus: How the encoder is made to look; None is its alpha channel if it has been trained, else attention.
 
     Raises:
-        InputError: No text, one that the encoder cannot read, or a region that the encoder's centre crop leaves out.
+        InputError: No text, one that is given twice, one that the encoder cannot read, or a region that the encoder's
+            centre crop leaves out.
         PairingError: The focus `alpha` with an encoder whose alpha weights are zero.
     """
     if len(texts) == 0:
         raise InputError("texts: expected at least one text to score, got none.")
+    if not isinstance(texts, Tensor):
+        check_distinct(texts)
     embeds = texts if isinstance(texts, Tensor) else encoder.encode_text(list(texts))
     regions = embed_each_region(encoder, scene, focus=focus)
     cosines = functional.normalize(regions.float(), dim=-1) @ functional.normalize(embeds.float(), dim=-1).T

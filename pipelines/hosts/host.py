@@ -10,7 +10,7 @@ from transformers import CLIPVisionConfig
 
 from gencontrol.alpha_clip.architectures import name_of, square
 from gencontrol.errors import CheckpointError
-from gencontrol.models.location import Location, preset_hint
+from gencontrol.models.location import Location, absence
 from gencontrol.regions.geometry import Geometry
 
 Entry = Literal["cross_attention", "class_labels"]
@@ -108,10 +108,14 @@ def read_saved(location: Location) -> SavedPipeline:
     Raises:
         CheckpointError: Nothing there, or not a saved pipeline.
     """
+    if Path(location.name).is_file():
+        raise CheckpointError(
+            f"{location.name} is a file: expected a preset, a hub id or the folder of a pipeline saved by diffusers. A "
+            "checkpoint of an encoder is given as `alpha_clip`."
+        )
     index = location.read("model_index.json")
     if index is None:
-        cached = " in this machine's cache" if location.local_files_only else ""
-        where = "" if Path(location.name).is_dir() else f"{cached}{preset_hint(location.name)}"
+        where = absence(location)
         raise CheckpointError(
             f"{location.name} has no model_index.json{where}: expected a pipeline saved by diffusers."
         )

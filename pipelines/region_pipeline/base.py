@@ -54,7 +54,7 @@ class RegionPipeline(DiffusionPipeline):
       classifier-free guidance departs from, so it acts only with a guidance scale above 1.
     - `focus`: how the encoder is made to look, a strategy or its name. None is its alpha channel if that has been
       trained, else "attention".
-    - `fit`: "pad", "squash" or "crop" in the place of the pipeline's own way to make pictures square.
+    - `fit`: "pad", "squash", "crop" or "published" in the place of the pipeline's own way to make pictures square.
     - `strength`: e_whole + strength (e_region - e_whole), in [0, 2]; a `StrengthSchedule` changes it over the steps.
     - `image_embeds`: un-normalised projected embeddings (b, d) in the place of `image`.
     - `negative_image_embeds`: embeddings in the place of `negative_mask_image`, one, or one for each picture.

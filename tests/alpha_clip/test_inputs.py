@@ -9,6 +9,7 @@ from PIL import Image
 
 from gencontrol.alpha_clip.inputs import pair_up
 from gencontrol.errors import InputError
+from gencontrol.images.picture import unit_planes
 
 RGB = torch.rand(3, 6, 8, generator=torch.Generator().manual_seed(0))
 MAPS = torch.rand(2, 6, 8, generator=torch.Generator().manual_seed(1))
@@ -43,8 +44,8 @@ def test_no_map_is_the_whole_image_even_of_a_transparent_picture() -> None:
     levels = np.zeros((6, 8, 4), dtype=np.uint8)
     levels[..., 0] = 255
     [pair] = pair_up(Image.fromarray(levels), None)
-    assert torch.equal(pair.alphas, torch.ones(1, 6, 8))
-    assert pair.rgb[0].eq(1).all()
+    assert torch.equal(unit_planes(pair.alphas), torch.ones(1, 6, 8))
+    assert unit_planes(pair.rgb)[0].eq(1).all()
 
 
 def test_maps_keep_their_order_and_values() -> None:
@@ -67,7 +68,7 @@ def test_images_of_other_kinds(tiny: ModuleType, tmp_path: Path) -> None:
     expected = torch.from_numpy(np.array(photo)).permute(2, 0, 1) / 255
     for image in (photo, np.array(photo), tmp_path / "photo.png", str(tmp_path / "photo.png"), expected):
         [pair] = pair_up(image, MAPS[0])
-        torch.testing.assert_close(pair.rgb, expected)
+        torch.testing.assert_close(unit_planes(pair.rgb), expected)
 
 
 def test_half_precision_is_resampled_in_float32() -> None:

@@ -201,7 +201,7 @@ def test_a_scene_brings_its_regions(tiny: ModuleType, encoder: AlphaCLIP, image:
 def test_alpha_maps(tiny: ModuleType) -> None:
     left, right = side(tiny, "left", 0.5), side(tiny, "right", 0.5)
     united, ones = alpha_maps([left, right])
-    assert torch.equal(united, torch.ones(1, *SIZE)) and torch.equal(ones, torch.ones(1))
+    assert torch.equal(united, torch.ones(1, *SIZE)) and torch.equal(ones, torch.ones(1, dtype=torch.float64))
     apart, weights = alpha_maps([left, side(tiny, "right", 2.0)])
     assert torch.equal(apart, torch.stack([left.alpha, right.alpha])) and weights.tolist() == [0.5, 2.0]
 

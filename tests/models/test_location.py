@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gencontrol.errors import CheckpointError
-from gencontrol.models.location import Location, no_model, preset_hint, read_json
+from gencontrol.models.location import Location, absence, is_hub_there, no_model, preset_hint, read_json
 
 
 @pytest.fixture
@@ -96,3 +96,51 @@ def test_read_json(tmp_path: Path) -> None:
     file.write_text("[]")
     with pytest.raises(CheckpointError, match=r"config\.json: expected a mapping of settings, got list"):
         read_json(file)
+
+
+@pytest.fixture
+def unreachable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, int]]:
+    """A machine without a line, and with an empty cache; holds what was asked."""
+    asked: list[tuple[str, int]] = []
+
+    def refuse(address: tuple[str, int], timeout: float) -> None:
+        asked.append(address)
+        assert timeout <= 5
+        raise OSError("no route")
+
+    monkeypatch.setattr("socket.create_connection", refuse)
+    monkeypatch.setattr("urllib.request.getproxies", dict)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    return asked
+
+
+def test_a_hub_out_of_reach_is_asked_once(unreachable: list[tuple[str, int]], saved: Path) -> None:
+    place = Location(name="somebody/model").settled()
+    assert place.local_files_only and place.out_of_reach and len(unreachable) == 1 and unreachable[0][1] == 443
+    assert place.settled() is place and len(unreachable) == 1
+    for name in (str(saved), "a/b/c", "./x/y"):
+        assert not Location(name=name).settled().out_of_reach
+    assert not Location(name="a/b", local_files_only=True).settled().out_of_reach
+    assert len(unreachable) == 1
+
+
+def test_what_is_cached_is_said(unreachable: list[tuple[str, int]], tmp_path: Path) -> None:
+    place = Location(name="tinny").settled()
+    with pytest.raises(CheckpointError, match=r"^No model at 'tinny': neither a folder, nor in this machine's cache"):
+        raise no_model(place, OSError())
+    assert absence(place).endswith("and the hub cannot be reached; nothing is cached")
+    lay_cache(tmp_path / "cache", {"main": {}})
+    assert absence(place).endswith("cannot be reached; cached are somebody/model")
+    for number in range(7):
+        (tmp_path / "cache" / f"models--a--b{number}").mkdir()
+    assert absence(place).endswith("a/b0, a/b1, a/b2, a/b3, a/b4, a/b5 and 2 more")
+    assert absence(Location(name="a/b", local_files_only=True)) == " in this machine's cache"
+    assert absence(Location(name=str(tmp_path))) == "" == absence(Location(name="a/b"))
+
+
+def test_behind_a_proxy_the_hub_is_taken_to_be_there(
+    unreachable: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("urllib.request.getproxies", lambda: {"https": "proxy:3128"})
+    assert is_hub_there() and not unreachable

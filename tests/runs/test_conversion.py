@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+import torch
+from transformers import CLIPTextConfig, CLIPVisionConfig
 
 from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.errors import ConfigError, InputError
+from gencontrol.errors import CheckpointError, ConfigError, InputError
 from gencontrol.runs.conversion import convert, kind_of
 from gencontrol.runs.settings import ConversionSettings
 
@@ -48,3 +50,40 @@ def test_a_folder_that_is_there_is_kept(tiny_folder: Path, tmp_path: Path) -> No
     settings = ConversionSettings(source=str(tiny_folder / "clip"), output=str(tmp_path))
     with pytest.raises(InputError, match="exists already: give `overwrite`, or another `output`"):
         convert(settings)
+
+
+def test_files_by_what_is_in_them(tiny_folder: Path, tmp_path: Path) -> None:
+    alpha = AlphaCLIP.from_pretrained(tiny_folder / "alpha_clip")
+    alpha.save_published(tmp_path / "alpha.pth")
+    state = {k: v for k, v in torch.load(tmp_path / "alpha.pth").items() if k != "conv1_alpha.weight"}
+    torch.save(state, tmp_path / "plain.pt")
+    assert [kind_of(str(tmp_path / name)) for name in ("alpha.pth", "plain.pt")] == ["published", "clip"]
+    # A file that is not there is none of OpenCLIP's names.
+    assert kind_of(str(tmp_path / "none.pth")) == kind_of("none.safetensors") == "published"
+    assert kind_of("tiny") == "clip"
+    with pytest.raises(CheckpointError, match=r"No file at none\.pth"):
+        convert(ConversionSettings(source="none.pth", base="x", output=str(tmp_path / "out")))
+
+
+def test_a_published_file_and_back(tiny_folder: Path, tmp_path: Path) -> None:
+    source, out = tiny_folder / "alpha_clip", tmp_path / "x.pth"
+    convert(ConversionSettings(source=str(source), to="published", output=str(out)))
+    back = ConversionSettings(source=str(out), base=str(tiny_folder / "clip"), output=str(tmp_path / "back"))
+    before, after = AlphaCLIP.from_pretrained(source), convert(back).encoder
+    assert all(torch.equal(v, after.vision.state_dict()[k]) for k, v in before.vision.state_dict().items())
+    with pytest.raises(InputError, match="exists already"):
+        convert(ConversionSettings(source=str(source), to="published", output=str(out)))
+    with pytest.raises(ConfigError, match=r"`to` published writes one file: name it \.pth or \.safetensors"):
+        convert(ConversionSettings(source=str(source), to="published", output=str(tmp_path / "folder")))
+
+
+def test_an_open_clip_folder(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    shape = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+    text = CLIPTextConfig(**shape, vocab_size=50, projection_dim=24, eos_token_id=49)
+    vision = CLIPVisionConfig(**shape, projection_dim=24, num_channels=4, image_size=64, patch_size=16)
+    AlphaCLIP.from_config(vision, text=text).save_pretrained(tmp_path / "in")
+    out = ConversionSettings(source=str(tmp_path / "in"), to="open-clip", output=str(tmp_path / "out"))
+    before = convert(out).encoder
+    after = convert(ConversionSettings(source=f"local-dir:{tmp_path / 'out'}", output=str(tmp_path / "back"))).encoder
+    assert all(torch.equal(v, after.state_dict()[k]) for k, v in before.state_dict().items())

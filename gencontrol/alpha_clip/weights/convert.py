@@ -73,10 +73,55 @@ def published_to_clip(state: State) -> dict[str, Tensor]:
     return converted
 
 
+def clip_to_published(state: State) -> dict[str, Tensor]:
+    """A four-channel `CLIPVisionModelWithProjection` under the published names: `published_to_clip` the other way.
+
+    Args:
+        state: All that the tower saves.
+    """
+    rest = dict(state)
+    patch = rest.pop("vision_model.embeddings.patch_embedding.weight")
+    return {
+        "conv1.weight": patch[:, :3].contiguous(),
+        "conv1_alpha.weight": patch[:, 3:].contiguous(),
+        "proj": rest.pop("visual_projection.weight").T.contiguous(),
+        **_renamed_back(rest, _VISION, "vision_model"),
+    }
+
+
+def clip_to_open_clip(state: State) -> dict[str, Tensor]:
+    """The same tower under OpenCLIP's names, its patch convolution in one piece of four channels."""
+    patch = state["vision_model.embeddings.patch_embedding.weight"]
+    published = clip_to_published(state)
+    del published["conv1_alpha.weight"]
+    return part_attention_names(published | {"conv1.weight": patch})
+
+
+def clip_text_to_open_clip(state: State) -> dict[str, Tensor]:
+    """A `CLIPTextModelWithProjection` under OpenCLIP's names: `open_clip_text_to_clip` the other way.
+
+    Args:
+        state: All that the tower saves.
+    """
+    rest = dict(state)
+    projection = rest.pop("text_projection.weight").T.contiguous()
+    return part_attention_names({"text_projection": projection, **_renamed_back(rest, _TEXT, "text_model")})
+
+
+def part_attention_names(state: State) -> dict[str, Tensor]:
+    """The published `attn.in_proj.weight` as OpenAI's and OpenCLIP's `attn.in_proj_weight`; other keys unchanged."""
+    return {k.replace("attn.in_proj.", "attn.in_proj_"): v for k, v in state.items()}
+
+
 def plain_to_published(state: State) -> dict[str, Tensor]:
-    """OpenAI's or OpenCLIP's vision tower as a published Alpha-CLIP one whose alpha convolution is zero."""
+    """OpenAI's or OpenCLIP's vision tower as a published Alpha-CLIP one, whose alpha convolution is zero.
+
+    A patch convolution that has a fourth channel keeps it.
+    """
     patch = state["conv1.weight"]
-    return {**join_attention_names(state), "conv1_alpha.weight": torch.zeros_like(patch[:, :1])}
+    alpha = patch[:, 3:] if patch.shape[1] == 4 else torch.zeros_like(patch[:, :1])
+    parts = {"conv1.weight": patch[:, :3].contiguous(), "conv1_alpha.weight": alpha.contiguous()}
+    return {**join_attention_names(state), **parts}
 
 
 def open_clip_text_to_clip(state: State) -> dict[str, Tensor]:
@@ -100,6 +145,32 @@ def _block(key: str, value: Tensor, tower: str) -> dict[str, Tensor]:
         names = [f"{layer}.self_attn.{n}_proj.{leaf}" for n in "qkv"]
         return dict(zip(names, (v.contiguous() for v in value.chunk(3)), strict=True))
     return {f"{layer}.{_BLOCK[module]}.{leaf}": value}
+
+
+def _renamed_back(state: State, names: Mapping[str, str], tower: str) -> dict[str, Tensor]:
+    """A tower's other weights under the names that they came from; queries, keys and values become one again."""
+    back = {clip: published for published, clip in names.items()}
+    blocks = {clip: published for published, clip in _BLOCK.items()}
+    renamed: dict[str, Tensor] = {}
+    for key, value in state.items():
+        if key in back:
+            renamed[back[key]] = value
+            continue
+        number, module, leaf = _parts(key, tower)
+        block = f"transformer.resblocks.{number}"
+        if module in blocks:
+            renamed[f"{block}.{blocks[module]}.{leaf}"] = value
+        elif module == "self_attn.q_proj":
+            layer = f"{tower}.encoder.layers.{number}.self_attn"
+            renamed[f"{block}.attn.in_proj.{leaf}"] = torch.cat([state[f"{layer}.{n}_proj.{leaf}"] for n in "qkv"])
+    return renamed
+
+
+def _parts(key: str, tower: str) -> tuple[str, str, str]:
+    """Number of the layer, module within it, and `weight` or `bias`."""
+    number, _, rest = key.removeprefix(f"{tower}.encoder.layers.").partition(".")
+    module, _, leaf = rest.rpartition(".")
+    return number, module, leaf
 
 
 def published_shapes(config: CLIPVisionConfig) -> dict[str, tuple[int, ...]]:

@@ -24,9 +24,12 @@ from gencontrol.alpha_clip.weights.convert import (
     published_to_clip,
     text_shapes,
 )
-from gencontrol.alpha_clip.weights.describe import check_shapes
+from gencontrol.alpha_clip.weights.describe import check_shapes, check_weights
+from gencontrol.alpha_clip.weights.open_clip_files import CONFIG, WEIGHTS
+from gencontrol.alpha_clip.weights.tensor_files import read_state
 from gencontrol.configuration import nearest
 from gencontrol.errors import CheckpointError, InputError
+from gencontrol.models.location import read_json
 from gencontrol.regions.geometry import Geometry
 
 # Fields that say a plain ViT's shape (and patch_dropout, which acts in training only). All others of a configuration
@@ -38,6 +41,7 @@ _SHAPE = {
 }
 # The size of OpenAI's byte-pair vocabulary, which OpenCLIP ships.
 _VOCABULARY = 49408
+_LOCAL = "local-dir:"
 _START, _END = "<|startoftext|>", "<|endoftext|>"
 
 
@@ -70,6 +74,8 @@ def is_known(name: str) -> bool:
 
 def _create(name: str, pretrained: str | None, *, local_files_only: bool) -> nn.Module:
     # "hf-hub:..." and "local-dir:..." bring their own configuration, which the finished model is checked for.
+    if name.startswith(_LOCAL) and (Path(name.removeprefix(_LOCAL)) / CONFIG).is_file():
+        return _open_folder(Path(name.removeprefix(_LOCAL)))
     if ":" in name:
         if local_files_only and not name.startswith("local-dir:"):
             raise InputError(f"OpenCLIP would fetch {name}, and only local files may be used: give local-dir:FOLDER.")
@@ -90,6 +96,51 @@ def _create(name: str, pretrained: str | None, *, local_files_only: bool) -> nn.
         return open_clip.create_model(name, pretrained=pretrained)
     except (RuntimeError, OSError, FileNotFoundError) as error:
         raise CheckpointError(f"OpenCLIP cannot load {pretrained!r} for {name}: {error}") from error
+
+
+def _open_folder(folder: Path) -> nn.Module:
+    """What OpenCLIP's `local-dir:` opens, of three channels or of four."""
+    about = read_json(folder / CONFIG)
+    settings, path = about.get("model_cfg", {}), folder / WEIGHTS
+    if not path.is_file():
+        return open_clip.create_model(f"{_LOCAL}{folder}")
+    check_config(settings, str(folder))
+    state = read_state(path)
+    patch = state.get("visual.conv1.weight")
+    if patch is None or patch.dim() != 4:
+        raise CheckpointError(f"{path} holds no vision tower (no visual.conv1.weight).")
+    model = new_clip(settings, channels=patch.shape[1])
+    found = {k: v for k, v in state.items() if k != "attn_mask"}
+    check_shapes(_shapes(found), _shapes(model.state_dict()), source=str(path), wanted=f"what {CONFIG} describes")
+    check_weights(found, source=str(path))
+    model.load_state_dict(found, strict=True, assign=True)
+    model.visual.preprocess_cfg = about.get("preprocess_cfg", {})
+    return model.eval()
+
+
+def new_clip(settings: Mapping[str, Any], *, channels: int) -> open_clip.CLIP:
+    """A plain model of OpenCLIP's without weights (on the meta device), of three or four input channels.
+
+    Raises:
+        CheckpointError: Settings that it does not take.
+    """
+    try:
+        with torch.device("meta"):
+            model = open_clip.CLIP(**settings)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"OpenCLIP cannot make a model of these settings: {error}") from error
+    visual: Any = model.visual
+    old = visual.conv1
+    if channels != old.in_channels:
+        size, stride = old.kernel_size, old.stride
+        visual.conv1 = nn.Conv2d(channels, old.out_channels, size, stride, bias=False, device="meta")
+    # A buffer that is not saved, so filling the weights would leave it without values.
+    model.register_buffer("attn_mask", _causal_mask(model.context_length), persistent=False)
+    return model
+
+
+def _causal_mask(length: int) -> Tensor:
+    return torch.full((length, length), float("-inf")).triu(1)
 
 
 def check_config(config: Mapping[str, Any], name: str) -> None:

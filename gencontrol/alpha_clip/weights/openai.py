@@ -24,6 +24,7 @@ from gencontrol.alpha_clip.weights.convert import (
     text_shapes,
 )
 from gencontrol.alpha_clip.weights.describe import Shapes, check_shapes, check_weights, describe
+from gencontrol.alpha_clip.weights.open_clip_reader import open_clip_reader
 from gencontrol.alpha_clip.weights.state_names import CheckpointWarning
 from gencontrol.alpha_clip.weights.tower_files import read_towers
 from gencontrol.errors import CheckpointError
@@ -159,10 +160,8 @@ def _heads(width: int, source: str) -> int:
 def _tokenizer(config: CLIPTextConfig) -> CLIPTokenizer | None:
     if config.vocab_size != _VOCABULARY:
         return None
-    # OpenCLIP, which ships the vocabulary, imports timm, which takes a second that nobody else should wait for.
-    from gencontrol.alpha_clip.weights.open_clip import byte_pair_tokenizer
-
-    return byte_pair_tokenizer()
+    # OpenCLIP ships the vocabulary.
+    return open_clip_reader().byte_pair_tokenizer()
 
 
 def _shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:

@@ -1,7 +1,7 @@
 """Where an encoder comes from, and how it is saved: the class methods of `AlphaCLIP`."""
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -17,10 +17,17 @@ from transformers import (
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.towers import Parts
 from gencontrol.alpha_clip.weights.build import draw, load_clip, load_pretrained
+from gencontrol.alpha_clip.weights.export import open_clip_settings, save_open_clip, save_published, to_open_clip
+from gencontrol.alpha_clip.weights.open_clip_reader import open_clip_reader
 from gencontrol.alpha_clip.weights.published import load_published
 from gencontrol.alpha_clip.weights.save import save_parts
+from gencontrol.errors import InputError
 from gencontrol.finite import check_finite_weights
 from gencontrol.models.location import Location
+from gencontrol.models.registry import resolve_encoder
+
+if TYPE_CHECKING:
+    from open_clip import CLIP
 
 Made = TypeVar("Made", bound="FromSources")
 
@@ -61,7 +68,7 @@ class FromSources:
         """Open what `save_pretrained` wrote, or any CLIPModel or CLIPVisionModelWithProjection of four channels.
 
         Args:
-            name_or_path: Folder or hub id.
+            name_or_path: `tiny` or another preset, a folder or a hub id.
             revision: Branch, tag or commit on the hub.
             subfolder: Folder inside it.
             local_files_only: Look in the cache only.
@@ -70,7 +77,7 @@ class FromSources:
         Raises:
             CheckpointError: Nothing there, keys that do not fit, or a plain CLIP.
         """
-        source = _source(name_or_path, revision, local_files_only, subfolder)
+        source = _source(name_or_path, revision, local_files_only, subfolder, has_alpha=True)
         return cls._from_parts(load_pretrained(source, dtype=dtype), source=source.name)
 
     @classmethod
@@ -89,8 +96,8 @@ class FromSources:
         """Widen a plain CLIP with an alpha channel of zero weights; one that has four channels stays as it is.
 
         Args:
-            clip: Both towers or the vision tower; a module, a folder, a hub id, or a file of OpenAI's: its archive,
-                of which nothing but the tensors is read, or a state dict.
+            clip: Both towers or the vision tower: a module, preset, folder, hub id, or file of OpenAI's (its archive,
+                of which nothing but the tensors is read, or a state dict).
             tokenizer: Wins over the folder's.
             processor: Wins over the folder's.
             share: Use a module's own weights instead of copies: saves memory, and training this trains that.
@@ -122,8 +129,8 @@ class FromSources:
 
         Args:
             checkpoint: The `.pth` (or `.safetensors`) file.
-            base: The CLIP it was trained from, for the text tower, the logit scale and the tokenizer: a module, folder
-                or hub id. None is OpenAI's of the checkpoint's own shape (B/16, L/14 or L/14@336).
+            base: The CLIP it was trained from, for text tower, logit scale and tokenizer: a module, preset, folder, hub
+                id or file of OpenAI's. None is OpenAI's of the checkpoint's own shape (B/16, L/14 or L/14@336).
             revision: Branch, tag or commit of the base on the hub.
             local_files_only: Look for the base in the cache only.
             dtype: Of the weights; None is float32.
@@ -158,10 +165,8 @@ class FromSources:
             CheckpointError: Not a plain ViT; names the field that does not fit.
             InputError: An unknown name, a name without weights, or weights that would have to be fetched.
         """
-        # OpenCLIP imports timm, which takes a second that nobody else should wait for.
-        from gencontrol.alpha_clip.weights.open_clip import load_open_clip
-
-        parts = load_open_clip(model, pretrained=pretrained, local_files_only=local_files_only, dtype=dtype)
+        load = open_clip_reader().load_open_clip
+        parts = load(model, pretrained=pretrained, local_files_only=local_files_only, dtype=dtype)
         return cls._from_parts(parts, source=model if isinstance(model, str) else f"The {type(model).__name__}")
 
     @classmethod
@@ -197,6 +202,7 @@ class FromSources:
 
         Raises:
             InputError: The folder holds files that no save wrote.
+            CheckpointError: NaN or infinite weights.
         """
         save_parts(
             Path(folder),
@@ -207,6 +213,47 @@ class FromSources:
             tokenizer=self.tokenizer,
         )
 
+    def save_published(self, path: str | Path) -> None:
+        """Write the vision tower as the Alpha-CLIP authors' checkpoints are: `from_published` reads it back, equal.
 
-def _source(name: Any, revision: str | None, local_files_only: bool, subfolder: str = "") -> Location:
-    return Location(name=str(name), revision=revision, subfolder=subfolder, local_files_only=local_files_only)
+        Args:
+            path: A `.pth` file, or a `.safetensors` one of the same names.
+
+        Raises:
+            CheckpointError: NaN or infinite weights.
+        """
+        save_published(Path(path), self.vision)
+
+    def to_open_clip(self) -> "CLIP":
+        """Both towers as an OpenCLIP model whose patch convolution takes four channels, the normalised alpha last.
+
+        The weights are copies; `from_open_clip` takes it back, equal.
+
+        Raises:
+            InputError: No text tower, or one that reads its sentence off another place than OpenCLIP's.
+        """
+        if self.text is None or self.logit_scale is None:
+            raise InputError("OpenCLIP's models have two towers, and this encoder has no text tower.")
+        return to_open_clip(self.vision, self.text, self.logit_scale)
+
+    def save_open_clip(self, folder: str | Path) -> None:
+        """Write `to_open_clip` as a folder in OpenCLIP's layout: `from_open_clip("local-dir:FOLDER")` reads it back.
+
+        OpenCLIP itself makes three channels of the settings: an application replaces `visual.conv1` before it loads the
+        weights.
+
+        Raises:
+            InputError: See `to_open_clip`; or a folder that holds other files.
+            CheckpointError: NaN or infinite weights.
+        """
+        model = self.to_open_clip()
+        assert self.text is not None
+        save_open_clip(Path(folder), model, self.processor, open_clip_settings(self.vision.config, self.text.config))
+
+
+def _source(
+    name: Any, revision: str | None, local_files_only: bool, subfolder: str = "", *, has_alpha: bool = False
+) -> Location:
+    place, inside = resolve_encoder(str(name), subfolder, has_alpha=has_alpha)
+    hub: dict[str, Any] = {"revision": revision, "local_files_only": local_files_only}
+    return Location(name=place, subfolder=inside, **hub).settled()

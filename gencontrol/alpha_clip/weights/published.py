@@ -38,7 +38,7 @@ def load_published(
         return load_clip_file(path, dtype=dtype)
     if base is None:
         hub_id = find_base({k: tuple(v.shape) for k, v in state.items()}, source=str(path))
-        base = Location(name=hub_id, revision=revision, local_files_only=local_files_only)
+        base = Location(name=hub_id, revision=revision, local_files_only=local_files_only).settled()
     parts = load_clip(base, share=False, dtype=dtype or torch.float32, tokenizer=None, processor=None)
     config = copy.deepcopy(parts.vision.config)
     check_published(state, config, source=str(path))

@@ -10,6 +10,7 @@ from gencontrol.alpha_clip.alpha_slice import is_split, merged
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.towers import put_together
 from gencontrol.errors import InputError
+from gencontrol.finite import check_finite_weights
 
 # What a save consists of; a folder with anything else in it is not overwritten.
 _OURS = ("*.json", "*.safetensors", "merges.txt", "vocab.txt", "README.md")
@@ -28,6 +29,9 @@ def save_parts(
     check_replaceable(folder)
     vision = merged(vision) if is_split(vision) else vision
     assert text is None or logit_scale is not None
+    check_finite_weights(vision, source="The vision tower")
+    if text is not None:
+        check_finite_weights(text, source="The text tower")
     model = vision if text is None or logit_scale is None else put_together(vision, text, logit_scale)
     with files.atomic_folder(folder, ours=_OURS) as temporary:
         model.save_pretrained(temporary)

@@ -111,7 +111,10 @@ def read_listing(folder: Path) -> tuple[FolderPair, ...]:
     path = folder / LISTING
     if not path.is_file():
         raise InputError(f"No {LISTING} in {folder}; expected one JSON object a line with image, caption and mask.")
-    lines = path.read_text(encoding="utf-8").splitlines()
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not in UTF-8 (byte {error.start}): save it so.") from error
     pairs = tuple(_parse_line(line, f"{path}:{n}") for n, line in enumerate(lines, 1) if line.strip())
     if not pairs:
         raise InputError(f"{path} lists no pairs.")

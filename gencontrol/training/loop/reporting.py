@@ -34,7 +34,7 @@ class Reporter:
     def __call__(self, progress: Progress) -> None:
         """Write one report."""
         values = progress.losses | progress.figures | progress.facts | {"rate": progress.rate}
-        self._file.write(json.dumps({"step": progress.step, "time": time.time()} | values) + "\n")
+        self._file.write(json.dumps({"step": progress.step, "time": time.time()} | values, allow_nan=False) + "\n")
         self._file.flush()
         for name, value in values.items():
             self._writer.add_scalar(name, value, progress.step)

@@ -4,7 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gencontrol.errors import ConfigError
+from gencontrol.numbers import check_number
 from gencontrol.training.loop.precision import Precision
+
+MOST_LEARNING_RATE = 10.0
+"""Beyond, AdamW moves every weight further in one step than weights are large."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +62,12 @@ class RunConfig:
         for name in ("steps", "batch", "chunk", "accumulation", "log_every", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}: expected at least 1, got {getattr(self, name)}.")
-        if self.warmup < 0:
-            raise ConfigError(f"warmup: expected 0 or more steps, got {self.warmup}.")
+        check_number(self.warmup, name="warmup", at_least=0, unit="steps")
+        check_number(self.learning_rate, name="learning_rate", above=0, at_most=MOST_LEARNING_RATE)
+        check_number(self.weight_decay, name="weight_decay", at_least=0, below=1 / self.learning_rate)
+        check_number(self.muon_scale, name="muon_scale", above=0, at_most=100)
+        check_number(self.beta2, name="beta2", at_least=0, below=1)
+        check_number(self.gradient_clip, name="gradient_clip", above=0)
         if not 0 <= self.decay <= 1:
             raise ConfigError(f"decay: expected a share of the run from 0 to 1, got {self.decay}.")
         if self.decay and self.schedule == "cosine":

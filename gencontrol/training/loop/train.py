@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -15,8 +16,9 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Muon, Optimizer
 
 from gencontrol.configuration import to_mapping
-from gencontrol.errors import CheckpointError, ConfigError
+from gencontrol.errors import CheckpointError, ConfigError, InputError
 from gencontrol.files import atomic_file, atomic_folder
+from gencontrol.finite import is_finite
 from gencontrol.training.loop.average import update_average
 from gencontrol.training.loop.checkpoints import (
     Checkpoint,
@@ -76,6 +78,7 @@ def train(
     Raises:
         CheckpointError: The folder holds a run with other settings.
         ConfigError: The batch cannot be dealt to this many processes.
+        InputError: Losses, gradients or weights became NaN or infinite; no checkpoint holds such.
     """
     run = _start(task, config, folder, accelerator or Accelerator())
     _check_sharing(config, run.accelerator.num_processes)
@@ -253,6 +256,7 @@ def _look(run: _Run, done: bool) -> dict[str, float]:
 
 def _progress(run: _Run, figures: dict[str, float], seconds: float, norm: Tensor) -> Progress:
     means = {name: float(torch.stack(values).mean()) for name, values in run.sums.items()}
+    _check_going_well(run, means | {"gradient norm": float(norm)})
     count = max(map(len, run.sums.values())) / run.config.accumulation
     run.sums.clear()
     rate = count * run.config.batch / max(seconds, 1e-9)
@@ -261,8 +265,20 @@ def _progress(run: _Run, figures: dict[str, float], seconds: float, norm: Tensor
     return Progress(step=run.step, losses=means, figures=figures, rate=rate, seconds_left=left, facts=facts)
 
 
+def _check_going_well(run: _Run, numbers: dict[str, float]) -> None:
+    """Stop a run that has gone astray, before it writes a log or a checkpoint that cannot be gone on from."""
+    astray = [name for name, value in numbers.items() if not math.isfinite(value)]
+    if astray:
+        raise InputError(
+            f"By step {run.step} the run has gone astray: {', '.join(astray)} is NaN or infinite. Its last "
+            "checkpoint is from before: try a smaller learning_rate, or look for odd samples in the data."
+        )
+
+
 def _save(run: _Run, seconds: float) -> None:
     if run.accelerator.is_main_process:
+        bad = [name for name, weight in run.task.module.state_dict().items() if not is_finite(weight)]
+        _check_going_well(run, dict.fromkeys(bad[:1], math.nan))
         tensors = {
             "model": dict(run.task.module.state_dict()),
             "average": dict(run.average.state_dict()),

@@ -5,11 +5,14 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from transformers import CLIPImageProcessor, CLIPModel, CLIPVisionModelWithProjection
 
 from gencontrol.alpha_clip.alpha_slice import patch_weight, split_alpha
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.weights.convert import clip_to_published
+from gencontrol.errors import CheckpointError
 from gencontrol.regions.geometry import Geometry
 
 PIXELS = torch.randn(2, 4, 64, 64, generator=torch.Generator().manual_seed(0))
@@ -62,3 +65,32 @@ def test_a_tower_split_for_training_is_saved_merged(encoder: AlphaCLIP, tmp_path
     again = AlphaCLIP.from_pretrained(tmp_path / "out")
     assert torch.equal(patch_weight(again.vision), patch_weight(encoder.vision))
     encoder.encode_pixels(PIXELS)
+
+
+def test_presets_by_name_in_every_door(tmp_path: Path) -> None:
+    alpha, plain = AlphaCLIP.from_pretrained("tiny"), AlphaCLIP.from_clip("tiny")
+    assert alpha.has_alpha and alpha.text is not None and not plain.has_alpha and plain.text is not None
+    assert not AlphaCLIP.from_pretrained("tiny", subfolder="alpha_clip").vision.training
+    torch.save(clip_to_published(alpha.vision.state_dict()), tmp_path / "x.pth")
+    again = AlphaCLIP.from_published(tmp_path / "x.pth", base="tiny")
+    assert torch.equal(again.encode_text("a pumpkin"), plain.encode_text("a pumpkin"))
+    assert all(torch.equal(v, again.vision.state_dict()[k]) for k, v in alpha.vision.state_dict().items())
+
+
+def test_weights_that_their_format_cannot_hold(tiny_folder: Path, tmp_path: Path) -> None:
+    encoder = AlphaCLIP.from_pretrained(tiny_folder / "alpha_clip")
+    with torch.no_grad():
+        encoder.vision.visual_projection.weight[0, 0] = 1e6
+    encoder.save_pretrained(tmp_path / "large")
+    AlphaCLIP.from_pretrained(tmp_path / "large")
+    with pytest.raises(
+        CheckpointError, match=r"infinite weights \(vision\.visual_projection.*float16 holds numbers up to"
+    ):
+        AlphaCLIP.from_pretrained(tmp_path / "large", dtype=torch.float16)
+    with torch.no_grad():
+        encoder.vision.visual_projection.weight[0, 0] = torch.nan
+    with pytest.raises(CheckpointError, match=r"The vision tower holds NaN or infinite weights \(visual_projection"):
+        encoder.save_pretrained(tmp_path / "damaged")
+    assert not (tmp_path / "damaged").exists()
+    with pytest.raises(CheckpointError, match="The CLIPVisionModelWithProjection holds NaN"):
+        AlphaCLIP.from_clip(encoder.vision, share=True)
