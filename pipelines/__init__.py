@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from gencontrol.pipelines.hosts.image_variation_pipeline import (
         StableDiffusionImageVariationPipeline as StableDiffusionImageVariationPipeline,
     )
+    from gencontrol.pipelines.hosts.reference_host import ReferenceHost as ReferenceHost
+    from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS as REFERENCE_HOSTS
     from gencontrol.pipelines.hosts.registry import HOSTS as HOSTS
     from gencontrol.pipelines.hosts.stable_unclip_pipeline import (
         StableUnCLIPImg2ImgPipeline as StableUnCLIPImg2ImgPipeline,
     )
     from gencontrol.pipelines.opening import open_pipeline as open_pipeline
     from gencontrol.pipelines.pairing import check_pairing as check_pairing
+    from gencontrol.pipelines.references.reference import RegionReference as RegionReference
+    from gencontrol.pipelines.stock_arguments import region_arguments as region_arguments
 else:
     __getattr__, __dir__, __all__ = lazy_exports(
         __name__,
@@ -27,13 +31,17 @@ else:
             "HOSTS": "gencontrol.pipelines.hosts.registry",
             "Host": "gencontrol.pipelines.hosts.host",
             "Location": "gencontrol.models.location",
+            "REFERENCE_HOSTS": "gencontrol.pipelines.hosts.reference_registry",
+            "ReferenceHost": "gencontrol.pipelines.hosts.reference_host",
             "RegionEmbeds": "gencontrol.conditioning.embed",
+            "RegionReference": "gencontrol.pipelines.references.reference",
             "StableDiffusionImageVariationPipeline": "gencontrol.pipelines.hosts.image_variation_pipeline",
             "StableUnCLIPImg2ImgPipeline": "gencontrol.pipelines.hosts.stable_unclip_pipeline",
             "StrengthSchedule": "gencontrol.conditioning.strength",
             "check_pairing": "gencontrol.pipelines.pairing",
             "open_pipeline": "gencontrol.pipelines.opening",
             "parse_schedule": "gencontrol.conditioning.strength",
+            "region_arguments": "gencontrol.pipelines.stock_arguments",
             "region_embeds": "gencontrol.pipelines.embedding",
         },
     )

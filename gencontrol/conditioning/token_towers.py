@@ -49,7 +49,7 @@ class TokenTower:
     @property
     def patch(self) -> int:
         """Side of a patch in pixels."""
-        return self.vision.config.patch_size
+        return typing.cast(int, self.vision.config.patch_size)
 
     @property
     def device(self) -> torch.device:

@@ -37,6 +37,8 @@ class RegionTokens:
     """Of the regions, the class token first where the tower has one."""
     negative: Float[Tensor, "1 t d"]
     """Of the negative regions, or of zero pixels, which is what stock pipelines take; treated alike."""
+    weights: Float[Tensor, " p"]
+    """How much each of the tower's tokens is of the regions, [0, 1]; as many as `tokens` where all are kept."""
 
 
 @torch.no_grad()
@@ -87,7 +89,7 @@ def embed_tokens(
         own = counts if token_focus == "keep" else multiplicities(away.weights, int(counts.sum()))
     else:
         nothing, own = tower.hidden(zero_pixels(tower), None, layer=layer), counts
-    return RegionTokens(tokens=repeated(hidden, counts), negative=repeated(nothing, own))
+    return RegionTokens(tokens=repeated(hidden, counts), negative=repeated(nothing, own), weights=look.weights)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Pipelines on tiny random components."""
 
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -8,6 +9,16 @@ import pytest
 
 from gencontrol.pipelines.hosts.image_variation_pipeline import StableDiffusionImageVariationPipeline
 from gencontrol.pipelines.hosts.stable_unclip_pipeline import StableUnCLIPImg2ImgPipeline
+
+
+@pytest.fixture(scope="session")
+def hosts() -> ModuleType:
+    """The builders of references/_hosts.py."""
+    spec = spec_from_file_location("_reference_hosts", Path(__file__).with_name("references") / "_hosts.py")
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,84 @@
+"""Kandinsky 2.1 and 2.2: the decoder takes a CLIP embedding in the place of its prior's.
+
+A text beside the picture is a mixture of embeddings, as the stock `interpolate` makes it:
+`0.3 * prior(text).image_embeds + 0.7 * arguments["image_embeds"]`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gencontrol.pipelines.hosts.reference_host import PublishedWeights, ReferenceFamily, ReferenceHost
+from gencontrol.pipelines.references.reference import Call, Encoded
+from gencontrol.pipelines.references.steps import Callback, next_fraction
+
+
+def arguments(host: ReferenceHost, encoded: Sequence[Encoded], call: Call) -> dict[str, Any]:
+    """`image_embeds` and `negative_image_embeds`, a row for each output.
+
+    A weight moves an embedding between that of no picture (0) and the reference's (1). One that changes over the steps
+    is set by the callback, which reads and returns `image_embeds`.
+    """
+    negative = torch.cat([_there(e.negative) for e in encoded])
+    made: dict[str, Any] = {"image_embeds": _weighed(encoded, 0.0), "negative_image_embeds": negative}
+    if not all(reference.course.is_constant for reference in encoded):
+        made["callback_on_step_end"] = _callback(encoded)
+        made["callback_on_step_end_tensor_inputs"] = ["latents", "image_embeds"]
+    return made
+
+
+def _weighed(encoded: Sequence[Encoded], fraction: float) -> Tensor:
+    rows = []
+    for reference in encoded:
+        there, nothing, gain = _there(reference.positive), _there(reference.negative), reference.gain(fraction)
+        rows.append(there if gain == 1.0 else nothing + gain * (there - nothing))
+    return torch.cat(rows)
+
+
+def _callback(encoded: Sequence[Encoded]) -> Callback:
+    def on_step_end(pipeline: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        embeds = tensors["image_embeds"].clone()
+        rows = _weighed(encoded, next_fraction(step, pipeline.num_timesteps)).to(embeds)
+        # Under guidance the stock loop holds both halves, the negative one first.
+        half = len(embeds) // 2 if pipeline.do_classifier_free_guidance else len(embeds)
+        embeds[len(embeds) - half :] = rows.repeat_interleave(half // len(rows), dim=0)
+        return {"image_embeds": embeds}
+
+    return on_step_end
+
+
+def _there(tensor: Tensor | None) -> Tensor:
+    assert tensor is not None
+    return tensor
+
+
+_V21 = ReferenceHost(
+    name="kandinsky-2.1",
+    pipelines=("KandinskyPipeline", "KandinskyImg2ImgPipeline", "KandinskyInpaintPipeline"),
+    encoder="ViT-L/14",
+    takes="embedding",
+    width=768,
+    negative="zero_pixels",
+    weights=True,
+    rows="rows",
+    base=PublishedWeights(repository="kandinsky-community/kandinsky-2-1", licence="Apache-2.0"),
+)
+
+KANDINSKY = ReferenceFamily(
+    hosts=(
+        _V21,
+        replace(
+            _V21,
+            name="kandinsky-2.2",
+            pipelines=("KandinskyV22Pipeline", "KandinskyV22Img2ImgPipeline", "KandinskyV22InpaintPipeline"),
+            encoder="ViT-bigG/14",
+            width=1280,
+            schedules=True,
+            base=PublishedWeights(repository="kandinsky-community/kandinsky-2-2-decoder", licence="Apache-2.0"),
+        ),
+    ),
+    arguments=arguments,
+)

@@ -1,0 +1,37 @@
+"""Karlo, an unCLIP whose pipeline diffusers keeps as a legacy: one embedding, a learned negative."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from gencontrol.pipelines.hosts.reference_host import PublishedWeights, ReferenceFamily, ReferenceHost
+from gencontrol.pipelines.references.reference import Call, Encoded
+
+
+def arguments(host: ReferenceHost, encoded: Sequence[Encoded], call: Call) -> dict[str, Any]:
+    """`image_embeddings`, a row for each output. With one generator for several rows, later steps' noise differs from
+    single calls'; a list of generators makes them equal."""
+    return {"image_embeddings": torch.cat([e.positive for e in encoded if e.positive is not None])}
+
+
+KARLO = ReferenceFamily(
+    hosts=(
+        ReferenceHost(
+            name="karlo",
+            pipelines=("UnCLIPImageVariationPipeline",),
+            encoder="ViT-L/14",
+            takes="embedding",
+            width=768,
+            negative="own",
+            rows="rows",
+            base=PublishedWeights(
+                repository="kakaobrain/karlo-v1-alpha-image-variations",
+                # The main branch has pickles.
+                revision="refs/pr/2",
+                licence="CreativeML OpenRAIL-M",
+            ),
+        ),
+    ),
+    arguments=arguments,
+)

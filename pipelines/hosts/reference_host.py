@@ -1,0 +1,94 @@
+"""What a host of reference pictures is: the record that a file of this folder fills in for each kind."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from gencontrol.pipelines.references.reference import Call, Encoded
+from gencontrol.regions.geometry import Geometry
+
+Takes = Literal["embedding", "penultimate", "last", "redux", "picture"]
+"""What of a reference a host takes: the encoder's pooled embedding; its tokens (`hidden_states[-2]`, or the last); the
+last through a Redux embedder; or the picture itself, with a bias on its tokens."""
+Negative = Literal["zeros", "zero_pixels", "black", "own"]
+"""What guidance departs from: zeros in the condition's place, the encoding of normalised zero pixels, that of a black
+picture, or something of the host's own."""
+Rows = Literal["masks", "rows", "loop"]
+"""How a reference for each of several outputs gets in: all in one, chosen by masks; as rows of a batch; or not at all,
+one call each, since stock code mixes rows without a word."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedWeights:
+    """Where weights are published, and under which terms."""
+
+    repository: str
+    """Hub id."""
+    file: str | None = None
+    """Path in it; None is a saved pipeline."""
+    encoder_folder: str | None = None
+    """Folder of the vision tower in it, where the file's own folder holds another."""
+    revision: str | None = None
+    """Branch or pull request that has safetensors, where the main branch has a pickle only."""
+    size_mb: float | None = None
+    """About how much is fetched; None where nobody has looked."""
+    licence: str
+    """Its name."""
+    restriction: str | None = None
+    """What users must know before they fetch it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceHost:
+    """A kind of stock pipeline that takes a reference through a public argument, and one of its checkpoints."""
+
+    name: str
+    """What users call it."""
+    pipelines: tuple[str, ...]
+    """Stock diffusers classes whose call takes the arguments."""
+    encoder: str
+    """What its checkpoint was trained with, such as "ViT-H/14"."""
+    siglip: bool = False
+    """Whether that is a SigLIP, instead of a CLIP."""
+    takes: Takes
+    """What of a reference it takes."""
+    width: int | None = None
+    """Of the embedding or of a token; None where the host takes pictures."""
+    negative: Negative
+    """What guidance departs from, unless there is a negative region."""
+    geometry: Geometry = field(default_factory=Geometry)
+    """How references are brought to the encoder."""
+    grid: int = 8
+    """Pixels of the output along a side for each cell of its finest map, or for each token."""
+    resolutions: tuple[tuple[int, int], ...] = ()
+    """(height, width) to one of which it brings the pictures it takes, that of the nearest shape; none is any."""
+    most_pixels: int | None = None
+    """Up to which it takes pictures as they are; larger ones are scaled down."""
+    canvas_masks: bool = False
+    """Whether a reference can be kept to a part of the canvas."""
+    weights: bool = False
+    """Whether a reference can be given a weight without changing the pipeline."""
+    schedules: bool = False
+    """Whether that weight can change over the steps."""
+    several: bool = False
+    """Whether one output can have several references."""
+    rows: Rows
+    """How each of several outputs gets a reference of its own."""
+    adapter: PublishedWeights | None = None
+    """Its adapter; None where the host takes references by itself."""
+    base: PublishedWeights
+    """The pipeline's own weights."""
+
+
+Arguments = Callable[[ReferenceHost, Sequence[Encoded], Call], dict[str, Any]]
+"""From references as the host takes them to keyword arguments of its stock call."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceFamily:
+    """What one file of this folder says: a kind of entry, and its checkpoints."""
+
+    hosts: tuple[ReferenceHost, ...]
+    """Known checkpoints."""
+    arguments: Arguments
+    """How references enter."""

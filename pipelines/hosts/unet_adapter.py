@@ -1,0 +1,160 @@
+"""IP-Adapters of UNets, Stable Diffusion 1.5, SDXL and Kolors: a second cross-attention beside the text's."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gencontrol.pipelines.hosts.reference_host import PublishedWeights, ReferenceFamily, ReferenceHost
+from gencontrol.pipelines.references.canvas import adapter_masks, output_size, warn_of_grid
+from gencontrol.pipelines.references.reference import Call, Encoded
+from gencontrol.pipelines.references.steps import changing
+from gencontrol.regions.geometry import Geometry
+
+
+def arguments(host: ReferenceHost, encoded: Sequence[Encoded], call: Call) -> dict[str, Any]:
+    """`ip_adapter_image_embeds`, and `cross_attention_kwargs` where a reference is weighed, placed or chosen by masks.
+
+    Without masks, several references share one softmax; with any, their attentions are added up, each times its map.
+    """
+    made: dict[str, Any] = {"ip_adapter_image_embeds": [condition(encoded, guided=call.guided)]}
+    if all(reference.is_plain for reference in encoded) and not (call.rows and len(encoded) > 1):
+        return made
+    size = output_size(call, multiple=host.grid, why="weights and canvas masks are maps of it")
+    if any(reference.canvas is not None for reference in encoded):
+        warn_of_grid(size)
+
+    def masks(fraction: float) -> list[Tensor]:
+        return [adapter_masks(encoded, call, cell=host.grid, fraction=fraction).to(encoded[0].positive)]
+
+    made["cross_attention_kwargs"] = {"ip_adapter_masks": masks(0.0)}
+    if not all(reference.course.is_constant for reference in encoded):
+        made["callback_on_step_end"] = changing(made["cross_attention_kwargs"], "ip_adapter_masks", masks)
+    return made
+
+
+def condition(encoded: Sequence[Encoded], *, guided: bool) -> Tensor:
+    """The images of one adapter, (1, n, ...); under guidance (2, n, ...), the negative half first."""
+    halves = [torch.cat([_there(e.positive) for e in encoded])]
+    if guided:
+        halves.insert(0, torch.cat([_there(e.negative) for e in encoded]))
+    return torch.stack(halves)
+
+
+def _there(tensor: Tensor | None) -> Tensor:
+    assert tensor is not None
+    return tensor
+
+
+_SD15 = PublishedWeights(repository="stable-diffusion-v1-5/stable-diffusion-v1-5", licence="CreativeML OpenRAIL-M")
+_SDXL = PublishedWeights(repository="stabilityai/stable-diffusion-xl-base-1.0", licence="CreativeML OpenRAIL++-M")
+_H94 = partial(PublishedWeights, repository="h94/IP-Adapter", licence="Apache-2.0")
+# IP-Adapters are loaded into every class that has `IPAdapterMixin`; these are the ones that gencontrol names.
+_SD15_CLASSES = (
+    "StableDiffusionPipeline",
+    "StableDiffusionImg2ImgPipeline",
+    "StableDiffusionInpaintPipeline",
+    "StableDiffusionControlNetPipeline",
+)
+_SDXL_CLASSES = (
+    "StableDiffusionXLPipeline",
+    "StableDiffusionXLImg2ImgPipeline",
+    "StableDiffusionXLInpaintPipeline",
+    "StableDiffusionXLControlNetPipeline",
+)
+
+_SD15_BASE = ReferenceHost(
+    name="sd15-ip",
+    pipelines=_SD15_CLASSES,
+    encoder="ViT-H/14",
+    takes="embedding",
+    width=1024,
+    negative="zeros",
+    canvas_masks=True,
+    weights=True,
+    schedules=True,
+    several=True,
+    rows="masks",
+    adapter=_H94(file="models/ip-adapter_sd15.safetensors", encoder_folder="models/image_encoder", size_mb=44.6),
+    base=_SD15,
+)
+_SDXL_BASE = replace(
+    _SD15_BASE,
+    name="sdxl-ip",
+    pipelines=_SDXL_CLASSES,
+    encoder="ViT-bigG/14",
+    width=1280,
+    adapter=_H94(
+        file="sdxl_models/ip-adapter_sdxl.safetensors", encoder_folder="sdxl_models/image_encoder", size_mb=703.0
+    ),
+    base=_SDXL,
+)
+_SDXL_PLUS = replace(
+    _SDXL_BASE,
+    name="sdxl-ip-plus",
+    encoder="ViT-H/14",
+    takes="penultimate",
+    width=1280,
+    negative="zero_pixels",
+    # Its own folder holds a bigG, which diffusers would take.
+    adapter=_H94(
+        file="sdxl_models/ip-adapter-plus_sdxl_vit-h.safetensors",
+        encoder_folder="models/image_encoder",
+        size_mb=848.0,
+    ),
+)
+
+UNET_ADAPTER = ReferenceFamily(
+    hosts=(
+        _SD15_BASE,
+        replace(
+            _SD15_BASE,
+            name="sd15-ip-plus",
+            takes="penultimate",
+            width=1280,
+            negative="zero_pixels",
+            adapter=_H94(
+                file="models/ip-adapter-plus_sd15.safetensors", encoder_folder="models/image_encoder", size_mb=98.2
+            ),
+        ),
+        _SDXL_BASE,
+        replace(
+            _SDXL_BASE,
+            name="sdxl-ip-vit-h",
+            encoder="ViT-H/14",
+            width=1024,
+            adapter=_H94(
+                file="sdxl_models/ip-adapter_sdxl_vit-h.safetensors",
+                encoder_folder="models/image_encoder",
+                size_mb=698.0,
+            ),
+        ),
+        _SDXL_PLUS,
+        replace(
+            _SDXL_PLUS,
+            name="kolors-ip-plus",
+            pipelines=("KolorsPipeline", "KolorsImg2ImgPipeline"),
+            encoder="ViT-L/14@336",
+            width=1024,
+            geometry=Geometry(size=336),
+            adapter=PublishedWeights(
+                repository="Kwai-Kolors/Kolors-IP-Adapter-Plus",
+                file="ip_adapter_plus_general.safetensors",
+                encoder_folder="image_encoder",
+                # The main branch has pickles only.
+                revision="refs/pr/4",
+                size_mb=1010.0,
+                licence="Apache-2.0",
+            ),
+            base=PublishedWeights(
+                repository="Kwai-Kolors/Kolors-diffusers",
+                licence="Kolors model licence",
+                restriction="commercial use of Kolors needs a registration with its authors",
+            ),
+        ),
+    ),
+    arguments=arguments,
+)
