@@ -176,12 +176,15 @@ class AlphaCLIP(FromSources, nn.Module):
         check_finite(embeds, name="What the encoder made of the picture", mend=_MEND)
         return functional.normalize(embeds, dim=-1) if normalize else embeds
 
-    def encode_text(self, text: str | Sequence[str], *, normalize: bool = False) -> Float[Tensor, "t d"]:
+    def encode_text(
+        self, text: str | Sequence[str], *, normalize: bool = False, truncate: bool = False
+    ) -> Float[Tensor, "t d"]:
         """Embed one or several texts.
 
         Args:
             text: At least one.
             normalize: Scale each embedding to length one.
+            truncate: Cut texts that are too long instead of refusing them.
 
         Raises:
             InputError: No text tower or tokenizer, a text that is too long, or words that a word-level tokenizer does
@@ -191,7 +194,7 @@ class AlphaCLIP(FromSources, nn.Module):
         if self.tokenizer is None:
             raise InputError("This encoder has a text tower but no tokenizer: give one to from_clip or from_config.")
         texts = [text] if isinstance(text, str) else list(text)
-        tokens = tokenize(self.tokenizer, texts, length=tower.config.max_position_embeddings)
+        tokens = tokenize(self.tokenizer, texts, length=tower.config.max_position_embeddings, truncate=truncate)
         embeds = tower(**{k: v.to(tower.device) for k, v in tokens.items()}).text_embeds
         check_finite(embeds, name="What the text tower made of the text", mend=_MEND)
         return functional.normalize(embeds, dim=-1) if normalize else embeds

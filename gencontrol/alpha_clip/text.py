@@ -1,21 +1,26 @@
 """Texts to token ids, refusing what the text tower would silently get wrong."""
 
 import difflib
+import html
 from collections.abc import Iterable, Sequence
 
+import ftfy
 from torch import Tensor
 from transformers import CLIPTextConfig, PreTrainedTokenizerBase
 
 from gencontrol.errors import InputError, PairingError
 
 
-def tokenize(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], *, length: int) -> dict[str, Tensor]:
-    """Token ids and padding mask of several texts.
+def tokenize(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], *, length: int, truncate: bool = False
+) -> dict[str, Tensor]:
+    """Token ids and padding mask of several texts; for a published model, of what its own tokenizer makes of them.
 
     Args:
         tokenizer: The text tower's own.
         texts: At least one.
         length: How many tokens the tower takes, start and end included.
+        truncate: Cut what is too long, and end it there, instead of refusing it.
 
     Raises:
         InputError: No text, something else than text, words unknown to a word-level tokenizer, or too many tokens.
@@ -23,15 +28,42 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], *, length
     check_texts(texts)
     for text in texts:
         check_words(tokenizer, text)
-    encoded = tokenizer(list(texts), padding=True, return_tensors="pt", verbose=False)
+    plain = [cleaned(text) for text in texts] if is_byte_pair(tokenizer) else list(texts)
+    encoded = tokenizer(plain, padding=True, return_tensors="pt", verbose=False)
     ids, mask = encoded["input_ids"], encoded["attention_mask"]
     assert isinstance(ids, Tensor) and isinstance(mask, Tensor)
+    if ids.shape[1] > length and truncate:
+        return _cut(ids, mask, length, end=tokenizer.eos_token_id)
     if ids.shape[1] > length:
         longest = texts[int(mask.sum(1).argmax())]
         raise InputError(
-            f"{_short(longest)!r} is {ids.shape[1]} tokens long; the text tower takes {length}: shorten it."
+            f"{_short(longest)!r} is {ids.shape[1]} tokens long; the text tower takes {length}: shorten it, or give "
+            "`truncate`."
         )
     return {"input_ids": ids, "attention_mask": mask}
+
+
+def _cut(ids: Tensor, mask: Tensor, length: int, *, end: int | None) -> dict[str, Tensor]:
+    """The first tokens of each text, whose last is the end token where some were cut off."""
+    assert end is not None
+    cut = ids[:, :length].clone()
+    cut[mask[:, length:].any(dim=1), -1] = end
+    return {"input_ids": cut, "attention_mask": mask[:, :length]}
+
+
+def is_byte_pair(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether it is of the published models' kind, which splits any text into pieces."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    return backend is not None and type(backend.model).__name__ == "BPE"
+
+
+def cleaned(text: str) -> str:
+    """A text as the tokenizer of OpenAI and the Alpha-CLIP authors has it before it is split; transformers' does not.
+
+    Broken encodings are mended, HTML's entities resolved (twice, as the web's own texts need) and white space joined.
+    Source: https://github.com/openai/CLIP, commit d05afc4, `clip/simple_tokenizer.py` (MIT).
+    """
+    return " ".join(html.unescape(html.unescape(ftfy.fix_text(text))).split())
 
 
 def check_texts(texts: Sequence[object]) -> None:

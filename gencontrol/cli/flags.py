@@ -58,7 +58,7 @@ class RegionFlags(RegionSettings):
     revision=unset("NAME"),
     alpha_clip=unset("PATH"),
     focus=unset("NAME[:KEY=VALUE,...]"),
-    fit=unset("pad|squash|crop"),
+    fit=unset("pad|squash|crop|published"),
 )
 class EncoderFlags(EncoderSettings):
     """Which encoder looks, and how."""

@@ -18,6 +18,8 @@ class ScoreFlags(RunOptions, RegionFlags, EncoderFlags):
 
     text: Annotated[Repeatable, arg(aliases=("-t",), metavar="TEXT")] = ()
     """A text to score; repeat it for several."""
+    truncate: bool = False
+    """Cut texts that are too long for the text tower instead of refusing them."""
 
 
 FLAGS = ScoreFlags
@@ -60,16 +62,17 @@ def score(flags: ScoreFlags) -> list[dict[str, Any]]:
     from gencontrol.runs.opening import open_encoder
     from gencontrol.runs.pointing import read_pointing
     from gencontrol.runs.scenes import read_scenes
-    from gencontrol.tasks.classify import classify
+    from gencontrol.tasks.classify import check_distinct, classify
 
     if not flags.text:
         raise ConfigError('No text is given: gencontrol score IMAGE --mask MASK --text "a cat" --text "a dog".')
+    check_distinct(flags.text)
     focus = parse_focus(flags.focus)
-    scenes = read_scenes(flags.images, read_pointing(flags))
+    scenes = read_scenes(flags.images, read_pointing(flags), recursive=flags.recursive)
     encoder = open_encoder(flags)
     rows = []
     with torch.inference_mode():
-        texts = encoder.encode_text(list(flags.text))
+        texts = encoder.encode_text(list(flags.text), truncate=flags.truncate)
         for recorded in scenes:
             result = classify(encoder, recorded.scene, texts, focus=focus)
             for region, cosines, shares in zip(

@@ -1,7 +1,7 @@
 """How a picture and its alpha map become the encoder's square: one geometry for both, so that they stay aligned."""
 
 import typing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from jaxtyping import Float, UInt8
@@ -12,7 +12,7 @@ from gencontrol.errors import ConfigError
 from gencontrol.images.bounds import bounded
 from gencontrol.images.resampling import Interpolation, resize_planes
 
-Fit = Literal["pad", "squash", "crop"]
+Fit = Literal["pad", "squash", "crop", "published"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,10 @@ class Geometry:
     size: int = 224
     """Side of the square in pixels."""
     fit: Fit = "pad"
-    """`pad` to a square with black (what Alpha-CLIP was trained on), `squash` to it, or centre `crop` (as CLIP)."""
+    """`pad` to a square with black (what Alpha-CLIP was trained on), `squash` to it, or centre `crop` (as CLIP).
+
+    `published` does what the Alpha-CLIP authors' inference code does, for whoever must reproduce its numbers: it crops
+    the picture and squashes the alpha map, so that on pictures that are not square the two slip."""
     antialias: bool = True
     """Low-pass before scaling down. False only for hosts that were trained without."""
     interpolation: Interpolation = "bicubic"
@@ -35,6 +38,16 @@ class Geometry:
             known = typing.get_args(choices)
             if getattr(self, name) not in known:
                 raise ConfigError(f"{name}: expected one of {', '.join(known)}, got {getattr(self, name)!r}.")
+
+
+def of_alpha(geometry: Geometry) -> Geometry:
+    """The geometry that brings the encoder's alpha map to its square: the picture's, unless that is `published`.
+
+    Source: https://github.com/SunzeY/AlphaCLIP, commit 0ef04bd, README.md, `mask_transform` (Apache 2.0).
+    """
+    if geometry.fit != "published":
+        return geometry
+    return replace(geometry, fit="squash", interpolation="bilinear", antialias=True)
 
 
 def fit_planes(
@@ -97,4 +110,14 @@ def _resize(planes: Tensor, geometry: Geometry, target: tuple[int, int]) -> Tens
     return resize_planes(planes, target, interpolation=geometry.interpolation, antialias=geometry.antialias)
 
 
-_FITS = {"pad": _pad, "squash": _squash, "crop": _crop}
+def _crop_published(planes: Tensor, geometry: Geometry, fill: float) -> Tensor:
+    # As torchvision's Resize and CenterCrop, which the authors' `preprocess` is made of, round the offsets: to even.
+    height, width = planes.shape[-2:]
+    short = min(height, width)
+    target = (geometry.size * height // short, geometry.size * width // short)
+    planes = _resize(planes, geometry, target)
+    top, left = (round((n - geometry.size) / 2) for n in target)
+    return planes[..., top : top + geometry.size, left : left + geometry.size]
+
+
+_FITS = {"pad": _pad, "squash": _squash, "crop": _crop, "published": _crop_published}

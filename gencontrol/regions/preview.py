@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from gencontrol.images.reading import ImageSource, read_image
 from gencontrol.images.writing import to_pil
-from gencontrol.regions.geometry import Geometry, fit_planes
+from gencontrol.regions.geometry import Geometry, fit_planes, of_alpha
 
 # Brightness left where the encoder is not to look.
 _DIM = 0.35
@@ -34,8 +34,8 @@ def preview(
     Returns:
         RGB: the encoder's pixels at full brightness where alpha is 1, dimmed where it is 0, a line where it passes 0.5.
     """
-    rgb = read_image(picture).rgb
-    planes = fit_planes(torch.cat([rgb, alpha[None].to(rgb)]), geometry)
+    rgb = fit_planes(read_image(picture).stored_rgb, geometry)
+    planes = torch.cat([rgb, fit_planes(alpha[None], of_alpha(geometry)).to(rgb)])
     scale = math.ceil(readable / geometry.size)
     planes = planes.repeat_interleave(scale, dim=-2).repeat_interleave(scale, dim=-1)
     shown = planes[:3] * (_DIM + (1 - _DIM) * planes[3])

@@ -5,7 +5,7 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import CLIPTextConfig, PreTrainedTokenizerFast
 
-from gencontrol.alpha_clip.text import check_end_token, check_texts, check_words, tokenize, word_list
+from gencontrol.alpha_clip.text import check_end_token, check_texts, check_words, is_byte_pair, tokenize, word_list
 from gencontrol.errors import InputError, PairingError
 
 
@@ -94,3 +94,38 @@ def test_a_text_may_fill_the_tower_and_is_shown_in_sixty_letters(tiny: ModuleTyp
         tokenize(tokenizer, ["a " * 15], length=16)
     with pytest.raises(InputError, match=f"^'{'a ' * 28}a...' is 42 tokens"):
         tokenize(tokenizer, ["a " * 40], length=16)
+
+
+@pytest.mark.parametrize(
+    "text", ["a &amp;amp; b", "caf&eacute;", "don\u2019t  stop\n now", "schÃ¶n", "&lt;3 \u201cquoted\u201d", "plain"]
+)
+def test_published_models_texts_are_cleaned_as_their_own_tokenizer_does(text: str) -> None:
+    import open_clip
+
+    from gencontrol.alpha_clip.weights.open_clip import byte_pair_tokenizer
+
+    tokenizer = byte_pair_tokenizer()
+    assert is_byte_pair(tokenizer)
+    ours = tokenize(tokenizer, [text], length=77)["input_ids"][0].tolist()
+    theirs = [token for token in open_clip.SimpleTokenizer()([text])[0].tolist() if token]
+    assert ours == theirs
+    # And not as it stands, where there is anything to clean.
+    assert (tokenizer(text)["input_ids"] == theirs) == (text == "plain")
+
+
+def test_other_tokenizers_texts_are_left_alone(tiny: ModuleType) -> None:
+    assert not is_byte_pair(tiny.tokenizer())
+    with pytest.raises(InputError, match="'amp'"):
+        tokenize(tiny.tokenizer(), ["a &amp; cat"], length=16)
+
+
+def test_long_texts_are_cut_where_that_is_asked_for(tiny: ModuleType) -> None:
+    texts = ["a red cat", "a cat"]
+    with pytest.raises(InputError, match=r"is 5 tokens long; the text tower takes 4: shorten it, or give `truncate`"):
+        tokenize(tiny.tokenizer(), texts, length=4)
+    cut = tokenize(tiny.tokenizer(), texts, length=4, truncate=True)
+    whole = tokenize(tiny.tokenizer(), texts, length=5, truncate=True)
+    assert cut["input_ids"][0].tolist() == [*whole["input_ids"][0, :3].tolist(), 3]
+    assert cut["input_ids"][1].tolist() == whole["input_ids"][1, :4].tolist()
+    assert cut["attention_mask"].tolist() == [[1] * 4] * 2
+    assert whole["attention_mask"].sum(1).tolist() == [5, 4]

@@ -7,6 +7,7 @@ from typing import cast
 import numpy as np
 import pytest
 import torch
+import torchvision
 from PIL import Image
 from torch.nn import functional
 from transformers import CLIPImageProcessor
@@ -14,7 +15,7 @@ from transformers import CLIPImageProcessor
 from gencontrol.errors import ConfigError
 from gencontrol.images.reading import read_image
 from gencontrol.regions import Geometry, fit_planes
-from gencontrol.regions.geometry import Fit
+from gencontrol.regions.geometry import Fit, of_alpha
 
 FITS: tuple[Fit, ...] = ("pad", "squash", "crop")
 SIZES = [(48, 48), (37, 90), (90, 37), (200, 41), (9, 13)]
@@ -185,8 +186,25 @@ def test_impossible_settings() -> None:
         Geometry(size=0)
     # Past the type checks that the tests run under, as a user without them would.
     wrong = SimpleNamespace(size=1, fit="stretch", interpolation="bicubic")
-    with pytest.raises(ConfigError, match="fit: expected one of pad, squash, crop, got 'stretch'"):
+    with pytest.raises(ConfigError, match="fit: expected one of pad, squash, crop, published, got 'stretch'"):
         Geometry.__post_init__(cast(Geometry, wrong))
     wrong = SimpleNamespace(size=1, fit="pad", interpolation="lanczos")
     with pytest.raises(ConfigError, match="interpolation: expected one of bicubic, bilinear, got 'lanczos'"):
         Geometry.__post_init__(cast(Geometry, wrong))
+
+
+@pytest.mark.parametrize("size", [(50, 83), (83, 50), (64, 64), (40, 41), (97, 31)])
+def test_published_is_what_the_authors_inference_code_does(size: tuple[int, int]) -> None:
+    """Their `preprocess` and `mask_transform`, on tensors: a crop of the picture, and a squashed mask."""
+    planes = torch.rand(4, *size, generator=torch.Generator().manual_seed(0))
+    geometry = Geometry(size=24, fit="published")
+    bicubic = torchvision.transforms.InterpolationMode.BICUBIC
+    crop = torchvision.transforms.Compose(
+        [torchvision.transforms.Resize(24, interpolation=bicubic), torchvision.transforms.CenterCrop(24)]
+    )
+    torch.testing.assert_close(fit_planes(planes[:3], geometry), crop(planes[:3]).clamp(0, 1), atol=1e-6, rtol=0)
+    mask = torchvision.transforms.Resize((24, 24))(planes[3:])
+    torch.testing.assert_close(fit_planes(planes[3:], of_alpha(geometry)), mask, atol=1e-6, rtol=0)
+    # Elsewhere picture and mask go one way.
+    for fit in FITS:
+        assert of_alpha(Geometry(size=24, fit=fit, antialias=False)) == Geometry(size=24, fit=fit, antialias=False)
