@@ -16,6 +16,7 @@ from gencontrol import __version__
 from gencontrol.conditioning.embed import RegionEmbeds
 from gencontrol.errors import InputError
 from gencontrol.files import atomic_file
+from gencontrol.finite import check_finite
 
 IMAGE, NEGATIVE = "image_embeds", "negative_image_embeds"
 """Names of the tensors; those of diffusers' arguments."""
@@ -69,11 +70,20 @@ def tensors_of(embeds: EmbedsFile) -> dict[str, Tensor]:
     return tensors if embeds.negative_image_embeds is None else tensors | {NEGATIVE: embeds.negative_image_embeds}
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], **labels: Sequence[str]) -> None:
-    """Write a file of float32 tensors whole or not at all; `labels` say what the rows stand for."""
+def write_tensors(
+    path: Path, tensors: Mapping[str, Tensor], *, exclusive: bool = False, **labels: Sequence[str]
+) -> None:
+    """Write a file of float32 tensors whole or not at all; `labels` say what the rows stand for.
+
+    Raises:
+        InputError: NaN or infinite values.
+        OutputError: See `atomic_file`, which says too what `exclusive` does.
+    """
     metadata = {"gencontrol": __version__} | {key: json.dumps(list(names)) for key, names in labels.items()}
     plain = {name: tensor.detach().float().cpu().contiguous() for name, tensor in tensors.items()}
-    with atomic_file(path) as temporary:
+    for name, tensor in plain.items():
+        check_finite(tensor, name=name)
+    with atomic_file(path, exclusive=exclusive) as temporary:
         save_file(plain, temporary, metadata=metadata)
 
 
@@ -108,8 +118,9 @@ def read_embeds(path: Path, *, width: int) -> EmbedsFile:
 def _rows(tensor: Tensor, *, width: int, name: str) -> Float[Tensor, "b d"]:
     if tensor.ndim == 0 or tensor.shape[-1] != width or not tensor.numel():
         raise InputError(f"{name} is {tuple(tensor.shape)}, but the model takes rows of width {width}.")
-    if not bool(tensor.float().isfinite().all()):
-        raise InputError(f"{name} holds NaN or infinite values.")
+    if not tensor.is_floating_point():
+        raise InputError(f"{name} holds whole numbers ({tensor.dtype}), which no encoder makes.")
+    check_finite(tensor.float(), name=name)
     return tensor.reshape(-1, width).float()
 
 

@@ -7,14 +7,20 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.alpha_clip.weights.open_clip import is_known
+from gencontrol.alpha_clip.weights.open_clip_reader import open_clip_reader
+from gencontrol.alpha_clip.weights.openai import is_clip_file
 from gencontrol.alpha_clip.weights.save import check_replaceable
+from gencontrol.alpha_clip.weights.tensor_files import SUFFIXES
 from gencontrol.errors import ConfigError, InputError
+from gencontrol.files import atomic_folder
+from gencontrol.models.registry import find_preset
+from gencontrol.runs.inputs import check_folder_apart, inputs_of
 from gencontrol.runs.machine.devices import DTYPES
 from gencontrol.runs.notices import quiet_loading
 from gencontrol.runs.settings import ConversionSettings
 
 Kind = Literal["published", "clip", "open_clip"]
+Target = Literal["folder", "published", "open-clip"]
 
 _GOES_WITH: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
     {
@@ -32,7 +38,7 @@ class Converted:
     """What was written."""
 
     folder: Path
-    """Where it is."""
+    """Where it is; of a published checkpoint, the file."""
     encoder: AlphaCLIP
     """What it holds."""
 
@@ -41,8 +47,8 @@ def convert(settings: ConversionSettings) -> Converted:
     """Open the source and save it; the folder is written whole or not at all.
 
     Raises:
-        ConfigError: No source or no folder, or a setting that does not go with the kind of source.
-        InputError: A folder that is there already, or with other things in it.
+        ConfigError: No source or no folder, or a setting that does not go with the kind of source or target.
+        InputError: A folder that is there already, or with other things in it; or towers that OpenCLIP cannot hold.
         CheckpointError: A source that is broken, or is something else.
     """
     if not settings.source or not settings.output:
@@ -50,12 +56,34 @@ def convert(settings: ConversionSettings) -> Converted:
     folder = Path(settings.output)
     if folder.exists() and not settings.overwrite:
         raise InputError(f"{folder} exists already: give `overwrite`, or another `output`.")
-    check_replaceable(folder)
+    check_folder_apart(folder, inputs_of(settings))
+    _check_target(settings.to, folder)
     kind = _checked_kind(settings)
     quiet_loading()
     encoder = _open(settings, kind)
-    encoder.save_pretrained(folder)
+    if settings.to == "published":
+        encoder.save_published(folder)
+    elif settings.to == "open-clip":
+        encoder.save_open_clip(folder)
+    elif settings.overwrite:
+        encoder.save_pretrained(folder)
+    else:
+        with atomic_folder(folder, exclusive=True) as temporary:
+            encoder.save_pretrained(temporary)
     return Converted(folder=folder, encoder=encoder)
+
+
+def _check_target(to: Target, path: Path) -> None:
+    """Refuse a place that what is to be written cannot take.
+
+    Raises:
+        ConfigError: A published checkpoint whose name is not a file of weights'.
+        InputError: Other things lie there.
+    """
+    if to != "published":
+        check_replaceable(path)
+    elif path.suffix not in (".pth", ".safetensors"):
+        raise ConfigError(f"`to` published writes one file: name it .pth or .safetensors in `output`, not {path.name}.")
 
 
 def kind_of(source: str, *, has_tag: bool = False) -> Kind:
@@ -66,11 +94,14 @@ def kind_of(source: str, *, has_tag: bool = False) -> Kind:
         has_tag: Whether a tag of OpenCLIP's weights is given beside it.
     """
     if Path(source).is_file():
-        return "published"
-    if Path(source).is_dir():
+        return "clip" if is_clip_file(Path(source)) else "published"
+    if Path(source).is_dir() or find_preset(source) is not None:
         return "clip"
+    if Path(source).suffix.lower() in SUFFIXES:
+        # A file that is not there, which its reader says.
+        return "published"
     # Hub ids have a slash; is_known imports timm, which takes a second, so it comes last.
-    if ":" in source or ("/" not in source and (has_tag or is_known(source))):
+    if ":" in source or ("/" not in source and (has_tag or open_clip_reader().is_known(source))):
         return "open_clip"
     return "clip"
 

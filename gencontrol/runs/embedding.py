@@ -17,12 +17,13 @@ from gencontrol.focus import FocusStrategy
 from gencontrol.pipelines.encoders import locate
 from gencontrol.pipelines.pairing import check_pairing
 from gencontrol.regions.geometry import Fit, Geometry
+from gencontrol.runs.inputs import check_apart, inputs_of
 from gencontrol.runs.notation import parse_focus, parse_strength
 from gencontrol.runs.opening import open_encoder
-from gencontrol.runs.outputs import check_writable
+from gencontrol.runs.outputs import check_embeds_name, check_writable
 from gencontrol.runs.pointing import read_pointing
-from gencontrol.runs.scenes import RecordedScene, read_scenes
-from gencontrol.runs.settings import EmbeddingSettings
+from gencontrol.runs.scenes import RecordedScene, list_pictures, read_scenes
+from gencontrol.runs.settings import EmbeddingSettings, check_named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +51,16 @@ def write_embeddings(settings: EmbeddingSettings) -> dict[str, tuple[int, ...]]:
         PairingError: An encoder that does not fit the model, or the focus `alpha` with one that ignores alpha.
     """
     path = Path(settings.output)
+    check_named(settings)
+    strength, focus = parse_strength(settings.strength).start, parse_focus(settings.focus)
+    pointing = read_pointing(settings, negative_mask=settings.negative_mask)
     if path.exists() and not settings.overwrite:
         raise InputError(f"{path} exists already: give `overwrite`, or another `output`.")
+    pictures = list_pictures(settings.images, recursive=settings.recursive)
+    check_apart([path], inputs_of(settings, pictures, use="to embed"))
     check_writable([path])
-    strength, focus = parse_strength(settings.strength).start, parse_focus(settings.focus)
-    scenes = read_scenes(settings.images, read_pointing(settings, negative_mask=settings.negative_mask))
+    check_embeds_name(settings.output, setting="output")
+    scenes = read_scenes(settings.images, pointing, recursive=settings.recursive)
     encoder = open_encoder(settings)
     where = {"revision": settings.revision, "local_files_only": settings.offline}
     geometry = geometry_for(encoder, settings.model, where=where, fit=settings.fit)
@@ -62,8 +68,9 @@ def write_embeddings(settings: EmbeddingSettings) -> dict[str, tuple[int, ...]]:
         embedded = embed_scenes(encoder, geometry, scenes, focus=focus, strength=strength)
         tensors = tensors_of(embedded.pictures) | {"region_embeds": embedded.regions}
         if settings.text:
-            tensors["text_embeds"] = encoder.encode_text(list(settings.text))
-    write_tensors(path, tensors, names=embedded.pictures.names, regions=embedded.labels, texts=settings.text)
+            tensors["text_embeds"] = encoder.encode_text(list(settings.text), truncate=settings.truncate)
+    labels = {"names": embedded.pictures.names, "regions": embedded.labels, "texts": settings.text}
+    write_tensors(path, tensors, exclusive=not settings.overwrite, **labels)
     return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
 
 

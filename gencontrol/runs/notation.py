@@ -1,11 +1,13 @@
 """Settings that are small languages of their own: seeds, weights, numbers with commas, names with settings."""
 
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from gencontrol.conditioning.sampling import MOST_PICTURES
 from gencontrol.conditioning.strength import StrengthSchedule, as_strength, check_strength, parse_schedule
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus import FocusStrategy, focus_strategy
@@ -13,6 +15,20 @@ from gencontrol.focus import FocusStrategy, focus_strategy
 DEFAULT_COUNT = 4
 LARGEST_SEED = 2**63 - 1
 """torch.Generator.manual_seed takes 64 bits; signed ones, so that a seed stays one in JSON readers too."""
+LARGEST_DRAWN = 2**32
+"""Above every seed that is drawn: short enough to be typed again."""
+HEAVIEST = 1e6
+"""Largest weight of a region: beyond it the other regions are nothing to float32."""
+
+
+def is_random(seed: int | str) -> bool:
+    """Whether a seed is to be drawn: "random", or -1 as elsewhere."""
+    return str(seed).strip().lower() in ("random", "-1")
+
+
+def drawn_seed() -> int:
+    """A seed that nobody has chosen."""
+    return secrets.randbelow(LARGEST_DRAWN)
 
 
 def parse_seeds(seed: int | str, count: int | None) -> tuple[int, ...]:
@@ -23,29 +39,48 @@ def parse_seeds(seed: int | str, count: int | None) -> tuple[int, ...]:
         count: How many pictures; None is four for one seed, else as many as seeds are listed.
 
     Raises:
-        ConfigError: Not a list of seeds, or one whose length is not `count`.
+        ConfigError: Not a list of seeds, one whose length is not `count`, a seed that is too large, or more pictures
+            than anybody can mean.
     """
-    if count is not None and count < 1:
-        raise ConfigError(f"`number`: expected at least 1, got {count}.")
+    if count is not None:
+        # Before anything is laid out: a number with some zeros too many would take the memory of the machine.
+        _check_count(count, setting="number")
     parts = str(seed).split(",")
     if len(parts) == 1 and parts[0].strip().isdecimal():
-        first = int(parts[0])
-        seeds = tuple(range(first, first + (count or DEFAULT_COUNT)))
+        first = _seed(parts[0].strip())
+        ranges = [range(first, first + (count or DEFAULT_COUNT))]
     else:
-        seeds = tuple(s for part in parts for s in _seed_range(part.strip()))
-        if count is not None and count != len(seeds):
-            text = f"`seed` {seed} lists {len(seeds)} seeds and `number` asks for {count}: leave one of them out."
-            raise ConfigError(text)
-    if len(set(seeds)) != len(seeds) or max(seeds) > LARGEST_SEED:
+        ranges = [_seed_range(part.strip()) for part in parts]
+    if any(seeds.stop > LARGEST_SEED + 1 for seeds in ranges):
         raise ConfigError(f"`seed`: expected different seeds from 0 to 2^63 - 1, got {seed}.")
-    return seeds
+    # len() of a range fails above 2^63.
+    listed = sum(seeds.stop - seeds.start for seeds in ranges)
+    _check_count(listed, setting="seed")
+    if count is not None and count != listed:
+        text = f"`seed` {seed} lists {listed} seeds and `number` asks for {count}: leave one of them out."
+        raise ConfigError(text)
+    found = tuple(number for seeds in ranges for number in seeds)
+    if len(set(found)) != len(found):
+        raise ConfigError(f"`seed`: expected different seeds from 0 to 2^63 - 1, got {seed}.")
+    return found
+
+
+def _check_count(count: int, *, setting: str) -> None:
+    if not 1 <= count <= MOST_PICTURES:
+        bound = "at least 1" if count < 1 else f"at most {MOST_PICTURES:,} pictures of one input"
+        raise ConfigError(f"`{setting}`: expected {bound}, got {count}.")
+
+
+def _seed(digits: str) -> int:
+    # Python refuses to read numbers of thousands of digits, and all of these are too large.
+    return int(digits) if len(digits) <= 40 else 10 * LARGEST_SEED
 
 
 def _seed_range(part: str) -> range:
     first, dash, last = part.partition("-")
     if not first.isdecimal() or (dash and not last.isdecimal()):
         raise ConfigError(f"`seed`: expected seeds such as 7, or 1,2,3, or 5-8, got {part!r}.")
-    seeds = range(int(first), int(last if dash else first) + 1)
+    seeds = range(_seed(first), _seed(last if dash else first) + 1)
     if not seeds:
         raise ConfigError(f"`seed`: {part} runs backwards.")
     return seeds
@@ -58,15 +93,24 @@ def split_weight(text: str, *, setting: str) -> tuple[str, float]:
         ConfigError: A weight that is not above 0; the message names the setting.
     """
     value, colon, weight = text.rpartition(":")
-    if not colon or not value or Path(text).exists():
+    if not colon or not value or _is_there(text):
         return text, 1.0
     try:
         number = float(weight)
     except ValueError:
         return text, 1.0
-    if not 0 < number < float("inf"):
-        raise ConfigError(f"`{setting}` {text}: expected a weight above 0, got {weight}.")
+    if not 0 < number <= HEAVIEST:
+        more = f" and at most {HEAVIEST:g}" if number > HEAVIEST else ""
+        raise ConfigError(f"`{setting}` {text}: expected a weight above 0{more}, got {weight}.")
     return value, number
+
+
+def _is_there(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except OSError:
+        # Longer than a name can be.
+        return False
 
 
 def parse_numbers(text: str, *, setting: str, form: str, counts: Sequence[int]) -> tuple[float, ...]:
@@ -106,7 +150,8 @@ def _scalar(text: str, *, where: str) -> Any:
         return text
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
+        # YAML reads 2024-13-45 as a date that there is not, and thousands of brackets one inside the other.
         raise ConfigError(f"{where}: {text!r} is neither a number nor a name.") from None
 
 

@@ -6,6 +6,11 @@ setting's name stands in backticks. The libraries' own bars are for terminals.
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gencontrol.errors import GencontrolError
 
 
 class RunWarning(UserWarning):
@@ -19,6 +24,33 @@ class ShareWarning(RunWarning):
 def warn(message: str, category: type[RunWarning] = RunWarning) -> None:
     """Warn, at the line that calls the caller's function."""
     warnings.warn(message, category, stacklevel=3)
+
+
+@contextmanager
+def naming(path: Path, *, among: int) -> Iterator[None]:
+    """Say of which picture the block's errors and warnings are, where there are several.
+
+    Args:
+        path: The picture that the block reads.
+        among: How many pictures the run has; of a single one nothing more is said.
+
+    Raises:
+        GencontrolError: The block's, of its own class, with the picture's name.
+    """
+    if among < 2:
+        yield
+        return
+    with warnings.catch_warnings(record=True) as caught:
+        try:
+            yield
+        except GencontrolError as error:
+            raise type(error)(_named(str(error), path)) from error
+    for warning in caught:
+        warnings.warn(_named(str(warning.message), path), warning.category, stacklevel=3)
+
+
+def _named(message: str, path: Path) -> str:
+    return message if str(path) in message else f"{path}: {message}"
 
 
 def is_watched() -> bool:

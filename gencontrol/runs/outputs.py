@@ -1,6 +1,8 @@
 """Where pictures go, what they are called, and that they are written whole or not at all."""
 
+import mimetypes
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +11,14 @@ from typing import Any
 from PIL import Image
 
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.files import atomic_file
+from gencontrol.files import atomic_file, check_target
+from gencontrol.runs.encodings import ENCODINGS, encode
+from gencontrol.runs.inputs import Input, check_apart
 from gencontrol.runs.pointing import SUFFIXES
-from gencontrol.runs.records import to_chunk
 from gencontrol.runs.settings import Existing
+
+_NO_FOLDERS = frozenset({"application", "audio", "image", "text", "video"})
+"""Kinds of files that a name may say; v1.2 says none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +43,8 @@ class Item:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all of it is there already."""
-        return all(path.exists() for path in self.files)
+        """Whether all of it is there already, and whole."""
+        return all(is_whole(path) for path in self.files)
 
 
 def plan_items(
@@ -49,6 +55,7 @@ def plan_items(
     images: Sequence[Path],
     rows: Sequence[int],
     sheets: Sequence[str],
+    suffix: str = ".png",
 ) -> list[Item]:
     """One item for each input.
 
@@ -59,6 +66,7 @@ def plan_items(
         images: The pictures that `rows` number; none where the inputs are embeddings.
         rows: The inputs' numbers.
         sheets: Kinds of sheets that are written beside the pictures.
+        suffix: Of pictures in a folder.
 
     Raises:
         ConfigError: See `plan_paths`.
@@ -71,21 +79,24 @@ def plan_items(
             paths=tuple(paths),
             sheets={kind: sheet_path(paths, name, output, kind=kind) for kind in sheets},
         )
-        for row, name, paths in zip(rows, names, plan_paths(names, seeds, output), strict=True)
+        for row, name, paths in zip(rows, names, plan_paths(names, seeds, output, suffix=suffix), strict=True)
     ]
 
 
-def plan_paths(stems: Sequence[str], seeds: Sequence[int], output: str) -> list[list[Path]]:
+def plan_paths(stems: Sequence[str], seeds: Sequence[int], output: str, *, suffix: str = ".png") -> list[list[Path]]:
     """One path for each input and seed: FOLDER/STEM-SEED.png, or the file that was named.
 
     Args:
-        stems: The inputs' file names without suffix.
+        stems: The inputs' file names without suffix, and with the folders between them and the one that was named.
         seeds: The seeds of each input.
-        output: A folder, or a .png file for one input; with several seeds the file's stem is numbered.
+        output: A folder, or a file for one input; with several seeds the file's stem is numbered.
+        suffix: Of pictures in a folder.
 
     Raises:
         ConfigError: A file for several inputs, a format without room for the record, or inputs of one name.
     """
+    if not output.strip():
+        raise ConfigError("`output` is empty: name a folder (. is the current one) or a file.")
     target = Path(output)
     if target.suffix.lower() in SUFFIXES and not target.is_dir():
         return [_plan_file(target, stems, seeds)]
@@ -94,13 +105,19 @@ def plan_paths(stems: Sequence[str], seeds: Sequence[int], output: str) -> list[
         raise ConfigError(
             f"Several pictures are called {', '.join(twice)}: run them apart, each with its own `output`."
         )
-    return [[target / f"{stem}-{seed}.png" for seed in seeds] for stem in stems]
+    if not target.is_dir() and (mimetypes.guess_type(target)[0] or "").partition("/")[0] in _NO_FOLDERS:
+        raise ConfigError(
+            f"`output` {target}: expected a folder, or a name that ends in {', '.join(ENCODINGS)}; "
+            "to have a folder of that name, make it first."
+        )
+    return [[target / f"{stem}-{seed}{suffix}" for seed in seeds] for stem in stems]
 
 
 def _plan_file(target: Path, stems: Sequence[str], seeds: Sequence[int]) -> list[Path]:
-    if target.suffix.lower() != ".png":
+    if target.suffix.lower() not in ENCODINGS:
         raise ConfigError(
-            f"`output` {target}: pictures are written as PNG; expected a name that ends in .png, or a folder."
+            f"`output` {target}: pictures are written as PNG, JPEG or WebP; expected a name that ends in "
+            f"{', '.join(ENCODINGS)}, or a folder."
         )
     if len(stems) > 1:
         raise ConfigError(f"`output` {target}: {len(stems)} pictures go in, so expected a folder.")
@@ -112,35 +129,49 @@ def _plan_file(target: Path, stems: Sequence[str], seeds: Sequence[int]) -> list
 def sheet_path(paths: Sequence[Path], stem: str, output: str, *, kind: str) -> Path:
     """Beside the pictures of one input: STEM-grid.png, STEM-compare.png, STEM-preview.png."""
     target = Path(output)
-    if target.suffix.lower() == ".png" and not target.is_dir():
+    if target.suffix.lower() in ENCODINGS and not target.is_dir():
         stem = target.stem
-    return paths[0].parent / f"{stem}-{kind}.png"
+    return paths[0].parent / f"{Path(stem).name}-{kind}.png"
 
 
-def check_items(items: Sequence[Item], embeds_out: str | None, existing: Existing) -> list[Item]:
+def check_items(
+    items: Sequence[Item], *, embeds_out: str | None, existing: Existing, inputs: Sequence[Input] = ()
+) -> list[Item]:
     """Find out before the work is done whether its results can be written; nothing is made.
 
     Args:
         items: All inputs with their files.
         embeds_out: One more file to write; None writes none.
         existing: What to do about files that are there already.
+        inputs: What the run reads.
 
     Returns:
         The items to do: with `skip`, those that are not complete.
 
     Raises:
+        ConfigError: A name for embeddings that says that something else is in the file.
         InputError: A file that would be written over and is there already, or is one of the inputs, or that cannot be
             written.
     """
-    inputs = {item.image.resolve() for item in items if item.image is not None}
-    over = next((path for path in _files(items, embeds_out) if path.resolve() in inputs), None)
-    if over is not None:
-        # Nor is it taken for a result that is there already.
-        raise InputError(f"{over} is one of the pictures to vary, which is not written over: give another `output`.")
+    check_apart(_files(items, embeds_out), inputs)
     left = [item for item in items if not (existing == "skip" and item.is_complete)]
     check_existing(_files(left, embeds_out), existing)
     check_writable(_files(left, embeds_out))
+    if embeds_out is not None:
+        check_embeds_name(embeds_out, setting="embeds_out")
     return left
+
+
+def check_embeds_name(path: str, *, setting: str) -> None:
+    """Refuse a file name that programs would read in another way.
+
+    Raises:
+        ConfigError: Names the suffix.
+    """
+    if Path(path).suffix not in ("", ".safetensors"):
+        raise ConfigError(
+            f"`{setting}` {path}: embeddings are written as safetensors; name it {Path(path).stem}.safetensors."
+        )
 
 
 def _files(items: Sequence[Item], embeds_out: str | None) -> list[Path]:
@@ -151,23 +182,42 @@ def check_existing(paths: Sequence[Path], existing: Existing) -> None:
     """Refuse to write over files unless told to.
 
     Raises:
-        InputError: Files that are there already.
+        InputError: Files that are there already; with `skip`, one that holds something and is no whole picture.
     """
     there = [path for path in paths if path.exists()]
     if there and existing == "error":
         more = f" and {len(there) - 1} more" if len(there) > 1 else ""
         raise InputError(f"{there[0]}{more} exists already: give `existing` overwrite or skip, or another `output`.")
+    broken = next((path for path in there if path.is_file() and path.stat().st_size and not is_whole(path)), None)
+    if broken is not None and existing == "skip":
+        raise InputError(f"{broken} is there and is no whole picture: remove it, or give `existing` overwrite.")
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a picture is there that can be read to its end; an empty file or a folder of that name is none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # Looks at a PNG to its end, at others not at all; a picture is of no use after it.
+            with Image.open(path) as image:
+                image.verify()
+            with Image.open(path) as image:
+                image.load()
+        return True
+    except Exception:
+        # Pillow's decoders raise many kinds of errors, and none of them is a whole picture.
+        return False
 
 
 def check_writable(paths: Sequence[Path]) -> None:
     """Find out before the work is done whether its results can be written; nothing is made.
 
     Raises:
-        InputError: A path that is a folder, that lies below a file, or where this user may not write.
+        InputError: A path that is a folder or a device, that lies below a file, or where this user may not write.
+        OutputError: A name that is too long.
     """
     for path in paths:
-        if path.is_dir():
-            raise InputError(f"{path} is a folder; expected the name of a file to write.")
+        check_target(path)
     for folder in dict.fromkeys(path.absolute().parent for path in paths):
         nearest = next(f for f in (folder, *folder.parents) if f.exists())
         if not nearest.is_dir():
@@ -176,7 +226,28 @@ def check_writable(paths: Sequence[Path]) -> None:
             raise InputError(f"{folder} cannot be written to: you may not write in {nearest}. Give another `output`.")
 
 
-def write_picture(image: Image.Image, path: Path, *, record: dict[str, Any] | None = None) -> None:
-    """Write a PNG whole or not at all, with its record inside if there is one."""
-    with atomic_file(path) as temporary:
-        image.save(temporary, format="PNG", pnginfo=to_chunk(record) if record else None)
+def write_picture(
+    image: Image.Image, path: Path, *, record: dict[str, Any] | None = None, existing: Existing = "overwrite"
+) -> bool:
+    """Write a picture whole or not at all, with its record inside if there is one.
+
+    Args:
+        image: The picture.
+        path: Where; the suffix says how it is encoded.
+        record: What it says of its making.
+        existing: What to do about a file that has come to lie there since the run was planned.
+
+    Returns:
+        Whether it was written: with `skip`, a whole picture that is there is kept.
+
+    Raises:
+        OutputError: A full disk; unless told to write over it, a file that is there by now.
+    """
+    if existing == "skip" and is_whole(path):
+        return False
+    # What `skip` finds and is not whole is empty: nothing is lost with it.
+    exclusive = existing == "error" or (existing == "skip" and not path.exists())
+    content = encode(image, path.suffix, record=record)
+    with atomic_file(path, exclusive=exclusive) as temporary:
+        temporary.write_bytes(content)
+    return True

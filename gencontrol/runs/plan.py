@@ -4,7 +4,7 @@ A plan holds finished values, so that what comes after asks neither the settings
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from gencontrol.alpha_clip.architectures import square
 from gencontrol.conditioning.embed import alpha_maps, check_visible
 from gencontrol.conditioning.embedding_files import EmbedsFile, read_embeds
 from gencontrol.conditioning.strength import StrengthSchedule
-from gencontrol.errors import ConfigError
+from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus import FocusStrategy
 from gencontrol.models.location import Location
 from gencontrol.pipelines.encoders import locate
@@ -22,23 +22,19 @@ from gencontrol.pipelines.pairing import check_pairing
 from gencontrol.pipelines.shapes import own_encoder
 from gencontrol.regions.geometry import Fit, Geometry
 from gencontrol.runs.drawing import Sampling
-from gencontrol.runs.notation import parse_focus, parse_seeds, parse_strength
-from gencontrol.runs.notices import warn
+from gencontrol.runs.inputs import Input, inputs_of, without_results
+from gencontrol.runs.machine.processes import join_processes
+from gencontrol.runs.notation import drawn_seed, is_random, parse_focus, parse_seeds, parse_strength
+from gencontrol.runs.notices import naming, warn
 from gencontrol.runs.outputs import Item, check_items, plan_items
 from gencontrol.runs.pointing import Pointing, read_pointing
 from gencontrol.runs.repeat import Repeated
 from gencontrol.runs.samplers import check_steps
-from gencontrol.runs.scenes import list_pictures, read_scene
-from gencontrol.runs.settings import Offload, VariationSettings, check_variation, idle_settings
+from gencontrol.runs.scenes import list_pictures, name_within, read_scene
+from gencontrol.runs.settings import RECORDED, Existing, Offload, VariationSettings, check_variation, idle_settings
 
 SHEETS = ("grid", "compare", "preview")
 """Settings that write one more picture for each input."""
-
-NOT_RECORDED = frozenset(
-    "images mask index_mask box point alpha_from_image negative_mask number seed embeds_out output existing grid "
-    "compare preview metadata dry_run offline device offload batch embeds_in".split()
-)
-"""Settings that do not change the picture, or that its record says in another place."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +93,8 @@ class Plan:
     """The file that holds it."""
     embeds_out: Path | None
     """Where to write the embeddings."""
+    existing: Existing
+    """What to do about files that are there already."""
     items: tuple[Item, ...]
     """The inputs."""
     recorded: Mapping[str, Any] | None
@@ -119,7 +117,9 @@ def plan_variations(settings: VariationSettings, repeated: Repeated | None = Non
     """
     negative = repeated.negative_regions if repeated and settings.embeds_in is None else ()
     check_variation(settings, has_negative=bool(settings.negative_mask or negative))
-    seeds = parse_seeds(settings.seed, settings.number)
+    # Drawn once for all processes of the run, which share its pictures.
+    seed = join_processes(settings.device).agree_on(drawn_seed()) if is_random(settings.seed) else settings.seed
+    seeds = parse_seeds(seed, settings.number)
     focus, strength = parse_focus(settings.focus), parse_strength(settings.strength, settings.schedule)
     pointing = read_pointing(
         settings,
@@ -131,10 +131,12 @@ def plan_variations(settings: VariationSettings, repeated: Repeated | None = Non
     check_steps(settings.scheduler, asked.sampler, settings.steps)
     guidance = asked.host.guidance_scale if settings.guidance is None else settings.guidance
     embeds = None if settings.embeds_in is None else read_embeds(Path(settings.embeds_in), width=asked.embed_dim)
-    images, rows, names = _inputs(settings.images, embeds, repeated)
+    images, rows, names = _inputs(settings, embeds, repeated)
     sheets = [kind for kind in SHEETS if getattr(settings, kind)]
-    items = plan_items(names, seeds, settings.output, images=images, rows=rows, sheets=sheets)
-    items = check_items(items, settings.embeds_out, settings.existing)
+    suffix = f".{settings.encoding}"
+    items = plan_items(names, seeds, settings.output, images=images, rows=rows, sheets=sheets, suffix=suffix)
+    inputs = inputs_of(settings, images) + _input_of(repeated)
+    items = check_items(items, embeds_out=settings.embeds_out, existing=settings.existing, inputs=inputs)
     geometry = asked.host.geometry
     plan = Plan(
         name=settings.model,
@@ -154,6 +156,7 @@ def plan_variations(settings: VariationSettings, repeated: Repeated | None = Non
         embeds=embeds,
         embeds_in=None if settings.embeds_in is None else Path(settings.embeds_in),
         embeds_out=None if settings.embeds_out is None else Path(settings.embeds_out),
+        existing=settings.existing,
         items=tuple(items),
         recorded=_recorded(settings, guidance) if settings.metadata else None,
     )
@@ -183,21 +186,31 @@ def _ask(model: str, alpha_clip: str | None, *, revision: str | None, offline: b
 
 def _recorded(settings: VariationSettings, guidance: float) -> dict[str, Any]:
     """What a picture's record says; what the settings leave to the model is the number that is used."""
-    names = (field.name for field in fields(VariationSettings) if field.name not in NOT_RECORDED)
-    return {name: getattr(settings, name) for name in names} | {"guidance": guidance}
+    return {name: getattr(settings, name) for name in sorted(RECORDED)} | {"guidance": guidance}
+
+
+def _input_of(repeated: Repeated | None) -> list[Input]:
+    return [] if repeated is None else [Input(path=repeated.source, what="the picture to repeat")]
 
 
 def _inputs(
-    images: Sequence[str], embeds: EmbedsFile | None, repeated: Repeated | None
+    settings: VariationSettings, embeds: EmbedsFile | None, repeated: Repeated | None
 ) -> tuple[list[Path], Sequence[int], list[str]]:
     """The pictures, or none where rows of embeddings are the inputs; the inputs' numbers; and their names."""
     if embeds is None:
+        images = settings.images
         recorded = None if repeated is None else repeated.find_image(images)
-        paths = list_pictures(images) if recorded is None else [recorded]
-        return paths, range(len(paths)), [path.stem for path in paths]
+        if recorded is not None:
+            return [recorded], range(1), [recorded.stem]
+        paths = without_results(
+            list_pictures(images, recursive=settings.recursive), images, settings.output, marked=settings.metadata
+        )
+        return paths, range(len(paths)), [name_within(path, images) for path in paths]
     # The picture to repeat was made from one row of the file.
     given = None if repeated is None else repeated.embeds
     rows = range(len(embeds.names)) if given is None else [given["row"]]
+    if max(rows) >= len(embeds.names):
+        raise InputError(f"{settings.embeds_in} has {len(embeds.names)} rows, and none of the number {max(rows)}.")
     return [], rows, [embeds.names[row] for row in rows]
 
 
@@ -211,8 +224,9 @@ def check_scenes(items: Sequence[Item], pointing: Pointing, focus: FocusStrategy
     for item in items:
         if item.image is None:
             continue
-        scene = read_scene(item.image, pointing).scene
-        if "compare" in item.sheets and not scene.regions:
-            raise ConfigError("`compare`: show a region to compare (`mask`, `box`, `point`, `alpha_from_image`).")
-        for regions in filter(None, (scene.regions, scene.negative_regions)):
-            check_visible(alpha_maps(regions)[0], focus, geometry)
+        with naming(item.image, among=len(items)):
+            scene = read_scene(item.image, pointing).scene
+            if "compare" in item.sheets and not scene.regions:
+                raise ConfigError("`compare`: show a region to compare (`mask`, `box`, `point`, `alpha_from_image`).")
+            for regions in filter(None, (scene.regions, scene.negative_regions)):
+                check_visible(alpha_maps(regions)[0], focus, geometry)

@@ -147,11 +147,15 @@ def _own_alpha(picture: Picture, path: Path) -> Region:
 
 
 def _matching(mask: Path, picture: Path) -> Path:
-    """The mask itself, or the file of a folder of masks that has the picture's name."""
+    """The mask itself, or the file of a folder of masks that has the picture's name, in folders of the same names."""
     if not mask.is_dir():
         return mask
-    found = sorted(p for p in mask.iterdir() if p.stem == picture.stem and p.suffix.lower() in SUFFIXES)
+    folders = picture.parent.parts
+    within = (mask.joinpath(*folders[start:]) for start in range(len(folders) + 1))
+    # An absolute path joined to the folder would be the picture's own folder.
+    folder = next(f for f in within if f.is_dir() and f.is_relative_to(mask))
+    found = sorted(p for p in folder.iterdir() if p.stem == picture.stem and p.suffix.lower() in SUFFIXES)
     if len(found) != 1:
         what = "several masks" if found else "no mask"
-        raise InputError(f"{picture}: {what} named {picture.stem} in the folder {mask}; expected one.")
+        raise InputError(f"{picture}: {what} named {picture.stem} in the folder {folder}; expected one.")
     return found[0]

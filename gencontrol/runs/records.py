@@ -3,21 +3,21 @@
 import base64
 import io
 import json
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
 from gencontrol import __version__
 from gencontrol.errors import InputError
 from gencontrol.images.reading import open_image
 from gencontrol.regions.region import Region
+from gencontrol.runs.encodings import record_text
 
-KEY = "gencontrol"
-"""Keyword of the PNG text chunk, which holds JSON."""
 FIELDS = frozenset({"settings", "seed", "image", "regions", "negative_regions"})
 """What a record must hold to be repeated."""
 LEVELS = 65535
@@ -54,11 +54,25 @@ def describe(
     }
 
 
-def to_chunk(record: dict[str, Any]) -> PngImagePlugin.PngInfo:
-    """The record as a PNG text chunk. Not compressed: Pillow refuses to read large compressed ones."""
-    info = PngImagePlugin.PngInfo()
-    info.add_itxt(KEY, json.dumps(record))
-    return info
+def describe_sheet(kind: str) -> dict[str, Any]:
+    """The record of a sheet: that it is one, so that nobody takes it for a picture to vary.
+
+    Args:
+        kind: `grid`, `compare`, `preview` or `sweep`.
+    """
+    return {"version": __version__, "sheet": kind}
+
+
+def is_result(path: Path) -> bool:
+    """Whether a picture says that gencontrol wrote it; False too where nothing can be read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path) as image:
+                return record_text(image) is not None
+    except Exception:
+        # Pillow's decoders raise many kinds of errors; whoever reads the picture says which.
+        return False
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -67,13 +81,15 @@ def read_record(path: Path) -> dict[str, Any]:
     Raises:
         InputError: Not a picture, or one without a record that can be read.
     """
-    text = open_image(path).info.get(KEY)
+    text = record_text(open_image(path))
     if text is None:
         raise InputError(f"{path} holds no gencontrol record: it was written without `metadata`, or by something else.")
     try:
         record = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: its gencontrol record is broken ({error}).") from error
+    if isinstance(record, dict) and "sheet" in record:
+        raise InputError(f"{path} is a sheet ({record['sheet']}): a run is repeated from one of its pictures.")
     if not isinstance(record, dict) or not FIELDS <= record.keys():
         raise InputError(f"{path}: its gencontrol record is broken; expected the fields {', '.join(sorted(FIELDS))}.")
     return record
@@ -93,7 +109,8 @@ def unpack(packed: Sequence[dict[str, Any]], *, source: Path) -> list[Region]:
 
 def storable(region: Region) -> Region:
     """The region with its alpha rounded to what a record holds, so that a repeated run starts from the same."""
-    alpha = (region.alpha * LEVELS).round() / LEVELS
+    # In place: of a photograph it is a large plane.
+    alpha = (region.alpha * LEVELS).round_().div_(LEVELS)
     return Region(alpha=alpha, weight=region.weight, label=region.label)
 
 

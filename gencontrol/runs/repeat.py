@@ -1,19 +1,23 @@
 """Repeating the run that wrote a picture, from the record inside it."""
 
-from collections.abc import Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import sha256
 from gencontrol.regions.region import Region
+from gencontrol.runs.notation import LARGEST_SEED
 from gencontrol.runs.notices import warn
 from gencontrol.runs.records import read_record, unpack
-from gencontrol.runs.settings import REGIONS, VariationSettings
+from gencontrol.runs.settings import RECORDED, REGIONS, VariationSettings
 
 Settings = TypeVar("Settings", bound=VariationSettings)
 
+_IMAGE: Mapping[str, type] = {"path": str, "sha256": str}
+_EMBEDS: Mapping[str, type] = {"path": str, "sha256": str, "row": int}
+"""What a record says of an input."""
 SHAPING = ("invert", "feather", "threshold", "strength", "schedule")
 """What shapes regions, and so means nothing to a run that starts from embeddings."""
 
@@ -25,7 +29,7 @@ class Repeated:
     source: Path
     """The picture that holds the record."""
     settings: dict[str, Any]
-    """The settings, the picture's own seed among them."""
+    """Those that shape the picture, its own seed among them."""
     image: dict[str, str] | None
     """`path` and `sha256` of the input; None if the run started from embeddings."""
     embeds: dict[str, Any] | None
@@ -91,17 +95,35 @@ def read_repeated(path: Path) -> Repeated:
     """
     record = read_record(path)
     settings, image, embeds = record["settings"], record["image"], record.get("embeds")
-    inputs = ((image, {"path", "sha256"}), (embeds, {"path", "sha256", "row"}))
-    if not isinstance(settings, dict) or not all(_is_input(value, keys) for value, keys in inputs):
+    seed, inputs = record["seed"], ((image, _IMAGE), (embeds, _EMBEDS))
+    if (
+        not isinstance(settings, dict)
+        or not all(_is_input(value, keys) for value, keys in inputs)
+        or not (type(seed) is int and 0 <= seed <= LARGEST_SEED)
+    ):
         raise InputError(f"{path}: its gencontrol record is broken.")
     return Repeated(
         source=path,
-        settings=settings | {"seed": record["seed"], "number": 1},
+        settings=_shaping(settings, path) | {"seed": seed, "number": 1},
         image=image,
         embeds=embeds,
         regions=tuple(unpack(record["regions"], source=path)),
         negative_regions=tuple(unpack(record["negative_regions"], source=path)),
     )
+
+
+def _shaping(settings: dict[str, Any], path: Path) -> dict[str, Any]:
+    """What a record may say: pictures come from strangers, so nothing of theirs names a file to write.
+
+    Names that no setting has stay, and are refused where settings are read: a later version may have shaped the picture
+    with them.
+    """
+    known = {field.name for field in fields(VariationSettings)}
+    kept = {name: value for name, value in settings.items() if name in RECORDED or name not in known}
+    left = sorted(settings.keys() - kept.keys() - {"seed", "number"})
+    if left:
+        warn(f"the record of {path} also sets {', '.join(f'`{name}`' for name in left)}, which is not repeated.")
+    return kept
 
 
 def settings_beneath(repeated: Repeated, given: Set[str], *, off: Set[str] = frozenset()) -> dict[str, Any]:
@@ -140,5 +162,7 @@ def starting_point(settings: Settings, repeated: Repeated) -> tuple[Settings, Re
     return replace(settings, embeds_in=given or str(repeated.find_embeds())), repeated
 
 
-def _is_input(value: Any, keys: set[str]) -> bool:
-    return value is None or (isinstance(value, dict) and keys <= value.keys())
+def _is_input(value: Any, kinds: Mapping[str, type]) -> bool:
+    if value is None:
+        return True
+    return isinstance(value, dict) and all(type(value.get(name)) is kind for name, kind in kinds.items())

@@ -5,11 +5,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.images.picture import Picture
-from gencontrol.images.reading import read_image
+from gencontrol.images.reading import check_no_address, read_image
 from gencontrol.regions.region import Region, RegionWarning
 from gencontrol.regions.scene import Scene
+from gencontrol.runs.notices import naming
 from gencontrol.runs.pointing import SUFFIXES, Pointing, shape_regions
 from gencontrol.runs.records import storable
 
@@ -26,8 +30,12 @@ class RecordedScene:
     """The regions before inverting and feathering, rounded to what a record holds."""
 
 
-def list_pictures(images: Sequence[str]) -> list[Path]:
+def list_pictures(images: Sequence[str], *, recursive: bool = False) -> list[Path]:
     """The picture files that are named, and those in the folders that are named, in order.
+
+    Args:
+        images: Files and folders.
+        recursive: Whether to look into the folders' folders too, but for hidden ones.
 
     Raises:
         ConfigError: Nothing is named.
@@ -38,18 +46,38 @@ def list_pictures(images: Sequence[str]) -> list[Path]:
     if "" in images:
         # It would mean the current folder, and comes of a shell variable that is not set.
         raise InputError("An empty path is given as picture: name a file or a folder (. is the current one).")
-    return [path for name in images for path in _pictures_of(Path(name))]
+    return [path for name in images for path in _pictures_of(Path(name), recursive=recursive)]
 
 
-def _pictures_of(path: Path) -> list[Path]:
-    if not path.exists():
+def name_within(path: Path, images: Sequence[str]) -> str:
+    """What a picture's results are called: its name without suffix, below the folder that was named; a/x for a/x.png.
+
+    Args:
+        path: One of `list_pictures`.
+        images: Files and folders, as they were named.
+    """
+    folder = next((Path(name) for name in images if Path(name) in path.parents), path.parent)
+    return path.relative_to(folder).with_suffix("").as_posix()
+
+
+def _pictures_of(path: Path, *, recursive: bool) -> list[Path]:
+    check_no_address(path)
+    try:
+        is_there, is_folder = path.exists(), path.is_dir()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+    if not is_there:
         raise InputError(f"No picture and no folder at {path}.")
-    if not path.is_dir():
+    if not is_folder:
         return [path]
-    found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    found = sorted(p for p in (path.rglob("*") if recursive else path.iterdir()) if _is_picture(p.relative_to(path)))
     if not found:
         raise InputError(f"No pictures in the folder {path}; looked for {', '.join(sorted(SUFFIXES))}.")
     return found
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in path.parts)
 
 
 def read_scene(path: Path, pointing: Pointing) -> RecordedScene:
@@ -62,19 +90,23 @@ def read_scene(path: Path, pointing: Pointing) -> RecordedScene:
     picture = read_image(path)
     pointed = [point(picture, path) for point in pointing.pointers] or list(pointing.recorded)
     negative = [point(picture, path) for point in pointing.negative_pointers] or list(pointing.recorded_negative)
-    if not pointed and picture.alpha is not None and picture.alpha.min() < 1:
+    if not pointed and picture.stored_alpha is not None and _is_seen_through(picture.stored_alpha):
         text = f"{path} has an alpha channel, which is not used: `alpha_from_image` looks where it is opaque."
         warnings.warn(text, RegionWarning, stacklevel=2)
     _check_sizes([*pointed, *negative], picture, path)
     # A record holds 16 bits: starting from them makes a repeated run start from the same.
     exact = tuple(storable(region) for region in pointed)
     scene = Scene(
-        picture=Picture(rgb=picture.rgb),
+        picture=Picture(rgb=picture.stored_rgb),
         regions=shape_regions(exact, inverted=pointing.invert, radius=pointing.feather),
         negative_regions=tuple(storable(region) for region in negative),
         source=path,
     )
     return RecordedScene(scene=scene, path=path, pointed=exact)
+
+
+def _is_seen_through(alpha: Float[Tensor, "h w"] | UInt8[Tensor, "h w"]) -> bool:
+    return bool(alpha.min() < (1 if alpha.dtype.is_floating_point else 255))
 
 
 def _check_sizes(regions: Sequence[Region], picture: Picture, path: Path) -> None:
@@ -89,14 +121,22 @@ def _check_sizes(regions: Sequence[Region], picture: Picture, path: Path) -> Non
             )
 
 
-def read_scenes(images: Sequence[str], pointing: Pointing) -> Iterator[RecordedScene]:
+def read_scenes(images: Sequence[str], pointing: Pointing, *, recursive: bool = False) -> Iterator[RecordedScene]:
     """The scenes of all pictures, one after another; each is read once before, so that a bad one is found at once.
+
+    A single one is kept and not read again: large photographs take their time.
+
+    What is said of one of several pictures names it.
 
     Raises:
         ConfigError: No picture is given, or regions that cannot be inverted.
         InputError: A picture or mask that cannot be used.
     """
-    paths = list_pictures(images)
+    paths = list_pictures(images, recursive=recursive)
     for path in paths:
-        read_scene(path, pointing)
+        with naming(path, among=len(paths)):
+            scene = read_scene(path, pointing)
+            if len(paths) == 1:
+                return iter((scene,))
+            del scene
     return (read_scene(path, pointing) for path in paths)

@@ -25,6 +25,16 @@ WIDEST_FEATHER = 100_000.0
 """In pixels: wider than any picture, beyond which nothing changes."""
 REGIONS = ALTERNATIVES[0]
 """Settings that point at something."""
+RECORDED = frozenset(
+    "invert threshold feather resize_mask model revision alpha_clip focus fit dtype strength schedule steps guidance "
+    "scheduler".split()
+)
+"""Settings that a picture's record holds, and that a record may set: they shape the picture, and write no file."""
+NAMES_SOMETHING = (
+    "mask index_mask box point negative_mask model alpha_clip focus schedule scheduler embeds_in embeds_out output "
+    "config from_picture".split()
+)
+"""Settings whose text cannot be empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +47,8 @@ class RegionSettings:
 
     images: tuple[str, ...] = ()
     """Pictures, or folders of pictures."""
+    recursive: bool = False
+    """Take the pictures in folders inside the folders too."""
     mask: tuple[str, ...] = ()
     """A mask: white, or opaque, is where to look. A folder of masks goes with pictures of the same file name."""
     index_mask: tuple[str, ...] = ()
@@ -70,8 +82,9 @@ class EncoderSettings:
     focus: str | None = None
     """How the encoder is made to look: alpha, zoom, attention, crop, blank, blur or circle, with settings after a
     colon; unless given, alpha if the encoder's alpha channel is trained, else attention."""
-    fit: Literal["pad", "squash", "crop"] | None = None
-    """How picture and mask become square; unless given, as the encoder's processor says."""
+    fit: Literal["pad", "squash", "crop", "published"] | None = None
+    """How picture and mask become square: `published` crops the one and squashes the other, as the Alpha-CLIP authors'
+    inference code does, for whoever must reproduce its numbers; unless given, as the encoder's processor says."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Number format of the weights; auto is float16 on a GPU and float32 elsewhere."""
     device: str = "auto"
@@ -89,8 +102,11 @@ class ConversionSettings:
     output: str = ""
     """The folder to write."""
     kind: Literal["auto", "published", "clip", "open_clip"] = "auto"
-    """What the source is; auto takes a file for a published checkpoint, a name that OpenCLIP knows for one of its
-    models, and anything else for a CLIP."""
+    """What the source is; auto takes a file for a published checkpoint unless OpenAI's CLIP is in it, a name that
+    OpenCLIP knows for one of its models, and anything else for a CLIP."""
+    to: Literal["folder", "published", "open-clip"] = "folder"
+    """What to write: a folder for gencontrol and transformers; the vision tower as a .pth (or .safetensors) file as the
+    Alpha-CLIP authors publish them; or a folder as OpenCLIP lays one out, of a model with four input channels."""
     base: str | None = None
     """Of a published checkpoint: the CLIP it was trained from; unless given, OpenAI's of the same shape."""
     pretrained: str | None = None
@@ -117,6 +133,8 @@ class EmbeddingSettings(RegionSettings, EncoderSettings):
     """How much the regions count: 0 is the whole picture, 1 the regions, up to 2 beyond them."""
     text: tuple[str, ...] = ()
     """A text to embed beside the pictures, as rows of `text_embeds`."""
+    truncate: bool = False
+    """Cut texts that are too long for the text tower instead of refusing them."""
     output: str = "embeds.safetensors"
     """The file to write."""
     overwrite: bool = False
@@ -136,7 +154,8 @@ class VariationSettings(RegionSettings, EncoderSettings):
     number: int | None = None
     """How many variations of each picture; 4, or as many as seeds are listed."""
     seed: int | str = 0
-    """First seed, or a list or range of them: 7, or 1,2,3, or 5-8. Each picture has its own seed."""
+    """First seed, or a list or range of them: 7, or 1,2,3, or 5-8; random (or -1) draws one. Each picture has its own,
+    which its record says."""
     steps: int = DEFAULT_STEPS
     """Denoising steps."""
     guidance: float | None = None
@@ -152,7 +171,9 @@ class VariationSettings(RegionSettings, EncoderSettings):
     embeds_out: str | None = None
     """Also write the embeddings, as safetensors."""
     output: str = "variations"
-    """A folder, or a .png file, whose name is numbered if several pictures come out."""
+    """A folder, or a file (.png, .jpg, .webp), whose name is numbered if several pictures come out."""
+    encoding: Literal["png", "jpg", "webp"] = "png"
+    """Format of pictures in a folder; of a file, its name says it."""
     existing: Existing = "error"
     """What to do about files that are there already: stop, write over them, or skip pictures that are complete."""
     grid: bool = False
@@ -172,12 +193,28 @@ def has_regions(settings: RegionSettings) -> bool:
     return any(getattr(settings, name) for name in REGIONS)
 
 
-def check_regions(settings: RegionSettings) -> None:
-    """Refuse numbers that cannot be, before any picture is read.
+def check_named(settings: object) -> None:
+    """Refuse a name that is empty: it would mean the current folder, and comes of a shell variable that is not set.
+
+    Args:
+        settings: Any of these, with a face's own fields or without.
 
     Raises:
         ConfigError: Says which.
     """
+    for name in NAMES_SOMETHING:
+        value = getattr(settings, name, None)
+        if any(not text.strip() for text in ((value,) if isinstance(value, str) else value or ())):
+            raise ConfigError(f"`{name}` is empty: leave it out, or say what it is to be.")
+
+
+def check_regions(settings: RegionSettings) -> None:
+    """Refuse numbers that cannot be and names that are empty, before any picture is read.
+
+    Raises:
+        ConfigError: Says which.
+    """
+    check_named(settings)
     check_number(settings.feather, name="`feather`", at_least=0, unit="pixels")
     check_number(settings.feather, name="`feather`", at_most=WIDEST_FEATHER, unit="pixels")
     if settings.threshold is not None and not 0 < settings.threshold <= 1:

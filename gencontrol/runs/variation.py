@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.embed import RegionEmbeds
@@ -19,7 +21,7 @@ from gencontrol.runs.notices import ShareWarning, warn
 from gencontrol.runs.opening import open_host, open_own_encoder
 from gencontrol.runs.outputs import Item, write_picture
 from gencontrol.runs.plan import Plan
-from gencontrol.runs.records import describe
+from gencontrol.runs.records import describe, describe_sheet
 from gencontrol.runs.scenes import RecordedScene, read_scene
 
 
@@ -101,7 +103,7 @@ def run_variations(plan: Plan) -> Outcome:
     results, machine = _run_share(plan, processes.share(plan.items))
     outcome = Outcome(results=tuple(processes.gather(results)), machine=machine)
     if processes.is_first and plan.embeds_out is not None:
-        _write_embeds(plan.embeds_out, plan.items, outcome.results)
+        _write_embeds(plan, plan.embeds_out, outcome.results)
     return outcome
 
 
@@ -115,7 +117,7 @@ def rehearse_variations(plan: Plan) -> Outcome:
 def _rehearse(plan: Plan, item: Item) -> Result:
     if "preview" in item.sheets and item.image is not None:
         scene = read_scene(item.image, plan.pointing).scene
-        write_picture(encoder_view(scene, plan.focus, plan.geometry), item.sheets["preview"])
+        _write_sheets(plan, item, {"preview": encoder_view(scene, plan.focus, plan.geometry)})
     return _result(item, plan.sampling.seeds)
 
 
@@ -150,6 +152,9 @@ def _run_share(plan: Plan, items: Sequence[Item]) -> tuple[list[Result], dict[st
 
 def _run_item(pipeline: Any, plain: AlphaCLIP | None, plan: Plan, item: Item) -> Result:
     """Draw and write one input's pictures and sheets."""
+    if plan.existing == "skip" and item.is_complete:
+        # Since the run was planned another one has drawn it.
+        return Result(outputs=(), sheets=())
     looks: Any = {"focus": plan.focus, "fit": plan.fit}
     recorded = None if item.image is None else read_scene(item.image, plan.pointing)
     started, embeds = time.monotonic(), None
@@ -163,20 +168,32 @@ def _run_item(pipeline: Any, plain: AlphaCLIP | None, plan: Plan, item: Item) ->
         # Of a strength that changes, the last step's.
         embeds = on_cpu(embed_scene(pipeline, recorded.scene, strength=plan.strength.end, **looks))
     record = None if plan.recorded is None else _record(plan.recorded, plan.embeds_in, item, recorded)
-    for picture, path, seed in zip(pictures, item.paths, plan.sampling.seeds, strict=True):
-        write_picture(picture, path, record=None if record is None else record | {"seed": seed})
-    labels = [f"seed {seed}" for seed in plan.sampling.seeds]
+    seeds, written = plan.sampling.seeds, []
+    for picture, path, seed in zip(pictures, item.paths, seeds, strict=True):
+        marked = None if record is None else record | {"seed": seed}
+        if write_picture(picture, path, record=marked, existing=plan.existing):
+            written.append(Output(path=path, image=item.image, seed=seed))
+    labels, made = [f"seed {seed}" for seed in seeds], {}
     if "grid" in item.sheets:
-        write_picture(contact_sheet([pictures], row_labels=[""], column_labels=labels), item.sheets["grid"])
+        made["grid"] = contact_sheet([pictures], row_labels=[""], column_labels=labels)
     if recorded is not None and item.sheets.keys() & {"preview", "compare"}:
         seen = encoder_view(recorded.scene, plan.focus, plan.geometry)
+        made |= {"preview": seen} if "preview" in item.sheets else {}
         if plain is not None:
             others = draw_comparison(pipeline, recorded.scene, plain, plan.sampling, fit=plan.fit)
-            rows = {"with the regions": pictures} | others
-            write_picture(comparison_sheet(rows, seen, labels), item.sheets["compare"])
-        if "preview" in item.sheets:
-            write_picture(seen, item.sheets["preview"])
-    return replace(_result(item, plan.sampling.seeds), embeds=embeds, seconds=seconds)
+            made["compare"] = comparison_sheet({"with the regions": pictures} | others, seen, labels)
+    sheets = _write_sheets(plan, item, made)
+    return Result(outputs=tuple(written), sheets=sheets, embeds=embeds, seconds=seconds)
+
+
+def _write_sheets(plan: Plan, item: Item, made: Mapping[str, Image.Image]) -> tuple[Sheet, ...]:
+    """Write an item's sheets, marked as such; those that are there already are kept with `skip`."""
+    written = []
+    for kind, path in item.sheets.items():
+        mark = None if plan.recorded is None else describe_sheet(kind)
+        if kind in made and write_picture(made[kind], path, record=mark, existing=plan.existing):
+            written.append(Sheet(path=path, kind=kind))
+    return tuple(written)
 
 
 def _record(
@@ -205,8 +222,8 @@ def _input(path: Path) -> dict[str, Any]:
     return {"path": str(path), "sha256": sha256(path)}
 
 
-def _write_embeds(path: Path, items: Sequence[Item], results: Sequence[Result]) -> None:
+def _write_embeds(plan: Plan, path: Path, results: Sequence[Result]) -> None:
     embeds = [result.embeds for result in results if result.embeds is not None]
     if embeds:
-        file = join_rows(embeds, names=[item.image.name for item in items if item.image is not None])
-        write_tensors(path, tensors_of(file), names=file.names)
+        file = join_rows(embeds, names=[item.image.name for item in plan.items if item.image is not None])
+        write_tensors(path, tensors_of(file), exclusive=plan.existing != "overwrite", names=file.names)

@@ -1,12 +1,12 @@
 """What `gencontrol vary` refuses, and what it says; finished embeddings in the place of a picture."""
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from gencontrol.runs.records import read_record
@@ -98,7 +98,7 @@ def test_embeds_in_excludes_what_needs_a_picture(flags: list[str], image: str | 
         (["--embeds-out", "{scene}/red.png"], 1, "red.png exists already"),
         (["--embeds-out", "{scene}/photo.png"], 1, "photo.png is one of the pictures to vary"),
         (["--embeds-out", "{scene}/e", "--existing", "skip"], 2, "leave one of them out"),
-        (["-o", "{scene}/a.jpg"], 2, "pictures are written as PNG"),
+        (["-o", "{scene}/a.gif"], 2, "pictures are written as PNG, JPEG or WebP; expected a name that ends in .png"),
         (["-o", "{scene}/red.png/out", "--dry-run"], 1, "red.png is a file. Give another -o"),
         (["--embeds-out", "{scene}/red.png/e", "--dry-run"], 1, "red.png is a file. Give another -o"),
         (["--embeds-in", "{scene}/photo.png"], 2, "--embeds-in starts from finished embeddings"),
@@ -109,7 +109,7 @@ def test_embeds_in_excludes_what_needs_a_picture(flags: list[str], image: str | 
         (["--negative-mask", "{scene}/red.png:0"], 2, "--negative-mask {scene}/red.png:0: expected a weight above 0"),
         (["--focus", "crop:margin"], 2, "--focus crop:margin: expected settings such as crop:key=value"),
         (["--device", "mps:7"], 1, "--device mps:7: this machine has none"),
-        (["-o", "{scene}/a.webp"], 2, "-o {scene}/a.webp: pictures are written as PNG"),
+        (["-o", "{scene}/a.tif"], 2, "-o {scene}/a.tif: pictures are written as PNG"),
         (["--offload", "sequential", "--device", "cpu"], 1, "--offload sequential moves weights"),
         (["--fit", "stretch"], 2, ""),
         (["--nonsense"], 2, ""),
@@ -145,14 +145,16 @@ def test_an_empty_path_is_not_the_current_folder(run: Any, tiny_folder: Path) ->
 
 
 def test_a_failed_write_leaves_nothing(vary: Vary, scene: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full_disk(self: Image.Image, path: Path, **settings: object) -> None:
-        Path(path).write_bytes(b"half a picture")
-        raise OSError("No space left on device")
+    write = Path.write_bytes
 
-    monkeypatch.setattr(Image.Image, "save", full_disk)
+    def full_disk(self: Path, data: bytes) -> int:
+        write(self, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
     done = vary("-o", scene / "out" / "a.png")
     assert done.code == 1
-    assert "gencontrol: No space left on device" in done.err
+    assert done.err == f"gencontrol: {scene / 'out' / 'a.png'} cannot be written: No space left on device.\n"
     assert list((scene / "out").iterdir()) == []
 
 

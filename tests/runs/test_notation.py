@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from gencontrol.errors import ConfigError
-from gencontrol.runs.notation import parse_named, parse_numbers, parse_seeds, split_weight
+from gencontrol.runs.notation import (
+    LARGEST_SEED,
+    drawn_seed,
+    is_random,
+    parse_named,
+    parse_numbers,
+    parse_seeds,
+    split_weight,
+)
 
 
 @pytest.mark.parametrize(
@@ -87,3 +95,49 @@ def test_names_with_settings() -> None:
         parse_named("crop:margin", setting="focus")
     with pytest.raises(ConfigError, match=r"`focus` crop:margin=\[: '\[' is neither a number nor a name"):
         parse_named("crop:margin=[", setting="focus")
+
+
+@pytest.mark.parametrize(
+    ("seed", "count", "message"),
+    [
+        ("99999999999999999999999,5", None, r"`seed`: expected different seeds from 0 to 2\^63 - 1, got 9999"),
+        ("9" * 5000, None, r"`seed`: expected different seeds from 0 to 2\^63 - 1"),
+        ("5-" + "9" * 5000, None, r"`seed`: expected different seeds from 0 to 2\^63 - 1"),
+        (str(LARGEST_SEED), 2, r"`seed`: expected different seeds from 0 to 2\^63 - 1"),
+        ("0-9999999999", None, "`seed`: expected at most 100,000 pictures of one input, got 10000000000"),
+        ("0-100000", None, "`seed`: expected at most 100,000 pictures of one input, got 100001"),
+        ("0", 100_001, "`number`: expected at most 100,000 pictures of one input, got 100001"),
+        ("0", 99_999_999_999, "`number`: expected at most 100,000 pictures"),
+    ],
+)
+def test_seeds_and_counts_are_bounded_before_they_are_laid_out(seed: str, count: int | None, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parse_seeds(seed, count)
+
+
+def test_the_largest_seed_and_count() -> None:
+    assert parse_seeds(str(LARGEST_SEED), 1) == (LARGEST_SEED,)
+    assert len(parse_seeds("0", 100_000)) == len(parse_seeds("0-99999", None)) == 100_000
+
+
+@pytest.mark.parametrize(("seed", "random"), [(-1, True), ("-1", True), (" Random", True), (0, False), ("1,2", False)])
+def test_a_seed_may_be_left_to_chance(seed: int | str, random: bool) -> None:
+    assert is_random(seed) == random
+
+
+def test_drawn_seeds_differ_and_are_short() -> None:
+    drawn = {drawn_seed() for _ in range(20)}
+    assert len(drawn) == 20 and all(0 <= seed < 2**32 for seed in drawn) and max(drawn) > 2**28
+
+
+def test_weights_are_bounded() -> None:
+    assert split_weight("a.png:1e6", setting="mask") == ("a.png", 1e6)
+    with pytest.raises(ConfigError, match=r"expected a weight above 0 and at most 1e\+06, got 1e39"):
+        split_weight("a.png:1e39", setting="mask")
+    assert split_weight("x" * 300 + ":2", setting="mask") == ("x" * 300, 2.0)
+
+
+@pytest.mark.parametrize("value", ["2024-13-45", "[" * 5000])
+def test_values_that_yaml_chokes_on(value: str) -> None:
+    with pytest.raises(ConfigError, match="is neither a number nor a name"):
+        parse_named(f"crop:margin={value}", setting="focus")

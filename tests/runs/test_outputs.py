@@ -31,7 +31,9 @@ def test_a_folder_may_have_a_dot(tmp_path: Path) -> None:
     [
         (["a", "a"], "out", "Several pictures are called a: run them apart"),
         (["a", "b"], "one.png", "2 pictures go in, so expected a folder"),
-        (["a"], "one.webp", "pictures are written as PNG"),
+        (["a"], "one.gif", "pictures are written as PNG"),
+        (["a"], "one.txt", r"expected a folder, or a name that ends in \.png"),
+        (["a"], "", "`output` is empty"),
     ],
 )
 def test_paths_that_are_refused(stems: list[str], output: str, message: str) -> None:

@@ -17,9 +17,9 @@ from gencontrol.models.location import Location
 from gencontrol.regions.region import Region
 from gencontrol.runs.drawing import Sampling
 from gencontrol.runs.notices import RunWarning
-from gencontrol.runs.plan import NOT_RECORDED, Plan, plan_variations
+from gencontrol.runs.plan import Plan, plan_variations
 from gencontrol.runs.repeat import Repeated
-from gencontrol.runs.settings import VariationSettings
+from gencontrol.runs.settings import RECORDED, VariationSettings
 
 MakePlan = Callable[..., Plan]
 
@@ -79,8 +79,12 @@ def test_what_is_recorded(plan: MakePlan) -> None:
         "scheduler": "euler",
         "guidance": 3.0,
     }
-    assert recorded.keys() == {field.name for field in fields(VariationSettings)} - NOT_RECORDED
-    assert {"mask", "seed", "output", "device", "batch"} <= NOT_RECORDED
+    assert recorded.keys() == RECORDED
+    # A new setting is decided upon: what a record holds, a stranger's record sets.
+    assert {field.name for field in fields(VariationSettings)} - RECORDED == set(
+        "images recursive mask index_mask box point alpha_from_image negative_mask number seed embeds_in embeds_out "
+        "output existing encoding grid compare preview metadata dry_run offline device offload batch".split()
+    )
     assert plan(metadata=False).recorded is None
 
 
@@ -103,11 +107,22 @@ def test_sheets_and_files(plan: MakePlan, scene: Path) -> None:
 def test_what_is_complete_is_skipped(plan: MakePlan, scene: Path) -> None:
     (scene / "out").mkdir()
     for seed in (0, 1):
-        (scene / "out" / f"photo-{seed}.png").touch()
+        Image.new("RGB", (4, 4)).save(scene / "out" / f"photo-{seed}.png")
     with pytest.raises(InputError, match=r"photo-0\.png and 1 more exists already: give `existing` overwrite or skip"):
         plan(number=2)
     assert plan(number=2, existing="skip").items == ()
     assert len(plan(number=3, existing="skip").items) == 1
+    (scene / "out" / "photo-1.png").write_bytes(b"")
+    assert len(plan(number=2, existing="skip").items) == 1
+    (scene / "out" / "photo-1.png").write_bytes((scene / "out" / "photo-0.png").read_bytes()[:-20])
+    with pytest.raises(InputError, match=r"photo-1\.png is there and is no whole picture: remove it, or give"):
+        plan(number=2, existing="skip")
+    (scene / "out" / "photo-1.png").unlink()
+    (scene / "out" / "photo-1.png").mkdir()
+    with pytest.raises(InputError, match=r"photo-1\.png is a folder; expected the name of a file"):
+        plan(number=2, existing="skip")
+    (scene / "out" / "photo-1.png").rmdir()
+    Image.new("RGB", (4, 4)).save(scene / "out" / "photo-1.png")
     assert len(plan(number=2, existing="overwrite").items) == 1
 
 

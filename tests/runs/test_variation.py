@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from gencontrol.runs.plan import Plan, plan_variations
@@ -54,6 +55,6 @@ def test_a_rehearsal_makes_previews_alone(scene: Path, tiny_folder: Path) -> Non
 def test_nothing_to_do_loads_nothing(scene: Path, tiny_folder: Path) -> None:
     (scene / "out").mkdir()
     for seed in (4, 7):
-        (scene / "out" / f"photo-{seed}.png").touch()
+        Image.new("RGB", (4, 4)).save(scene / "out" / f"photo-{seed}.png")
     outcome = run_variations(plan(scene, tiny_folder, existing="skip"))
     assert (outcome.outputs, outcome.machine) == ([], {})

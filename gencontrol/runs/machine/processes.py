@@ -26,6 +26,14 @@ class Processes:
         """Every `count`-th item, so that all have about as many."""
         return list(items[self.index :: self.count])
 
+    def agree_on(self, value: T) -> T:
+        """The first process's value, in all of them."""
+        if self.count == 1:
+            return value
+        from accelerate.utils import broadcast_object_list
+
+        return broadcast_object_list([value])[0]
+
     def gather(self, results: list[Any]) -> list[Any]:
         """All processes' results, in the order of the items that `share` dealt out."""
         if self.count == 1:

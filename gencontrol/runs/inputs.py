@@ -1,0 +1,138 @@
+"""What a run reads. None of it is ever written over, whatever setting named it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gencontrol.errors import ConfigError, InputError
+from gencontrol.files import resolved
+from gencontrol.runs.notation import split_weight
+from gencontrol.runs.notices import warn
+from gencontrol.runs.records import is_result
+
+_PLAIN: Mapping[str, str] = {
+    "embeds_in": "the file of embeddings",
+    "config": "the file of settings",
+    "from_picture": "the picture to repeat",
+    "model": "the model",
+    "alpha_clip": "the Alpha-CLIP",
+    "source": "the source",
+    "base": "the base",
+    "pretrained": "the source",
+}
+"""Settings that are paths -> what they name."""
+_POINTING: Mapping[str, str] = {"mask": "a mask", "index_mask": "a mask", "negative_mask": "a negative mask"}
+"""Settings that are lists of paths with more behind them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """A file or a folder that a run reads."""
+
+    path: Path
+    """Where."""
+    what: str
+    """What it is to the run, for messages."""
+
+
+def inputs_of(settings: Any, images: Iterable[Path] = (), *, use: str = "to vary") -> list[Input]:
+    """Everything on this machine's disk that the settings of a run name.
+
+    Args:
+        settings: Any of `gencontrol.runs.settings`, with a face's own fields or without.
+        images: The pictures that `images` stands for.
+        use: What is done with the pictures.
+    """
+    named = [Input(path=path, what=f"one of the pictures {use}") for path in images]
+    for name, what in (_PLAIN | _POINTING).items():
+        for text in _texts(getattr(settings, name, None)):
+            value = text if name in _PLAIN else split_weight(text, setting=name)[0]
+            path = Path(value.rpartition("=")[0] if name == "index_mask" else value)
+            named.append(Input(path=path, what=what))
+    return [entry for entry in named if _is_there(entry.path)]
+
+
+def without_results(paths: Sequence[Path], images: Sequence[str], output: str, *, marked: bool = True) -> list[Path]:
+    """The pictures less what earlier runs wrote among them, where the output lies in the folder that is varied.
+
+    Warns with a `RunWarning` of what is left out.
+
+    Args:
+        paths: All pictures.
+        images: Files and folders, as they were named: a file that is named is meant.
+        output: Where the results go.
+        marked: Whether the run's results are told from other pictures by their records.
+
+    Raises:
+        ConfigError: Results without records would lie among the pictures, and be varied by the next run.
+        InputError: Nothing is left.
+    """
+    target, named = resolved(Path(output)), {Path(name) for name in images}
+    among = [path for path in paths if path not in named and target in resolved(path).parents]
+    if among and not marked:
+        raise ConfigError(
+            f"`no_metadata`: results in {output} could not be told from the pictures there: give another `output`."
+        )
+    ours = {path for path in among if is_result(path)}
+    if not ours:
+        return list(paths)
+    warn(f"{len(ours)} of the pictures in {output} are results of earlier runs, which are left out.")
+    left = [path for path in paths if path not in ours]
+    if not left:
+        raise InputError(f"{output} holds nothing but results of earlier runs: name those to vary one by one.")
+    return left
+
+
+def check_apart(outputs: Sequence[Path], inputs: Sequence[Input]) -> None:
+    """Refuse to write over what is read: under its own name, another name, a link, or as a file of a folder.
+
+    Raises:
+        InputError: Says what it is.
+    """
+    files = {key: entry for entry in inputs if not entry.path.is_dir() for key in _identities(entry.path)}
+    folders = {resolved(entry.path): entry for entry in inputs if entry.path.is_dir()}
+    for path in outputs:
+        keys = list(_identities(path))
+        entry = next((files[key] for key in keys if key in files), None)
+        if entry is None and _is_there(path):
+            entry = next((folders[above] for above in resolved(path).parents if above in folders), None)
+        if entry is not None:
+            of = " a file of" if entry.path.is_dir() else ""
+            text = f"{path} is{of} {entry.what}, which is not written over: give another `output`."
+            # Nor is it taken for a result that is there already.
+            raise InputError(text)
+
+
+def check_folder_apart(folder: Path, inputs: Sequence[Input]) -> None:
+    """Refuse to replace a folder that is, or holds, what is read.
+
+    Raises:
+        InputError: Says what it is.
+    """
+    for entry in inputs:
+        if resolved(entry.path).is_relative_to(resolved(folder)):
+            place = "is" if resolved(entry.path) == resolved(folder) else "holds"
+            raise InputError(f"{folder} {place} {entry.what}, which is not written over: give another `output`.")
+
+
+def _texts(value: str | Sequence[str] | None) -> Sequence[str]:
+    return () if not value else (value,) if isinstance(value, str) else value
+
+
+def _identities(path: Path) -> Iterator[object]:
+    """The path without links, and the file itself, which may have several names."""
+    yield resolved(path)
+    try:
+        status = path.stat()
+    except OSError:
+        return
+    yield status.st_dev, status.st_ino
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        # A hub id, or a text, that is too long for a name.
+        return False

@@ -1,0 +1,105 @@
+"""What a run reads is never written over."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from gencontrol.errors import ConfigError, InputError
+from gencontrol.runs.inputs import Input, check_apart, check_folder_apart, inputs_of, without_results
+from gencontrol.runs.notices import RunWarning
+from gencontrol.runs.outputs import write_picture
+from gencontrol.runs.records import describe_sheet
+from gencontrol.runs.settings import ConversionSettings, VariationSettings
+
+
+def test_every_setting_that_names_a_file_names_an_input(scene: Path) -> None:
+    for name in ("e.safetensors", "a.pth", "c d=1.png"):
+        (scene / name).touch()
+    (scene / "model").mkdir()
+    settings = VariationSettings(
+        mask=(f"{scene}/red.png:3", f"{scene}/blue.png", f"{scene}/missing.png"),
+        index_mask=(f"{scene}/classes.png=7:2", f"{scene}/c d=1.png=#fff"),
+        negative_mask=(f"{scene}/cutout.png:0.5",),
+        embeds_in=f"{scene}/e.safetensors",
+        alpha_clip=f"{scene}/a.pth",
+        model=f"{scene}/model",
+    )
+    found = {entry.path.name: entry.what for entry in inputs_of(settings, [scene / "photo.png"])}
+    assert found == {
+        "photo.png": "one of the pictures to vary",
+        "red.png": "a mask",
+        "blue.png": "a mask",
+        "classes.png": "a mask",
+        "c d=1.png": "a mask",
+        "cutout.png": "a negative mask",
+        "e.safetensors": "the file of embeddings",
+        "a.pth": "the Alpha-CLIP",
+        "model": "the model",
+    }
+    source = ConversionSettings(source=f"{scene}/a.pth", base=f"{scene}/model")
+    assert {entry.what for entry in inputs_of(source)} == {"the source", "the base"}
+    assert inputs_of(VariationSettings(model="x" * 300, mask=("y" * 300,))) == []
+
+
+@pytest.mark.parametrize("way", ["name", "dots", "link", "hard link"])
+def test_an_input_is_known_by_any_name(way: str, scene: Path) -> None:
+    mask, out = scene / "red.png", scene / "out.png"
+    if way == "dots":
+        out = scene / "x" / ".." / "red.png"
+    elif way == "link":
+        out.symlink_to(mask)
+    elif way == "hard link":
+        os.link(mask, out)
+    else:
+        out = mask
+    with pytest.raises(InputError, match=r"is a mask, which is not written over: give another `output`"):
+        check_apart([scene / "new.png", out], [Input(path=mask, what="a mask")])
+    check_apart([scene / "new.png"], [Input(path=mask, what="a mask")])
+
+
+def test_files_of_a_folder_are_inputs_and_new_ones_are_not(scene: Path) -> None:
+    (scene / "masks" / "inner").mkdir(parents=True)
+    (scene / "masks" / "inner" / "a.png").touch()
+    folder = [Input(path=scene / "masks", what="a mask")]
+    with pytest.raises(InputError, match=r"a\.png is a file of a mask, which is not written over"):
+        check_apart([scene / "masks" / "inner" / "a.png"], folder)
+    check_apart([scene / "masks" / "b.png", scene / "photo.png"], folder)
+
+
+def test_a_folder_that_holds_an_input_is_not_replaced(scene: Path) -> None:
+    source = Input(path=scene / "clip" / "a.pth", what="the source")
+    (scene / "clip").mkdir()
+    with pytest.raises(InputError, match="clip holds the source, which is not written over"):
+        check_folder_apart(scene / "clip", [source])
+    with pytest.raises(InputError, match="clip is the base, which is not written over"):
+        check_folder_apart(scene / "x" / ".." / "clip", [Input(path=scene / "clip", what="the base")])
+    check_folder_apart(scene / "clip" / "made", [Input(path=scene / "clip", what="the base")])
+
+
+def test_results_among_the_pictures_are_left_out(scene: Path) -> None:
+    photos = scene / "photos"
+    photos.mkdir()
+    shutil.copy(scene / "photo.png", photos / "a.png")
+    write_picture(Image.new("RGB", (4, 4)), photos / "a-0.jpg", record=describe_sheet("grid"))
+    (photos / "broken.png").write_bytes(b"no picture")
+    paths = [photos / "a-0.jpg", photos / "a.png", photos / "broken.png"]
+    with pytest.warns(
+        RunWarning, match=r"1 of the pictures in .*photos are results of earlier runs, which are left out"
+    ):
+        assert without_results(paths, [str(photos)], str(photos)) == paths[1:]
+    with pytest.warns(RunWarning):
+        without_results(paths, [str(photos)], f"{photos}/../photos")
+    # Named one by one, they are meant; and elsewhere nothing is looked at.
+    assert without_results(paths, [str(path) for path in paths], str(photos)) == paths
+    assert without_results(paths, [str(photos)], str(scene / "out")) == paths
+    with pytest.warns(RunWarning), pytest.raises(InputError, match="holds nothing but results of earlier runs"):
+        without_results(paths[:1], [str(photos)], str(photos))
+
+
+def test_results_that_nothing_marks_do_not_go_among_the_pictures(scene: Path) -> None:
+    with pytest.raises(ConfigError, match=r"`no_metadata`: results in .* could not be told from the pictures there"):
+        without_results([scene / "photo.png"], [str(scene)], str(scene), marked=False)
+    assert without_results([scene / "photo.png"], [str(scene)], str(scene / "out"), marked=False)
