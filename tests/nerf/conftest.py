@@ -60,16 +60,61 @@ def manager():
     return manager_of
 
 
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small data set of the still life; read it, do not write in it."""
+    from gencontrol.nerf.still_life.dataset import DatasetSettings, write_dataset
+    from gencontrol.nerf.still_life.world import still_life
+
+    settings = DatasetSettings(views=6, held_out=2, size=16, resolution=8)
+    return write_dataset(still_life(), tmp_path_factory.mktemp("still") / "set", settings)
+
+
+@pytest.fixture
+def own_set(still: Path, tmp_path: Path) -> Path:
+    """A copy of `still` that may be changed."""
+    import shutil
+
+    return Path(shutil.copytree(still, tmp_path / "own"))
+
+
+@pytest.fixture
+def capture(own_set: Path) -> Path:
+    """The still life three times as large, elsewhere, and before a sky: RGB, as a phone takes it."""
+    import json
+
+    import numpy as np
+    from PIL import Image
+
+    from gencontrol.nerf.rays.cameras import Cameras, camera_rays
+
+    about = json.loads((own_set / "transforms.json").read_text(encoding="utf-8"))
+    for frame in about["frames"]:
+        pose = torch.tensor(frame["transform_matrix"])
+        camera = Cameras(pose=pose[None, :3], focal=torch.tensor([about["fl_x"]]), height=16, width=16)
+        sky = 0.5 + 0.4 * camera_rays(camera)[1][0].numpy()
+        file = own_set / frame["file_path"]
+        with Image.open(file) as picture:
+            seen = np.asarray(picture) / 255
+        flat = seen[..., :3] * seen[..., 3:] + sky * (1 - seen[..., 3:])
+        Image.fromarray((flat * 255).round().astype(np.uint8)).save(file)
+        pose[:3, 3] = pose[:3, 3] * 3 + torch.tensor([5.0, 0.0, 1.0])
+        frame["transform_matrix"] = pose.tolist()
+    (own_set / "transforms.json").write_text(json.dumps(about), encoding="utf-8")
+    return own_set
+
+
 @pytest.fixture
 def attributes():
     """A function that gives a model's optimisers and its data manager, as nerfstudio gives them to callbacks."""
 
-    def attributes_of(model: Any, data: Any) -> Any:
+    def attributes_of(model: Any, data: Any, *groups: str) -> Any:
         from nerfstudio.engine.callbacks import TrainingCallbackAttributes
         from nerfstudio.engine.optimizers import AdamOptimizerConfig, Optimizers
 
-        settings = {"field": {"optimizer": AdamOptimizerConfig(lr=0.1), "scheduler": None}}
-        optimizers = Optimizers(settings, model.get_param_groups())
+        one = {"optimizer": AdamOptimizerConfig(lr=0.1), "scheduler": None}
+        parameters = model.get_param_groups() | (data.get_param_groups() if groups else {})
+        optimizers = Optimizers({name: dict(one) for name in groups or ("field",)}, parameters)
         pipeline: Any = SimpleNamespace(datamanager=data)
         return TrainingCallbackAttributes(optimizers=optimizers, grad_scaler=None, pipeline=pipeline, trainer=None)
 
@@ -93,7 +138,8 @@ def train():
             metrics = model.get_metrics_dict(outputs, batch)
             losses = model.get_loss_dict(outputs, batch, metrics)
             torch.stack(list(losses.values())).sum().backward()
-            around.optimizers.optimizer_step("field")
+            for group in around.optimizers.optimizers:
+                around.optimizers.optimizer_step(group)
             history.append({k: v.item() for k, v in losses.items()} | metrics)
         return history
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from gencontrol.errors import InputError
+from gencontrol.errors import ConfigError, InputError
 from gencontrol.nerf.export.mesh import MeshSettings, scene_mesh, to_linear, write_mesh
 from gencontrol.nerf.field.scene import Scene
 from gencontrol.nerf.parts.shapes import HalfSpace, Sphere
@@ -17,6 +17,7 @@ trimesh = pytest.importorskip("trimesh")
 
 BALL = Thing(name="ball", body=Sphere(centre=(0.2, -0.1, 0.3), radius=0.4), colour=(0.9, 0.2, 0.1))
 SMALL = MeshSettings(resolution=48)
+RIGHT = HalfSpace(point=(0.2, 0.0, 0.0), normal=(1.0, 0.0, 0.0))
 
 
 @pytest.fixture(scope="module")
@@ -82,10 +83,80 @@ def test_glb_holds_linear_light_and_the_others_srgb(scene: Scene, tmp_path: Path
 
 
 def test_what_cannot_be_exported_is_refused(scene: Scene, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"Cannot write .stl: choose .ply, .obj, .glb"):
-        write_mesh(scene, tmp_path / "ball.stl", SMALL)
+    with pytest.raises(InputError, match=r"Cannot write .fbx: choose .ply, .obj, .glb, .stl, .usdz, or NAME.splat.ply"):
+        write_mesh(scene, tmp_path / "ball.fbx", SMALL)
     with pytest.raises(InputError, match="no part 'hat'; its parts: top"):
         scene_mesh(scene, MeshSettings(resolution=16, part="hat"))
     with pytest.raises(InputError, match="Nothing in the scene is denser than 1e"):
         scene_mesh(scene, MeshSettings(resolution=16, density=1e6))
+    empty = Scene(lattice=torch.full((4, 8, 8, 8), -6.0))
+    with pytest.raises(InputError, match=r"denser than haze \(0.5\) \(the densest voxel has 0.0495\)"):
+        scene_mesh(empty, MeshSettings(resolution=16))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"resolution": 0}, "resolution must be at least 4; got 0"),
+        ({"resolution": 641}, "resolution must be at most 640; got 641"),
+        ({"density": -1.0}, "density must be at least 0.001; got -1.0"),
+        ({"density": float("nan")}, "density must be a number from 0.001 to 1e.06; got nan"),
+    ],
+)
+def test_settings_that_find_no_surface_are_refused_at_once(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        MeshSettings(**settings)
+
+
+def test_the_density_is_chosen_where_none_is_given(scene: Scene) -> None:
+    chosen = scene_mesh(scene, SMALL)
+    given = [scene_mesh(scene, MeshSettings(resolution=48, density=d)).volume for d in (1.0, 60.0)]
+    assert given[0] > chosen.volume > given[1]
+
+
+def test_the_default_lattice_has_128_nodes(scene: Scene) -> None:
+    assert len(scene_mesh(scene, MeshSettings()).vertices) == len(
+        scene_mesh(scene, MeshSettings(resolution=128)).vertices
+    )
+
+
+def test_a_crop_leaves_what_lies_in_it(scene: Scene) -> None:
+    mesh = scene_mesh(scene, MeshSettings(resolution=48, crop=Sphere(centre=(0.2, -0.1, 0.7), radius=0.3)))
+    assert mesh.is_watertight
+    assert np.linalg.norm(mesh.vertices - [0.2, -0.1, 0.7], axis=1).max() < 0.3 + 2 * 2 / 47
+    whole = scene_mesh(scene, SMALL)
+    both = scene_mesh(scene, MeshSettings(resolution=48, part="top", crop=RIGHT))
+    assert both.volume == pytest.approx(whole.volume / 4, rel=0.2)
+
+
+def test_stl_is_the_mesh_as_it_stands(scene: Scene, tmp_path: Path) -> None:
+    mesh = trimesh.load(write_mesh(scene, tmp_path / "ball.stl", SMALL), force="mesh")
+    assert mesh.volume == pytest.approx(scene_mesh(scene, SMALL).volume, rel=1e-4)
+    assert np.abs(mesh.centroid - [0.2, -0.1, 0.3]).max() < 0.02
+
+
+def test_usdz_is_y_up_in_linear_light(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = {}
+    monkeypatch.setattr(
+        "gencontrol.nerf.export.mesh.usdz_bytes",
+        lambda vertices, faces, colours: taken.update(vertices=vertices, faces=faces, colours=colours) or b"package",
+    )
+    file = write_mesh(scene, tmp_path / "ball.usdz", SMALL)
+    assert file.read_bytes() == b"package"
+    mesh = scene_mesh(scene, SMALL)
+    assert np.allclose(taken["vertices"], np.asarray(mesh.vertices)[:, [0, 2, 1]] * [1, 1, -1])
+    assert np.array_equal(taken["faces"], mesh.faces)
+    visual: Any = mesh.visual
+    assert np.allclose(taken["colours"], to_linear(np.asarray(visual.vertex_colors))[:, :3] / 255)
+
+
+def test_a_name_of_splats_is_written_as_splats(scene: Scene, tmp_path: Path) -> None:
+    plyfile = pytest.importorskip("plyfile")
+    whole = plyfile.PlyData.read(str(write_mesh(scene, tmp_path / "a.splat.ply", MeshSettings())))["vertex"]
+    half = plyfile.PlyData.read(str(write_mesh(scene, tmp_path / "b.SPLAT.ply", MeshSettings(part="top"))))["vertex"]
+    crop = MeshSettings(resolution=20, crop=RIGHT)
+    right = plyfile.PlyData.read(str(write_mesh(scene, tmp_path / "c.splat.ply", crop)))["vertex"]
+    assert {"opacity", "scale_0", "f_dc_2"} <= {p.name for p in whole.properties}
+    assert half["z"].min() >= 0.3 - 1e-6 > whole["z"].min() and right["x"].min() >= 0.2 - 1e-6
+    assert len(np.unique(whole["x"])) > len(np.unique(right["x"]))
