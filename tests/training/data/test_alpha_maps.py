@@ -1,7 +1,18 @@
 import pytest
 import torch
 
-from gencontrol.training.data.alpha_maps import KINDS, vary_alpha
+from gencontrol.training.data.alpha_maps import (
+    KINDS,
+    _box,
+    _faint,
+    _faintest,
+    _grown,
+    _partial,
+    _shaky,
+    _shifted,
+    _soft,
+    vary_alpha,
+)
 
 
 def disc(size=48, radius=12.0):
@@ -59,3 +70,89 @@ def test_nothing_becomes_empty():
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_draw_is_the_generators(seed):
     assert torch.equal(varied("partial", seed), varied("partial", seed))
+
+
+def amounts(*values: float) -> torch.Tensor:
+    return torch.tensor([[*values, *(0.0,) * (4 - len(values))]])
+
+
+def spot(size: int, *places: tuple[int, int]) -> torch.Tensor:
+    """One map with single pixels at (row, column)."""
+    alpha = torch.zeros(1, size, size)
+    for row, column in places:
+        alpha[0, row, column] = 1
+    return alpha
+
+
+@pytest.mark.parametrize(("size", "radius"), [(16, 1), (47, 1), (48, 2), (72, 3)])
+def test_soft_edges_are_two_box_blurs_of_a_24th(size, radius):
+    middle = size // 2
+    row = _soft(spot(size, (middle, middle)), amounts())[0, middle]
+    width = 2 * radius + 1
+    peak = torch.cat([torch.arange(1, width + 1), torch.arange(width - 1, 0, -1)]) / width**2
+    assert torch.allclose(row[middle - 2 * radius : middle + 2 * radius + 1], peak / width, atol=1e-6)
+    assert torch.allclose(_soft(torch.ones(1, size, size), amounts()), torch.ones(1, size, size))
+
+
+@pytest.mark.parametrize(("size", "radius"), [(16, 1), (63, 1), (64, 2), (96, 3)])
+def test_grown_by_a_32nd(size, radius):
+    grown = _grown(spot(size, (8, 7)), amounts())[0]
+    assert grown[8 - radius : 9 + radius, 7 - radius : 8 + radius].all() and grown.sum() == (2 * radius + 1) ** 2
+
+
+@pytest.mark.parametrize(
+    ("turn", "kept"), [(0.0, (slice(None), slice(4, None))), (0.25, (slice(3, None), slice(None))),
+                       (0.5, (slice(None), slice(0, 4))), (0.75, (slice(0, 3), slice(None)))],
+)  # fmt: skip
+def test_a_part_lies_on_one_side_of_its_boxs_middle(turn, kept):
+    alpha = torch.zeros(1, 8, 10)
+    alpha[0, 1:5, 2:6] = 1
+    expected = torch.zeros(8, 10)
+    expected[kept] = alpha[0][kept]
+    assert torch.equal(_partial(alpha, amounts(turn + 1e-4))[0], expected)
+    assert torch.equal(_box(alpha, amounts()), alpha)
+
+
+@pytest.mark.parametrize("amount", [0.0, 0.5, 1.0])
+def test_faint_maps_are_scaled(amount):
+    ones = torch.ones(1, 4, 4)
+    assert torch.allclose(_faint(ones, amounts(0.0, amount)), ones * (0.6 + 0.4 * amount))
+    assert torch.allclose(_faintest(ones, amounts(0.0, amount)), ones * (0.1 + 0.9 * amount))
+
+
+@pytest.mark.parametrize(
+    ("across", "down", "rows", "columns"),
+    [(0, 0, (2, 6), (1, 4)), (2, 1, (3, 7), (3, 6)), (-1, -2, (0, 4), (0, 3)), (-3, 3, (5, 8), (0, 1))],
+)
+def test_a_shift_moves_to_the_right_and_down(across, down, rows, columns):
+    plane, expected = torch.zeros(8, 6), torch.zeros(8, 6)
+    plane[2:6, 1:4] = 1
+    expected[slice(*rows), slice(*columns)] = 1
+    assert torch.equal(_shifted(plane, across, down), expected)
+
+
+def test_a_shaky_hand_strays_by_a_tenth_of_the_longer_side():
+    alpha = torch.zeros(3, 64, 64)
+    alpha[:, 20:30, 10:40] = 1  # 30 wide, so that a tenth is 3 pixels
+    draws = torch.tensor([[0.0, 0.5, 0.5, 0.0], [1.0, 0.5, 0.5, 0.0], [0.0, 1.0, 0.0, 0.0]])
+    plain, grown, moved = _shaky(alpha, draws)
+    assert torch.equal(plain, alpha[0])
+    assert grown[17:33, 7:43].all() and grown.sum() == 16 * 36
+    assert moved[17:27, 13:43].all() and moved.sum() == 300
+    tall = _shaky(alpha.transpose(1, 2)[:1], draws[1:2])[0]
+    assert tall[7:43, 17:33].all() and tall.sum() == 16 * 36
+
+
+@pytest.mark.parametrize(("right", "sums"), [(4, {1, 4}), (5, {5, 6})])
+def test_less_than_a_fifth_is_too_little(right, sums):
+    # One pixel on the left of the middle, the others on the right: one of six is refused, one of five is not.
+    alpha = spot(12, (3, 0), *((3, 9 - i) for i in range(right))).expand(40, -1, -1)
+    weights = tuple(float(kind == "partial") for kind in KINDS)
+    found = vary_alpha(alpha, weights, torch.Generator().manual_seed(0)).sum((1, 2))
+    assert set(found.tolist()) == sums
+
+
+def test_kinds_without_a_weight_are_not_drawn():
+    mixed = vary_alpha(disc(), (0.0, 0.0, 0.0, 1.0), torch.Generator().manual_seed(0))
+    assert torch.equal(mixed, varied("box"))
+    assert KINDS == ("exact", "soft", "partial", "box", "grown", "faint", "shaky", "faintest")

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -88,3 +89,39 @@ def test_a_mask_that_cannot_be_used_is_named_with_its_picture(folder):
     Image.new("L", (10, 10), 255).save(folder / "m.png")
     with pytest.raises(InputError, match=r"a\.png: .*10.*10"):
         pairs_of(write(folder, {"image": "a.png", "mask": "m.png", "caption": "red"})).draw(0, 1)
+
+
+def test_a_listing_in_another_encoding_is_named(folder):
+    line = '{"image": "a.png", "caption": "a café", "mask": "m.png"}'
+    (folder / "pairs.jsonl").write_bytes(line.encode("latin-1"))
+    with pytest.raises(InputError, match=r"pairs\.jsonl is not in UTF-8 \(byte 36\): save it so"):
+        read_listing(folder)
+    # Windows' editors put a mark before it.
+    (folder / "pairs.jsonl").write_bytes(line.encode("utf-8-sig"))
+    assert read_listing(folder)[0].caption == "a café"
+
+
+def test_defaults_and_the_share_of_whole_pictures(folder):
+    row = {"image": "a.png", "mask": "m.png", "caption": "red", "whole_caption": "red and black"}
+    pairs = read_listing(write(folder, row))
+    plain = FolderPairs(folder=folder, pairs=pairs, size=16, seed=0)
+    assert (plain.whole_share, plain.alpha_kinds) == (0.1, (0.5, 0.1, 0.1, 0.1, 0.1, 0.1))
+    whole = dataclasses.replace(plain, whole_share=0.3).draw(0, 200).whole
+    assert abs(whole.double().mean().item() - 0.3) < 0.08
+    assert plain.texts == ["red", "red and black"]
+
+
+def test_up_to_five_missing_files_are_named(folder):
+    rows = [{"image": f"{i}.png", "caption": "x"} for i in range(6)]
+    with pytest.raises(InputError, match=r"there: 0\.png, 1\.png, 2\.png, 3\.png, 4\.png\.$"):
+        read_listing(write(folder, *rows[:5]))
+    with pytest.raises(InputError, match=r"4\.png and 1 more\.$"):
+        read_listing(write(folder, *rows))
+
+
+def test_lines_are_counted_from_one_and_empty_ones_left_out(folder):
+    (folder / "pairs.jsonl").write_text('{"image": "a.png", "caption": "x"}\n\n{')
+    with pytest.raises(InputError, match=r"pairs\.jsonl:3: not JSON"):
+        read_listing(folder)
+    (folder / "pairs.jsonl").write_text('{"image": "a.png", "caption": "x"}\n\n')
+    assert len(read_listing(folder)) == 1

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 import torch
 
+from gencontrol.images.blur import gaussian_blur
 from gencontrol.sprites.compose import SceneConfig, compose
 from gencontrol.training.data.levels import LEAST_VISIBLE, draw_levels, graded_maps, wanted_shares
 from gencontrol.training.data.pairs import SpritePairs
@@ -82,3 +83,31 @@ def test_blanked_pairs_are_grey_outside(sprite_store) -> None:
     assert (pairs.rgb[changed][outside] == 0.5).all()
     inside = (pairs.alpha[changed] == 1)[:, None].expand(-1, 3, -1, -1)
     assert torch.allclose(pairs.rgb[changed][inside], plain.rgb[changed][inside], atol=1e-6)
+
+
+def test_a_lone_sprite_that_would_be_silent_gets_a_level_from_a_tenth(sprite_store) -> None:
+    alone = compose(sprite_store, SceneConfig(size=16, counts=(1.0,)), batch=2000, seed=0)
+    alone = dataclasses.replace(alone, visible=torch.ones_like(alone.visible))
+    levels = draw_levels(alone, seeded())[:, 0]
+    # One in five would be silent, whose draw below a fifth gives 0.1 to 0.28; one in five is full.
+    draw = torch.rand(2000, 1, 2, generator=seeded())[:, 0, 0]
+    expected = torch.where(draw > 0.2, ((draw - 0.2) / 0.6).clamp(max=1), 0.1 + 0.9 * draw)
+    assert torch.allclose(levels, expected, atol=1e-6)
+    assert LEAST_VISIBLE == 0.35
+    at = dataclasses.replace(alone, visible=torch.full_like(alone.visible, 0.36))
+    assert draw_levels(at, seeded()).all()
+    assert not draw_levels(dataclasses.replace(at, visible=at.visible - 0.02), seeded()).any()
+
+
+def test_grounds_have_floors_and_some_maps_are_smooth(scenes) -> None:
+    levels = torch.where(scenes.used, 0.8, 0.0)
+    maps = graded_maps(scenes, levels, seeded(2)).alpha
+    draw = torch.rand(len(levels), 4, generator=seeded(2))
+    floors = torch.where(draw[:, 0] < 0.4, 0.3 * draw[:, 1] * 0.8, 0.0)
+    sharp = draw[:, 2] >= 0.25
+    expected = (scenes.alpha * levels[..., None, None]).sum(1) + (1 - scenes.alpha.sum(1)) * floors[:, None, None]
+    assert torch.allclose(maps[sharp], expected[sharp].clamp(0, 1), atol=1e-6)
+    # A picture of 32 pixels is blurred by a quarter of a pixel to one.
+    widths = (0.5 + 1.5 * draw[~sharp, 3]) / 2
+    blurred = torch.stack([gaussian_blur(e, w) for e, w in zip(expected[~sharp], widths.tolist(), strict=True)])
+    assert torch.allclose(maps[~sharp], blurred.clamp(0, 1), atol=1e-5)
