@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gencontrol.errors import CheckpointError, ConfigError
-from gencontrol.training.loop.learning_rate import constant_schedule, cosine_schedule
+from gencontrol.training.loop.learning_rate import constant_schedule, cosine_schedule, decay_begins
 from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.loop.train import step_size_factor, train
 
@@ -76,3 +76,12 @@ def test_a_cosine_keeps_its_steps(tasks, tmp_path) -> None:
     train(tasks.LineTask(), cosine, folder=tmp_path, until=7)
     with pytest.raises(CheckpointError, match="steps 20 -> 30"):
         train(tasks.LineTask(), dataclasses.replace(cosine, steps=30), folder=tmp_path)
+
+
+def test_schedules_of_nothing_but_warm_up_and_beyond_their_end() -> None:
+    assert cosine_schedule(5, steps=5, warmup=5) == 1.0
+    assert cosine_schedule(6, steps=5, warmup=5) == cosine_schedule(300, steps=100, warmup=10) == 0.0
+    assert cosine_schedule(0, steps=10, warmup=0) == 1.0
+    assert constant_schedule(300, steps=100, warmup=10, decay=0.2) == 0.0
+    assert constant_schedule(5, steps=5, warmup=0, decay=0.0) == 0.0
+    assert (decay_begins(100, 0.2), decay_begins(9, 0.5), decay_begins(7, 0.0)) == (80, 5, 7)

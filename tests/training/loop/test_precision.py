@@ -21,3 +21,10 @@ def test_auto_is_what_the_processor_multiplies_natively(monkeypatch):
 
 def test_devices_that_are_not_known_compute_in_float32():
     assert not multiplies_bfloat16("mps")
+
+
+def test_of_a_gpu_torch_is_asked_without_emulation(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *, including_emulation: not including_emulation)
+    assert multiplies_bfloat16("cuda") and uses_bfloat16("cuda", "auto")
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *, including_emulation: including_emulation)
+    assert not multiplies_bfloat16("cuda") and uses_bfloat16("cuda", "bfloat16")
