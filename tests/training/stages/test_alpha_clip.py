@@ -1,10 +1,14 @@
+import copy
 import dataclasses
+import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.errors import ConfigError
+from gencontrol.sprites.compose import SceneConfig
 from gencontrol.training.data.pairs import Pairs, pad_ids
 from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.loop.train import train
@@ -157,3 +161,68 @@ def test_all_ones_are_looked_at_on_single_sprites_alone(base, sprite_store):
     assert figures["top1/1-all-ones"] == figures["top1/1"]
     alone = Named(AlphaClipTraining(run=RUN), base, Halves(), names=["red"] * 60, tests=tests[1:])
     assert "top1/1-all-ones" not in alone.evaluate(alone.module)
+
+
+def test_defaults():
+    assert AlphaClipTraining() == AlphaClipTraining(
+        run=RunConfig(learning_rate=2e-4, weight_decay=0.02),
+        base="",
+        start="",
+        rest_scale=0.01,
+        unfrozen_blocks=None,
+        lora_rank=0,
+        whole_share=0.1,
+        alpha_kinds=(0.5, 0.1, 0.1, 0.1, 0.1, 0.1),
+        smoothing=0.1,
+        anchor=0.0,
+        graded=0.0,
+        graded_weight=1.0,
+        blanked=0.0,
+        scenes=SceneConfig(counts=(0.15, 0.25, 0.3, 0.3)),
+    )
+
+
+def test_losses_are_halves_of_cross_entropies(base):
+    task = AlphaClipTask(AlphaClipTraining(run=RUN, smoothing=0.0), base, Halves())
+    batch = dict(task.draw(0), texts=torch.eye(24)[:1].expand(8, -1))
+
+    class Blind(torch.nn.Module):
+        def forward(self, pixel_values):
+            return SimpleNamespace(image_embeds=torch.eye(24)[:1].expand(8, -1))
+
+    losses = task.losses(Blind(), batch)
+    # Of eight pairs four are red and four blue: of the others' texts, four may be wrong.
+    assert {k: v.item() for k, v in losses.items()} == pytest.approx(dict.fromkeys(losses, math.log(5) / 2), rel=1e-5)
+    assert set(losses) == {"image_to_text", "text_to_image"}
+
+
+def test_whole_pictures_are_anchored_where_nothing_is_shown_alone(base):
+    class Unknown(Halves):
+        def draw(self, index, count):
+            whole = torch.arange(count) < 2
+            return dataclasses.replace(super().draw(index, count), alone=None, whole=whole)
+
+    config = AlphaClipTraining(run=dataclasses.replace(RUN, precision="float32"), anchor=1.0)
+    known, unknown = (AlphaClipTask(config, base, source).draw(0) for source in (Halves(), Unknown()))
+    assert known["anchored"].all() and unknown["anchored"].tolist() == [True] * 2 + [False] * 6
+    assert torch.allclose(known["anchor"], base.encode_image(Halves().draw(0, 8).rgb), atol=1e-5)
+    assert "anchor" not in AlphaClipTask(dataclasses.replace(config, anchor=0.0), base, Halves()).draw(0)
+
+
+def test_a_sheet_without_tests_dims_what_is_not_marked(base):
+    task = AlphaClipTask(AlphaClipTraining(run=RUN), base, Halves())
+    sheet = task.sheet(task.module)
+    assert sheet.size == (4 * 66 + 2, 2 * 66 + 2)
+    # The first marks its red left half, the second its blue right one.
+    places = [(20, 20), (50, 20), (86, 20), (116, 20)]
+    assert [sheet.getpixel(place) for place in places] == [(255, 0, 0), (0, 0, 89), (89, 0, 0), (0, 0, 255)]
+
+
+def test_no_block_or_all_of_them_may_be_unfrozen(base):
+    for blocks, count in ((0, 0), (2, 2)):
+        module, _ = trainable_tower(copy.deepcopy(base.vision), AlphaClipTraining(unfrozen_blocks=blocks))
+        trained = {n for n, p in module.named_parameters() if p.requires_grad}
+        assert len({n.split("layers.")[1][0] for n in trained if "layers." in n}) == count
+        assert any("post_layernorm" in n for n in trained)
+    with pytest.raises(ConfigError, match="expected 0 to 2, got -1"):
+        trainable_tower(base.vision, AlphaClipTraining(unfrozen_blocks=-1))

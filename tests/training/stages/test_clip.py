@@ -1,8 +1,10 @@
 import dataclasses
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
-from transformers import AutoTokenizer, CLIPModel
+from transformers import AutoTokenizer, CLIPImageProcessor, CLIPModel
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.errors import ConfigError
@@ -10,15 +12,19 @@ from gencontrol.sprites.captions import build_tokenizer
 from gencontrol.sprites.compose import SceneConfig
 from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.loop.train import train
+from gencontrol.training.stages import clip as clip_stage
 from gencontrol.training.stages.clip import (
     ClipTask,
     ClipTraining,
     TowerConfig,
+    build_clip,
     first_clip,
     name_embeddings,
+    normalise_rgb,
     tokenise,
     trim,
 )
+from gencontrol.training.stages.recognition import recognition_sets
 
 TOWERS = TowerConfig(
     image_size=16, patch_size=4, vision_width=32, vision_layers=2, vision_heads=2, text_width=32, text_layers=1,
@@ -26,6 +32,11 @@ TOWERS = TowerConfig(
 )  # fmt: skip
 RUN = RunConfig(steps=30, batch=32, chunk=16, learning_rate=3e-3, warmup=5, evaluate_every=0, sheet_every=0)
 SCENES = SceneConfig(size=16, counts=(0.7, 0.3))
+
+
+@pytest.fixture(autouse=True)
+def _few_test_scenes(monkeypatch):
+    monkeypatch.setattr(clip_stage, "recognition_sets", partial(recognition_sets, count=16))
 
 
 def test_stage_one_learns_and_what_it_saves_opens_everywhere(sprite_store, tmp_path):
@@ -117,3 +128,114 @@ def test_opposites_reach_the_loss(sprite_store):
     # Further negatives for every picture, none for a text over the pictures.
     assert both["image_to_text"] > alone["image_to_text"] + 0.02
     assert torch.allclose(both["text_to_image"], alone["text_to_image"], atol=1e-5)
+
+
+def test_defaults():
+    assert TowerConfig() == TowerConfig(
+        image_size=64,
+        patch_size=8,
+        vision_width=192,
+        vision_layers=6,
+        vision_heads=3,
+        text_width=128,
+        text_layers=3,
+        text_heads=2,
+        embedding=192,
+    )
+    assert ClipTraining() == ClipTraining(
+        run=RunConfig(),
+        start="",
+        towers=TowerConfig(),
+        scenes=SceneConfig(counts=(0.4, 0.2, 0.2, 0.2)),
+        growth=0.5,
+        temperature=0.07,
+        smoothing=0.0,
+        described=0.0,
+    )
+
+
+def test_the_towers_have_the_shapes_that_are_asked_for(sprite_store):
+    tokenizer = build_tokenizer(sprite_store.concepts)
+    clip = build_clip(TOWERS, tokenizer)
+    text, vision = clip.text_model.config, clip.vision_model.config
+    assert (text.intermediate_size, vision.intermediate_size) == (128, 128)
+    assert (text.num_hidden_layers, vision.num_hidden_layers, text.num_attention_heads) == (1, 2, 2)
+    assert text.vocab_size == len(tokenizer) and text.max_position_embeddings == 32
+    assert clip.logit_scale.exp().item() == pytest.approx(1 / 0.07)
+    warm = build_clip(TOWERS, tokenizer, temperature=0.5)
+    assert warm.logit_scale.exp().item() == pytest.approx(2.0)
+
+
+def test_scenes_grow_over_a_share_of_the_runs_chunks(sprite_store):
+    def task(growth):
+        return ClipTask(ClipTraining(run=RUN, towers=TOWERS, scenes=SCENES, growth=growth), sprite_store)
+
+    # Thirty steps of two chunks.
+    assert [task(growth).source.growth for growth in (0.0, 0.5, 1.0)] == [0, 30, 60]
+    assert task(0.5).source.whole_share == 1.0
+    first, last = (task(0.5).draw(index)["image_concepts"] for index in (0, 30))
+    assert ((first >= 0).sum(-1) == 1).all() and ((last >= 0).sum(-1) == 2).any()
+
+
+def test_matrices_of_the_blocks_are_hidden_and_nothing_is_left_out(sprite_store):
+    task = ClipTask(ClipTraining(run=RUN, towers=TOWERS, scenes=SCENES), sprite_store)
+    others, hidden = task.groups()
+    assert hidden.hidden and not others.hidden and all(p.ndim == 2 for p in hidden.parameters)
+    # Query, key, value, output and two of the MLP, in three blocks.
+    assert len(hidden.parameters) == 6 * 3
+    assert len(hidden.parameters) + len(others.parameters) == len([*task.module.parameters()])
+
+
+def test_losses_are_halves_of_cross_entropies_at_a_scale_of_a_hundred_at_most(sprite_store):
+    config = ClipTraining(run=RUN, towers=TOWERS, scenes=SceneConfig(size=16, counts=(0.0, 1.0)), described=1.0)
+    task = ClipTask(config, sprite_store)
+    batch = task.draw(0)
+
+    class Blind(torch.nn.Module):
+        def forward(self, input_ids, attention_mask, pixel_values):
+            assert torch.equal(attention_mask, input_ids != 0)
+            unit = torch.eye(16)[:1]
+            return SimpleNamespace(image_embeds=unit.expand(16, -1), text_embeds=unit.expand(len(input_ids), -1))
+
+    losses = task.losses(Blind(), batch)
+    # To whom all look alike, every text that may be wrong is as likely as the right one.
+    truth = task._truth(batch)
+    kept = ~truth | torch.eye(*truth.shape, dtype=torch.bool)
+    assert losses["image_to_text"].item() == pytest.approx(kept.sum(1).log().mean().item() / 2, rel=1e-5)
+    assert losses["text_to_image"].item() == pytest.approx(kept[:, :16].sum(0).log().mean().item() / 2, rel=1e-5)
+    with torch.no_grad():
+        found = []
+        for scale in (100.0, 1000.0, 50.0):
+            task.module.logit_scale.fill_(torch.tensor(scale).log())
+            found.append(task.losses(task.module, batch)["image_to_text"].item())
+    assert found[0] == pytest.approx(found[1], rel=1e-4) != pytest.approx(found[2], rel=1e-2)
+
+
+def test_descriptions_are_judged_on_two_sprites_of_the_test_split(sprite_store):
+    task = ClipTask(ClipTraining(run=RUN, towers=TOWERS, scenes=SCENES, described=0.5), sprite_store)
+    scenes = SceneConfig(size=16, counts=(0.0, 1.0), split="test")
+    pairs = dataclasses.replace(task.source, scenes=scenes, described=1.0, growth=0, seed=1).draw(0, 256)
+    assert pairs.opposites is not None
+    rows = [row for row, opposite in enumerate(pairs.opposites) if opposite]
+    with torch.no_grad():
+        encode, _ = task._readers(task.module)
+        image = encode(pairs.rgb[rows], pairs.alpha[rows])
+        told, turned = (
+            name_embeddings(task.module, tokenise(task.tokenizer, [texts[row] for row in rows]))  # type: ignore[arg-type]
+            for texts in (pairs.texts, pairs.opposites)
+        )
+        better = (image * told).sum(-1) > (image * turned).sum(-1)
+        assert task.evaluate(task.module)["described/2"] == pytest.approx(better.double().mean().item(), abs=0.01)
+    assert told.norm(dim=-1).tolist() == pytest.approx([1.0] * len(rows), rel=1e-4)
+
+
+def test_three_channels_are_normalised_and_saved(sprite_store, tmp_path):
+    task = ClipTask(ClipTraining(run=RUN, towers=TOWERS, scenes=SCENES), sprite_store)
+    statistics = task.processor.image_mean, task.processor.image_std
+    mean, std = (torch.tensor(values[:3])[:, None, None] for values in statistics)
+    rgb = (mean + torch.tensor([1.0, -2.0, 0.5])[:, None, None] * std).expand(2, 3, 4, 4)
+    assert torch.allclose(normalise_rgb(task.processor, rgb)[1, :, 0, 0], torch.tensor([1.0, -2.0, 0.5]), atol=1e-5)
+    task.export(task.module, tmp_path)
+    saved = CLIPImageProcessor.from_pretrained(tmp_path)
+    assert saved.image_mean == pytest.approx(mean.flatten().tolist())
+    assert saved.image_std == pytest.approx(std.flatten().tolist())

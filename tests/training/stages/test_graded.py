@@ -1,5 +1,7 @@
 """The loss of graded alpha, and the figures of a dial."""
 
+import dataclasses
+
 import pytest
 import torch
 from torch.nn import functional
@@ -8,6 +10,7 @@ from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.sprites.captions import build_tokenizer
 from gencontrol.training.data.levels import wanted_shares
 from gencontrol.training.loop.settings import RunConfig
+from gencontrol.training.stages import registry
 from gencontrol.training.stages.alpha_clip import AlphaClipTask, AlphaClipTraining
 from gencontrol.training.stages.clip import TowerConfig, build_clip
 from gencontrol.training.stages.graded import (
@@ -135,7 +138,8 @@ def test_a_fall_is_more_than_the_slack() -> None:
 
 
 @pytest.fixture
-def task(sprite_store):
+def task(sprite_store, monkeypatch):
+    monkeypatch.setattr(registry, "recognition_sets", lambda store, size: [])
     run = RunConfig(steps=2, batch=32, chunk=32, evaluate_every=0, sheet_every=0)
     config = AlphaClipTraining(run=run, graded=0.5, anchor=1.0)
     towers = TowerConfig(vision_width=32, vision_layers=1, vision_heads=2, text_width=32, text_layers=1, embedding=16)
@@ -154,3 +158,23 @@ def test_graded_rows_are_taught_shares_and_nothing_else(task) -> None:
     without = dict(batch, shares=torch.zeros_like(batch["shares"]))
     assert task.losses(task.module, without)["shares"] == 0
     assert task.losses(task.module, without)["image_to_text"] > losses["image_to_text"]
+
+
+def test_the_dials_are_128_scenes_that_published_figures_are_of(sprite_store) -> None:
+    test = graded_set(sprite_store, sprites=2, size=8)
+    again = graded_set(sprite_store, sprites=2, size=8, count=128, seed=0)
+    assert torch.equal(test.rgb, again.rgb) and torch.equal(test.levels, again.levels) and len(test.rgb) == 128
+    assert test.concepts.sum() == 8150 and test.levels.mean(0).tolist() == pytest.approx([0.5098, 0.4785], abs=1e-3)
+    assert not torch.equal(graded_set(sprite_store, sprites=2, size=8, seed=1).rgb, test.rgb)
+    crowd = graded_set(sprite_store, sprites=5, size=16, count=4)
+    assert crowd.concepts.shape == (len(crowd.rgb), 5) and len(crowd.levels[0].unique()) == 5
+
+
+def test_the_weight_of_graded_maps_scales_their_loss(task) -> None:
+    batch = task.draw(0)
+    plain = task.losses(task.module, batch)
+    task.config = dataclasses.replace(task.config, graded_weight=3.0, anchor=0.5)
+    changed = task.losses(task.module, batch)
+    assert torch.allclose(changed["shares"], 3 * plain["shares"])
+    assert torch.allclose(changed["anchor"], plain["anchor"] / 2)
+    assert torch.equal(changed["image_to_text"], plain["image_to_text"])

@@ -1,4 +1,8 @@
+import pytest
 import torch
+from diffusers.models.attention import FeedForward
+from diffusers.models.attention_processor import Attention
+from diffusers.models.downsampling import Downsample2D
 from diffusers.models.resnet import ResnetBlock2D
 
 from gencontrol.training.stages.autoencoder import AutoencoderTraining, build_autoencoder, decode, encode
@@ -30,3 +34,21 @@ def test_branches_start_small_and_biases_at_zero():
     assert abs(float(block.conv2.weight.std()) * fan_in**0.5 - BRANCH_SCALE) < 0.005
     for layer in (block.conv1, block.conv2):
         assert layer.bias is not None and not layer.bias.any()
+
+
+def test_the_ends_of_attention_and_of_its_mlp_are_a_tenth_of_their_size():
+    assert BRANCH_SCALE == 0.1
+    torch.manual_seed(0)
+    attention, mlp = Attention(query_dim=64, heads=2, dim_head=32), FeedForward(64)
+    for network in (attention, mlp):
+        preserve_variance(network.requires_grad_(False))
+    out, last = attention.to_out[0], mlp.net[-1]  # type: ignore[index]
+    for layer, size in ((attention.to_q, 1.0), (out, 0.1), (last, 0.1)):
+        assert float(layer.weight.std()) * layer.in_features**0.5 == pytest.approx(size, rel=0.05)
+
+
+def test_resampling_starts_as_the_identity():
+    down = Downsample2D(8, use_conv=True, padding=0)
+    preserve_variance(down.requires_grad_(False))
+    picture = torch.randn(1, 8, 6, 6)
+    assert torch.allclose(down(picture), picture[:, :, 1::2, 1::2], atol=1e-6)

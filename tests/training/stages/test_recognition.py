@@ -1,3 +1,7 @@
+import dataclasses
+
+import numpy as np
+import pytest
 import torch
 from torch.nn import functional
 
@@ -57,3 +61,36 @@ def test_the_sheet_shows_every_set(sprite_store):
 
     sheet = recognition_sheet(encode, names, sets, sprite_store.concepts, each=4)
     assert sheet.size == (4 * 132, 2 * 158)
+
+
+def test_the_sets_are_those_that_published_figures_are_of(sprite_store):
+    test = recognition_set(sprite_store, sprites=3, size=24, count=40, styles=("noto",))
+    assert (test.name, test.sprites, test.concept.sum().item()) == ("3", 3, 1328)
+    assert test.rgb.mean().item() == pytest.approx(0.4412, abs=1e-3)
+    assert test.alpha.mean().item() == pytest.approx(0.0796, abs=1e-3)
+    other = recognition_set(sprite_store, sprites=3, size=24, count=40, styles=("noto",), seed=1)
+    assert not torch.equal(test.concept, other.concept)
+
+
+def test_there_are_256_scenes_and_no_unseen_style_where_there_is_none(sprite_store):
+    known = tuple(style for style in sprite_store.styles if style != "fxemoji")
+    store = dataclasses.replace(sprite_store, styles=(*known, "none"))
+    sets = recognition_sets(store, size=8)
+    assert [(s.name, len(s.rgb)) for s in sets] == [(str(n), 256) for n in range(1, 5)]
+
+
+def test_a_sheet_dims_what_is_not_marked_and_says_what_is_wrong(sprite_store):
+    test = dataclasses.replace(scenes(8), rgb=torch.ones(8, 3, 4, 4), alpha=torch.zeros(8, 4, 4))
+    test.alpha[:, :2] = 1
+
+    def encode(rgb, alpha):
+        return torch.eye(8)[:1].expand(len(rgb), -1)  # the first concept, whatever is shown
+
+    sheet = recognition_sheet(encode, torch.eye(8), [test], sprite_store.concepts)
+    assert sheet.size == (8 * 132, 158)
+    assert sheet.getpixel((10, 10)) == (255,) * 3 and sheet.getpixel((10, 100)) == (89,) * 3
+    assert sheet.getpixel((129, 10)) == (255,) * 3 and sheet.getpixel((132 + 10, 100)) == (89,) * 3
+    # Letters are green below what is right, and red below what is not.
+    below = np.asarray(sheet)[128:156].astype(int)
+    redness = [below[:, 132 * column : 132 * (column + 1)] @ [1, -1, 0] for column in range(2)]
+    assert redness[0].min() < -60 and redness[0].max() <= 0 and redness[1].max() > 60 and redness[1].min() >= 0

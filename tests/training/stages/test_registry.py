@@ -1,0 +1,109 @@
+"""How the stages are put together from their settings."""
+
+import dataclasses
+import hashlib
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save
+
+from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.errors import ConfigError
+from gencontrol.training.data.pairs import SpritePairs
+from gencontrol.training.loop.settings import RunConfig
+from gencontrol.training.stages import registry
+from gencontrol.training.stages.alpha_clip import AlphaClipTraining
+from gencontrol.training.stages.denoiser import DenoiserTraining
+from gencontrol.training.stages.graded import graded_set
+from gencontrol.training.stages.registry import (
+    STAGES,
+    Places,
+    build_alpha_clip_task,
+    build_denoiser_task,
+    digest,
+    folder_source,
+    plain_embedder,
+    preset_path,
+    settings_path,
+    sprite_source,
+)
+
+CONFIG = AlphaClipTraining(
+    run=RunConfig(seed=7), whole_share=0.3, alpha_kinds=(0.2, 0.8), graded=0.25, blanked=0.5, anchor=0.5
+)
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny) -> AlphaCLIP:
+    return AlphaCLIP.from_clip(tiny.clip(), tokenizer=tiny.tokenizer())
+
+
+@pytest.fixture(autouse=True)
+def _no_test_scenes(monkeypatch) -> None:
+    monkeypatch.setattr(registry, "recognition_sets", lambda store, size: [])
+
+
+def test_presets_are_the_stages_own_or_named(tmp_path: Path) -> None:
+    assert list(STAGES) == ["clip", "alpha-clip", "autoencoder", "denoiser"]
+    for stage in STAGES.values():
+        assert preset_path(stage).is_file() and settings_path(None, stage) == preset_path(stage)
+    stage = STAGES["clip"]
+    assert settings_path(Path("denoiser"), stage) == preset_path(STAGES["denoiser"])
+    mine = tmp_path / "mine.yaml"
+    assert settings_path(mine, stage) == mine
+
+
+def test_pairs_of_the_sprite_world_have_the_settings(encoder, sprite_store) -> None:
+    source, names, tests = sprite_source(CONFIG, encoder, sprite_store)
+    assert source == SpritePairs(
+        store=sprite_store,
+        scenes=CONFIG.scenes,
+        seed=7,
+        whole_share=0.3,
+        alpha_kinds=(0.2, 0.8),
+        with_alone=True,
+        graded=0.25,
+        blanked=0.5,
+    )
+    assert len(names) == 60 and tests == []
+    free, _, _ = sprite_source(dataclasses.replace(CONFIG, anchor=0.0), encoder, sprite_store)
+    assert isinstance(free, SpritePairs) and not free.with_alone
+
+
+def test_pairs_of_a_folder_have_the_settings_and_the_encoders_size(encoder, tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    (tmp_path / "pairs.jsonl").write_text('{"image": "a.png", "caption": "x"}')
+    source = folder_source(CONFIG, encoder, tmp_path)
+    assert (source.size, source.seed, source.whole_share, source.alpha_kinds) == (64, 7, 0.3, (0.2, 0.8))
+
+
+def test_dials_of_two_and_three_sprites_are_watched_where_maps_are_graded(
+    tiny_folder: Path, sprite_file: Path, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(registry, "graded_set", partial(graded_set, count=2))
+    monkeypatch.setattr(registry, "concept_prompts", lambda concepts: ["red cat"] * len(concepts))
+    places = Places(folder=tmp_path, sprites=sprite_file)
+    graded = dataclasses.replace(CONFIG, base=str(tiny_folder / "clip"))
+    task = build_alpha_clip_task(graded, places)
+    assert [(dial.name, dial.rgb.shape[-1]) for dial in task.dials] == [("2", 64), ("3", 64)]
+    assert not build_alpha_clip_task(dataclasses.replace(graded, graded=0.0), places).dials
+
+
+def test_stages_without_what_they_start_from_are_refused(sprite_file: Path, tmp_path: Path) -> None:
+    places = Places(folder=tmp_path, sprites=sprite_file)
+    with pytest.raises(ConfigError, match="base: name the plain CLIP"):
+        build_alpha_clip_task(AlphaClipTraining(), places)
+    for config in (DenoiserTraining(clip="x"), DenoiserTraining(autoencoder="x")):
+        with pytest.raises(ConfigError, match="clip, autoencoder: name the folders"):
+            build_denoiser_task(config, places)
+
+
+def test_pictures_are_embedded_whole_and_weights_have_a_digest(encoder) -> None:
+    rgb = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(plain_embedder(encoder)(rgb), encoder.encode_image(rgb), atol=1e-5)
+    layer = torch.nn.Linear(2, 1)
+    state = {name: values.contiguous() for name, values in layer.state_dict().items()}
+    assert digest(layer) == hashlib.sha256(save(state)).hexdigest()
+    assert digest(layer) != digest(torch.nn.Linear(2, 1))
