@@ -10,10 +10,12 @@ from torch import Tensor
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.strength import between, check_strength
 from gencontrol.errors import InputError, PairingError
+from gencontrol.finite import check_finite
 from gencontrol.focus.alpha import AlphaFocus
 from gencontrol.focus.attention import AttentionFocus
 from gencontrol.focus.crop import CropFocus
-from gencontrol.focus.strategy import FocusStrategy
+from gencontrol.focus.pixels import pixels
+from gencontrol.focus.strategy import FocusStrategy, colours_for
 from gencontrol.focus.zoom import ZoomFocus
 from gencontrol.images.picture import Picture
 from gencontrol.images.reading import ImageSource, read_image
@@ -118,11 +120,24 @@ def weighted_mean(embeds: Float[Tensor, "k d"], weights: Float[Tensor, " k"]) ->
         embeds: One for each region.
         weights: Above 0; only their ratios count.
     """
-    shares = (weights / weights.sum()).to(embeds.device, torch.float32)
+    # Only their ratios count, and those of any numbers can be told, of ones beyond float32 too.
+    ratios = weights.double() / weights.double().max()
+    shares = (ratios / ratios.sum()).to(embeds.device, torch.float32)
     exact = embeds.float()
     mean = shares @ exact
     length = shares @ exact.norm(dim=-1)
     return (mean * (length / mean.norm().clamp_min(torch.finfo(torch.float32).tiny))).to(embeds.dtype)
+
+
+def check_embeds(embeds: Float[Tensor, "k d"]) -> Float[Tensor, "k d"]:
+    """The embeddings, after a look at whether an encoder made numbers of the pictures.
+
+    Raises:
+        InputError: NaN or infinite values.
+    """
+    mend = "Numbers grew beyond what their format holds, or its weights are damaged: try dtype float32."
+    check_finite(embeds, name="What the encoder made of the picture", mend=mend)
+    return embeds
 
 
 def seen_through(encoder: AlphaCLIP, geometry: Geometry) -> AlphaCLIP:
@@ -132,9 +147,9 @@ def seen_through(encoder: AlphaCLIP, geometry: Geometry) -> AlphaCLIP:
 
 def alpha_maps(regions: Sequence[Region]) -> tuple[Float[Tensor, "k h w"], Float[Tensor, " k"]]:
     """The maps that the encoder is run with for the regions of one image, and their weights; equal ones are united."""
-    weights = torch.tensor([region.weight for region in regions])
+    weights = torch.tensor([region.weight for region in regions], dtype=torch.float64)
     if bool((weights == weights[0]).all()):
-        return union_of(regions)[None], torch.ones(1)
+        return union_of(regions)[None], torch.ones(1, dtype=torch.float64)
     return stack_alphas(regions), weights
 
 
@@ -163,7 +178,7 @@ def _scene(image: ImageSource | Scene, regions: Sequence[Region], negative_regio
 def _on(scene: Scene, device: torch.device) -> Scene:
     # An offloaded encoder has no device of its own; the caller says where it will run.
     target = torch.device("cpu") if device.type == "meta" else device
-    return replace(scene, picture=Picture(rgb=scene.picture.rgb.to(target), alpha=scene.picture.alpha))
+    return replace(scene, picture=Picture(rgb=scene.picture.stored_rgb.to(target), alpha=scene.picture.stored_alpha))
 
 
 def _has_alpha(encoder: AlphaCLIP) -> bool:
@@ -176,10 +191,10 @@ def _embed(
 ) -> Float[Tensor, "1 d"]:
     if not regions:
         # The whole image needs no strategy: every encoder sees it by itself.
-        return AlphaFocus().embed(encoder, picture.rgb[None], picture.rgb.new_ones(1, *picture.size))
+        return check_embeds(encoder.encode_pixels(pixels(encoder, picture.stored_rgb[None])))
     strategy = AlphaFocus() if focus is None else focus
     alphas, weights = alpha_maps(regions)
     check_visible(alphas, strategy, encoder.processor.geometry)
-    rgb = picture.rgb.expand(len(alphas), -1, -1, -1)
-    embeds = strategy.embed(encoder, rgb, alphas.to(picture.rgb))
+    rgb = colours_for(strategy, picture).expand(len(alphas), -1, -1, -1)
+    embeds = check_embeds(strategy.embed(encoder, rgb, alphas.to(rgb.device, torch.float32)))
     return embeds if len(embeds) == 1 else weighted_mean(embeds, weights)[None]

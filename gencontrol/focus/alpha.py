@@ -8,6 +8,7 @@ from torch import Tensor
 
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.focus.strategy import ByView
+from gencontrol.images.picture import Colours
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,9 +19,10 @@ class AlphaFocus(ByView):
     """
 
     name: ClassVar[str] = "alpha"
+    takes_bytes: ClassVar[bool] = True
 
     def view(
-        self, processor: AlphaCLIPProcessor, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]
+        self, processor: AlphaCLIPProcessor, rgb: Colours, alpha: Float[Tensor, "b h w"]
     ) -> Float[Tensor, "b 4 s s"]:
         """See `FocusStrategy.view`. Differentiable in `rgb` and `alpha`."""
         return processor(rgb, alpha)

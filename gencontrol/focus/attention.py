@@ -15,6 +15,7 @@ from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.errors import ConfigError
 from gencontrol.focus.pixels import whole
 from gencontrol.images.bounds import bounded
+from gencontrol.images.picture import Colours
 from gencontrol.regions.geometry import Geometry, fit_planes
 
 Rows = Literal["class", "all"]
@@ -30,6 +31,7 @@ class AttentionFocus:
     """
 
     name: ClassVar[str] = "attention"
+    takes_bytes: ClassVar[bool] = True
     scale: float = 1.0
     """Exponent of alpha; 0 does nothing."""
     floor: float = 1e-3
@@ -45,9 +47,7 @@ class AttentionFocus:
         if not 0 < self.floor <= 1:
             raise ConfigError(f"floor: expected above 0 and at most 1, got {self.floor}.")
 
-    def embed(
-        self, encoder: AlphaCLIP, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]
-    ) -> Float[Tensor, "b d"]:
+    def embed(self, encoder: AlphaCLIP, rgb: Colours, alpha: Float[Tensor, "b h w"]) -> Float[Tensor, "b d"]:
         """See `FocusStrategy.embed`. Differentiable in both."""
         patch_size = encoder.vision.config.patch_size
         assert isinstance(patch_size, int)
@@ -58,7 +58,7 @@ class AttentionFocus:
         return encoder.encode_pixels(pixels, attention_bias=bias)
 
     def view(
-        self, processor: AlphaCLIPProcessor, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]
+        self, processor: AlphaCLIPProcessor, rgb: Colours, alpha: Float[Tensor, "b h w"]
     ) -> Float[Tensor, "b 4 s s"]:
         """See `FocusStrategy.view`: the whole picture."""
         return whole(processor, rgb)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
@@ -13,6 +13,7 @@ from gencontrol.focus.boxes import Box, part_box
 from gencontrol.focus.fills import WIDEST, check_fill, fill_colour
 from gencontrol.focus.pixels import whole
 from gencontrol.focus.strategy import ByView
+from gencontrol.images.picture import Colours, unit_planes
 from gencontrol.numbers import check_number
 
 
@@ -25,6 +26,7 @@ class CropFocus(ByView):
     """
 
     name: ClassVar[str] = "crop"
+    takes_bytes: ClassVar[bool] = True
     margin: float = 0.1
     """Added on each side, as a share of the box's long side."""
     masked: bool = True
@@ -37,16 +39,24 @@ class CropFocus(ByView):
         check_fill(self.colour)
 
     def view(
-        self, processor: AlphaCLIPProcessor, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]
+        self, processor: AlphaCLIPProcessor, rgb: Colours, alpha: Float[Tensor, "b h w"]
     ) -> Float[Tensor, "b 4 s s"]:
         """See `FocusStrategy.view`. Differentiable in `rgb`, and in `alpha` but for the box."""
-        shown = blend(rgb, fill_colour(self.colour, processor, rgb), alpha) if self.masked else rgb
-        return torch.cat([whole(processor, self._cut(a, b)[None]) for a, b in zip(shown, alpha, strict=True)])
+        return torch.cat([whole(processor, self._cut(processor, r, a)[None]) for r, a in zip(rgb, alpha, strict=True)])
 
-    def _cut(self, rgb: Float[Tensor, "3 h w"], alpha: Float[Tensor, "h w"]) -> Float[Tensor, "3 h2 w2"]:
+    def _cut(
+        self,
+        processor: AlphaCLIPProcessor,
+        rgb: Float[Tensor, "3 h w"] | UInt8[Tensor, "3 h w"],
+        alpha: Float[Tensor, "h w"],
+    ) -> Float[Tensor, "3 h2 w2"] | UInt8[Tensor, "3 h2 w2"]:
         height, width = alpha.shape
         x0, y0, x1, y1 = square_box(part_box(alpha), (height, width), margin=self.margin)
-        return rgb[:, y0:y1, x0:x1]
+        cut = rgb[:, y0:y1, x0:x1]
+        if not self.masked:
+            return cut
+        colours = unit_planes(cut)
+        return blend(colours, fill_colour(self.colour, processor, colours), alpha[y0:y1, x0:x1])
 
 
 def square_box(box: Box, size: tuple[int, int], *, margin: float) -> Box:

@@ -7,7 +7,6 @@ from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.images.colour import unit_colour
 
-
 WIDEST = 100.0
 """Largest blur and margin, as shares of a side: beyond, nothing changes but the time that it takes."""
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
+from gencontrol.images.picture import Colours, Picture
 
 
 @runtime_checkable
@@ -15,6 +16,9 @@ class FocusStrategy(Protocol):
 
     Any encoder will do: a plain CLIP is an AlphaCLIP whose alpha weights are zero. All strategies but `circle` give the
     plain answer when the map is 1 everywhere (`alpha` exactly so only while its weights are zero).
+
+    A strategy with `takes_bytes = True` is given the colours of a picture as they are stored, which may be bytes, 0 to
+    255 (see `gencontrol.images.Picture`), so that a large photograph is never there as floats; the others get floats.
     """
 
     name: ClassVar[str]
@@ -58,7 +62,12 @@ class ByView:
     """Base of the strategies that act through what the encoder is given, and through nothing else."""
 
     def embed(
-        self: FocusStrategy, encoder: AlphaCLIP, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]
+        self: FocusStrategy, encoder: AlphaCLIP, rgb: Colours, alpha: Float[Tensor, "b h w"]
     ) -> Float[Tensor, "b d"]:
         """See `FocusStrategy.embed`. Differentiable in what `view` is differentiable in."""
         return encoder.encode_pixels(self.view(encoder.processor, rgb, alpha).to(encoder.dtype))
+
+
+def colours_for(strategy: FocusStrategy, picture: Picture) -> Colours:
+    """A picture's colours as a batch of one, as the strategy takes them: stored, or as floats."""
+    return (picture.stored_rgb if getattr(strategy, "takes_bytes", False) else picture.rgb)[None]

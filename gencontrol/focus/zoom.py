@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
@@ -15,6 +15,7 @@ from gencontrol.focus.crop import square_box
 from gencontrol.focus.fills import WIDEST, check_fill, fill_colour
 from gencontrol.focus.strategy import ByView
 from gencontrol.images.blur import gaussian_blur
+from gencontrol.images.picture import Colours, unit_planes
 from gencontrol.numbers import check_number
 
 Outside = Literal["keep", "blank", "blur"]
@@ -30,6 +31,7 @@ class ZoomFocus(ByView):
     """
 
     name: ClassVar[str] = "zoom"
+    takes_bytes: ClassVar[bool] = True
     margin: float = 0.25
     """Added on each side of the closest window, as a share of the box's long side."""
     closeness: float = 1.0
@@ -51,7 +53,7 @@ class ZoomFocus(ByView):
         check_fill(self.colour)
 
     def view(
-        self, processor: AlphaCLIPProcessor, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]
+        self, processor: AlphaCLIPProcessor, rgb: Colours, alpha: Float[Tensor, "b h w"]
     ) -> Float[Tensor, "b 4 s s"]:
         """See `FocusStrategy.view`. Differentiable in `rgb`, and in `alpha` but for the window."""
         return torch.cat([self._look(processor, r, a) for r, a in zip(rgb, alpha, strict=True)])
@@ -67,10 +69,15 @@ class ZoomFocus(ByView):
         return window_between((0, 0, width, height), closest, self.closeness)
 
     def _look(
-        self, processor: AlphaCLIPProcessor, rgb: Float[Tensor, "3 h w"], alpha: Float[Tensor, "h w"]
+        self,
+        processor: AlphaCLIPProcessor,
+        rgb: Float[Tensor, "3 h w"] | UInt8[Tensor, "3 h w"],
+        alpha: Float[Tensor, "h w"],
     ) -> Float[Tensor, "1 4 s s"]:
         x0, y0, x1, y1 = self.window(alpha)
         colour, looked_at = rgb[:, y0:y1, x0:x1], alpha[y0:y1, x0:x1]
+        if self.outside != "keep":
+            colour = unit_planes(colour)
         if self.outside == "blank":
             colour = blend(colour, fill_colour(self.colour, processor, colour), looked_at)
         elif self.outside == "blur":

@@ -10,6 +10,9 @@ from torch import Tensor
 from gencontrol.errors import InputError
 from gencontrol.images.bounds import bounded
 
+Colours = Float[Tensor, "b 3 h w"] | UInt8[Tensor, "b 3 h w"]
+"""A batch of pictures' sRGB values: floats in [0, 1], or bytes."""
+
 # Resampling and rounding leave values a little outside [0, 1]; these are clamped, anything further off is an error.
 _RANGE_SLACK = 1e-3
 

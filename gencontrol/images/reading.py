@@ -171,11 +171,11 @@ def _plain(image: Image.Image) -> Image.Image:
 
 def _copy_levels(image: Image.Image) -> UInt8[Tensor, "c h w"]:
     image = image.convert("RGB") if image.mode == "CMYK" else image
-    levels = np.empty((image.height, image.width, len(image.getbands())), dtype=np.uint8)
+    levels = np.empty((len(image.getbands()), image.height, image.width), dtype=np.uint8)
     for top in range(0, image.height, _ROWS):
         rows = image.crop((0, top, image.width, min(top + _ROWS, image.height)))
-        levels[top : top + rows.height] = np.asarray(rows).reshape(rows.height, rows.width, -1)
-    return torch.from_numpy(levels).permute(2, 0, 1)
+        levels[:, top : top + rows.height] = np.asarray(rows).reshape(rows.height, rows.width, -1).transpose(2, 0, 1)
+    return torch.from_numpy(levels)
 
 
 def _from_array(array: np.ndarray) -> Picture:

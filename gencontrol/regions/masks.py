@@ -87,7 +87,7 @@ def warn_of_everything(marked: Bool[Tensor, "h w"], reason: str) -> None:
         marked: Where it marks.
         reason: What that comes of, for the message.
     """
-    if marked.sum().item() >= _EVERYTHING * marked.numel():
+    if marked.count_nonzero().item() >= _EVERYTHING * marked.numel():
         warnings.warn(f"The mask marks the whole picture: {reason}.", RegionWarning, stacklevel=4)
 
 

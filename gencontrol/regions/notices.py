@@ -29,12 +29,12 @@ def lost_context(picture: Picture) -> str | None:
     Returns:
         A sentence for the user, or None if all is well.
     """
-    if picture.alpha is None:
+    if picture.stored_alpha is None:
         return None
-    hidden = picture.rgb[:, picture.alpha == 0]
+    hidden = picture.stored_rgb[:, picture.stored_alpha == 0]
     if not hidden.shape[1]:
         return None
-    for name, level in (("black", 0.0), ("white", 1.0)):
+    for name, level in (("black", 0), ("white", 1 if hidden.dtype.is_floating_point else 255)):
         if (hidden == level).all(dim=0).float().mean() >= _COLOURLESS:
             return (
                 f"The transparent part of the picture is plain {name}: its colours were lost when it was cut out, so "
@@ -51,8 +51,8 @@ def warn_lost_context(picture: Picture) -> None:
 
 
 def seen_share(alpha: Float[Tensor, "h w"], geometry: Geometry) -> float:
-    """How much of a region lies in the encoder's view, 0 to 1: less than 1 only where `crop` cuts some of it off."""
-    if geometry.fit != "crop":
+    """How much of a region lies in the encoder's view, 0 to 1: less than 1 only where a crop cuts some of it off."""
+    if geometry.fit not in ("crop", "published"):
         return 1.0
     short = min(alpha.shape)
     seen = fit_planes(alpha[None], geometry).sum().item() * (short / geometry.size) ** 2

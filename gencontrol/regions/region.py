@@ -33,7 +33,7 @@ class Region:
             shape, dtype = tuple(self.alpha.shape), self.alpha.dtype
             raise InputError(f"{name}: expected a float alpha map (h, w), got shape {shape} of {dtype}.")
         alpha = check_unit_range(self.alpha, name=name)
-        if not bool((alpha > 0).any()):
+        if not bool(alpha.detach().amax() > 0):
             raise InputError(f"{name} is empty: no pixel is marked. White (or opaque) means: look here.")
         if not (math.isfinite(self.weight) and self.weight > 0):
             raise InputError(
@@ -59,9 +59,11 @@ def stack_alphas(regions: Sequence[Region]) -> Float[Tensor, "k h w"]:
     if len(sizes) > 1:
         found = ", ".join(f"{w} x {h}" for h, w in sorted(sizes))
         raise InputError(f"Regions of one image must have its size; got {found} (width x height).")
-    return torch.stack([region.alpha for region in regions])
+    # One is not copied: of a photograph it is a large plane.
+    return regions[0].alpha[None] if len(regions) == 1 else torch.stack([region.alpha for region in regions])
 
 
 def union_of(regions: Sequence[Region]) -> Float[Tensor, "h w"]:
     """The pixelwise maximum of the regions' alpha maps; weights play no part."""
-    return stack_alphas(regions).amax(dim=0)
+    stacked = stack_alphas(regions)
+    return stacked[0] if len(stacked) == 1 else stacked.amax(dim=0)

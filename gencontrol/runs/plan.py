@@ -30,7 +30,7 @@ from gencontrol.runs.outputs import Item, check_items, plan_items
 from gencontrol.runs.pointing import Pointing, read_pointing
 from gencontrol.runs.repeat import Repeated
 from gencontrol.runs.samplers import check_steps
-from gencontrol.runs.scenes import list_pictures, name_within, read_scene
+from gencontrol.runs.scenes import RecordedScene, list_pictures, name_within, read_scene
 from gencontrol.runs.settings import RECORDED, Existing, Offload, VariationSettings, check_variation, idle_settings
 
 SHEETS = ("grid", "compare", "preview")
@@ -99,6 +99,8 @@ class Plan:
     """The inputs."""
     recorded: Mapping[str, Any] | None
     """Settings as a picture's record holds them; None writes no records."""
+    scene: RecordedScene | None = None
+    """The only picture, as it was read to be checked: large photographs take their time. None if there are several."""
 
 
 def plan_variations(settings: VariationSettings, repeated: Repeated | None = None) -> Plan:
@@ -160,7 +162,7 @@ def plan_variations(settings: VariationSettings, repeated: Repeated | None = Non
         items=tuple(items),
         recorded=_recorded(settings, guidance) if settings.metadata else None,
     )
-    check_scenes(plan.items, pointing, focus, plan.geometry)
+    plan = replace(plan, scene=check_scenes(plan.items, pointing, focus, plan.geometry))
     idle = [] if pointing.pointers or repeated is not None else idle_settings(settings)
     if idle:
         warn(f"no region is shown, so {', '.join(f'`{name}`' for name in idle)} can do nothing.")
@@ -214,19 +216,27 @@ def _inputs(
     return [], rows, [embeds.names[row] for row in rows]
 
 
-def check_scenes(items: Sequence[Item], pointing: Pointing, focus: FocusStrategy | None, geometry: Geometry) -> None:
+def check_scenes(
+    items: Sequence[Item], pointing: Pointing, focus: FocusStrategy | None, geometry: Geometry
+) -> RecordedScene | None:
     """Read every picture and mask once, so that a bad one is found before weights are loaded and time is spent.
+
+    Returns:
+        The scene if there is but one.
 
     Raises:
         ConfigError: Nothing to compare, or regions that cannot be inverted.
         InputError: A picture or mask that cannot be used, or a region that the encoder would not see.
     """
+    recorded = None
     for item in items:
         if item.image is None:
             continue
         with naming(item.image, among=len(items)):
-            scene = read_scene(item.image, pointing).scene
+            recorded = read_scene(item.image, pointing)
+            scene = recorded.scene
             if "compare" in item.sheets and not scene.regions:
                 raise ConfigError("`compare`: show a region to compare (`mask`, `box`, `point`, `alpha_from_image`).")
             for regions in filter(None, (scene.regions, scene.negative_regions)):
                 check_visible(alpha_maps(regions)[0], focus, geometry)
+    return recorded if len(items) == 1 else None

@@ -116,7 +116,7 @@ def rehearse_variations(plan: Plan) -> Outcome:
 
 def _rehearse(plan: Plan, item: Item) -> Result:
     if "preview" in item.sheets and item.image is not None:
-        scene = read_scene(item.image, plan.pointing).scene
+        scene = (plan.scene or read_scene(item.image, plan.pointing)).scene
         _write_sheets(plan, item, {"preview": encoder_view(scene, plan.focus, plan.geometry)})
     return _result(item, plan.sampling.seeds)
 
@@ -156,7 +156,7 @@ def _run_item(pipeline: Any, plain: AlphaCLIP | None, plan: Plan, item: Item) ->
         # Since the run was planned another one has drawn it.
         return Result(outputs=(), sheets=())
     looks: Any = {"focus": plan.focus, "fit": plan.fit}
-    recorded = None if item.image is None else read_scene(item.image, plan.pointing)
+    recorded = None if item.image is None else plan.scene or read_scene(item.image, plan.pointing)
     started, embeds = time.monotonic(), None
     if recorded is None:
         assert plan.embeds is not None

@@ -6,8 +6,11 @@ from accelerate import cpu_offload
 from torch import Tensor
 
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.errors import InputError
 from gencontrol.focus import FOCUS, focus_strategy
+from gencontrol.focus.strategy import ByView, colours_for
+from gencontrol.images.picture import Picture
 
 NAMES = sorted(FOCUS)
 NEUTRAL = sorted(set(FOCUS) - {"circle"})
@@ -97,3 +100,39 @@ def test_an_encoder_whose_weights_are_elsewhere(trained: AlphaCLIP, rgb: Tensor,
     for name in NAMES:
         strategy = focus_strategy(name)
         assert torch.equal(strategy.embed(offloaded, rgb, alpha), strategy.embed(trained, rgb, alpha))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stored_bytes_give_the_answer_of_floats(name: str, trained: AlphaCLIP, alpha: Tensor) -> None:
+    levels = torch.randint(0, 256, (3, *alpha.shape[1:]), dtype=torch.uint8, generator=torch.Generator().manual_seed(3))
+    picture, strategy = Picture(rgb=levels), focus_strategy(name)
+    colours = colours_for(strategy, picture)
+    # What paints over a picture works on floats; what takes its planes as they are does not need them.
+    assert (colours.dtype == torch.uint8) == (name not in ("blank", "blur", "circle"))
+    expected = strategy.embed(trained, picture.rgb[None], alpha[:1])
+    torch.testing.assert_close(strategy.embed(trained, colours, alpha[:1]), expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("settings", [{"outside": "blank"}, {"outside": "blur"}, {"closeness": 0.0}])
+def test_a_zoom_that_paints_takes_bytes_too(settings: dict, trained: AlphaCLIP, alpha: Tensor) -> None:
+    levels = torch.randint(
+        0, 256, (1, 3, *alpha.shape[1:]), dtype=torch.uint8, generator=torch.Generator().manual_seed(3)
+    )
+    for strategy in (focus_strategy("zoom", **settings), focus_strategy("crop", masked=False)):
+        view = strategy.view(trained.processor, levels, alpha[:1])
+        expected = strategy.view(trained.processor, levels.float() / 255, alpha[:1])
+        torch.testing.assert_close(view, expected, atol=1e-5, rtol=1e-5)
+
+
+class OwnFocus(ByView):
+    """A strategy of somebody else's, who knows of no bytes."""
+
+    name = "own"
+
+    def view(self, processor: AlphaCLIPProcessor, rgb: Tensor, alpha: Tensor) -> Tensor:
+        return processor(rgb, alpha)
+
+
+def test_a_strategy_of_ones_own_gets_floats() -> None:
+    picture = Picture(rgb=torch.full((3, 2, 2), 255, dtype=torch.uint8))
+    assert torch.equal(colours_for(OwnFocus(), picture), torch.ones(1, 3, 2, 2))
