@@ -19,6 +19,8 @@ Config = TypeVar("Config")
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint such as "; did you mean 'steps'?", or all known names if none is near."""
     choices = sorted(known)
+    if not choices:
+        return "; it takes none."
     close = difflib.get_close_matches(name, choices, n=3, cutoff=0.6)
     if close:
         return "; did you mean " + " or ".join(repr(c) for c in close) + "?"
@@ -63,14 +65,20 @@ def from_yaml(cls: type[Config], path: Path, *, overrides: Mapping[str, Any] | N
 
 def read_yaml(path: Path) -> dict[Any, Any]:
     """Read a YAML mapping; an empty file is an empty mapping."""
+    if path.is_fifo() and path.parent != Path("/dev/fd"):
+        # Nobody may ever write into it; what a shell makes of <(...) ends by itself.
+        raise ConfigError(f"{path} is a pipe; expected a file of settings.")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"No configuration file at {path}.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read as a configuration: {error}.") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
+        # A date that there is not, or a number of thousands of digits, is a ValueError.
         raise ConfigError(f"{path} is not valid YAML: {error}") from error
+    except RecursionError:
+        raise ConfigError(f"{path} is nested too deeply to be settings.") from None
     if values is None:
         return {}
     if not isinstance(values, dict):

@@ -128,7 +128,7 @@ def check_target(path: Path) -> None:
         InputError: `path` is a folder, a device, a pipe or a socket, or lies where the system's own files lie.
         OutputError: A name that is too long, or a folder that may not be looked at.
     """
-    with _own_work(path):
+    with placing(path):
         try:
             mode = path.stat().st_mode
         except (FileNotFoundError, NotADirectoryError):
@@ -153,7 +153,7 @@ def check_replaceable(path: Path, ours: Iterable[str]) -> None:
         OutputError: A name that is too long, or a folder that may not be looked at.
     """
     patterns = tuple(ours)
-    with _own_work(path):
+    with placing(path):
         if path.exists() and not path.is_dir():
             raise InputError(f"{path} is a file; expected the name of a folder to write.")
         if not path.is_dir():
@@ -190,8 +190,12 @@ def _refusal(error: Exception) -> str | None:
 
 
 @contextmanager
-def _own_work(path: Path) -> Iterator[None]:
-    """What this module itself does about `path`: whatever the system says against it is told."""
+def placing(path: Path) -> Iterator[None]:
+    """Say of `path` whatever the system says against it, where the block only looks at it or makes room for it.
+
+    Raises:
+        OutputError: A name that is too long, links in a circle, a folder that may not be looked at or written in.
+    """
     try:
         yield
     except GencontrolError:
@@ -202,7 +206,7 @@ def _own_work(path: Path) -> Iterator[None]:
 
 def _sibling(path: Path, *, suffix: str = "") -> Path:
     """A path beside `path`, on the same disk and hidden, where nothing is yet; the folder around is made."""
-    with _own_work(path):
+    with placing(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):

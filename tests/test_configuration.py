@@ -1,5 +1,6 @@
 """Mappings and YAML become frozen dataclasses, strictly; every mistake is named with its place."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -182,3 +183,27 @@ def test_numbers_are_finite(number: Any) -> None:
     with pytest.raises(ConfigError, match=r"weights\.a: expected a (finite )?number"):
         from_mapping(Run, {"steps": 1, "weights": {"a": number}})
     assert from_mapping(Run, {"steps": 1, "optimiser": {"rate": "1e-3"}}).optimiser.rate == 1e-3
+
+
+def test_where_nothing_is_known_there_is_nothing_near() -> None:
+    assert nearest("foo", []) == "; it takes none."
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[" * 5000, "is nested too deeply to be settings"),
+        ("day: 2024-13-45", "is not valid YAML: month must be in"),
+        ("steps: " + "9" * 5000, "is not valid YAML"),
+    ],
+)
+def test_what_yaml_itself_chokes_on(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        read_yaml(tmp_path / "a.yaml")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.yaml")
+    with pytest.raises(ConfigError, match=r"a\.yaml is a pipe; expected a file of settings"):
+        read_yaml(tmp_path / "a.yaml")

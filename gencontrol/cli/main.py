@@ -11,9 +11,13 @@ import importlib.util
 import itertools
 import os
 import sys
-from collections.abc import Sequence
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from gencontrol import __version__
+from gencontrol.cli.terminal import any_text
 
 COMMANDS: dict[str, str] = {
     "vary": "variations of the part of a picture that a mask, box or point shows",
@@ -29,12 +33,21 @@ COMMANDS: dict[str, str] = {
 }
 """Subcommand -> one line for `gencontrol --help`; the module is `gencontrol.cli.NAME`."""
 
+DEBUG = "GENCONTROL_DEBUG"
+"""Environment variable: if it is set, where an error was raised is shown before the line that tells it."""
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand and return the exit code: 0, 1 for a failure, 2 for wrong use, 130 when interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    with any_text(sys.stdout, sys.stderr):
+        return _dispatch(arguments)
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if len(arguments) > 1 and arguments[0] == "help":
+        arguments = [arguments[1], "--help"]
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(help_text())
         return DONE if arguments else WRONG_USE
@@ -63,6 +76,7 @@ def help_text() -> str:
             *rows,
             "",
             "`gencontrol COMMAND --help` lists the options; `gencontrol --version` the version.",
+            f"{DEBUG}=1 shows where an error was raised.",
         ]
     )
 
@@ -72,7 +86,7 @@ def _run(name: str, arguments: list[str]) -> int:
     from gencontrol.runs.machine.interrupts import interruptible
 
     try:
-        with interruptible():
+        with interruptible(), _quiet():
             return importlib.import_module(f"gencontrol.cli.{name}").main(arguments) or DONE
     except GencontrolError as error:
         code = WRONG_USE if isinstance(error, ConfigError) else FAILED
@@ -86,8 +100,23 @@ def _run(name: str, arguments: list[str]) -> int:
     except OSError as error:
         # A full disk, a folder that may not be written: the machine's state, not a fault of ours.
         return _fail(error, str(error), FAILED, arguments)
+    except MemoryError as error:
+        text = f"{name} ran out of memory: try fewer or smaller pictures. {error}"
+        return _fail(error, text.rstrip(), FAILED, arguments)
+    except RecursionError as error:
+        return _fail(error, f"{name} was given something that is nested too deeply to be read.", FAILED, arguments)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else (FAILED if end.code else DONE)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave out what libraries warn their developers of, which would stand before our own line; `-W` asks for it."""
+    with warnings.catch_warnings():
+        if not sys.warnoptions:
+            for category in (FutureWarning, DeprecationWarning):
+                warnings.simplefilter("ignore", category)
+        yield
 
 
 def _in_flags(name: str, message: str) -> str:
@@ -99,6 +128,8 @@ def _in_flags(name: str, message: str) -> str:
 def _fail(error: Exception, message: str, code: int, arguments: Sequence[str]) -> int:
     from gencontrol.runs.machine.processes import is_first_process
 
+    if os.environ.get(DEBUG):
+        traceback.print_exception(error)
     if _wants_json(arguments) and is_first_process():
         import json
 

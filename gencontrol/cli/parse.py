@@ -1,13 +1,18 @@
 """Arguments to a frozen dataclass: defaults, then a YAML file, then the flags that were given."""
 
 import dataclasses
+import itertools
+import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import tyro
 
+from gencontrol.cli.flags import flag_names
+from gencontrol.cli.terminal import wide_enough
 from gencontrol.configuration import from_mapping, read_yaml
+from gencontrol.errors import ConfigError
 from gencontrol.runs.settings import ALTERNATIVES
 
 Options = TypeVar("Options")
@@ -34,19 +39,40 @@ def parse(
         ConfigError: An unknown key in the file, or a value of the wrong type.
         SystemExit: `--help` (0), or arguments that cannot be parsed (2).
     """
+    check_values(cls, arguments)
     above = file_settings(cls, arguments)
     below = _without(settings or {}, frozenset(above)) | above
     where = value_of(arguments, "config") if above else None
     # What is switched off says nothing in the place of the rest of its group.
     said = given_fields(cls, arguments) - switched_off(cls, arguments)
     defaults = from_mapping(cls, _without(below, said), where=where or "settings")
-    return tyro.cli(
-        cls,
-        args=list(arguments),
-        default=defaults,
-        prog=f"gencontrol {command}",
-        description=description,
-    )
+    with wide_enough():
+        return tyro.cli(
+            cls,
+            args=list(arguments),
+            default=defaults,
+            prog=f"gencontrol {command}",
+            description=description,
+        )
+
+
+def check_values(cls: type, arguments: Sequence[str]) -> None:
+    """Refuse a flag with an empty value: it comes of a shell variable that is not set, and a path would be the folder.
+
+    Args:
+        cls: The command's dataclass.
+        arguments: What follows the subcommand.
+
+    Raises:
+        ConfigError: Names the flag.
+    """
+    hints = typing.get_type_hints(cls)
+    flags = {flag for name, flag in flag_names(cls).items() if hints.get(name, bool) is not bool}
+    flags |= {f"--{name.replace('_', '-')}" for name, hint in hints.items() if hint is not bool}
+    for flag, value in itertools.pairwise([*arguments, "end"]):
+        name, equals, inline = flag.partition("=")
+        if name.replace("_", "-") in flags and not (inline if equals else value).strip():
+            raise ConfigError(f"{name} is empty: leave it out, or say what it is to be.")
 
 
 def file_settings(cls: type, arguments: Sequence[str]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What a command prints: results on standard output, everything else on standard error."""
 
 import json
+import math
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -51,8 +52,24 @@ def note(message: str) -> None:
 
 
 def print_json(result: Any) -> None:
-    """A result for programs, on standard output."""
-    print(json.dumps(result, indent=2, ensure_ascii=False))
+    """A result for programs, on standard output; NaN and infinity, which are no JSON, are null.
+
+    What cannot be written in the stream's encoding, such as a file name of another one, is escaped as JSON does it.
+    """
+    text = json.dumps(_finite(result), indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(_finite(result), indent=2, allow_nan=False)
+    print(text)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    return [_finite(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
 def table(rows: Sequence[Sequence[str]], *, header: Sequence[str]) -> str:

@@ -102,9 +102,11 @@ def _beneath(source: str, arguments: Sequence[str]) -> "tuple[Repeated, dict[str
     """The run that wrote a picture, and what of its settings lies under the flags."""
     from pathlib import Path
 
+    from gencontrol.cli.report import notices
     from gencontrol.runs.repeat import read_repeated, settings_beneath
 
-    repeated = read_repeated(Path(source))
+    with notices(FLAGS):
+        repeated = read_repeated(Path(source))
     given = given_fields(VaryFlags, arguments) | file_settings(VaryFlags, arguments).keys()
     return repeated, settings_beneath(repeated, given, off=switched_off(VaryFlags, arguments))
 

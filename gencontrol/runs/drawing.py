@@ -90,7 +90,10 @@ def _draw_batch(pipeline: Any, seeds: Sequence[int], settings: dict[str, Any]) -
     generators = [seeded(seed) for seed in seeds]
     try:
         result = pipeline(**settings, num_images_per_prompt=len(seeds), generator=generators)
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        # Of a GPU torch has its own error, of main memory a text.
+        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+            raise
         raise InputError(
             f"The device ran out of memory: try a smaller `batch`, `dtype` float16 or `offload` model. ({error})"
         ) from error

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.files import atomic_file, check_target
+from gencontrol.files import atomic_file, check_target, placing
 from gencontrol.runs.encodings import ENCODINGS, encode
 from gencontrol.runs.inputs import Input, check_apart
 from gencontrol.runs.pointing import SUFFIXES
@@ -98,14 +98,16 @@ def plan_paths(stems: Sequence[str], seeds: Sequence[int], output: str, *, suffi
     if not output.strip():
         raise ConfigError("`output` is empty: name a folder (. is the current one) or a file.")
     target = Path(output)
-    if target.suffix.lower() in SUFFIXES and not target.is_dir():
+    with placing(target):
+        is_folder = target.is_dir()
+    if target.suffix.lower() in SUFFIXES and not is_folder:
         return [_plan_file(target, stems, seeds)]
     twice = sorted({stem for stem in stems if stems.count(stem) > 1})
     if twice:
         raise ConfigError(
             f"Several pictures are called {', '.join(twice)}: run them apart, each with its own `output`."
         )
-    if not target.is_dir() and (mimetypes.guess_type(target)[0] or "").partition("/")[0] in _NO_FOLDERS:
+    if not is_folder and (mimetypes.guess_type(target)[0] or "").partition("/")[0] in _NO_FOLDERS:
         raise ConfigError(
             f"`output` {target}: expected a folder, or a name that ends in {', '.join(ENCODINGS)}; "
             "to have a folder of that name, make it first."

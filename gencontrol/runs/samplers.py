@@ -25,6 +25,10 @@ SAMPLERS: Mapping[str, tuple[str, dict[str, Any]]] = MappingProxyType(
 """Short name -> diffusers class, and the settings that differ from the checkpoint's."""
 
 
+_FEW = 20
+"""Steps up to which a sampler is tried out: those of a higher order need some before they can look back at them."""
+
+
 def check_sampler(name: str) -> None:
     """Refuse an unknown name.
 
@@ -52,10 +56,29 @@ def check_steps(name: str | None, config: Mapping[str, Any], steps: int) -> None
     """Refuse a number of steps that the sampler cannot take.
 
     Raises:
-        ConfigError: Says why.
+        ConfigError: Says why, or from how many on it can.
     """
+    error = _failure(name, config, steps)
+    if error is None:
+        return
+    enough = next((more for more in range(steps + 1, _FEW + 1) if _failure(name, config, more) is None), None)
+    reason = str(error) if enough is None else f"give {enough} or more."
+    raise ConfigError(f"`steps`: the sampler {name or config['_class_name']} cannot take {steps}: {reason}") from error
+
+
+def _failure(name: str | None, config: Mapping[str, Any], steps: int) -> Exception | None:
+    """What a sampler says against a number of steps; a few of them are taken, on a picture of one number."""
+    # The settings check names of samplers, and are read before there is anything to compute.
+    import torch
+
     try:
-        make_sampler(name, config).set_timesteps(steps)
-    except (ValueError, IndexError) as error:
-        sampler = name or config["_class_name"]
-        raise ConfigError(f"`steps`: the sampler {sampler} cannot take {steps}: {error}") from error
+        sampler = make_sampler(name, config)
+        sampler.set_timesteps(steps)
+        sample = torch.zeros(1, 1, 1, 1)
+        for step in sampler.timesteps if steps <= _FEW else ():
+            noise = torch.zeros_like(sampler.scale_model_input(sample, step))
+            sample = sampler.step(noise, step, sample).prev_sample
+    except Exception as error:
+        # Each of diffusers' samplers has its own way to fail at numbers that it was not made for.
+        return error
+    return None

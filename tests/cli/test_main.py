@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import sys
+import warnings
 from types import ModuleType
 
 import pytest
@@ -111,3 +112,53 @@ def test_a_fault_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) ->
     fake_command(monkeypatch, ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
         cli.main(["doctor"])
+
+
+def test_help_before_a_command_is_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["help", "doctor"]) == 0
+    assert "usage: gencontrol doctor" in capsys.readouterr().out
+    assert cli.main(["help", "vray"]) == 2
+    assert "did you mean 'vary'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "printed"),
+    [
+        (MemoryError(), "gencontrol: doctor ran out of memory: try fewer or smaller pictures.\n"),
+        (RecursionError("x"), "gencontrol: doctor was given something that is nested too deeply to be read.\n"),
+        (OSError(28, "No space left on device", "a.png"), "gencontrol: [Errno 28] No space left on device: 'a.png'\n"),
+    ],
+)
+def test_what_the_machine_says_is_one_line(
+    error: Exception, printed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_command(monkeypatch, error)
+    assert cli.main(["doctor"]) == 1
+    assert capsys.readouterr().err == printed
+
+
+def test_where_an_error_was_raised_is_shown_on_demand(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_command(monkeypatch, InputError("the mask is empty"))
+    monkeypatch.setenv("GENCONTROL_DEBUG", "1")
+    assert cli.main(["doctor"]) == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith("Traceback") and printed.endswith("gencontrol: the mask is empty\n")
+
+
+@pytest.mark.parametrize(("asked", "shown"), [([], False), (["default"], True)])
+def test_what_libraries_tell_their_developers_is_left_out(
+    asked: list[str], shown: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def main(arguments: list[str]) -> None:
+        for category in (FutureWarning, DeprecationWarning):
+            warnings.warn("old", category, stacklevel=1)
+
+    fake_command(monkeypatch)
+    sys.modules["gencontrol.cli.doctor"].__dict__["main"] = main
+    monkeypatch.setattr(sys, "warnoptions", asked)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert cli.main(["doctor"]) == 0
+    assert len(caught) == (2 if shown else 0)

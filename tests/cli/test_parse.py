@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gencontrol.cli.flags import RegionFlags, RunOptions
-from gencontrol.cli.parse import file_settings, given_fields, parse, switched_off, value_of
+from gencontrol.cli.parse import check_values, file_settings, given_fields, parse, switched_off, value_of
 from gencontrol.cli.vary import VaryFlags
 from gencontrol.errors import ConfigError
 
@@ -133,3 +133,32 @@ def test_given_fields() -> None:
     assert given_fields(VaryFlags, ["--no-invert", "--steps", "3"]) == {"invert", "steps"}
     assert given_fields(Options, ["--alpha-from-image", "--steps=3", "mask"]) == {"alpha_from_image", "steps"}
     assert given_fields(Options, ["--alpha_from_image"]) == {"alpha_from_image"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "flag"),
+    [
+        (["--mask", ""], "--mask"),
+        (["--mask="], "--mask"),
+        (["--index-mask", " "], "--index-mask"),
+        (["--config", ""], "--config"),
+        (["--alpha_clip", ""], "--alpha_clip"),
+        (["a.png", "--box"], None),
+        (["--mask", "x.png", "--invert", ""], None),
+        (["--mask=a=b"], None),
+    ],
+)
+def test_values_that_are_empty(arguments: list[str], flag: str | None) -> None:
+    if flag is None:
+        check_values(VaryFlags, arguments)
+        return
+    with pytest.raises(ConfigError, match=f"{flag} is empty: leave it out, or say what it is to be"):
+        check_values(VaryFlags, arguments)
+    with pytest.raises(ConfigError, match="is empty"):
+        parse(VaryFlags, arguments, command="vary", description="")
+
+
+@pytest.mark.parametrize("flag", ["-o", "--output", "--from", "-n"])
+def test_short_flags_and_renamed_ones_too(flag: str) -> None:
+    with pytest.raises(ConfigError, match=f"{flag} is empty"):
+        check_values(VaryFlags, [flag, ""])

@@ -1,10 +1,13 @@
 """What a command says beside its results."""
 
+import io
+import json
+import sys
 import warnings
 
 import pytest
 
-from gencontrol.cli.report import notices, table
+from gencontrol.cli.report import notices, print_json, table
 from gencontrol.cli.vary import VaryFlags
 from gencontrol.regions.region import RegionWarning
 from gencontrol.runs.notices import RunWarning, ShareWarning
@@ -65,3 +68,20 @@ def test_each_command_says_it_anew_and_others_warnings_go_their_way(capsys: pyte
 
 def test_table() -> None:
     assert table([("a", "bcd"), ("efg", "")], header=("x", "y")) == "x    y\na    bcd\nefg"
+
+
+def test_json_is_json_whatever_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NaN is none, and a file name of another encoding, or letters that the stream has not, are escaped."""
+    result = {"path": "grün \udcff.png", "scores": [1.5, float("nan")], "more": {"x": float("inf")}}
+    for encoding in ("utf-8", "ascii"):
+        raw = io.BytesIO()
+        monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding=encoding, errors="strict"))
+        print_json(result)
+        sys.stdout.flush()
+        text = raw.getvalue().decode("ascii")
+        assert json.loads(text) == {"path": "grün \udcff.png", "scores": [1.5, None], "more": {"x": None}}
+    raw = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding="utf-8"))
+    print_json({"path": "grün"})
+    sys.stdout.flush()
+    assert "grün" in raw.getvalue().decode()

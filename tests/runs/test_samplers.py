@@ -4,6 +4,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from diffusers import DDIMScheduler
 
 from gencontrol.errors import ConfigError
 from gencontrol.runs.samplers import SAMPLERS, check_sampler, check_steps, make_sampler
@@ -44,3 +45,27 @@ def test_steps_that_a_sampler_cannot_take(config: dict[str, Any]) -> None:
         check_steps(None, config, 1001)
     with pytest.raises(ConfigError, match="`steps`: the sampler pndm cannot take 1"):
         check_steps("pndm", config, 1)
+
+
+def test_a_number_of_steps_that_is_too_small_says_what_is_enough(config: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="`steps`: the sampler pndm cannot take 1: give 4 or more"):
+        check_steps("pndm", config, 1)
+    check_steps("pndm", config, 4)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("steps", [4, 7])
+def test_every_sampler_takes_a_few_steps(name: str, steps: int, config: dict[str, Any]) -> None:
+    check_steps(name, config, steps)
+
+
+def test_samplers_are_tried_out_to_the_end(config: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some take a number of steps first, and fail at one of them."""
+
+    def fails(self: DDIMScheduler, *arguments: Any, **settings: Any) -> None:
+        raise IndexError("list index out of range")
+
+    monkeypatch.setattr(DDIMScheduler, "step", fails)
+    with pytest.raises(ConfigError, match="the sampler DDIMScheduler cannot take 20: list index out of range"):
+        check_steps(None, config, 20)
+    check_steps(None, config, 21)
