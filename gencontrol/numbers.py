@@ -1,12 +1,13 @@
 """Numbers that come in, checked in one way: finite, and within bounds that are said."""
 
 import math
+from typing import Any
 
 from gencontrol.errors import ConfigError, GencontrolError
 
 
 def check_number(
-    value: float | int,
+    value: Any,
     *,
     name: str,
     at_least: float | int | None = None,
@@ -19,7 +20,7 @@ def check_number(
     """Refuse NaN, infinity, and what lies outside of the bounds.
 
     Args:
-        value: The number.
+        value: The number, or what was given in its place.
         name: How the message calls it.
         at_least: Smallest value, if any.
         at_most: Largest value, if any.

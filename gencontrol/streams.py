@@ -43,10 +43,13 @@ def per_picture(generator: Generators, count: int) -> Generators:
         None, a single generator for a single picture, or a list of `count`.
 
     Raises:
-        InputError: A list of another length.
+        InputError: A list of another length, or something else than generators.
     """
     if generator is None:
         return None
+    given = generator if isinstance(generator, list) else [generator]
+    if not all(isinstance(one, torch.Generator) for one in given):
+        raise InputError(f"generator: expected a torch.Generator or a list of them, got {generator!r}.")
     if isinstance(generator, list):
         if len(generator) != count:
             raise InputError(

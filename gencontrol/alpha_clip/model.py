@@ -1,6 +1,6 @@
 """The encoder: a CLIP whose vision tower takes an alpha map as fourth channel, with its text tower beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -193,7 +193,7 @@ class AlphaCLIP(FromSources, nn.Module):
         tower = self._text_tower()
         if self.tokenizer is None:
             raise InputError("This encoder has a text tower but no tokenizer: give one to from_clip or from_config.")
-        texts = [text] if isinstance(text, str) else list(text)
+        texts = [text] if isinstance(text, str) or not isinstance(text, Iterable) else list(text)
         tokens = tokenize(self.tokenizer, texts, length=tower.config.max_position_embeddings, truncate=truncate)
         embeds = tower(**{k: v.to(tower.device) for k, v in tokens.items()}).text_embeds
         check_finite(embeds, name="What the text tower made of the text", mend=_MEND)

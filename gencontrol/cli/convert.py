@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> None:
     from gencontrol.alpha_clip.architectures import name_of
     from gencontrol.cli.report import print_json
 
-    name, has_text = name_of(encoder.vision.config), encoder.text is not None
+    name, has_text = name_of(encoder.vision.config), encoder.text is not None and flags.to != "published"
     about = {"path": flags.output, "encoder": name, "has_alpha": encoder.has_alpha, "has_text": has_text}
     if flags.format == "json":
         print_json(about)

@@ -12,6 +12,10 @@ MOST_STEPS = 10_000
 """More than any sampler has levels of noise for."""
 MOST_PICTURES = 100_000
 """Of one input; what is asked for by mistake is refused before it is laid out."""
+LARGEST_SIDE = 8192
+"""Of a picture, in pixels: the latents of larger ones fill the memory of any machine before they are refused."""
+# Pixels that one value of the latents stands for, along a side.
+_PATCH = 8
 MOST_GUIDANCE = 1000.0
 """Far beyond what gives pictures; somewhat further, float16 overflows."""
 
@@ -34,6 +38,8 @@ def check_guidance(
     Raises:
         GencontrolError: Of the class `error`.
     """
+    if isinstance(scale, bool) or not isinstance(scale, (int, float)):
+        raise error(f"{name}: expected a number, got {scale!r}.")
     if not 0 <= scale <= MOST_GUIDANCE:
         bound = f"at most {MOST_GUIDANCE:g}" if scale > MOST_GUIDANCE else "0 or more"
         raise error(f"{name}: expected a scale of {bound}, got {scale:g}.")
@@ -41,13 +47,16 @@ def check_guidance(
         raise error(f"{negative} acts through classifier-free guidance: give {name} above 1.")
 
 
-def check_sampling(*, steps: int, pictures: int, eta: float | int = 0.0) -> None:
+def check_sampling(
+    *, steps: int, pictures: int, eta: float | int = 0.0, size: tuple[int | None, int | None] = (None, None)
+) -> None:
     """Refuse numbers with which a host would draw nothing, or noise.
 
     Args:
         steps: Denoising steps.
         pictures: Variations of each picture.
         eta: Of DDIM.
+        size: (height, width) of a picture in pixels; None is the host's own.
 
     Raises:
         InputError: Names the argument of the pipelines.
@@ -55,3 +64,8 @@ def check_sampling(*, steps: int, pictures: int, eta: float | int = 0.0) -> None
     check_number(steps, name="num_inference_steps", at_least=1, at_most=MOST_STEPS, error=InputError)
     check_number(pictures, name="num_images_per_prompt", at_least=1, at_most=MOST_PICTURES, error=InputError)
     check_number(eta, name="eta", at_least=0, at_most=1, error=InputError)
+    for name, pixels in zip(("height", "width"), size, strict=True):
+        if pixels:
+            check_number(pixels, name=name, at_least=_PATCH, at_most=LARGEST_SIDE, unit="pixels", error=InputError)
+            if pixels % _PATCH:
+                raise InputError(f"{name}: expected a multiple of {_PATCH} pixels, got {pixels}.")

@@ -95,7 +95,8 @@ def check_strength(value: float, *, name: str = "strength") -> None:
     Raises:
         InputError: Outside, or NaN.
     """
-    if not (math.isfinite(value) and 0.0 <= value <= MAX_STRENGTH):
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not (is_number and math.isfinite(value) and 0.0 <= value <= MAX_STRENGTH):
         raise InputError(
             f"{name}: expected a number from 0 (the whole image) over 1 (the region) to {MAX_STRENGTH:g}, got {value}."
         )

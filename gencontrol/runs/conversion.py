@@ -124,4 +124,7 @@ def _open(settings: ConversionSettings, kind: Kind) -> AlphaCLIP:
         return AlphaCLIP.from_published(source, base=settings.base, revision=revision, **how)
     if kind == "open_clip":
         return AlphaCLIP.from_open_clip(source, pretrained=settings.pretrained, **how)
+    preset = find_preset(source)
+    if preset is not None and preset.alpha_folder is not None and not settings.subfolder:
+        return AlphaCLIP.from_pretrained(source, revision=revision, **how)
     return AlphaCLIP.from_clip(source, subfolder=settings.subfolder, revision=revision, **how)

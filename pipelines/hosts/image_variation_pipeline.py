@@ -16,7 +16,7 @@ from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.reading import ImageSource
 from gencontrol.pipelines.hosts.host import HostFamily
 from gencontrol.pipelines.hosts.image_variation import IMAGE_VARIATION
-from gencontrol.pipelines.region_pipeline.arguments import AllMasks, Reference
+from gencontrol.pipelines.region_pipeline.arguments import AllMasks, Reference, noise_of
 from gencontrol.pipelines.region_pipeline.base import RegionPipeline
 from gencontrol.pipelines.region_pipeline.condition import Conditioning
 from gencontrol.pipelines.region_pipeline.results import drawn_as, finished, labels_of
@@ -79,7 +79,7 @@ class StableDiffusionImageVariationPipeline(RegionPipeline, stock.StableDiffusio
             Pictures, and for each whether the safety checker blackened it (None without a checker).
         """
         per_prompt = 1 if num_images_per_prompt is None else num_images_per_prompt
-        check_sampling(steps=num_inference_steps, pictures=per_prompt, eta=eta)
+        check_sampling(steps=num_inference_steps, pictures=per_prompt, eta=eta, size=(height, width))
         hooks = StepHooks(
             on_step_end=callback_on_step_end,
             tensor_inputs=tensor_inputs(self, callback_on_step_end, callback_on_step_end_tensor_inputs),
@@ -109,7 +109,7 @@ class StableDiffusionImageVariationPipeline(RegionPipeline, stock.StableDiffusio
             per_prompt,
             eta,
             per_picture(generator, count),
-            None if latents is None else latents.to(self._execution_device, self.unet.dtype),
+            noise_of(latents, self._execution_device, self.unet.dtype),
             drawn,
             return_dict,
             step_callback(self, conditioning, hooks, guidance=guidance),

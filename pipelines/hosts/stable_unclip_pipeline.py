@@ -17,7 +17,7 @@ from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.reading import ImageSource
 from gencontrol.pipelines.hosts.host import HostFamily
 from gencontrol.pipelines.hosts.stable_unclip import STABLE_UNCLIP
-from gencontrol.pipelines.region_pipeline.arguments import AllMasks, Reference
+from gencontrol.pipelines.region_pipeline.arguments import AllMasks, Reference, noise_of
 from gencontrol.pipelines.region_pipeline.base import RegionPipeline
 from gencontrol.pipelines.region_pipeline.condition import Conditioning
 from gencontrol.pipelines.region_pipeline.results import drawn_as, finished, labels_of
@@ -77,7 +77,7 @@ class StableUnCLIPImg2ImgPipeline(RegionPipeline, stock.StableUnCLIPImg2ImgPipel
         scheduler's last step] is the noise on the embedding, more of which gives freer variations.
         """
         per_prompt = 1 if num_images_per_prompt is None else num_images_per_prompt
-        check_sampling(steps=num_inference_steps, pictures=per_prompt, eta=eta)
+        check_sampling(steps=num_inference_steps, pictures=per_prompt, eta=eta, size=(height, width))
         hooks = StepHooks(
             on_step_end=callback_on_step_end,
             tensor_inputs=tensor_inputs(self, callback_on_step_end, callback_on_step_end_tensor_inputs),
@@ -112,7 +112,7 @@ class StableUnCLIPImg2ImgPipeline(RegionPipeline, stock.StableUnCLIPImg2ImgPipel
             per_prompt,
             eta,
             noise,
-            None if latents is None else latents.to(self._execution_device, self.unet.dtype),
+            noise_of(latents, self._execution_device, self.unet.dtype),
             texts[2],
             texts[3],
             drawn,

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gencontrol.conditioning.strength import StrengthSchedule
 from gencontrol.errors import InputError
+from gencontrol.finite import check_finite
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.picture import Picture
 from gencontrol.images.reading import ImageSource, read_image
@@ -131,6 +132,21 @@ def as_pictures(image: Any) -> Any:
         return image
     low, high = (float(value) for value in torch.aminmax(image.detach()))
     return list(image) if 0 <= low and high <= 1 else image
+
+
+def noise_of(latents: Any, device: torch.device, dtype: torch.dtype) -> Float[Tensor, "n c h w"] | None:
+    """The noise to start from where the host runs; None leaves it to be drawn.
+
+    Raises:
+        InputError: Not such a tensor, or one with NaN or infinite values.
+    """
+    if latents is None:
+        return None
+    if not isinstance(latents, Tensor) or latents.ndim != 4:
+        got = tuple(latents.shape) if isinstance(latents, Tensor) else type(latents).__name__
+        raise InputError(f"latents: expected a tensor (n, c, h, w), got {got}.")
+    check_finite(latents, name="latents:")
+    return latents.to(device, dtype)
 
 
 def check_alone(reference: Reference, what: str) -> None:

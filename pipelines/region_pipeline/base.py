@@ -231,6 +231,8 @@ class RegionPipeline(DiffusionPipeline):
         check_guidance(guidance_scale, negative=reference.negative)
         for name in ("image_embeds", "negative_image_embeds"):
             given = getattr(reference, name)
+            if given is not None and not isinstance(given, Tensor):
+                raise InputError(f"{name}: expected a tensor (b, d), got {type(given).__name__}.")
             if given is not None:
                 check_finite(given, name=f"{name}:")
         embeds = self._embeds(replace(reference, image=as_pictures(reference.image)), schedule)

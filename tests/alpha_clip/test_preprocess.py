@@ -120,3 +120,29 @@ def test_with_geometry_keeps_the_statistics() -> None:
     processor = AlphaCLIPProcessor(image_mean=(0.1, 0.2, 0.3, 0.4))
     changed = processor.with_geometry(Geometry(fit="squash"))
     assert changed.geometry.fit == "squash" and changed.image_mean == processor.image_mean
+
+
+@pytest.mark.parametrize(
+    ("stock", "message"),
+    [
+        ({"image_mean": "x"}, "image_mean is 'x'; expected numbers for 3 or 4 channels"),
+        ({"image_std": [0.2, 0.0, 0.2]}, "image_std: expected above 0, got 0.0"),
+        ({"image_mean": [0.5, float("nan"), 0.5]}, "image_mean: expected a finite number, got nan"),
+        ({"image_std": ["a", "b", "c"]}, "image_std: expected above 0, got a"),
+        ({"gencontrol": 3}, "gencontrol is 3; expected a mapping"),
+    ],
+)
+def test_settings_of_a_stock_processor_that_cannot_be(stock: dict, message: str) -> None:
+    with pytest.raises(CheckpointError, match=f"preprocessor_config.json: {message}"):
+        AlphaCLIPProcessor.from_stock(stock, size=64)
+
+
+def test_published_squashes_the_alpha_map_and_crops_the_picture() -> None:
+    rgb, alpha = torch.rand(1, 3, 40, 60), torch.rand(1, 40, 60)
+    processor = AlphaCLIPProcessor(geometry=Geometry(size=16, fit="published"))
+    made = processor.denormalize(processor(rgb, alpha))
+    squash = AlphaCLIPProcessor(geometry=Geometry(size=16, fit="squash", interpolation="bilinear"))
+    expected = squash.denormalize(squash(rgb, alpha))
+    torch.testing.assert_close(made[:, 3], expected[:, 3])
+    assert not torch.allclose(made[:, :3], expected[:, :3], atol=0.05)
+    assert processor.to_stock().do_center_crop

@@ -249,3 +249,25 @@ def test_zoom_brings_an_edge_into_view_and_tells_of_small_parts(plain: AlphaCLIP
     small[:, 5:9, 5:9] = 1
     with pytest.warns(RegionWarning, match="4 pixels long"):
         check_visible(small, ZoomFocus(), crop)
+
+
+def test_weights_of_any_size_count_by_their_ratios() -> None:
+    embeds = torch.tensor([[2.0, 0.0], [1.0, 1.0]])
+    expected = weighted_mean(embeds, torch.tensor([1.0, 3.0]))
+    for scale in (1e39, 1e-300, 1e308 / 3):
+        weights = torch.tensor([scale, 3 * scale], dtype=torch.float64)
+        assert_close(weighted_mean(embeds, weights), expected)
+
+
+def test_embeddings_that_are_no_numbers_are_refused(encoder: AlphaCLIP, tiny: ModuleType) -> None:
+    damaged = AlphaCLIP(encoder.vision, processor=encoder.processor)
+    before = damaged.vision.visual_projection.weight.detach().clone()
+    try:
+        with torch.no_grad():
+            damaged.vision.visual_projection.weight[0, 0] = torch.nan
+        for regions in ([], [side(tiny, "left")]):
+            with pytest.raises(InputError, match="What the encoder made of the picture holds NaN or infinite values"):
+                embed_regions(damaged, GEOMETRY, tiny.photo(*SIZE), regions)
+    finally:
+        with torch.no_grad():
+            damaged.vision.visual_projection.weight.copy_(before)

@@ -108,3 +108,12 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 
 def test_an_embeds_file_names_rows_by_default_not_at_all() -> None:
     assert EmbedsFile(image_embeds=rows()).names == ()
+
+
+def test_nothing_is_written_that_could_not_be_read(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"image_embeds holds NaN or infinite values \(1 of 2\)"):
+        write_tensors(tmp_path / "x.safetensors", {"image_embeds": torch.tensor([[1.0, torch.inf]])})
+    assert not (tmp_path / "x.safetensors").exists()
+    save_file({"image_embeds": torch.ones(1, 4, dtype=torch.int64)}, tmp_path / "x.safetensors")
+    with pytest.raises(InputError, match="holds whole numbers"):
+        read_embeds(tmp_path / "x.safetensors", width=4)

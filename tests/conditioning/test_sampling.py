@@ -1,6 +1,9 @@
 """Numbers of a run: what can be, and one check of guidance for the pipelines and the command line."""
 
+import inspect
 import math
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -21,6 +24,13 @@ def test_scales_that_cannot(scale: float, bound: str) -> None:
         check_guidance(scale)
 
 
+def test_a_scale_is_a_number() -> None:
+    """By itself: where types are checked, as in these tests, it is not reached with anything else."""
+    wrong: Any = SimpleNamespace(scale=None)
+    with pytest.raises(InputError, match="guidance_scale: expected a number, got None"):
+        inspect.unwrap(check_guidance)(wrong.scale)
+
+
 def test_a_negative_needs_guidance() -> None:
     check_guidance(1.01, negative="x")
     with pytest.raises(ConfigError, match="x acts through classifier-free guidance: give scale above 1"):
@@ -36,10 +46,13 @@ def test_a_negative_needs_guidance() -> None:
         ({"pictures": 100_001}, "num_images_per_prompt: .* at most 100,000"),
         ({"eta": math.nan}, "eta: expected 0 or more and at most 1, got nan"),
         ({"eta": 1.1}, "eta: expected"),
+        ({"size": (13, None)}, "height: expected a multiple of 8 pixels, got 13"),
+        ({"size": (None, -8)}, "width: expected 8 or more pixels and at most 8,192, got -8"),
+        ({"size": (8200, 8)}, "height: expected 8 or more pixels and at most 8,192, got 8200"),
     ],
 )
 def test_numbers_with_which_nothing_is_drawn(numbers: dict, message: str) -> None:
     check_sampling(steps=1, pictures=1, eta=1)
-    check_sampling(steps=10_000, pictures=100_000)
+    check_sampling(steps=10_000, pictures=100_000, size=(8, 8192))
     with pytest.raises(InputError, match=message):
         check_sampling(**{"steps": 1, "pictures": 1} | numbers)

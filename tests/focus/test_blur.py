@@ -24,7 +24,7 @@ def test_no_blur_is_the_plain_answer(plain: AlphaCLIP, rgb: Tensor, alpha: Tenso
     torch.testing.assert_close(BlurFocus(sigma=0.0).embed(plain, rgb, alpha), plain.encode_image(rgb))
 
 
-@pytest.mark.parametrize("sigma", [-0.1, math.inf, math.nan])
+@pytest.mark.parametrize("sigma", [-0.1, math.inf, math.nan, 1e9])
 def test_impossible_settings(sigma: float) -> None:
     with pytest.raises(ConfigError, match="sigma: expected 0 or more"):
         BlurFocus(sigma=sigma)

@@ -49,7 +49,7 @@ def test_a_part_of_one_pixel_gets_its_circle_too() -> None:
 def test_impossible_settings() -> None:
     with pytest.raises(ConfigError, match="thickness: expected above 0 and at most 1, got 0"):
         CircleFocus(thickness=0.0)
-    with pytest.raises(ConfigError, match="margin: expected 0 or more, got -1"):
+    with pytest.raises(ConfigError, match="margin: expected 0 or more and at most 100, got -1"):
         CircleFocus(margin=-1.0)
     with pytest.raises(ConfigError, match="colour: expected 'mean'"):
         CircleFocus(colour="reddish")

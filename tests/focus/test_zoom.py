@@ -73,10 +73,11 @@ def test_defaults_and_names() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"margin": -0.1}, "margin: expected 0 or more, got -0.1"),
-        ({"sigma": math.nan}, "sigma: expected 0 or more, got nan"),
+        ({"margin": -0.1}, "margin: expected 0 or more and at most 100, got -0.1"),
+        ({"sigma": math.nan}, "sigma: expected a finite number, got nan"),
+        ({"sigma": 1e9}, "sigma: expected 0 or more and at most 100, got 1000000000"),
         ({"closeness": 1.1}, r"closeness: expected 0 \(the whole frame\) to 1 .* got 1.1"),
-        ({"closeness": math.nan}, "closeness: expected 0"),
+        ({"closeness": math.nan}, "closeness: expected a finite number, got nan"),
         ({"outside": "paint"}, "outside"),
         ({"colour": "reddish"}, "colour: expected 'mean'"),
     ],

@@ -13,7 +13,7 @@ from gencontrol.focus import AlphaFocus, CropFocus
 from gencontrol.images.reading import read_image
 from gencontrol.regions.region import Region
 from gencontrol.regions.scene import Scene
-from gencontrol.tasks.classify import classify
+from gencontrol.tasks.classify import check_distinct, classify
 
 TEXTS = ("red ball", "blue car", "moon")
 
@@ -78,3 +78,9 @@ def test_the_focus_acts(encoder: AlphaCLIP, scene: Scene, tiny: ModuleType) -> N
 def test_no_text(encoder: AlphaCLIP, scene: Scene) -> None:
     with pytest.raises(InputError, match="texts: expected at least one text to score, got none"):
         classify(encoder, scene, ())
+
+
+def test_a_text_given_twice_would_take_its_share_twice(encoder: AlphaCLIP, scene: Scene) -> None:
+    check_distinct(TEXTS)
+    with pytest.raises(InputError, match="`text` 'a cat' is given twice: give each text once"):
+        classify(encoder, scene, ["a cat", "a dog", "a cat"])

@@ -15,7 +15,7 @@ from gencontrol.alpha_clip.architectures import square
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.weights.convert import clip_text_to_open_clip, clip_to_open_clip, clip_to_published
 from gencontrol.alpha_clip.weights.open_clip_files import CONFIG, WEIGHTS
-from gencontrol.alpha_clip.weights.open_clip_reader import open_clip_reader
+from gencontrol.alpha_clip.weights.open_clip_reader import open_clip_models
 from gencontrol.errors import InputError
 from gencontrol.finite import check_finite_weights
 
@@ -41,7 +41,7 @@ def save_published(path: Path, vision: CLIPVisionModelWithProjection) -> None:
 
 def to_open_clip(vision: CLIPVisionModelWithProjection, text: CLIPTextModelWithProjection, logit_scale: Tensor) -> CLIP:
     """An OpenCLIP model with four input channels: see `AlphaCLIP.to_open_clip`."""
-    model = open_clip_reader().new_clip(open_clip_settings(vision.config, text.config), channels=4)
+    model = open_clip_models().new_clip(open_clip_settings(vision.config, text.config), channels=4)
     vision = merged(vision) if is_split(vision) else vision
     state = {f"visual.{k}": v for k, v in clip_to_open_clip(vision.state_dict()).items()}
     state |= clip_text_to_open_clip(text.state_dict()) | {"logit_scale": logit_scale.detach().reshape(())}

@@ -12,7 +12,7 @@ from transformers import CLIPTextConfig, CLIPVisionConfig
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.reference import published_forward
 from gencontrol.alpha_clip.weights.export import open_clip_settings
-from gencontrol.alpha_clip.weights.open_clip import new_clip
+from gencontrol.alpha_clip.weights.open_clip_models import new_clip
 from gencontrol.errors import CheckpointError, InputError
 
 PIXELS = torch.randn(2, 4, 64, 64, generator=torch.Generator().manual_seed(0))

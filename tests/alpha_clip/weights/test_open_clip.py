@@ -8,7 +8,8 @@ import torch
 from open_clip.model import CLIP, CustomTextCLIP
 
 from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.alpha_clip.weights.open_clip import byte_pair_tokenizer, check_config
+from gencontrol.alpha_clip.weights.open_clip import byte_pair_tokenizer
+from gencontrol.alpha_clip.weights.open_clip_models import check_config
 from gencontrol.errors import CheckpointError, InputError
 
 VISION = {"layers": 2, "width": 32, "head_width": 16, "patch_size": 16, "image_size": 64, "mlp_ratio": 3.0}

@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from gencontrol.errors import CheckpointError, ConfigError
+from gencontrol.errors import CheckpointError, ConfigError, InputError
 from gencontrol.training.loop.checkpoints import list_checkpoints
 from gencontrol.training.loop.learning_rate import cosine_schedule
 from gencontrol.training.loop.settings import RunConfig
@@ -132,3 +132,52 @@ def test_muon_trains_the_hidden_matrices_and_resumes_to_the_same_weights(tasks, 
     train(Deep(), muon, folder=tmp_path / "parts", until=8)
     train(again, muon, folder=tmp_path / "parts")
     assert same(whole.module, again.module)
+
+
+class Astray:
+    """Gives a loss of NaN after so many steps, on top of a task."""
+
+    def __init__(self, task, *, after: int):
+        self.task, self.after, self.config, self.module = task, after, task.config, task.module
+        self.count = 0
+
+    def __getattr__(self, name):
+        return getattr(self.task, name)
+
+    def losses(self, module, batch):
+        self.count += module.training
+        scale = float("nan") if self.count > self.after else 1.0
+        return {name: value * scale for name, value in self.task.losses(module, batch).items()}
+
+
+def test_a_run_that_goes_astray_stops_before_it_writes_that(tasks, tmp_path):
+    reports = []
+    with pytest.raises(
+        InputError, match=r"By step 15 the run has gone astray: error, gradient norm is NaN"
+    ):
+        train(Astray(tasks.LineTask(), after=14), CONFIG, folder=tmp_path, report=reports.append)
+    assert [report.step for report in reports] == [5, 10]
+    # The checkpoint of step 14 would have come before the next look at the losses.
+    with pytest.raises(InputError, match=r"By step 14 the run has gone astray: 0\.weight is NaN"):
+        config = dataclasses.replace(CONFIG, log_every=30, evaluate_every=0, sheet_every=0)
+        train(Astray(tasks.LineTask(), after=12), config, folder=tmp_path / "quiet")
+    assert [path.name for path in list_checkpoints(tmp_path / "quiet" / "checkpoints")] == ["step-00000007"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("learning_rate", float("nan"), "learning_rate: expected above 0 and at most 10, got nan"),
+        ("learning_rate", 0.0, "learning_rate: expected above 0"),
+        ("learning_rate", 11.0, "learning_rate: expected above 0 and at most 10"),
+        ("weight_decay", 20.0, "weight_decay: expected 0 or more and below 20, got 20"),
+        ("weight_decay", -0.1, "weight_decay: expected 0 or more"),
+        ("muon_scale", float("inf"), "muon_scale: expected above 0 and at most 100"),
+        ("beta2", 1.0, "beta2: expected 0 or more and below 1"),
+        ("gradient_clip", 0.0, "gradient_clip: expected above 0, got 0"),
+        ("gradient_clip", float("nan"), "gradient_clip: expected above 0, got nan"),
+    ],
+)
+def test_numbers_with_which_nothing_is_learnt(setting, value, message):
+    with pytest.raises(ConfigError, match=message):
+        dataclasses.replace(CONFIG, **{setting: value})
