@@ -107,9 +107,9 @@ def _load(settings: EncoderSettings, *, dtype: torch.dtype) -> AlphaCLIP:
     if settings.alpha_clip is not None and Path(settings.alpha_clip).is_file():
         return AlphaCLIP.from_published(settings.alpha_clip, **how)
     if settings.alpha_clip is not None:
-        return AlphaCLIP.from_pretrained(resolve(settings.alpha_clip), **how)
+        return AlphaCLIP.from_pretrained(settings.alpha_clip, **how)
     name = str(resolve(settings.model))
-    own = Location(name=name, revision=settings.revision, local_files_only=settings.offline)
+    own = Location(name=name, revision=settings.revision, local_files_only=settings.offline).settled()
     if own.read("config.json") is not None:
         return AlphaCLIP.from_clip(name, revision=settings.revision, **how)
     _, companion = locate(settings.model, "auto", {"local_files_only": settings.offline})

@@ -54,9 +54,9 @@ class RegionSettings:
     index_mask: tuple[str, ...] = ()
     """One class of a mask whose pixels hold classes: its number, #rrggbb, or a colour's name."""
     box: tuple[str, ...] = ()
-    """A box in pixels from the top left corner; X1 and Y1 are outside."""
+    """A box in pixels from the top left corner, or in percent as 10%,20%,60%,80%; X1 and Y1 are outside."""
     point: tuple[str, ...] = ()
-    """A disc around a point, in pixels; its radius is 5 % of the short side unless given."""
+    """A disc around a point, in pixels or percent; its radius is 5 % of the short side unless given."""
     alpha_from_image: bool = False
     """Look where the picture itself is opaque."""
     invert: bool = False
@@ -98,8 +98,8 @@ class ConversionSettings:
     """A checkpoint to turn into a folder."""
 
     source: str = ""
-    """A published Alpha-CLIP .pth file, OpenAI's .pt file, a CLIP folder or hub id, a preset, or the name of an OpenCLIP
-    ViT such as ViT-L-14."""
+    """A published Alpha-CLIP .pth file, OpenAI's .pt file, a preset, a CLIP folder or hub id, or the name of an
+    OpenCLIP ViT such as ViT-L-14."""
     output: str = ""
     """The folder to write."""
     kind: Literal["auto", "published", "clip", "open_clip"] = "auto"

@@ -72,9 +72,7 @@ def test_nothing_that_is_not_finite_comes_back(output_type: str) -> None:
     images: Any = torch.zeros(1, 3, 4, 4)
     images[0, 0, 0, 0] = torch.nan
     given = images.permute(0, 2, 3, 1).numpy() if output_type == "np" else images
-    with pytest.raises(
-        InputError, match=r"What the model made holds NaN .* \(1 of 48\).*try dtype float32"
-    ):
+    with pytest.raises(InputError, match=r"What the model made holds NaN .* \(1 of 48\).*try dtype float32"):
         finished((given,), output_type, ["a"])
 
 
