@@ -160,7 +160,8 @@ def mutants_of(path: Path, source: str) -> list[Mutant]:
 def silent_spans(tree: ast.Module) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
     """(line, column) where annotations, log lines, `if TYPE_CHECKING:`, `stacklevel=` and `@dataclass` begin and end.
 
-    What `@dataclass(frozen=True, kw_only=True)` says is held by `make lint`, for every record at once.
+    What `@dataclass(frozen=True, kw_only=True)` says is held by `make lint`, for every record at once. Of `zip(...)`,
+    `strict=` is left out too: it guards what our own code has made sure of.
     """
     for node in ast.walk(tree):
         for part in _silent(node):
@@ -178,6 +179,8 @@ def _silent(node: ast.AST) -> list[ast.expr | ast.stmt]:
             return [node]
         case ast.keyword(arg="stacklevel"):
             return [node.value]
+        case ast.Call(func=ast.Name(id="zip"), keywords=keywords):
+            return [keyword.value for keyword in keywords if keyword.arg == "strict"]
         case ast.If(test=ast.Name(id="TYPE_CHECKING")):
             return [node]
         case ast.ClassDef(decorator_list=decorators):

@@ -117,6 +117,12 @@ def test_only_what_runs_is_changed(mutants: ModuleType) -> None:
         assert changed != BLUR and len(changed.splitlines()) == len(BLUR.splitlines()) - gone
 
 
+def test_of_strict_only_that_of_zip_is_left_out(mutants: ModuleType) -> None:
+    source = "def f(a, b, net):\n    net.load_state_dict(a, strict=True)\n    return [*zip(a, b, strict=True)]\n"
+    found = mutants.mutants_of(Path("gencontrol/images/blur.py"), source)
+    assert [(mutant.operator, mutant.line) for mutant in found] == [("core/ReplaceTrueWithFalse", 2)]
+
+
 def test_a_sample_is_of_its_seed(mutants: ModuleType) -> None:
     found = mutants.mutants_of(Path("gencontrol/images/blur.py"), BLUR)
     assert mutants.draw(found, 5, 1) == mutants.draw(found, 5, 1) != mutants.draw(found, 5, 2)

@@ -59,7 +59,8 @@ def polygon_alpha(points: Sequence[Point], size: tuple[int, int]) -> Float[Tenso
             # Between an even crossing and the next is inside: coverage up to x is added at odd ones, and taken at even.
             sign = 1 if number % 2 else -1
             alpha += sign * (x[:, None] - left).clamp(0, 1)
-    return (alpha / _LINES).clamp(0, 1).float()
+    # To a float's precision these sums of shares lie in [0, 1].
+    return (alpha / _LINES).float()
 
 
 def _covered(start: Number, end: Number, length: int) -> Float[Tensor, " n"]:
@@ -82,8 +83,9 @@ def _paint_segment(alpha: Float[Tensor, "h w"], start: Point, end: Point, radius
 
 
 def _window(a: Number, b: Number, radius: Number, length: int) -> slice:
-    start = min(max(math.floor(min(a, b) - radius - 1), 0), length)
-    return slice(start, max(min(math.ceil(max(a, b) + radius + 1), length), start))
+    # A pixel is painted whose middle is less than half a pixel beyond the radius: it reaches to the radius at least.
+    start = min(max(math.floor(min(a, b) - radius), 0), length)
+    return slice(start, max(min(math.ceil(max(a, b) + radius), length), start))
 
 
 def _crossings(points: Sequence[Point], y: Float[Tensor, " n"]) -> Float[Tensor, "n m"]:

@@ -104,3 +104,8 @@ def test_a_part_that_is_small_in_its_picture_is_told_of(long: int, warned: bool)
         warn_small(alpha.T)
     assert len(caught) == 2 * warned
     assert all(f"{long} pixels long" in str(w.message) and w.category is RegionWarning for w in caught)
+
+
+def test_of_an_empty_map_nothing_is_seen() -> None:
+    assert seen_share(torch.zeros(40, 80), CROP) == 0
+    assert seen_share(torch.zeros(40, 80), Geometry(size=32, fit="pad")) == 1

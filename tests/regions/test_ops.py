@@ -100,3 +100,13 @@ def test_shrink_is_grow_of_the_outside_and_leaves_the_border() -> None:
 def test_radii_are_pixels(change, radius: float) -> None:
     with pytest.raises(InputError, match="radius of 0 or more pixels, got"):
         change(soft(0), radius)
+
+
+@pytest.mark.parametrize("radius", [9, 30])
+def test_a_disc_larger_than_the_map_takes_its_largest_value(radius: int) -> None:
+    for place in ((0, 5), (8, 5)):  # from the top to the bottom, and back
+        spot = torch.zeros(9, 11)
+        spot[place] = 1
+        assert grow(spot, radius)[8 - place[0], 5] == 1
+    assert torch.equal(grow(soft(0), 30), soft(0).amax((-1, -2), keepdim=True).expand(SHAPE))
+    assert threshold(torch.tensor([[0.99, 1.0]]), 1).tolist() == [[0, 1]]

@@ -77,3 +77,20 @@ def test_every_way_to_point_passes_weight_and_label_on() -> None:
         whole(SIZE, weight=3.0, label="x"),
     ]
     assert {(region.weight, region.label, region.size) for region in regions} == {(3.0, "x", SIZE)}
+
+
+def test_regions_weigh_one_and_have_no_label_unless_said() -> None:
+    half = torch.zeros(SIZE)
+    half[:, :4] = 1
+    regions = [
+        Region(alpha=half),
+        from_mask(half, size=SIZE),
+        from_image_alpha(Picture(rgb=torch.rand(3, *SIZE), alpha=half)),
+        from_box((0, 0, 4, 6), size=SIZE),
+        from_points([(1, 1)], size=SIZE),
+        from_stroke([(1, 1)], size=SIZE, width=2),
+        from_polygon([(1, 1), (7, 2), (3, 5)], size=SIZE),
+        from_index_mask((half * 255).int(), 255, size=SIZE),
+        whole(SIZE),
+    ]
+    assert {(region.weight, region.label) for region in regions} == {(1.0, "")}

@@ -103,3 +103,21 @@ def test_a_polygon_whose_edge_lies_at_an_eighth_of_a_pixel_is_exact(eighths: int
     top = 3 + eighths / 8
     alpha = polygon_alpha([(2, top), (9, top), (9, 7), (2, 7)], SIZE)
     assert torch.equal(alpha, box_alpha((2, top, 9, 7), SIZE))
+
+
+def test_shares_of_a_polygon_stay_within_0_and_1() -> None:
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(50):
+        corners = torch.rand(12, 2, generator=generator, dtype=torch.float64) * 24 - 4
+        alpha = polygon_alpha([(x, y) for x, y in corners.tolist()], SIZE)
+        assert alpha.min() >= 0
+        assert alpha.max() <= 1
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.01, 0.5, 0.99])
+@pytest.mark.parametrize("radius", [0.5, 1.0, 2.25])
+def test_a_discs_edge_is_a_ramp_of_one_pixel_wherever_it_lies(offset: float, radius: float) -> None:
+    centre = (6 + offset, 5 + offset)
+    y, x = torch.meshgrid(*(torch.arange(n) + 0.5 for n in SIZE), indexing="ij")
+    expected = (radius + 0.5 - torch.hypot(x - centre[0], y - centre[1])).clamp(0, 1)
+    torch.testing.assert_close(path_alpha([centre], SIZE, radius=radius), expected, atol=1e-5, rtol=0)

@@ -28,6 +28,9 @@ def test_a_highlight_may_be_a_part_of_the_scene(tmp_path: Path) -> None:
     assert part.shape.size == pytest.approx([length + 4 / 15 for length in egg.size])
     assert part.shape == named_shape(scene, "egg") == grown(egg, 2 / 15)
     assert named_shape(scene, "egg", grow=0.0) == egg
+    # Of sides of two and three nodes the longest counts.
+    coarse = dataclasses.replace(scene, lattice=torch.zeros(4, 2, 3, 2))
+    assert named_shape(coarse, "egg") == grown(egg, 1.0)
     removed = dataclasses.replace(scene, prompts={"egg": ""})
     assert named_shape(removed, "egg") == egg  # it is of its size since, and would else grow at every change
     lifted = dataclasses.replace(scene, parts={"egg": Voxels(values=torch.ones(2, 2, 2))})

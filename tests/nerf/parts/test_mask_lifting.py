@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from scipy import ndimage
 
 from gencontrol.errors import InputError
 from gencontrol.nerf.field import grid
@@ -77,13 +78,34 @@ def test_spreading_stays_within_a_body() -> None:
     seen[0, 0, 0] = seen[0, 0, 3] = part[0, 0, 0] = True
     # Nearest seen: 0 and 1 take the yes of 0, 2 and 3 the no of 3; the second body has never been seen.
     assert spread(part, seen, solid)[0, 0].tolist() == [True, True] + [False] * 7
+    # And the other way round: the first has never been seen, the last has.
+    assert spread(part.flip(-1), seen.flip(-1), solid.flip(-1))[0, 0].tolist() == [False] * 7 + [True, True]
 
 
 def test_growth_adds_voxels_all_around() -> None:
     cameras = views((0.0, 30.0), (180.0, 30.0))
     masks = mask_of(cameras, WORLD, 0)
     tight, grown = (lift_masks(SCENE, cameras, masks, lifting=Lifting(grow=g, resolution=40)).values for g in (0, 2))
-    assert (grown >= tight).all() and grown.sum() > tight.sum()
+    assert torch.equal(grown, torch.from_numpy(ndimage.binary_dilation(tight.numpy(), iterations=2)).float())
+    assert grown.sum() > tight.sum() and (lift_masks(SCENE, cameras, masks, lifting=EXACT).values == tight).all()
+
+
+def test_defaults() -> None:
+    assert Lifting() == Lifting(resolution=48, threshold=0.5, solid=4.0, grow=1, samples=96)
+
+
+def test_what_gets_half_of_its_light_from_paint_is_no_part_yet() -> None:
+    cameras = views((0.0, 20.0))
+    for value, found in ((0.52, True), (0.48, False)):
+        masks = torch.full((1, 64, 64), value)
+        if not found:
+            with pytest.raises(InputError, match="show nothing solid"):
+                lift_masks(SCENE, cameras, masks, lifting=EXACT)
+            continue
+        lifted = lift_masks(SCENE, cameras, masks, lifting=EXACT).values > 0
+        # All that is solid, since every body is seen.
+        density, _ = SCENE(grid.nodes(40))
+        assert torch.equal(lifted, (density > 4.0).reshape(40, 40, 40))
 
 
 def test_the_lifted_part_is_a_highlight() -> None:

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gencontrol.nerf.parts.part_cameras import orbit_around
+from gencontrol.nerf.parts.part_cameras import extent, orbit_around
 from gencontrol.nerf.parts.parts import Part
 from gencontrol.nerf.parts.shapes import Box, Sphere, Whole
 from gencontrol.nerf.rays.cameras import Orbit, camera_rays, orbit_cameras
@@ -60,3 +60,11 @@ def test_a_long_lens_stays_one_that_an_orbit_takes() -> None:
         Orbit(radius=15.0, field_of_view=(8.0, 9.0)), [part(Sphere(centre=(0.0, 0.0, 0.0), radius=0.08))]
     )
     assert orbit.field_of_view == pytest.approx((1.0, 1.0))
+
+
+def test_the_extent_reaches_half_a_node_beyond_what_is_found() -> None:
+    low, high = extent([part(Whole())])
+    spacing = 2 / 47
+    assert low.tolist() == pytest.approx([-1 - spacing / 2] * 3) and high.tolist() == pytest.approx(
+        [1 + spacing / 2] * 3
+    )

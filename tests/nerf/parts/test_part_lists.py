@@ -8,7 +8,7 @@ from PIL import Image
 
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.nerf.parts.highlights import named_shape
-from gencontrol.nerf.parts.part_lists import parts_file, read_parts
+from gencontrol.nerf.parts.part_lists import Painted, _read_mask, parts_file, read_parts
 from gencontrol.nerf.parts.parts import (
     Part,
 )
@@ -131,3 +131,21 @@ def test_shipped_presets_are_parts() -> None:
     assert parts_file(Path(named)) == presets[1]
     for preset in presets:
         assert all(part.prompt for part in read_parts(preset))
+
+
+def test_views_stand_at_twenty_degrees_and_their_masks_are_of_one_size(tmp_path: Path) -> None:
+    assert Painted(file=tmp_path, azimuth=3.0) == Painted(file=tmp_path, azimuth=3.0, elevation=20.0)
+    for side in (8, 9):
+        Image.new("L", (side, 8), 255).save(tmp_path / f"{side}.png")
+    for views in ("[]", "[{file: 8.png, azimuth: 0}, {file: 9.png, azimuth: 90}]"):
+        text = f"parts: [{{name: a, highlight: {{painted: {views}}}}}]"
+        with pytest.raises(InputError, match=r"parts\[0\]: painted: expected one or more masks of one size"):
+            read_parts(write(tmp_path, text), base=bake(still_life(), 8))
+    text = "parts: [{name: a, highlight: {painted: [{file: none.png, azimuth: 0}]}}]"
+    with pytest.raises(InputError, match=r"Cannot read the mask .*none\.png"):
+        read_parts(write(tmp_path, text), base=bake(still_life(), 8))
+
+
+def test_grey_of_a_mask_is_a_share(tmp_path: Path) -> None:
+    Image.new("L", (4, 3), 51).save(tmp_path / "grey.png")
+    assert torch.equal(_read_mask(tmp_path / "grey.png"), torch.full((3, 4), 0.2))

@@ -30,7 +30,10 @@ def points(count: int = 4000) -> torch.Tensor:
     return torch.rand(count, 3, generator=torch.Generator().manual_seed(0)) * 4 - 2
 
 
-@pytest.mark.parametrize("shape", [BOX, BALL, EGG, HALF, Difference(of=BALL, without=BOX)])
+UP, DOWN = (Box(centre=(0.1, 0.2, 0.3), size=(0.5, 0.2, 0.9), turn=30.0, pitch=p, roll=20.0) for p in (90.0, -90.0))
+
+
+@pytest.mark.parametrize("shape", [BOX, BALL, EGG, HALF, UP, DOWN, Difference(of=BALL, without=BOX)])
 def test_a_shape_put_where_it_stands_holds_what_it_held(shape: Shape) -> None:
     where = placement(shape)
     assert where is not None
@@ -52,6 +55,7 @@ def test_the_orientation_is_the_quaternions() -> None:
     quarter = Placement(position=(0.0, 0.0, 0.0), wxyz=(math.sqrt(0.5), math.sqrt(0.5), 0.0, 0.0))  # 90 degrees about x
     plate = placed(Box(centre=(0.0, 0.0, 0.0), size=(1.0, 1.0, 0.2)), quarter)
     assert membership(plate, torch.tensor([[0.0, 0.0, 0.4], [0.0, 0.4, 0.0]])).tolist() == [1.0, 0.0]
+    assert Placement(position=(0.0, 0.0, 0.0)).wxyz == (1.0, 0.0, 0.0, 0.0)
     half = placed(HALF, quarter)
     assert isinstance(half, HalfSpace) and half.normal == pytest.approx((0.0, -1.0, 0.0), abs=1e-6)
 

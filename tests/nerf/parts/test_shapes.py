@@ -144,3 +144,11 @@ def test_a_grown_ellipsoid_is_longer_on_both_ends_and_the_rest_stays() -> None:
     assert grown(cut, 0.1) == Difference(of=Sphere(centre=SPHERE.centre, radius=0.6), without=BOX)
     lifted = Voxels(values=torch.ones(2, 2, 2))
     assert grown(lifted, 0.1) is lifted and grown(Whole(), 0.1) == Whole()
+
+
+def test_defaults() -> None:
+    for kind in (Box, Ellipsoid):
+        plain = kind(centre=(0.0, 0.0, 0.0), size=(1.0, 1.0, 1.0))
+        assert (plain.turn, plain.pitch, plain.roll) == (0.0, 0.0, 0.0)
+    assert torch.equal(membership(EGG, points()), membership(EGG, points(), softness=0.0))
+    assert check_inside(EGG, name="egg") == check_inside(EGG, name="egg", resolution=48)
