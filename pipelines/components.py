@@ -78,7 +78,7 @@ def open_components(
     lookup = {name: given[name] for name in _LOOKUP if name in given}
     loaded = {}
     for name, (library, kind) in _listed(saved).items():
-        component = getattr(libraries.get(library), kind, None)
+        component: Any = getattr(libraries.get(library), kind, None)
         if name in given or not hasattr(component, "load_state_dict"):
             continue
         dtype = dtypes if isinstance(dtypes, torch.dtype) else dtypes.get(name, dtypes.get("default", torch.float32))

@@ -33,7 +33,9 @@ def tokenize(
     ids, mask = encoded["input_ids"], encoded["attention_mask"]
     assert isinstance(ids, Tensor) and isinstance(mask, Tensor)
     if ids.shape[1] > length and truncate:
-        return _cut(ids, mask, length, end=tokenizer.eos_token_id)
+        end = tokenizer.eos_token_id
+        assert isinstance(end, int)
+        return _cut(ids, mask, length, end=end)
     if ids.shape[1] > length:
         longest = texts[int(mask.sum(1).argmax())]
         raise InputError(
@@ -43,9 +45,8 @@ def tokenize(
     return {"input_ids": ids, "attention_mask": mask}
 
 
-def _cut(ids: Tensor, mask: Tensor, length: int, *, end: int | None) -> dict[str, Tensor]:
+def _cut(ids: Tensor, mask: Tensor, length: int, *, end: int) -> dict[str, Tensor]:
     """The first tokens of each text, whose last is the end token where some were cut off."""
-    assert end is not None
     cut = ids[:, :length].clone()
     cut[mask[:, length:].any(dim=1), -1] = end
     return {"input_ids": cut, "attention_mask": mask[:, :length]}

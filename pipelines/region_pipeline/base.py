@@ -119,7 +119,9 @@ class RegionPipeline(DiffusionPipeline):
         if opened.saved.location.out_of_reach:
             kwargs["local_files_only"] = True
         dtypes = {name: dtype_of(kwargs, name) for name in opened.saved.index}
-        components = open_components(opened.saved, kwargs | dict(opened.components), dtypes=dtypes) | opened.components
+        components = open_components(opened.saved, kwargs | dict(opened.components), dtypes=dtypes) | dict(
+            opened.components
+        )
         with refused(opened.saved.location.name):
             pipeline = super().from_pretrained(opened.saved.location.name, **components, **kwargs)
         assert isinstance(pipeline, cls)

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-Run = Callable[..., "Printed"]  # noqa: F821  of conftest, which cannot be imported
+Run = Callable[..., Any]
 
 
 def test_a_text_given_twice(run: Run, scene: Path, tiny_folder: Path) -> None:

@@ -54,5 +54,6 @@ def test_a_negative_needs_guidance() -> None:
 def test_numbers_with_which_nothing_is_drawn(numbers: dict, message: str) -> None:
     check_sampling(steps=1, pictures=1, eta=1)
     check_sampling(steps=10_000, pictures=100_000, size=(8, 8192))
+    given: Any = {"steps": 1, "pictures": 1} | numbers
     with pytest.raises(InputError, match=message):
-        check_sampling(**{"steps": 1, "pictures": 1} | numbers)
+        check_sampling(**given)

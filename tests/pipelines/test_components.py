@@ -30,7 +30,10 @@ def settings(path: str, **changes: Any) -> Break:
 
 
 def content(path: str, text: str) -> Break:
-    return lambda folder: (folder / path).write_text(text) and None
+    def write(folder: Path) -> None:
+        (folder / path).write_text(text)
+
+    return write
 
 
 def weights(path: str, change: Callable[[dict[str, Tensor], str], Any]) -> Break:

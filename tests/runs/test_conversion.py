@@ -1,6 +1,7 @@
 """What a source of weights is taken for, and what goes with it; the conversions themselves are tests/cli's."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -79,7 +80,7 @@ def test_a_published_file_and_back(tiny_folder: Path, tmp_path: Path) -> None:
 
 def test_an_open_clip_folder(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    shape = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+    shape: Any = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
     text = CLIPTextConfig(**shape, vocab_size=50, projection_dim=24, eos_token_id=49)
     vision = CLIPVisionConfig(**shape, projection_dim=24, num_channels=4, image_size=64, patch_size=16)
     AlphaCLIP.from_config(vision, text=text).save_pretrained(tmp_path / "in")

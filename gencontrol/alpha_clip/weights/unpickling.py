@@ -13,7 +13,7 @@ import pickletools
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any, cast
 
 import torch
 
@@ -101,7 +101,7 @@ class _ForbiddenError(Exception):
 def _check_instructions(stream: io.BufferedIOBase, length: int) -> None:
     """Go through the pickle without doing what it says; `length` is the whole stream's."""
     start = stream.tell()
-    for instruction, argument, position in pickletools.genops(stream):
+    for instruction, argument, position in pickletools.genops(cast(IO[bytes], stream)):
         if position == start and instruction.name != "PROTO":
             raise pickle.UnpicklingError("not the beginning of a pickle of torch's")
         if instruction.name not in _INSTRUCTIONS:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -23,7 +24,7 @@ IDS = torch.tensor([[98, 5, 7, 99, 0, 0], [98, 3, 99, 0, 0, 0]])
 def trained() -> AlphaCLIP:
     """Both towers, random, with alpha weights; its end token is the largest."""
     torch.manual_seed(0)
-    shape = {"hidden_size": 32, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 2}
+    shape: Any = {"hidden_size": 32, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 2}
     text = CLIPTextConfig(
         **shape, vocab_size=100, projection_dim=24, max_position_embeddings=6, bos_token_id=98, eos_token_id=99
     )
@@ -47,19 +48,21 @@ def test_a_published_checkpoint(trained: AlphaCLIP, name: str, tmp_path: Path) -
 
 
 def test_an_open_clip_model(trained: AlphaCLIP, tmp_path: Path) -> None:
-    model = trained.to_open_clip()
+    model: Any = trained.to_open_clip()
     assert isinstance(model, CLIP)
+    visual: Any = model.visual
     with torch.no_grad():
         torch.testing.assert_close(model.encode_image(PIXELS), trained.encode_pixels(PIXELS), atol=1e-5, rtol=0)
         assert trained.text is not None
         texts = trained.text(input_ids=IDS).text_embeds
         torch.testing.assert_close(model.encode_text(IDS), texts, atol=1e-5, rtol=0)
-        model.visual.conv1.weight.add_(1)
-    assert not torch.equal(model.visual.conv1.weight[:, :3], trained.vision.state_dict()[PATCH][:, :3])
+        visual.conv1.weight.add_(1)
+    assert not torch.equal(visual.conv1.weight[:, :3], trained.vision.state_dict()[PATCH][:, :3])
     back = AlphaCLIP.from_open_clip(trained.to_open_clip())
     assert equal(back, trained) and back.text is not None
     assert all(torch.equal(v, back.text.state_dict()[k]) for k, v in trained.text.state_dict().items())
-    assert back.logit_scale is not None and torch.equal(back.logit_scale, trained.logit_scale)
+    assert back.logit_scale is not None and trained.logit_scale is not None
+    assert torch.equal(back.logit_scale, trained.logit_scale)
 
 
 PATCH = "vision_model.embeddings.patch_embedding.weight"

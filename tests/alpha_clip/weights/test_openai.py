@@ -77,7 +77,7 @@ def test_the_vision_tower_alone(files: dict[str, Path], model: CLIP) -> None:
     with pytest.warns(CheckpointWarning, match=r"the prefix `visual\.` is taken off"):
         encoder = AlphaCLIP.from_clip(files["vision"], dtype=torch.bfloat16)
     assert encoder.text is None and encoder.dtype == torch.bfloat16
-    assert torch.equal(encoder.vision.visual_projection.weight, model.visual.proj.T.bfloat16())
+    assert torch.equal(encoder.vision.visual_projection.weight, model.state_dict()["visual.proj"].T.bfloat16())
 
 
 def test_it_is_a_base_for_a_published_tower(files: dict[str, Path], model: CLIP, tmp_path: Path) -> None:

@@ -184,15 +184,11 @@ def test_processor_and_tokenizer_files_may_be_absent_or_joined(folder: Path, tin
 def test_whole_numbers_among_the_weights(folder: Path) -> None:
     """transformers would cast them."""
     _spoil(folder, lambda s: s.update({PATCH: (100 * s[PATCH]).to(torch.int8)}))
-    with pytest.raises(
-        CheckpointError, match=r"no floating-point numbers where weights should be: .*I8"
-    ):
+    with pytest.raises(CheckpointError, match=r"no floating-point numbers where weights should be: .*I8"):
         AlphaCLIP.from_pretrained(folder)
 
 
 def test_one_weight_of_nan(folder: Path) -> None:
     _spoil(folder, lambda s: s[PATCH].view(-1)[3].fill_(torch.nan))
-    with pytest.raises(
-        CheckpointError, match=r"holds NaN or infinite weights \(vision\.vision_model"
-    ):
+    with pytest.raises(CheckpointError, match=r"holds NaN or infinite weights \(vision\.vision_model"):
         AlphaCLIP.from_pretrained(folder)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch._utils import _rebuild_tensor_v2
 
 from gencontrol.alpha_clip.weights.torch_files import read_torch_file
 from gencontrol.errors import CheckpointError
@@ -62,7 +63,7 @@ def tensor_of(count: int, shape: tuple[int, ...], stride: tuple[int, ...], offse
 
     class Stored:
         def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
-            return torch._utils._rebuild_tensor_v2, ("the storage", offset, shape, stride, False, {})
+            return _rebuild_tensor_v2, ("the storage", offset, shape, stride, False, {})
 
     stream = io.BytesIO()
     Writer(stream, protocol=2).dump({"a": Stored()})

@@ -104,7 +104,8 @@ def test_a_negative_region_acts_under_guidance(pipeline: Any, tiny: ModuleType) 
     without = run(pipeline, photo, mask_image=mask)
     assert differ(run(pipeline, photo, mask_image=mask, negative_mask_image=negative), without)
     message = "{} acts through classifier-free guidance: give guidance_scale above 1"
-    for given in ({"negative_mask_image": negative}, {"negative_image_embeds": torch.ones(1, 24)}):
+    both: list[dict[str, Any]] = [{"negative_mask_image": negative}, {"negative_image_embeds": torch.ones(1, 24)}]
+    for given in both:
         with pytest.raises(InputError, match=message.format(*given)):
             run(pipeline, photo, mask_image=mask, guidance_scale=1.0, **given)
     # A list that holds none says nothing of what to keep away from.

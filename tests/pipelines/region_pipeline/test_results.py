@@ -61,7 +61,7 @@ def test_only_pil_pictures_are_made_here() -> None:
 
 def test_pictures_are_those_that_diffusers_makes() -> None:
     images = torch.rand(2, 3, 8, 8)
-    expected = VaeImageProcessor().postprocess(images * 2 - 1, output_type="pil")
+    expected: Any = VaeImageProcessor().postprocess(images * 2 - 1, output_type="pil")
     made, flags = finished((images, [False, True]), "pil", ["a", "b"])
     assert flags == [False, True] and made.labels == ("a", "b")
     assert all(np.array_equal(np.asarray(a), np.asarray(b)) for a, b in zip(made, expected, strict=True))

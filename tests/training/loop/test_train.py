@@ -1,5 +1,6 @@
 import dataclasses
 import itertools
+from typing import Any
 
 import pytest
 import torch
@@ -137,30 +138,32 @@ def test_muon_trains_the_hidden_matrices_and_resumes_to_the_same_weights(tasks, 
 class Astray:
     """Gives a loss of NaN after so many steps, on top of a task."""
 
-    def __init__(self, task, *, after: int):
+    def __init__(self, task: Any, *, after: int):
         self.task, self.after, self.config, self.module = task, after, task.config, task.module
         self.count = 0
 
     def __getattr__(self, name):
         return getattr(self.task, name)
 
-    def losses(self, module, batch):
+    def losses(self, module: Any, batch: Any) -> Any:
         self.count += module.training
         scale = float("nan") if self.count > self.after else 1.0
         return {name: value * scale for name, value in self.task.losses(module, batch).items()}
 
 
+def astray(tasks: Any, *, after: int) -> Any:
+    return Astray(tasks.LineTask(), after=after)
+
+
 def test_a_run_that_goes_astray_stops_before_it_writes_that(tasks, tmp_path):
     reports = []
-    with pytest.raises(
-        InputError, match=r"By step 15 the run has gone astray: error, gradient norm is NaN"
-    ):
-        train(Astray(tasks.LineTask(), after=14), CONFIG, folder=tmp_path, report=reports.append)
+    with pytest.raises(InputError, match=r"By step 15 the run has gone astray: error, gradient norm is NaN"):
+        train(astray(tasks, after=14), CONFIG, folder=tmp_path, report=reports.append)
     assert [report.step for report in reports] == [5, 10]
     # The checkpoint of step 14 would have come before the next look at the losses.
     with pytest.raises(InputError, match=r"By step 14 the run has gone astray: 0\.weight is NaN"):
         config = dataclasses.replace(CONFIG, log_every=30, evaluate_every=0, sheet_every=0)
-        train(Astray(tasks.LineTask(), after=12), config, folder=tmp_path / "quiet")
+        train(astray(tasks, after=12), config, folder=tmp_path / "quiet")
     assert [path.name for path in list_checkpoints(tmp_path / "quiet" / "checkpoints")] == ["step-00000007"]
 
 
