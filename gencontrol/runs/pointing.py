@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.images.picture import Picture
@@ -20,6 +21,8 @@ SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", 
 
 Pointer = Callable[[Picture, Path], Region]
 """Gives the region of a picture that lies at a path."""
+Length = tuple[float, bool]
+"""A number, and whether it is percent of a side instead of pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,8 +118,8 @@ def _mask(text: str, *, setting: str, threshold: float | None, resize: bool) -> 
 
 def _index_mask(text: str, *, resize: bool) -> Pointer:
     value, weight = split_weight(text, setting="index_mask")
-    name, equals, chosen = value.rpartition("=")
-    if not equals or not chosen:
+    name, _, chosen = value.rpartition("=")
+    if not name or not chosen:
         raise ConfigError(
             f"`index_mask`: expected PATH=CLASS, such as classes.png=3 or classes.png=#ff0000, got {text!r}."
         )
@@ -131,15 +134,45 @@ def _index_mask(text: str, *, resize: bool) -> Pointer:
 
 def _box(text: str) -> Pointer:
     value, weight = split_weight(text, setting="box")
-    x0, y0, x1, y1 = parse_numbers(value, setting="box", form="X0,Y0,X1,Y1", counts=(4,))
-    return lambda picture, _: from_box((x0, y0, x1, y1), size=picture.size, weight=weight, label=f"box {value}")
+    lengths = _parse_lengths(value, setting="box", form="X0,Y0,X1,Y1, in pixels or percent", counts=(4,))
+
+    def point(picture: Picture, path: Path) -> Region:
+        (x0, y0, x1, y1), relative = _measured(lengths, picture.size)
+        how: Any = {"size": picture.size, "relative": relative, "weight": weight, "label": f"box {value}"}
+        return from_box((x0, y0, x1, y1), **how)
+
+    return point
 
 
 def _point(text: str) -> Pointer:
     value, weight = split_weight(text, setting="point")
-    x, y, *radius = parse_numbers(value, setting="point", form="X,Y or X,Y,RADIUS", counts=(2, 3))
-    disc = partial(from_points, [(x, y)], radius=radius[0] if radius else None, weight=weight, label=f"point {value}")
-    return lambda picture, _: disc(size=picture.size)
+    form = "X,Y or X,Y,RADIUS, in pixels or percent"
+    lengths = _parse_lengths(value, setting="point", form=form, counts=(2, 3))
+
+    def point(picture: Picture, path: Path) -> Region:
+        (x, y), relative = _measured(lengths[:2], picture.size)
+        short = min(picture.size)
+        radius = next((number * short / 100 if percent else number for number, percent in lengths[2:]), None)
+        how: Any = {"size": picture.size, "relative": relative, "weight": weight, "label": f"point {value}"}
+        return from_points([(x, y)], radius=radius, **how)
+
+    return point
+
+
+def _parse_lengths(text: str, *, setting: str, form: str, counts: Sequence[int]) -> list[Length]:
+    """Numbers with commas between them, each with or without a percent sign."""
+    parts = [part.strip() for part in text.split(",")]
+    plain = ",".join(part.removesuffix("%") for part in parts) if "%" in text else text
+    numbers = parse_numbers(plain, setting=setting, form=form, counts=counts)
+    return [(number, part.endswith("%")) for number, part in zip(numbers, parts, strict=True)]
+
+
+def _measured(lengths: Sequence[Length], size: tuple[int, int]) -> tuple[list[float], bool]:
+    """Coordinates, x and y in turns, and whether they are shares: all are, where any is in percent."""
+    if not any(percent for _, percent in lengths):
+        return [number for number, _ in lengths], False
+    sides = [size[1], size[0]] * len(lengths)
+    return [n / 100 if percent else n / side for (n, percent), side in zip(lengths, sides, strict=False)], True
 
 
 def _own_alpha(picture: Picture, path: Path) -> Region:
@@ -154,7 +187,8 @@ def _matching(mask: Path, picture: Path) -> Path:
     within = (mask.joinpath(*folders[start:]) for start in range(len(folders) + 1))
     # An absolute path joined to the folder would be the picture's own folder.
     folder = next(f for f in within if f.is_dir() and f.is_relative_to(mask))
-    found = sorted(p for p in folder.iterdir() if p.stem == picture.stem and p.suffix.lower() in SUFFIXES)
+    named = sorted(p for p in folder.iterdir() if p.stem == picture.stem)
+    found = [p for p in named if p.suffix.lower() in SUFFIXES] or [p for p in named if p.suffix.lower() == ".npy"]
     if len(found) != 1:
         what = "several masks" if found else "no mask"
         raise InputError(f"{picture}: {what} named {picture.stem} in the folder {folder}; expected one.")

@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from PIL import Image
 from torch import Tensor
 
 from gencontrol.configuration import from_mapping, read_yaml
@@ -20,6 +19,7 @@ from gencontrol.nerf.parts.parts import Part, check_parts
 from gencontrol.nerf.parts.shape_settings import parse_shape
 from gencontrol.nerf.parts.shapes import Shape
 from gencontrol.nerf.rays.cameras import Orbit, orbit_cameras
+from gencontrol.regions.masks import from_mask
 from gencontrol.schedules import Schedule, as_schedule
 
 
@@ -28,7 +28,7 @@ class Painted:
     """A mask painted on a view of the scene, as `gencontrol nerf render` films it; of any size."""
 
     file: Path
-    """Picture, white on the part."""
+    """Picture, white or opaque on the part; see `regions.from_mask`."""
     azimuth: float
     """Degrees; see `Orbit`."""
     elevation: float = 20.0
@@ -105,7 +105,7 @@ def _lift_painted(entries: Any, where: str, folder: Path, base: Scene | None) ->
     if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
         raise ConfigError(f"{where}: expected a list of masks, each with file, azimuth and elevation, got {entries!r}.")
     views = [from_mapping(Painted, entry, where=where) for entry in entries]
-    masks = [_read_mask(folder / view.file) for view in views]
+    masks = [_read_painted(folder / view.file, where) for view in views]
     if not masks or len({mask.shape for mask in masks}) > 1:
         raise InputError(f"{where}: expected one or more masks of one size.")
     azimuth, elevation = torch.tensor([[v.azimuth, v.elevation] for v in views]).T
@@ -114,11 +114,8 @@ def _lift_painted(entries: Any, where: str, folder: Path, base: Scene | None) ->
     return lift_masks(base, cameras, torch.stack(masks), lifting=Lifting())
 
 
-def _read_mask(path: Path) -> Float[Tensor, "h w"]:
-    from torchvision.transforms.functional import pil_to_tensor
-
+def _read_painted(path: Path, where: str) -> Float[Tensor, "h w"]:
     try:
-        with Image.open(path) as picture:
-            return pil_to_tensor(picture.convert("L"))[0] / 255
-    except OSError as error:
-        raise InputError(f"Cannot read the mask {path}: {error}.") from error
+        return from_mask(path, size=None).alpha
+    except InputError as error:
+        raise InputError(f"{where}: cannot use the mask {path}: {error}") from error

@@ -14,14 +14,16 @@ from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.picture import Picture
 from gencontrol.images.reading import ImageSource, read_image
 from gencontrol.regions.geometry import Fit
+from gencontrol.regions.mask_planes import MaskSource as OneMask
+from gencontrol.regions.mask_planes import split_stack
 from gencontrol.regions.masks import from_image_alpha, from_mask
 from gencontrol.regions.region import Region
 from gencontrol.regions.scene import Scene
 
-MaskSource = ImageSource | Region | tuple[ImageSource | Region, float | int]
+MaskSource = OneMask | Region | tuple[OneMask | Region, float | int]
 """A mask, a region, or either with a weight."""
 Masks = MaskSource | list[MaskSource] | None
-"""One or several masks of one picture, or none."""
+"""One or several masks of one picture, as a list or stacked (k, h, w), or none."""
 AllMasks = Masks | list[Masks]
 """Masks of one picture, or for a list of pictures a list with one entry for each."""
 
@@ -62,9 +64,9 @@ def read_scenes(image: Any, mask_image: Any = None, negative_mask_image: Any = N
 
     Args:
         image: One picture (an `ImageSource`), or a list of them.
-        mask_image: `AllMasks`. For one picture: a mask, or a list of masks (several regions). For a list of pictures:
-            a list with one entry for each picture, which is None, a mask or a list of masks. White (or opaque) means:
-            look here. Without a mask, a picture's own alpha channel is its region.
+        mask_image: `AllMasks`. For one picture: a mask, or several regions as a list of masks or a stack (k, h, w). For
+            a list of pictures: a list with one entry for each picture, which is None or any of these. White (or opaque)
+            means: look here. Without a mask, a picture's own alpha channel is its region.
         negative_mask_image: The same, for what to keep away from.
 
     Raises:
@@ -102,9 +104,9 @@ def _scene(image: ImageSource, masks: Any, negatives: Any) -> Scene:
 def _regions(masks: Any, picture: Picture) -> tuple[Region, ...]:
     if masks is None:
         return ()
-    if isinstance(masks, list):
-        return tuple(_region(mask, picture) for mask in masks)
-    return (_region(masks, picture),)
+    if not isinstance(masks, list):
+        masks = split_stack(masks, picture.size) or [masks]
+    return tuple(_region(mask, picture) for mask in masks)
 
 
 def _region(mask: Any, picture: Picture) -> Region:

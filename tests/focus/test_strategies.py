@@ -115,9 +115,8 @@ def test_stored_bytes_give_the_answer_of_floats(name: str, trained: AlphaCLIP, a
 
 @pytest.mark.parametrize("settings", [{"outside": "blank"}, {"outside": "blur"}, {"closeness": 0.0}])
 def test_a_zoom_that_paints_takes_bytes_too(settings: dict, trained: AlphaCLIP, alpha: Tensor) -> None:
-    levels = torch.randint(
-        0, 256, (1, 3, *alpha.shape[1:]), dtype=torch.uint8, generator=torch.Generator().manual_seed(3)
-    )
+    generator = torch.Generator().manual_seed(3)
+    levels = torch.randint(0, 256, (1, 3, *alpha.shape[1:]), dtype=torch.uint8, generator=generator)
     for strategy in (focus_strategy("zoom", **settings), focus_strategy("crop", masked=False)):
         view = strategy.view(trained.processor, levels, alpha[:1])
         expected = strategy.view(trained.processor, levels.float() / 255, alpha[:1])

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -55,12 +56,43 @@ def test_the_pictures_own_alpha(scene: Path) -> None:
     assert_close(region.alpha, mask(scene, "red"))
 
 
+def test_boxes_and_points_in_percent(scene: Path) -> None:
+    (box,) = regions(scene, box=("10%,25%, 60%,75%:2",))
+    assert torch.equal(box.alpha, box_alpha((8, 16, 48, 48), SIZE))
+    assert (box.weight, box.label) == (2.0, "box 10%,25%, 60%,75%")
+    (mixed,) = regions(scene, box=("8,25%,60%,48",))
+    torch.testing.assert_close(mixed.alpha, box.alpha)
+    (near,) = regions(scene, box=("0%,0%,1%,1%",))
+    assert near.alpha[0, 0].item() == pytest.approx(0.8 * 0.64)
+    (point,) = regions(scene, point=("50%,25%,12.5%",))
+    assert torch.equal(point.alpha, path_alpha([(40, 16)], SIZE, radius=8))
+    (point,) = regions(scene, point=("50%,25%,8",))
+    assert torch.equal(point.alpha, path_alpha([(40, 16)], SIZE, radius=8))
+    (point,) = regions(scene, point=("40,25%",))
+    torch.testing.assert_close(point.alpha, path_alpha([(40, 16)], SIZE, radius=3.2))
+    with pytest.raises(InputError, match="shares of the image, 0 to 1"):
+        regions(scene, box=("0.1,0.25,0.6,0.75",))
+
+
+def test_masks_as_arrays_go_with_pictures_of_their_name(scene: Path) -> None:
+    (scene / "masks").mkdir()
+    np.save(scene / "masks" / "photo.npy", mask(scene, "red").numpy() > 0.5)
+    (found,) = regions(scene, mask=(str(scene / "masks"),))
+    assert torch.equal(found.alpha, mask(scene, "red"))
+    # A picture of a mask goes before.
+    (scene / "masks" / "photo.png").write_bytes((scene / "blue.png").read_bytes())
+    (found,) = regions(scene, mask=(str(scene / "masks"),))
+    assert torch.equal(found.alpha, mask(scene, "blue"))
+
+
 def test_threshold_and_resize_act_on_masks(scene: Path) -> None:
     grey, small = scene / "grey.png", scene / "small.png"
-    Image.new("L", (80, 64), 100).save(grey)
-    Image.new("L", (40, 32), 255).save(small)
+    for path, size, level in ((grey, (80, 64), 100), (small, (40, 32), 255)):
+        image = Image.new("L", size, level)
+        image.paste(0, (0, 0, 8, 8))
+        image.save(path)
     assert float(regions(scene, mask=(str(grey),))[0].alpha.max()) < 0.5
-    assert float(regions(scene, mask=(str(grey),), threshold=0.3)[0].alpha.min()) == 1.0
+    assert float(regions(scene, mask=(str(grey),), threshold=0.3)[0].alpha[:, 8:].min()) == 1.0
     with pytest.raises(InputError, match="The mask is 40 x 32"):
         regions(scene, mask=(str(small),))
     with pytest.warns(RegionWarning, match="stretched"):
@@ -73,8 +105,11 @@ def test_threshold_and_resize_act_on_masks(scene: Path) -> None:
         ({"mask": ("a.png:0",)}, "`mask` a.png:0: expected a weight above 0"),
         ({"index_mask": ("classes.png",)}, "`index_mask`: expected PATH=CLASS, such as"),
         ({"index_mask": ("classes.png=",)}, "`index_mask`: expected PATH=CLASS, such as"),
-        ({"box": ("1,2,3",)}, "`box`: expected X0,Y0,X1,Y1, got '1,2,3'"),
-        ({"point": ("1",)}, "`point`: expected X,Y or X,Y,RADIUS, got '1'"),
+        ({"box": ("1,2,3",)}, "`box`: expected X0,Y0,X1,Y1, in pixels or percent, got '1,2,3'"),
+        ({"point": ("1",)}, "`point`: expected X,Y or X,Y,RADIUS, in pixels or percent, got '1'"),
+        ({"box": ("1%%,2,3,4",)}, "`box`: expected X0,Y0,X1,Y1, in pixels or percent, got"),
+        ({"mask": ("",)}, "`mask` is empty"),
+        ({"index_mask": ("=3",)}, "`index_mask`: expected PATH=CLASS, such as"),
         ({"feather": -1.0}, "`feather`: expected 0 or more pixels"),
     ],
 )

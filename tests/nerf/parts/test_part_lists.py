@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.nerf.parts.highlights import named_shape
-from gencontrol.nerf.parts.part_lists import Painted, _read_mask, parts_file, read_parts
+from gencontrol.nerf.parts.part_lists import Painted, parts_file, read_parts
 from gencontrol.nerf.parts.parts import (
     Part,
 )
@@ -47,6 +48,37 @@ def test_painted_masks_are_lifted_into_the_scene(tmp_path: Path) -> None:
     assert isinstance(ball.shape, Voxels)
     places = torch.tensor([[-0.55, 0.0, -0.25], [0.05, 0.15, -0.3]])
     assert membership(ball.shape, places).tolist() == [1.0, 0.0]
+
+
+def lifted(tmp_path: Path, mask: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> torch.Tensor:
+    """The mask of one view as it arrives where it is lifted."""
+    arrived = []
+
+    def lift(base: object, cameras: object, masks: torch.Tensor, *, lifting: object) -> Sphere:
+        arrived.append(masks[0])
+        return Sphere(centre=(0.0, 0.0, 0.0), radius=0.5)
+
+    monkeypatch.setattr("gencontrol.nerf.parts.part_lists.lift_masks", lift)
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    text = "parts: [{name: a, highlight: {painted: [{file: mask.png, azimuth: 0}]}}]"
+    read_parts(write(tmp_path, text), base=bake(still_life(), 8))
+    return arrived[0]
+
+
+def test_painted_masks_are_read_as_all_masks_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    square = np.zeros((96, 96), dtype=bool)
+    square[20:60, 20:60] = True
+    stroke = np.full((96, 96, 4), 255, dtype=np.uint8)
+    stroke[..., 3] = square * 255
+    soft = np.where(square, 65535, 32896).astype(np.uint16)
+    soft[:10] = 0
+    for mask, expected in ((stroke, square), (square.astype(np.uint8) * 255, square), (soft, soft / 65535)):
+        expected = torch.from_numpy(expected.astype(np.float32))
+        torch.testing.assert_close(lifted(tmp_path, mask, monkeypatch), expected)
+    stroke[..., 3] = 0
+    for mask, message in ((stroke, "is empty"), (square.astype(np.uint8), "save it as 0 and 255")):
+        with pytest.raises(InputError, match=message):
+            lifted(tmp_path, mask, monkeypatch)
 
 
 @pytest.mark.parametrize(
@@ -136,16 +168,17 @@ def test_shipped_presets_are_parts() -> None:
 def test_views_stand_at_twenty_degrees_and_their_masks_are_of_one_size(tmp_path: Path) -> None:
     assert Painted(file=tmp_path, azimuth=3.0) == Painted(file=tmp_path, azimuth=3.0, elevation=20.0)
     for side in (8, 9):
-        Image.new("L", (side, 8), 255).save(tmp_path / f"{side}.png")
+        Image.fromarray(np.eye(8, side, dtype=np.uint8) * 255).save(tmp_path / f"{side}.png")
     for views in ("[]", "[{file: 8.png, azimuth: 0}, {file: 9.png, azimuth: 90}]"):
         text = f"parts: [{{name: a, highlight: {{painted: {views}}}}}]"
         with pytest.raises(InputError, match=r"parts\[0\]: painted: expected one or more masks of one size"):
             read_parts(write(tmp_path, text), base=bake(still_life(), 8))
     text = "parts: [{name: a, highlight: {painted: [{file: none.png, azimuth: 0}]}}]"
-    with pytest.raises(InputError, match=r"Cannot read the mask .*none\.png"):
+    with pytest.raises(InputError, match=r"parts\[0\]: painted: cannot use the mask .*none\.png: No image file at"):
         read_parts(write(tmp_path, text), base=bake(still_life(), 8))
 
 
-def test_grey_of_a_mask_is_a_share(tmp_path: Path) -> None:
-    Image.new("L", (4, 3), 51).save(tmp_path / "grey.png")
-    assert torch.equal(_read_mask(tmp_path / "grey.png"), torch.full((3, 4), 0.2))
+def test_grey_of_a_mask_is_a_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grey = np.zeros((4, 4), dtype=np.uint8)
+    grey[1:] = 51
+    assert torch.equal(lifted(tmp_path, grey, monkeypatch)[1:], torch.full((3, 4), 0.2))

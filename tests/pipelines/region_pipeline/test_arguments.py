@@ -38,7 +38,7 @@ def test_several_masks_with_weights(tiny: ModuleType) -> None:
 
 def test_a_list_of_pictures_has_a_list_of_masks(tiny: ModuleType) -> None:
     photos = [tiny.photo(48, 64), tiny.photo(32, 32, seed=1)]
-    left, small = tiny.half_mask(48, 64), torch.ones(32, 32)
+    left, small = tiny.half_mask(48, 64), tiny.half_mask(32, 32)
     first, second = read_scenes(photos, [[left, left], small], [None, small])
     assert (len(first.regions), len(second.regions)) == (2, 1)
     assert (len(first.negative_regions), len(second.negative_regions)) == (0, 1)
@@ -54,8 +54,10 @@ def test_a_pictures_own_alpha_is_its_region(tiny: ModuleType) -> None:
     # The context under the transparent part is the picture's own, not premultiplied.
     assert np.array_equal(np.asarray(to_pil(scene.picture.rgb)), np.asarray(photo))
     # A mask that is given wins.
-    (scene,) = read_scenes(rgba, torch.ones(48, 64))
-    assert bool((scene.regions[0].alpha == 1).all())
+    given = torch.ones(48, 64)
+    given[0] = 0
+    (scene,) = read_scenes(rgba, given)
+    assert torch.equal(scene.regions[0].alpha, given)
 
 
 def test_a_cut_out_without_context_says_so(tiny: ModuleType) -> None:
@@ -80,6 +82,27 @@ def test_a_tuple_is_a_mask_and_its_weight(tiny: ModuleType) -> None:
     for wrong in ((mask, mask), (mask, mask, mask), (mask, True)):
         with pytest.raises(InputError, match="A tuple is one mask with its weight"):
             read_scenes(tiny.photo(48, 64), [wrong])  # type: ignore[list-item]
+
+
+def test_stacks_are_several_masks(tiny: ModuleType) -> None:
+    maps = torch.stack([tiny.half_mask(48, 64), 1 - tiny.half_mask(48, 64)])
+    for stack in (maps, maps > 0.5, maps.numpy(), maps[:1]):
+        (scene,) = read_scenes(tiny.photo(48, 64), stack, stack)
+        for regions in (scene.regions, scene.negative_regions):
+            assert len(regions) == len(stack)
+            assert all(torch.equal(region.alpha, alpha) for region, alpha in zip(regions, maps, strict=False))
+    # Three grey planes are a picture of one mask, three others are three masks; in a list, one entry for each picture.
+    (scene,) = read_scenes(tiny.photo(48, 64), maps[:1].expand(3, -1, -1))
+    assert len(scene.regions) == 1
+    first, second = read_scenes([tiny.photo(48, 64)] * 2, [maps, None])
+    assert len(first.regions) == 2 and not second.regions
+
+
+def test_masks_of_other_tools(tiny: ModuleType) -> None:
+    runs = {"size": [48, 64], "counts": [48 * 32, 48 * 32]}
+    (scene,) = read_scenes(tiny.photo(48, 64), [runs, (runs, 2)])
+    assert [region.weight for region in scene.regions] == [1.0, 2.0]
+    assert bool((scene.regions[0].alpha[:, 32:] == 1).all()) and not scene.regions[0].alpha[:, :32].any()
 
 
 def test_a_mask_of_another_size(tiny: ModuleType) -> None:
