@@ -33,5 +33,5 @@ class BlurFocus(ByView):
         self, processor: AlphaCLIPProcessor, rgb: Float[Tensor, "b 3 h w"], alpha: Float[Tensor, "b h w"]
     ) -> Float[Tensor, "b 4 s s"]:
         """See `FocusStrategy.view`. Differentiable in both."""
-        blurred = gaussian_blur(rgb, self.sigma * min(rgb.shape[-2:]))
+        blurred = gaussian_blur(rgb, self.sigma * min(rgb.shape[2:]))
         return whole(processor, blend(rgb, blurred, alpha))

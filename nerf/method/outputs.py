@@ -40,11 +40,11 @@ def to_outputs(
 
 def from_outputs(outputs: dict[str, Tensor], names: tuple[str, ...], *, background: Colour) -> Rendering:
     """One view's outputs, (h, w, c), as the rendering (1, h, w) that they came from; depth 0 where it saw through."""
-    opacity = outputs["accumulation"][..., 0][None]
+    opacity = outputs["accumulation"].squeeze(-1)[None]
     behind = opacity.new_tensor(background)
     parts = torch.cat([outputs[f"alpha_{name}"] for name in names], dim=-1)[None]
     colour = outputs["rgb"][None] - (1 - opacity)[..., None] * behind
-    depth = torch.where(opacity >= STOPPED, outputs["depth"][..., 0][None] * opacity, 0.0)
+    depth = torch.where(opacity >= STOPPED, outputs["depth"].squeeze(-1)[None] * opacity, 0.0)
     return Rendering(colour=colour, opacity=opacity, depth=depth, parts=parts)
 
 

@@ -89,3 +89,12 @@ def test_a_run_is_trained_and_its_folder_given(scene: Path, tmp_path: Path, monk
     (config,) = seen
     assert folder == config.get_base_dir() and folder.is_relative_to(tmp_path / "red-cat" / "alphaclip-nerf")
     assert config.pipeline.model.scene == scene
+
+
+def test_defaults() -> None:
+    made = CreationSettings()
+    assert (made.steps, made.seed, made.learning_rate, made.symmetry, made.device) == (400, 0, 0.1, "none", "auto")
+    assert (made.prompt, made.parts, made.encoder, made.output) == ("", None, "", Path("outputs"))
+    changed = EditSettings()
+    assert (changed.mode, changed.softness, changed.fit_steps, changed.part) == ("edit", 0.0, 500, "")
+    assert (changed.box, changed.sphere, changed.grow, changed.in_front_of, changed.crop) == (None,) * 5

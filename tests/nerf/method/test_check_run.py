@@ -45,6 +45,8 @@ def check(mode: str, attributes: Any, /, *, scene: Path | None = None, has_base:
         ("recolour", {"data": DATA}, SCENE, True, r"Both a scene and pictures are given"),
         ("edit", {"data": DATA, "start": 7}, None, True, r"checkpoint of step 6 holds what is edited already"),
         ("edit", {"data": DATA}, None, False, r"ends at step 400, before the edit begins.*--max-num-iterations 900"),
+        ("edit", {"data": DATA, "steps": 500}, None, False, r"ends at step 500, before the edit begins"),
+        ("edit", {"data": DATA, "start": 499}, None, True, r"checkpoint of step 498 holds what is edited already"),
     ],
 )
 def test_a_source_that_the_mode_lacks_or_leaves_unused_is_refused(
@@ -60,6 +62,8 @@ def test_sources_that_fit_the_mode_are_taken() -> None:
     check("create", run())
     check("edit", run(), scene=SCENE, has_base=True)
     check("edit", run(data=DATA, steps=900))
+    check("edit", run(data=DATA, steps=501))
+    check("edit", run(data=DATA, start=500), has_base=True)
     check("remove", run(data=DATA, start=600), has_base=True)  # the checkpoint of an edit goes on
     check("edit", run(start=5), has_base=True)
 

@@ -160,3 +160,35 @@ def test_evaluation_looks_from_other_angles_than_training(manager: Any) -> None:
     seen = [data.next_train(step)[1]["azimuth"].tolist() for step in range(4)]
     unseen = [data.next_eval(step)[1]["azimuth"].tolist() for step in range(4)]
     assert all(angles not in seen for angles in unseen) and unseen[0] != unseen[1]
+
+
+def test_a_bundle_is_flat_with_one_area_and_index_a_ray() -> None:
+    from gencontrol.nerf.method.datamanager import bundle
+
+    directions = torch.arange(2 * 3 * 4 * 3.0).reshape(2, 3, 4, 3)
+    found = bundle(directions + 1, directions, device="cpu")
+    assert torch.equal(found.directions, directions.reshape(24, 3))
+    assert torch.equal(found.origins, directions.reshape(24, 3) + 1)
+    assert torch.equal(found.pixel_area, torch.ones(24, 1))
+    assert found.camera_indices is not None and found.camera_indices.shape == (24, 1)
+
+
+def test_fixed_views_are_spread_over_the_turn_at_the_middle_elevation(angles_of: Any) -> None:
+    from gencontrol.nerf.method.config import SteeredDataManagerConfig
+    from gencontrol.nerf.method.datamanager import fixed_views
+    from gencontrol.nerf.rays.cameras import Orbit
+
+    config = SteeredDataManagerConfig(eval_views=4, eval_size=12, orbit=Orbit(elevation=(10.0, 30.0)))
+    cameras = fixed_views(config)
+    azimuth, elevation = angles_of(cameras.camera_to_worlds)
+    assert (azimuth.round() % 360).tolist() == [0, 90, 180, 270] and elevation.tolist() == pytest.approx([20] * 4)
+    assert cameras.width.flatten().tolist() == cameras.height.flatten().tolist() == [12] * 4
+    assert cameras.cx.flatten().tolist() == cameras.cy.flatten().tolist() == [6.0] * 4
+
+
+def test_speeds_count_the_rays_of_a_guided_step(manager: Any) -> None:
+    data = manager(views=3, size=8)
+    assert data.get_train_rays_per_batch() == data.get_eval_rays_per_batch() == 3 * 8 * 8
+    assert (data.world_size, data.local_rank, data.includes_time) == (1, 0, False)
+    steps = [data.next_eval(step)[1]["step"] for step in (0, 4)]
+    assert steps == [-1, -5] and data.next_train(5)[1]["shape"] == (3, 8, 8)
