@@ -152,3 +152,8 @@ def test_strength_outside_its_range(value: float) -> None:
 def test_window_outside_the_run(begin: float, until: float) -> None:
     with pytest.raises(InputError, match="0 <= begin <= until <= 1"):
         StrengthSchedule(begin=begin, until=until)
+
+
+def test_defaults_are_the_region_throughout() -> None:
+    assert StrengthSchedule() == StrengthSchedule(start=1.0, end=1.0, begin=0.0, until=1.0, through=(), curve="linear")
+    assert StrengthSchedule().is_constant

@@ -7,6 +7,8 @@ import pytest
 
 from gencontrol.errors import ConfigError
 from gencontrol.runs.settings import (
+    ConversionSettings,
+    EmbeddingSettings,
     EncoderSettings,
     RegionSettings,
     VariationSettings,
@@ -130,3 +132,14 @@ def test_numbers_far_beyond_use_are_refused() -> None:
         check_variation(VariationSettings(guidance=1e30), has_negative=False)
     with pytest.raises(ConfigError, match="`steps`: expected at most 10,000, got 10001"):
         check_variation(VariationSettings(steps=10_001), has_negative=False)
+
+
+def test_defaults_of_embeddings_and_conversions() -> None:
+    made = EmbeddingSettings()
+    assert (made.strength, made.output, made.overwrite, made.truncate) == (1.0, "embeds.safetensors", False, False)
+    assert (made.negative_mask, made.text, made.images) == ((), (), ())
+    turned = ConversionSettings()
+    assert (turned.kind, turned.to, turned.dtype) == ("auto", "folder", "float32")
+    assert (turned.overwrite, turned.offline) == (False, False)
+    for settings in (made, turned):
+        assert not any(getattr(settings, field.name) is True for field in fields(settings))

@@ -30,3 +30,10 @@ def test_learning_rates_are_python_floats_so_checkpoints_open(tmp_path: Path) ->
         == optimizer.param_groups[0]["lr"]
     )
     assert decay_factor(8, final=0.25, max_steps=4) == 0.25
+
+
+def test_a_decay_over_no_steps_is_over_at_once() -> None:
+    from gencontrol.nerf.method.learning_rate import decay_factor
+
+    assert [decay_factor(step, final=0.2, max_steps=0) for step in (0, 5)] == [1.0, 1.0]
+    assert decay_factor(1, final=0.2, max_steps=1) == pytest.approx(0.2)

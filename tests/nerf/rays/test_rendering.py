@@ -180,3 +180,37 @@ def test_jitter_repeats_with_the_seed_and_moves_samples_within_their_intervals()
     still = render_rays(ramp, *rays(), quadrature=Quadrature(samples=32)).opacity
     assert torch.equal(draw(0), draw(0)) and not torch.equal(draw(0), draw(1))
     assert (draw(0) - still).abs().max() < 0.25
+
+
+def test_defaults_and_samples_at_the_middles_of_their_intervals() -> None:
+    assert Quadrature() == Quadrature(samples=64, stop_alpha_gradient=False)
+    asked: list[torch.Tensor] = []
+
+    def field(points: torch.Tensor):
+        asked.append(points)
+        return constant_field(1.0, (1.0, 1.0, 1.0))(points)
+
+    render_rays(
+        field, torch.tensor([[-3.0, 0.0, 0.0]]), torch.tensor([[1.0, 0.0, 0.0]]), quadrature=Quadrature(samples=4)
+    )
+    assert asked[0][:, 0].tolist() == pytest.approx([-0.75, -0.25, 0.25, 0.75])
+    # One offset a ray, within the interval.
+    generator = torch.Generator().manual_seed(0)
+    origins, directions = (
+        torch.tensor([[-3.0, 0.0, 0.0]]).expand(300, 3),
+        torch.tensor([[1.0, 0.0, 0.0]]).expand(300, 3),
+    )
+    render_rays(field, origins, directions, quadrature=Quadrature(samples=4), generator=generator)
+    places = asked[1][:, 0].reshape(300, 4)
+    assert torch.allclose(places.diff(dim=1), torch.full((300, 3), 0.5), atol=1e-5)
+    assert places[:, 0].min() < -0.98 and places[:, 0].max() > -0.52 and places.abs().max() <= 1
+
+
+def test_rays_that_miss_ask_nothing_and_see_nothing() -> None:
+    def refused(points: torch.Tensor):
+        assert len(points) == 0
+        return points.new_zeros(0), points.new_zeros(0, 3)
+
+    origins, directions = torch.tensor([[-3.0, 2.0, 0.0]]), torch.tensor([[1.0, 0.0, 0.0]])
+    seen = render_rays(refused, origins, directions, quadrature=Quadrature(samples=4))
+    assert not seen.opacity.any() and not seen.colour.any() and not seen.depth.any()

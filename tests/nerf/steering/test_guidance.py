@@ -182,3 +182,12 @@ def test_a_logged_score_is_a_mean_cosine_whatever_the_guides_weigh(guides: tuple
     late = steer(tuple(dataclasses.replace(guide, start=100) for guide in guides))
     assert guided_scores(Guidance(similarity=losses(late, seen), contrast={}), late, step=0) == {}
     assert guided_scores(Guidance(similarity={}, contrast={}), None, step=0) == {}
+
+
+def test_defaults(guides: tuple[Guide, ...]) -> None:
+    steering = steer(guides)
+    assert (steering.alpha_input, steering.scale) == ("part", 30.0)
+    plain = Steering(parts=(), guides=(), targets=(), views=OFF, augmentation=BLACK)
+    assert (plain.alpha_input, plain.others, plain.scale) == ("part", (), 30.0)
+    assert part_scores(steering, rendering()) == part_scores(steering, rendering(), seed=0)
+    assert part_scores(steering, rendering(), seed=1) != part_scores(steering, rendering(), seed=0)
