@@ -1,7 +1,7 @@
-"""`gencontrol models`: the presets that `--model` knows."""
+"""`gencontrol models`: the presets that `--model` knows, and the stock pipelines that take a reference's part."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from gencontrol.cli.flags import FormatOptions
 from gencontrol.cli.parse import parse
@@ -15,14 +15,25 @@ PUBLISHED = frozenset({"ViT-B/16", "ViT-L/14", "ViT-L/14@336"})
 """Encoders that the Alpha-CLIP authors have published checkpoints of (their model-zoo.md)."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class ModelsOptions(FormatOptions):
+    """What is listed."""
+
+    references: bool = False
+    """List the stock pipelines for which `gencontrol.pipelines.region_arguments` makes arguments instead."""
+
+
 def main(arguments: Sequence[str]) -> None:
-    """List the presets."""
+    """List the presets, or the hosts of references."""
     options = parse(
-        FormatOptions,
+        ModelsOptions,
         arguments,
         command="models",
         description="The presets that --model knows: encoder, licence, size, and whether the weights are here.",
     )
+    if options.references:
+        _list_references(options.format)
+        return
     states = {name: state_of(preset) for name, preset in PRESETS.items()}
     if options.format == "json":
         print_json(
@@ -34,6 +45,17 @@ def main(arguments: Sequence[str]) -> None:
         return
     header = ("name", "host", "encoder", "Alpha-CLIP", "licence", "size", "state", "model")
     print(table([_row(preset, states[name]) for name, preset in PRESETS.items()], header=header))
+
+
+def _list_references(form: str) -> None:
+    # Records stand beside code that loads torch, which the list of presets does not need.
+    from gencontrol.runs.reference_table import HEADER, reference_records, reference_rows, restrictions
+
+    if form == "json":
+        print_json(reference_records())
+        return
+    print(table(reference_rows(), header=HEADER))
+    print("\n" + "\n".join(restrictions()))
 
 
 def state_of(preset: Preset) -> str:

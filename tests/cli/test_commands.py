@@ -260,6 +260,13 @@ class TestModels:
             "stable-unclip-large": "none published",
         }
 
+    def test_hosts_of_references(self, run: Any) -> None:
+        printed = run("models", "--references").out
+        assert printed.splitlines()[0].split()[0] == "name"
+        assert "\nflux-kontext  " in printed and "\nflux2: FLUX.2 [dev] is for non-commercial use" in printed
+        listed = json.loads(run("models", "--references", "--format", "json").out)
+        assert {"sdxl-ip-plus", "flux-redux", "karlo"} <= {host["name"] for host in listed}
+
 
 class TestDoctor:
     """`gencontrol doctor`."""

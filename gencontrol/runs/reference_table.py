@@ -1,0 +1,55 @@
+"""What each host of reference pictures takes, as a table for people and as records for programs."""
+
+from typing import Any
+
+from gencontrol.configuration import to_mapping
+from gencontrol.pipelines.hosts.reference_host import ReferenceHost
+from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
+
+HEADER = ("name", "stock call", "encoder", "takes", "without a picture", "canvas, weight, steps", "several", "licence")
+"""What the columns of `reference_row` are."""
+
+_TAKES = {
+    "embedding": "one embedding",
+    "penultimate": "tokens, last but one",
+    "last": "tokens",
+    "redux": "tokens + bias",
+    "picture": "picture + bias",
+}
+_NEGATIVES = {"zeros": "zeros", "zero_pixels": "zero pixels", "black": "a black picture", "own": "its own"}
+_ROWS = {"masks": "by masks", "rows": "rows", "loop": "one call each"}
+
+
+def reference_row(host: ReferenceHost) -> tuple[str, ...]:
+    """One host in words, in the order of `HEADER`."""
+    acts = {"canvas": host.canvas_masks, "weight": host.weights, "steps": host.schedules}
+    several = f"{'yes' if host.several else 'no'}; outputs: {_ROWS[host.rows]}"
+    return (
+        host.name,
+        host.pipelines[0],
+        host.encoder,
+        _TAKES[host.takes],
+        _NEGATIVES[host.negative],
+        ", ".join(name for name, can in acts.items() if can) or "none",
+        several,
+        (host.adapter or host.base).licence,
+    )
+
+
+def reference_rows() -> list[tuple[str, ...]]:
+    """Every known host."""
+    return [reference_row(host) for host in REFERENCE_HOSTS.values()]
+
+
+def reference_records() -> list[dict[str, Any]]:
+    """Every known host with all that its record says."""
+    return [to_mapping(host) for host in REFERENCE_HOSTS.values()]
+
+
+def restrictions() -> list[str]:
+    """What users must know of hosts' terms before they fetch weights, a line each."""
+    lines = []
+    for host in REFERENCE_HOSTS.values():
+        said = {weights.restriction for weights in (host.adapter, host.base) if weights and weights.restriction}
+        lines.extend(f"{host.name}: {text}" for text in sorted(said))
+    return lines
