@@ -1,7 +1,7 @@
 """Opening saved CLIPs, from a folder or the hub, strictly: no weight is left to chance."""
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import safetensors
 import torch
@@ -109,9 +109,8 @@ def check_floats(source: Location, file: str) -> None:
     path = source.find(file)
     if path is None:
         return
-    # The library does not declare its own types.
-    with cast(Any, safetensors).safe_open(path, framework="pt") as file:
-        types = {key: file.get_slice(key).get_dtype() for key in file.keys()}
+    with safetensors.safe_open(path, framework="pt") as opened:
+        types = {key: opened.get_slice(key).get_dtype() for key in opened.keys()}
     whole = [f"{key} ({kind})" for key, kind in types.items() if not _is_float(kind) and not key.endswith(_DERIVED)]
     if whole:
         raise CheckpointError(
