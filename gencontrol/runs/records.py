@@ -3,8 +3,9 @@
 import base64
 import io
 import json
+import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,13 @@ from gencontrol import __version__
 from gencontrol.errors import InputError
 from gencontrol.images.reading import open_image
 from gencontrol.regions.region import Region
-from gencontrol.runs.encodings import record_text
+from gencontrol.runs.encodings import comment_of, record_text
 
 FIELDS = frozenset({"settings", "seed", "image", "regions", "negative_regions"})
 """What a record must hold to be repeated."""
+_PARAMETERS = re.compile(r"^Steps: \d+, .*$", re.MULTILINE)
+"""The line of settings below the prompts, as AUTOMATIC1111's web UI writes it."""
+_PARAMETER = re.compile(r"(Steps|CFG scale|Seed): ([\d.]+)")
 LEVELS = 65535
 """Alpha maps are stored as 16-bit grey pictures: exact for 8- and 16-bit masks."""
 
@@ -93,6 +97,43 @@ def read_record(path: Path) -> dict[str, Any]:
     if not isinstance(record, dict) or not FIELDS <= record.keys():
         raise InputError(f"{path}: its gencontrol record is broken; expected the fields {', '.join(sorted(FIELDS))}.")
     return record
+
+
+def read_foreign(path: Path) -> dict[str, int | float]:
+    """What a picture of another program says that means the same here: `seed`, `steps`, `guidance`; {} if nothing.
+
+    Read are the `parameters` of AUTOMATIC1111's web UI, in PNG, JPEG and WebP, and the `prompt` of ComfyUI, in PNG.
+
+    Raises:
+        InputError: Not a picture.
+    """
+    image = open_image(path)
+    parameters = image.info.get("parameters") or comment_of(image)
+    if isinstance(parameters, str) and (found := _PARAMETERS.search(parameters)):
+        return _numbers(dict(_PARAMETER.findall(found[0])), seed="Seed", steps="Steps", guidance="CFG scale")
+    try:
+        nodes = json.loads(image.info.get("prompt") or "")
+    except (TypeError, ValueError, RecursionError):
+        return {}
+    entries = nodes.values() if isinstance(nodes, dict) else ()
+    inputs = [node.get("inputs") for node in entries if isinstance(node, dict)]
+    samplers = [entry for entry in inputs if isinstance(entry, dict) and {"steps", "cfg"} <= entry.keys()]
+    # With several samplers, the first one draws what the others refine.
+    return _numbers(samplers[0], seed="seed", steps="steps", guidance="cfg") if samplers else {}
+
+
+def _numbers(said: Mapping[str, Any], **names: str) -> dict[str, int | float]:
+    """Setting -> number, of those that are said; ComfyUI's may also be links to other nodes."""
+    if "noise_seed" in said:
+        said = {**said, names["seed"]: said["noise_seed"]}
+    kinds: dict[str, Any] = {"seed": int, "steps": int, "guidance": float}
+    found = {}
+    for setting, name in names.items():
+        try:
+            found[setting] = kinds[setting](said[name])
+        except (KeyError, TypeError, ValueError):
+            continue
+    return found
 
 
 def unpack(packed: Sequence[dict[str, Any]], *, source: Path) -> list[Region]:

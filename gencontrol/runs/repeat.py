@@ -10,7 +10,7 @@ from gencontrol.files import sha256
 from gencontrol.regions.region import Region
 from gencontrol.runs.notation import LARGEST_SEED
 from gencontrol.runs.notices import warn
-from gencontrol.runs.records import read_record, unpack
+from gencontrol.runs.records import is_result, read_foreign, read_record, unpack
 from gencontrol.runs.settings import RECORDED, REGIONS, VariationSettings
 
 Settings = TypeVar("Settings", bound=VariationSettings)
@@ -93,6 +93,9 @@ def read_repeated(path: Path) -> Repeated:
     Raises:
         InputError: No picture, no record, or a broken one.
     """
+    foreign = {} if is_result(path) else read_foreign(path)
+    if foreign:
+        return _repeated_elsewhere(path, foreign)
     record = read_record(path)
     settings, image, embeds = record["settings"], record["image"], record.get("embeds")
     seed, inputs = record["seed"], ((image, _IMAGE), (embeds, _EMBEDS))
@@ -109,6 +112,21 @@ def read_repeated(path: Path) -> Repeated:
         embeds=embeds,
         regions=tuple(unpack(record["regions"], source=path)),
         negative_regions=tuple(unpack(record["negative_regions"], source=path)),
+    )
+
+
+def _repeated_elsewhere(path: Path, said: Mapping[str, int | float]) -> Repeated:
+    """What another program's picture gives: some numbers, and neither a picture to vary nor regions."""
+    kept = {name: value for name, value in said.items() if name != "seed" or 0 <= value <= LARGEST_SEED}
+    named = ", ".join(f"`{name}` {value}" for name, value in kept.items())
+    warn(f"{path} was made by another program: {named or 'nothing'} is taken over, its prompt and its model are not.")
+    return Repeated(
+        source=path,
+        settings=dict(kept) | ({"number": 1} if "seed" in kept else {}),
+        image=None,
+        embeds=None,
+        regions=(),
+        negative_regions=(),
     )
 
 

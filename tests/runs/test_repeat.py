@@ -1,12 +1,13 @@
 """What of a recorded run lies beneath what is given now."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image, PngImagePlugin
 
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import sha256
@@ -156,3 +157,57 @@ def test_a_strangers_record_sets_only_what_shapes_the_picture(tmp_path: Path) ->
         found = read_repeated(written(tmp_path / "made.png", settings=settings))
     # A name that no setting has is refused later: a newer version may have shaped the picture with it.
     assert found.settings == {"steps": 9, "invert": True, "new": 1, "seed": 6, "number": 1}
+
+
+A1111 = """a cat, Steps: 99 of them
+Negative prompt: a dog
+Steps: 30, Sampler: Euler a, CFG scale: 7.5, Seed: 1234567, Size: 512x512, Model: x"""
+COMFY = {
+    "1": {"class_type": "CLIPTextEncode", "inputs": {"text": "a cat"}},
+    "3": {"class_type": "KSampler", "inputs": {"seed": 42, "steps": 12, "cfg": 6, "model": ["4", 0]}},
+    "9": {"class_type": "KSampler", "inputs": {"seed": 43, "steps": 5, "cfg": 2}},
+}
+
+
+def foreign(path: Path, **texts: str) -> Path:
+    info = PngImagePlugin.PngInfo()
+    for name, text in texts.items():
+        info.add_text(name, text)
+    Image.new("RGB", (3, 3)).save(path, pnginfo=info)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("texts", "settings"),
+    [
+        ({"parameters": A1111}, {"steps": 30, "guidance": 7.5, "seed": 1234567, "number": 1}),
+        ({"parameters": A1111.replace("1234567", str(2**64 - 1))}, {"steps": 30, "guidance": 7.5}),
+        ({"prompt": json.dumps(COMFY)}, {"steps": 12, "guidance": 6.0, "seed": 42, "number": 1}),
+        (
+            {"prompt": json.dumps({"3": {"inputs": {"noise_seed": 8, "steps": ["4", 0], "cfg": 6.5}}})},
+            {"guidance": 6.5, "seed": 8, "number": 1},
+        ),
+    ],
+)
+def test_other_programs_pictures_give_what_means_the_same(
+    texts: dict[str, str], settings: dict[str, Any], tmp_path: Path
+) -> None:
+    with pytest.warns(RunWarning, match=r"a\.png was made by another program: .* is taken over, its prompt and"):
+        found = read_repeated(foreign(tmp_path / "a.png", **texts))
+    assert found.settings == settings and found.image is None and found.regions == ()
+    assert {name: type(value) for name, value in found.settings.items() if name == "guidance"} == {"guidance": float}
+
+
+def test_an_exif_comment_of_another_program(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    comment = b"UNICODE\0" + A1111.encode("utf-16-be")
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = comment
+    Image.new("RGB", (3, 3)).save(tmp_path / "a.jpg", exif=exif)
+    with pytest.warns(RunWarning, match="`steps` 30"):
+        assert read_repeated(tmp_path / "a.jpg").settings["seed"] == 1234567
+
+
+@pytest.mark.parametrize("texts", [{}, {"prompt": "a cat"}, {"prompt": "[1]"}, {"prompt": '{"1": {"inputs": 3}}'}])
+def test_pictures_that_say_nothing(texts: dict[str, str], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no gencontrol record"):
+        read_repeated(foreign(tmp_path / "a.png", **texts))
