@@ -46,6 +46,15 @@ def test_a_part_is_exported(scene: Path, tmp_path: Path) -> None:
     assert trimesh.load(file).vertices[:, 0].max() < 0
 
 
+def test_a_scene_is_cropped_and_written_as_splats(scene: Path, tmp_path: Path) -> None:
+    plyfile = pytest.importorskip("plyfile")
+    file = tmp_path / "a.splat.ply"
+    assert main(["nerf", "export", str(scene), "-o", str(file), "--sphere", "-0.55", "0", "-0.25", "0.3"]) == 0
+    vertex = plyfile.PlyData.read(str(file))["vertex"]
+    assert vertex["x"].max() < -0.2 and len(vertex["x"]) > 50
+    assert main(["nerf", "export", str(scene), "-o", str(tmp_path / "b.stl"), "--box", *"0 0 0 1 1 1".split()]) == 0
+
+
 def test_a_data_set_is_written(tmp_path: Path) -> None:
     flags = ["--views", "2", "--held-out", "1", "--size", "16"]
     assert main(["nerf", "scene", str(tmp_path / "set"), *flags]) == 0
@@ -72,6 +81,15 @@ def test_a_data_set_of_sprites_is_written(sprite_file: Path, tmp_path: Path) -> 
         (["render"], 2, "Name the scene first"),
         (["render", "x", "--frames", "0"], 2, "frames must be at least 1; got 0"),
         (["render", "nowhere"], 1, "No scene at nowhere"),
+        (["render", "x", "--elevation", "nan"], 2, "elevation must be a number from -90 to 90; got nan"),
+        (["render", "x", "--size", "0"], 2, "size must be at least 1; got 0"),
+        (["export", "x", "--resolution", "0"], 2, "resolution must be at least 4; got 0"),
+        (["export", "x", "--density", "-1"], 2, "density must be at least 0.001; got -1.0"),
+        (["export", "x", "-o", "a.fbx"], 1, "Cannot write .fbx: choose .ply"),
+        (["export", "x", "--box", *"000111", "--sphere", *"0001"], 2, "Give --box or --sphere, not both: each says"),
+        (["export", "x", "--sphere", *"0000"], 2, "sphere: the radius must be positive"),
+        (["scene", "x", "--size", "0"], 2, "size must be at least 1; got 0"),
+        (["scene", "x", "--views", "0"], 2, "views must be at least 1; got 0"),
     ],
 )
 def test_mistakes_get_one_line(
@@ -93,6 +111,19 @@ def test_mistakes_get_one_line(
             "A prompt: --prompt TEXT, or --parts FILE.",
         ),
         ("export", "No scene at x: give a file.", "No scene at x: give a file."),
+        (
+            "edit",
+            "Name it: --pipeline.datamanager.in-front-of 1 1 1, or --pipeline.datamanager.crop X Y.",
+            "Name it: --in-front-of 1 1 1, or --crop X Y.",
+        ),
+        (
+            "edit",
+            "Fewer --pipeline.datamanager.fit-steps; got --max-num-iterations 0.",
+            "Fewer --fit-steps; got --steps 0.",
+        ),
+        ("new", "Lower it (--optimizers.field.optimizer.lr NUMBER).", "Lower it (--learning-rate NUMBER)."),
+        ("new", "Elsewhere (--output-dir FOLDER).", "Elsewhere (--output FOLDER)."),
+        ("edit", "Leave --data FOLDER out.", "Leave SCENE out."),
     ],
 )
 def test_what_the_method_says_is_said_in_flags_of_the_command(command: str, message: str, expected: str) -> None:
@@ -100,7 +131,14 @@ def test_what_the_method_says_is_said_in_flags_of_the_command(command: str, mess
 
 
 @pytest.mark.parametrize(
-    "flag", ["--pipeline.model.grow 0", "--pipeline.datamanager.in-front-of 1 1 1", "--data FOLDER", "--load-dir"]
+    "flag",
+    [
+        "--pipeline.model.grow 0",
+        "--pipeline.datamanager.in-front-of 1 1 1",
+        "--data FOLDER",
+        "--load-dir",
+        "--optimizers.field.optimizer.eps 1",
+    ],
 )
 def test_flags_that_only_the_method_has_are_said_to_be_its_own(flag: str) -> None:
     said = in_own_flags(f"Give {flag}.", COMMANDS["new"][0])

@@ -1,10 +1,12 @@
 """Runs that steer a radiance field: plain settings become the method's configuration."""
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gencontrol.errors import InputError, MissingDependencyError
+from gencontrol.errors import ConfigError, InputError, MissingDependencyError, OutputError
 from gencontrol.runs.radiance import CreationSettings, EditSettings, folder_name, is_data_set, train, training_config
 
 # nerfstudio 1.1.5 and the versions it pins warn about themselves when they are imported.
@@ -98,3 +100,71 @@ def test_defaults() -> None:
     changed = EditSettings()
     assert (changed.mode, changed.softness, changed.fit_steps, changed.part) == ("edit", 0.0, 500, "")
     assert (changed.box, changed.sphere, changed.grow, changed.in_front_of, changed.crop) == (None,) * 5
+
+
+@studio
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"steps": 0}, "steps must be at least 1; got 0"),
+        ({"seed": -1}, "seed must be at least 0; got -1"),
+        ({"seed": 2**32}, "seed must be at most 4294967295"),
+        ({"learning_rate": float("nan")}, "learning_rate must be a number from"),
+        ({"learning_rate": 0.0}, "learning_rate must be at least 1e-09"),
+        ({"prompt": "  "}, "'create' needs a prompt"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_anything_is_made(
+    settings: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("nerfstudio")
+    with pytest.raises(ConfigError, match=message):
+        train(CreationSettings(**({"prompt": "x", "device": "cpu", "output": tmp_path / "runs"} | settings)))
+    assert list(tmp_path.iterdir()) == []
+
+
+@studio
+def test_pictures_are_read_as_asked_or_only_fitted(scene: Path, tmp_path: Path) -> None:
+    pytest.importorskip("nerfstudio")
+    (tmp_path / "transforms.json").write_text("{}", encoding="utf-8")
+    crop = (0.0, 0.0, 0.0, 1.0, 2.0, 3.0)
+    given = EditSettings(scene=tmp_path, prompt="x", sphere=(0.0, 0.0, 0.0, 1.0), fit_steps=30, steps=4, crop=crop)
+    config = training_config(given)
+    data = config.pipeline.datamanager
+    assert (data.fit_steps, data.crop, data.in_front_of, config.max_num_iterations) == (30, crop, None, 34)
+    white = training_config(EditSettings(scene=tmp_path, mode="fit", in_front_of=(1.0, 1.0, 1.0), learning_rate=0.02))
+    assert white.pipeline.datamanager.in_front_of == (1.0, 1.0, 1.0) and white.pipeline.model.mode == "fit"
+    assert white.max_num_iterations == white.pipeline.datamanager.fit_steps == 500
+    assert white.optimizers["field"]["optimizer"].lr == 0.02
+    for wrong, message in (
+        ({"mode": "fit"}, "'fit' needs the pictures to fit, and .* is no data set"),
+        ({"crop": crop}, "in_front_of and crop are for pictures"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            training_config(EditSettings(scene=scene, prompt="x", **wrong))
+
+
+@studio
+def test_a_checkpoint_that_the_disk_has_no_room_for_is_one_error(
+    scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("nerfstudio")
+    import torch
+
+    def fail(config: Any) -> None:
+        folder = config.get_checkpoint_dir()
+        folder.mkdir(parents=True)
+        torch.save({"a": 1}, folder / "step-000000001.ckpt")
+        whole = (folder / "step-000000001.ckpt").read_bytes()
+        (folder / "step-000000002.ckpt").write_bytes(whole[: len(whole) // 2])
+        raise RuntimeError(said)
+
+    monkeypatch.setattr("nerfstudio.scripts.train.main", fail)
+    settings = EditSettings(scene=scene, prompt="red cat", part="egg", device="cpu", output=tmp_path / "a")
+    said = "[enforce fail at inline_container.cc:672] . unexpected pos 576 vs 534"
+    with pytest.raises(OutputError, match=r"A checkpoint of the run in .* could not be written: is the disk full\?"):
+        train(settings)
+    assert [p.name for p in tmp_path.rglob("*.ckpt")] == ["step-000000001.ckpt"]
+    said = "another"
+    with pytest.raises(RuntimeError, match="another"):
+        train(dataclasses.replace(settings, output=tmp_path / "b"))

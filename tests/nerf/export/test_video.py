@@ -1,6 +1,9 @@
 """Films: frames show the scene from the path's cameras, and files hold them."""
 
+import contextlib
+import gc
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -124,3 +127,38 @@ def test_files_that_are_no_camera_path_are_refused(text: str, message: str, tmp_
     (tmp_path / "path.json").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=message):
         read_path(tmp_path / "path.json", (8, 8))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"elevation": float("nan")}, "elevation must be a number from -90 to 90; got nan"),
+        ({"elevation": 91.0}, "elevation must be at most 90"),
+        ({"frames": 100000}, "frames must be at most 99999"),
+        ({"size": 4097}, "size must be at most 4096"),
+        ({"frames_per_second": 0}, "frames_per_second must be at least 1"),
+    ],
+)
+def test_what_cannot_be_filmed_is_refused_at_once(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        VideoSettings(**settings)
+
+
+@pytest.mark.parametrize(("fov", "place"), [(0.0, 0.0), (180.0, 0.0), (float("nan"), 0.0), (50.0, float("inf"))])
+def test_a_camera_path_of_no_cameras_is_refused(fov: float, place: float, tmp_path: Path) -> None:
+    pose = [1, 0, 0, place, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]
+    path = {"camera_path": [{"camera_to_world": pose, "fov": fov}]}
+    (tmp_path / "path.json").write_text(json.dumps(path), encoding="utf-8")
+    with pytest.raises(InputError, match=r"no camera path that can be filmed: expected finite poses .* below 180"):
+        read_path(tmp_path / "path.json", (8, 8))
+
+
+def test_a_gif_on_a_full_disk_is_one_error(frames: list[Image.Image], monkeypatch: pytest.MonkeyPatch) -> None:
+    # imageio opens the file itself; nothing of it is left to write once the disk is full.
+    monkeypatch.setattr(
+        "gencontrol.nerf.export.video.atomic_file", lambda path: contextlib.nullcontext(Path("/dev/full"))
+    )
+    with warnings.catch_warnings(), pytest.raises(OSError, match="No space left"):
+        warnings.simplefilter("error", pytest.PytestUnraisableExceptionWarning)
+        write_film(iter(frames), Path("x.gif"), SETTINGS)
+        gc.collect()

@@ -136,3 +136,15 @@ def test_outside_the_lattice_its_border_goes_on() -> None:
 def test_density_is_twenty_times_a_softplus_and_haze_a_twentieth_opaque_over_a_tenth() -> None:
     assert grid.density(torch.tensor([0.0, 1.0])).tolist() == pytest.approx([20 * math.log(2), 20 * math.log1p(math.e)])
     assert 1 - math.exp(-grid.HAZE * 0.1) == pytest.approx(0.05, abs=0.002) and grid.EMPTY == -10
+
+
+def test_haze_goes_and_what_is_next_to_something_stays() -> None:
+    lattice = torch.full((4, 7, 7, 7), -4.0)  # 0.37 a unit
+    lattice[0, 3, 3, 3] = 0.0
+    lattice[0, 0, 0, 0] = -12.0
+    found = grid.without_haze(lattice)
+    kept = found[0] > grid.EMPTY
+    assert int(kept.sum()) == 27 and kept[2:5, 2:5, 2:5].all()
+    assert torch.equal(found[0][kept], lattice[0][kept]) and torch.equal(found[1:], lattice[1:])
+    assert found[0, 0, 0, 0] == -12 and found[0, 6, 6, 6] == grid.EMPTY
+    assert torch.equal(grid.without_haze(lattice, below=0.3)[0, 1:], lattice[0, 1:])

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -58,3 +59,77 @@ def test_broken_and_foreign_files_are_refused(tmp_path: Path) -> None:
     save_file({"weight": torch.zeros(2)}, tmp_path / "foreign.safetensors")
     with pytest.raises(CheckpointError, match="is not a scene"):
         load_scene(tmp_path / "foreign.safetensors")
+
+
+def stored(tmp_path: Path, *, about: dict[str, str] | None = None, parts: str = "{}", **tensors: torch.Tensor) -> Path:
+    """A scene's file with some of its content another."""
+    usual = {"version": "1", "parts": parts, "prompts": "{}"}
+    path = tmp_path / "changed.safetensors"
+    named = {name.replace("part_", "part."): value for name, value in tensors.items()}
+    save_file({"lattice": torch.zeros(4, 3, 3, 3)} | named, path, metadata=usual if about is None else about)
+    return path
+
+
+NAN = torch.full((4, 3, 3, 3), float("nan"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (
+            {"lattice": torch.zeros(4, 3, 3, 3, dtype=torch.int64)},
+            r"lattice is .* of torch.int64; expected 4",
+        ),
+        ({"lattice": torch.zeros(4, 3, 3, 3).half()}, r"of torch.float16; expected 4 dimensions of torch.float32"),
+        ({"lattice": torch.zeros(4, 3, 3)}, r"lattice is \(4, 3, 3\)"),
+        ({"lattice": torch.zeros(3, 3, 3, 3)}, r"lattice is \(3, 3, 3, 3\); expected \(4, z, y, x\) with at least 2"),
+        ({"lattice": torch.zeros(4, 3, 1, 3)}, r"expected \(4, z, y, x\) with at least 2 nodes a side"),
+        ({"lattice": torch.zeros(4, 0, 3, 3)}, r"lattice is \(4, 0, 3, 3\)"),
+        ({"lattice": NAN}, r"108 of the 108 values of lattice are not finite"),
+        ({"part_tail": torch.zeros(3, 3)}, r"part.tail is \(3, 3\) of torch.float32; expected 3 dimensions"),
+        ({"part_tail": NAN[0]}, r"27 of the 27 values of part.tail are not finite"),
+        ({"about": {"version": "1", "prompts": "{}"}}, r"metadata 'parts' is missing, or is no JSON \(KeyError\)"),
+        ({"about": {"version": "1", "parts": "{}"}}, r"metadata 'prompts' is missing"),
+        (
+            {"parts": "{"},
+            r"metadata 'parts' is .* no JSON \(JSONDecodeError",
+        ),
+        ({"parts": "[" * 99999}, r"'parts' .* no JSON \(RecursionError"),
+        (
+            {"parts": "[1]"},
+            r"metadata 'parts' is \[1\]; expected a mapping",
+        ),
+        (
+            {"parts": '{"a": {"cone": {}}}'},
+            r"part 'a': unknown shape 'cone'",
+        ),
+        (
+            {
+                "about": {
+                    "version": "1",
+                    "parts": '{"a": {"sphere": {"centre": [0, 0, NaN], "radius": 1}}}',
+                    "prompts": "{}",
+                }
+            },
+            r"is a broken scene: part 'a': sphere: centre\[2\]: expected a finite number",
+        ),
+        ({"about": {}}, r"is not a scene of this version"),
+    ],
+)
+def test_a_scene_with_anything_wrong_in_it_is_refused(changed: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=message):
+        load_scene(stored(tmp_path, **changed))
+
+
+def test_the_file_that_the_refusals_change_is_a_scene(tmp_path: Path) -> None:
+    tail = load_scene(stored(tmp_path, part_tail=torch.ones(2, 2, 2))).parts["tail"]
+    assert isinstance(tail, Voxels) and tail.values.shape == (2, 2, 2)
+
+
+def test_the_same_scene_is_the_same_bytes(tmp_path: Path) -> None:
+    kept = example()
+    for name in ("a", "b"):
+        save_scene(kept, tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    header = (tmp_path / "a").read_bytes()[:400]
+    assert header.index(b'"parts"') < header.index(b'"prompts"') < header.index(b'"version"')

@@ -138,3 +138,23 @@ def test_a_creation_that_goes_on_from_a_fit_says_what_it_is(make) -> None:
     first = callbacks_of(model, attributes)[0]
     first.run_callback_at_location(5, first.where_to_run[0])
     assert stored_change_record(model) == change_record(model.config, begun=0)
+
+
+def test_a_run_of_no_steps_is_refused_before_anything_is_made(make) -> None:
+    from gencontrol.errors import ConfigError
+    from gencontrol.nerf.method.callbacks import callbacks_of
+
+    model = make(prompt="red cat", preview_every=0)
+    with pytest.raises(ConfigError, match=r"A run needs at least one step; got --max-num-iterations 0\."):
+        callbacks_of(model, run(steps=0))
+    callbacks_of(model, run(steps=1))
+
+
+def test_a_run_that_the_disk_has_no_room_for_is_refused(make, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gencontrol.errors import InputError
+    from gencontrol.nerf.method.callbacks import callbacks_of
+
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+    first = callbacks_of(make(prompt="red cat", preview_every=0), run())[0]
+    with pytest.raises(InputError, match="has 0 MB left"):
+        first.run_callback_at_location(0, first.where_to_run[0])

@@ -36,6 +36,15 @@ pytestmark = pytest.mark.filterwarnings("ignore")
         ({"prompt": "x", "box": (0.0, 0.0, 0.0, 1.0, 1.0, 1.0), "grow": 0.1}, "that is named .*give a larger box"),
         ({"prompt": "x", "mode": "replace", "stop_alpha_gradient": True}, "works by, which is the part's alpha"),
         ({"prompt": "x", "hash_resolution": 2}, "hash_resolution must be at least 4"),
+        ({"prompt": " \n"}, "mode 'create' needs a prompt"),
+        ({"prompt": "x", "seed": -1}, "seed must be at least 0; got -1"),
+        ({"prompt": "x", "ball_peak": float("nan")}, "ball_peak must be a number from -100 to 100; got nan"),
+        ({"prompt": "x", "ball_sharpness": float("nan")}, "must be above 0; got nan, 30.0"),
+        ({"prompt": "x", "contrast_scale": float("inf")}, "must be above 0; got 20.0, inf"),
+        ({"prompt": "x", "softness": float("nan")}, r"softness must lie in \[0, 1\] world units; got nan"),
+        ({"prompt": "x", "guidance_weight": "-0.3"}, "guidance_weight must be at least 0"),
+        ({"prompt": "x", "turntable_frames": 10**9}, "turntable_frames must be at most 99999"),
+        ({"prompt": "x", "sphere": (0.0, float("nan"), 0.0, 1.0)}, "sphere: expected finite numbers"),
     ],
 )
 def test_settings_that_cannot_work_are_refused_at_once(make, settings: dict[str, Any], message: str) -> None:

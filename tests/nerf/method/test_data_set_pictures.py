@@ -158,7 +158,7 @@ def test_pictures_of_every_mode_are_read_unturned(tmp_path: Path) -> None:
         read_pixels(tmp_path / "no.png")
     (tmp_path / "cut.jpg").write_bytes((tmp_path / "t.jpg").read_bytes()[:-40])
     with pytest.raises(InputError, match=r"cut.jpg, a picture of the data set, cannot be read: "):
-        read_pixels(tmp_path / "cut.png")
+        read_pixels(tmp_path / "cut.jpg")
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -247,3 +247,18 @@ def test_a_hash_grid_trains_and_is_resumed_behind_the_same_interface(
     again.update_to_step(2)
     again.load_state_dict(model.state_dict())
     assert torch.equal(again.lattice(), model.lattice())
+
+
+def test_schedules_count_from_the_end_of_a_fit_and_cells_reach_one_further(make) -> None:
+    from gencontrol.nerf.field import grid
+    from gencontrol.nerf.parts.initial_density import TRAINED_ABOVE
+
+    model = make(prompt="red cat", resolution="0:16", ball_radius=0.2)
+    for step, fitted, guided in ((7, None, 7), (7, 3, 4), (2, 3, 0)):
+        model.begin_step(step, **({} if fitted is None else {"fitted": fitted}))
+        assert (model._step, model._guided) == (step, guided)
+    model.look_for_empty_cells()
+    raw = model.lattice()[0]
+    assert TRAINED_ABOVE == 0.05
+    assert torch.equal(model.cells, grid.occupied(raw, threshold=0.05, grow=1))
+    assert not torch.equal(model.cells, grid.occupied(raw, threshold=0.05, grow=2))

@@ -42,3 +42,23 @@ def test_four_nodes_are_the_fewest() -> None:
     assert resolution_at(SteeredModelConfig(resolution="4"), 0) == 4
     with pytest.raises(ConfigError, match="at least 4 nodes along a side; got 3 at step 9"):
         resolution_at(SteeredModelConfig(resolution="3"), 9)
+
+
+def test_weights_are_not_below_0() -> None:
+    from gencontrol.errors import ConfigError
+    from gencontrol.nerf.method.config import SteeredModelConfig
+    from gencontrol.nerf.method.schedules import schedules_of
+
+    with pytest.raises(ConfigError, match=r"entropy_weight must be at least 0, .* got 0:0.5 9:-0.1"):
+        schedules_of(SteeredModelConfig(entropy_weight="0:0.5 9:-0.1"))
+    schedules_of(SteeredModelConfig(entropy_weight="0"))
+
+
+def test_a_lattice_has_at_most_512_nodes_a_side() -> None:
+    from gencontrol.errors import ConfigError
+    from gencontrol.nerf.method.config import SteeredModelConfig
+    from gencontrol.nerf.method.schedules import resolution_at
+
+    assert resolution_at(SteeredModelConfig(resolution="0:512"), 0) == 512
+    with pytest.raises(ConfigError, match="at most 512 nodes along a side; got 513 at step 7"):
+        resolution_at(SteeredModelConfig(resolution="0:513"), 7)

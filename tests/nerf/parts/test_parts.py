@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gencontrol.errors import InputError
+from gencontrol.errors import ConfigError, InputError
 from gencontrol.nerf.field import grid
 from gencontrol.nerf.parts.parts import (
     Part,
@@ -16,6 +16,7 @@ from gencontrol.nerf.parts.parts import (
     rays_crossing,
 )
 from gencontrol.nerf.parts.shapes import Sphere, membership
+from gencontrol.schedules import Schedule
 
 LEFT = Part(name="left", prompt="a", shape=Sphere(centre=(-0.5, 0.0, 0.0), radius=0.4))
 RIGHT = Part(name="right", prompt="b", shape=Sphere(centre=(0.5, 0.0, 0.0), radius=0.6))
@@ -59,3 +60,17 @@ def test_places_within_a_part_are_in_it_and_everywhere_in_it() -> None:
     # One to a node: their number tells the volume, and their mean the middle.
     assert len(first) * 0.1**3 == pytest.approx(4 / 3 * torch.pi * 0.4**3, rel=0.1)
     assert first.mean(dim=0).tolist() == pytest.approx([-0.5, 0, 0], abs=0.03)
+
+
+def test_blanks_are_no_prompt_and_no_name() -> None:
+    assert Part(name="a", prompt="  \n\t").prompt == "" and Part(name="a", prompt=" red cat ").prompt == "red cat"
+    for name in ("", "  "):
+        with pytest.raises(ConfigError, match="A part needs a name; got"):
+            Part(name=name, prompt="x")
+
+
+def test_a_weight_below_0_is_refused() -> None:
+    falling = Schedule(points=((0, 1.0), (10, -0.5)))
+    with pytest.raises(ConfigError, match=r"weight of part 'hat' must be at least 0; got 0:1.0 10:-0.5. .*'remove'"):
+        Part(name="hat", prompt="x", weight=falling)
+    Part(name="hat", prompt="x", weight=Schedule(points=((0, 1.0), (10, 0.0))))

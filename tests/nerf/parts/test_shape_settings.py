@@ -1,10 +1,12 @@
 """Shapes as settings: read, written, refused."""
 
+from typing import Any
+
 import pytest
 import torch
 
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.nerf.parts.shape_settings import parse_shape, shape_mapping
+from gencontrol.nerf.parts.shape_settings import check_shape, parse_shape, shape_mapping
 from gencontrol.nerf.parts.shapes import (
     Box,
     Difference,
@@ -58,3 +60,17 @@ def test_wrong_settings_say_where_and_why(given, message: str) -> None:
 def test_a_lifted_mask_is_no_setting() -> None:
     with pytest.raises(InputError, match="stored as a tensor"):
         shape_mapping(Voxels(values=torch.zeros(2, 2, 2)))
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        Box(centre=(0.0, 0.0, 0.0), size=(1.0, float("nan"), 1.0)),
+        Box(centre=(0.0, 0.0, 0.0), size=(1.0, 1.0, 1.0), turn=float("inf")),
+        Sphere(centre=(0.0, float("nan"), 0.0), radius=1.0),
+        HalfSpace(point=(0.0, 0.0, 0.0), normal=(float("inf"), 0.0, 0.0)),
+    ],
+)
+def test_shapes_are_of_finite_numbers(shape: Any) -> None:
+    with pytest.raises(ConfigError, match="highlight: expected finite numbers; got"):
+        check_shape(shape)

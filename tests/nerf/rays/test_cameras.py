@@ -128,3 +128,14 @@ def test_one_camera_of_a_batch_is_a_batch_of_it() -> None:
     one = one_camera(cameras, 2)
     assert torch.equal(one.pose, cameras.pose[2:]) and torch.equal(one.focal, cameras.focal[2:])
     assert (one.height, one.width) == (cameras.height, cameras.width) == (4, 6)
+
+
+@pytest.mark.parametrize("settings", [{"radius": float("nan")}, {"radius": float("inf")}, {"radius": 0.0}])
+def test_an_orbit_has_a_finite_radius(settings: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match="Orbit radius must be above 0"):
+        Orbit(**settings)  # pyright: ignore[reportArgumentType]
+
+
+def test_an_orbits_target_is_a_place() -> None:
+    with pytest.raises(ConfigError, match="Orbit target must be three finite numbers; got"):
+        Orbit(target=(0.0, float("nan"), 0.0))

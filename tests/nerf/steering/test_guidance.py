@@ -191,3 +191,10 @@ def test_defaults(guides: tuple[Guide, ...]) -> None:
     assert (plain.alpha_input, plain.others, plain.scale) == ("part", (), 30.0)
     assert part_scores(steering, rendering()) == part_scores(steering, rendering(), seed=0)
     assert part_scores(steering, rendering(), seed=1) != part_scores(steering, rendering(), seed=0)
+
+
+@pytest.mark.parametrize("text", ["tiny:-1", "tiny:nan", "tiny:inf@3"])
+def test_an_encoders_weight_is_finite_and_not_below_0(text: str) -> None:
+    with pytest.raises(ConfigError, match="An encoder's weight must be finite and at least 0; got"):
+        parse_guide(text)
+    assert parse_guide("tiny:0") == ("tiny", 0.0, 0)

@@ -95,3 +95,18 @@ def test_masks_are_what_the_pictures_show_of_each_thing(folder: Path) -> None:
     for index, thing in enumerate(still_life().things):
         stored = read(folder / "masks" / thing.name / "frame_00003.png")
         assert np.abs(stored - shot.masks[0, index].numpy()).max() < 0.5 / 255 + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"views": 0}, "views must be at least 1; got 0"),
+        ({"held_out": 0}, "held_out must be at least 1; got 0"),
+        ({"size": 0}, "size must be at least 1; got 0"),
+        ({"size": 4097}, "size must be at most 4096; got 4097"),
+        ({"resolution": 3}, "resolution must be at least 4; got 3"),
+    ],
+)
+def test_a_set_of_nothing_is_refused_at_once(settings: dict[str, int], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        DatasetSettings(**settings)
