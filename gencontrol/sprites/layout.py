@@ -212,10 +212,11 @@ def _hiding(centre: Tensor, side: Tensor, used: Tensor) -> Float[Tensor, "b t"]:
 def inverse_affine(layout: Layout, rows: Tensor, slots: Tensor) -> Float[Tensor, "n 2 3"]:
     """For the chosen (scene, slot) pairs: the map from canvas to sprite coordinates, both in [-1, 1]."""
     angle, scale = layout.turn[rows, slots], 1 / layout.side[rows, slots]
-    flip = torch.where(layout.mirrored[rows, slots], -1.0, 1.0)
     centre = layout.centre[rows, slots] * 2 - 1
     cos, sin = angle.cos() * scale, angle.sin() * scale
-    linear = torch.stack([torch.stack([cos, -sin], -1) * flip[:, None], torch.stack([sin, cos], -1)], 1)
+    across = torch.stack([cos, -sin], -1)
+    across = torch.where(layout.mirrored[rows, slots, None], -across, across)
+    linear = torch.stack([across, torch.stack([sin, cos], -1)], 1)
     if layout.deformation is not None:
         linear = layout.deformation.linear[rows, slots] @ linear
     return torch.cat([linear, -(linear @ centre[:, :, None])], dim=2)

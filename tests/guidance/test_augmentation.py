@@ -208,3 +208,16 @@ def test_a_wide_window_shows_less_than_the_picture() -> None:
     shares = run(settings, colour=ones.expand(1, 3, -1, -1), opacity=ones, alpha=ones)[1].mean(dim=(1, 2, 3))
     assert shares.min().item() == pytest.approx(0.25, abs=0.05)
     assert shares.max().item() > 0.95
+
+
+def test_the_ends_of_what_is_allowed() -> None:
+    shares = ("blur", "translation", "brightness", "contrast", "saturation", "soften", "noise")
+    Augmentation(copies=1, perspective=0.0, crop=1.0, widest=1.0, **dict.fromkeys(shares, 1.0))
+    Augmentation(perspective=0.99, crop=0.01, widest=0.01, **dict.fromkeys(shares, 0.0))
+
+
+def test_backgrounds_of_still_views_are_plain_and_differ() -> None:
+    empty = torch.zeros(6, 1, 8, 8)
+    rgb, alpha = run(STILL, colour=empty.expand(6, 3, -1, -1), opacity=empty, alpha=empty + 0.5)
+    assert (rgb == rgb[:, :, :1, :1]).all() and len(rgb[:, :, 0, 0].unique(dim=0)) == 6
+    assert torch.allclose(alpha, torch.full_like(alpha, 0.5), atol=1e-5)
