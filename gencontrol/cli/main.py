@@ -56,6 +56,10 @@ def _dispatch(arguments: list[str]) -> int:
         return DONE
     if arguments[0] not in available():
         return _complain(f"no command {arguments[0]!r}{_hint(arguments[0])}", WRONG_USE)
+    if sys.flags.optimize > 1 and "--help" not in arguments:
+        return _complain(
+            "PYTHONOPTIMIZE=2 takes out docstrings, which transformers reads: set it to 1, or not.", FAILED
+        )
     return _run(arguments[0], arguments[1:])
 
 

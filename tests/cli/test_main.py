@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import subprocess
 import sys
 import warnings
 from types import ModuleType
@@ -162,3 +163,12 @@ def test_what_libraries_tell_their_developers_is_left_out(
         warnings.simplefilter("always")
         assert cli.main(["doctor"]) == 0
     assert len(caught) == (2 if shown else 0)
+
+
+def test_without_docstrings_there_is_no_transformers() -> None:
+    """Which raises while it is imported; help needs none."""
+    text = "PYTHONOPTIMIZE=2 takes out docstrings"
+    for arguments, code, said in ((["doctor"], 1, text), (["doctor", "--help"], 0, "")):
+        command = [sys.executable, "-OO", "-m", "gencontrol.cli.main", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert (done.returncode, said in done.stderr) == (code, True), done.stderr
