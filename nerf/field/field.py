@@ -128,7 +128,6 @@ class VoxelField(SteeredField):
         """The lattice itself, made symmetric if the field is."""
         return self.change if self.base is not None else grid.symmetric(self.change, self.symmetry)
 
-    @torch.no_grad()
     def set_resolution(self, resolution: int) -> bool:
         """Resample the lattice within its parameter: for loading, where optimisers hold it already."""
         if resolution == self.resolution:
@@ -136,7 +135,6 @@ class VoxelField(SteeredField):
         self.change.data = grid.resize(self.change.data, resolution)
         return True
 
-    @torch.no_grad()
     def refine(self, resolution: int) -> bool:
         """Resample the lattice into a new parameter: for training.
 
@@ -148,13 +146,11 @@ class VoxelField(SteeredField):
         self.change = nn.Parameter(grid.resize(self.change.data, resolution))
         return True
 
-    @torch.no_grad()
     def start_edit(self, base: Float[Tensor, "4 z y x"], mode: Edit) -> None:
         """Take a lattice as the base, and a new change of zeros."""
         self.base, self.mode = base, mode
         self.change = nn.Parameter(start_of_edit(self.resolution, mode).to(base))
 
-    @torch.no_grad()
     def add(self, density: Float[Tensor, "r r r"]) -> None:
         """To the lattice itself, within its parameter, which optimisers may hold already."""
         self.change.data[0] += grid.resize(density[None], self.resolution)[0]
@@ -206,7 +202,6 @@ def baked(
     return field.composed(field.base.reshape(4, -1).T, points, membership).T.reshape(shape)
 
 
-@torch.no_grad()
 def composed_lattice(
     field: SteeredField, membership: Callable[[Tensor], Float[Tensor, " n"] | None]
 ) -> Float[Tensor, "4 r r r"]:

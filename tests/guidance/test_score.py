@@ -186,3 +186,9 @@ def test_the_contrast_is_weighted_and_averaged_over_texts(encoders: list[Plain])
     each = [contrast(1.0, text) for text in texts]
     assert torch.allclose(contrast(0.5, texts[None]), (each[0] + each[1]) / 4, atol=1e-5)
     assert torch.equal(contrast(1.0, texts[0], scale=50.0), each[0]) and (each[0] > 0).all()
+
+
+def test_targets_keep_no_gradient(tiny: ModuleType) -> None:
+    trained = Plain(tiny.alpha_clip_model(seed=0), tiny.tokenizer())
+    assert embed(trained, *inputs()).requires_grad
+    assert not text_targets(trained, "red cat").requires_grad and not region_target(trained, *inputs()).requires_grad

@@ -212,3 +212,16 @@ def test_a_checkpoint_brings_its_resolution_and_may_lie_below_a_name() -> None:
     # What the checkpoint does not hold at all stays as it was.
     assert edited.base is not None and torch.equal(edited.base, random_lattice(3, 0))
     assert torch.equal(both["fit"].change, field.change)  # pyright: ignore[reportArgumentType]
+
+
+def test_what_is_baked_and_what_is_changed_anew_keeps_no_gradient() -> None:
+    field = VoxelField(random_lattice(4, 1), base=random_lattice(6, 0))
+    assert field.raw(points()).requires_grad
+    assert not baked(field, 5).requires_grad and not composed_lattice(field, lambda points: None).requires_grad
+    field.set_resolution(5)
+    field.add(torch.ones(3, 3, 3))
+    assert field.change.is_leaf and field.change.requires_grad
+    field.refine(6)
+    assert field.change.is_leaf and field.change.requires_grad
+    field.start_edit(random_lattice(3, 1), "edit")
+    assert field.change.is_leaf and field.change.requires_grad

@@ -1,5 +1,7 @@
 """Lifting painted masks: the known part is found, as far as the views allow."""
 
+import dataclasses
+
 import pytest
 import torch
 from scipy import ndimage
@@ -128,3 +130,10 @@ def test_the_lifted_part_is_a_highlight() -> None:
 def test_masks_that_cannot_be_lifted_are_refused(masks: torch.Tensor, message: str) -> None:
     with pytest.raises(InputError, match=message):
         lift_masks(SCENE, views((0.0, 20.0)), masks, lifting=EXACT)
+
+
+def test_weights_of_a_field_in_training_keep_no_gradient() -> None:
+    scene = dataclasses.replace(SCENE, lattice=SCENE.lattice.clone().requires_grad_())
+    cameras = views((0.0, 20.0))
+    painted, reached = splat_weights(scene, cameras, torch.ones(1, 64, 64), lifting=EXACT)
+    assert not painted.requires_grad and not reached.requires_grad

@@ -243,3 +243,10 @@ def test_the_front_thing_of_two_in_one_place_wins_and_its_surface_stops_a_ray() 
     skin = torch.tensor([[0.5015, 0.0, 0.0], [0.5045, 0.0, 0.0]])
     away = torch.tensor([[1.0, 0.0, 0.0]]).expand(2, 3)
     assert _trace(ball_world(0.5), skin, away)[:, 3].tolist() == [1.0, 0.0]
+
+
+def test_pictures_and_voxels_of_a_world_keep_no_gradient() -> None:
+    rgb, alpha = letter()
+    world = still_life([("L", rgb.requires_grad_(), alpha)])
+    shot = photograph(world, cameras(0.0, size=8))
+    assert not shot.colour.requires_grad and not bake(world, 6).lattice.requires_grad

@@ -60,7 +60,14 @@ def test_a_seed_gives_the_pictures_that_the_shipped_weights_have_learnt_from(spr
 def test_a_shard_is_its_own_pictures_in_batches_of_64(sprite_store) -> None:
     scenes = {"picture": SceneConfig(size=16, counts=(1.0,)), "condition": SceneConfig(size=8, counts=(1.0,))}
     config = CacheConfig(samples=256, shard=128, conditions=1, **scenes)
-    made = draw_samples(config, sprite_store, 1, to_latents=lambda rgb: rgb, to_embeddings=lambda rgb: rgb.flatten(1))
+    made = draw_samples(
+        config,
+        sprite_store,
+        1,
+        to_latents=lambda rgb: rgb * torch.ones((), requires_grad=True),
+        to_embeddings=lambda rgb: rgb.flatten(1),
+    )
     pictures = [draw_pictures(config, sprite_store, index, 64) for index in (2, 3)]
+    assert not made["latents"].requires_grad
     assert torch.equal(made["latents"], torch.cat([picture.rgb for picture, _ in pictures]).half())
     assert torch.equal(made["embeddings"][:, 0], torch.cat([c[0].rgb.flatten(1) for _, c in pictures]).half())

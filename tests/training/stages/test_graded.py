@@ -121,13 +121,13 @@ def test_a_sweep_turns_the_first_and_leaves_the_others(sprite_store) -> None:
 
     def encode(rgb, alpha):
         seen.append(alpha)
-        return torch.eye(60)[test.concepts[:, 0]]
+        return torch.eye(60, requires_grad=True)[test.concepts[:, 0]]
 
     swept = sweep(
         encode, torch.eye(60), rgb=test.rgb, alpha=test.alpha, concepts=test.concepts,
         levels=torch.full((6, 2), 0.5), scale=1.0,
     )  # fmt: skip
-    assert swept.shape == (6, 5)
+    assert swept.shape == (6, 5) and not swept.requires_grad
     for level, alpha in zip(LEVELS, seen, strict=True):
         assert torch.allclose(alpha, level * test.alpha[:, 0] + 0.5 * test.alpha[:, 1])
 
