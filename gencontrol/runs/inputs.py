@@ -45,7 +45,7 @@ def inputs_of(settings: Any, images: Iterable[Path] = (), *, use: str = "to vary
         use: What is done with the pictures.
     """
     named = [Input(path=path, what=f"one of the pictures {use}") for path in images]
-    for name, what in (_PLAIN | _POINTING).items():
+    for name, what in {**_PLAIN, **_POINTING}.items():
         for text in _texts(getattr(settings, name, None)):
             value = text if name in _PLAIN else split_weight(text, setting=name)[0]
             path = Path(value.rpartition("=")[0] if name == "index_mask" else value)

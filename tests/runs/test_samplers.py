@@ -4,7 +4,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from diffusers import DDIMScheduler
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
 from gencontrol.errors import ConfigError
 from gencontrol.runs.samplers import SAMPLERS, check_sampler, check_steps, make_sampler
