@@ -21,8 +21,8 @@ class MaskedImage:
 
     rgb: Float[Tensor, "3 h w"] | UInt8[Tensor, "3 h w"]
     """sRGB colour, straight; [0, 1], or bytes."""
-    alphas: Float[Tensor, "k h w"] | UInt8[Tensor, "k h w"]
-    """1 where to look; [0, 1], or bytes; not normalised."""
+    alphas: Float[Tensor, "k h w"]
+    """1 where to look; [0, 1]; not normalised."""
 
 
 def pair_up(image: Any, alpha: Any) -> list[MaskedImage]:
@@ -65,8 +65,8 @@ def _masked(image: ImageSource, alpha: Any) -> MaskedImage:
     rgb = picture.stored_rgb
     if alpha is None:
         # One number that stands for all pixels.
-        most = rgb.new_full((1, 1, 1), 1.0 if rgb.dtype.is_floating_point else 255)
-        return MaskedImage(rgb=rgb, alphas=most.expand(1, *picture.size))
+        one = rgb.new_ones((1, 1, 1), dtype=rgb.dtype if rgb.dtype.is_floating_point else torch.float32)
+        return MaskedImage(rgb=rgb, alphas=one.expand(1, *picture.size))
     maps = _maps(alpha, picture.size)
     return MaskedImage(rgb=rgb, alphas=maps.to(rgb) if rgb.dtype.is_floating_point else maps.to(rgb.device))
 

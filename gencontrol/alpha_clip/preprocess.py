@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 from transformers import CLIPImageProcessor
 
@@ -37,14 +37,12 @@ class AlphaCLIPProcessor:
     image_std: tuple[float, float, float, float] = (*RGB_STD, ALPHA_STD)
     """Standard deviation of red, green, blue and alpha in [0, 1]."""
 
-    def __call__(
-        self, rgb: Colours, alpha: Float[Tensor, "b h w"] | UInt8[Tensor, "b h w"]
-    ) -> Float[Tensor, "b 4 s s"]:
+    def __call__(self, rgb: Colours, alpha: Float[Tensor, "b h w"]) -> Float[Tensor, "b 4 s s"]:
         """Fit and normalise; differentiable in both.
 
         Args:
             rgb: sRGB colour, straight (not premultiplied by alpha); [0, 1], or bytes.
-            alpha: 1 where to look, 0 elsewhere; [0, 1], or bytes; not normalised.
+            alpha: 1 where to look, 0 elsewhere; [0, 1]; not normalised.
 
         Returns:
             Pixel values; padding is black with alpha 0 before normalisation.

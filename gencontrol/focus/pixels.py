@@ -1,5 +1,6 @@
 """Pictures as an encoder takes them, and looked at all over."""
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -17,6 +18,6 @@ def pixels(encoder: AlphaCLIP, rgb: Colours, alpha: Float[Tensor, "b h w"] | Non
 
 def whole(processor: AlphaCLIPProcessor, rgb: Colours) -> Float[Tensor, "b 4 s s"]:
     """Normalised planes of pictures that are looked at all over: alpha 1 everywhere."""
-    # One number that stands for all pixels: a plane of ones of a photograph's size would be larger than its colours.
-    most = rgb.new_full((1, 1, 1), 1.0 if rgb.dtype.is_floating_point else 255)
-    return processor(rgb, most.expand(len(rgb), *rgb.shape[-2:]))
+    # One number that stands for all pixels.
+    one = rgb.new_ones((1, 1, 1), dtype=rgb.dtype if rgb.dtype.is_floating_point else torch.float32)
+    return processor(rgb, one.expand(len(rgb), *rgb.shape[-2:]))

@@ -44,7 +44,7 @@ def test_no_map_is_the_whole_image_even_of_a_transparent_picture() -> None:
     levels = np.zeros((6, 8, 4), dtype=np.uint8)
     levels[..., 0] = 255
     [pair] = pair_up(Image.fromarray(levels), None)
-    assert torch.equal(unit_planes(pair.alphas), torch.ones(1, 6, 8))
+    assert torch.equal(pair.alphas, torch.ones(1, 6, 8))
     assert unit_planes(pair.rgb)[0].eq(1).all()
 
 
