@@ -212,8 +212,9 @@ def test_a_wide_window_shows_less_than_the_picture() -> None:
 
 def test_the_ends_of_what_is_allowed() -> None:
     shares = ("blur", "translation", "brightness", "contrast", "saturation", "soften", "noise")
-    Augmentation(copies=1, perspective=0.0, crop=1.0, widest=1.0, **dict.fromkeys(shares, 1.0))
-    Augmentation(perspective=0.99, crop=0.01, widest=0.01, **dict.fromkeys(shares, 0.0))
+    least = Augmentation(copies=1, perspective=0.0, crop=1.0, widest=1.0)
+    dataclasses.replace(least, **dict.fromkeys(shares, 1.0))
+    dataclasses.replace(least, perspective=0.99, crop=0.01, widest=0.01, **dict.fromkeys(shares, 0.0))
 
 
 def test_backgrounds_of_still_views_are_plain_and_differ() -> None:

@@ -1,5 +1,7 @@
 """View-dependent prompts: which direction counts for which camera."""
 
+import dataclasses
+
 import pytest
 import torch
 from torch import Tensor
@@ -120,6 +122,6 @@ def test_defaults_and_the_ends_of_what_is_allowed() -> None:
     ViewPrompts(front_within=90.0, back_within=0.0, overhead_above=89.9)
     for name in ("front_within", "back_within"):
         with pytest.raises(ConfigError, match=rf"{name} must lie in \[0, 90\] degrees; got -0.1"):
-            ViewPrompts(**{name: -0.1})
+            dataclasses.replace(narrow, **{name: -0.1})
     with pytest.raises(ConfigError, match=r"overhead_above must lie in .*; got 44.9"):
         ViewPrompts(overhead_above=44.9)

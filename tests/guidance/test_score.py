@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -179,7 +180,7 @@ def test_the_contrast_is_weighted_and_averaged_over_texts(encoders: list[Plain])
     rgb, alpha = inputs()
     texts, others = (text_targets(encoders[0], t) for t in (["red cat", "a cat"], ["blue boat", "green dog"]))
 
-    def contrast(weight: float, target: Tensor, **settings: float) -> Tensor:
+    def contrast(weight: float, target: Tensor, **settings: Any) -> Tensor:
         guide = Guide(encoder=encoders[0], weight=constant(weight))
         return guide_losses([guide], [target], rgb, alpha, others=[others], **settings)[1]
 

@@ -165,10 +165,11 @@ def test_softening_is_a_share_of_the_average_of_three_pixels(sprite_store):
 
 @pytest.mark.parametrize("field", ["recolour", "deform", "close", "finish"])
 def test_shares_reach_from_none_to_all(field):
-    SceneConfig(**{field: 1.0}, size=8, counts=(0.0,) * 7 + (1.0,))
+    SceneConfig(size=8, counts=(0.0,) * 7 + (1.0,))
+    dataclasses.replace(PLAIN, **{field: 1.0})
     for wrong in (-0.01, 1.01):
         with pytest.raises(ConfigError, match=f"{field}: expected a share from 0 to 1, got {wrong}"):
-            SceneConfig(**{field: wrong})
+            dataclasses.replace(PLAIN, **{field: wrong})
 
 
 @pytest.mark.parametrize(
@@ -181,7 +182,7 @@ def test_shares_reach_from_none_to_all(field):
 def test_a_seed_gives_the_scenes_that_the_shipped_weights_have_learnt_from(sprite_store, split, expected):
     """Means over many scenes with every kind of change: whoever alters a number alters what published results mean."""
     changes = {"recolour": 0.5, "deform": 0.8, "close": 0.4, "finish": 0.5}
-    config = SceneConfig(size=16, split=split, counts=(1.0,) * 5, **changes)
+    config = dataclasses.replace(SceneConfig(size=16, split=split, counts=(1.0,) * 5), **changes)
     scenes = compose(sprite_store, config, batch=96, seed=7, index=1)
     layout, seen = scenes.layout, [scenes.rgb, scenes.alpha, scenes.visible, scenes.concept, scenes.background]
     assert layout.deformation is not None

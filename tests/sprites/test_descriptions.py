@@ -3,6 +3,7 @@
 import colorsys
 import dataclasses
 import re
+from typing import Any
 
 import pytest
 import torch
@@ -151,9 +152,9 @@ def test_every_word_is_known_and_every_text_fits(sprite_store) -> None:
     assert all(len({*d.slots}) == len(d.slots) and d.text != d.opposite for d in found)
 
 
-def looked(**changes: object) -> _Seen:
+def looked(**changes: Any) -> _Seen:
     """An owl and a cat, side by side and alike."""
-    plain = {
+    plain: dict[str, Any] = {
         "names": ["owl", "cat"],
         "centre": [(0.5, 0.5), (0.5, 0.5)],
         "area": [100.0, 100.0],

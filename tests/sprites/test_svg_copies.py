@@ -71,7 +71,7 @@ def test_lines_are_as_wide_as_the_longer_side_says(way: str, width: str) -> None
 
 
 def test_of_three_stops_the_second_is_the_middle_one() -> None:
-    body = GRADIENT["body"].replace('<stop offset="1"', '<stop style="stop-color: #0000ff ;"/><stop offset="1"')
+    body = str(GRADIENT["body"]).replace('<stop offset="1"', '<stop style="stop-color: #0000ff ;"/><stop offset="1"')
     assert 'fill="#0000ff"' in flattened(BOX | {"body": body})["body"]
     plain = BOX | {"body": '<linearGradient id="a"></linearGradient><rect fill="url(#a)"/>'}
     assert flattened(plain) == plain

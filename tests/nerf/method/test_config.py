@@ -149,6 +149,6 @@ def test_defaults_of_the_cameras_and_of_the_decay() -> None:
         "patch_size": 1,
     }
     assert {name: getattr(config, name) for name in unused} == unused
-    parser = config.dataparser
+    parser: Any = config.dataparser
     assert (parser.orientation_method, parser.center_method, parser.auto_scale_poses) == ("none", "none", False)
     assert (FloatDecayConfig().final, FloatDecayConfig().max_steps) == (0.2, 400)

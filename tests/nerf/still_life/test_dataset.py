@@ -1,5 +1,6 @@
 """Data sets of analytic scenes: the files say what the pictures show."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -67,11 +68,12 @@ def test_defaults_and_limits() -> None:
     assert DatasetSettings() == DatasetSettings(views=40, held_out=8, size=96, resolution=64)
     limits = {"views": (1, 50000), "held_out": (1, 49999), "size": (1, 4096), "resolution": (4, 512)}
     for name, (least, most) in limits.items():
-        DatasetSettings(**{name: least}), DatasetSettings(**{name: most})
+        dataclasses.replace(SMALL, **{name: least})
+        dataclasses.replace(SMALL, **{name: most})
         with pytest.raises(ConfigError, match=f"{name} must be at least {least}; got {least - 1}"):
-            DatasetSettings(**{name: least - 1})
+            dataclasses.replace(SMALL, **{name: least - 1})
         with pytest.raises(ConfigError, match=f"{name} must be at most {most}; got {most + 1}"):
-            DatasetSettings(**{name: most + 1})
+            dataclasses.replace(SMALL, **{name: most + 1})
 
 
 def test_cameras_turn_by_the_golden_angle_and_halve_the_elevations(angles_of) -> None:

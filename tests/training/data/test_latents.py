@@ -59,7 +59,7 @@ def test_a_seed_gives_the_pictures_that_the_shipped_weights_have_learnt_from(spr
 
 def test_a_shard_is_its_own_pictures_in_batches_of_64(sprite_store) -> None:
     scenes = {"picture": SceneConfig(size=16, counts=(1.0,)), "condition": SceneConfig(size=8, counts=(1.0,))}
-    config = CacheConfig(samples=256, shard=128, conditions=1, **scenes)
+    config = dataclasses.replace(CacheConfig(samples=256, shard=128, conditions=1), **scenes)
     made = draw_samples(
         config,
         sprite_store,

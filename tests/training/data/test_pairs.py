@@ -85,9 +85,8 @@ def test_a_seed_gives_the_pairs_that_the_shipped_weights_have_learnt_from(sprite
     shares = {"whole_share": 0.4, "described": 0.5, "graded": 0.3, "blanked": 0.4}
     scenes = SceneConfig(size=32, counts=(1.0,) * 5)
     kinds = (1.0,) * 8
-    source = SpritePairs(
-        store=sprite_store, scenes=scenes, seed=3, alpha_kinds=kinds, with_alone=True, growth=4, **shares
-    )
+    source = SpritePairs(store=sprite_store, scenes=scenes, seed=3, alpha_kinds=kinds, with_alone=True, growth=4)
+    source = dataclasses.replace(source, **shares)
     pairs = source.draw(2, 160)
     assert pairs.shares is not None and pairs.alone is not None and pairs.opposites is not None
     found = [pairs.rgb, pairs.alpha, pairs.text_concepts, pairs.image_concepts, pairs.whole, pairs.shares, pairs.alone]

@@ -42,8 +42,10 @@ def test_the_ends_of_attention_and_of_its_mlp_are_a_tenth_of_their_size():
     attention, mlp = Attention(query_dim=64, heads=2, dim_head=32), FeedForward(64)
     for network in (attention, mlp):
         preserve_variance(network.requires_grad_(False))
-    out, last = attention.to_out[0], mlp.net[-1]  # type: ignore[index]
-    for layer, size in ((attention.to_q, 1.0), (out, 0.1), (last, 0.1)):
+    named = dict(attention.named_modules()) | dict(mlp.named_modules())
+    for name, size in (("to_q", 1.0), ("to_out.0", 0.1), ("net.2", 0.1)):
+        layer = named[name]
+        assert isinstance(layer, torch.nn.Linear)
         assert float(layer.weight.std()) * layer.in_features**0.5 == pytest.approx(size, rel=0.05)
 
 
