@@ -109,11 +109,12 @@ _PLUS = {
 }
 
 
-def plus_projection() -> dict[str, Tensor]:
+def plus_projection(*, width: int = WIDTH, cross: int = CROSS, hidden: int = 64, queries: int = 4) -> dict[str, Tensor]:
     """The Resampler in the published layout: four layers, heads of width 64."""
     torch.manual_seed(1)
+    resampler = IPAdapterPlusImageProjection(width, cross, hidden, 4, 64, hidden // 64, queries)
     found = {}
-    for key, value in IPAdapterPlusImageProjection(WIDTH, CROSS, 64, 4, 64, 1, 4).state_dict().items():
+    for key, value in resampler.state_dict().items():
         for pattern, new in _PLUS.items():
             key = re.sub(pattern, new, key)
         found[key] = value.clone()
