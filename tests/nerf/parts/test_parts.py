@@ -15,7 +15,7 @@ from gencontrol.nerf.parts.parts import (
     random_points_within,
     rays_crossing,
 )
-from gencontrol.nerf.parts.shapes import Sphere, membership
+from gencontrol.nerf.parts.shapes import Sphere, Whole, membership
 from gencontrol.schedules import Schedule
 
 LEFT = Part(name="left", prompt="a", shape=Sphere(centre=(-0.5, 0.0, 0.0), radius=0.4))
@@ -74,3 +74,14 @@ def test_a_weight_below_0_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"weight of part 'hat' must be at least 0; got 0:1.0 10:-0.5. .*'remove'"):
         Part(name="hat", prompt="x", weight=falling)
     Part(name="hat", prompt="x", weight=Schedule(points=((0, 1.0), (10, 0.0))))
+
+
+def test_defaults() -> None:
+    part = Part(name="a", prompt="x")
+    assert (part.weight, part.shape, part.steered) == (Schedule(points=((0, 1.0),)), Whole(), True)
+    x = torch.linspace(-0.9, 0.9, 200)
+    origins = torch.stack([x, torch.full_like(x, -3.0), torch.zeros_like(x)], dim=1)
+    ahead = torch.tensor([[0.0, 1.0, 0.0]]).expand(200, 3)
+    found = rays_crossing([LEFT], origins, ahead)
+    assert torch.equal(found, rays_crossing([LEFT], origins, ahead, samples=24))
+    assert not found.all() and found.any()

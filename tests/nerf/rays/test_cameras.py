@@ -139,3 +139,16 @@ def test_an_orbit_has_a_finite_radius(settings: dict[str, float]) -> None:
 def test_an_orbits_target_is_a_place() -> None:
     with pytest.raises(ConfigError, match="Orbit target must be three finite numbers; got"):
         Orbit(target=(0.0, float("nan"), 0.0))
+
+
+def test_defaults() -> None:
+    assert Orbit() == Orbit(
+        radius=3.0,
+        elevation=(0.0, 40.0),
+        azimuth=(-180.0, 180.0),
+        field_of_view=(40.0, 50.0),
+        target=(0.0, 0.0, 0.0),
+    )
+    turned, wound = turntable(3, (4, 6), orbit=Orbit()), spiral(5, (4, 6), orbit=Orbit())
+    assert torch.equal(turned.pose, turntable(3, (4, 6), orbit=Orbit(), elevation=20.0).pose)
+    assert torch.equal(wound.pose, spiral(5, (4, 6), orbit=Orbit(), turns=2.0).pose)
