@@ -18,6 +18,7 @@ from gencontrol.conditioning.sampling import DEFAULT_STEPS
 from gencontrol.errors import InputError, PairingError
 from gencontrol.images.reading import read_image
 from gencontrol.pipelines import StableDiffusionImageVariationPipeline, StrengthSchedule
+from gencontrol.regions import RegionWarning
 from gencontrol.regions.region import Region
 from gencontrol.runs.settings import VariationSettings
 
@@ -54,7 +55,9 @@ def test_a_mask_steers(pipeline: Any, tiny: ModuleType) -> None:
 
 def test_the_whole_image_is_a_mask_of_ones(pipeline: Any, tiny: ModuleType) -> None:
     photo = tiny.photo(96, 64)
-    assert torch.equal(run(pipeline, photo), run(pipeline, photo, mask_image=torch.ones(96, 64)))
+    with pytest.warns(RegionWarning, match="marks the whole picture"):
+        whole = run(pipeline, photo, mask_image=torch.ones(96, 64))
+    assert torch.equal(run(pipeline, photo), whole)
 
 
 @torch.no_grad()
