@@ -66,8 +66,8 @@ def write_pictures(folder: Path, size: tuple[int, int]) -> None:
 def embed(encoder: AlphaCLIP, folder: Path, row: str) -> torch.Tensor:
     """From the row's files to an embedding."""
     name, is_masked = ROWS[row]
-    shown = {"mask": (str(folder / "mask.png"),)} if is_masked else {"box": ("25%,20%,65%,75%",)}
-    (recorded,) = read_scenes([str(folder / name)], read_pointing(RegionSettings(**shown)))
+    shown = RegionSettings(mask=(str(folder / "mask.png"),)) if is_masked else RegionSettings(box=("25%,20%,65%,75%",))
+    (recorded,) = read_scenes([str(folder / name)], read_pointing(shown))
     with torch.inference_mode():
         return embed_each_region(encoder, recorded.scene)
 

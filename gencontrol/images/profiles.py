@@ -22,11 +22,10 @@ def to_srgb(image: Image.Image) -> Image.Image:
     profile = _embedded(image)
     if profile is None:
         return image
-    srgb = ImageCms.createProfile("sRGB")
     if image.mode == "LA":
         grey, alpha = image.split()
-        return Image.merge("LA", (_converted(grey, profile, srgb).getchannel("R"), alpha))
-    converted = _converted(image, profile, srgb)
+        return Image.merge("LA", (_converted(grey, profile).getchannel("R"), alpha))
+    converted = _converted(image, profile)
     return converted.getchannel("R") if image.mode == "L" else converted
 
 
@@ -41,14 +40,14 @@ def _embedded(image: Image.Image) -> ImageCms.ImageCmsProfile | None:
     except (OSError, ImageCms.PyCMSError):
         return None
     # Programs that make a picture grey may leave the profile of its colours in it.
-    fits = profile.profile.xcolor_space.strip() == _SPACES.get(image.mode)
+    fits = ImageCms.core.profile_frombytes(content).xcolor_space.strip() == _SPACES.get(image.mode)
     return profile if fits and "sRGB" not in name else None
 
 
-def _converted(image: Image.Image, profile: ImageCms.ImageCmsProfile, srgb: ImageCms.core.CmsProfile) -> Image.Image:
+def _converted(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
     mode = "RGBA" if image.mode == "RGBA" else "RGB"
     try:
-        converted = ImageCms.profileToProfile(image, profile, srgb, outputMode=mode)
+        converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode=mode)
     except ImageCms.PyCMSError:
         return image.convert(mode)
     assert converted is not None

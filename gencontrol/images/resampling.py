@@ -41,7 +41,7 @@ def resize_planes(
         return resize_planes(planes, size, interpolation=interpolation, antialias=antialias)
     if planes.shape[-1] == size[1] == 1 and antialias:
         # torch 2.14 reads beyond a column one pixel wide; of a row it makes no such mistake.
-        return resize_planes(planes.mT, size[::-1], interpolation=interpolation, antialias=antialias).mT
+        return resize_planes(planes.mT, (size[1], size[0]), interpolation=interpolation, antialias=antialias).mT
     return functional.interpolate(planes, size=size, mode=interpolation, antialias=antialias, align_corners=False)
 
 

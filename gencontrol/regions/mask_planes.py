@@ -127,7 +127,7 @@ def _is_coloured(rgb: Float[Tensor, "3 h w"] | UInt8[Tensor, "3 h w"]) -> bool:
     return rgb.stride(0) != 0 and bool(unit_planes((rgb.amax(dim=0) - rgb.amin(dim=0)).max()) > _SLACK)
 
 
-def split_stack(mask: Any, size: tuple[int, int]) -> list[Shaped[np.ndarray, "h w"] | Shaped[Tensor, "h w"]] | None:
+def split_stack(mask: Any, size: tuple[int, int]) -> Sequence[Shaped[np.ndarray, "h w"] | Shaped[Tensor, "h w"]] | None:
     """The maps of a stack (k, h, w) of masks of one image, such as SAM's; None if it is one mask.
 
     Three or four planes in a tensor are one picture of a mask if its colours are grey; else they are so many maps.

@@ -1,5 +1,7 @@
 """What all strategies have in common: the whole image gives the plain answer, batches do not mix, shapes and errors."""
 
+from typing import ClassVar
+
 import pytest
 import torch
 from accelerate import cpu_offload
@@ -126,7 +128,7 @@ def test_a_zoom_that_paints_takes_bytes_too(settings: dict, trained: AlphaCLIP, 
 class OwnFocus(ByView):
     """A strategy of somebody else's, who knows of no bytes."""
 
-    name = "own"
+    name: ClassVar[str] = "own"
 
     def view(self, processor: AlphaCLIPProcessor, rgb: Tensor, alpha: Tensor) -> Tensor:
         return processor(rgb, alpha)
