@@ -16,10 +16,11 @@ from gencontrol.focus import CropFocus
 from gencontrol.models.location import Location
 from gencontrol.regions.region import Region
 from gencontrol.runs.drawing import Sampling
+from gencontrol.runs.files.repeat import Repeated
 from gencontrol.runs.notices import RunWarning
 from gencontrol.runs.plan import Plan, plan_variations
-from gencontrol.runs.repeat import Repeated
 from gencontrol.runs.settings import RECORDED, VariationSettings
+from gencontrol.runs.variation import rehearse_variations
 
 MakePlan = Callable[..., Plan]
 
@@ -171,3 +172,15 @@ class TestRepeated:
             pytest.raises(InputError, match="the recorded regions are of a picture of 80 x 64"),
         ):
             plan(repeated, images=(str(scene / "small.png"),), mask=())
+
+
+def test_a_single_picture_is_read_once_and_several_are_not_kept(
+    plan: MakePlan, scene: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = plan()
+    assert made.scene is not None and made.scene.path == made.items[0].image
+    monkeypatch.setattr("gencontrol.runs.variation.read_scene", None)
+    assert rehearse_variations(replace(made, items=(replace(made.items[0], sheets={"preview": tmp_path / "p.png"}),)))
+    assert (tmp_path / "p.png").is_file()
+    pictures = (str(scene / "photo.png"), str(scene / "red.png"))
+    assert plan(images=pictures).scene is None
