@@ -136,10 +136,11 @@ def test_pictures_are_read_as_asked_or_only_fitted(scene: Path, tmp_path: Path) 
     assert white.pipeline.datamanager.in_front_of == (1.0, 1.0, 1.0) and white.pipeline.model.mode == "fit"
     assert white.max_num_iterations == white.pipeline.datamanager.fit_steps == 500
     assert white.optimizers["field"]["optimizer"].lr == 0.02
-    for wrong, message in (
+    refused: list[tuple[dict[str, Any], str]] = [
         ({"mode": "fit"}, "'fit' needs the pictures to fit, and .* is no data set"),
         ({"crop": crop}, "in_front_of and crop are for pictures"),
-    ):
+    ]
+    for wrong, message in refused:
         with pytest.raises(ConfigError, match=message):
             training_config(EditSettings(scene=scene, prompt="x", **wrong))
 

@@ -238,8 +238,7 @@ def needs_open3d() -> None:
         (("pointcloud", "--num-points", "3000"), "point_cloud.ply"),
         (("poisson", "--num-points", "3000", "--texture-method", "point_cloud"), "poisson_mesh.ply"),
         (
-            ("tsdf", "--resolution", "32", "--downscale-factor", "1", "--target-num-faces", "300")
-            + ("--num-pixels-per-side", "32"),
+            ("tsdf", *"--resolution 32 --downscale-factor 1 --target-num-faces 300 --num-pixels-per-side 32".split()),
             "tsdf_mesh.ply",
         ),
     ],
