@@ -31,7 +31,11 @@ def test_what_lies_within(value: float | int, bounds: dict[str, Any]) -> None:
         (2.1, {"at_least": 0, "at_most": 2}, "x: expected 0 or more and at most 2, got 2.1."),
         (0, {"above": 0, "at_most": 1}, "x: expected above 0 and at most 1, got 0."),
         (1.0, {"at_least": 0, "below": 1}, "x: expected 0 or more and below 1, got 1.0."),
-        (1e300, {"at_least": 0, "at_most": 100000, "unit": "pixels"}, "x: expected 0 or more pixels and at most 100,000"),
+        (
+            1e300,
+            {"at_least": 0, "at_most": 100000, "unit": "pixels"},
+            "x: expected 0 or more pixels and at most 100,000",
+        ),
         (math.nan, {}, "x: expected a finite number, got nan."),
         (math.inf, {"at_least": 0}, "x: expected 0 or more, got inf."),
         (-math.inf, {}, "x: expected a finite number, got -inf."),

@@ -14,8 +14,8 @@ from gencontrol.runs.machine.offline import offline
 from gencontrol.runs.settings import VariationSettings
 
 if TYPE_CHECKING:
+    from gencontrol.runs.files.repeat import Repeated
     from gencontrol.runs.plan import Plan
-    from gencontrol.runs.repeat import Repeated
     from gencontrol.runs.variation import Outcome
 
 
@@ -93,7 +93,7 @@ def read_flags(arguments: Sequence[str]) -> "tuple[VaryFlags, Repeated | None]":
         raise ConfigError("from_picture: a file of settings cannot name a run to repeat; give --from as a flag.")
     if repeated is None:
         return flags, None
-    from gencontrol.runs.repeat import starting_point
+    from gencontrol.runs.files.repeat import starting_point
 
     return starting_point(flags, repeated)
 
@@ -103,7 +103,7 @@ def _beneath(source: str, arguments: Sequence[str]) -> "tuple[Repeated, dict[str
     from pathlib import Path
 
     from gencontrol.cli.report import notices
-    from gencontrol.runs.repeat import read_repeated, settings_beneath
+    from gencontrol.runs.files.repeat import read_repeated, settings_beneath
 
     with notices(FLAGS):
         repeated = read_repeated(Path(source))

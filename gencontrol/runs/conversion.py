@@ -14,7 +14,7 @@ from gencontrol.alpha_clip.weights.tensor_files import SUFFIXES
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import atomic_folder
 from gencontrol.models.registry import find_preset
-from gencontrol.runs.inputs import check_folder_apart, inputs_of
+from gencontrol.runs.files.inputs import check_folder_apart, inputs_of
 from gencontrol.runs.machine.devices import DTYPES
 from gencontrol.runs.notices import quiet_loading
 from gencontrol.runs.settings import ConversionSettings

@@ -17,10 +17,10 @@ from gencontrol.focus import FocusStrategy
 from gencontrol.pipelines.encoders import locate
 from gencontrol.pipelines.pairing import check_pairing
 from gencontrol.regions.geometry import Fit, Geometry
-from gencontrol.runs.inputs import check_apart, inputs_of
+from gencontrol.runs.files.inputs import check_apart, inputs_of
+from gencontrol.runs.files.outputs import check_embeds_name, check_writable
 from gencontrol.runs.notation import parse_focus, parse_strength
 from gencontrol.runs.opening import open_encoder
-from gencontrol.runs.outputs import check_embeds_name, check_writable
 from gencontrol.runs.pointing import read_pointing
 from gencontrol.runs.scenes import RecordedScene, list_pictures, read_scenes
 from gencontrol.runs.settings import EmbeddingSettings, check_named

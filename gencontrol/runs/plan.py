@@ -22,13 +22,13 @@ from gencontrol.pipelines.pairing import check_pairing
 from gencontrol.pipelines.shapes import own_encoder
 from gencontrol.regions.geometry import Fit, Geometry
 from gencontrol.runs.drawing import Sampling
-from gencontrol.runs.inputs import Input, inputs_of, without_results
+from gencontrol.runs.files.inputs import Input, inputs_of, without_results
+from gencontrol.runs.files.outputs import Item, check_items, plan_items
+from gencontrol.runs.files.repeat import Repeated
 from gencontrol.runs.machine.processes import join_processes
 from gencontrol.runs.notation import drawn_seed, is_random, parse_focus, parse_seeds, parse_strength
 from gencontrol.runs.notices import naming, warn
-from gencontrol.runs.outputs import Item, check_items, plan_items
 from gencontrol.runs.pointing import Pointing, read_pointing
-from gencontrol.runs.repeat import Repeated
 from gencontrol.runs.samplers import check_steps
 from gencontrol.runs.scenes import RecordedScene, list_pictures, name_within, read_scene
 from gencontrol.runs.settings import RECORDED, Existing, Offload, VariationSettings, check_variation, idle_settings

@@ -13,9 +13,9 @@ from gencontrol.images.picture import Picture
 from gencontrol.images.reading import check_no_address, read_image
 from gencontrol.regions.region import Region, RegionWarning
 from gencontrol.regions.scene import Scene
+from gencontrol.runs.files.records import storable
 from gencontrol.runs.notices import naming
 from gencontrol.runs.pointing import SUFFIXES, Pointing, shape_regions
-from gencontrol.runs.records import storable
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,13 +15,13 @@ from gencontrol.files import sha256
 from gencontrol.images.sheets import contact_sheet
 from gencontrol.runs.comparison import comparison_sheet, draw_comparison, encoder_view
 from gencontrol.runs.drawing import draw_embeds, draw_scene, embed_scene
+from gencontrol.runs.files.outputs import Item, write_picture
+from gencontrol.runs.files.records import describe, describe_sheet
 from gencontrol.runs.machine.interrupts import check_interrupted
 from gencontrol.runs.machine.processes import join_processes
 from gencontrol.runs.notices import ShareWarning, warn
 from gencontrol.runs.opening import open_host, open_own_encoder
-from gencontrol.runs.outputs import Item, write_picture
 from gencontrol.runs.plan import Plan
-from gencontrol.runs.records import describe, describe_sheet
 from gencontrol.runs.scenes import RecordedScene, read_scene
 
 

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from gencontrol.pipelines import open_pipeline
-from gencontrol.runs.records import read_record
+from gencontrol.runs.files.records import read_record
 
 Vary = Callable[..., Any]
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gencontrol.pipelines import StableDiffusionImageVariationPipeline
-from gencontrol.runs.records import read_record
+from gencontrol.runs.files.records import read_record
 
 Vary = Callable[..., Any]
 

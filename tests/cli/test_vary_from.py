@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from gencontrol.runs.records import read_record
+from gencontrol.runs.files.records import read_record
 
 Vary = Callable[..., Any]
 

@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from gencontrol.runs.encodings import to_chunk
-from gencontrol.runs.records import read_record
+from gencontrol.runs.files.encodings import to_chunk
+from gencontrol.runs.files.records import read_record
 
 Vary = Callable[..., Any]
 OVER = ("--existing", "overwrite", "--dry-run")

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from gencontrol.runs.records import read_record
+from gencontrol.runs.files.records import read_record
 
 Vary = Callable[..., Any]
 

@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from gencontrol.runs.files.records import read_record
 from gencontrol.runs.plan import Plan, plan_variations
-from gencontrol.runs.records import read_record
 from gencontrol.runs.settings import VariationSettings
 from gencontrol.runs.variation import rehearse_variations, run_variations
 

@@ -8,10 +8,10 @@ import pytest
 from PIL import ExifTags, Image
 
 from gencontrol.errors import InputError
-from gencontrol.runs.encodings import comment_of, encode, record_text
+from gencontrol.runs.files.encodings import comment_of, encode, record_text
+from gencontrol.runs.files.outputs import write_picture
+from gencontrol.runs.files.records import describe, describe_sheet, is_result, read_record
 from gencontrol.runs.notices import ShareWarning
-from gencontrol.runs.outputs import write_picture
-from gencontrol.runs.records import describe, describe_sheet, is_result, read_record
 
 RECORD = describe(settings={"steps": 3}, seed=7, image={"path": "Ähre\udcff.png", "sha256": "0"}, regions=[])
 

@@ -9,8 +9,8 @@ from PIL import Image, PngImagePlugin
 
 from gencontrol.errors import InputError
 from gencontrol.regions.region import Region
-from gencontrol.runs.outputs import write_picture
-from gencontrol.runs.records import describe, read_record, storable, unpack
+from gencontrol.runs.files.outputs import write_picture
+from gencontrol.runs.files.records import describe, read_record, storable, unpack
 
 
 def region(seed: int = 0) -> Region:

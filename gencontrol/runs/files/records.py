@@ -17,7 +17,7 @@ from gencontrol import __version__
 from gencontrol.errors import InputError
 from gencontrol.images.reading import open_image
 from gencontrol.regions.region import Region
-from gencontrol.runs.encodings import comment_of, record_text
+from gencontrol.runs.files.encodings import comment_of, record_text
 
 FIELDS = frozenset({"settings", "seed", "image", "regions", "negative_regions"})
 """What a record must hold to be repeated."""

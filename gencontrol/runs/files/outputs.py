@@ -12,8 +12,8 @@ from PIL import Image
 
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import atomic_file, check_target, placing
-from gencontrol.runs.encodings import ENCODINGS, encode
-from gencontrol.runs.inputs import Input, check_apart
+from gencontrol.runs.files.encodings import ENCODINGS, encode
+from gencontrol.runs.files.inputs import Input, check_apart
 from gencontrol.runs.pointing import SUFFIXES
 from gencontrol.runs.settings import Existing
 

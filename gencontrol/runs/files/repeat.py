@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import sha256
 from gencontrol.regions.region import Region
+from gencontrol.runs.files.records import is_result, read_foreign, read_record, unpack
 from gencontrol.runs.notation import LARGEST_SEED
 from gencontrol.runs.notices import warn
-from gencontrol.runs.records import is_result, read_foreign, read_record, unpack
 from gencontrol.runs.settings import RECORDED, REGIONS, VariationSettings
 
 Settings = TypeVar("Settings", bound=VariationSettings)

@@ -12,10 +12,10 @@ from PIL import ExifTags, Image, PngImagePlugin
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import sha256
 from gencontrol.regions.region import Region
-from gencontrol.runs.encodings import to_chunk
+from gencontrol.runs.files.encodings import to_chunk
+from gencontrol.runs.files.records import describe
+from gencontrol.runs.files.repeat import Repeated, read_repeated, settings_beneath, starting_point
 from gencontrol.runs.notices import RunWarning
-from gencontrol.runs.records import describe
-from gencontrol.runs.repeat import Repeated, read_repeated, settings_beneath, starting_point
 from gencontrol.runs.settings import VariationSettings
 
 SETTINGS: dict[str, Any] = {"number": 1, "seed": 6, "invert": True, "feather": 2.0, "strength": 0.5, "steps": 9}

@@ -7,9 +7,9 @@ from typing import Any
 
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import resolved
+from gencontrol.runs.files.records import is_result
 from gencontrol.runs.notation import split_weight
 from gencontrol.runs.notices import warn
-from gencontrol.runs.records import is_result
 
 _PLAIN: Mapping[str, str] = {
     "embeds_in": "the file of embeddings",

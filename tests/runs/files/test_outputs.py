@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.runs.outputs import check_existing, check_writable, plan_paths, sheet_path
+from gencontrol.runs.files.outputs import check_existing, check_writable, plan_paths, sheet_path
 
 
 def test_paths_in_a_folder() -> None:

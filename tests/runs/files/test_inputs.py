@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.runs.inputs import Input, check_apart, check_folder_apart, inputs_of, without_results
+from gencontrol.runs.files.inputs import Input, check_apart, check_folder_apart, inputs_of, without_results
+from gencontrol.runs.files.outputs import write_picture
+from gencontrol.runs.files.records import describe_sheet
 from gencontrol.runs.notices import RunWarning
-from gencontrol.runs.outputs import write_picture
-from gencontrol.runs.records import describe_sheet
 from gencontrol.runs.settings import ConversionSettings, VariationSettings
 
 
