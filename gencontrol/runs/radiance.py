@@ -111,7 +111,7 @@ def check_config(config: Any) -> None:
     Raises:
         ConfigError: Saying which.
     """
-    from gencontrol.nerf.method.check_settings import check_settings
+    from gencontrol.nerf.checks.check_settings import check_settings
     from gencontrol.nerf.method.datamanager import check_views
 
     check_settings(config.pipeline.model)

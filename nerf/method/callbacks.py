@@ -10,11 +10,11 @@ from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackAttrib
 from nerfstudio.engine.optimizers import Optimizers
 from torch.nn import Parameter
 
+from gencontrol.nerf.checks.check_run import check_length, check_run
+from gencontrol.nerf.checks.check_space import check_space
+from gencontrol.nerf.checks.fit_end import end_step
 from gencontrol.nerf.method.change_record import renew_change_record, stored_change_record
-from gencontrol.nerf.method.check_run import check_length, check_run
-from gencontrol.nerf.method.check_space import check_space
 from gencontrol.nerf.method.fit import fit_steps_of, fit_to_the_end, fitted_before, starts_edit
-from gencontrol.nerf.method.fit_end import end_step
 from gencontrol.nerf.method.model import SteeredModel
 from gencontrol.nerf.method.results import run_folder, write_preview, write_results
 

@@ -19,9 +19,9 @@ from torch import Tensor
 
 from gencontrol.errors import InputError
 from gencontrol.images.colour import Colour
+from gencontrol.nerf.checks.data_set_checks import check_bounds, check_data_set
 from gencontrol.nerf.method.config import SteeredDataManagerConfig
 from gencontrol.nerf.method.crop import crop_outputs
-from gencontrol.nerf.method.data_set_checks import check_bounds, check_data_set
 from gencontrol.regions.masks import from_mask
 
 Backdrop = Callable[[Tensor], Tensor]

@@ -25,7 +25,7 @@ METHOD, METHOD_HASH = "alphaclip-nerf", "alphaclip-nerf-hash"
 # nerfstudio writes the names of these into a run's config.yml: renamed, they would have to be found there still.
 def make_pipeline(config: SteeredPipelineConfig, **kwargs: Any) -> Any:
     """Build the pipeline; imports it first."""
-    from gencontrol.nerf.method.ffmpeg import offer_ffmpeg
+    from gencontrol.nerf.export.ffmpeg import offer_ffmpeg
     from gencontrol.nerf.method.pipeline import SteeredPipeline
 
     if kwargs.get("test_mode", "val") != "val":

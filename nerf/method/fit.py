@@ -12,8 +12,8 @@ from nerfstudio.engine.callbacks import TrainingCallbackAttributes
 from torch import Generator, Tensor
 
 from gencontrol.images.colour import Colour
+from gencontrol.nerf.checks.check_run import span_of
 from gencontrol.nerf.method.change_record import ChangeRecord
-from gencontrol.nerf.method.check_run import span_of
 from gencontrol.nerf.method.config import SteeredModelConfig
 from gencontrol.nerf.method.data_set_pictures import over
 from gencontrol.nerf.rays.rendering import Rendering

@@ -14,11 +14,11 @@ from torch.nn import Parameter
 
 from gencontrol.errors import GencontrolError, InputError
 from gencontrol.guidance.score import Guide
+from gencontrol.nerf.checks.check_settings import check_settings
 from gencontrol.nerf.field import grid
 from gencontrol.nerf.field.field import Edit, baked, composed_lattice
 from gencontrol.nerf.field.scene import Scene
 from gencontrol.nerf.method.change_record import change_record, continues_change, store_change_record
-from gencontrol.nerf.method.check_settings import check_settings
 from gencontrol.nerf.method.checkpoint import (
     SCENE_PARTS,
     STEERED_PARTS,

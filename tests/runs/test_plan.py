@@ -15,6 +15,7 @@ from gencontrol.files import sha256
 from gencontrol.focus import CropFocus
 from gencontrol.models.location import Location
 from gencontrol.regions.region import Region
+from gencontrol.runs import plan as planning
 from gencontrol.runs.drawing import Sampling
 from gencontrol.runs.files.repeat import Repeated
 from gencontrol.runs.notices import RunWarning
@@ -58,17 +59,17 @@ def test_what_is_not_given_is_the_hosts(plan: MakePlan, unclip_folder: Path) -> 
 
 
 def test_the_host_is_asked_once(plan: MakePlan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which files that takes is the asking's own matter."""
     asked: list[str] = []
-    read = Location.read
+    ask = planning._ask
 
-    def counted(self: Location, path: str) -> dict[str, Any] | None:
-        asked.append(f"{self.name}/{path}")
-        return read(self, path)
+    def counted(model: str, alpha_clip: str | None, *, revision: str | None, offline: bool) -> Any:
+        asked.append(model)
+        return ask(model, alpha_clip, revision=revision, offline=offline)
 
-    monkeypatch.setattr(Location, "read", counted)
+    monkeypatch.setattr(planning, "_ask", counted)
     plan()
-    schedulers = [path for path in asked if path.endswith("scheduler_config.json")]
-    assert len(schedulers) == 1
+    assert len(asked) == 1
 
 
 def test_what_is_recorded(plan: MakePlan) -> None:

@@ -111,7 +111,7 @@ def make_optimizers(groups: list[ParameterGroup], config: RunConfig) -> list[Opt
     Muon: Jordan et al., 2024, as torch has it, its updates scaled to AdamW's size (Liu et al., arXiv 2502.16982).
     """
     by_muon = [g for g in groups if g.hidden and config.optimizer == "muon"]
-    settings = [s for g in groups if g not in by_muon for s in _adamw_settings(g, config)]
+    settings = [s for g in groups if not any(g is m for m in by_muon) for s in _adamw_settings(g, config)]
     optimizers: list[Optimizer] = [AdamW(settings, lr=config.learning_rate, betas=(0.9, config.beta2), fused=True)]
     if by_muon:
         scaled = [{"params": g.parameters, "scale": g.scale * config.muon_scale} for g in by_muon]

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from nerfstudio.engine.callbacks import TrainingCallbackAttributes
 
+from gencontrol.nerf.checks.check_run import span_of
 from gencontrol.nerf.field import grid
 from gencontrol.nerf.method.change_record import stored_change_record
-from gencontrol.nerf.method.check_run import span_of
 from gencontrol.nerf.method.fit import fit_steps_of, fitted_before
 from gencontrol.nerf.method.model import SteeredModel
 

@@ -77,7 +77,7 @@ def test_a_principal_point_far_from_the_middle_is_told_of(own_set: Path, manager
 
 
 def test_sizes_may_be_off_by_the_parsers_rounding(still: Path) -> None:
-    from gencontrol.nerf.method.data_set_checks import check_sizes
+    from gencontrol.nerf.checks.data_set_checks import check_sizes
     from gencontrol.nerf.method.datamanager import to_studio
     from gencontrol.nerf.rays.cameras import Orbit, turntable
 

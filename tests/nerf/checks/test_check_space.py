@@ -15,7 +15,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 def test_a_run_needs_two_checkpoints_and_its_scene(make: Any) -> None:
-    from gencontrol.nerf.method.check_space import needed_bytes
+    from gencontrol.nerf.checks.check_space import needed_bytes
 
     small, large = (needed_bytes(make(prompt="red cat", resolution=f"0:8 5:{nodes}")) for nodes in (8, 40))
     # Four values a node, of four bytes: the field and Adam's two moments of it, twice, and once the scene.
@@ -24,7 +24,7 @@ def test_a_run_needs_two_checkpoints_and_its_scene(make: Any) -> None:
 
 
 def test_what_is_written_is_no_more_than_what_is_asked_for(make: Any, tmp_path: Path) -> None:
-    from gencontrol.nerf.method.check_space import needed_bytes
+    from gencontrol.nerf.checks.check_space import needed_bytes
 
     model = make(prompt="red cat", resolution="0:32")
     optimiser = torch.optim.Adam(model.field.trained())
@@ -35,7 +35,7 @@ def test_what_is_written_is_no_more_than_what_is_asked_for(make: Any, tmp_path: 
 
 
 def test_a_full_disk_is_named_before_the_first_step(make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gencontrol.nerf.method.check_space import check_space, needed_bytes
+    from gencontrol.nerf.checks.check_space import check_space, needed_bytes
 
     model = make(prompt="red cat")
     asked = []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gencontrol.nerf.method.ffmpeg import offer_ffmpeg
+from gencontrol.nerf.export.ffmpeg import offer_ffmpeg
 
 
 def test_without_one_the_one_of_imageio_is_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +44,7 @@ def test_tools_are_offered_it_and_runs_are_not(mode: str, offered: int, monkeypa
     from gencontrol.nerf.method.entry import trainer_config
 
     calls = []
-    monkeypatch.setattr("gencontrol.nerf.method.ffmpeg.offer_ffmpeg", lambda: calls.append(mode))
+    monkeypatch.setattr("gencontrol.nerf.export.ffmpeg.offer_ffmpeg", lambda: calls.append(mode))
     config = trainer_config()
     config.pipeline.model.prompt = "red cat"  # pyright: ignore[reportAttributeAccessIssue]
     config.pipeline.setup(device="cpu", test_mode=mode)

@@ -25,8 +25,8 @@ def run(*, data: Path | None = None, start: int = 0, steps: int = 400, fit_steps
 
 
 def check(mode: str, attributes: Any, /, *, scene: Path | None = None, has_base: bool = False, **made: Any) -> None:
+    from gencontrol.nerf.checks.check_run import check_run
     from gencontrol.nerf.method.change_record import change_record
-    from gencontrol.nerf.method.check_run import check_run
     from gencontrol.nerf.method.config import SteeredModelConfig
 
     config = SteeredModelConfig(mode=mode, scene=scene, prompt="x")  # pyright: ignore[reportArgumentType]

@@ -27,7 +27,7 @@ def around(data: Any, *, steps: int) -> Any:
 def test_a_fit_far_from_its_pictures_is_told_of_after_its_last_step(
     mode: str, make: Any, manager: Any, still: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from gencontrol.nerf.method.fit_end import end_step
+    from gencontrol.nerf.checks.fit_end import end_step
 
     model, data = make(mode=mode, prompt="red cat", resolution="0:8"), manager(data=still, fit_steps=7, rays=64)
     model.train()
@@ -42,7 +42,7 @@ def test_a_fit_far_from_its_pictures_is_told_of_after_its_last_step(
 def test_a_good_fit_passes_in_silence(
     make: Any, manager: Any, still: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from gencontrol.nerf.method.fit_end import warn_of_bad_fit
+    from gencontrol.nerf.checks.fit_end import warn_of_bad_fit
 
     model, data = make(mode="fit"), manager(data=still, fit_steps=7, rays=64)
     for score, said in ((15.0, False), (14.9, True)):
@@ -53,14 +53,14 @@ def test_a_good_fit_passes_in_silence(
 
 
 def test_a_creation_has_no_fit_to_tell_of(make: Any, manager: Any, caplog: pytest.LogCaptureFixture) -> None:
-    from gencontrol.nerf.method.fit_end import end_step
+    from gencontrol.nerf.checks.fit_end import end_step
 
     end_step(make(prompt="red cat"), around(manager(), steps=1), 0)
     assert not caplog.records
 
 
 def test_the_scene_and_the_checkpoint_of_a_fit_leave_its_haze_out(make: Any, manager: Any, still: Path) -> None:
-    from gencontrol.nerf.method.fit_end import end_step
+    from gencontrol.nerf.checks.fit_end import end_step
 
     model = make(mode="fit", resolution="0:9")
     with torch.no_grad():

@@ -1,0 +1,1 @@
+"""What is looked at before work begins, and at its end: settings, data sets, room on the disk, a fit."""
