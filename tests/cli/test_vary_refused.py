@@ -62,7 +62,7 @@ def test_embeds_in_excludes_what_needs_a_picture(flags: list[str], image: str | 
     ("flags", "code", "message"),
     [
         (["--mask", "{scene}/missing.png"], 1, "missing.png"),
-        (["--box", "1,2,3"], 2, "--box: expected X0,Y0,X1,Y1, got '1,2,3'"),
+        (["--box", "1,2,3"], 2, "--box: expected X0,Y0,X1,Y1, in pixels or percent, got '1,2,3'"),
         (["--box", "200,0,210,9"], 1, "outside the image"),
         (["--point", "1"], 2, "--point: expected X,Y or X,Y,RADIUS"),
         (["--index-mask", "{scene}/classes.png"], 2, "--index-mask: expected PATH=CLASS, such as"),

@@ -2,7 +2,7 @@
 
 import math
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import torch
@@ -110,7 +110,7 @@ def test_padding_is_outside_of_a_part_and_neutral_for_the_whole() -> None:
         ({"floor": 2.0}, "floor: expected above 0"),
     ],
 )
-def test_impossible_settings(settings: dict[str, float], message: str) -> None:
+def test_impossible_settings(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         AttentionFocus(**settings)
 

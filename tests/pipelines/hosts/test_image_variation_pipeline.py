@@ -49,7 +49,7 @@ def test_an_object_or_a_tuple(variation: Any, tiny: ModuleType) -> None:
 
 def test_size_of_the_output(variation: Any, tiny: ModuleType) -> None:
     assert run(variation, tiny.photo(), height=64, width=96).images[0].size == (96, 64)
-    with pytest.raises(ValueError, match="divisible by 8"):
+    with pytest.raises(ValueError, match="height: expected a multiple of 8 pixels, got 60"):
         run(variation, tiny.photo(), height=60)
 
 
