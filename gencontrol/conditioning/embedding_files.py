@@ -9,7 +9,6 @@ from typing import Any
 import safetensors
 import torch
 from jaxtyping import Float
-from safetensors.torch import save_file
 from torch import Tensor
 
 from gencontrol import __version__
@@ -17,6 +16,7 @@ from gencontrol.conditioning.embed import RegionEmbeds
 from gencontrol.errors import InputError
 from gencontrol.files import atomic_file
 from gencontrol.finite import check_finite
+from gencontrol.tensors import tensor_bytes
 
 IMAGE, NEGATIVE = "image_embeds", "negative_image_embeds"
 """Names of the tensors; those of diffusers' arguments."""
@@ -80,11 +80,11 @@ def write_tensors(
         OutputError: See `atomic_file`, which says too what `exclusive` does.
     """
     metadata = {"gencontrol": __version__} | {key: json.dumps(list(names)) for key, names in labels.items()}
-    plain = {name: tensor.detach().float().cpu().contiguous() for name, tensor in tensors.items()}
+    plain = {name: tensor.float() for name, tensor in tensors.items()}
     for name, tensor in plain.items():
         check_finite(tensor, name=name)
     with atomic_file(path, exclusive=exclusive) as temporary:
-        save_file(plain, temporary, metadata=metadata)
+        temporary.write_bytes(tensor_bytes(plain, metadata))
 
 
 def read_embeds(path: Path, *, width: int) -> EmbedsFile:

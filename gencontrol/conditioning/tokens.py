@@ -101,6 +101,7 @@ class _Look:
     weights: Float[Tensor, " t"]
 
     def counts(self, token_focus: TokenFocus) -> Int[Tensor, " t"]:
+        """How often each token is given."""
         if token_focus == "keep":
             return torch.ones_like(self.weights, dtype=torch.long)
         if token_focus == "leave_out":

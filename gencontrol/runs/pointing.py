@@ -171,8 +171,8 @@ def _measured(lengths: Sequence[Length], size: tuple[int, int]) -> tuple[list[fl
     """Coordinates, x and y in turns, and whether they are shares: all are, where any is in percent."""
     if not any(percent for _, percent in lengths):
         return [number for number, _ in lengths], False
-    sides = [size[1], size[0]] * len(lengths)
-    return [n / 100 if percent else n / side for (n, percent), side in zip(lengths, sides, strict=False)], True
+    sides = [size[1 - place % 2] for place in range(len(lengths))]
+    return [n / 100 if percent else n / side for (n, percent), side in zip(lengths, sides, strict=True)], True
 
 
 def _own_alpha(picture: Picture, path: Path) -> Region:

@@ -23,7 +23,7 @@ def arguments(host: ReferenceHost, encoded: Sequence[Encoded], call: Call) -> di
     Several references stand one after another, where the stock prior adds their tokens up.
     """
     size = output_size(call, multiple=host.grid, why="the bias has an entry for each of its tokens")
-    tokens = [_there(reference.positive) for reference in encoded]
+    tokens = [reference.condition for reference in encoded]
     counts = [t.shape[1] for t in tokens]
     text = _text(call, tokens[0])
     start, canvas = text.shape[1], (size[0] // host.grid) * (size[1] // host.grid)
@@ -48,11 +48,6 @@ def _text(call: Call, like: Tensor) -> Tensor:
 def _pooled(call: Call, rows: int, like: Tensor) -> Tensor:
     pooled = like.new_zeros(1, _POOLED) if call.pooled_prompt_embeds is None else call.pooled_prompt_embeds
     return pooled.to(device=like.device, dtype=call.dtype).expand(rows, -1)
-
-
-def _there(tensor: Tensor | None) -> Tensor:
-    assert tensor is not None
-    return tensor
 
 
 FLUX_REDUX = ReferenceFamily(

@@ -22,7 +22,7 @@ def arguments(host: ReferenceHost, encoded: Sequence[Encoded], call: Call) -> di
     A weight moves an embedding between that of no picture (0) and the reference's (1). One that changes over the steps
     is set by the callback, which reads and returns `image_embeds`.
     """
-    negative = torch.cat([_there(e.negative) for e in encoded])
+    negative = torch.cat([e.nothing for e in encoded])
     made: dict[str, Any] = {"image_embeds": _weighed(encoded, 0.0), "negative_image_embeds": negative}
     if not all(reference.course.is_constant for reference in encoded):
         made["callback_on_step_end"] = _callback(encoded)
@@ -33,7 +33,7 @@ def arguments(host: ReferenceHost, encoded: Sequence[Encoded], call: Call) -> di
 def _weighed(encoded: Sequence[Encoded], fraction: float) -> Tensor:
     rows = []
     for reference in encoded:
-        there, nothing, gain = _there(reference.positive), _there(reference.negative), reference.gain(fraction)
+        there, nothing, gain = reference.condition, reference.nothing, reference.gain(fraction)
         rows.append(there if gain == 1.0 else nothing + gain * (there - nothing))
     return torch.cat(rows)
 
@@ -48,11 +48,6 @@ def _callback(encoded: Sequence[Encoded]) -> Callback:
         return {"image_embeds": embeds}
 
     return on_step_end
-
-
-def _there(tensor: Tensor | None) -> Tensor:
-    assert tensor is not None
-    return tensor
 
 
 _V21 = ReferenceHost(

@@ -12,7 +12,7 @@ from gencontrol.pipelines.references.reference import Call, Encoded
 def arguments(host: ReferenceHost, encoded: Sequence[Encoded], call: Call) -> dict[str, Any]:
     """`image_embeddings`, a row for each output. With one generator for several rows, later steps' noise differs from
     single calls'; a list of generators makes them equal."""
-    return {"image_embeddings": torch.cat([e.positive for e in encoded if e.positive is not None])}
+    return {"image_embeddings": torch.cat([e.condition for e in encoded])}
 
 
 KARLO = ReferenceFamily(

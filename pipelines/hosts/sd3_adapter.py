@@ -16,8 +16,7 @@ def arguments(host: ReferenceHost, encoded: Sequence[Encoded], call: Call) -> di
     The adapter starts at a scale of 0.5; `pipe.set_ip_adapter_scale` is the only way to another.
     """
     (reference,) = encoded
-    assert reference.positive is not None and reference.negative is not None
-    halves = [reference.negative, reference.positive] if call.guided else [reference.positive]
+    halves = [reference.nothing, reference.condition] if call.guided else [reference.condition]
     return {"ip_adapter_image_embeds": torch.cat(halves)}
 
 

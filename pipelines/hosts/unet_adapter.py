@@ -28,7 +28,7 @@ def arguments(host: ReferenceHost, encoded: Sequence[Encoded], call: Call) -> di
         warn_of_grid(size)
 
     def masks(fraction: float) -> list[Tensor]:
-        return [adapter_masks(encoded, call, cell=host.grid, fraction=fraction).to(encoded[0].positive)]
+        return [adapter_masks(encoded, call, cell=host.grid, fraction=fraction).to(encoded[0].condition)]
 
     made["cross_attention_kwargs"] = {"ip_adapter_masks": masks(0.0)}
     if not all(reference.course.is_constant for reference in encoded):
@@ -38,15 +38,10 @@ def arguments(host: ReferenceHost, encoded: Sequence[Encoded], call: Call) -> di
 
 def condition(encoded: Sequence[Encoded], *, guided: bool) -> Tensor:
     """The images of one adapter, (1, n, ...); under guidance (2, n, ...), the negative half first."""
-    halves = [torch.cat([_there(e.positive) for e in encoded])]
+    halves = [torch.cat([e.condition for e in encoded])]
     if guided:
-        halves.insert(0, torch.cat([_there(e.negative) for e in encoded]))
+        halves.insert(0, torch.cat([e.nothing for e in encoded]))
     return torch.stack(halves)
-
-
-def _there(tensor: Tensor | None) -> Tensor:
-    assert tensor is not None
-    return tensor
 
 
 _SD15 = PublishedWeights(repository="stable-diffusion-v1-5/stable-diffusion-v1-5", licence="CreativeML OpenRAIL-M")

@@ -229,3 +229,23 @@ def check_references(host: ReferenceHost, references: Sequence[RegionReference],
         if reference.negative_mask_image is not None and (not guided or host.negative == "own"):
             why = "without guidance" if host.negative != "own" else f"of {host.name}, whose negative is its own"
             raise InputError(f"negative_mask_image: it would act on nothing {why}.")
+
+
+def check_prompt(
+    host: ReferenceHost,
+    prompt_embeds: Tensor | None,
+    pooled_prompt_embeds: Tensor | None,
+    *,
+    token_focus: TokenFocus,
+) -> None:
+    """Refuse what a host has no use for here, and would leave out without a word.
+
+    Raises:
+        InputError: A prompt that belongs to the stock call itself, or a way with tokens that it takes none of.
+    """
+    if prompt_embeds is not None and host.takes not in ("redux", "picture"):
+        raise InputError(f"prompt_embeds: {host.name} needs none for a reference; give them to the pipeline's call.")
+    if pooled_prompt_embeds is not None and host.takes != "redux":
+        raise InputError(f"pooled_prompt_embeds: {host.name} needs none here; give them to the pipeline's call.")
+    if token_focus != "repeat" and host.takes not in ("penultimate", "last"):
+        raise InputError(f"token_focus: {host.name} takes no tokens that could be left out or kept.")

@@ -82,6 +82,18 @@ class Encoded:
         return self.weight * self.course.at(fraction)
 
     @property
+    def condition(self) -> Float[Tensor, "1 ..."]:
+        """The part, for a host that takes what an encoder makes."""
+        assert self.positive is not None
+        return self.positive
+
+    @property
+    def nothing(self) -> Float[Tensor, "1 ..."]:
+        """What guidance departs from, for a host that is given it."""
+        assert self.negative is not None
+        return self.negative
+
+    @property
     def is_plain(self) -> bool:
         """Whether it acts everywhere, always, with the host's own weight."""
         return self.canvas is None and self.course.is_constant and self.gain(0.0) == 1.0

@@ -99,7 +99,11 @@ def test_tokens_are_left_out_where_that_is_asked_for(hosts: ModuleType) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"mask_image": LEFT}, "A mask needs its picture"),
+        ({"mask_image": LEFT}, "mask_image: expected `image` beside it, or `references` that have their own"),
+        ({"negative_mask_image": LEFT, "weight": 0.5}, "negative_mask_image, weight: expected `image` beside it"),
+        ({"schedule": "1:0", "strength": 0.0}, "strength, schedule: expected `image` beside it"),
+        ({"image": "picture", "prompt_embeds": torch.zeros(1, 7, 8)}, "prompt_embeds: sdxl-ip-plus needs none for a"),
+        ({"image": "picture", "pooled_prompt_embeds": torch.zeros(1, 8)}, "pooled_prompt_embeds: sdxl-ip-plus needs"),
         ({}, "Expected at least one reference, got none"),
         ({"image": "list"}, "expected one picture for a reference, got a list of 2"),
         ({"image": "picture", "weight": 0.5}, "height and width: expected the output's, in pixels: weights and canvas"),
@@ -137,6 +141,20 @@ def test_encoders_that_do_not_fit(hosts: ModuleType) -> None:
     ):
         with pytest.raises(PairingError, match=message):
             region_arguments(host, encoder, rgb)
+
+
+def test_ways_with_tokens_belong_to_hosts_that_take_them(hosts: ModuleType) -> None:
+    for how in ("leave_out", "keep"):
+        with pytest.raises(InputError, match="token_focus: sd15-ip takes no tokens that could be left out or kept"):
+            region_arguments("sd15-ip", hosts.clip_tower(), hosts.picture(), token_focus=how)
+
+
+def test_a_bias_is_of_the_prompts_length(hosts: ModuleType) -> None:
+    kontext = replace(REFERENCE_HOSTS["flux-kontext"], resolutions=())
+    made = region_arguments(
+        kontext, None, hosts.picture(), weight=0.5, height=32, width=32, prompt_embeds=torch.zeros(1, 9, 8)
+    )
+    assert made["joint_attention_kwargs"]["attention_mask"].shape == (1, 1, 1, 9 + 4 + 4)
 
 
 def test_unknown_hosts() -> None:

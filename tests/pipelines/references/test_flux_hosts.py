@@ -57,6 +57,10 @@ def test_flux_adapter_is_the_stock_call(hosts: ModuleType) -> None:
     assert hosts.difference(pipe(**base(hosts, **away), **swapped).images, stock) > 1e-3
     part = region_arguments(host, pipe.image_encoder, rgb, mask_image=LEFT)
     assert hosts.difference(pipe(**base(hosts), **part).images, pipe(**base(hosts), **made).images) > 1e-4
+    several = [RegionReference(image=rgb), RegionReference(image=hosts.picture(1), mask_image=LEFT)]
+    two = region_arguments(host, pipe.image_encoder, references=several)
+    assert [e.shape for key in two for e in two[key]] == [(1, 2, hosts.EMBED)] * 2
+    assert hosts.difference(pipe(**base(hosts, **away), **two).images, stock) > 1e-4
     pipe.image_encoder = None
     assert pipe(**base(hosts), **made).images.shape == (1, 16, 4)
 
