@@ -31,14 +31,18 @@ _OTHER_WAYS = ("device_map", "quantization_config", "use_flashpack", "use_onnx",
 _LISTED = 4
 
 
-def check_components(saved: SavedPipeline) -> None:
+def check_components(saved: SavedPipeline) -> dict[str, Mapping[str, Any]]:
     """Look at the files of settings that diffusers' components were saved with, before any weight is loaded.
+
+    Returns:
+        Component -> its settings.
 
     Raises:
         CheckpointError: A component whose class diffusers has not, or whose settings are not there or are empty.
     """
     import diffusers
 
+    found: dict[str, Mapping[str, Any]] = {}
     for name, (library, kind) in _listed(saved).items():
         if library != "diffusers":
             continue
@@ -51,6 +55,8 @@ def check_components(saved: SavedPipeline) -> None:
             raise CheckpointError(f"{where} is not there: expected its settings in {path}. Fetch the whole model.")
         if "_class_name" not in settings:
             raise CheckpointError(f"{where} has no settings: {path} names no `_class_name`. Fetch the whole model.")
+        found[name] = settings
+    return found
 
 
 def open_components(

@@ -16,9 +16,8 @@ from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus import FocusStrategy
 from gencontrol.models.location import Location
 from gencontrol.pipelines.encoders import locate
-from gencontrol.pipelines.hosts.host import Host, read_saved
-from gencontrol.pipelines.hosts.registry import recognise
-from gencontrol.pipelines.pairing import check_pairing
+from gencontrol.pipelines.hosts.host import Host
+from gencontrol.pipelines.pairing import pair
 from gencontrol.pipelines.shapes import own_encoder
 from gencontrol.regions.geometry import Fit, Geometry
 from gencontrol.runs.drawing import Sampling
@@ -174,15 +173,15 @@ def _ask(model: str, alpha_clip: str | None, *, revision: str | None, offline: b
     how = {"revision": revision, "local_files_only": offline}
     place, encoder = locate(model, alpha_clip or "auto", how)
     assert encoder is None or isinstance(encoder, Location)
-    host = check_pairing(place, encoder)
-    vision = own_encoder(recognise(read_saved(place)).family, place)
+    fitting = pair(place, encoder)
+    vision = own_encoder(fitting.family, place)
     return Asked(
         model=place,
         encoder=encoder,
-        host=host,
+        host=fitting.host,
         image_size=square(vision)[0],
         embed_dim=vision.projection_dim,
-        sampler=place.read("scheduler/scheduler_config.json") or {},
+        sampler=fitting.settings.get("scheduler", {}),
     )
 
 

@@ -80,12 +80,8 @@ class StableDiffusionImageVariationPipeline(RegionPipeline, stock.StableDiffusio
         """
         per_prompt = 1 if num_images_per_prompt is None else num_images_per_prompt
         check_sampling(steps=num_inference_steps, pictures=per_prompt, eta=eta, size=(height, width))
-        hooks = StepHooks(
-            on_step_end=callback_on_step_end,
-            tensor_inputs=tensor_inputs(self, callback_on_step_end, callback_on_step_end_tensor_inputs),
-            legacy=callback,
-            legacy_every=callback_steps,
-        )
+        names = tensor_inputs(self, callback_on_step_end, callback_on_step_end_tensor_inputs)
+        hooks = StepHooks(on_step_end=callback_on_step_end, tensor_inputs=names, legacy=callback, every=callback_steps)
         reference = Reference(
             image=image,
             mask_image=mask_image,

@@ -1,7 +1,7 @@
 """Stable unCLIP variations of a region, with a text prompt beside it if wanted."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from diffusers.pipelines.pipeline_utils import ImagePipelineOutput
@@ -78,12 +78,8 @@ class StableUnCLIPImg2ImgPipeline(RegionPipeline, stock.StableUnCLIPImg2ImgPipel
         """
         per_prompt = 1 if num_images_per_prompt is None else num_images_per_prompt
         check_sampling(steps=num_inference_steps, pictures=per_prompt, eta=eta, size=(height, width))
-        hooks = StepHooks(
-            on_step_end=callback_on_step_end,
-            tensor_inputs=tensor_inputs(self, callback_on_step_end, callback_on_step_end_tensor_inputs),
-            legacy=callback,
-            legacy_every=callback_steps,
-        )
+        names = tensor_inputs(self, callback_on_step_end, callback_on_step_end_tensor_inputs)
+        hooks = StepHooks(on_step_end=callback_on_step_end, tensor_inputs=names, legacy=callback, every=callback_steps)
         reference = Reference(
             image=image,
             mask_image=mask_image,
@@ -94,12 +90,10 @@ class StableUnCLIPImg2ImgPipeline(RegionPipeline, stock.StableUnCLIPImg2ImgPipel
             image_embeds=image_embeds,
             negative_image_embeds=negative_image_embeds,
         )
-        drawn = drawn_as(output_type)
         conditioning: Any = self._conditioning(reference, guidance_scale)
         text = "" if prompt is None and prompt_embeds is None else prompt
         texts = spread((text, negative_prompt, prompt_embeds, negative_prompt_embeds), len(conditioning))
         count = _count(texts[0], texts[2]) * per_prompt
-        noise: Any = per_picture(generator, count)
         guidance = self._begin(guidance_scale)
         output = super().__call__(
             conditioning,
@@ -111,11 +105,11 @@ class StableUnCLIPImg2ImgPipeline(RegionPipeline, stock.StableUnCLIPImg2ImgPipel
             texts[1],
             per_prompt,
             eta,
-            noise,
+            cast(Any, per_picture(generator, count)),
             noise_of(latents, self._execution_device, self.unet.dtype),
             texts[2],
             texts[3],
-            drawn,
+            drawn_as(output_type),
             return_dict,
             step_callback(self, conditioning, hooks, guidance=guidance),
             cross_attention_kwargs=cross_attention_kwargs,

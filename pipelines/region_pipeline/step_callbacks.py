@@ -33,12 +33,12 @@ class StepHooks:
     """What it gets."""
     legacy: Legacy | None
     """The callback of the legacy kind."""
-    legacy_every: int
+    every: int
     """Every how many steps that is called."""
 
     def __post_init__(self) -> None:
-        if self.legacy_every < 1:
-            raise InputError(f"callback_steps: expected a positive number of steps, got {self.legacy_every}.")
+        if self.every < 1:
+            raise InputError(f"callback_steps: expected a positive number of steps, got {self.every}.")
 
 
 def step_callback(
@@ -61,7 +61,7 @@ def step_callback(
             # Not the steps that the caller asked for: some samplers take more.
             steps = math.ceil(pipeline.num_timesteps / pipeline.scheduler.order)
             condition.positive.copy_(condition.at_strength(strength.at_step(step + 1, steps)))
-        if hooks.legacy is not None and step % hooks.legacy_every == 0:
+        if hooks.legacy is not None and step % hooks.every == 0:
             hooks.legacy(step, timestep, latents)
         if hooks.on_step_end is not None:
             halves = {"image_embeds": condition.positive, "negative_image_embeds": condition.negative}

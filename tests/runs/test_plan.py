@@ -15,7 +15,6 @@ from gencontrol.files import sha256
 from gencontrol.focus import CropFocus
 from gencontrol.models.location import Location
 from gencontrol.regions.region import Region
-from gencontrol.runs import plan as planning
 from gencontrol.runs.drawing import Sampling
 from gencontrol.runs.files.repeat import Repeated
 from gencontrol.runs.notices import RunWarning
@@ -59,17 +58,17 @@ def test_what_is_not_given_is_the_hosts(plan: MakePlan, unclip_folder: Path) -> 
 
 
 def test_the_host_is_asked_once(plan: MakePlan, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which files that takes is the asking's own matter."""
     asked: list[str] = []
-    ask = planning._ask
+    read = Location.read
 
-    def counted(model: str, alpha_clip: str | None, *, revision: str | None, offline: bool) -> Any:
-        asked.append(model)
-        return ask(model, alpha_clip, revision=revision, offline=offline)
+    def counted(self: Location, path: str) -> dict[str, Any] | None:
+        asked.append(f"{self.name}/{path}")
+        return read(self, path)
 
-    monkeypatch.setattr(planning, "_ask", counted)
+    monkeypatch.setattr(Location, "read", counted)
     plan()
-    assert len(asked) == 1
+    for file in ("scheduler_config.json", "model_index.json"):
+        assert len([path for path in asked if path.endswith(file)]) == 1
 
 
 def test_what_is_recorded(plan: MakePlan) -> None:

@@ -78,7 +78,7 @@ def test_a_strength_is_there_before_its_step(order: int) -> None:
     )
     conditioning.make(lambda embeds: embeds, count=1, guided=False, device=whole.device, dtype=whole.dtype)
     sampler = SimpleNamespace(num_timesteps=5 * order, scheduler=SimpleNamespace(order=order))
-    hooks = StepHooks(on_step_end=None, tensor_inputs=(), legacy=None, legacy_every=1)
+    hooks = StepHooks(on_step_end=None, tensor_inputs=(), legacy=None, every=1)
     callback = step_callback(sampler, conditioning, hooks)
     read = [float(conditioning.condition().positive)]
     for step in range(4):
