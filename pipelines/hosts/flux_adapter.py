@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from gencontrol.pipelines.hosts.reference_host import PublishedWeights, ReferenceFamily, ReferenceHost
+from gencontrol.pipelines.hosts.reference_host import PublishedWeights, ReferenceFamily, ReferenceHost, StockCall
 from gencontrol.pipelines.hosts.unet_adapter import condition
 from gencontrol.pipelines.references.reference import Call, Encoded
 
@@ -23,9 +23,12 @@ FLUX_DEV_LICENCE = "FLUX.1 [dev] non-commercial"
 FLUX_RESTRICTION = "FLUX.1 [dev] is for non-commercial use"
 FLUX_DEV = PublishedWeights(
     repository="black-forest-labs/FLUX.1-dev",
+    size_mb=33700.0,
     licence=FLUX_DEV_LICENCE,
     restriction=FLUX_RESTRICTION,
 )
+
+FLUX_CALL = StockCall(guidance_scale=3.5, distilled=True, true_guidance=True, side=1024)
 
 _V1 = ReferenceHost(
     name="flux-ip",
@@ -37,6 +40,9 @@ _V1 = ReferenceHost(
     grid=16,
     several=True,
     rows="loop",
+    call=FLUX_CALL,
+    half="bfloat16",
+    tower=PublishedWeights(repository="openai/clip-vit-large-patch14", size_mb=1710.0, licence="MIT"),
     adapter=PublishedWeights(
         repository="XLabs-AI/flux-ip-adapter",
         file="ip_adapter.safetensors",

@@ -1,12 +1,13 @@
 """Flux Redux: SigLIP's tokens behind the prompt's, with a bias that says how much each is read."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from gencontrol.pipelines.hosts.flux_adapter import FLUX_DEV, FLUX_DEV_LICENCE, FLUX_RESTRICTION
+from gencontrol.pipelines.hosts.flux_adapter import FLUX_CALL, FLUX_DEV, FLUX_DEV_LICENCE, FLUX_RESTRICTION
 from gencontrol.pipelines.hosts.reference_host import PublishedWeights, ReferenceFamily, ReferenceHost
 from gencontrol.pipelines.references.canvas import output_size
 from gencontrol.pipelines.references.reference import Call, Encoded
@@ -67,6 +68,9 @@ FLUX_REDUX = ReferenceFamily(
             schedules=True,
             several=True,
             rows="rows",
+            # Its text would have to be of one length with the references' tokens.
+            call=replace(FLUX_CALL, negative_prompt=False, true_guidance=False),
+            half="bfloat16",
             adapter=PublishedWeights(
                 repository="black-forest-labs/FLUX.1-Redux-dev",
                 size_mb=986.0,

@@ -1,13 +1,14 @@
 """Flux Kontext and FLUX.2: the reference's latents are tokens beside the canvas's, and no encoder is asked."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from PIL.Image import Image
 
-from gencontrol.pipelines.hosts.flux_adapter import FLUX_DEV_LICENCE, FLUX_RESTRICTION
-from gencontrol.pipelines.hosts.reference_host import PublishedWeights, ReferenceFamily, ReferenceHost
+from gencontrol.pipelines.hosts.flux_adapter import FLUX_CALL, FLUX_DEV_LICENCE, FLUX_RESTRICTION
+from gencontrol.pipelines.hosts.reference_host import PublishedWeights, ReferenceFamily, ReferenceHost, StockCall
 from gencontrol.pipelines.references.canvas import output_size
 from gencontrol.pipelines.references.reference import Call, Encoded
 from gencontrol.pipelines.references.token_bias import Layout, bias_arguments
@@ -48,6 +49,7 @@ _reference_host = partial(
     weights=True,
     schedules=True,
     rows="loop",
+    half="bfloat16",
 )
 
 # FluxKontextPipeline's PREFERRED_KONTEXT_RESOLUTIONS, sizes of its training; (height, width) here.
@@ -68,9 +70,11 @@ FLUX_KONTEXT = ReferenceFamily(
         _reference_host(
             name="flux-kontext",
             pipelines=("FluxKontextPipeline",),
+            call=replace(FLUX_CALL, prompt="needed", guidance_scale=2.5),
             resolutions=(*_SIDES, *((b, a) for a, b in reversed(_SIDES[:-1]))),
             base=PublishedWeights(
                 repository="black-forest-labs/FLUX.1-Kontext-dev",
+                size_mb=33700.0,
                 licence=FLUX_DEV_LICENCE,
                 restriction=FLUX_RESTRICTION,
             ),
@@ -79,6 +83,8 @@ FLUX_KONTEXT = ReferenceFamily(
     arguments=kontext_arguments,
 )
 
+_FLUX_2_CALL = StockCall(prompt="needed", negative_prompt=False, guidance_scale=4.0, distilled=True, side=1024)
+
 FLUX_2 = ReferenceFamily(
     hosts=(
         _reference_host(
@@ -86,15 +92,20 @@ FLUX_2 = ReferenceFamily(
             pipelines=("Flux2KleinPipeline",),
             most_pixels=1024 * 1024,
             several=True,
-            base=PublishedWeights(repository="black-forest-labs/FLUX.2-klein-4B", licence="Apache-2.0"),
+            call=replace(_FLUX_2_CALL, guidance_scale=1.0),
+            base=PublishedWeights(
+                repository="black-forest-labs/FLUX.2-klein-4B", size_mb=16000.0, licence="Apache-2.0"
+            ),
         ),
         _reference_host(
             name="flux2",
             pipelines=("Flux2Pipeline",),
             most_pixels=1024 * 1024,
             several=True,
+            call=_FLUX_2_CALL,
             base=PublishedWeights(
                 repository="black-forest-labs/FLUX.2-dev",
+                size_mb=112000.0,
                 licence="FLUX.2 [dev] non-commercial",
                 restriction="FLUX.2 [dev] is for non-commercial use",
             ),

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gencontrol.pipelines.hosts.reference_host import PublishedWeights, ReferenceFamily, ReferenceHost
+from gencontrol.pipelines.hosts.reference_host import PublishedWeights, ReferenceFamily, ReferenceHost, StockCall
 from gencontrol.pipelines.references.reference import Call, Encoded
 from gencontrol.pipelines.references.steps import Callback, next_fraction
 
@@ -59,7 +59,14 @@ _V21 = ReferenceHost(
     negative="zero_pixels",
     weights=True,
     rows="rows",
-    base=PublishedWeights(repository="kandinsky-community/kandinsky-2-1", licence="Apache-2.0"),
+    call=StockCall(prompt="needed", guidance_scale=4.0, side=512),
+    tower=PublishedWeights(
+        repository="kandinsky-community/kandinsky-2-1-prior",
+        encoder_folder="image_encoder",
+        size_mb=1220.0,
+        licence="Apache-2.0",
+    ),
+    base=PublishedWeights(repository="kandinsky-community/kandinsky-2-1", size_mb=7400.0, licence="Apache-2.0"),
 )
 
 KANDINSKY = ReferenceFamily(
@@ -72,7 +79,16 @@ KANDINSKY = ReferenceFamily(
             encoder="ViT-bigG/14",
             width=1280,
             schedules=True,
-            base=PublishedWeights(repository="kandinsky-community/kandinsky-2-2-decoder", licence="Apache-2.0"),
+            call=StockCall(prompt="none", negative_prompt=False, guidance_scale=4.0, side=512),
+            tower=PublishedWeights(
+                repository="kandinsky-community/kandinsky-2-2-prior",
+                encoder_folder="image_encoder",
+                size_mb=3690.0,
+                licence="Apache-2.0",
+            ),
+            base=PublishedWeights(
+                repository="kandinsky-community/kandinsky-2-2-decoder", size_mb=5300.0, licence="Apache-2.0"
+            ),
         ),
     ),
     arguments=arguments,

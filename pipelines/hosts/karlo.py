@@ -1,11 +1,12 @@
 """Karlo, an unCLIP whose pipeline diffusers keeps as a legacy: one embedding, a learned negative."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
 
-from gencontrol.pipelines.hosts.reference_host import PublishedWeights, ReferenceFamily, ReferenceHost
+from gencontrol.pipelines.hosts.reference_host import PublishedWeights, ReferenceFamily, ReferenceHost, StockCall
 from gencontrol.pipelines.references.reference import Call, Encoded
 
 
@@ -14,6 +15,14 @@ def arguments(host: ReferenceHost, encoded: Sequence[Encoded], call: Call) -> di
     single calls'; a list of generators makes them equal."""
     return {"image_embeddings": torch.cat([e.condition for e in encoded])}
 
+
+_WEIGHTS = partial(
+    PublishedWeights,
+    repository="kakaobrain/karlo-v1-alpha-image-variations",
+    # The main branch has pickles.
+    revision="refs/pr/2",
+    licence="CreativeML OpenRAIL-M",
+)
 
 KARLO = ReferenceFamily(
     hosts=(
@@ -25,12 +34,16 @@ KARLO = ReferenceFamily(
             width=768,
             negative="own",
             rows="rows",
-            base=PublishedWeights(
-                repository="kakaobrain/karlo-v1-alpha-image-variations",
-                # The main branch has pickles.
-                revision="refs/pr/2",
-                licence="CreativeML OpenRAIL-M",
+            call=StockCall(
+                prompt="none",
+                negative_prompt=False,
+                steps="decoder_num_inference_steps",
+                guidance="decoder_guidance_scale",
+                guidance_scale=8.0,
+                sized=False,
             ),
+            tower=_WEIGHTS(encoder_folder="image_encoder"),
+            base=_WEIGHTS(),
         ),
     ),
     arguments=arguments,

@@ -25,17 +25,43 @@ class PublishedWeights:
     repository: str
     """Hub id."""
     file: str | None = None
-    """Path in it; None is a saved pipeline."""
+    """Path in it; None is a saved pipeline, or a saved model."""
     encoder_folder: str | None = None
     """Folder of the vision tower in it, where the file's own folder holds another."""
     revision: str | None = None
     """Branch or pull request that has safetensors, where the main branch has a pickle only."""
+    variant: str | None = None
+    """Which of several sets of weights in it: "fp16" is half as much to fetch."""
     size_mb: float | None = None
-    """About how much is fetched; None where nobody has looked."""
+    """About how much is fetched, in megabytes: seen, or counted from the parameters; None where nobody has looked."""
     licence: str
     """Its name."""
     restriction: str | None = None
     """What users must know before they fetch it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StockCall:
+    """What a host's stock call takes beside references, and what it calls that."""
+
+    prompt: Literal["taken", "needed", "none"] = "taken"
+    """Whether it takes a text, and whether it means anything without."""
+    negative_prompt: bool = True
+    """Whether it takes a text to keep away from."""
+    steps: str = "num_inference_steps"
+    """What it calls the number of steps."""
+    guidance: str = "guidance_scale"
+    """What it calls the scale of guidance."""
+    guidance_scale: float = 7.5
+    """That suits it, for callers who name none."""
+    distilled: bool = False
+    """Whether that scale is a number which the denoiser reads, instead of classifier-free guidance."""
+    true_guidance: bool = False
+    """Whether it takes classifier-free guidance beside that, as `true_cfg_scale`."""
+    sized: bool = True
+    """Whether it takes a height and a width."""
+    side: int | None = None
+    """Of the output in pixels, unless said; None where the denoiser's settings say it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +100,12 @@ class ReferenceHost:
     """Whether one output can have several references."""
     rows: Rows
     """How each of several outputs gets a reference of its own."""
+    call: StockCall = field(default_factory=StockCall)
+    """What its stock call takes beside references."""
+    half: Literal["float16", "bfloat16"] = "float16"
+    """The 16-bit number format that it was made for."""
+    tower: PublishedWeights | None = None
+    """Its vision tower; None where the host takes pictures, or the adapter is a pipeline that holds it."""
     adapter: PublishedWeights | None = None
     """Its adapter; None where the host takes references by itself."""
     base: PublishedWeights

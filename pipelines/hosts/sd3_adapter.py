@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from gencontrol.pipelines.hosts.reference_host import PublishedWeights, ReferenceFamily, ReferenceHost
+from gencontrol.pipelines.hosts.reference_host import PublishedWeights, ReferenceFamily, ReferenceHost, StockCall
 from gencontrol.pipelines.references.reference import Call, Encoded
 from gencontrol.regions.geometry import Geometry
 
@@ -36,6 +36,9 @@ SD3_ADAPTER = ReferenceFamily(
             geometry=Geometry(size=384, fit="squash"),
             grid=16,
             rows="loop",
+            call=StockCall(guidance_scale=7.0),
+            half="bfloat16",
+            tower=PublishedWeights(repository="google/siglip-so400m-patch14-384", size_mb=3510.0, licence="Apache-2.0"),
             adapter=PublishedWeights(
                 repository="InstantX/SD3.5-Large-IP-Adapter",
                 file="ip-adapter_diffusers.safetensors",
@@ -45,6 +48,7 @@ SD3_ADAPTER = ReferenceFamily(
             ),
             base=PublishedWeights(
                 repository="stabilityai/stable-diffusion-3.5-large",
+                size_mb=27400.0,
                 licence=_LICENCE,
                 restriction=_RESTRICTION,
             ),

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gencontrol.pipelines.hosts.reference_host import PublishedWeights, ReferenceFamily, ReferenceHost
+from gencontrol.pipelines.hosts.reference_host import PublishedWeights, ReferenceFamily, ReferenceHost, StockCall
 from gencontrol.pipelines.references.canvas import adapter_masks, output_size, warn_of_grid
 from gencontrol.pipelines.references.reference import Call, Encoded
 from gencontrol.pipelines.references.steps import changing
@@ -44,9 +44,29 @@ def condition(encoded: Sequence[Encoded], *, guided: bool) -> Tensor:
     return torch.stack(halves)
 
 
-_SD15 = PublishedWeights(repository="stable-diffusion-v1-5/stable-diffusion-v1-5", licence="CreativeML OpenRAIL-M")
-_SDXL = PublishedWeights(repository="stabilityai/stable-diffusion-xl-base-1.0", licence="CreativeML OpenRAIL++-M")
+_SD15 = PublishedWeights(
+    repository="stable-diffusion-v1-5/stable-diffusion-v1-5",
+    variant="fp16",
+    size_mb=2740.0,
+    licence="CreativeML OpenRAIL-M",
+)
+_SDXL = PublishedWeights(
+    repository="stabilityai/stable-diffusion-xl-base-1.0",
+    variant="fp16",
+    size_mb=6940.0,
+    licence="CreativeML OpenRAIL++-M",
+)
 _H94 = partial(PublishedWeights, repository="h94/IP-Adapter", licence="Apache-2.0")
+_VIT_H = _H94(encoder_folder="models/image_encoder", size_mb=2530.0)
+_BIG_G = _H94(encoder_folder="sdxl_models/image_encoder", size_mb=3690.0)
+_KOLORS = partial(
+    PublishedWeights,
+    repository="Kwai-Kolors/Kolors-IP-Adapter-Plus",
+    encoder_folder="image_encoder",
+    # The main branch has pickles only.
+    revision="refs/pr/4",
+    licence="Apache-2.0",
+)
 # IP-Adapters are loaded into every class that has `IPAdapterMixin`; these are the ones that gencontrol names.
 _SD15_CLASSES = (
     "StableDiffusionPipeline",
@@ -73,6 +93,7 @@ _SD15_BASE = ReferenceHost(
     schedules=True,
     several=True,
     rows="masks",
+    tower=_VIT_H,
     adapter=_H94(file="models/ip-adapter_sd15.safetensors", encoder_folder="models/image_encoder", size_mb=44.6),
     base=_SD15,
 )
@@ -82,6 +103,8 @@ _SDXL_BASE = replace(
     pipelines=_SDXL_CLASSES,
     encoder="ViT-bigG/14",
     width=1280,
+    call=StockCall(guidance_scale=5.0),
+    tower=_BIG_G,
     adapter=_H94(
         file="sdxl_models/ip-adapter_sdxl.safetensors", encoder_folder="sdxl_models/image_encoder", size_mb=703.0
     ),
@@ -94,6 +117,7 @@ _SDXL_PLUS = replace(
     takes="penultimate",
     width=1280,
     negative="zero_pixels",
+    tower=_VIT_H,
     # Its own folder holds a bigG, which diffusers would take.
     adapter=_H94(
         file="sdxl_models/ip-adapter-plus_sdxl_vit-h.safetensors",
@@ -121,6 +145,7 @@ UNET_ADAPTER = ReferenceFamily(
             name="sdxl-ip-vit-h",
             encoder="ViT-H/14",
             width=1024,
+            tower=_VIT_H,
             adapter=_H94(
                 file="sdxl_models/ip-adapter_sdxl_vit-h.safetensors",
                 encoder_folder="models/image_encoder",
@@ -135,17 +160,12 @@ UNET_ADAPTER = ReferenceFamily(
             encoder="ViT-L/14@336",
             width=1024,
             geometry=Geometry(size=336),
-            adapter=PublishedWeights(
-                repository="Kwai-Kolors/Kolors-IP-Adapter-Plus",
-                file="ip_adapter_plus_general.safetensors",
-                encoder_folder="image_encoder",
-                # The main branch has pickles only.
-                revision="refs/pr/4",
-                size_mb=1010.0,
-                licence="Apache-2.0",
-            ),
+            tower=_KOLORS(size_mb=1710.0),
+            adapter=_KOLORS(file="ip_adapter_plus_general.safetensors", size_mb=1010.0),
             base=PublishedWeights(
                 repository="Kwai-Kolors/Kolors-diffusers",
+                variant="fp16",
+                size_mb=17900.0,
                 licence="Kolors model licence",
                 restriction="commercial use of Kolors needs a registration with its authors",
             ),
