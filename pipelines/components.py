@@ -93,7 +93,9 @@ def open_components(
             loaded[name], report = component.from_pretrained(saved.location.name, **how)
         _check_report(report, f"{saved.location.name}: the component {name}")
         stem = "model" if library == "transformers" else "diffusion_pytorch_model"
-        check_floats(replace(saved.location, subfolder=name), f"{stem}.safetensors")
+        # Of other variants nothing is to be fetched.
+        variant = f".{given['variant']}" if given.get("variant") else ""
+        check_floats(replace(saved.location, subfolder=name), f"{stem}{variant}.safetensors")
     return loaded
 
 

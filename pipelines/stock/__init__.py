@@ -1,0 +1,1 @@
+"""Stock pipelines with their adapter and encoder: found, compared, opened, and drawn with."""

@@ -1,0 +1,194 @@
+"""Whether a host's parts fit, judged by their files of settings: before any weight is loaded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from gencontrol.alpha_clip.architectures import name_of, square
+from gencontrol.errors import CheckpointError, MissingDependencyError, PairingError
+from gencontrol.models.location import Location
+from gencontrol.pipelines.components import check_components
+from gencontrol.pipelines.hosts.host import SavedPipeline, read_saved
+from gencontrol.pipelines.hosts.reference_host import ReferenceHost
+from gencontrol.pipelines.shapes import vision_config
+from gencontrol.pipelines.stock.layouts import check_adapter
+from gencontrol.pipelines.stock.sources import Sources
+
+# Pixels for each value of the latents of the published models; a record's `grid` is in these.
+_PUBLISHED_SCALE = 8
+# Stock class -> the component and the setting that say the width of the embedding it takes.
+_WIDTHS = {
+    "KandinskyPipeline": ("unet", "cross_attention_dim"),
+    "KandinskyV22Pipeline": ("unet", "encoder_hid_dim"),
+    "UnCLIPImageVariationPipeline": ("text_proj", "clip_embeddings_dim"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedHost:
+    """A host whose parts fit, and what their settings say."""
+
+    host: ReferenceHost
+    """The record, with the width, the grid and the encoder's size that these parts have."""
+    sources: Sources
+    """Where the parts are."""
+    saved: SavedPipeline
+    """The base."""
+    settings: Mapping[str, Mapping[str, Any]]
+    """What diffusers' components were saved with."""
+    alpha_clip: str | None = None
+    """Folder, hub id or published checkpoint of an Alpha-CLIP that takes the vision tower's place."""
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """(height, width) of the output in pixels, unless said; None where the host's own settings leave no choice."""
+        if not self.host.call.sized:
+            return None
+        if self.host.call.side is not None:
+            return self.host.call.side, self.host.call.side
+        side = denoiser_of(self.settings)[1].get("sample_size")
+        sides = side if isinstance(side, list | tuple) else (side, side)
+        scale = _latent_scale(self.settings)
+        if not all(isinstance(number, int) for number in sides):
+            return None
+        return sides[0] * scale, sides[1] * scale
+
+    @property
+    def sampler(self) -> Mapping[str, Any] | None:
+        """The settings of its sampler; None where it has several, or none that can be changed."""
+        found = self.settings.get("scheduler")
+        return None if found is None or "FlowMatch" in str(found.get("_class_name")) else found
+
+
+def fit_host(host: ReferenceHost, sources: Sources, *, alpha_clip: str | None = None) -> FittedHost:
+    """Read the parts' settings and compare them; the adapter's header too, if its file is on this machine.
+
+    Args:
+        host: The record.
+        sources: Settled.
+        alpha_clip: See `FittedHost`.
+
+    Raises:
+        CheckpointError: A part that is not there, or an adapter of another layout.
+        MissingDependencyError: A package that the stock class needs.
+        PairingError: A pipeline of another class, or a vision tower of another kind or width.
+    """
+    saved = read_saved(sources.base.location)
+    if saved.class_name not in host.pipelines:
+        known = " or ".join(host.pipelines)
+        raise PairingError(f"{saved.location.name} is a {saved.class_name or 'pipeline of no class'}, not a {known}.")
+    _check_installed(host)
+    settings = check_components(saved)
+    fitted = replace(host, grid=host.grid * _latent_scale(settings) // _PUBLISHED_SCALE)
+    made = FittedHost(host=fitted, sources=sources, saved=saved, settings=settings, alpha_clip=alpha_clip)
+    adapter, own = sources.adapter, _own_width(made)
+    if own is not None:
+        made = replace(made, host=replace(made.host, width=own))
+    if adapter is not None and adapter.file is not None and adapter.is_here:
+        made = with_adapter(made, find_file(adapter.location, adapter.file))
+    return _with_tower(made)
+
+
+def with_adapter(fitted: FittedHost, path: Path) -> FittedHost:
+    """The same, once the adapter's file is here: it says what width is taken.
+
+    Raises:
+        CheckpointError: See `check_adapter`.
+    """
+    width = check_adapter(path, fitted.host, denoiser_of(fitted.settings)[1])
+    return replace(fitted, host=replace(fitted.host, width=width))
+
+
+def find_file(location: Location, file: str) -> Path:
+    """A file of weights, fetched if it has to be.
+
+    Raises:
+        CheckpointError: It is not there.
+    """
+    folder, _, name = file.rpartition("/")
+    found = replace(location, subfolder=folder).find(name)
+    if found is None:
+        raise CheckpointError(
+            f"{location.name} has no {file}, or it cannot be fetched: its terms may have to be agreed to."
+        )
+    return found
+
+
+def denoiser_of(settings: Mapping[str, Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]]:
+    """The denoiser among a pipeline's components, and its settings."""
+    name = next((name for name in ("unet", "transformer", "decoder") if name in settings), None)
+    return ("", {}) if name is None else (name, settings[name])
+
+
+def _own_width(fitted: FittedHost) -> int | None:
+    """The width that a host takes, where no adapter's file says it."""
+    sources, kind = fitted.sources, fitted.host.pipelines[0]
+    if fitted.host.takes == "redux" and sources.adapter is not None:
+        return (sources.adapter.location.read("image_embedder/config.json") or {}).get("redux_dim")
+    if kind not in _WIDTHS:
+        return None
+    component, name = _WIDTHS[kind]
+    return (fitted.saved.location.read(f"{component}/config.json") or {}).get(name)
+
+
+def _latent_scale(settings: Mapping[str, Mapping[str, Any]]) -> int:
+    """Pixels along a side for each value of the latents."""
+    levels = settings.get("vae", {}).get("block_out_channels")
+    return 2 ** (len(levels) - 1) if levels else _PUBLISHED_SCALE
+
+
+def _check_installed(host: ReferenceHost) -> None:
+    stock = getattr(import_module("diffusers"), host.pipelines[0])
+    # In the place of a class whose packages are missing, diffusers has one that says which those are.
+    packages = getattr(stock, "_backends", None)
+    if packages:
+        missing = [name for name in packages if name not in ("torch", "transformers")]
+        raise MissingDependencyError(f"{host.name} needs {' and '.join(missing)}: pip install {' '.join(missing)}.")
+
+
+def _with_tower(fitted: FittedHost) -> FittedHost:
+    """Compare the vision tower's settings with the adapter, and take its size over."""
+    host, place = fitted.host, _tower_of(fitted)
+    if place is None:
+        return fitted
+    width, size, name = _tower_shape(place, host)
+    if host.width != width:
+        what = "an embedding" if host.takes == "embedding" else "tokens"
+        raise PairingError(
+            f"{host.name} takes {what} of width {host.width}; {place.name} is a {name}, of width {width}."
+        )
+    return replace(fitted, host=replace(host, geometry=replace(host.geometry, size=size)))
+
+
+def _tower_of(fitted: FittedHost) -> Location | None:
+    sources = fitted.sources
+    if fitted.alpha_clip is not None:
+        # A published checkpoint says nothing of its shape outside: it is looked at when it is opened.
+        return None if Path(fitted.alpha_clip).is_file() else Location(name=fitted.alpha_clip).settled()
+    if sources.tower is not None:
+        return sources.tower.location
+    if sources.adapter is not None and fitted.host.takes == "redux":
+        return replace(sources.adapter.location, subfolder="image_encoder")
+    return None
+
+
+def _tower_shape(place: Location, host: ReferenceHost) -> tuple[int, int, str]:
+    """Width of what it gives to a host, side of what it sees, and its name."""
+    values = place.read("config.json") or {}
+    kind = str(values.get("model_type", ""))
+    if kind.startswith("siglip") != host.siglip and kind:
+        kinds = ("a CLIP", "a SigLIP")
+        raise PairingError(
+            f"{host.name} takes references from {kinds[host.siglip]}, {host.encoder}; {place.name} is "
+            f"{kinds[kind.startswith('siglip')]}."
+        )
+    if not host.siglip:
+        config = vision_config(place, "config.json")
+        width = config.projection_dim if host.takes == "embedding" else config.hidden_size
+        return width, square(config)[0], name_of(config)
+    inner = values.get("vision_config", values)
+    if not {"hidden_size", "image_size"} <= inner.keys():
+        raise CheckpointError(f"{place.name} has no config.json of a SigLIP: expected a saved vision tower there.")
+    return inner["hidden_size"], inner["image_size"], "SigLIP"

@@ -1,0 +1,278 @@
+"""Where a host of references has its parts: base, adapter and vision tower; and which of them are not here yet."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from gencontrol.errors import CheckpointError, PairingError
+from gencontrol.models.location import Location, read_json
+from gencontrol.pipelines.hosts.reference_host import PublishedWeights, ReferenceHost
+
+Role = Literal["base", "adapter", "vision tower"]
+
+_PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl"})
+_WEIGHTS = ".safetensors"
+# Components of a saved pipeline that have no weights, by the ends of their classes' names.
+_LIGHT = ("Scheduler", "Tokenizer", "TokenizerFast", "Processor", "ProcessorFast", "FeatureExtractor", "Backend")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One of the things that a host is put together from."""
+
+    role: Role
+    """What it is to the host."""
+    location: Location
+    """Folder or hub id; the folder inside it."""
+    file: str | None = None
+    """The file of weights in it; None is all that a saved pipeline, or model, has."""
+    published: PublishedWeights | None = None
+    """The record that it comes from; None where the caller named something else."""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is on this machine, whole: nothing is asked of a hub."""
+        if Path(self.location.name).exists():
+            return True
+        if self.file is not None:
+            return _cached(self.location, self.file) is not None
+        if self.role == "vision tower":
+            inside = f"{self.location.subfolder}/config.json".lstrip("/")
+            config = _cached(self.location, inside)
+            return config is not None and any(config.parent.glob(f"*{_WEIGHTS}"))
+        index = _cached(self.location, "model_index.json")
+        return index is not None and all(_has_weights(index.parent / name) for name in _heavy(read_json(index)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """All of them."""
+
+    base: Part
+    """The pipeline."""
+    adapter: Part | None
+    """None where the host takes references by itself."""
+    tower: Part | None
+    """None where the host takes pictures, or the adapter is a pipeline that holds it."""
+
+    @property
+    def parts(self) -> list[Part]:
+        """Those that there are."""
+        return [part for part in (self.base, self.adapter, self.tower) if part is not None]
+
+    @property
+    def missing(self) -> list[Part]:
+        """Those that would have to be fetched."""
+        return [part for part in self.parts if not part.is_here]
+
+    def settled(self) -> "Sources":
+        """The same, each kept to this machine's cache if the hub cannot be reached; only what is missing is asked for.
+
+        The hub is asked once at most.
+        """
+        first = next((part for part in self.missing if not part.location.local_files_only), None)
+        if first is None or not first.location.settled().out_of_reach:
+            return self
+        return _each(self, _out_of_reach)
+
+
+def find_sources(
+    host: ReferenceHost,
+    *,
+    base: str | Path | None = None,
+    adapter: str | Path | None = None,
+    image_encoder: str | Path | None = None,
+    revision: str | None = None,
+    local_files_only: bool = False,
+) -> Sources:
+    """Where the parts of a host are; no hub is asked.
+
+    Args:
+        host: Says what is published.
+        base: Folder or hub id of a saved pipeline, in the place of the published one.
+        adapter: A `.safetensors` file, a folder with one, a hub id, or `OWNER/NAME/PATH.safetensors` on the hub; for
+            Redux the folder or hub id of its prior. A folder's own vision tower is taken, where it lies as in the
+            published repository.
+        image_encoder: Folder of a CLIP or SigLIP, hub id, or `OWNER/NAME/FOLDER` on the hub.
+        revision: Branch, tag or commit of `base`, or of the published one in the place of the record's.
+        local_files_only: Look in the cache only.
+
+    Raises:
+        CheckpointError: A folder without weights, or with pickles only.
+        PairingError: A part that the host has no place for.
+    """
+    pipeline = _base(host, None if base is None else str(base), revision)
+    held = None if adapter is None else str(adapter)
+    tower = _tower(host, None if image_encoder is None else str(image_encoder), adapter=held, base=pipeline)
+    found = Sources(base=pipeline, adapter=_adapter(host, held), tower=tower)
+    return _each(found, lambda location: replace(location, local_files_only=True)) if local_files_only else found
+
+
+def _base(host: ReferenceHost, given: str | None, revision: str | None) -> Part:
+    if given is not None:
+        return Part(role="base", location=Location(name=given, revision=revision))
+    location = Location(name=host.base.repository, revision=revision or host.base.revision)
+    return Part(role="base", location=location, published=host.base)
+
+
+def _adapter(host: ReferenceHost, given: str | None) -> Part | None:
+    known = host.adapter
+    if known is None:
+        if given is not None:
+            raise PairingError(f"`adapter`: {host.name} takes references by itself, without an adapter.")
+        return None
+    if given is None:
+        location = Location(name=known.repository, revision=known.revision)
+        return Part(role="adapter", location=location, file=known.file, published=known)
+    if known.file is None:
+        return Part(role="adapter", location=Location(name=given))
+    folder, file = adapter_file(given, like=known.file)
+    return Part(role="adapter", location=Location(name=folder), file=file)
+
+
+def _tower(host: ReferenceHost, given: str | None, *, adapter: str | None, base: Part) -> Part | None:
+    known = host.tower
+    if known is None:
+        if given is not None:
+            why = "by its own autoencoder" if host.takes == "picture" else "by the SigLIP that its adapter holds"
+            raise PairingError(f"`image_encoder`: {host.name} encodes references {why}.")
+        return None
+    if given is not None:
+        return Part(role="vision tower", location=_named(given))
+    inside = known.encoder_folder or ""
+    if adapter is not None and inside and (Path(adapter) / inside / "config.json").is_file():
+        return Part(role="vision tower", location=Location(name=adapter, subfolder=inside))
+    if known.repository == host.base.repository:
+        return replace(base, role="vision tower", location=replace(base.location, subfolder=inside))
+    location = Location(name=known.repository, revision=known.revision, subfolder=inside)
+    return Part(role="vision tower", location=location, published=known)
+
+
+def _named(given: str) -> Location:
+    """A folder or hub id, or a folder in what a hub id names."""
+    if is_on_hub(given) and given.count("/") > 1:
+        owner, name, folder = given.split("/", 2)
+        return Location(name=f"{owner}/{name}", subfolder=folder)
+    return Location(name=given)
+
+
+def is_on_hub(name: str) -> bool:
+    """Whether a name can be nothing but a place on a hub: no path is there, and it does not look like one."""
+    return not (Path(name).exists() or Path(name).is_absolute() or name.startswith((".", "~")))
+
+
+def adapter_file(given: str, *, like: str) -> tuple[str, str]:
+    """Folder or hub id of an adapter, and the file in it.
+
+    Args:
+        given: See `find_sources`.
+        like: Where the published repository has its file.
+
+    Raises:
+        CheckpointError: A pickle, nothing there, or several files to choose from.
+    """
+    path = Path(given)
+    if path.suffix.lower() in _PICKLES and not path.is_dir():
+        raise CheckpointError(_pickled(given))
+    if path.is_dir():
+        return given, _chosen(path, like)
+    if path.suffix == _WEIGHTS:
+        if is_on_hub(given) and given.count("/") > 1:
+            owner, name, file = given.split("/", 2)
+            return f"{owner}/{name}", file
+        if not path.is_file():
+            raise CheckpointError(f"`adapter`: no file at {given}.")
+        return str(path.parent), path.name
+    if path.is_file():
+        raise CheckpointError(f"`adapter` {given}: expected a {_WEIGHTS} file, a folder with one, or a hub id.")
+    return given, like
+
+
+def _chosen(folder: Path, like: str) -> str:
+    for file in (like, Path(like).name):
+        if (folder / file).is_file():
+            return file
+    found = sorted(path.name for path in folder.glob(f"*{_WEIGHTS}"))
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise CheckpointError(f"`adapter`: {folder} holds {', '.join(found)}: name one of the files.")
+    pickles = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in _PICKLES)
+    if pickles:
+        raise CheckpointError(_pickled(str(folder / pickles[0])))
+    raise CheckpointError(f"`adapter`: {folder} holds no {_WEIGHTS} file; the published one is called {like}.")
+
+
+def _pickled(name: str) -> str:
+    return (
+        f"`adapter` {name} is a pickle, which can run programs when it is read: expected {_WEIGHTS}. Take a "
+        "revision of its repository that has them, or have it converted on the hub (safetensors/convert)."
+    )
+
+
+def check_reachable(sources: Sources, *, name: str) -> None:
+    """Refuse what is neither here nor can be fetched, all in one line.
+
+    Args:
+        sources: Settled.
+        name: How the message calls the host.
+
+    Raises:
+        CheckpointError: Names the parts, and says why they cannot be fetched.
+    """
+    missing = [part for part in sources.missing if part.location.local_files_only]
+    if missing:
+        what = " and ".join(dict.fromkeys(f"{part.location.name} ({part.role})" for part in missing))
+        out = any(part.location.out_of_reach for part in missing)
+        why = "the hub cannot be reached" if out else "the hub is not asked (`local_files_only`)"
+        raise CheckpointError(f"{name} needs {what}: not in this machine's cache, and {why}.")
+
+
+def weigh(parts: Sequence[Part]) -> float | None:
+    """About how many megabytes parts are; None if that is not known of each."""
+    sizes = [None if part.published is None else part.published.size_mb for part in parts]
+    known = [size for size in sizes if size is not None]
+    return sum(known) if len(known) == len(sizes) else None
+
+
+def _each(sources: Sources, change: Callable[[Location], Location]) -> Sources:
+    """The parts in other places; those that are on this machine stay where they are."""
+
+    def changed(part: Part) -> Part:
+        return part if Path(part.location.name).exists() else replace(part, location=change(part.location))
+
+    return Sources(
+        base=changed(sources.base),
+        adapter=None if sources.adapter is None else changed(sources.adapter),
+        tower=None if sources.tower is None else changed(sources.tower),
+    )
+
+
+def _out_of_reach(location: Location) -> Location:
+    return replace(location, local_files_only=True, out_of_reach=True)
+
+
+def _cached(location: Location, file: str) -> Path | None:
+    from huggingface_hub import constants, try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        # The place of the cache as it is now: the function's own default is that of its import.
+        found = try_to_load_from_cache(
+            location.name, file, cache_dir=constants.HF_HUB_CACHE, revision=location.revision or "main"
+        )
+    except HFValidationError:
+        return None
+    return Path(found) if isinstance(found, str) else None
+
+
+def _heavy(index: Mapping[str, Any]) -> Iterator[str]:
+    """Components of a saved pipeline that have weights."""
+    for name, entry in index.items():
+        if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], str) and not entry[1].endswith(_LIGHT):
+            yield name
+
+
+def _has_weights(folder: Path) -> bool:
+    return any(folder.glob(f"*{_WEIGHTS}"))
