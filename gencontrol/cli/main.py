@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from gencontrol import __version__
-from gencontrol.cli.terminal import any_text
+from gencontrol.cli.terminal import any_text, one_line
 
 COMMANDS: dict[str, str] = {
     "vary": "variations of the part of a picture that a mask, box or point shows",
@@ -147,7 +147,7 @@ def _wants_json(arguments: Sequence[str]) -> bool:
 
 
 def _complain(message: str, code: int) -> int:
-    print(f"gencontrol: {message}", file=sys.stderr)
+    print(f"gencontrol: {one_line(message)}", file=sys.stderr)
     return code
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from gencontrol.cli.flags import in_flags
+from gencontrol.cli.terminal import one_line
 from gencontrol.runs.machine.processes import is_first_process
 
 
@@ -48,7 +49,7 @@ def notices(flags: type | None = None) -> Iterator[None]:
 
 def note(message: str) -> None:
     """A line for the person at the terminal, on standard error."""
-    print(f"gencontrol: {message}", file=sys.stderr)
+    print(f"gencontrol: {one_line(message)}", file=sys.stderr)
 
 
 def print_json(result: Any) -> None:

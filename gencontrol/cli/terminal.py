@@ -25,6 +25,11 @@ def any_text(*streams: Any) -> Iterator[None]:
         yield
 
 
+def one_line(text: str) -> str:
+    """A message as one line: what a terminal would obey, such as a line break in a name, is shown as an escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 @contextmanager
 def wide_enough() -> Iterator[None]:
     """Within the block, say that the terminal has as many columns as a help text needs."""

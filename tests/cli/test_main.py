@@ -5,7 +5,9 @@ import json
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -172,3 +174,11 @@ def test_without_docstrings_there_is_no_transformers() -> None:
         command = [sys.executable, "-OO", "-m", "gencontrol.cli.main", *arguments]
         done = subprocess.run(command, capture_output=True, text=True)
         assert (done.returncode, said in done.stderr) == (code, True), done.stderr
+
+
+def test_a_message_is_one_line(run: Any, tmp_path: Path) -> None:
+    """A name with a line break in it cannot add a line of its own, nor colour the terminal."""
+    done = run("vary", tmp_path / "a\ngencontrol: all is well\x1b[32m.png", "--offline")
+    assert done.code == 1
+    assert len(done.err.splitlines()) == 1
+    assert r"a\ngencontrol: all is well\x1b[32m.png" in done.err
