@@ -15,6 +15,9 @@ from gencontrol.numbers import check_number
 
 Config = TypeVar("Config")
 
+# More names than this are a catalogue, and no hint.
+_LISTED = 60
+
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint such as "; did you mean 'steps'?", or all known names if none is near."""
@@ -24,7 +27,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, choices, n=3, cutoff=0.6)
     if close:
         return "; did you mean " + " or ".join(repr(c) for c in close) + "?"
-    return "; known are " + ", ".join(choices)
+    more = f" and {len(choices) - _LISTED} more" if len(choices) > _LISTED else ""
+    return "; known are " + ", ".join(choices[:_LISTED]) + more
 
 
 def from_mapping(cls: type[Config], values: Mapping[Any, Any], *, where: str = "configuration") -> Config:

@@ -35,7 +35,7 @@ def check_number(
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     inside = (
         is_number
-        and math.isfinite(value)
+        and is_finite(value)
         and (at_least is None or value >= at_least)
         and (at_most is None or value <= at_most)
         and (above is None or value > above)
@@ -43,7 +43,23 @@ def check_number(
     )
     if not inside:
         bounds = _bounds(at_least=at_least, at_most=at_most, above=above, below=below, unit=unit)
-        raise error(f"{name}: expected {bounds}, got {value}.")
+        raise error(f"{name}: expected {bounds}, got {number_text(value) if is_number else value}.")
+
+
+def is_finite(value: float | int) -> bool:
+    """Whether a float can hold the number: neither NaN nor infinite, nor a whole number beyond 1e308."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def number_text(value: float | int) -> str:
+    """A number for a message: as Python writes it, but one that no float holds as what it is."""
+    if is_finite(value) or isinstance(value, float):
+        return str(value)
+    # Python refuses to write out whole numbers of more than some thousand digits.
+    return f"{'-' if value < 0 else ''}2^{abs(value).bit_length() - 1} and more"
 
 
 def _bounds(

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from gencontrol.errors import ConfigError
+from gencontrol.numbers import is_finite
 
 Curve = Literal["linear", "cosine", "hold"]
 CURVES: tuple[Curve, ...] = typing.get_args(Curve)
@@ -30,7 +31,7 @@ class Schedule:
         positions = [position for position, _ in self.points]
         if not positions:
             raise ConfigError("A schedule needs at least one (position, value) point.")
-        if not all(math.isfinite(number) for point in self.points for number in point):
+        if not all(is_finite(number) for point in self.points for number in point):
             raise ConfigError(f"A schedule's positions and values must be finite; got {self.points}.")
         if positions != sorted(set(positions)):
             raise ConfigError(f"A schedule's positions must rise; got {', '.join(map(str, positions))}.")

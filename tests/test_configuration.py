@@ -207,3 +207,9 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.yaml")
     with pytest.raises(ConfigError, match=r"a\.yaml is a pipe; expected a file of settings"):
         read_yaml(tmp_path / "a.yaml")
+
+
+def test_a_hint_is_no_catalogue() -> None:
+    names = [f"{chr(97 + n // 10)}{n % 10}" for n in range(62)]
+    assert nearest("zzz", names).endswith("f7, f8, f9 and 2 more")
+    assert nearest("zzz", names[:60]).endswith("f8, f9")

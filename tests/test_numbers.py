@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.numbers import check_number
+from gencontrol.numbers import check_number, is_finite, number_text
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,22 @@ def test_what_does_not(value: float | int, bounds: dict[str, Any], message: str)
 def test_the_error_is_the_callers() -> None:
     with pytest.raises(InputError, match="strength: expected"):
         check_number(math.nan, name="strength", error=InputError)
+
+
+@pytest.mark.parametrize("value", [10**309, -(10**309), math.nan, math.inf])
+def test_what_no_float_holds_is_not_finite(value: float | int) -> None:
+    assert not is_finite(value)
+    with pytest.raises(ConfigError, match="x: expected a finite number, got "):
+        check_number(value, name="x")
+
+
+@pytest.mark.parametrize("value", [0, -3, 1.5, 10**308, -0.0])
+def test_what_a_float_holds_is_finite(value: float | int) -> None:
+    assert is_finite(value)
+    assert number_text(value) == str(value)
+
+
+def test_numbers_too_long_to_be_written_are_told_by_their_size() -> None:
+    assert number_text(2**20_000) == "2^20000 and more"
+    assert number_text(-(2**20_000) - 1) == "-2^20000 and more"
+    assert number_text(math.inf) == "inf"

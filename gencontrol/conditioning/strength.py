@@ -1,6 +1,5 @@
 """How strongly a region acts: between the whole image and the region, constant or changing over the steps."""
 
-import math
 import re
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.errors import ConfigError, InputError
+from gencontrol.numbers import is_finite, number_text
 from gencontrol.schedules import CURVES, Curve, Schedule, parse_points, text_of, value_at
 
 MAX_STRENGTH = 2.0
@@ -96,9 +96,10 @@ def check_strength(value: float, *, name: str = "strength") -> None:
         InputError: Outside, or NaN.
     """
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not (is_number and math.isfinite(value) and 0.0 <= value <= MAX_STRENGTH):
+    if not (is_number and is_finite(value) and 0.0 <= value <= MAX_STRENGTH):
+        got = number_text(value) if is_number else value
         raise InputError(
-            f"{name}: expected a number from 0 (the whole image) over 1 (the region) to {MAX_STRENGTH:g}, got {value}."
+            f"{name}: expected a number from 0 (the whole image) over 1 (the region) to {MAX_STRENGTH:g}, got {got}."
         )
 
 

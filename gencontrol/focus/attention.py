@@ -1,6 +1,5 @@
 """Focus by biasing attention: no training, for encoders without alpha weights."""
 
-import math
 import typing
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -16,6 +15,7 @@ from gencontrol.errors import ConfigError
 from gencontrol.focus.pixels import whole
 from gencontrol.images.bounds import bounded
 from gencontrol.images.picture import Colours
+from gencontrol.numbers import is_finite, number_text
 from gencontrol.regions.geometry import Geometry, fit_planes
 
 Rows = Literal["class", "all"]
@@ -42,10 +42,10 @@ class AttentionFocus:
     def __post_init__(self) -> None:
         if self.rows not in typing.get_args(Rows):
             raise ConfigError(f"rows: expected one of {', '.join(typing.get_args(Rows))}, got {self.rows!r}.")
-        if not (math.isfinite(self.scale) and self.scale >= 0):
-            raise ConfigError(f"scale: expected 0 or more, got {self.scale}.")
+        if not (is_finite(self.scale) and self.scale >= 0):
+            raise ConfigError(f"scale: expected 0 or more, got {number_text(self.scale)}.")
         if not 0 < self.floor <= 1:
-            raise ConfigError(f"floor: expected above 0 and at most 1, got {self.floor}.")
+            raise ConfigError(f"floor: expected above 0 and at most 1, got {number_text(self.floor)}.")
 
     def embed(self, encoder: AlphaCLIP, rgb: Colours, alpha: Float[Tensor, "b h w"]) -> Float[Tensor, "b d"]:
         """See `FocusStrategy.embed`. Differentiable in both."""

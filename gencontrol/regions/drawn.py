@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gencontrol.errors import InputError
 from gencontrol.regions.region import Region, RegionWarning
-from gencontrol.regions.shapes import Box, Number, Point, box_alpha, path_alpha, polygon_alpha
+from gencontrol.regions.shapes import Box, Number, Point, box_alpha, check_coordinates, path_alpha, polygon_alpha
 
 # A click marks a disc of this share of the short side, unless its radius is given.
 POINT_RADIUS = 0.05
@@ -131,8 +131,12 @@ def in_pixels(points: Sequence[Point], size: tuple[int, int], *, relative: bool 
         points: (x, y).
         size: Of the image, (height, width).
         relative: False leaves them as they are.
+
+    Raises:
+        InputError: Coordinates that cannot be meant.
     """
     height, width = size
+    check_coordinates(points)
     return [(x * width, y * height) for x, y in points] if relative else list(points)
 
 
@@ -140,6 +144,7 @@ def _check_not_shares(
     points: Sequence[Point], size: tuple[int, int], *, what: str, may_be_relative: bool = False
 ) -> None:
     """Refuse what lies within the first pixel, and not at its corners: shares of the image that were meant so."""
+    check_coordinates(points)
     numbers = [number for point in points for number in point]
     if min(size) == 1 or not all(0 <= n <= 1 for n in numbers) or all(n in (0, 1) for n in numbers):
         return

@@ -15,6 +15,7 @@ from torch import Tensor
 from gencontrol.errors import InputError
 from gencontrol.images.blur import gaussian_blur
 from gencontrol.images.bounds import bounded
+from gencontrol.numbers import is_finite, number_text
 
 
 def union(first: Float[Tensor, "*k h w"], *others: Float[Tensor, "..."]) -> Float[Tensor, "*k h w"]:
@@ -59,7 +60,7 @@ def threshold(alpha: Float[Tensor, "*k h w"], level: int | float = 0.5) -> Float
         InputError: A level outside (0, 1].
     """
     if not 0 < level <= 1:
-        raise InputError(f"Expected a threshold above 0 and at most 1, got {level}.")
+        raise InputError(f"Expected a threshold above 0 and at most 1, got {number_text(level)}.")
     return (alpha >= level).to(alpha.dtype)
 
 
@@ -84,6 +85,8 @@ def grow(alpha: Float[Tensor, "*k h w"], radius: int | float) -> Float[Tensor, "
         InputError: A radius that is negative or not finite.
     """
     _check_radius(radius)
+    # Beyond the picture's own diagonal nothing changes, and squares of larger numbers overflow.
+    radius = min(radius, sum(alpha.shape[-2:]))
     values = alpha.detach().cpu().numpy()
     grown = values.copy()
     for shift in range(min(math.floor(radius), values.shape[-2] - 1) + 1):
@@ -113,5 +116,5 @@ def _check_sizes(*alphas: Tensor) -> None:
 
 
 def _check_radius(radius: int | float) -> None:
-    if not (math.isfinite(radius) and radius >= 0):
-        raise InputError(f"Expected a radius of 0 or more pixels, got {radius}.")
+    if not (is_finite(radius) and radius >= 0):
+        raise InputError(f"Expected a radius of 0 or more pixels, got {number_text(radius)}.")

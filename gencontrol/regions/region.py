@@ -1,6 +1,5 @@
 """A region: the part of an image that the user points at, as an alpha map of the image's own size."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from gencontrol.errors import InputError
 from gencontrol.images.picture import check_unit_range
+from gencontrol.numbers import is_finite, number_text
 
 
 class RegionWarning(UserWarning):
@@ -35,9 +35,9 @@ class Region:
         alpha = check_unit_range(self.alpha, name=name)
         if not bool(alpha.detach().amax() > 0):
             raise InputError(f"{name} is empty: no pixel is marked. White (or opaque) means: look here.")
-        if not (math.isfinite(self.weight) and self.weight > 0):
+        if not (is_finite(self.weight) and self.weight > 0):
             raise InputError(
-                f"{name}: expected a weight above 0, got {self.weight}; leave the region out instead of 0."
+                f"{name}: expected a weight above 0, got {number_text(self.weight)}; leave the region out instead of 0."
             )
         object.__setattr__(self, "alpha", alpha)
 

@@ -12,11 +12,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.errors import InputError
+from gencontrol.numbers import is_finite, number_text
 
 Number = int | float
 Point = tuple[Number, Number]
 Box = tuple[Number, Number, Number, Number]
 
+# Further away than this lies no pixel of any picture, and float32 loses its way.
+_FURTHEST = 1e9
 # Lines through each pixel row on which a polygon's coverage is measured; along a line it is exact.
 _LINES = 8
 
@@ -31,11 +34,11 @@ def path_alpha(points: Sequence[Point], size: tuple[int, int], *, radius: Number
     """All within `radius` of the line through the points (of the point, if it is one), with a soft edge of one pixel.
 
     Raises:
-        InputError: A radius that is not positive, or coordinates that are not finite.
+        InputError: A radius that is not positive, or coordinates that cannot be meant.
     """
-    if not (math.isfinite(radius) and radius > 0):
-        raise InputError(f"Expected a radius or width above 0 pixels, got {radius}.")
-    _check_finite(points)
+    if not (is_finite(radius) and radius > 0):
+        raise InputError(f"Expected a radius or width above 0 pixels, got {number_text(radius)}.")
+    check_coordinates(points)
     alpha = torch.zeros(size)
     ends = list(pairwise(points)) or [(points[0], points[0])]
     for start, end in ends:
@@ -47,9 +50,9 @@ def polygon_alpha(points: Sequence[Point], size: tuple[int, int]) -> Float[Tenso
     """The share of each pixel inside the closed polygon, even-odd: exact along x, from 8 lines a pixel along y.
 
     Raises:
-        InputError: Coordinates that are not finite.
+        InputError: Coordinates that cannot be meant.
     """
-    _check_finite(points)
+    check_coordinates(points)
     height, width = size
     left = torch.arange(width, dtype=torch.float64)
     alpha = torch.zeros(size, dtype=torch.float64)
@@ -101,6 +104,14 @@ def _crossings(points: Sequence[Point], y: Float[Tensor, " n"]) -> Float[Tensor,
     return crossings[:, : int(meets.sum(dim=1).amax())]
 
 
-def _check_finite(points: Sequence[Point]) -> None:
-    if not all(math.isfinite(c) for point in points for c in point):
-        raise InputError("Expected finite coordinates, got NaN or infinity.")
+def check_coordinates(points: Sequence[Point]) -> None:
+    """Refuse coordinates in pixels that cannot be meant.
+
+    Raises:
+        InputError: NaN, infinity, or further away than any picture is large.
+    """
+    for number in (number for point in points for number in point):
+        if not is_finite(number):
+            raise InputError(f"Expected finite coordinates, got {number_text(number)}.")
+        if abs(number) > _FURTHEST:
+            raise InputError(f"Expected coordinates in pixels within {_FURTHEST:g} of the picture, got {number:g}.")

@@ -1,6 +1,5 @@
 """A reference picture as a caller gives it, and as a host takes it."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +11,7 @@ from torch import Tensor
 from gencontrol.conditioning.strength import StrengthSchedule, parse_schedule
 from gencontrol.errors import InputError
 from gencontrol.focus.strategy import FocusStrategy
+from gencontrol.numbers import is_finite, number_text
 
 MAX_WEIGHT = 2.0
 """Beyond twice its scale an adapter drowns the prompt and the canvas; the strength's own bound."""
@@ -43,8 +43,8 @@ class RegionReference:
     """Its weight over the steps, times `weight`: text such as "0:1 0.5:0.2" (fractions of the run), or a schedule."""
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.weight) and 0 <= self.weight <= MAX_WEIGHT):
-            raise InputError(f"weight: expected a number from 0 to {MAX_WEIGHT:g}, got {self.weight}.")
+        if not (is_finite(self.weight) and 0 <= self.weight <= MAX_WEIGHT):
+            raise InputError(f"weight: expected a number from 0 to {MAX_WEIGHT:g}, got {number_text(self.weight)}.")
 
     @property
     def course(self) -> StrengthSchedule:

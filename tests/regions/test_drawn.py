@@ -1,5 +1,7 @@
 """Boxes, points, strokes and polygons give the alpha map they should, and each mistake its own message."""
 
+import math
+
 import pytest
 import torch
 
@@ -29,7 +31,7 @@ def test_box_outside(box: tuple[int, int, int, int]) -> None:
         from_box(box, size=SIZE)
 
 
-@pytest.mark.parametrize("box", [(5, 2, 1, 4), (1, 4, 5, 4), (float("nan"), 0, 1, 1)])
+@pytest.mark.parametrize("box", [(5, 2, 1, 4), (1, 4, 5, 4)])
 def test_box_without_area(box: tuple[float, float, float, float]) -> None:
     with pytest.raises(InputError, match="x0 < x1 and y0 < y1, got"):
         from_box(box, size=SIZE)
@@ -108,7 +110,7 @@ def test_points() -> None:
 def test_points_outside_or_none() -> None:
     with pytest.raises(InputError, match="point 9,3 is outside the image, which is 8 x 6"):
         from_points([(1, 1), (9, 3)], size=SIZE)
-    with pytest.raises(InputError, match="point nan,3 is outside"):
+    with pytest.raises(InputError, match="Expected finite coordinates, got nan"):
         from_points([(float("nan"), 3)], size=SIZE)
     with pytest.raises(InputError, match="at least one point"):
         from_points([], size=SIZE)
@@ -156,3 +158,25 @@ def test_points_and_boxes_may_touch_the_border() -> None:
     for point in ((8.01, 3), (3, 6.01), (-0.01, 3)):
         with pytest.raises(InputError, match="is outside the image"):
             from_points([point], size=SIZE)
+
+
+@pytest.mark.parametrize("far", [math.nan, math.inf, 10**400, 1.1e9, -1.1e9])
+def test_coordinates_that_cannot_be_meant(far: float) -> None:
+    """Each shape says so, instead of an overflow or a map full of NaN."""
+    size, points = (30, 40), [(1, 1), (10, far), (20, 5)]
+    shapes = [
+        lambda: from_box((0, 0, 10, far), size=size),
+        lambda: from_points(points, size=size),
+        lambda: from_stroke(points, size=size, width=3),
+        lambda: from_polygon(points, size=size),
+        lambda: from_box((0, 0, 1, far), size=size, relative=True),
+    ]
+    for draw in shapes:
+        with pytest.raises(InputError, match=r"Expected (finite coordinates|coordinates in pixels within 1e\+09)"):
+            draw()
+
+
+def test_coordinates_far_outside_are_cut() -> None:
+    with pytest.warns(RegionWarning):
+        region = from_box((0, 0, 10, 1e9), size=(30, 40))
+    assert region.alpha.sum() == 300

@@ -110,3 +110,12 @@ def test_a_disc_larger_than_the_map_takes_its_largest_value(radius: int) -> None
         assert grow(spot, radius)[8 - place[0], 5] == 1
     assert torch.equal(grow(soft(0), 30), soft(0).amax((-1, -2), keepdim=True).expand(SHAPE))
     assert threshold(torch.tensor([[0.99, 1.0]]), 1).tolist() == [[0, 1]]
+
+
+def test_a_radius_of_any_size_fills_the_picture() -> None:
+    """Squares of such numbers are more than a float holds."""
+    alpha = torch.zeros(7, 9)
+    alpha[0, 0] = 1
+    assert grow(alpha, 1e300).min() == 1
+    assert grow(alpha, 10**300).min() == 1
+    assert grow(alpha, 9.9).min() == 0
