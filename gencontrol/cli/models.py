@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def _list_references(form: str) -> None:
     # Records stand beside code that loads torch, which the list of presets does not need.
-    from gencontrol.runs.reference_table import HEADER, reference_records, reference_rows, restrictions
+    from gencontrol.runs.references.table import HEADER, reference_records, reference_rows, restrictions
 
     if form == "json":
         print_json(reference_records())

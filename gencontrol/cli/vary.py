@@ -16,6 +16,7 @@ from gencontrol.runs.settings import VariationSettings
 if TYPE_CHECKING:
     from gencontrol.runs.files.repeat import Repeated
     from gencontrol.runs.plan import Plan
+    from gencontrol.runs.references.plan import ReferencePlan
     from gencontrol.runs.variation import Outcome
 
 
@@ -33,6 +34,18 @@ if TYPE_CHECKING:
     embeds_in=unset("FILE"),
     embeds_out=unset("FILE"),
     output=arg(aliases=("-o",), metavar="FILE|FOLDER"),
+    sweep=unset("NAME=START:STOP:COUNT|VALUE,..."),
+    prompt=unset("TEXT"),
+    negative_prompt=unset("TEXT"),
+    reference=(UseAppendAction, arg(metavar="PATH[,KEY=VALUE...]")),
+    canvas_mask=unset("PATH"),
+    weight=arg(metavar="W"),
+    base=unset("FOLDER|ID"),
+    adapter=unset("FILE|FOLDER|ID"),
+    image_encoder=unset("FOLDER|ID"),
+    height=unset("PIXELS"),
+    width=unset("PIXELS"),
+    true_guidance=unset("SCALE"),
 )
 class VaryFlags(RunOptions, RegionFlags, EncoderFlags, VariationSettings):
     """Flags of `gencontrol vary`."""
@@ -57,12 +70,10 @@ def main(arguments: Sequence[str]) -> None:
 def vary(flags: VaryFlags, repeated: "Repeated | None") -> None:
     """Plan, draw or rehearse, and report for all processes."""
     from gencontrol.runs.machine.processes import is_first_process
-    from gencontrol.runs.plan import plan_variations
-    from gencontrol.runs.variation import rehearse_variations, run_variations
+    from gencontrol.runs.references.fetching import takes_references
 
     started = time.monotonic()
-    plan = plan_variations(flags, repeated)
-    outcome = rehearse_variations(plan) if flags.dry_run else run_variations(plan)
+    plan, outcome = (_with_references if takes_references(flags.model) else _without)(flags, repeated)
     if not is_first_process():
         return
     if flags.format == "json":
@@ -70,6 +81,22 @@ def vary(flags: VaryFlags, repeated: "Repeated | None") -> None:
         _print_json(plan, outcome, state | {"seconds": round(time.monotonic() - started, 2)})
     else:
         _print_lines(outcome, "would write" if flags.dry_run else "wrote")
+
+
+def _without(flags: VaryFlags, repeated: "Repeated | None") -> "tuple[Plan, Outcome]":
+    from gencontrol.runs.plan import plan_variations
+    from gencontrol.runs.variation import rehearse_variations, run_variations
+
+    plan = plan_variations(flags, repeated)
+    return plan, rehearse_variations(plan) if flags.dry_run else run_variations(plan)
+
+
+def _with_references(flags: VaryFlags, repeated: "Repeated | None") -> "tuple[ReferencePlan, Outcome]":
+    from gencontrol.runs.references.carrying_out import rehearse_references, run_references
+    from gencontrol.runs.references.plan import plan_references
+
+    plan = plan_references(flags, repeated)
+    return plan, rehearse_references(plan) if flags.dry_run else run_references(plan)
 
 
 def read_flags(arguments: Sequence[str]) -> "tuple[VaryFlags, Repeated | None]":
@@ -111,7 +138,7 @@ def _beneath(source: str, arguments: Sequence[str]) -> "tuple[Repeated, dict[str
     return repeated, settings_beneath(repeated, given, off=switched_off(VaryFlags, arguments))
 
 
-def _print_json(plan: "Plan", outcome: "Outcome", state: dict[str, Any]) -> None:
+def _print_json(plan: "Plan | ReferencePlan", outcome: "Outcome", state: dict[str, Any]) -> None:
     from gencontrol.cli.report import print_json
 
     about = {"model": plan.name, "host": plan.host.name, "encoder": plan.host.encoder}

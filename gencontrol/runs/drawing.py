@@ -1,6 +1,7 @@
 """Drawing pictures with an opened host, one for each seed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,8 +89,24 @@ def _draw_batch(pipeline: Any, seeds: Sequence[int], settings: dict[str, Any]) -
     check_interrupted()
     # Generators of the CPU, so that a seed means the same picture on every device.
     generators = [seeded(seed) for seed in seeds]
-    try:
+    with advised_on_memory():
         result = pipeline(**settings, num_images_per_prompt=len(seeds), generator=generators)
+    flagged = getattr(result, "nsfw_content_detected", None) or [False] * len(seeds)
+    for seed, blackened in zip(seeds, flagged, strict=True):
+        if blackened:
+            warn_of_black(seed)
+    return result.images
+
+
+@contextmanager
+def advised_on_memory() -> Iterator[None]:
+    """Say what can be done where the device runs out of memory within the block.
+
+    Raises:
+        InputError: It did.
+    """
+    try:
+        yield
     except RuntimeError as error:
         # Of a GPU torch has its own error, of main memory a text.
         if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
@@ -97,8 +114,8 @@ def _draw_batch(pipeline: Any, seeds: Sequence[int], settings: dict[str, Any]) -
         raise InputError(
             f"The device ran out of memory: try a smaller `batch`, `dtype` float16 or `offload` model. ({error})"
         ) from error
-    flagged = getattr(result, "nsfw_content_detected", None) or [False] * len(seeds)
-    for seed, blackened in zip(seeds, flagged, strict=True):
-        if blackened:
-            warn(f"the model's safety checker blackened the picture of seed {seed}.", ShareWarning)
-    return result.images
+
+
+def warn_of_black(seed: int) -> None:
+    """Say that a safety checker blackened a picture."""
+    warn(f"the model's safety checker blackened the picture of seed {seed}.", ShareWarning)

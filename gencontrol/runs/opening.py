@@ -12,6 +12,7 @@ from gencontrol.models.location import Location
 from gencontrol.models.registry import resolve
 from gencontrol.pipelines.encoders import locate
 from gencontrol.pipelines.opening import open_pipeline
+from gencontrol.pipelines.stock.opening import put_pipeline
 from gencontrol.runs.machine.devices import choose_device, choose_dtype
 from gencontrol.runs.notices import is_watched, quiet_loading
 from gencontrol.runs.samplers import make_sampler
@@ -44,8 +45,7 @@ def open_host(
         PairingError: An encoder that does not fit the host.
     """
     place = choose_device(device)
-    if offload != "none" and place.type == "cpu":
-        raise InputError(f"`offload` {offload} moves weights between main memory and a GPU; there is none.")
+    check_offload(offload, place)
     quiet_loading()
     pipeline: Any = open_pipeline(
         model.name,
@@ -57,18 +57,18 @@ def open_host(
     if sampler is not None:
         pipeline.scheduler = make_sampler(sampler, pipeline.scheduler.config)
     pipeline.set_progress_bar_config(disable=not is_watched())
-    return _place(pipeline, offload, place)
-
-
-def _place(pipeline: Any, offload: Offload, device: torch.device) -> Any:
-    if offload == "model":
-        pipeline.enable_model_cpu_offload(device=device)
-    elif offload == "sequential":
-        pipeline.enable_sequential_cpu_offload(device=device)
-    else:
-        # diffusers warns once for every module that float16 cannot run on a CPU; it can, and `choose_dtype` says how.
-        pipeline.to(device, silence_dtype_warnings=True)
+    put_pipeline(pipeline, offload, place)
     return pipeline
+
+
+def check_offload(offload: Offload, device: torch.device) -> None:
+    """Refuse to move weights where there is one memory.
+
+    Raises:
+        InputError: Says so.
+    """
+    if offload != "none" and device.type == "cpu":
+        raise InputError(f"`offload` {offload} moves weights between main memory and a GPU; there is none.")
 
 
 def open_own_encoder(model: Location, pipeline: Any) -> AlphaCLIP:

@@ -9,6 +9,7 @@ from typing import Literal
 from gencontrol.conditioning.sampling import DEFAULT_STEPS, MOST_STEPS, check_guidance
 from gencontrol.errors import ConfigError
 from gencontrol.numbers import check_number
+from gencontrol.runs.references.settings import ReferenceSettings
 from gencontrol.runs.samplers import check_sampler
 
 Existing = Literal["error", "overwrite", "skip"]
@@ -32,7 +33,7 @@ RECORDED = frozenset(
 """Settings that a picture's record holds, and that a record may set: they shape the picture, and write no file."""
 NAMES_SOMETHING = (
     "mask index_mask box point negative_mask model alpha_clip focus schedule scheduler embeds_in embeds_out output "
-    "config from_picture".split()
+    "config from_picture sweep prompt negative_prompt reference canvas_mask base adapter image_encoder".split()
 )
 """Settings whose text cannot be empty."""
 
@@ -143,7 +144,7 @@ class EmbeddingSettings(RegionSettings, EncoderSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class VariationSettings(RegionSettings, EncoderSettings):
+class VariationSettings(ReferenceSettings, RegionSettings, EncoderSettings):
     """Variations of the part of a picture that the settings show."""
 
     negative_mask: tuple[str, ...] = ()
@@ -177,6 +178,9 @@ class VariationSettings(RegionSettings, EncoderSettings):
     """Format of pictures in a folder; of a file, its name says it."""
     existing: Existing = "error"
     """What to do about files that are there already: stop, write over them, or skip pictures that are complete."""
+    sweep: str | None = None
+    """One setting at several values, as the rows of a labelled sheet beside the pictures: strength=0:1.5:4 is four from
+    0 to 1.5, focus=alpha,crop a list; zoom:closeness=0:1:3 sweeps a focus's own setting, weight the first region's."""
     grid: bool = False
     """Also write each picture's variations as one labelled sheet."""
     compare: bool = False

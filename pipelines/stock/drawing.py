@@ -157,9 +157,6 @@ def stock_settings(host: ReferenceHost, drawing: Drawing, size: tuple[int, int] 
         made["negative_prompt"] = drawing.negative_prompt
     if drawing.true_guidance is not None:
         made["true_cfg_scale"] = drawing.true_guidance
-    if host.takes == "picture" and "max_area" not in made and host.resolutions:
-        # References were brought to their size already.
-        made["_auto_resize"] = False
     return made
 
 

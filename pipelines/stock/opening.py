@@ -22,6 +22,8 @@ from gencontrol.pipelines.stock.fitting import FittedHost, find_file, fit_host, 
 from gencontrol.pipelines.stock.layouts import read_adapter
 from gencontrol.pipelines.stock.sources import check_reachable, find_sources
 
+_ADVICE = ("image_encoder is not loaded", "should be kept in float32: []")
+
 Offload = Literal["none", "model", "sequential"]
 """What is kept in main memory: nothing, each model, or each layer until it is used."""
 
@@ -153,17 +155,19 @@ def put_pipeline(pipeline: Any, offload: Offload, device: torch.device) -> None:
 
 @contextmanager
 def _without_advice() -> Iterator[None]:
-    """Leave out what diffusers says of encoders that are not loaded: no picture is handed to the pipeline."""
-    logger = logging.getLogger("diffusers.loaders.ip_adapter")
+    """Leave out what diffusers advises against here: no picture is handed to the pipeline, and no layer changes dtype."""
+    loggers = [logging.getLogger(f"diffusers.{name}") for name in ("loaders.ip_adapter", "models.modeling_utils")]
 
     def is_other(record: logging.LogRecord) -> bool:
-        return "image_encoder is not loaded" not in record.getMessage()
+        return not any(text in record.getMessage() for text in _ADVICE)
 
-    logger.addFilter(is_other)
+    for logger in loggers:
+        logger.addFilter(is_other)
     try:
         yield
     finally:
-        logger.removeFilter(is_other)
+        for logger in loggers:
+            logger.removeFilter(is_other)
 
 
 def _open_base(fitted: FittedHost, dtype: torch.dtype) -> Any:

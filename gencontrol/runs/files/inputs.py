@@ -19,6 +19,9 @@ _PLAIN: Mapping[str, str] = {
     "alpha_clip": "the Alpha-CLIP",
     "source": "the source",
     "base": "the base",
+    "adapter": "the adapter",
+    "image_encoder": "the vision tower",
+    "canvas_mask": "the canvas mask",
     "pretrained": "the source",
 }
 """Settings that are paths -> what they name."""

@@ -53,8 +53,8 @@ def describe(
         "seed": seed,
         "image": image,
         "embeds": embeds,
-        "regions": [_pack(region) for region in regions],
-        "negative_regions": [_pack(region) for region in negative_regions],
+        "regions": [pack(region) for region in regions],
+        "negative_regions": [pack(region) for region in negative_regions],
     }
 
 
@@ -155,7 +155,8 @@ def storable(region: Region) -> Region:
     return Region(alpha=alpha, weight=region.weight, label=region.label)
 
 
-def _pack(region: Region) -> dict[str, Any]:
+def pack(region: Region) -> dict[str, Any]:
+    """A region as a record holds it; `unpack` reads it."""
     levels = (region.alpha * LEVELS).round().to(torch.int32).cpu().numpy().astype(np.uint16)
     buffer = io.BytesIO()
     Image.fromarray(levels).save(buffer, format="PNG")

@@ -11,6 +11,7 @@ from gencontrol.regions.region import Region
 from gencontrol.runs.files.records import is_result, read_foreign, read_record, unpack
 from gencontrol.runs.notation import LARGEST_SEED
 from gencontrol.runs.notices import warn
+from gencontrol.runs.references.settings import REFERENCE_RECORDED
 from gencontrol.runs.settings import RECORDED, REGIONS, VariationSettings
 
 Settings = TypeVar("Settings", bound=VariationSettings)
@@ -50,7 +51,7 @@ class Repeated:
             raise ConfigError(f"`from_picture` repeats the run of one picture, and {len(images)} are given.")
         if self.image is None:
             return Path(images[0]) if images else None
-        return self._given(Path(images[0])) if images else self._recorded(self.image, "images")
+        return self._given(Path(images[0])) if images else recorded_input(self.source, self.image, "images")
 
     def find_embeds(self) -> Path:
         """The file of embeddings that the run started from, which must be unchanged.
@@ -59,7 +60,7 @@ class Repeated:
             InputError: It is not there any more, or it has changed.
         """
         assert self.embeds is not None
-        return self._recorded(self.embeds, "embeds_in")
+        return recorded_input(self.source, self.embeds, "embeds_in")
 
     def started_from(self, embeds_in: str) -> bool:
         """Whether a file of embeddings is the one that the run started from, wherever it lies now."""
@@ -72,19 +73,28 @@ class Repeated:
             warn(f"{path} is not the picture that {self.source} was made from; the result will differ.")
         return path
 
-    def _recorded(self, input: dict[str, Any], setting: str) -> Path:
-        path = Path(input["path"])
-        found = next((p for p in (path, self.source.parent / path.name) if p.is_file()), None)
-        if found is None:
-            raise InputError(
-                f"{self.source} was made from {path}, which is not there: give its new place as `{setting}`."
-            )
-        if sha256(found) != input["sha256"]:
-            raise InputError(
-                f"{self.source} was made from {path}, which has changed since: give the original as `{setting}`, or "
-                "this one, to use it all the same."
-            )
-        return found
+
+def recorded_input(source: Path, input: Mapping[str, Any], setting: str) -> Path:
+    """A file that a record names, where it was or beside the picture that holds the record; it must be unchanged.
+
+    Args:
+        source: The picture.
+        input: `path` and `sha256`.
+        setting: Which setting gives another place.
+
+    Raises:
+        InputError: It is not there any more, or it has changed.
+    """
+    path = Path(input["path"])
+    found = next((p for p in (path, source.parent / path.name) if p.is_file()), None)
+    if found is None:
+        raise InputError(f"{source} was made from {path}, which is not there: give its new place as `{setting}`.")
+    if sha256(found) != input["sha256"]:
+        raise InputError(
+            f"{source} was made from {path}, which has changed since: give the original as `{setting}`, or this one, "
+            "to use it all the same."
+        )
+    return found
 
 
 def read_repeated(path: Path) -> Repeated:
@@ -136,8 +146,8 @@ def _shaping(settings: dict[str, Any], path: Path) -> dict[str, Any]:
     Names that no setting has stay, and are refused where settings are read: a later version may have shaped the picture
     with them.
     """
-    known = {field.name for field in fields(VariationSettings)}
-    kept = {name: value for name, value in settings.items() if name in RECORDED or name not in known}
+    known = {field.name for field in fields(VariationSettings)} - RECORDED - REFERENCE_RECORDED
+    kept = {name: value for name, value in settings.items() if name not in known}
     left = sorted(settings.keys() - kept.keys() - {"seed", "number"})
     if left:
         warn(f"the record of {path} also sets {', '.join(f'`{name}`' for name in left)}, which is not repeated.")

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
-from gencontrol.runs.reference_table import HEADER, reference_records, reference_row, reference_rows, restrictions
+from gencontrol.runs.references.table import HEADER, reference_records, reference_row, reference_rows, restrictions
 
 
 def test_a_row_is_the_record_in_words() -> None:

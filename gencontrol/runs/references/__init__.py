@@ -1,0 +1,1 @@
+"""Runs whose host takes parts of reference pictures beside a prompt."""

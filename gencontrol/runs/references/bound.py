@@ -1,0 +1,111 @@
+"""References as a run reads them: a picture with its regions, and how it acts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gencontrol.pipelines.references.reference import RegionReference
+from gencontrol.regions.masks import from_mask
+from gencontrol.regions.region import Region
+from gencontrol.regions.scene import Scene
+from gencontrol.runs.files.inputs import Input, inputs_of
+from gencontrol.runs.files.records import storable
+from gencontrol.runs.notation import parse_focus
+from gencontrol.runs.notices import naming
+from gencontrol.runs.pointing import read_pointing
+from gencontrol.runs.references.notation import ReferenceText
+from gencontrol.runs.scenes import RecordedScene, read_scene
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """How a reference acts: all but its picture. Plain values, as settings and records have them."""
+
+    focus: str | None = None
+    """How an encoder is made to look."""
+    strength: float = 1.0
+    """See `RegionReference`."""
+    weight: float = 1.0
+    """See `RegionReference`."""
+    schedule: str | None = None
+    """See `RegionReference`."""
+    canvas: Region | None = None
+    """Where on the output it acts, rounded to what a record holds; None is everywhere."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundReference:
+    """A further reference."""
+
+    recorded: RecordedScene
+    """Its picture and regions."""
+    feather: float = 0.0
+    """By which the regions' edges are softened, in pixels."""
+    terms: Terms
+    """How it acts."""
+
+    @property
+    def reference(self) -> RegionReference:
+        """As hosts are given it."""
+        return as_reference(self.recorded.scene, self.terms)
+
+
+def as_reference(scene: Scene, terms: Terms) -> RegionReference:
+    """A picture with its regions, and how it acts, as hosts are given it.
+
+    Raises:
+        ConfigError: No such focus.
+        InputError: A weight, a strength or a schedule that cannot be.
+    """
+    return RegionReference(
+        image=scene,
+        focus=parse_focus(terms.focus),
+        strength=terms.strength,
+        weight=terms.weight,
+        schedule=terms.schedule,
+        canvas_mask=terms.canvas,
+    )
+
+
+def read_reference(text: ReferenceText) -> BoundReference:
+    """Read a further reference's picture and masks.
+
+    Raises:
+        ConfigError: A region that cannot be read.
+        InputError: A picture or mask that cannot be used.
+    """
+    with naming(text.path, among=2):
+        pointing = read_pointing(text.pointing, negative_mask=text.negative_mask)
+        terms = Terms(
+            focus=text.focus,
+            strength=text.strength,
+            weight=text.weight,
+            schedule=text.schedule,
+            canvas=read_canvas(text.canvas),
+        )
+        scene = read_scene(text.path, pointing)
+        return BoundReference(recorded=scene, feather=text.pointing.feather, terms=terms)
+
+
+def read_canvas(path: str | None) -> Region | None:
+    """A canvas mask, rounded to what a record holds.
+
+    Raises:
+        InputError: A mask that cannot be used.
+    """
+    return None if path is None else storable(from_mask(path, size=None))
+
+
+def inputs_named(texts: Sequence[ReferenceText]) -> list[Input]:
+    """Everything that further references read."""
+    named = []
+    for text in texts:
+        named += inputs_of(text.pointing, [text.path], use="to take a part of")
+        named += [Input(path=Path(mask), what="a negative mask") for mask in text.negative_mask]
+        named += [] if text.canvas is None else [Input(path=Path(text.canvas), what="a canvas mask")]
+    return [entry for entry in named if entry.path.exists()]
+
+
+def without_regions(references: Sequence[RegionReference]) -> list[RegionReference]:
+    """The same references, each the whole of its picture."""
+    return [replace(r, image=replace(r.image, regions=(), negative_regions=())) for r in references]

@@ -1,0 +1,287 @@
+"""From settings to a plan of a run with references: all that can be checked before any weight is loaded."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from gencontrol.conditioning.embed import alpha_maps, check_visible
+from gencontrol.errors import ConfigError, GencontrolError, InputError
+from gencontrol.pipelines.hosts.reference_host import ReferenceHost
+from gencontrol.pipelines.hosts.reference_registry import find_reference_host
+from gencontrol.pipelines.references.reference import RegionReference
+from gencontrol.pipelines.stock.drawing import Drawing, check_drawing, scale_of
+from gencontrol.pipelines.stock.fitting import FittedHost, fit_host
+from gencontrol.pipelines.stock.sources import check_reachable, find_sources
+from gencontrol.runs.files.inputs import Input, inputs_of, without_results
+from gencontrol.runs.files.outputs import Item, check_items, plan_items
+from gencontrol.runs.files.records import is_result, read_record
+from gencontrol.runs.files.repeat import Repeated
+from gencontrol.runs.machine.processes import join_processes
+from gencontrol.runs.notation import drawn_seed, is_random, parse_focus, parse_seeds
+from gencontrol.runs.notices import naming, warn
+from gencontrol.runs.pointing import Pointing, read_pointing
+from gencontrol.runs.references.bound import (
+    BoundReference,
+    Terms,
+    as_reference,
+    inputs_named,
+    read_canvas,
+    read_reference,
+)
+from gencontrol.runs.references.fetching import fetching_lines
+from gencontrol.runs.references.notation import ReferenceText, parse_reference
+from gencontrol.runs.references.records import read_recorded
+from gencontrol.runs.references.settings import REFERENCE_RECORDED, check_reference_run
+from gencontrol.runs.samplers import check_sampler, check_steps
+from gencontrol.runs.scenes import RecordedScene, list_pictures, name_within, read_scene
+from gencontrol.runs.settings import RECORDED, Existing, Offload, VariationSettings
+
+SHEETS = ("grid", "compare", "preview")
+"""Settings that write one more picture for each input."""
+_SETTINGS = {"negative_mask_image": "negative_mask", "mask_image": "mask", "token_focus": "focus"}
+"""Arguments of the pipelines -> the settings that stand for them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferencePlan:
+    """A run with references that can start."""
+
+    name: str
+    """What the model is called in the settings."""
+    fitted: FittedHost
+    """The host, whose parts fit."""
+    dtype: str
+    """Number format of the weights, or `auto`."""
+    device: str
+    """Where to compute, or `auto`."""
+    offload: Offload
+    """What stays in main memory until it is used."""
+    slicing: bool
+    """Whether pictures are decoded one by one."""
+    sampler: str | None
+    """By its short name; None is the model's own."""
+    seeds: tuple[int, ...]
+    """One picture each."""
+    drawing: Drawing
+    """Texts, steps, guidance, size and batch."""
+    pointing: Pointing
+    """Where to look in each first picture."""
+    terms: Terms
+    """How first pictures act."""
+    further: tuple[BoundReference, ...]
+    """The other references, the same for each input."""
+    existing: Existing
+    """What to do about files that are there already."""
+    items: tuple[Item, ...]
+    """The inputs."""
+    recorded: Mapping[str, Any] | None
+    """Settings as a picture's record holds them; None writes no records."""
+    scene: RecordedScene | None = None
+    """The only picture, as it was read to be checked. None if there are several."""
+
+    @property
+    def host(self) -> ReferenceHost:
+        """The record."""
+        return self.fitted.host
+
+    def references(self, scene: RecordedScene) -> list[RegionReference]:
+        """What the pictures of an input are drawn from."""
+        return [as_reference(scene.scene, self.terms), *(bound.reference for bound in self.further)]
+
+
+def plan_references(settings: VariationSettings, repeated: Repeated | None = None) -> ReferencePlan:
+    """Check everything that can be checked without weights, the pictures and masks of every input included.
+
+    Warns with a `RunWarning` of what has to be fetched and under which terms, before anything is.
+
+    Args:
+        settings: What is wanted.
+        repeated: The run to repeat, whose settings lie beneath already: its regions, references and input.
+
+    Raises:
+        ConfigError: Settings that exclude each other, or that cannot be read.
+        InputError: A picture, mask or text that cannot be used, or that the model would leave out.
+        CheckpointError: Parts that are not there, or of another layout.
+        PairingError: Parts that do not fit together.
+    """
+    host = find_reference_host(settings.model)
+    _check_settings(settings)
+    seed = join_processes(settings.device).agree_on(drawn_seed()) if is_random(settings.seed) else settings.seed
+    seeds, texts = parse_seeds(seed, settings.number), [parse_reference(text) for text in settings.reference]
+    pointing = read_pointing(
+        settings,
+        negative_mask=settings.negative_mask,
+        recorded=repeated.regions if repeated else (),
+        recorded_negative=repeated.negative_regions if repeated else (),
+    )
+    with in_settings():
+        terms, further = _read_references(settings, texts, repeated)
+        fitted = _fit(host, settings)
+    images, names = _pictures(settings, repeated)
+    suffix, sheets = f".{settings.encoding}", [kind for kind in SHEETS if getattr(settings, kind)]
+    rows = range(len(images))
+    items = plan_items(names, seeds, settings.output, images=images, rows=rows, sheets=sheets, suffix=suffix)
+    inputs = [*inputs_of(settings, images), *inputs_named(texts), *_inputs_repeated(repeated, further)]
+    items = check_items(items, embeds_out=None, existing=settings.existing, inputs=inputs)
+    plan = ReferencePlan(
+        name=settings.model,
+        fitted=fitted,
+        dtype=settings.dtype,
+        device=settings.device,
+        offload=settings.offload,
+        slicing=settings.slicing,
+        sampler=settings.scheduler,
+        seeds=seeds,
+        drawing=_drawing(settings),
+        pointing=pointing,
+        terms=terms,
+        further=tuple(further),
+        existing=settings.existing,
+        items=tuple(items),
+        recorded=_recorded(settings, host) if settings.metadata else None,
+    )
+    return replace(plan, scene=_check_pictures(plan))
+
+
+@contextmanager
+def in_settings() -> Iterator[None]:
+    """Errors of the pipelines within the block, with the setting's name in the place of the argument's.
+
+    Raises:
+        GencontrolError: The block's, of its own class.
+    """
+    try:
+        yield
+    except GencontrolError as error:
+        text = re.sub(r"^([a-z_]+):", lambda found: f"`{_SETTINGS.get(found[1], found[1])}`:", str(error))
+        raise type(error)(re.sub(r"^height and width:", "`height` and `width`:", text)) from error
+
+
+def _check_settings(settings: VariationSettings) -> None:
+    check_reference_run(settings)
+    parse_focus(settings.focus)
+    if settings.batch < 1:
+        raise ConfigError(f"`batch`: expected at least 1, got {settings.batch}.")
+    if settings.scheduler is not None:
+        check_sampler(settings.scheduler)
+
+
+def _read_references(
+    settings: VariationSettings, texts: Sequence[ReferenceText], repeated: Repeated | None
+) -> tuple[Terms, list[BoundReference]]:
+    """How first pictures act, and the other references: those that are shown now, or else the recorded ones."""
+    canvas, further = read_canvas(settings.canvas_mask), [read_reference(text) for text in texts]
+    if repeated is not None and is_result(repeated.source):
+        recorded = read_record(repeated.source)
+        # Recorded pictures are not looked for where others are shown.
+        kept, others = read_recorded(
+            recorded if not further else {**recorded, "references": ()}, source=repeated.source
+        )
+        canvas, further = canvas or kept, further or others
+    terms = Terms(
+        focus=settings.focus,
+        strength=settings.strength,
+        weight=settings.weight,
+        schedule=settings.schedule,
+        canvas=canvas,
+    )
+    return terms, further
+
+
+def _fit(host: ReferenceHost, settings: VariationSettings) -> FittedHost:
+    """The host with its parts, compared; what would have to be fetched is said before anything is."""
+    sources = find_sources(
+        host,
+        base=settings.base,
+        adapter=settings.adapter,
+        image_encoder=settings.image_encoder,
+        revision=settings.revision,
+        local_files_only=settings.offline,
+    ).settled()
+    check_reachable(sources, name=host.name)
+    for line in fetching_lines(host, sources):
+        warn(line)
+    fitted = fit_host(host, sources, alpha_clip=settings.alpha_clip)
+    _check_sampler(fitted, settings)
+    if settings.fit is None:
+        return fitted
+    if host.takes == "picture":
+        raise ConfigError(f"`fit`: {host.name} takes pictures as they are.")
+    geometry = replace(fitted.host.geometry, fit=settings.fit)
+    return replace(fitted, host=replace(fitted.host, geometry=geometry))
+
+
+def _check_sampler(fitted: FittedHost, settings: VariationSettings) -> None:
+    if fitted.sampler is not None:
+        check_steps(settings.scheduler, fitted.sampler, settings.steps)
+    elif settings.scheduler is not None:
+        raise ConfigError(f"`scheduler`: {fitted.host.name} has no sampler that can be exchanged.")
+
+
+def _drawing(settings: VariationSettings) -> Drawing:
+    return Drawing(
+        prompt=settings.prompt,
+        negative_prompt=settings.negative_prompt,
+        steps=settings.steps,
+        guidance=settings.guidance,
+        true_guidance=settings.true_guidance,
+        height=settings.height,
+        width=settings.width,
+        batch=settings.batch,
+    )
+
+
+def _recorded(settings: VariationSettings, host: ReferenceHost) -> dict[str, Any]:
+    """What a picture's record says; what the settings leave to the model is the number that is used."""
+    names = sorted(RECORDED | REFERENCE_RECORDED)
+    return {name: getattr(settings, name) for name in names} | {"guidance": scale_of(host, _drawing(settings))}
+
+
+def _pictures(settings: VariationSettings, repeated: Repeated | None) -> tuple[list[Path], list[str]]:
+    """The first pictures, and what their results are called."""
+    images = settings.images
+    recorded = None if repeated is None else repeated.find_image(images)
+    if recorded is not None:
+        return [recorded], [recorded.stem]
+    found = list_pictures(images, recursive=settings.recursive)
+    paths = without_results(found, images, settings.output, marked=settings.metadata)
+    return paths, [name_within(path, images) for path in paths]
+
+
+def _inputs_repeated(repeated: Repeated | None, further: Sequence[BoundReference]) -> list[Input]:
+    named = [Input(path=bound.recorded.path, what="a reference") for bound in further]
+    return named if repeated is None else [*named, Input(path=repeated.source, what="the picture to repeat")]
+
+
+def _check_pictures(plan: ReferencePlan) -> RecordedScene | None:
+    """Read every picture and mask once, and refuse what the host would not see, or leave out.
+
+    Returns:
+        The scene if there is but one.
+    """
+    recorded = None
+    for bound in plan.further:
+        with naming(bound.recorded.path, among=2):
+            _check_visible(plan, bound.recorded, bound.terms)
+    for item in plan.items:
+        assert item.image is not None
+        with naming(item.image, among=len(plan.items)):
+            recorded = plan.scene or read_scene(item.image, plan.pointing)
+            if "compare" in item.sheets and not recorded.scene.regions:
+                raise ConfigError("`compare`: show a region to compare (`mask`, `box`, `point`, `alpha_from_image`).")
+            _check_visible(plan, recorded, plan.terms)
+            with in_settings():
+                check_drawing(plan.host, plan.references(recorded), plan.drawing, default=plan.fitted.size)
+    return recorded if len(plan.items) == 1 else None
+
+
+def _check_visible(plan: ReferencePlan, recorded: RecordedScene, terms: Terms) -> None:
+    scene = recorded.scene
+    for regions in filter(None, (scene.regions, scene.negative_regions)):
+        if plan.host.takes != "picture":
+            check_visible(alpha_maps(regions)[0], parse_focus(terms.focus), plan.host.geometry)
+        elif not any(region.alpha.any() for region in regions):
+            raise InputError("The regions are empty: nothing would be taken of this picture.")
