@@ -140,11 +140,16 @@ def parse_named(text: str, *, setting: str) -> tuple[str, dict[str, Any]]:
         key, equals, value = part.partition("=")
         if not equals:
             raise ConfigError(f"`{setting}` {text}: expected settings such as {name}:key=value, got {part!r}.")
-        settings[key.strip()] = _scalar(value, where=f"`{setting}` {text}")
+        settings[key.strip()] = scalar(value, where=f"`{setting}` {text}")
     return name, settings
 
 
-def _scalar(text: str, *, where: str) -> Any:
+def scalar(text: str, *, where: str) -> Any:
+    """A number, a word or a truth value as YAML reads them; a colour that begins with # is text.
+
+    Raises:
+        ConfigError: What YAML cannot read; the message begins with `where`.
+    """
     if text.startswith("#"):
         # A colour, where YAML would see a comment.
         return text

@@ -40,13 +40,16 @@ def naming(path: Path, *, among: int) -> Iterator[None]:
     if among < 2:
         yield
         return
-    with warnings.catch_warnings(record=True) as caught:
-        try:
+    caught: list[warnings.WarningMessage] = []
+    try:
+        with warnings.catch_warnings(record=True) as caught:
             yield
-        except GencontrolError as error:
-            raise type(error)(_named(str(error), path)) from error
-    for warning in caught:
-        warnings.warn(_named(str(warning.message), path), warning.category, stacklevel=3)
+    except GencontrolError as error:
+        raise type(error)(_named(str(error), path)) from error
+    finally:
+        # Also where the block ends early: what a library said on the way to an error, or before Ctrl-C, is not lost.
+        for warning in caught:
+            warnings.warn(_named(str(warning.message), path), warning.category, stacklevel=3)
 
 
 def _named(message: str, path: Path) -> str:

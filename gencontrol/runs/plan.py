@@ -4,54 +4,42 @@ A plan holds finished values, so that what comes after asks neither the settings
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from gencontrol.alpha_clip.architectures import square
-from gencontrol.conditioning.embed import alpha_maps, check_visible
 from gencontrol.conditioning.embedding_files import EmbedsFile, read_embeds
 from gencontrol.conditioning.strength import StrengthSchedule
-from gencontrol.errors import ConfigError, InputError
+from gencontrol.errors import InputError
 from gencontrol.focus import FocusStrategy
 from gencontrol.models.location import Location
-from gencontrol.pipelines.encoders import locate
 from gencontrol.pipelines.hosts.host import Host
-from gencontrol.pipelines.pairing import pair
-from gencontrol.pipelines.shapes import own_encoder
 from gencontrol.regions.geometry import Fit, Geometry
+from gencontrol.runs.asked import Asked, ask_host
 from gencontrol.runs.drawing import Sampling
 from gencontrol.runs.files.inputs import Input, inputs_of, without_results
-from gencontrol.runs.files.outputs import Item, check_items, plan_items
+from gencontrol.runs.files.outputs import Item, check_items, join_swept, plan_items
 from gencontrol.runs.files.repeat import Repeated
 from gencontrol.runs.machine.processes import join_processes
 from gencontrol.runs.notation import drawn_seed, is_random, parse_focus, parse_seeds, parse_strength
-from gencontrol.runs.notices import naming, warn
+from gencontrol.runs.notices import warn
 from gencontrol.runs.pointing import Pointing, read_pointing
+from gencontrol.runs.references.settings import check_no_references
 from gencontrol.runs.samplers import check_steps
-from gencontrol.runs.scenes import RecordedScene, list_pictures, name_within, read_scene
-from gencontrol.runs.settings import RECORDED, Existing, Offload, VariationSettings, check_variation, idle_settings
+from gencontrol.runs.scenes import RecordedScene, check_scenes, list_pictures, name_within
+from gencontrol.runs.settings import (
+    RECORDED,
+    Existing,
+    Offload,
+    RegionSettings,
+    VariationSettings,
+    check_variation,
+    idle_settings,
+)
+from gencontrol.runs.sweep import SweptSettings, read_sweep
 
 SHEETS = ("grid", "compare", "preview")
 """Settings that write one more picture for each input."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What a host says of itself before it is opened."""
-
-    model: Location
-    """Where it is."""
-    encoder: Location | None
-    """What takes the place of its encoder; None keeps its own."""
-    host: Host
-    """Its record."""
-    image_size: int
-    """Side of what its encoder sees, in pixels."""
-    embed_dim: int
-    """Width of its encoder's embeddings."""
-    sampler: Mapping[str, Any]
-    """Settings of its own sampler."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,12 +88,38 @@ class Plan:
     """Settings as a picture's record holds them; None writes no records."""
     scene: RecordedScene | None = None
     """The only picture, as it was read to be checked: large photographs take their time. None if there are several."""
+    label: str = ""
+    """What the plan is called among those of a sweep, such as "strength 0.5"."""
+    swept: tuple["Plan", ...] = ()
+    """The plan at each value of a sweep; an item's part at each is its `swept`. None where nothing is swept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a run's settings say before a host is asked."""
+
+    swept: SweptSettings
+    """The settings, and what they are called in a sweep."""
+    seeds: tuple[int, ...]
+    """One picture each."""
+    focus: FocusStrategy | None
+    """See `Plan`."""
+    strength: StrengthSchedule
+    """See `Plan`."""
+    pointing: Pointing
+    """See `Plan`; the same object where settings point alike."""
+
+    @property
+    def settings(self) -> VariationSettings:
+        """The settings alone."""
+        return self.swept.settings
 
 
 def plan_variations(settings: VariationSettings, repeated: Repeated | None = None) -> Plan:
     """Check everything that can be checked without weights, the pictures and masks of every input included.
 
-    Warns with a `RunWarning` of settings that can do nothing.
+    Of a sweep every value is checked, so that the last one's is not refused after the others are drawn. Warns with a
+    `RunWarning` of settings that can do nothing.
 
     Args:
         settings: What is wanted.
@@ -116,30 +130,59 @@ def plan_variations(settings: VariationSettings, repeated: Repeated | None = Non
         InputError: A picture, mask or file that cannot be used.
         PairingError: A model that is no host, or an encoder that does not fit it.
     """
-    negative = repeated.negative_regions if repeated and settings.embeds_in is None else ()
-    check_variation(settings, has_negative=bool(settings.negative_mask or negative))
-    # Drawn once for all processes of the run, which share its pictures.
-    seed = join_processes(settings.device).agree_on(drawn_seed()) if is_random(settings.seed) else settings.seed
-    seeds = parse_seeds(seed, settings.number)
-    focus, strength = parse_focus(settings.focus), parse_strength(settings.strength, settings.schedule)
-    pointing = read_pointing(
-        settings,
-        negative_mask=settings.negative_mask,
-        recorded=repeated.regions if repeated else (),
-        recorded_negative=negative,
-    )
-    asked = _ask(settings.model, settings.alpha_clip, revision=settings.revision, offline=settings.offline)
-    check_steps(settings.scheduler, asked.sampler, settings.steps)
-    guidance = asked.host.guidance_scale if settings.guidance is None else settings.guidance
+    check_no_references(settings)
+    if is_random(settings.seed):
+        # Drawn once for all processes of the run, which share its pictures, and for all values of a sweep.
+        settings = replace(settings, seed=join_processes(settings.device).agree_on(drawn_seed()))
+    wanted = _read_settings(settings, repeated)
+    asked = ask_host(settings.model, settings.alpha_clip, revision=settings.revision, offline=settings.offline)
+    for at in wanted:
+        check_steps(at.settings.scheduler, asked.sampler, at.settings.steps)
     embeds = None if settings.embeds_in is None else read_embeds(Path(settings.embeds_in), width=asked.embed_dim)
     images, rows, names = _inputs(settings, embeds, repeated)
-    sheets = [kind for kind in SHEETS if getattr(settings, kind)]
-    suffix = f".{settings.encoding}"
-    items = plan_items(names, seeds, settings.output, images=images, rows=rows, sheets=sheets, suffix=suffix)
+    plans = [replace(_plan(at, asked, embeds), items=_items(at, images, rows, names)) for at in wanted]
+    plan = plans[0] if settings.sweep is None else _joined(settings, plans)
     inputs = inputs_of(settings, images) + _input_of(repeated)
-    items = check_items(items, embeds_out=settings.embeds_out, existing=settings.existing, inputs=inputs)
-    geometry = asked.host.geometry
-    plan = Plan(
+    items = check_items(plan.items, embeds_out=settings.embeds_out, existing=settings.existing, inputs=inputs)
+    plan = _with_scenes(replace(plan, items=tuple(items)))
+    if not plan.pointing.pointers and repeated is None:
+        idle = dict.fromkeys(name for at in wanted for name in idle_settings(at.settings))
+        if idle:
+            warn(f"no region is shown, so {', '.join(f'`{name}`' for name in idle)} can do nothing.")
+    return plan
+
+
+def _read_settings(settings: VariationSettings, repeated: Repeated | None) -> list[Wanted]:
+    """What the settings say by themselves, at every value of a sweep."""
+    negative = repeated.negative_regions if repeated and settings.embeds_in is None else ()
+    wanted: list[Wanted] = []
+    for swept in read_sweep(settings):
+        own = swept.settings
+        check_variation(own, has_negative=bool(own.negative_mask or negative))
+        seeds = parse_seeds(own.seed, own.number)
+        focus, strength = parse_focus(own.focus), parse_strength(own.strength, own.schedule)
+        if wanted and _points_alike(own, wanted[0].settings):
+            pointing = wanted[0].pointing
+        else:
+            pointing = read_pointing(
+                own,
+                negative_mask=own.negative_mask,
+                recorded=repeated.regions if repeated else (),
+                recorded_negative=negative,
+            )
+        wanted.append(Wanted(swept=swept, seeds=seeds, focus=focus, strength=strength, pointing=pointing))
+    return wanted
+
+
+def _points_alike(settings: RegionSettings, others: RegionSettings) -> bool:
+    return all(getattr(settings, field.name) == getattr(others, field.name) for field in fields(RegionSettings))
+
+
+def _plan(wanted: Wanted, asked: Asked, embeds: EmbedsFile | None) -> Plan:
+    """The plan but for its inputs."""
+    settings, geometry = wanted.settings, asked.host.geometry
+    guidance = asked.host.guidance_scale if settings.guidance is None else settings.guidance
+    return Plan(
         name=settings.model,
         model=asked.model,
         encoder=asked.encoder,
@@ -148,41 +191,33 @@ def plan_variations(settings: VariationSettings, repeated: Repeated | None = Non
         device=settings.device,
         offload=settings.offload,
         sampler=settings.scheduler,
-        sampling=Sampling(seeds=seeds, steps=settings.steps, guidance_scale=guidance, batch=settings.batch),
-        pointing=pointing,
+        sampling=Sampling(seeds=wanted.seeds, steps=settings.steps, guidance_scale=guidance, batch=settings.batch),
+        pointing=wanted.pointing,
         geometry=replace(geometry, size=asked.image_size, fit=settings.fit or geometry.fit),
         fit=settings.fit,
-        focus=focus,
-        strength=strength,
+        focus=wanted.focus,
+        strength=wanted.strength,
         embeds=embeds,
         embeds_in=None if settings.embeds_in is None else Path(settings.embeds_in),
         embeds_out=None if settings.embeds_out is None else Path(settings.embeds_out),
         existing=settings.existing,
-        items=tuple(items),
+        items=(),
         recorded=_recorded(settings, guidance) if settings.metadata else None,
+        label=wanted.swept.label,
     )
-    plan = replace(plan, scene=check_scenes(plan.items, pointing, focus, plan.geometry))
-    idle = [] if pointing.pointers or repeated is not None else idle_settings(settings)
-    if idle:
-        warn(f"no region is shown, so {', '.join(f'`{name}`' for name in idle)} can do nothing.")
-    return plan
 
 
-def _ask(model: str, alpha_clip: str | None, *, revision: str | None, offline: bool) -> Asked:
-    """Look a host and its encoder up, and compare them by their configuration files."""
-    how = {"revision": revision, "local_files_only": offline}
-    place, encoder = locate(model, alpha_clip or "auto", how)
-    assert encoder is None or isinstance(encoder, Location)
-    fitting = pair(place, encoder)
-    vision = own_encoder(fitting.family, place)
-    return Asked(
-        model=place,
-        encoder=encoder,
-        host=fitting.host,
-        image_size=square(vision)[0],
-        embed_dim=vision.projection_dim,
-        sampler=fitting.settings.get("scheduler", {}),
-    )
+def _items(wanted: Wanted, images: Sequence[Path], rows: Sequence[int], names: Sequence[str]) -> tuple[Item, ...]:
+    settings, tag = wanted.settings, wanted.swept.tag
+    sheets, suffix = [kind for kind in SHEETS if getattr(settings, kind)], f".{settings.encoding}"
+    how: Any = {"images": images, "rows": rows, "sheets": sheets, "suffix": suffix, "tag": tag}
+    return tuple(plan_items(names, wanted.seeds, settings.output, **how))
+
+
+def _joined(settings: VariationSettings, plans: Sequence[Plan]) -> Plan:
+    """The plans at a sweep's values as one: the host is opened once, with its own sampler."""
+    items = tuple(join_swept(parts, settings.output) for parts in zip(*(plan.items for plan in plans), strict=True))
+    return replace(plans[0], sampler=None, items=items, swept=tuple(plans), label="")
 
 
 def _recorded(settings: VariationSettings, guidance: float) -> dict[str, Any]:
@@ -215,27 +250,15 @@ def _inputs(
     return [], rows, [embeds.names[row] for row in rows]
 
 
-def check_scenes(
-    items: Sequence[Item], pointing: Pointing, focus: FocusStrategy | None, geometry: Geometry
-) -> RecordedScene | None:
-    """Read every picture and mask once, so that a bad one is found before weights are loaded and time is spent.
-
-    Returns:
-        The scene if there is but one.
-
-    Raises:
-        ConfigError: Nothing to compare, or regions that cannot be inverted.
-        InputError: A picture or mask that cannot be used, or a region that the encoder would not see.
-    """
-    recorded = None
-    for item in items:
-        if item.image is None:
-            continue
-        with naming(item.image, among=len(items)):
-            recorded = read_scene(item.image, pointing)
-            scene = recorded.scene
-            if "compare" in item.sheets and not scene.regions:
-                raise ConfigError("`compare`: show a region to compare (`mask`, `box`, `point`, `alpha_from_image`).")
-            for regions in filter(None, (scene.regions, scene.negative_regions)):
-                check_visible(alpha_maps(regions)[0], focus, geometry)
-    return recorded if len(items) == 1 else None
+def _with_scenes(plan: Plan) -> Plan:
+    """The plan with every picture and mask looked at; a single picture is kept, once for all values of a sweep."""
+    if not plan.swept:
+        return replace(plan, scene=check_scenes(plan.items, plan.pointing, plan.focus, plan.geometry))
+    swept: list[Plan] = []
+    for index, at in enumerate(plan.swept):
+        items = [item.swept[index] for item in plan.items]
+        shares = not swept or at.pointing is swept[0].pointing
+        known = swept[0].scene if swept and shares else None
+        scene = check_scenes(items, at.pointing, at.focus, at.geometry, known=known)
+        swept.append(replace(at, scene=scene if shares else None))
+    return replace(plan, swept=tuple(swept))

@@ -1,6 +1,7 @@
 """Samplers by the short names that people know them by."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
@@ -50,6 +51,23 @@ def make_sampler(name: str | None, config: Mapping[str, Any]) -> Any:
 
     class_name, settings = (config["_class_name"], {}) if name is None else SAMPLERS[name]
     return getattr(diffusers, class_name).from_config(dict(config), **settings)
+
+
+@contextmanager
+def sampled_by(pipeline: Any, name: str | None) -> Iterator[None]:
+    """Within the block a pipeline has another sampler, with the noise schedule of its own.
+
+    Args:
+        pipeline: An opened one.
+        name: A key of `SAMPLERS`; None keeps its own.
+    """
+    own = pipeline.scheduler
+    if name is not None:
+        pipeline.scheduler = make_sampler(name, own.config)
+    try:
+        yield
+    finally:
+        pipeline.scheduler = own
 
 
 def check_steps(name: str | None, config: Mapping[str, Any], steps: int) -> None:

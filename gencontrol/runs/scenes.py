@@ -8,11 +8,15 @@ from pathlib import Path
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from gencontrol.conditioning.embed import alpha_maps, check_visible
 from gencontrol.errors import ConfigError, InputError
+from gencontrol.focus import FocusStrategy
 from gencontrol.images.picture import Picture
 from gencontrol.images.reading import check_no_address, read_image
+from gencontrol.regions.geometry import Geometry
 from gencontrol.regions.region import Region, RegionWarning
 from gencontrol.regions.scene import Scene
+from gencontrol.runs.files.outputs import Item
 from gencontrol.runs.files.records import storable
 from gencontrol.runs.notices import naming
 from gencontrol.runs.pointing import SUFFIXES, Pointing, shape_regions
@@ -140,3 +144,41 @@ def read_scenes(images: Sequence[str], pointing: Pointing, *, recursive: bool = 
                 return iter((scene,))
             del scene
     return (read_scene(path, pointing) for path in paths)
+
+
+def check_scenes(
+    items: Sequence[Item],
+    pointing: Pointing,
+    focus: FocusStrategy | None,
+    geometry: Geometry,
+    *,
+    known: RecordedScene | None = None,
+) -> RecordedScene | None:
+    """Read every picture and mask once, so that a bad one is found before weights are loaded and time is spent.
+
+    Args:
+        items: The inputs.
+        pointing: Where to look.
+        focus: How the encoder is made to look.
+        geometry: How pictures reach it.
+        known: The scene if there is but one and it has been read.
+
+    Returns:
+        The scene if there is but one.
+
+    Raises:
+        ConfigError: Nothing to compare, or regions that cannot be inverted.
+        InputError: A picture or mask that cannot be used, or a region that the encoder would not see.
+    """
+    recorded = None
+    for item in items:
+        if item.image is None:
+            continue
+        with naming(item.image, among=len(items)):
+            recorded = known or read_scene(item.image, pointing)
+            scene = recorded.scene
+            if "compare" in item.sheets and not scene.regions:
+                raise ConfigError("`compare`: show a region to compare (`mask`, `box`, `point`, `alpha_from_image`).")
+            for regions in filter(None, (scene.regions, scene.negative_regions)):
+                check_visible(alpha_maps(regions)[0], focus, geometry)
+    return recorded if len(items) == 1 else None

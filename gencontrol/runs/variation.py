@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,10 @@ from gencontrol.runs.files.outputs import Item, write_picture
 from gencontrol.runs.files.records import describe, describe_sheet
 from gencontrol.runs.machine.interrupts import check_interrupted
 from gencontrol.runs.machine.processes import join_processes
-from gencontrol.runs.notices import ShareWarning, warn
+from gencontrol.runs.notices import ShareWarning, naming, warn
 from gencontrol.runs.opening import open_host, open_own_encoder
 from gencontrol.runs.plan import Plan
+from gencontrol.runs.samplers import sampled_by
 from gencontrol.runs.scenes import RecordedScene, read_scene
 
 
@@ -44,7 +46,7 @@ class Sheet:
     path: Path
     """Where."""
     kind: str
-    """`grid`, `compare` or `preview`."""
+    """`grid`, `compare`, `preview` or `sweep`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,11 +112,18 @@ def run_variations(plan: Plan) -> Outcome:
 def rehearse_variations(plan: Plan) -> Outcome:
     """Say what a run would write; only previews are made, and no weights are loaded."""
     processes = join_processes(plan.device)
-    results = [_rehearse(plan, item) for item in processes.share(plan.items)]
+    results = [_rehearse_named(plan, item) for item in processes.share(plan.items)]
     return Outcome(results=tuple(processes.gather(results)), machine={})
 
 
+def _rehearse_named(plan: Plan, item: Item) -> Result:
+    with _naming(plan, item):
+        return _rehearse(plan, item)
+
+
 def _rehearse(plan: Plan, item: Item) -> Result:
+    for at, part in zip(plan.swept, item.swept, strict=True):
+        _rehearse(at, part)
     if "preview" in item.sheets and item.image is not None:
         scene = (plan.scene or read_scene(item.image, plan.pointing)).scene
         _write_sheets(plan, item, {"preview": encoder_view(scene, plan.focus, plan.geometry)})
@@ -133,12 +142,14 @@ def _run_share(plan: Plan, items: Sequence[Item]) -> tuple[list[Result], dict[st
         offload=plan.offload,
         sampler=plan.sampler,
     )
-    plain = open_own_encoder(plan.model, pipeline) if "compare" in items[0].sheets else None
+    compared = "compare" in (items[0].swept or items)[0].sheets
+    plain = open_own_encoder(plan.model, pipeline) if compared else None
     results = []
     try:
         for item in items:
             check_interrupted()
-            results.append(_run_item(pipeline, plain, plan, item))
+            with _naming(plan, item):
+                results.append(_run_item(pipeline, plain, plan, item))
     except KeyboardInterrupt:
         warn(
             f"stopped with {len(results)} of {len(items)} inputs done, whose pictures are written; "
@@ -155,6 +166,31 @@ def _run_item(pipeline: Any, plain: AlphaCLIP | None, plan: Plan, item: Item) ->
     if plan.existing == "skip" and item.is_complete:
         # Since the run was planned another one has drawn it.
         return Result(outputs=(), sheets=())
+    if item.swept:
+        return _run_sweep(pipeline, plain, plan, item)
+    return _draw_and_write(pipeline, plain, plan, item)[0]
+
+
+def _run_sweep(pipeline: Any, plain: AlphaCLIP | None, plan: Plan, item: Item) -> Result:
+    """Draw and write one input's pictures at every value, and the sheet of them all: a row for each value."""
+    rows, results = {}, []
+    for at, part in zip(plan.swept, item.swept, strict=True):
+        check_interrupted()
+        with sampled_by(pipeline, at.sampler):
+            result, rows[at.label] = _draw_and_write(pipeline, plain, at, part)
+        results.append(result)
+    labels = [f"seed {seed}" for seed in plan.sampling.seeds]
+    sheet = contact_sheet(list(rows.values()), row_labels=list(rows), column_labels=labels)
+    sheets = [sheet for result in results for sheet in result.sheets]
+    return Result(
+        outputs=tuple(output for result in results for output in result.outputs),
+        sheets=(*_write_sheets(plan, item, {"sweep": sheet}), *sheets),
+        seconds=sum(result.seconds for result in results),
+    )
+
+
+def _draw_and_write(pipeline: Any, plain: AlphaCLIP | None, plan: Plan, item: Item) -> tuple[Result, list[Image.Image]]:
+    """Draw and write one input's pictures and sheets at one setting of everything; and the pictures."""
     looks: Any = {"focus": plan.focus, "fit": plan.fit}
     recorded = None if item.image is None else plan.scene or read_scene(item.image, plan.pointing)
     started, embeds = time.monotonic(), None
@@ -183,7 +219,7 @@ def _run_item(pipeline: Any, plain: AlphaCLIP | None, plan: Plan, item: Item) ->
             others = draw_comparison(pipeline, recorded.scene, plain, plan.sampling, fit=plan.fit)
             made["compare"] = comparison_sheet({"with the regions": pictures} | others, seen, labels)
     sheets = _write_sheets(plan, item, made)
-    return Result(outputs=tuple(written), sheets=sheets, embeds=embeds, seconds=seconds)
+    return Result(outputs=tuple(written), sheets=sheets, embeds=embeds, seconds=seconds), pictures
 
 
 def _write_sheets(plan: Plan, item: Item, made: Mapping[str, Image.Image]) -> tuple[Sheet, ...]:
@@ -211,11 +247,17 @@ def _record(
 
 
 def _result(item: Item, seeds: Sequence[int]) -> Result:
-    pairs = zip(item.paths, seeds, strict=True)
+    pairs = [pair for part in item.swept or [item] for pair in zip(part.paths, seeds, strict=True)]
+    sheets = [named for part in (item, *item.swept) for named in part.sheets.items()]
     return Result(
         outputs=tuple(Output(path=path, image=item.image, seed=seed) for path, seed in pairs),
-        sheets=tuple(Sheet(path=path, kind=kind) for kind, path in item.sheets.items()),
+        sheets=tuple(Sheet(path=path, kind=kind) for kind, path in sheets),
     )
+
+
+def _naming(plan: Plan, item: Item) -> AbstractContextManager[None]:
+    """Say of which of several inputs the block's errors and warnings are."""
+    return naming(item.image or Path(item.name), among=len(plan.items))
 
 
 def _input(path: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from gencontrol.runs.notation import (
     parse_named,
     parse_numbers,
     parse_seeds,
+    scalar,
     split_weight,
 )
 
@@ -84,6 +85,13 @@ def test_numbers() -> None:
     for text in ("1", "1,2,3,4", "1,b", ""):
         with pytest.raises(ConfigError, match="`point`: expected X,Y, got"):
             parse_numbers(text, setting="point", form="X,Y", counts=(2, 3))
+
+
+def test_values_of_settings() -> None:
+    texts = ("3", "0.5", "true", "word", "#00ff00", "")
+    assert [scalar(text, where="here") for text in texts] == [3, 0.5, True, "word", "#00ff00", None]
+    with pytest.raises(ConfigError, match=r"^here: '\[' is neither a number nor a name"):
+        scalar("[", where="here")
 
 
 def test_names_with_settings() -> None:

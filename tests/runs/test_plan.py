@@ -19,6 +19,7 @@ from gencontrol.runs.drawing import Sampling
 from gencontrol.runs.files.repeat import Repeated
 from gencontrol.runs.notices import RunWarning
 from gencontrol.runs.plan import Plan, plan_variations
+from gencontrol.runs.references.settings import ReferenceSettings
 from gencontrol.runs.settings import RECORDED, VariationSettings
 from gencontrol.runs.variation import rehearse_variations
 
@@ -82,9 +83,10 @@ def test_what_is_recorded(plan: MakePlan) -> None:
     }
     assert recorded.keys() == RECORDED
     # A new setting is decided upon: what a record holds, a stranger's record sets.
-    assert {field.name for field in fields(VariationSettings)} - RECORDED == set(
+    references = {field.name for field in fields(ReferenceSettings)}
+    assert {field.name for field in fields(VariationSettings)} - RECORDED - references == set(
         "images recursive mask index_mask box point alpha_from_image negative_mask number seed embeds_in embeds_out "
-        "output existing encoding grid compare preview metadata dry_run offline device offload batch".split()
+        "output existing encoding grid compare preview metadata dry_run offline device offload batch sweep".split()
     )
     assert plan(metadata=False).recorded is None
 

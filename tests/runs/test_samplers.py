@@ -1,13 +1,13 @@
 """Samplers by their short names."""
 
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
 from gencontrol.errors import ConfigError
-from gencontrol.runs.samplers import SAMPLERS, check_sampler, check_steps, make_sampler
+from gencontrol.runs.samplers import SAMPLERS, check_sampler, check_steps, make_sampler, sampled_by
 
 
 @pytest.fixture
@@ -31,6 +31,18 @@ def test_karras_is_what_sets_two_apart(config: dict[str, Any]) -> None:
 
 def test_none_is_the_saved_class(config: dict[str, Any]) -> None:
     assert type(make_sampler(None, config)).__name__ == "DDIMScheduler"
+
+
+def test_another_sampler_for_a_while(tiny: ModuleType) -> None:
+    """Each is made of the pipeline's own, which comes back whatever happens."""
+    own = tiny.scheduler()
+    pipeline = SimpleNamespace(scheduler=own)
+    with sampled_by(pipeline, None):
+        assert pipeline.scheduler is own
+    with pytest.raises(RuntimeError), sampled_by(pipeline, "dpm++-karras"):
+        assert type(pipeline.scheduler).__name__ == "DPMSolverMultistepScheduler"
+        raise RuntimeError
+    assert pipeline.scheduler is own
 
 
 def test_an_unknown_name_is_refused() -> None:

@@ -35,11 +35,13 @@ class Item:
     """One for each seed."""
     sheets: Mapping[str, Path]
     """Kind -> path."""
+    swept: tuple["Item", ...] = ()
+    """The same input at each value of a sweep, whose pictures together are `paths`; none where nothing is swept."""
 
     @property
     def files(self) -> tuple[Path, ...]:
         """Everything that is written."""
-        return (*self.paths, *self.sheets.values())
+        return (*self.paths, *self.sheets.values(), *(path for part in self.swept for path in part.sheets.values()))
 
     @property
     def is_complete(self) -> bool:
@@ -56,6 +58,7 @@ def plan_items(
     rows: Sequence[int],
     sheets: Sequence[str],
     suffix: str = ".png",
+    tag: str = "",
 ) -> list[Item]:
     """One item for each input.
 
@@ -67,23 +70,46 @@ def plan_items(
         rows: The inputs' numbers.
         sheets: Kinds of sheets that are written beside the pictures.
         suffix: Of pictures in a folder.
+        tag: See `plan_paths`; sheets have it too.
 
     Raises:
         ConfigError: See `plan_paths`.
     """
+    planned = zip(rows, names, plan_paths(names, seeds, output, suffix=suffix, tag=tag), strict=True)
+    behind = f"{tag}-" if tag else ""
     return [
         Item(
             name=name,
             image=images[row] if images else None,
             row=row,
             paths=tuple(paths),
-            sheets={kind: sheet_path(paths, name, output, kind=kind) for kind in sheets},
+            sheets={kind: sheet_path(paths, name, output, kind=f"{behind}{kind}") for kind in sheets},
         )
-        for row, name, paths in zip(rows, names, plan_paths(names, seeds, output, suffix=suffix), strict=True)
+        for row, name, paths in planned
     ]
 
 
-def plan_paths(stems: Sequence[str], seeds: Sequence[int], output: str, *, suffix: str = ".png") -> list[list[Path]]:
+def join_swept(parts: Sequence[Item], output: str) -> Item:
+    """One input at every value of a sweep, and the sheet of them all.
+
+    Args:
+        parts: The input at each value.
+        output: See `plan_paths`.
+    """
+    first = parts[0]
+    return Item(
+        name=first.name,
+        image=first.image,
+        row=first.row,
+        paths=tuple(path for part in parts for path in part.paths),
+        sheets={"sweep": sheet_path(first.paths, first.name, output, kind="sweep")},
+        swept=tuple(parts),
+    )
+
+
+def plan_paths(
+    stems: Sequence[str], seeds: Sequence[int], output: str, *, suffix: str = ".png", tag: str = ""
+) -> list[list[Path]]:
     """One path for each input and seed: FOLDER/STEM-SEED.png, or the file that was named.
 
     Args:
@@ -91,6 +117,7 @@ def plan_paths(stems: Sequence[str], seeds: Sequence[int], output: str, *, suffi
         seeds: The seeds of each input.
         output: A folder, or a file for one input; with several seeds the file's stem is numbered.
         suffix: Of pictures in a folder.
+        tag: What stands behind the stem, to tell the values of a sweep apart: STEM-TAG-SEED.png.
 
     Raises:
         ConfigError: A file for several inputs, a format without room for the record, or inputs of one name.
@@ -101,7 +128,7 @@ def plan_paths(stems: Sequence[str], seeds: Sequence[int], output: str, *, suffi
     with placing(target):
         is_folder = target.is_dir()
     if target.suffix.lower() in SUFFIXES and not is_folder:
-        return [_plan_file(target, stems, seeds)]
+        return [_plan_file(target, stems, seeds, tag=tag)]
     twice = sorted({stem for stem in stems if stems.count(stem) > 1})
     if twice:
         raise ConfigError(
@@ -112,10 +139,11 @@ def plan_paths(stems: Sequence[str], seeds: Sequence[int], output: str, *, suffi
             f"`output` {target}: expected a folder, or a name that ends in {', '.join(ENCODINGS)}; "
             "to have a folder of that name, make it first."
         )
-    return [[target / f"{stem}-{seed}{suffix}" for seed in seeds] for stem in stems]
+    behind = f"-{tag}" if tag else ""
+    return [[target / f"{stem}{behind}-{seed}{suffix}" for seed in seeds] for stem in stems]
 
 
-def _plan_file(target: Path, stems: Sequence[str], seeds: Sequence[int]) -> list[Path]:
+def _plan_file(target: Path, stems: Sequence[str], seeds: Sequence[int], *, tag: str) -> list[Path]:
     if target.suffix.lower() not in ENCODINGS:
         raise ConfigError(
             f"`output` {target}: pictures are written as PNG, JPEG or WebP; expected a name that ends in "
@@ -123,6 +151,7 @@ def _plan_file(target: Path, stems: Sequence[str], seeds: Sequence[int]) -> list
         )
     if len(stems) > 1:
         raise ConfigError(f"`output` {target}: {len(stems)} pictures go in, so expected a folder.")
+    target = target.with_stem(f"{target.stem}-{tag}") if tag else target
     if len(seeds) == 1:
         return [target]
     return [target.with_stem(f"{target.stem}-{seed}") for seed in seeds]

@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.runs.files.outputs import check_existing, check_writable, plan_paths, sheet_path
+from gencontrol.runs.files.outputs import (
+    Item,
+    check_existing,
+    check_writable,
+    join_swept,
+    plan_items,
+    plan_paths,
+    sheet_path,
+)
 
 
 def test_paths_in_a_folder() -> None:
@@ -18,6 +26,33 @@ def test_paths_in_a_folder() -> None:
 def test_paths_of_a_file() -> None:
     assert plan_paths(["a"], (3,), "x/one.png") == [[Path("x/one.png")]]
     assert plan_paths(["a"], (3, 4), "x/one.png") == [[Path("x/one-3.png"), Path("x/one-4.png")]]
+
+
+def test_a_tag_tells_the_values_of_a_sweep_apart() -> None:
+    assert plan_paths(["a"], (3,), "out", tag="steps-1") == [[Path("out/a-steps-1-3.png")]]
+    assert plan_paths(["a"], (3,), "x/one.png", tag="feather-0.5") == [[Path("x/one-feather-0.5.png")]]
+    assert plan_paths(["a"], (3, 4), "x/one.jpg", tag="f") == [[Path("x/one-f-3.jpg"), Path("x/one-f-4.jpg")]]
+    with pytest.raises(ConfigError, match=r"^`output` one\.gif: pictures are written as"):
+        plan_paths(["a"], (0,), "one.gif", tag="f")
+
+
+def test_an_input_of_a_sweep_is_all_its_parts() -> None:
+    parts: list[Item] = []
+    for tag in ("f-0", "f-1"):
+        how = {"images": [Path("p/a.png"), Path("p/b.png")], "rows": range(2), "sheets": ["grid"]}
+        parts.append(plan_items(["a", "b"], (3, 4), "out", tag=tag, **how)[1])
+    joined = join_swept(parts, "out")
+    assert (joined.name, joined.image, joined.row) == ("b", Path("p/b.png"), 1)
+    assert [str(path) for path in joined.files] == [
+        "out/b-f-0-3.png",
+        "out/b-f-0-4.png",
+        "out/b-f-1-3.png",
+        "out/b-f-1-4.png",
+        "out/b-sweep.png",
+        "out/b-f-0-grid.png",
+        "out/b-f-1-grid.png",
+    ]
+    assert joined.swept == tuple(parts) and joined.sheets == {"sweep": Path("out/b-sweep.png")}
 
 
 def test_a_folder_may_have_a_dot(tmp_path: Path) -> None:

@@ -1,0 +1,58 @@
+"""What a host says of itself by its configuration files, before any weight is loaded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gencontrol.alpha_clip.architectures import square
+from gencontrol.models.location import Location
+from gencontrol.pipelines.encoders import locate
+from gencontrol.pipelines.hosts.host import Host
+from gencontrol.pipelines.pairing import pair
+from gencontrol.pipelines.shapes import own_encoder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A host and its encoder, found and compared."""
+
+    model: Location
+    """Where it is."""
+    encoder: Location | None
+    """What takes the place of its encoder; None keeps its own."""
+    host: Host
+    """Its record."""
+    image_size: int
+    """Side of what its encoder sees, in pixels."""
+    embed_dim: int
+    """Width of its encoder's embeddings."""
+    sampler: Mapping[str, Any]
+    """Settings of its own sampler."""
+
+
+def ask_host(model: str, alpha_clip: str | None, *, revision: str | None, offline: bool) -> Asked:
+    """Look a host and its encoder up, and compare them by their configuration files.
+
+    Args:
+        model: Preset, folder or hub id.
+        alpha_clip: What takes the place of its encoder; None is the one that the model comes with.
+        revision: Branch, tag or commit of the model on its hub.
+        offline: Whether only this machine is asked.
+
+    Raises:
+        CheckpointError: Nothing there, or broken.
+        PairingError: A model that is no host, or an encoder that does not fit it.
+    """
+    how = {"revision": revision, "local_files_only": offline}
+    place, encoder = locate(model, alpha_clip or "auto", how)
+    assert encoder is None or isinstance(encoder, Location)
+    fitting = pair(place, encoder)
+    vision = own_encoder(fitting.family, place)
+    return Asked(
+        model=place,
+        encoder=encoder,
+        host=fitting.host,
+        image_size=square(vision)[0],
+        embed_dim=vision.projection_dim,
+        sampler=fitting.settings.get("scheduler", {}),
+    )
