@@ -4,8 +4,8 @@
     python tests/_mutants.py --files nerf/rays gencontrol/images/blur.py --sample 20 --seed 1
 
 `make mutants` runs it. The changes are cosmic-ray's; everything happens in copies of the checkout, the working tree
-included as it is, each of which is laid together as `make typecheck` lays it. A file's tests are its mirrored file and
-the others of that folder, so a change that only a far-away test notices counts as unnoticed.
+included as it is, each of which is laid together as `make typecheck` lays it. A file's tests are its mirrored file, the
+others of that folder, and those of the folder above, so a change that only a far-away test notices counts as unnoticed.
 """
 
 import ast
@@ -131,12 +131,13 @@ def chosen_files(root: Path, settings: Settings) -> list[Path]:
 
 
 def tests_of(root: Path, path: Path) -> tuple[str, ...]:
-    """The mirrored test file of a module, where there is one, and then the others of its folder."""
+    """The mirrored test file of a module, the others of its folder, and those of the folder above; those that exist."""
     parts = path.parts[1:] if path.parts[0] == "gencontrol" else path.parts
     folder = (root / "tests").joinpath(*parts[:-1])
     mirrored = folder / f"test_{path.name}"
     # What lies in the root of the core has a test file each, and no folder of its own.
-    others = [] if folder == root / "tests" else sorted(folder.glob("test_*.py"))
+    rooms = [room for room in (folder, folder.parent) if room.is_relative_to(root / "tests") and room != root / "tests"]
+    others = (file for room in rooms for file in sorted(room.glob("test_*.py")))
     return tuple(dict.fromkeys(str(file.relative_to(root)) for file in (mirrored, *others) if file.is_file()))
 
 

@@ -39,3 +39,6 @@ def test_weights_are_named() -> None:
     many = {f"w{i}": torch.tensor([math.inf], dtype=torch.float16) for i in range(6)}
     with pytest.raises(CheckpointError, match=r"\(w0, w1, w2, w3 and 2 more\).*float16 holds numbers up to 65504"):
         check_finite_weights(many, source="x.pth")
+    four = {name: many[name] for name in ("w0", "w1", "w2", "w3")}
+    with pytest.raises(CheckpointError, match=r"\(w0, w1, w2, w3\)"):
+        check_finite_weights(four, source="x.pth")

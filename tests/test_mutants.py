@@ -147,14 +147,15 @@ def test_files_are_the_librarys_and_those_that_changed(mutants: ModuleType, chec
         ("gencontrol/images/blur.py", "tests/images/test_blur.py", 2),
         ("gencontrol/images/gone.py", "tests/images/test_blur.py", 2),
         ("gencontrol/files.py", "tests/test_files.py", 1),
-        ("nerf/rays/cameras.py", "tests/nerf/rays/test_cameras.py", 1),
+        ("nerf/rays/cameras.py", "tests/nerf/rays/test_cameras.py", 2),
         ("gencontrol/errors.py", "", 0),
     ],
 )
 def test_tests_are_the_mirrored_ones_first(
     path: str, first: str, count: int, mutants: ModuleType, checkout: Path
 ) -> None:
-    for name in ("tests/test_files.py", "tests/test_lazy.py", "tests/nerf/rays/test_cameras.py"):
+    nerf = ("tests/nerf/test_all.py", "tests/nerf/rays/test_cameras.py", "tests/nerf/field/test_grid.py")
+    for name in ("tests/test_files.py", "tests/test_lazy.py", *nerf):
         (checkout / name).parent.mkdir(parents=True, exist_ok=True)
         (checkout / name).touch()
     found = mutants.tests_of(checkout, Path(path))

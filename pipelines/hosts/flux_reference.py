@@ -28,13 +28,13 @@ def _arguments(host: ReferenceHost, encoded: Sequence[Encoded], call: Call, *, o
     """`image` as a list, the output's size, and the bias; tokens are the prompt's, the canvas's, the references'."""
     height, width = output_size(call, multiple=host.grid, why="the bias has an entry for each of its tokens")
     end = call.text_tokens + (height // host.grid) * (width // host.grid)
-    canvas, places = slice(call.text_tokens, end), []
+    canvas, places, pictures = slice(call.text_tokens, end), [], list[Image]()
     for reference in encoded:
-        assert reference.token_weights is not None
+        assert reference.token_weights is not None and reference.picture is not None
+        pictures.append(reference.picture)
         places.append(slice(end, end + len(reference.token_weights)))
         end = places[-1].stop
     layout = Layout(length=end, canvas=canvas, references=tuple(places))
-    pictures: list[Image] = [reference.picture for reference in encoded if reference.picture is not None]
     made = {"image": pictures, "height": height, "width": width}
     return made | bias_arguments(options, layout, encoded, call, cell=host.grid)
 

@@ -129,3 +129,12 @@ def test_long_texts_are_cut_where_that_is_asked_for(tiny: ModuleType) -> None:
     assert cut["input_ids"][1].tolist() == whole["input_ids"][1, :4].tolist()
     assert cut["attention_mask"].tolist() == [[1] * 4] * 2
     assert whole["attention_mask"].sum(1).tolist() == [5, 4]
+
+
+def test_three_near_words_are_named_at_most() -> None:
+    words = ["cart", "care", "card", "carp", "carb"]
+    backend = Tokenizer(models.WordLevel({w: i for i, w in enumerate([*words, "<unknown>"])}, unk_token="<unknown>"))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unknown>", pad_token="<unknown>")
+    with pytest.raises(InputError, match=r"'carx' \(nearest: \w+, \w+, \w+\)"):
+        tokenize(tokenizer, ["carx"], length=8)

@@ -48,3 +48,8 @@ def test_alpha_is_written_as_png_only(tmp_path: Path) -> None:
         save_image(Image.fromarray(LEVELS), tmp_path / "x.xyz")
     save_image(Image.fromarray(LEVELS), tmp_path / "sub" / "grey.jpg")
     assert [p.name for p in tmp_path.iterdir()] == ["sub"]
+
+
+def test_what_overshoots_is_cut_and_not_turned_round() -> None:
+    rgb = torch.tensor([-0.5, 1.4, 1.004])[:, None, None].expand(3, 2, 2)
+    assert np.asarray(to_pil(rgb)).tolist() == [[[0, 255, 255]] * 2] * 2

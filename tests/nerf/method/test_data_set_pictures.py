@@ -172,6 +172,8 @@ def test_opaque_rgba_is_no_cut_out(own_set: Path, manager: Any) -> None:
     assert data.pictures.shape[-1] == 3
     batch = data.eval_dataset[0]
     assert batch["image"].shape[-1] == 3 and batch["in_front_of"].tolist() == [1, 1, 1]
+    cropped = manager(data=own_set, crop=(0.0, 0.0, 0.0, 1.0, 1.0, 1.0), rays=16)
+    assert cropped.pictures.shape[-1] == 3
 
 
 @pytest.mark.filterwarnings("ignore:(?!.*opaque everywhere)")

@@ -158,3 +158,22 @@ def write_parts(folder: Path, prompts: list[str]) -> Path:
     lines = [part.format(i, prompt) for i, prompt in enumerate(prompts)]
     (folder / "parts.yaml").write_text("\n".join(["parts:", *lines]), encoding="utf-8")
     return folder / "parts.yaml"
+
+
+@pytest.mark.parametrize(("density", "seen"), [(0.9, False), (1.1, True)])
+def test_what_can_hardly_be_seen_is_nothing(density: float, seen: bool) -> None:
+    """A density of 1 a world unit is a tenth opaque over 0.1: from there on there is something to take away."""
+    from gencontrol.errors import InputError
+    from gencontrol.nerf.field.grid import DENSITY_SCALE
+    from gencontrol.nerf.method.steered_parts import check_not_empty
+    from gencontrol.nerf.parts.parts import Part
+    from gencontrol.nerf.parts.shapes import Sphere
+
+    parts = (Part(name="egg", prompt="", shape=Sphere(centre=(0.0, 0.0, 0.0), radius=0.5)),)
+    raw = torch.tensor(density / DENSITY_SCALE).expm1().log()
+    lattice = raw.expand(4, 8, 8, 8)
+    if seen:
+        check_not_empty(parts, lattice)
+        return
+    with pytest.raises(InputError, match="holds nothing of the scene"):
+        check_not_empty(parts, lattice)

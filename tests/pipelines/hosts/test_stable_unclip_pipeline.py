@@ -101,3 +101,7 @@ def test_texts_are_spread_over_pictures() -> None:
 def test_noise_level_outside_its_range(unclip: Any, tiny: ModuleType, level: int) -> None:
     with pytest.raises(ValueError, match="noise_level"):
         run(unclip, tiny.photo(), noise_level=level)
+
+
+def test_one_picture_a_prompt_unless_told(unclip: Any, tiny: ModuleType) -> None:
+    assert len(run(unclip, tiny.photo(), num_images_per_prompt=None, num_inference_steps=1)) == 1

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 
 from gencontrol.errors import InputError
 from gencontrol.images.writing import to_pil
-from gencontrol.pipelines.region_pipeline.arguments import is_pixel_values, read_scenes
+from gencontrol.pipelines.region_pipeline.arguments import is_pixel_values, noise_of, read_scenes
 from gencontrol.regions.region import Region, RegionWarning
 
 
@@ -113,3 +114,16 @@ def test_a_mask_of_another_size(tiny: ModuleType) -> None:
 def test_pixel_values_are_batches() -> None:
     assert is_pixel_values(torch.zeros(1, 4, 8, 8))
     assert not is_pixel_values(torch.zeros(4, 8, 8)) and not is_pixel_values(np.zeros((1, 4, 8, 8)))
+
+
+@pytest.mark.parametrize("bad", [torch.zeros(4, 8, 8), np.zeros((1, 4, 8, 8)), 3])
+def test_noise_is_a_tensor_of_four_axes(bad: Any) -> None:
+    got = r"\(4, 8, 8\)" if isinstance(bad, torch.Tensor) else type(bad).__name__
+    with pytest.raises(InputError, match=rf"latents: expected a tensor \(n, c, h, w\), got {got}\."):
+        noise_of(bad, torch.device("cpu"), torch.float32)
+
+
+def test_noise_comes_where_the_host_runs() -> None:
+    assert noise_of(None, torch.device("cpu"), torch.float32) is None
+    noise = noise_of(torch.ones(1, 4, 2, 2, dtype=torch.float64), torch.device("cpu"), torch.float16)
+    assert noise is not None and noise.dtype == torch.float16 and bool((noise == 1).all())

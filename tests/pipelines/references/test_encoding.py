@@ -1,0 +1,45 @@
+"""What a reference becomes for a host that reads its tokens: a picture of a size, and a weight for each token."""
+
+import math
+from dataclasses import replace
+from types import ModuleType
+
+import pytest
+import torch
+
+from gencontrol.errors import InputError
+from gencontrol.images.picture import Picture
+from gencontrol.pipelines import REFERENCE_HOSTS, region_arguments
+from gencontrol.pipelines.references.encoding import picture_size
+from gencontrol.regions import Region
+from gencontrol.regions.scene import Scene
+
+
+def test_pictures_of_token_hosts_have_a_size_that_stock_calls_keep() -> None:
+    kontext, klein = REFERENCE_HOSTS["flux-kontext"], REFERENCE_HOSTS["flux2-klein"]
+    assert picture_size(kontext, (500, 500)) == (1024, 1024)
+    assert picture_size(kontext, (300, 700)) == (672, 1568)
+    assert picture_size(kontext, (700, 300)) == (1568, 672)
+    assert picture_size(kontext, (90, 100)) == (944, 1104)
+    assert picture_size(klein, (250, 333)) == (240, 320)
+    assert picture_size(klein, (2048, 4096)) == (720, 1440)
+    with pytest.raises(InputError, match="A reference of 100 x 12 pixels is too small: flux2-klein reads 16 a token"):
+        picture_size(klein, (12, 100))
+
+
+def test_a_mask_on_a_token_host_is_its_mean_in_each_token(hosts: ModuleType) -> None:
+    klein = replace(REFERENCE_HOSTS["flux2-klein"], grid=16)
+    rgb = hosts.picture(height=32, width=64)
+    alpha = torch.zeros(32, 64)
+    alpha[:16, :8], alpha[16:, 32:48] = 1.0, 0.5
+    scene = Scene(picture=Picture(rgb=rgb), regions=(Region(alpha=alpha),))
+    made = region_arguments(klein, None, scene, text_tokens=3, height=32, width=32)
+    bias = made["attention_kwargs"]["attention_mask"]
+    assert bias.shape == (1, 1, 1, 3 + 4 + 8) and not bias[..., :7].any()
+    gone, half = -1e4, math.log(0.5)
+    want = torch.tensor([half, gone, gone, gone, gone, gone, half, gone])
+    torch.testing.assert_close(bias[0, 0, 0, 7:], want)
+    soft = region_arguments(klein, None, scene, strength=0.5, text_tokens=3, height=32, width=32)
+    torch.testing.assert_close(
+        soft["attention_kwargs"]["attention_mask"][0, 0, 0, 7:9], torch.tensor([math.log(0.75), math.log(0.5)])
+    )
