@@ -23,14 +23,21 @@ if TYPE_CHECKING:
     from gencontrol.pipelines.opening import open_pipeline as open_pipeline
     from gencontrol.pipelines.pairing import check_pairing as check_pairing
     from gencontrol.pipelines.references.reference import RegionReference as RegionReference
+    from gencontrol.pipelines.stock.drawing import Drawing as Drawing
+    from gencontrol.pipelines.stock.drawing import draw_references as draw_references
+    from gencontrol.pipelines.stock.opening import OpenedHost as OpenedHost
+    from gencontrol.pipelines.stock.opening import open_reference_host as open_reference_host
+    from gencontrol.pipelines.stock.opening import unload_adapter as unload_adapter
     from gencontrol.pipelines.stock_arguments import region_arguments as region_arguments
 else:
     __getattr__, __dir__, __all__ = lazy_exports(
         __name__,
         {
+            "Drawing": "gencontrol.pipelines.stock.drawing",
             "HOSTS": "gencontrol.pipelines.hosts.registry",
             "Host": "gencontrol.pipelines.hosts.host",
             "Location": "gencontrol.models.location",
+            "OpenedHost": "gencontrol.pipelines.stock.opening",
             "REFERENCE_HOSTS": "gencontrol.pipelines.hosts.reference_registry",
             "ReferenceHost": "gencontrol.pipelines.hosts.reference_host",
             "RegionEmbeds": "gencontrol.conditioning.embed",
@@ -39,9 +46,12 @@ else:
             "StableUnCLIPImg2ImgPipeline": "gencontrol.pipelines.hosts.stable_unclip_pipeline",
             "StrengthSchedule": "gencontrol.conditioning.strength",
             "check_pairing": "gencontrol.pipelines.pairing",
+            "draw_references": "gencontrol.pipelines.stock.drawing",
             "open_pipeline": "gencontrol.pipelines.opening",
+            "open_reference_host": "gencontrol.pipelines.stock.opening",
             "parse_schedule": "gencontrol.conditioning.strength",
             "region_arguments": "gencontrol.pipelines.stock_arguments",
             "region_embeds": "gencontrol.pipelines.embedding",
+            "unload_adapter": "gencontrol.pipelines.stock.opening",
         },
     )

@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -53,6 +54,31 @@ def tiny_folder(tiny: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> P
 def unclip_folder(tiny: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random-weight Stable unCLIP folder, as stock diffusers saves it; read it, do not write in it."""
     return tiny.save_unclip_folder(tmp_path_factory.mktemp("models") / "unclip")
+
+
+@pytest.fixture(scope="session")
+def reference_builders() -> ModuleType:
+    """The builders of tests/pipelines/references/_hosts.py."""
+    return load_beside(Path(__file__).with_name("pipelines") / "references" / "_hosts.py", name="_reference_hosts")
+
+
+@pytest.fixture(scope="session")
+def reference_folder(
+    tiny: ModuleType, reference_builders: ModuleType, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Path]:
+    """A function that gives a host's folder: `base/`, `adapter.safetensors`, `image_encoder/`; do not write in it."""
+    folders = load_beside(Path(__file__).with_name("pipelines") / "stock" / "_folders.py", name="_stock_folders")
+    root = tmp_path_factory.mktemp("hosts")
+
+    def of(name: str) -> Path:
+        folder = root / name
+        if folder.is_dir():
+            return folder
+        if name.startswith("flux"):
+            return folders.save_flux(folder, reference_builders)
+        return folders.save_host(folder, reference_builders, tiny.tokenizer(), name=name)
+
+    return of
 
 
 @pytest.fixture(scope="session")

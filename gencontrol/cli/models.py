@@ -45,10 +45,18 @@ def main(arguments: Sequence[str]) -> None:
         return
     header = ("name", "host", "encoder", "Alpha-CLIP", "licence", "size", "state", "model")
     print(table([_row(preset, states[name]) for name, preset in PRESETS.items()], header=header))
+    _list_fetched()
+
+
+def _list_fetched() -> None:
+    from gencontrol.runs.references.table import FETCHED_HEADER, fetched_rows, restrictions
+
+    print("\nTake parts of reference pictures beside a prompt (`--reference`):\n")
+    print(table(fetched_rows(), header=FETCHED_HEADER))
+    print("\n" + "\n".join(restrictions()))
 
 
 def _list_references(form: str) -> None:
-    # Records stand beside code that loads torch, which the list of presets does not need.
     from gencontrol.runs.references.table import HEADER, reference_records, reference_rows, restrictions
 
     if form == "json":

@@ -15,6 +15,7 @@ from gencontrol.pipelines.references.canvas import canvas_map, output_size
 from gencontrol.pipelines.references.encoding import canvas_of, check_references
 from gencontrol.pipelines.references.reference import Call, RegionReference
 from gencontrol.pipelines.stock.opening import OpenedHost
+from gencontrol.pipelines.stock.scales import by_scale, scaled
 from gencontrol.pipelines.stock_arguments import region_arguments
 from gencontrol.streams import seeded
 
@@ -74,8 +75,9 @@ def draw_references(
     """
     drawing = drawing or Drawing()
     size = check_drawing(opened.host, references, drawing, default=opened.fitted.size)
+    references, scale = by_scale(opened.host, references)
     settings = condition(opened, references, drawing, size) | stock_settings(opened.host, drawing, size)
-    return _drawn(opened, seeds, settings | dict(drawing.stock), batch=drawing.batch)
+    return _drawn(opened, seeds, settings | dict(drawing.stock), batch=drawing.batch, scale=scale)
 
 
 def check_drawing(
@@ -106,7 +108,7 @@ def check_drawing(
     height, width = drawing.height or (default or (None, None))[0], drawing.width or (default or (None, None))[1]
     check_sampling(steps=drawing.steps, pictures=drawing.batch, size=(height, width))
     size = None if height is None or width is None else (height, width)
-    check_references(host, references, guided=is_guided(host, drawing), rows=False)
+    check_references(host, by_scale(host, references)[0], guided=is_guided(host, drawing), rows=False)
     _check_canvases(host, references, size)
     return size
 
@@ -134,7 +136,7 @@ def condition(
         drawing: What else.
         size: (height, width) of the output in pixels.
     """
-    device = opened.pipeline._execution_device
+    device = opened.device
     how: dict[str, Any] = {"dtype": opened.dtype, "device": device, "guided": is_guided(opened.host, drawing)}
     if size is not None:
         how |= {"height": size[0], "width": size[1]}
@@ -160,12 +162,15 @@ def stock_settings(host: ReferenceHost, drawing: Drawing, size: tuple[int, int] 
     return made
 
 
-def _drawn(opened: OpenedHost, seeds: Sequence[int], settings: dict[str, Any], *, batch: int) -> Iterator[Drawn]:
+def _drawn(
+    opened: OpenedHost, seeds: Sequence[int], settings: dict[str, Any], *, batch: int, scale: float
+) -> Iterator[Drawn]:
     for start in range(0, len(seeds), batch):
         some = seeds[start : start + batch]
         # Generators of the CPU, so that a seed means the same picture on every device.
         generators = [seeded(seed) for seed in some]
-        result = opened.pipeline(**_copied(settings), num_images_per_prompt=len(some), generator=generators)
+        with scaled(opened.denoiser, scale):
+            result = opened.pipeline(**_copied(settings), num_images_per_prompt=len(some), generator=generators)
         flagged = getattr(result, "nsfw_content_detected", None) or [False] * len(some)
         for image, seed, blackened in zip(result.images, some, flagged, strict=True):
             yield Drawn(image=image, seed=seed, flagged=bool(blackened))
@@ -190,10 +195,10 @@ def _prompt_of(opened: OpenedHost, drawing: Drawing) -> dict[str, Any]:
 @contextmanager
 def _at(encoder: Any, device: torch.device) -> Iterator[None]:
     """The encoder where it is needed, and back where it was: with offloading, that is main memory."""
-    before = None if encoder is None else encoder.device
-    if before in (None, device):
+    if encoder is None or encoder.device == device:
         yield
         return
+    before = encoder.device
     encoder.to(device)
     try:
         yield

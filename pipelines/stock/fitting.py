@@ -49,11 +49,11 @@ class FittedHost:
         if self.host.call.side is not None:
             return self.host.call.side, self.host.call.side
         side = denoiser_of(self.settings)[1].get("sample_size")
-        sides = side if isinstance(side, list | tuple) else (side, side)
-        scale = _latent_scale(self.settings)
-        if not all(isinstance(number, int) for number in sides):
+        height, width = side if isinstance(side, list | tuple) else (side, side)
+        if not isinstance(height, int) or not isinstance(width, int):
             return None
-        return sides[0] * scale, sides[1] * scale
+        scale = _latent_scale(self.settings)
+        return height * scale, width * scale
 
     @property
     def sampler(self) -> Mapping[str, Any] | None:

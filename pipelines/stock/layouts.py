@@ -87,7 +87,8 @@ def check_adapter(path: Path, host: ReferenceHost, denoiser: Mapping[str, Any]) 
         raise CheckpointError(f"{path} is not {_KINDS[wanted]}: its matrices have other dimensions.")
     skeleton = _skeleton(denoiser)
     if wanted == "time_embedding.linear_1.weight":
-        projection, expected = _instantx(projection), _resampler_over_time(projection, skeleton)
+        projection = _instantx(projection)
+        expected = _resampler_over_time(projection, skeleton)
         expected_layers = _joint_layers(layers, skeleton)
     else:
         is_flux = hasattr(skeleton, "inner_dim")
@@ -248,7 +249,7 @@ def _resampler_over_time(found: Shapes, skeleton: Any) -> dict[str, tuple[int, .
             output_dim=skeleton.inner_dim,
             hidden_dim=hidden,
             dim_head=_HEAD,
-            heads=found.get("layers.0.attn.to_q.weight", (0,))[0] // _HEAD,
+            heads=max(found.get("layers.0.attn.to_q.weight", (0,))[0] // _HEAD, 1),
             num_queries=queries,
             timestep_in_dim=found["time_embedding.linear_1.weight"][1],
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from transformers import SiglipVisionModel
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.errors import CheckpointError
@@ -48,6 +49,11 @@ class OpenedHost:
     def dtype(self) -> torch.dtype:
         """Of the denoiser's weights."""
         return self.denoiser.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the pipeline computes."""
+        return self.pipeline._execution_device
 
     @property
     def denoiser(self) -> Any:
@@ -155,7 +161,7 @@ def put_pipeline(pipeline: Any, offload: Offload, device: torch.device) -> None:
 
 @contextmanager
 def _without_advice() -> Iterator[None]:
-    """Leave out what diffusers advises against here: no picture is handed to the pipeline, and no layer changes dtype."""
+    """Leave out what diffusers advises against here: no picture is handed to the pipeline, no dtype changes."""
     loggers = [logging.getLogger(f"diffusers.{name}") for name in ("loaders.ip_adapter", "models.modeling_utils")]
 
     def is_other(record: logging.LogRecord) -> bool:
@@ -212,21 +218,19 @@ def _open_alpha_clip(name: str, base: Location, dtype: torch.dtype) -> AlphaCLIP
 
 def _open_prior(place: Location, dtype: torch.dtype) -> Any:
     """Redux's own part, and the SigLIP in it."""
-    import diffusers
-
+    prior: Any = import_module("diffusers").FluxPriorReduxPipeline
     how: dict[str, Any] = {"local_files_only": place.local_files_only, "use_safetensors": True}
     if place.revision is not None:
         how["revision"] = place.revision
     networks = open_components(read_saved(place), how, dtypes=dtype)
     with refused(place.name):
-        return diffusers.FluxPriorReduxPipeline.from_pretrained(place.name, dtype=dtype, **how, **networks)
+        return prior.from_pretrained(place.name, dtype=dtype, **how, **networks)
 
 
 def _open_siglip(place: Location, dtype: torch.dtype) -> Any:
-    from transformers import SiglipVisionModel
-
+    tower: Any = SiglipVisionModel
     with refused(place.name):
-        model, report = SiglipVisionModel.from_pretrained(
+        model, report = tower.from_pretrained(
             place.name, dtype=dtype, output_loading_info=True, use_safetensors=True, **place.lookup()
         )
     missing = sorted(report["missing_keys"])

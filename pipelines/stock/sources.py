@@ -1,5 +1,6 @@
 """Where a host of references has its parts: base, adapter and vision tower; and which of them are not here yet."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -233,7 +234,7 @@ def weigh(parts: Sequence[Part]) -> float | None:
     """About how many megabytes parts are; None if that is not known of each."""
     sizes = [None if part.published is None else part.published.size_mb for part in parts]
     known = [size for size in sizes if size is not None]
-    return sum(known) if len(known) == len(sizes) else None
+    return math.fsum(known) if len(known) == len(sizes) else None
 
 
 def _each(sources: Sources, change: Callable[[Location], Location]) -> Sources:

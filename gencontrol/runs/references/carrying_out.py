@@ -100,8 +100,7 @@ def _run_share(plan: ReferencePlan, items: Sequence[Item]) -> tuple[list[Result]
             ShareWarning,
         )
         raise
-    device, dtype = opened.pipeline._execution_device, str(opened.dtype).removeprefix("torch.")
-    return results, {"device": str(device), "dtype": dtype}
+    return results, {"device": str(opened.device), "dtype": str(opened.dtype).removeprefix("torch.")}
 
 
 def _run_item(opened: OpenedHost, plan: ReferencePlan, item: Item, image: Path) -> Result:

@@ -5,9 +5,13 @@ from typing import Any
 from gencontrol.configuration import to_mapping
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
+from gencontrol.pipelines.stock.sources import find_sources, weigh
+from gencontrol.runs.references.fetching import in_words
 
 HEADER = ("name", "stock call", "encoder", "takes", "without a picture", "canvas, weight, steps", "several", "licence")
 """What the columns of `reference_row` are."""
+FETCHED_HEADER = ("name", "encoder", "licence", "size", "state", "fetched from")
+"""What the columns of `fetched_row` are."""
 
 _TAKES = {
     "embedding": "one embedding",
@@ -41,9 +45,38 @@ def reference_rows() -> list[tuple[str, ...]]:
     return [reference_row(host) for host in REFERENCE_HOSTS.values()]
 
 
+def fetched_row(host: ReferenceHost) -> tuple[str, ...]:
+    """What a host needs, in the order of `FETCHED_HEADER`; of two licences, the adapter's comes first."""
+    sources = find_sources(host)
+    size = weigh(sources.parts)
+    licences = dict.fromkeys(weights.licence for weights in (host.adapter, host.base) if weights)
+    places = dict.fromkeys(part.location.name for part in sources.parts)
+    return (
+        host.name,
+        host.encoder,
+        " / ".join(licences),
+        "not known" if size is None else in_words(size),
+        state_of(host),
+        ", ".join(places),
+    )
+
+
+def fetched_rows() -> list[tuple[str, ...]]:
+    """Every known host."""
+    return [fetched_row(host) for host in REFERENCE_HOSTS.values()]
+
+
+def state_of(host: ReferenceHost) -> str:
+    """`cached`, `not here`, or `partly cached`."""
+    sources = find_sources(host)
+    if not sources.missing:
+        return "cached"
+    return "not here" if len(sources.missing) == len(sources.parts) else "partly cached"
+
+
 def reference_records() -> list[dict[str, Any]]:
-    """Every known host with all that its record says."""
-    return [to_mapping(host) for host in REFERENCE_HOSTS.values()]
+    """Every known host with all that its record says, and whether it is here."""
+    return [to_mapping(host) | {"state": state_of(host)} for host in REFERENCE_HOSTS.values()]
 
 
 def restrictions() -> list[str]:

@@ -1,0 +1,223 @@
+"""Pictures through the stock call: what goes in, that a seed is a seed, and that nothing is left behind."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from gencontrol.errors import InputError
+from gencontrol.pipelines import Drawing, RegionReference, draw_references, open_reference_host
+from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
+from gencontrol.pipelines.stock.drawing import (
+    Drawn,
+    check_drawing,
+    is_guided,
+    scale_of,
+    stock_settings,
+)
+from gencontrol.pipelines.stock.opening import OpenedHost
+from gencontrol.regions.shapes import box_alpha
+
+Folder = Callable[[str], Path]
+
+LEFT = box_alpha((0, 0, 16, 32), (32, 32))
+
+
+@pytest.fixture(scope="module", params=["sd15-ip-plus", "sdxl-ip-plus"])
+def opened(request: pytest.FixtureRequest, reference_folder: Folder) -> OpenedHost:
+    return opened_from(request.param, reference_folder(request.param))
+
+
+def opened_from(name: str, folder: Path) -> OpenedHost:
+    parts: dict[str, Any] = {"adapter": folder / "adapter.safetensors", "image_encoder": folder / "image_encoder"}
+    made = open_reference_host(name, base=folder / "base", **parts)
+    made.pipeline.set_progress_bar_config(disable=True)
+    return made
+
+
+@pytest.fixture
+def reference(reference_builders: ModuleType) -> RegionReference:
+    return RegionReference(image=reference_builders.picture(), mask_image=LEFT)
+
+
+def pixels(drawn: Drawn) -> np.ndarray:
+    return np.asarray(drawn.image).astype(int)
+
+
+def test_pictures_are_the_stock_calls(opened: OpenedHost, reference: RegionReference) -> None:
+    from gencontrol.pipelines import region_arguments
+
+    (drawn,) = draw_references(opened, [reference], [7], Drawing(prompt="a red ball", steps=2, guidance=3.0))
+    arguments = region_arguments(opened.host, opened.encoder, references=[reference])
+    stock = opened.pipeline(
+        **arguments,
+        prompt="a red ball",
+        num_inference_steps=2,
+        guidance_scale=3.0,
+        height=32,
+        width=32,
+        generator=[torch.Generator().manual_seed(7)],
+    )
+    assert drawn.seed == 7 and not drawn.flagged
+    assert np.array_equal(pixels(drawn), np.asarray(stock.images[0]))
+
+
+def test_a_seed_is_a_seed_in_any_batch(opened: OpenedHost, reference: RegionReference) -> None:
+    many = list(draw_references(opened, [reference], [3, 4, 5], Drawing(steps=2, batch=2)))
+    (alone,) = draw_references(opened, [reference], [5], Drawing(steps=2))
+    assert [drawn.seed for drawn in many] == [3, 4, 5]
+    assert np.abs(pixels(many[2]) - pixels(alone)).max() <= 2
+    assert np.abs(pixels(many[1]) - pixels(alone)).max() > 2
+
+
+def test_texts_regions_and_references_count(opened: OpenedHost, reference: RegionReference) -> None:
+    def draw(*references: RegionReference, **settings: Any) -> np.ndarray:
+        (drawn,) = draw_references(opened, references, [0], Drawing(steps=2, **settings))
+        return pixels(drawn)
+
+    plain = draw(reference)
+    other = RegionReference(image=reference.image.flip(2), canvas_mask=LEFT, weight=0.5, schedule="1:0")
+    assert np.array_equal(plain, draw(reference))
+    for changed in (
+        draw(reference, prompt="a blue car"),
+        draw(reference, negative_prompt="a blue car"),
+        draw(reference, guidance=1.0),
+        draw(replace(reference, mask_image=1 - LEFT)),
+        draw(reference, other),
+    ):
+        assert np.abs(plain - changed).max() > 2
+    # Schedules, and all else, are left as they were.
+    assert np.array_equal(plain, draw(reference))
+
+
+def test_a_size_of_ones_own(opened: OpenedHost, reference: RegionReference) -> None:
+    (drawn,) = draw_references(opened, [reference], [0], Drawing(steps=1, width=64))
+    assert drawn.image.size == (64, 32)
+
+
+def test_what_is_wrong_is_said_before_a_picture_is_asked_for(opened: OpenedHost, reference: RegionReference) -> None:
+    with pytest.raises(InputError, match="negative_prompt: it acts through"):
+        draw_references(opened, [reference], [0], Drawing(guidance=1.0, negative_prompt="x"))
+
+
+def test_further_arguments_win_and_lists_stay_as_they_were(opened: OpenedHost, reference: RegionReference) -> None:
+    stock = {"num_inference_steps": 1, "callback_on_step_end_tensor_inputs": ["latents"]}
+    (drawn,) = draw_references(opened, [reference], [0], Drawing(steps=3, stock=stock))
+    (short,) = draw_references(opened, [reference], [0], Drawing(steps=1))
+    assert np.array_equal(pixels(drawn), pixels(short))
+    assert stock == {"num_inference_steps": 1, "callback_on_step_end_tensor_inputs": ["latents"]}
+
+
+def test_flux_by_scale_and_embeddings(reference_folder: Folder, reference_builders: ModuleType) -> None:
+    """A weight is the adapter's scale; prompts may be embeddings."""
+    opened = opened_from("flux-ip", reference_folder("flux-ip"))
+    text = {
+        "prompt_embeds": reference_builders.noise(1, 7, 32),
+        "pooled_prompt_embeds": reference_builders.noise(1, 32),
+    }
+    drawing = Drawing(steps=2, height=16, width=16, stock=text)
+    reference = RegionReference(image=reference_builders.picture())
+
+    def draw(weight: float) -> np.ndarray:
+        (drawn,) = draw_references(opened, [replace(reference, weight=weight)], [0], drawing)
+        return pixels(drawn)
+
+    whole, half = draw(1.0), draw(0.5)
+    assert np.abs(whole - half).max() > 0
+    opened.pipeline.set_ip_adapter_scale(0.5)
+    assert np.array_equal(draw(1.0), half)
+
+
+@pytest.mark.parametrize("name", REFERENCE_HOSTS)
+def test_every_stock_call_takes_the_settings(name: str) -> None:
+    """Kolors is a dummy without sentencepiece; its call is that of SDXL."""
+    host, diffusers = REFERENCE_HOSTS[name], import_module("diffusers")
+    text: dict[str, Any] = {} if host.call.prompt == "none" else {"prompt": "a cup"}
+    text |= {"true_guidance": 2.0} if host.call.true_guidance else {}
+    text |= {"negative_prompt": "x"} if host.call.negative_prompt else {}
+    drawing = Drawing(**text, guidance=2.0)
+    reference = RegionReference(image=torch.zeros(3, 8, 8))
+    size = check_drawing(host, [reference], drawing, default=(64, 64))
+    assert size == (64, 64)
+    made = stock_settings(host, drawing, size)
+    kind = "StableDiffusionXLPipeline" if name.startswith("kolors") else host.pipelines[0]
+    parameters = inspect.signature(getattr(diffusers, kind).__call__).parameters
+    assert made.keys() <= parameters.keys()
+    needed = {n for n, p in parameters.items() if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD}
+    assert needed - {"self", "image_embeds", "negative_image_embeds"} <= made.keys()
+    assert made[host.call.steps] == 25 and made[host.call.guidance] == 2.0
+    assert ("height" in made) == host.call.sized
+
+
+class TestRefused:
+    """What a host would ignore or fail at."""
+
+    REFERENCE = RegionReference(image=torch.zeros(3, 8, 8))
+
+    @pytest.mark.parametrize(
+        ("name", "drawing", "message"),
+        [
+            ("flux-kontext", {}, "prompt: flux-kontext needs a text that says what to draw"),
+            ("flux2", {"prompt": " "}, "prompt: flux2 needs a text"),
+            ("kandinsky-2.1", {}, "prompt: kandinsky-2.1 needs a text"),
+            ("kandinsky-2.2", {"prompt": "x"}, "prompt: the stock call of kandinsky-2.2 takes no text beside"),
+            ("karlo", {"prompt": "x"}, "prompt: the stock call of karlo takes no text"),
+            ("karlo", {"height": 64}, "height and width: those of karlo are its own"),
+            ("flux-redux", {"negative_prompt": "x"}, "negative_prompt: the stock call of flux-redux takes none"),
+            ("sd15-ip", {"negative_prompt": "x", "guidance": 1.0}, "negative_prompt: .* give `guidance` above 1"),
+            ("flux-ip", {"negative_prompt": "x"}, "negative_prompt: .* give `true_guidance` above 1"),
+            ("sd15-ip", {"true_guidance": 2.0}, "true_guidance: sd15-ip has one scale of guidance"),
+            ("sd15-ip", {"guidance": -1.0}, "guidance: expected a scale of 0 or more"),
+            ("flux-ip", {"true_guidance": -1.0}, "true_guidance: expected a scale of 0 or more"),
+            ("sd15-ip", {"steps": 0}, "num_inference_steps: expected 1 or more"),
+            ("sd15-ip", {"width": 30}, "width: expected a multiple of 8 pixels, got 30"),
+        ],
+    )
+    def test_settings(self, name: str, drawing: dict[str, Any], message: str) -> None:
+        with pytest.raises(InputError, match=message):
+            check_drawing(REFERENCE_HOSTS[name], [self.REFERENCE], Drawing(**drawing), default=(64, 64))
+
+    @pytest.mark.parametrize(
+        ("name", "changes", "message"),
+        [
+            ("sd35-ip", {"canvas_mask": LEFT}, "canvas_mask: sd35-ip has no way"),
+            ("flux-ip", {"schedule": "1:0"}, "schedule: flux-ip reads its condition once"),
+            ("karlo", {"weight": 0.5}, "weight: karlo takes none"),
+            (
+                "sd15-ip",
+                {"canvas_mask": LEFT[:, 8:24]},
+                "canvas_mask: 16 x 32 pixels are not of the output's shape",
+            ),
+            ("flux-ip", {"negative_mask_image": LEFT[:8, :8]}, "negative_mask_image: it would act on nothing without"),
+        ],
+    )
+    def test_references(self, name: str, changes: dict[str, Any], message: str) -> None:
+        host = REFERENCE_HOSTS[name]
+        with pytest.raises(InputError, match=message):
+            check_drawing(host, [replace(self.REFERENCE, **changes)], Drawing(), default=(64, 64))
+
+    def test_several_where_one_is_taken(self) -> None:
+        host = REFERENCE_HOSTS["sd35-ip"]
+        with pytest.raises(InputError, match="sd35-ip takes one reference for an output, got 2"):
+            check_drawing(host, [self.REFERENCE] * 2, Drawing(), default=(64, 64))
+
+    def test_a_canvas_mask_needs_a_size(self) -> None:
+        masked = replace(self.REFERENCE, canvas_mask=LEFT)
+        with pytest.raises(InputError, match="height and width: expected the output's"):
+            check_drawing(REFERENCE_HOSTS["sd15-ip"], [masked], Drawing())
+        assert check_drawing(REFERENCE_HOSTS["sd15-ip"], [masked], Drawing(height=64, width=64)) == (64, 64)
+
+
+def test_guidance() -> None:
+    unet, flux = REFERENCE_HOSTS["sd15-ip"], REFERENCE_HOSTS["flux-ip"]
+    assert scale_of(unet, Drawing()) == 7.5 and scale_of(unet, Drawing(guidance=2.0)) == 2.0
+    assert is_guided(unet, Drawing()) and not is_guided(unet, Drawing(guidance=1.0))
+    assert not is_guided(flux, Drawing(guidance=5.0)) and is_guided(flux, Drawing(true_guidance=1.5))
+    assert not is_guided(flux, Drawing(true_guidance=1.0))

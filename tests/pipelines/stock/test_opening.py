@@ -1,0 +1,131 @@
+"""Hosts from folders: the pipeline is the stock one with the adapter, and the stock one to the bit without it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import diffusers
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.errors import CheckpointError, ConfigError, PairingError
+from gencontrol.models.location import Location
+from gencontrol.pipelines import open_reference_host, unload_adapter
+from gencontrol.pipelines.stock import opening
+from gencontrol.pipelines.stock.opening import OpenedHost
+
+Folder = Callable[[str], Path]
+
+
+def open_folder(name: str, folder: Path, **how: Any) -> OpenedHost:
+    parts: dict[str, Any] = {"base": folder / "base", "adapter": folder / "adapter.safetensors"}
+    return open_reference_host(name, **parts | {"image_encoder": folder / "image_encoder"} | how)
+
+
+@pytest.mark.parametrize("name", ["sd15-ip", "sdxl-ip-plus", "flux-ip"])
+def test_the_stock_pipeline_with_its_adapter_and_without(
+    name: str, reference_folder: Folder, reference_builders: ModuleType, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = reference_folder(name)
+    opened = open_folder(name, folder)
+    assert type(opened.pipeline).__name__ == opened.host.pipelines[0]
+    assert opened.pipeline.image_encoder is None and isinstance(opened.encoder, AlphaCLIP)
+    assert opened.dtype == torch.float32 and opened.device == torch.device("cpu")
+    loaded = {key for key in opened.denoiser.state_dict() if "encoder_hid_proj" in key or "_ip." in key}
+    assert loaded and "image_encoder is not loaded" not in caplog.text
+    unload_adapter(opened)
+    kind: Any = type(opened.denoiser)
+    plain = kind.from_pretrained(folder / "base", subfolder="transformer" if name == "flux-ip" else "unet")
+    expected, left = plain.state_dict(), opened.denoiser.state_dict()
+    assert expected.keys() == left.keys() and all(torch.equal(expected[key], left[key]) for key in expected)
+
+
+def test_the_adapter_is_the_files(reference_folder: Folder, reference_builders: ModuleType) -> None:
+    folder = reference_folder("sd15-ip-plus")
+    opened = open_folder("sd15-ip-plus", folder)
+    (layer,) = opened.pipeline.unet.encoder_hid_proj.image_projection_layers
+    file = load_file(folder / "adapter.safetensors")
+    assert torch.equal(layer.latents, file["image_proj.latents"])
+    whole = reference_builders.clip_tower().state_dict()
+    patch = "vision_model.embeddings.patch_embedding.weight"
+    assert torch.equal(opened.encoder.vision.state_dict()[patch][:, :3], whole[patch])
+    assert not opened.encoder.vision.state_dict()[patch][:, 3:].any()
+
+
+def test_dtype(reference_folder: Folder) -> None:
+    opened = open_folder("sd15-ip", reference_folder("sd15-ip"), dtype=torch.bfloat16)
+    assert opened.dtype == opened.encoder.dtype == torch.bfloat16
+    dtypes = {weight.dtype for weight in opened.denoiser.state_dict().values()}
+    assert dtypes == {torch.bfloat16}
+
+
+def test_an_alpha_clip_takes_the_towers_place(
+    reference_folder: Folder, reference_builders: ModuleType, tmp_path: Path
+) -> None:
+    alpha = AlphaCLIP.from_clip(reference_builders.clip_tower(channels=4))
+    alpha.save_pretrained(tmp_path / "alpha")
+    opened = open_folder("sd15-ip", reference_folder("sd15-ip"), alpha_clip=tmp_path / "alpha")
+    assert opened.encoder.has_alpha
+
+
+def test_weights_are_not_loaded_where_the_adapter_does_not_fit(
+    reference_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = reference_folder("sd15-ip-plus")
+    for loader in ("_open_base", "_open_encoder"):
+        monkeypatch.setattr(opening, loader, lambda *_: pytest.fail("loaded"))
+    state = load_file(folder / "adapter.safetensors")
+    extra = {key.replace("layers.3", "layers.4"): v.clone() for key, v in state.items() if "layers.3" in key}
+    save_file(state | extra, tmp_path / "five.safetensors")
+    with pytest.raises(CheckpointError, match=r"unexpected: image_proj\.layers\.4"):
+        open_folder("sd15-ip-plus", folder, adapter=tmp_path / "five.safetensors")
+    save_file(state | {"image_proj.latents": torch.full((1, 4, 64), torch.inf)}, tmp_path / "inf.safetensors")
+    with pytest.raises(CheckpointError, match="NaN or infinite"):
+        open_folder("sd15-ip-plus", folder, adapter=tmp_path / "inf.safetensors")
+    with pytest.raises(PairingError, match="not a StableDiffusionXLPipeline"):
+        open_folder("sdxl-ip-plus", folder)
+    with pytest.raises(ConfigError, match="Unknown reference host 'sdxl'"):
+        open_folder("sdxl", folder)
+
+
+def test_broken_weights_of_the_base(reference_folder: Folder, tmp_path: Path) -> None:
+    import shutil
+
+    folder = reference_folder("sd15-ip")
+    shutil.copytree(folder / "base", tmp_path / "base")
+    path = tmp_path / "base" / "unet" / "diffusion_pytorch_model.safetensors"
+    save_file({k: v for k, v in load_file(path).items() if k != "conv_in.weight"}, path)
+    with pytest.raises(CheckpointError, match=r"the component unet lacks weights: conv_in\.weight"):
+        open_folder("sd15-ip", folder, base=tmp_path / "base")
+
+
+def test_redux_opens_its_prior(reference_folder: Folder, reference_builders: ModuleType, tmp_path: Path) -> None:
+    embedder: Any = diffusers.pipelines.flux.modeling_flux.ReduxImageEncoder(reference_builders.WIDTH, 32)
+    from transformers import SiglipImageProcessor
+
+    prior: Any = getattr(diffusers, "FluxPriorReduxPipeline")(  # noqa: B009
+        image_encoder=reference_builders.siglip_tower(),
+        feature_extractor=SiglipImageProcessor(size={"height": 32, "width": 32}),
+        image_embedder=embedder,
+    )
+    prior.save_pretrained(tmp_path / "redux")
+    base = reference_folder("flux-ip") / "base"
+    opened = open_reference_host("flux-redux", base=base, adapter=tmp_path / "redux")
+    assert type(opened.encoder).__name__ == "FluxPriorReduxPipeline"
+    assert (opened.host.width, opened.host.geometry.size) == (reference_builders.WIDTH, 32)
+    unload_adapter(opened)
+    assert opened.encoder.image_embedder is not None
+
+
+def test_a_siglip(reference_builders: ModuleType, tmp_path: Path) -> None:
+    reference_builders.siglip_tower().save_pretrained(tmp_path)
+    made = opening._open_siglip(Location(name=str(tmp_path)), torch.float32)
+    expected = reference_builders.siglip_tower().state_dict()
+    assert all(torch.equal(value, expected[key]) for key, value in made.state_dict().items()) and not made.training
+    path = tmp_path / "model.safetensors"
+    save_file({k: v for k, v in load_file(path).items() if "patch_embedding.bias" not in k}, path, {"format": "pt"})
+    with pytest.raises(CheckpointError, match=r"lacks weights of a SigLIP's vision tower: .*patch_embedding\.bias"):
+        opening._open_siglip(Location(name=str(tmp_path)), torch.float32)

@@ -1,0 +1,258 @@
+"""Where a host's parts are, and what of them is not here; no hub is asked."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gencontrol.errors import CheckpointError, PairingError
+from gencontrol.models.location import Location
+from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
+from gencontrol.pipelines.stock.sources import (
+    Part,
+    Sources,
+    adapter_file,
+    check_reachable,
+    find_sources,
+    is_on_hub,
+    weigh,
+)
+
+SDXL, KOLORS, REDUX = (REFERENCE_HOSTS[name] for name in ("sdxl-ip-plus", "kolors-ip-plus", "flux-redux"))
+KONTEXT, KARLO = REFERENCE_HOSTS["flux-kontext"], REFERENCE_HOSTS["karlo"]
+LIKE = "sdxl_models/ip-adapter-plus_sdxl_vit-h.safetensors"
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of the hub's client."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path / "hub"
+
+
+def lay(cache: Path, name: str, *files: str, revision: str = "main", index: dict[str, object] | None = None) -> None:
+    """Files of a repository, as the client lays them."""
+    root = cache / f"models--{name.replace('/', '--')}"
+    (root / "refs" / revision).parent.mkdir(parents=True, exist_ok=True)
+    (root / "refs" / revision).write_text("0" * 40)
+    for file in files:
+        path = root / "snapshots" / ("0" * 40) / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(index) if file == "model_index.json" else "{}")
+
+
+@pytest.mark.parametrize("name", REFERENCE_HOSTS)
+def test_every_published_part_is_named(name: str) -> None:
+    host = REFERENCE_HOSTS[name]
+    sources = find_sources(host)
+    assert sources.base.location == Location(name=host.base.repository, revision=host.base.revision)
+    assert (sources.adapter is None) == (host.adapter is None)
+    # Redux's adapter holds its own; pictures need none.
+    assert (sources.tower is None) == (host.takes in ("redux", "picture"))
+    assert all(part.published is not None for part in sources.parts)
+    if sources.adapter is not None and sources.tower is not None and host.adapter and host.adapter.encoder_folder:
+        assert sources.tower.location.name == sources.adapter.location.name
+        assert sources.tower.location.subfolder == host.adapter.encoder_folder
+
+
+def test_a_vision_tower_in_another_folder_and_revisions() -> None:
+    assert find_sources(SDXL).tower == Part(
+        role="vision tower",
+        location=Location(name="h94/IP-Adapter", subfolder="models/image_encoder"),
+        published=SDXL.tower,
+    )
+    kolors = find_sources(KOLORS)
+    assert kolors.adapter is not None and kolors.tower is not None
+    assert {kolors.adapter.location.revision, kolors.tower.location.revision} == {"refs/pr/4"}
+    assert kolors.base.location.revision is None
+    assert find_sources(KARLO, revision="mine").base.location.revision == "mine"
+
+
+def test_what_the_caller_names_wins() -> None:
+    made = find_sources(SDXL, base="my/base", adapter="my/adapter", image_encoder="my/clips/vit/h", revision="old")
+    assert made.base == Part(role="base", location=Location(name="my/base", revision="old"))
+    assert made.adapter == Part(role="adapter", location=Location(name="my/adapter"), file=LIKE)
+    assert made.tower == Part(role="vision tower", location=Location(name="my/clips", subfolder="vit/h"))
+    assert find_sources(SDXL, adapter="my/adapter/a/b.safetensors").adapter == Part(
+        role="adapter", location=Location(name="my/adapter"), file="a/b.safetensors"
+    )
+    assert find_sources(REDUX, adapter="my/redux").adapter == Part(role="adapter", location=Location(name="my/redux"))
+
+
+def test_a_base_with_its_own_tower_brings_it() -> None:
+    made = find_sources(KARLO, base="my/karlo").tower
+    assert made is not None and made.location == Location(name="my/karlo", subfolder="image_encoder")
+
+
+def test_local_files_only_goes_for_what_is_elsewhere(tmp_path: Path) -> None:
+    made = find_sources(SDXL, base=tmp_path, local_files_only=True)
+    assert made.adapter is not None and made.tower is not None
+    assert [part.location.local_files_only for part in made.parts] == [False, True, True]
+
+
+def test_parts_that_a_host_has_no_place_for() -> None:
+    with pytest.raises(PairingError, match=r"`adapter`: flux-kontext takes references by itself"):
+        find_sources(KONTEXT, adapter="a/b")
+    with pytest.raises(PairingError, match=r"`image_encoder`: flux-kontext encodes references by its own autoencoder"):
+        find_sources(KONTEXT, image_encoder="a/b")
+    with pytest.raises(PairingError, match=r"`image_encoder`: flux-redux encodes references by the SigLIP that its"):
+        find_sources(REDUX, image_encoder="a/b")
+
+
+class TestAdapterFile:
+    """A file, a folder, or a place on the hub."""
+
+    def test_a_folder_as_published_or_with_one_file(self, tmp_path: Path) -> None:
+        (tmp_path / "other.safetensors").touch()
+        assert adapter_file(str(tmp_path), like=LIKE) == (str(tmp_path), "other.safetensors")
+        (tmp_path / Path(LIKE).name).touch()
+        assert adapter_file(str(tmp_path), like=LIKE) == (str(tmp_path), Path(LIKE).name)
+        (tmp_path / "sdxl_models").mkdir()
+        (tmp_path / LIKE).touch()
+        assert adapter_file(str(tmp_path), like=LIKE) == (str(tmp_path), LIKE)
+
+    def test_a_folders_own_tower_is_taken(self, tmp_path: Path) -> None:
+        (tmp_path / "a.safetensors").touch()
+        tower = find_sources(SDXL, adapter=tmp_path).tower
+        assert tower is not None and tower.location.name == "h94/IP-Adapter"
+        (tmp_path / "models" / "image_encoder").mkdir(parents=True)
+        (tmp_path / "models" / "image_encoder" / "config.json").touch()
+        tower = find_sources(SDXL, adapter=tmp_path).tower
+        assert tower is not None
+        assert tower.location == Location(name=str(tmp_path), subfolder="models/image_encoder")
+        assert tower.published is None and tower.is_here
+
+    def test_a_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "a.safetensors").touch()
+        assert adapter_file(str(tmp_path / "a.safetensors"), like=LIKE) == (str(tmp_path), "a.safetensors")
+        monkeypatch.chdir(tmp_path)
+        assert adapter_file("a.safetensors", like=LIKE) == (".", "a.safetensors")
+
+    @pytest.mark.parametrize("name", ["a.bin", "a/b/c.pt", "/a/b.ckpt", "a/b/c.PTH", "x.pkl"])
+    def test_pickles(self, name: str) -> None:
+        with pytest.raises(CheckpointError, match=r"is a pickle, which can run programs .* Take a revision of"):
+            adapter_file(name, like=LIKE)
+
+    def test_a_folder_of_pickles_of_several_or_of_nothing(self, tmp_path: Path) -> None:
+        with pytest.raises(CheckpointError, match=r"holds no \.safetensors file; the published one is called sdxl_mod"):
+            adapter_file(str(tmp_path), like=LIKE)
+        (tmp_path / "ip_adapter.bin").touch()
+        with pytest.raises(CheckpointError, match=r"ip_adapter\.bin is a pickle"):
+            adapter_file(str(tmp_path), like=LIKE)
+        for name in ("b", "a"):
+            (tmp_path / f"{name}.safetensors").touch()
+        with pytest.raises(CheckpointError, match=r"holds a\.safetensors, b\.safetensors: name one of the files"):
+            adapter_file(str(tmp_path), like=LIKE)
+
+    @pytest.mark.parametrize(
+        "name", ["no.safetensors", "./a/b/no.safetensors", "/a/b/c.safetensors", "a/no.safetensors"]
+    )
+    def test_no_such_file(self, name: str) -> None:
+        with pytest.raises(CheckpointError, match=f"`adapter`: no file at {name}"):
+            adapter_file(name, like=LIKE)
+
+    def test_a_file_of_another_kind(self, tmp_path: Path) -> None:
+        (tmp_path / "a.txt").touch()
+        with pytest.raises(
+            CheckpointError, match=r"a\.txt: expected a \.safetensors file, a folder with one, or a hub"
+        ):
+            adapter_file(str(tmp_path / "a.txt"), like=LIKE)
+
+
+def test_names_that_can_be_on_a_hub_only(tmp_path: Path) -> None:
+    assert is_on_hub("owner/name")
+    assert not any(is_on_hub(name) for name in (str(tmp_path), "/no/where", "./a/b", "../a", "~/a"))
+
+
+class TestMissing:
+    """What would have to be fetched."""
+
+    def test_all_of_it_in_an_empty_cache(self, cache: Path) -> None:
+        sources = find_sources(SDXL)
+        assert sources.missing == sources.parts
+
+    def test_each_part_once_it_is_there(self, cache: Path) -> None:
+        sources = find_sources(SDXL)
+        lay(cache, "h94/IP-Adapter", LIKE)
+        assert sources.missing == [sources.base, sources.tower]
+        lay(cache, "h94/IP-Adapter", "models/image_encoder/config.json")
+        assert sources.missing == [sources.base, sources.tower]
+        lay(cache, "h94/IP-Adapter", "models/image_encoder/model.safetensors")
+        assert sources.missing == [sources.base]
+
+    def test_a_base_whose_settings_alone_were_fetched_is_not_here(self, cache: Path) -> None:
+        index = {
+            "_class_name": "StableDiffusionXLPipeline",
+            "unet": ["diffusers", "UNet2DConditionModel"],
+            "vae": ["diffusers", "AutoencoderKL"],
+            "scheduler": ["diffusers", "EulerDiscreteScheduler"],
+            "tokenizer": ["transformers", "CLIPTokenizer"],
+            "feature_extractor": ["transformers", "CLIPImageProcessor"],
+            "image_encoder": [None, None],
+        }
+        name, base = SDXL.base.repository, find_sources(SDXL).base
+        lay(cache, name, "model_index.json", "unet/config.json", index=index)
+        assert not base.is_here
+        lay(cache, name, "model_index.json", "unet/diffusion_pytorch_model.fp16.safetensors", index=index)
+        assert not base.is_here
+        lay(cache, name, "model_index.json", "vae/diffusion_pytorch_model.safetensors", index=index)
+        assert base.is_here
+
+    def test_another_revision_is_another_thing(self, cache: Path) -> None:
+        adapter = find_sources(KOLORS).adapter
+        assert adapter is not None
+        lay(cache, "Kwai-Kolors/Kolors-IP-Adapter-Plus", "ip_adapter_plus_general.safetensors")
+        assert not adapter.is_here
+        file = "ip_adapter_plus_general.safetensors"
+        lay(cache, "Kwai-Kolors/Kolors-IP-Adapter-Plus", file, revision="refs/pr/4")
+        assert adapter.is_here
+
+    def test_a_name_that_no_hub_can_have_is_not_here(self, cache: Path) -> None:
+        assert not Part(role="adapter", location=Location(name="a/b/c"), file="x").is_here
+
+    def test_sizes(self) -> None:
+        parts = find_sources(SDXL).parts
+        assert weigh(parts) == 6940 + 848 + 2530
+        assert weigh(find_sources(KARLO).parts) is None and weigh([]) == 0
+
+
+class TestReach:
+    """A hub that cannot be reached, or is not to be asked."""
+
+    def test_missing_parts_are_kept_to_the_cache_after_one_question(
+        self, cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        asked: list[int] = []
+        monkeypatch.setattr("gencontrol.models.location.is_hub_there", lambda: bool(asked.append(1)))
+        settled = find_sources(SDXL, base=tmp_path).settled()
+        assert asked == [1] and settled.base.location == Location(name=str(tmp_path))
+        assert settled.adapter is not None and settled.tower is not None
+        for part in (settled.adapter, settled.tower):
+            assert part.location.local_files_only and part.location.out_of_reach
+        text = (
+            r"sdxl-ip-plus needs h94/IP-Adapter \(adapter\) and h94/IP-Adapter \(vision tower\): not in this machine's "
+            "cache, and the hub cannot be reached"
+        )
+        with pytest.raises(CheckpointError, match=text):
+            check_reachable(settled, name="sdxl-ip-plus")
+
+    def test_what_is_here_asks_nothing(self, cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setattr("gencontrol.models.location.is_hub_there", lambda: pytest.fail("asked"))
+        (tmp_path / "a.safetensors").touch()
+        sources = find_sources(SDXL, base=tmp_path, adapter=tmp_path, image_encoder=tmp_path)
+        assert sources.settled() == sources
+        check_reachable(sources, name="sdxl-ip-plus")
+
+    def test_a_hub_that_answers_changes_nothing(self, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("gencontrol.models.location.is_hub_there", lambda: True)
+        sources = find_sources(SDXL)
+        assert sources.settled() == sources
+        check_reachable(sources, name="sdxl-ip-plus")
+
+    def test_a_hub_that_is_not_to_be_asked(self, cache: Path) -> None:
+        sources = find_sources(KONTEXT, local_files_only=True)
+        assert isinstance(sources, Sources) and sources.settled() == sources
+        with pytest.raises(
+            CheckpointError, match=r"FLUX.1-Kontext-dev \(base\): .* hub is not asked \(`local_files_only`\)"
+        ):
+            check_reachable(sources, name="flux-kontext")
