@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check 
 export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 
-.PHONY: help demo test test-slow lint laid typecheck pytest mutants package clean
+.PHONY: help demo test test-slow lint laid typecheck pytest odd mutants package clean
 
 help:
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -46,6 +46,11 @@ typecheck: $(VENV)/.dev laid
 # Two processes of one thread each: the tests' models are too small for a thread pool to pay.
 pytest: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
+
+EXAMPLES ?= 400
+odd: $(VENV)/.dev  ## odd inputs for every command and public call: EXAMPLES of each kind, drawn by SEED
+	OMP_NUM_THREADS=1 EXAMPLES=$(EXAMPLES) $(BIN)/pytest -n 2 --dist worksteal tests/odd --hypothesis-profile search \
+		--hypothesis-seed $(SEED)
 
 # BASE: the commit since which a file has changed. FILES: files and folders instead. SAMPLE changes are drawn by SEED.
 BASE ?= HEAD~1

@@ -74,3 +74,13 @@ def test_gradient(sigma: float, edges: Edges) -> None:
 def test_gradient_with_a_width_for_each(edges: Edges) -> None:
     planes, sigma = torch.rand(2, 1, 5, 6, dtype=torch.float64, requires_grad=True), torch.tensor([0.5, 1.5]).double()
     assert torch.autograd.gradcheck(lambda p: gaussian_blur(p, sigma, edges=edges), (planes,))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 30), (8, 12)])
+def test_a_blur_without_end_takes_no_memory_without_end(size: tuple[int, int]) -> None:
+    planes = torch.zeros(1, *size)
+    planes[..., -1] = 1.0
+    blurred = gaussian_blur(planes, 1e300)
+    assert torch.equal(blurred, gaussian_blur(planes, 100 * max(size)))
+    assert not torch.equal(blurred, gaussian_blur(planes, 0.5 * max(size))) or size == (1, 1)
+    assert 0 < blurred.min() <= blurred.max() <= 1

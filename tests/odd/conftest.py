@@ -1,0 +1,105 @@
+"""Odd files, a runner that is called many times in one test, and how many inputs are tried."""
+
+import contextlib
+import hashlib
+import io
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from gencontrol.cli.main import main
+
+_COMMON = {
+    "deadline": None,
+    "suppress_health_check": list(HealthCheck),
+    "database": None,
+}
+# `--hypothesis-profile search --hypothesis-seed N` tries others, and more; `make odd` does that.
+settings.register_profile("same", derandomize=True, max_examples=25, **_COMMON)
+settings.register_profile("search", max_examples=int(os.environ.get("EXAMPLES", "400")), **_COMMON)
+settings.load_profile("same")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a command came to."""
+
+    code: int
+    """Exit code."""
+    out: str
+    """Standard output."""
+    err: str
+    """Standard error."""
+    folder: Path
+    """Where it was started."""
+    changed: frozenset[Path]
+    """Odd files that are not as they were."""
+
+
+Try = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="session")
+def odd_builders() -> ModuleType:
+    """The builders of tests/odd/_files.py."""
+    return load_beside("_files.py")
+
+
+@pytest.fixture(scope="session")
+def words() -> ModuleType:
+    """The strategies of tests/odd/_words.py."""
+    return load_beside("_words.py")
+
+
+@pytest.fixture(scope="session")
+def beside() -> Callable[[str], ModuleType]:
+    """A function that imports a file of this folder."""
+    return load_beside
+
+
+def load_beside(name: str) -> ModuleType:
+    """Import a helper file of this folder: under importlib mode, test folders are not on the path."""
+    spec = spec_from_file_location("odd" + Path(name).stem, Path(__file__).with_name(name))
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def odd_files(tmp_path_factory: pytest.TempPathFactory, odd_builders: ModuleType) -> Path:
+    """A folder of files of every kind; read it, do not write in it."""
+    return odd_builders.write_files(tmp_path_factory.mktemp("odd") / "files")
+
+
+@pytest.fixture(scope="session")
+def attempt(tmp_path_factory: pytest.TempPathFactory, odd_files: Path) -> Iterator[Try]:
+    """Run `gencontrol` in this process, in a new folder each time; the odd files are looked at afterwards."""
+    base, before, started = tmp_path_factory.mktemp("runs"), _digests(odd_files), Path.cwd()
+
+    def run(*arguments: object) -> Outcome:
+        folder = Path(tempfile.mkdtemp(dir=base))
+        os.chdir(folder)
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main([str(argument) for argument in arguments])
+        after = _digests(odd_files)
+        changed = {path for path in before | after if before.get(path) != after.get(path)}
+        texts = [stream.buffer.getvalue().decode() for stream in (out, err)]  # pyright: ignore[reportAttributeAccessIssue]
+        return Outcome(code=code, out=texts[0], err=texts[1], folder=folder, changed=frozenset(changed))
+
+    yield run
+    os.chdir(started)
+
+
+def _digests(folder: Path) -> dict[Path, str]:
+    """Of every regular file, links not followed; a pipe would be waited for."""
+    found = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
