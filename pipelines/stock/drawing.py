@@ -9,7 +9,9 @@ import torch
 from PIL import Image
 
 from gencontrol.conditioning.sampling import DEFAULT_STEPS, check_guidance, check_sampling
+from gencontrol.conditioning.strength import MAX_STRENGTH
 from gencontrol.errors import InputError
+from gencontrol.numbers import check_number
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.references.canvas import canvas_map, output_size
 from gencontrol.pipelines.references.encoding import canvas_of, check_references
@@ -109,6 +111,7 @@ def check_drawing(
     check_sampling(steps=drawing.steps, pictures=drawing.batch, size=(height, width))
     size = None if height is None or width is None else (height, width)
     check_references(host, by_scale(host, references)[0], guided=is_guided(host, drawing), rows=False)
+    _check_strengths(host, references)
     _check_canvases(host, references, size)
     return size
 
@@ -228,6 +231,13 @@ def _check_scales(host: ReferenceHost, drawing: Drawing) -> None:
     if not host.call.true_guidance:
         raise InputError(f"true_guidance: {host.name} has one scale of guidance: give `guidance`.")
     check_guidance(drawing.true_guidance, name="true_guidance")
+
+
+def _check_strengths(host: ReferenceHost, references: Sequence[RegionReference]) -> None:
+    """Tokens can be left out, and not turned away from."""
+    most = MAX_STRENGTH if host.takes == "embedding" else 1.0
+    for reference in references:
+        check_number(reference.strength, name="strength", at_least=0, at_most=most, error=InputError)
 
 
 def _check_canvases(host: ReferenceHost, references: Sequence[RegionReference], size: tuple[int, int] | None) -> None:

@@ -10,7 +10,7 @@ from gencontrol.regions.region import Region
 from gencontrol.regions.scene import Scene
 from gencontrol.runs.files.inputs import Input, inputs_of
 from gencontrol.runs.files.records import storable
-from gencontrol.runs.notation import parse_focus
+from gencontrol.runs.notation import parse_focus, split_weight
 from gencontrol.runs.notices import naming
 from gencontrol.runs.pointing import read_pointing
 from gencontrol.runs.references.notation import ReferenceText
@@ -84,6 +84,8 @@ def read_reference(text: ReferenceText) -> BoundReference:
             canvas=read_canvas(text.canvas),
         )
         scene = read_scene(text.path, pointing)
+        # A weight, a strength or a focus that cannot be is refused here, where it is known whose it is.
+        as_reference(scene.scene, terms)
         return BoundReference(recorded=scene, feather=text.pointing.feather, terms=terms)
 
 
@@ -101,7 +103,8 @@ def inputs_named(texts: Sequence[ReferenceText]) -> list[Input]:
     named = []
     for text in texts:
         named += inputs_of(text.pointing, [text.path], use="to take a part of")
-        named += [Input(path=Path(mask), what="a negative mask") for mask in text.negative_mask]
+        masks = [split_weight(mask, setting="negative_mask")[0] for mask in text.negative_mask]
+        named += [Input(path=Path(mask), what="a negative mask") for mask in masks]
         named += [] if text.canvas is None else [Input(path=Path(text.canvas), what="a canvas mask")]
     return [entry for entry in named if entry.path.exists()]
 

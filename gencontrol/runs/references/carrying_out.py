@@ -19,6 +19,7 @@ from gencontrol.runs.comparison import comparison_sheet, encoder_view
 from gencontrol.runs.drawing import advised_on_memory, warn_of_black
 from gencontrol.runs.files.outputs import Item, write_picture
 from gencontrol.runs.files.records import describe, describe_sheet
+from gencontrol.runs.files.spooled import stream_or_path
 from gencontrol.runs.machine.devices import choose_device, choose_dtype
 from gencontrol.runs.machine.interrupts import check_interrupted
 from gencontrol.runs.machine.processes import join_processes
@@ -194,7 +195,7 @@ def _record(plan: ReferencePlan, recorded: RecordedScene) -> dict[str, Any] | No
     made = describe(
         settings=dict(plan.recorded),
         seed=0,
-        image={"path": str(recorded.path), "sha256": sums[recorded.path]},
+        image={"path": stream_or_path(recorded.path), "sha256": sums[recorded.path]},
         regions=recorded.pointed,
         negative_regions=recorded.scene.negative_regions,
     )

@@ -41,7 +41,11 @@ from gencontrol.runs.settings import RECORDED, Existing, Offload, VariationSetti
 
 SHEETS = ("grid", "compare", "preview")
 """Settings that write one more picture for each input."""
-_SETTINGS = {"negative_mask_image": "negative_mask", "mask_image": "mask", "token_focus": "focus"}
+_SETTINGS = {
+    "negative_mask_image": "negative_mask",
+    "num_inference_steps": "steps",
+    "num_images_per_prompt": "batch",
+}
 """Arguments of the pipelines -> the settings that stand for them."""
 
 
@@ -264,8 +268,9 @@ def _check_pictures(plan: ReferencePlan) -> RecordedScene | None:
     """
     recorded = None
     for bound in plan.further:
-        with naming(bound.recorded.path, among=2):
+        with naming(bound.recorded.path, among=2), in_settings():
             _check_visible(plan, bound.recorded, bound.terms)
+            check_drawing(plan.host, [bound.reference], plan.drawing, default=plan.fitted.size)
     for item in plan.items:
         assert item.image is not None
         with naming(item.image, among=len(plan.items)):

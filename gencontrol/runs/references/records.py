@@ -1,10 +1,12 @@
 """What a record says of references beside the first picture, so that they are repeated as they were read."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gencontrol.errors import InputError
+from gencontrol.configuration import from_mapping
+from gencontrol.errors import ConfigError, InputError
 from gencontrol.regions.region import Region
 from gencontrol.runs.files.records import pack, unpack
 from gencontrol.runs.files.repeat import recorded_input
@@ -57,7 +59,7 @@ def read_recorded(record: Mapping[str, Any], *, source: Path) -> tuple[Region | 
     try:
         canvas = _unpacked(record.get("canvas_mask"), source)
         return canvas, [_read_entry(entry, source) for entry in record.get("references", ())]
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ConfigError) as error:
         raise InputError(f"{source}: its gencontrol record is broken.") from error
 
 
@@ -69,7 +71,7 @@ def _read_entry(entry: Mapping[str, Any], source: Path) -> BoundReference:
         feather=entry["feather"],
     )
     plain = {name: entry[name] for name in ("focus", "strength", "weight", "schedule")}
-    terms = Terms(**plain, canvas=_unpacked(entry["canvas_mask"], source))
+    terms = replace(from_mapping(Terms, plain), canvas=_unpacked(entry["canvas_mask"], source))
     return BoundReference(recorded=read_scene(path, pointing), feather=entry["feather"], terms=terms)
 
 

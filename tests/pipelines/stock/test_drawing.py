@@ -189,6 +189,9 @@ class TestRefused:
         [
             ("sd35-ip", {"canvas_mask": LEFT}, "canvas_mask: sd35-ip has no way"),
             ("flux-ip", {"schedule": "1:0"}, "schedule: flux-ip reads its condition once"),
+            ("sd15-ip-plus", {"strength": 1.1}, "strength: expected"),
+            ("flux-kontext", {"strength": -0.1}, "strength: expected"),
+            ("sd15-ip", {"strength": 2.1}, "strength: expected"),
             ("karlo", {"weight": 0.5}, "weight: karlo takes none"),
             (
                 "sd15-ip",
@@ -201,7 +204,12 @@ class TestRefused:
     def test_references(self, name: str, changes: dict[str, Any], message: str) -> None:
         host = REFERENCE_HOSTS[name]
         with pytest.raises(InputError, match=message):
-            check_drawing(host, [replace(self.REFERENCE, **changes)], Drawing(), default=(64, 64))
+            text = Drawing(prompt="x" if host.call.prompt == "needed" else None)
+            check_drawing(host, [replace(self.REFERENCE, **changes)], text, default=(64, 64))
+
+    def test_strengths_at_their_ends(self) -> None:
+        for name, strength in (("sd15-ip", 2.0), ("sd15-ip-plus", 1.0), ("sd15-ip-plus", 0.0)):
+            check_drawing(REFERENCE_HOSTS[name], [replace(self.REFERENCE, strength=strength)], Drawing())
 
     def test_several_where_one_is_taken(self) -> None:
         host = REFERENCE_HOSTS["sd35-ip"]
