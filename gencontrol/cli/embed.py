@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from tyro.conf import UseAppendAction, arg
 
 from gencontrol.cli.flags import EncoderFlags, RegionFlags, RunOptions, called
 from gencontrol.cli.parse import parse
+from gencontrol.cli.streams import standard_streams
+from gencontrol.runs.files.spooled import STREAM, stream_or_path
 from gencontrol.runs.machine.offline import offline
 from gencontrol.runs.settings import EmbeddingSettings
 
@@ -16,7 +19,7 @@ from gencontrol.runs.settings import EmbeddingSettings
     negative_mask=(UseAppendAction, arg(metavar="PATH[:WEIGHT]")),
     strength=arg(metavar="S"),
     text=(UseAppendAction, arg(aliases=("-t",), metavar="TEXT")),
-    output=arg(aliases=("-o",), metavar="FILE"),
+    output=arg(aliases=("-o",), metavar="FILE|-"),
 )
 class EmbedFlags(RunOptions, RegionFlags, EncoderFlags, EmbeddingSettings):
     """Flags of `gencontrol embed`."""
@@ -38,9 +41,10 @@ def main(arguments: Sequence[str]) -> None:
         from gencontrol.cli.report import notices, print_json
         from gencontrol.runs.embedding import write_embeddings
 
-        with notices(FLAGS):
+        with notices(FLAGS), standard_streams(flags, suffix=".safetensors") as flags:
             shapes = write_embeddings(flags)
-    if flags.format == "json":
-        print_json({"path": flags.output, "tensors": {name: list(shape) for name, shape in shapes.items()}})
-        return
-    print(f"wrote {flags.output}: " + ", ".join(f"{name} {shape}" for name, shape in shapes.items()))
+            if flags.format == "json":
+                print_json({"path": flags.output, "tensors": {name: list(shape) for name, shape in shapes.items()}})
+                return
+            if stream_or_path(Path(flags.output)) != STREAM:
+                print(f"wrote {flags.output}: " + ", ".join(f"{name} {shape}" for name, shape in shapes.items()))

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar, cast
 
 from tyro.conf import Positional, UseAppendAction, arg
 
+from gencontrol.runs.files.spooled import in_words
 from gencontrol.runs.settings import EncoderSettings, RegionSettings
 
 Settings = TypeVar("Settings")
@@ -40,7 +41,7 @@ def called(**flags: Any) -> Callable[[type[Settings]], type[Settings]]:
 
 @dataclass(frozen=True, kw_only=True)
 @called(
-    images=(Positional, arg(metavar="IMAGE", help_behavior_hint="")),
+    images=(Positional, arg(metavar="IMAGE", help_behavior_hint="- is standard input, here and as a mask.")),
     mask=(UseAppendAction, arg(metavar="PATH[:WEIGHT]")),
     index_mask=(UseAppendAction, arg(metavar="PATH=CLASS[:WEIGHT]")),
     box=(UseAppendAction, arg(metavar="X0,Y0,X1,Y1[:WEIGHT]")),
@@ -87,11 +88,14 @@ _ARGUMENTS = {"local_files_only": "offline", "resize": "resize_mask", "from_inde
 def in_flags(message: str, flags: type | None) -> str:
     """A message of the core or of a run, with flags in the place of the settings' names in backticks.
 
+    Files that stand for standard input and output are called that.
+
     Args:
         message: Names settings such as `negative_mask`, and `no_invert` for one that is switched off.
         flags: The command's dataclass; None leaves the message as it is. Other words in backticks stay.
     """
     known = {} if flags is None else flag_names(flags)
+    message = in_words(message)
     known |= {argument: known[setting] for argument, setting in _ARGUMENTS.items() if setting in known}
     return re.sub(r"`([a-z_]+)`", lambda found: known.get(found[1], found[0]), message)
 

@@ -59,6 +59,8 @@ def parse(
 def check_values(cls: type, arguments: Sequence[str]) -> None:
     """Refuse a flag with an empty value: it comes of a shell variable that is not set, and a path would be the folder.
 
+    Standard input is refused for what is read before the flags are known.
+
     Args:
         cls: The command's dataclass.
         arguments: What follows the subcommand.
@@ -73,6 +75,8 @@ def check_values(cls: type, arguments: Sequence[str]) -> None:
         name, equals, inline = flag.partition("=")
         if name.replace("_", "-") in flags and not (inline if equals else value).strip():
             raise ConfigError(f"{name} is empty: leave it out, or say what it is to be.")
+        if name in ("--config", "--from") and (inline if equals else value) == "-":
+            raise ConfigError(f"{name} -: expected a file; only pictures, masks and embeddings come by standard input.")
 
 
 def file_settings(cls: type, arguments: Sequence[str]) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from tyro.conf import arg
 
 from gencontrol.cli.flags import EncoderFlags, RegionFlags, Repeatable, RunOptions
 from gencontrol.cli.parse import parse
+from gencontrol.cli.streams import standard_streams
 from gencontrol.errors import ConfigError
+from gencontrol.runs.files.spooled import stream_or_path
 from gencontrol.runs.machine.offline import offline
 
 
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str]) -> None:
     with offline(flags.offline):
         from gencontrol.cli.report import notices, print_json, table
 
-        with notices(FLAGS):
+        with notices(FLAGS), standard_streams(flags) as flags:
             rows = score(flags)
     if flags.format == "json":
         print_json(rows)
@@ -80,5 +82,5 @@ def score(flags: ScoreFlags) -> list[dict[str, Any]]:
             ):
                 pairs = zip(flags.text, cosines, shares, strict=True)
                 scores = {text: {"cosine": cosine, "share": share} for text, cosine, share in pairs}
-                rows.append({"image": str(recorded.path), "region": region, "scores": scores})
+                rows.append({"image": stream_or_path(recorded.path), "region": region, "scores": scores})
     return rows

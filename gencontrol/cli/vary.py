@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import UseAppendAction, arg
 
 from gencontrol.cli.flags import EncoderFlags, RegionFlags, RunOptions, called, unset
-from gencontrol.cli.parse import file_settings, given_fields, parse, switched_off, value_of
+from gencontrol.cli.parse import check_values, file_settings, given_fields, parse, switched_off, value_of
+from gencontrol.cli.streams import standard_streams
 from gencontrol.errors import ConfigError
+from gencontrol.runs.files.spooled import STREAM, in_words, stream_or_path
 from gencontrol.runs.machine.offline import offline
 from gencontrol.runs.settings import VariationSettings
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     batch=arg(metavar="N"),
     embeds_in=unset("FILE"),
     embeds_out=unset("FILE"),
-    output=arg(aliases=("-o",), metavar="FILE|FOLDER"),
+    output=arg(aliases=("-o",), metavar="FILE|FOLDER|-"),
     sweep=unset("NAME=START:STOP:COUNT|VALUE,..."),
     prompt=unset("TEXT"),
     negative_prompt=unset("TEXT"),
@@ -63,8 +65,29 @@ def main(arguments: Sequence[str]) -> None:
     with offline(flags.offline):
         from gencontrol.cli.report import notices
 
-        with notices(FLAGS):
+        with notices(FLAGS), standard_streams(one_picture(flags), suffix=f".{flags.encoding}") as flags:
             vary(flags, repeated)
+
+
+def one_picture(flags: VaryFlags) -> VaryFlags:
+    """The flags of a run whose `output` is standard output: one variation unless said, and nothing beside it.
+
+    Raises:
+        ConfigError: Several pictures, or a sheet, which is one more.
+    """
+    from gencontrol.runs.notation import is_random, parse_seeds
+
+    if flags.output != STREAM:
+        return flags
+    more = [name for name in ("sweep", "grid", "compare", "preview") if getattr(flags, name)]
+    if more:
+        raise ConfigError(f"`{more[0]}` writes more than one picture, and `output` - is one: name a folder.")
+    if flags.number is None and (is_random(flags.seed) or str(flags.seed).strip().isdecimal()):
+        return replace(flags, number=1)
+    count = flags.number if is_random(flags.seed) else len(parse_seeds(flags.seed, flags.number))
+    if count != 1:
+        raise ConfigError(f"`output` - is one picture, and {count} are asked for: name a folder.")
+    return flags
 
 
 def vary(flags: VaryFlags, repeated: "Repeated | None") -> None:
@@ -107,6 +130,7 @@ def read_flags(arguments: Sequence[str]) -> "tuple[VaryFlags, Repeated | None]":
             a flag that would take a region out of a record.
         InputError: A picture to repeat that has no record, or whose input has changed.
     """
+    check_values(VaryFlags, arguments)
     source = value_of(arguments, "from")
     repeated, settings = (None, {}) if source is None else _beneath(source, arguments)
     flags = parse(
@@ -143,7 +167,7 @@ def _print_json(plan: "Plan | ReferencePlan", outcome: "Outcome", state: dict[st
 
     about = {"model": plan.name, "host": plan.host.name, "encoder": plan.host.encoder}
     outputs = [
-        {"path": str(o.path), "image": None if o.image is None else str(o.image), "seed": o.seed}
+        {"path": str(o.path), "image": None if o.image is None else stream_or_path(o.image), "seed": o.seed}
         for o in outcome.outputs
     ]
     sheets = [{"path": str(sheet.path), "kind": sheet.kind} for sheet in outcome.sheets]
@@ -153,7 +177,9 @@ def _print_json(plan: "Plan | ReferencePlan", outcome: "Outcome", state: dict[st
 
 def _print_lines(outcome: "Outcome", verb: str) -> None:
     for output in outcome.outputs:
-        print(f"{verb} {output.path}")
+        # What goes to standard output is not there yet, and whoever reads it sees that it comes.
+        if verb != "wrote" or stream_or_path(output.path) != STREAM:
+            print(in_words(f"{verb} {output.path}"))
     for sheet in outcome.sheets:
         print(f"{'wrote' if sheet.kind == 'preview' else verb} {sheet.path}")
     if not outcome.outputs:

@@ -18,6 +18,7 @@ from gencontrol.runs.comparison import comparison_sheet, draw_comparison, encode
 from gencontrol.runs.drawing import draw_embeds, draw_scene, embed_scene
 from gencontrol.runs.files.outputs import Item, write_picture
 from gencontrol.runs.files.records import describe, describe_sheet
+from gencontrol.runs.files.spooled import stream_or_path
 from gencontrol.runs.machine.interrupts import check_interrupted
 from gencontrol.runs.machine.processes import join_processes
 from gencontrol.runs.notices import ShareWarning, naming, warn
@@ -261,7 +262,7 @@ def _naming(plan: Plan, item: Item) -> AbstractContextManager[None]:
 
 
 def _input(path: Path) -> dict[str, Any]:
-    return {"path": str(path), "sha256": sha256(path)}
+    return {"path": stream_or_path(path), "sha256": sha256(path)}
 
 
 def _write_embeds(plan: Plan, path: Path, results: Sequence[Result]) -> None:
