@@ -15,6 +15,7 @@ import torch
 from gencontrol.errors import InputError
 from gencontrol.pipelines import Drawing, RegionReference, draw_references, open_reference_host
 from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
+from gencontrol.pipelines.stock import drawing
 from gencontrol.pipelines.stock.drawing import (
     Drawn,
     check_drawing,
@@ -122,11 +123,11 @@ def test_flux_by_scale_and_embeddings(reference_folder: Folder, reference_builde
         "prompt_embeds": reference_builders.noise(1, 7, 32),
         "pooled_prompt_embeds": reference_builders.noise(1, 32),
     }
-    drawing = Drawing(steps=2, height=16, width=16, stock=text)
+    wanted = Drawing(steps=2, height=16, width=16, stock=text)
     reference = RegionReference(image=reference_builders.picture())
 
     def draw(weight: float) -> np.ndarray:
-        (drawn,) = draw_references(opened, [replace(reference, weight=weight)], [0], drawing)
+        (drawn,) = draw_references(opened, [replace(reference, weight=weight)], [0], wanted)
         return pixels(drawn)
 
     whole, half = draw(1.0), draw(0.5)
@@ -142,11 +143,11 @@ def test_every_stock_call_takes_the_settings(name: str) -> None:
     text: dict[str, Any] = {} if host.call.prompt == "none" else {"prompt": "a cup"}
     text |= {"true_guidance": 2.0} if host.call.true_guidance else {}
     text |= {"negative_prompt": "x"} if host.call.negative_prompt else {}
-    drawing = Drawing(**text, guidance=2.0)
+    wanted = Drawing(**text, guidance=2.0)
     reference = RegionReference(image=torch.zeros(3, 8, 8))
-    size = check_drawing(host, [reference], drawing, default=(64, 64))
+    size = check_drawing(host, [reference], wanted, default=(64, 64))
     assert size == (64, 64)
-    made = stock_settings(host, drawing, size)
+    made = stock_settings(host, wanted, size)
     kind = "StableDiffusionXLPipeline" if name.startswith("kolors") else host.pipelines[0]
     parameters = inspect.signature(getattr(diffusers, kind).__call__).parameters
     assert made.keys() <= parameters.keys()
@@ -162,7 +163,7 @@ class TestRefused:
     REFERENCE = RegionReference(image=torch.zeros(3, 8, 8))
 
     @pytest.mark.parametrize(
-        ("name", "drawing", "message"),
+        ("name", "settings", "message"),
         [
             ("flux-kontext", {}, "prompt: flux-kontext needs a text that says what to draw"),
             ("flux2", {"prompt": " "}, "prompt: flux2 needs a text"),
@@ -180,9 +181,9 @@ class TestRefused:
             ("sd15-ip", {"width": 30}, "width: expected a multiple of 8 pixels, got 30"),
         ],
     )
-    def test_settings(self, name: str, drawing: dict[str, Any], message: str) -> None:
+    def test_settings(self, name: str, settings: dict[str, Any], message: str) -> None:
         with pytest.raises(InputError, match=message):
-            check_drawing(REFERENCE_HOSTS[name], [self.REFERENCE], Drawing(**drawing), default=(64, 64))
+            check_drawing(REFERENCE_HOSTS[name], [self.REFERENCE], Drawing(**settings), default=(64, 64))
 
     @pytest.mark.parametrize(
         ("name", "changes", "message"),
@@ -221,6 +222,39 @@ class TestRefused:
         with pytest.raises(InputError, match="height and width: expected the output's"):
             check_drawing(REFERENCE_HOSTS["sd15-ip"], [masked], Drawing())
         assert check_drawing(REFERENCE_HOSTS["sd15-ip"], [masked], Drawing(height=64, width=64)) == (64, 64)
+
+
+@pytest.mark.parametrize("name", REFERENCE_HOSTS)
+def test_scales_and_sides_are_the_stock_calls_own(name: str) -> None:
+    """But for Kontext, whose documentation has another scale than its call, and klein, which ignores one."""
+    host, diffusers = REFERENCE_HOSTS[name], import_module("diffusers")
+    kind = "StableDiffusionXLPipeline" if name.startswith("kolors") else host.pipelines[0]
+    parameters = inspect.signature(getattr(diffusers, kind).__call__).parameters
+    expected = {"flux-kontext": 2.5, "flux2-klein": 1.0}.get(name, parameters[host.call.guidance].default)
+    assert host.call.guidance_scale == expected
+    if host.call.sized and parameters["height"].default is not None:
+        assert host.call.side == parameters["height"].default == parameters["width"].default
+    assert host.half == ("bfloat16" if "flux" in name or name == "sd35-ip" else "float16")
+    assert host.call.negative_prompt <= ("negative_prompt" in parameters)
+    assert host.call.true_guidance <= ("true_cfg_scale" in parameters)
+
+
+def test_an_encoder_is_where_the_pipeline_computes_and_then_where_it_was() -> None:
+    place, elsewhere, moves = torch.device("cpu"), torch.device("meta"), []
+
+    class Tower(torch.nn.Module):
+        device = place
+
+        def to(self, where: torch.device) -> None:
+            moves.append(where)
+
+    tower = Tower()
+    with drawing._at(tower, place), drawing._at(None, place):
+        assert moves == []
+    with pytest.raises(ZeroDivisionError), drawing._at(tower, elsewhere):
+        assert moves == [elsewhere]
+        raise ZeroDivisionError
+    assert moves == [elsewhere, place]
 
 
 def test_guidance() -> None:

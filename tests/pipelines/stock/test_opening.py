@@ -129,3 +129,32 @@ def test_a_siglip(reference_builders: ModuleType, tmp_path: Path) -> None:
     save_file({k: v for k, v in load_file(path).items() if "patch_embedding.bias" not in k}, path, {"format": "pt"})
     with pytest.raises(CheckpointError, match=r"lacks weights of a SigLIP's vision tower: .*patch_embedding\.bias"):
         opening._open_siglip(Location(name=str(tmp_path)), torch.float32)
+
+
+def test_where_a_pipeline_is_put() -> None:
+    done: list[tuple[str, Any]] = []
+
+    class Pipe:
+        def enable_model_cpu_offload(self, *, device: torch.device) -> None:
+            done.append(("model", device))
+
+        def enable_sequential_cpu_offload(self, *, device: torch.device) -> None:
+            done.append(("sequential", device))
+
+        def to(self, device: torch.device, *, silence_dtype_warnings: bool) -> None:
+            done.append(("none", device))
+
+    for how in ("model", "sequential", "none"):
+        opening.put_pipeline(Pipe(), how, torch.device("cpu"))
+    assert done == [(how, torch.device("cpu")) for how in ("model", "sequential", "none")]
+
+
+def test_with_offloading_the_encoder_stays_in_main_memory(
+    reference_folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put: list[Any] = []
+    monkeypatch.setattr(opening, "put_pipeline", lambda pipeline, offload, place: put.append((offload, place)))
+    opened = open_folder("sd15-ip", reference_folder("sd15-ip"), device="meta", offload="model")
+    assert opened.encoder.device == torch.device("cpu") and put == [("model", torch.device("meta"))]
+    opened = open_folder("sd15-ip", reference_folder("sd15-ip"), device="meta")
+    assert opened.encoder.device == torch.device("meta")

@@ -1,9 +1,21 @@
 """The table of reference hosts says what their records say."""
 
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
-from gencontrol.runs.references.table import HEADER, reference_records, reference_row, reference_rows, restrictions
+from gencontrol.runs.references.table import (
+    FETCHED_HEADER,
+    HEADER,
+    fetched_rows,
+    reference_records,
+    reference_row,
+    reference_rows,
+    restrictions,
+    state_of,
+)
 
 
 def test_a_row_is_the_record_in_words() -> None:
@@ -31,3 +43,31 @@ def test_restrictions_of_adapter_and_base_are_said_once() -> None:
     assert "kolors-ip-plus: commercial use of Kolors needs a registration with its authors" in lines
     assert lines.count("flux-ip: FLUX.1 [dev] is for non-commercial use") == 1
     assert not any(line.startswith(("sd15", "sdxl", "karlo", "flux2-klein")) for line in lines)
+
+
+def test_what_each_host_fetches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    rows = {row[0]: dict(zip(FETCHED_HEADER, row, strict=True)) for row in fetched_rows()}
+    assert list(rows) == list(REFERENCE_HOSTS)
+    kolors = rows["kolors-ip-plus"]
+    assert (kolors["licence"], kolors["size"]) == ("Apache-2.0 / Kolors model licence", "20.6 GB")
+    assert kolors["fetched from"] == "Kwai-Kolors/Kolors-diffusers, Kwai-Kolors/Kolors-IP-Adapter-Plus"
+    assert (rows["karlo"]["size"], rows["karlo"]["state"]) == ("not known", "not here")
+    assert rows["flux2-klein"]["licence"] == "Apache-2.0"
+
+
+def test_a_host_some_of_whose_parts_are_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    host = REFERENCE_HOSTS["sd15-ip"]
+    assert host.adapter is not None and host.adapter.file is not None
+    repository = tmp_path / "models--h94--IP-Adapter"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text("0" * 40)
+    file = repository / "snapshots" / ("0" * 40) / host.adapter.file
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert state_of(host) == "partly cached" and state_of(REFERENCE_HOSTS["sd15-ip-plus"]) == "not here"
+    here = replace(host, base=replace(host.base, repository="h94/IP-Adapter"), tower=None)
+    assert state_of(here) == "partly cached"
+    (file.parents[1] / "model_index.json").write_text("{}")
+    assert state_of(here) == "cached"
