@@ -27,6 +27,8 @@ from gencontrol.errors import InputError
 from gencontrol.finite import check_finite
 from gencontrol.regions.geometry import Geometry, fit_planes, of_alpha
 
+GRADED = "graded_alpha"
+"""What a vision tower's configuration says of a tower whose alpha channel was trained on maps of levels."""
 _MEND = "Numbers grew beyond what their format holds, or its weights are damaged: try dtype float32."
 
 
@@ -100,6 +102,11 @@ class AlphaCLIP(FromSources, nn.Module):
     def has_alpha(self) -> bool:
         """Whether any alpha weight is not zero; otherwise this is a plain CLIP."""
         return bool(patch_weight(self.vision)[:, 3:].any())
+
+    @property
+    def graded(self) -> bool:
+        """Whether its alpha channel was trained on maps of levels (see `gencontrol.regions.levels`)."""
+        return bool(getattr(self.vision.config, GRADED, False))
 
     def with_geometry(self, geometry: Geometry) -> "AlphaCLIP":
         """The same towers behind another geometry, sharing all weights.

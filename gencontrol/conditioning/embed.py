@@ -20,8 +20,9 @@ from gencontrol.focus.zoom import ZoomFocus
 from gencontrol.images.picture import Picture
 from gencontrol.images.reading import ImageSource, read_image
 from gencontrol.regions.geometry import Geometry
-from gencontrol.regions.notices import check_seen, warn_small
-from gencontrol.regions.region import Region, stack_alphas, union_of
+from gencontrol.regions.levels import check_levels, has_levels, level_map, level_shares
+from gencontrol.regions.notices import check_seen, warn_of_grey, warn_small
+from gencontrol.regions.region import Region, stack_alphas
 from gencontrol.regions.scene import Scene
 
 
@@ -51,8 +52,9 @@ def embed_regions(
 ) -> RegionEmbeds:
     """Embed the regions of a picture.
 
-    Several regions of equal weight are one region, their union. Of different weights, each is embedded and the
-    embeddings are averaged (see `weighted_mean`).
+    Several regions of equal weight and level are one region, their union. Of different weights, each is embedded and
+    the embeddings are averaged (see `weighted_mean`). Of different levels, an encoder that was trained for it looks
+    once, at one map of levels; for others the embeddings are averaged in the levels' shares.
 
     Args:
         encoder: The embeddings are of its width.
@@ -145,11 +147,26 @@ def seen_through(encoder: AlphaCLIP, geometry: Geometry) -> AlphaCLIP:
     return encoder.with_geometry(replace(geometry, size=encoder.image_size))
 
 
-def alpha_maps(regions: Sequence[Region]) -> tuple[Float[Tensor, "k h w"], Float[Tensor, " k"]]:
-    """The maps that the encoder is run with for the regions of one image, and their weights; equal ones are united."""
+def alpha_maps(
+    regions: Sequence[Region], *, one_pass: bool = False
+) -> tuple[Float[Tensor, "k h w"], Float[Tensor, " k"]]:
+    """The maps that the encoder is run with for the regions of one image, and their weights; equal ones are united.
+
+    Args:
+        regions: At least one.
+        one_pass: Whether different levels make one map of levels (`level_map`) instead of a map for each region.
+
+    Raises:
+        InputError: See `check_levels`.
+    """
+    if has_levels(regions) and not one_pass:
+        check_levels(regions)
+        seen = [region for region in regions if region.level > 0]
+        return stack_alphas(seen), level_shares(seen)
     weights = torch.tensor([region.weight for region in regions], dtype=torch.float64)
     if bool((weights == weights[0]).all()):
-        return union_of(regions)[None], torch.ones(1, dtype=torch.float64)
+        return level_map(regions)[None], torch.ones(1, dtype=torch.float64)
+    check_levels(regions)
     return stack_alphas(regions), weights
 
 
@@ -193,7 +210,9 @@ def _embed(
         # The whole image needs no strategy: every encoder sees it by itself.
         return check_embeds(encoder.encode_pixels(pixels(encoder, picture.stored_rgb[None])))
     strategy = AlphaFocus() if focus is None else focus
-    alphas, weights = alpha_maps(regions)
+    alphas, weights = alpha_maps(regions, one_pass=encoder.graded and isinstance(strategy, AlphaFocus))
+    if isinstance(strategy, AlphaFocus) and not encoder.graded:
+        warn_of_grey(alphas)
     check_visible(alphas, strategy, encoder.processor.geometry)
     rgb = colours_for(strategy, picture).expand(len(alphas), -1, -1, -1)
     embeds = check_embeds(strategy.embed(encoder, rgb, alphas.to(rgb.device, torch.float32)))

@@ -21,6 +21,7 @@ from gencontrol.focus.alpha import AlphaFocus
 from gencontrol.focus.attention import AttentionFocus, all_tokens_bias, patch_alphas
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.regions.geometry import Geometry
+from gencontrol.regions.levels import check_levels
 from gencontrol.regions.region import Region, stack_alphas
 from gencontrol.regions.scene import Scene
 
@@ -129,8 +130,9 @@ def _look(
 
 
 def levels(regions: Sequence[Region]) -> Float[Tensor, "h w"]:
-    """One map of several regions: the highest of their maps, each times its weight beside the largest."""
-    weights = torch.tensor([region.weight for region in regions])
+    """One map of several regions: the highest of their maps, each times its weight, or level, beside the largest."""
+    check_levels(regions)
+    weights = torch.tensor([region.weight * region.level for region in regions])
     return (stack_alphas(regions) * (weights / weights.max())[:, None, None]).amax(dim=0)
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from gencontrol.regions.geometry import Geometry as Geometry
     from gencontrol.regions.geometry import fit_planes as fit_planes
     from gencontrol.regions.index_masks import from_index_mask as from_index_mask
+    from gencontrol.regions.levels import level_map as level_map
+    from gencontrol.regions.levels import level_shares as level_shares
     from gencontrol.regions.masks import from_image_alpha as from_image_alpha
     from gencontrol.regions.masks import from_mask as from_mask
     from gencontrol.regions.notices import check_seen as check_seen
@@ -53,6 +55,8 @@ else:
             "grow": "gencontrol.regions.ops",
             "intersection": "gencontrol.regions.ops",
             "invert": "gencontrol.regions.ops",
+            "level_map": "gencontrol.regions.levels",
+            "level_shares": "gencontrol.regions.levels",
             "lost_context": "gencontrol.regions.notices",
             "seen_share": "gencontrol.regions.notices",
             "shrink": "gencontrol.regions.ops",

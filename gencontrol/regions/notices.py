@@ -16,6 +16,9 @@ _COLOURLESS = 0.99
 _SEEN_LEAST, _SEEN_WELL = 0.01, 0.9
 # A part of fewer pixels across shows next to nothing when it is enlarged.
 _ENLARGED_LEAST = 16
+# Grey within these bounds is a level rather than an edge or noise; a map of which less than the share is lighter has
+# none of the white that softened edges leave in the middle.
+_GREY, _WHITE_LEAST = (0.1, 0.9), 0.1
 # A region that nowhere covers this share of one of the encoder's pixels is too small to be looked at.
 _SEEN_PEAK = 0.25
 
@@ -91,6 +94,22 @@ def warn_small(alpha: Float[Tensor, "h w"]) -> None:
         warnings.warn(
             f"The region is {long} pixels long in its picture: enlarged, it shows little. Give a larger picture, or "
             "look from further away.",
+            RegionWarning,
+            stacklevel=3,
+        )
+
+
+def warn_of_grey(alphas: Float[Tensor, "k h w"]) -> None:
+    """Warn of maps that are mostly grey: an encoder that was not trained on levels takes grey for all or for nothing.
+
+    Args:
+        alphas: Each above 0 somewhere.
+    """
+    marked, white = (alphas > _GREY[0]).sum((1, 2)), (alphas >= _GREY[1]).sum((1, 2))
+    if bool((white < _WHITE_LEAST * marked).any()):
+        warnings.warn(
+            "The mask is mostly grey, and this encoder was not trained on grey: it takes a level as a switch, not as a "
+            "dial. Make the mask white, or give each region a level of its own.",
             RegionWarning,
             stacklevel=3,
         )

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gencontrol.errors import InputError
 from gencontrol.images.picture import check_unit_range
-from gencontrol.numbers import is_finite, number_text
+from gencontrol.numbers import check_number, is_finite, number_text
 
 
 class RegionWarning(UserWarning):
@@ -24,6 +24,8 @@ class Region:
     """1 = look here, 0 = context; [0, 1], the image's own height and width, before any resizing."""
     weight: float = 1.0
     """How much this region counts beside others; above 0."""
+    level: float = 1.0
+    """Its share of attention beside other regions' levels; [0, 1], see `gencontrol.regions.levels`."""
     label: str = ""
     """A name for sheets, metadata and messages."""
 
@@ -39,6 +41,7 @@ class Region:
             raise InputError(
                 f"{name}: expected a weight above 0, got {number_text(self.weight)}; leave the region out instead of 0."
             )
+        check_number(self.level, name=f"{name}: level", at_least=0, at_most=1, error=InputError)
         object.__setattr__(self, "alpha", alpha)
 
     @property

@@ -1,6 +1,7 @@
 """Regions of an image become embeddings, with no host."""
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.model import GRADED, AlphaCLIP
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.conditioning.embed import (
     alpha_maps,
@@ -271,3 +272,57 @@ def test_embeddings_that_are_no_numbers_are_refused(encoder: AlphaCLIP, tiny: Mo
     finally:
         with torch.no_grad():
             damaged.vision.visual_projection.weight.copy_(before)
+
+
+def levelled(tiny: ModuleType, left: float, right: float) -> tuple[Region, Region]:
+    return replace(side(tiny, "left"), level=left), replace(side(tiny, "right"), level=right)
+
+
+def test_a_graded_encoder_looks_once_at_a_map_of_levels(encoder: AlphaCLIP, image: Any, tiny: ModuleType) -> None:
+    graded = copy.deepcopy(encoder)
+    setattr(graded.vision.config, GRADED, True)
+    assert graded.graded and not encoder.graded
+    alpha = torch.maximum(tiny.half_mask(*SIZE, side="left"), 0.25 * tiny.half_mask(*SIZE, side="right"))
+    expected = graded.encode_image(image, alpha)[0]
+    for levels in ((1.0, 0.25), (0.4, 0.1)):
+        assert_close(embed(graded, image, *levelled(tiny, *levels)), expected)
+
+
+def test_others_mix_a_look_at_each_in_the_levels_shares(encoder: AlphaCLIP, image: Any, tiny: ModuleType) -> None:
+    looks = torch.stack([embed(encoder, image, side(tiny, name)) for name in ("left", "right")])
+    expected = weighted_mean(looks, torch.tensor([0.8, 0.2]))
+    assert_close(embed(encoder, image, *levelled(tiny, 1.0, 0.25)), expected)
+    assert_close(embed(encoder, image, *levelled(tiny, 0.0, 0.25)), looks[1])
+    # Another way of looking than by the alpha channel has no map of levels, whatever the encoder was trained on.
+    graded = copy.deepcopy(encoder)
+    setattr(graded.vision.config, GRADED, True)
+    crops = torch.stack([embed(graded, image, side(tiny, name), focus=CropFocus()) for name in ("left", "right")])
+    mixed = embed(graded, image, *levelled(tiny, 0.5, 0.5), focus=CropFocus())
+    assert not torch.allclose(mixed, crops[0])
+    assert_close(
+        embed(graded, image, *levelled(tiny, 0.3, 0.1), focus=CropFocus()),
+        weighted_mean(crops, torch.tensor([3.0, 1.0])),
+    )
+
+
+def test_a_level_of_one_region_changes_nothing(encoder: AlphaCLIP, image: Any, tiny: ModuleType) -> None:
+    left = side(tiny, "left")
+    assert torch.equal(embed(encoder, image, replace(left, level=0.2)), embed(encoder, image, left))
+
+
+def test_levels_without_meaning(encoder: AlphaCLIP, image: Any, tiny: ModuleType) -> None:
+    with pytest.raises(InputError, match="Every region has level 0"):
+        embed(encoder, image, *levelled(tiny, 0.0, 0.0))
+    left, right = levelled(tiny, 0.5, 1.0)
+    with pytest.raises(InputError, match="differ in level and in weight"):
+        embed(encoder, image, replace(left, weight=3.0), right)
+
+
+def test_grey_is_told_of_where_it_is_a_switch(encoder: AlphaCLIP, image: Any, tiny: ModuleType) -> None:
+    grey = Region(alpha=0.5 * tiny.half_mask(*SIZE))
+    with pytest.warns(RegionWarning, match="mostly grey, and this encoder was not trained on grey"):
+        embed(encoder, image, grey)
+    graded = copy.deepcopy(encoder)
+    setattr(graded.vision.config, GRADED, True)
+    embed(graded, image, grey)
+    embed(encoder, image, grey, focus=CropFocus())

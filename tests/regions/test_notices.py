@@ -1,5 +1,6 @@
 """Users hear of lost context and of regions that the encoder will hardly see."""
 
+import re
 import warnings
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 from gencontrol.errors import InputError
 from gencontrol.images.picture import Picture
 from gencontrol.regions import Geometry, RegionWarning, check_seen, lost_context, seen_share, whole
-from gencontrol.regions.notices import warn_lost_context, warn_small
+from gencontrol.regions.notices import warn_lost_context, warn_of_grey, warn_small
 from gencontrol.regions.shapes import box_alpha
 
 CROP = Geometry(size=32, fit="crop")
@@ -109,3 +110,25 @@ def test_a_part_that_is_small_in_its_picture_is_told_of(long: int, warned: bool)
 def test_of_an_empty_map_nothing_is_seen() -> None:
     assert seen_share(torch.zeros(40, 80), CROP) == 0
     assert seen_share(torch.zeros(40, 80), Geometry(size=32, fit="pad")) == 1
+
+
+@pytest.mark.parametrize(("level", "told"), [(0.89, True), (0.5, True), (0.91, False)])
+def test_grey_is_told_of(level: float, told: bool) -> None:
+    alphas = torch.zeros(2, 20, 20)
+    alphas[0, :5] = 1.0
+    alphas[1, 5:10] = level
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        warn_of_grey(alphas)
+    assert [bool(re.search("mostly grey, and this encoder was not trained on grey", str(w.message))) for w in seen] == (
+        [True] if told else []
+    )
+
+
+def test_soft_edges_are_no_levels() -> None:
+    alphas = torch.full((1, 20, 20), 0.5)
+    alphas[0, :2] = 1.0
+    warn_of_grey(alphas)
+    alphas[0, :1] = 0.5
+    with pytest.warns(RegionWarning, match="mostly grey"):
+        warn_of_grey(alphas)

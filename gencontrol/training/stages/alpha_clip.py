@@ -21,7 +21,7 @@ from torchvision.utils import make_grid
 from transformers import CLIPVisionModelWithProjection
 
 from gencontrol.alpha_clip.alpha_slice import alpha_parameters, merged, split_alpha
-from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.model import GRADED, AlphaCLIP
 from gencontrol.alpha_clip.text import tokenize
 from gencontrol.errors import ConfigError, MissingDependencyError
 from gencontrol.images.writing import to_pil
@@ -194,6 +194,8 @@ class AlphaClipTask:
         """Save an AlphaCLIP folder: the merged vision tower beside the frozen text tower."""
         finished = copy.deepcopy(self.encoder)
         finished.vision = finished_tower(module)
+        if self.config.graded:
+            setattr(finished.vision.config, GRADED, True)
         finished.save_pretrained(folder)
 
     def _reader(self, module: nn.Module) -> EncodeRegion:

@@ -74,6 +74,14 @@ def test_a_run_goes_on_from_an_earlier_ones_export(base, tmp_path):
         assert torch.equal(weight, earlier[name]), name
 
 
+@pytest.mark.parametrize("graded", [0.0, 0.5])
+def test_an_export_says_whether_it_was_trained_on_levels(graded, base, tmp_path):
+    task = AlphaClipTask(AlphaClipTraining(run=RUN, graded=graded), base, Halves())
+    task.export(task.module, tmp_path / "export")
+    assert AlphaCLIP.from_pretrained(tmp_path / "export").graded == (graded > 0)
+    assert not base.graded
+
+
 def test_two_step_sizes(base):
     _, groups = trainable_tower(base.vision, AlphaClipTraining(rest_scale=0.01))
     assert [g.scale for g in groups] == [1.0, 0.01]
