@@ -33,7 +33,7 @@ def fetching_lines(host: ReferenceHost, sources: Sources) -> list[str]:
         return []
     what = ", ".join(f"{_place(part)} ({_terms(part)})" for part in missing)
     size = weigh(missing)
-    about = "" if size is None or len(missing) < 2 else f", {in_words(size)} in all"
+    about = "" if size is None or len(missing) < 2 else f", {size_in_words(size)} in all"
     return [f"{host.name}: not on this machine, so fetched: {what}{about}.", *restrictions(host.name, missing)]
 
 
@@ -43,7 +43,7 @@ def restrictions(name: str, parts: Sequence[Part]) -> list[str]:
     return [f"{name}: {text}." for text in dict.fromkeys(said)]
 
 
-def in_words(size_mb: float) -> str:
+def size_in_words(size_mb: float) -> str:
     """A size as people say it."""
     return f"{size_mb / 1000:.1f} GB" if size_mb >= 1000 else f"{size_mb:.0f} MB"
 
@@ -56,5 +56,5 @@ def _place(part: Part) -> str:
 def _terms(part: Part) -> str:
     if part.published is None:
         return part.role
-    size = "" if part.published.size_mb is None else f", {in_words(part.published.size_mb)}"
+    size = "" if part.published.size_mb is None else f", {size_in_words(part.published.size_mb)}"
     return f"{part.role}{size}, {part.published.licence}"

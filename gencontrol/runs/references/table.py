@@ -6,7 +6,7 @@ from gencontrol.configuration import to_mapping
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
 from gencontrol.pipelines.stock.sources import find_sources, weigh
-from gencontrol.runs.references.fetching import in_words
+from gencontrol.runs.references.fetching import size_in_words
 
 HEADER = ("name", "stock call", "encoder", "takes", "without a picture", "canvas, weight, steps", "several", "licence")
 """What the columns of `reference_row` are."""
@@ -55,7 +55,7 @@ def fetched_row(host: ReferenceHost) -> tuple[str, ...]:
         host.name,
         host.encoder,
         " / ".join(licences),
-        "not known" if size is None else in_words(size),
+        "not known" if size is None else size_in_words(size),
         state_of(host),
         ", ".join(places),
     )

@@ -8,7 +8,7 @@ import pytest
 from gencontrol.errors import ConfigError
 from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
 from gencontrol.pipelines.stock.sources import find_sources
-from gencontrol.runs.references.fetching import fetching_lines, in_words, restrictions, takes_references
+from gencontrol.runs.references.fetching import fetching_lines, size_in_words, restrictions, takes_references
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,7 @@ def test_restrictions_of_parts() -> None:
 
 
 def test_sizes_in_words() -> None:
-    assert [in_words(size) for size in (44.6, 999.0, 1000.0, 33700.0)] == ["45 MB", "999 MB", "1.0 GB", "33.7 GB"]
+    assert [size_in_words(size) for size in (44.6, 999.0, 1000.0, 33700.0)] == ["45 MB", "999 MB", "1.0 GB", "33.7 GB"]
 
 
 def test_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
