@@ -1,10 +1,10 @@
 """Numbers among settings: finite and within what work can be done with, or an error that names the setting."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from gencontrol.errors import ConfigError
+from gencontrol.numbers import check_number, number_text
 
 Limits = Mapping[str, tuple[int | float, int | float]]
 """Name of a setting -> its least and its largest value, both allowed."""
@@ -25,12 +25,22 @@ def check_limits(settings: Any, limits: Limits, *, where: str = "") -> None:
     """
     for name, (least, most) in limits.items():
         value = getattr(settings, name)
-        if value is None or least <= value <= most:
+        if value is None:
             continue
-        bounds = f"at most {_plain(most)}" if value > most else f"at least {_plain(least)}"
-        if math.isnan(value):
-            bounds = f"a number from {_plain(least)} to {_plain(most)}"
-        raise ConfigError(f"{where}{name} must be {bounds}; got {value}.")
+        try:
+            check_number(value, name=name, at_least=least, at_most=most)
+        except ConfigError as error:
+            raise ConfigError(f"{where}{name} must be {_bounds(value, least, most)}.") from error
+
+
+def _bounds(value: Any, least: int | float, most: int | float) -> str:
+    """What was expected, by where the value lies, and what came."""
+    # NaN alone is not itself.
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and value == value
+    if not is_number:
+        return f"a number from {_plain(least)} to {_plain(most)}; got {value}"
+    bounds = f"at most {_plain(most)}" if value > most else f"at least {_plain(least)}"
+    return f"{bounds}; got {number_text(value)}"
 
 
 def _plain(value: int | float) -> str:

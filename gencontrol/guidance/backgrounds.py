@@ -87,7 +87,8 @@ def _texture(size: tuple[int, int], generator: Generator) -> Float[Tensor, "3 h 
     frequency = (rows**2 + columns**2).sqrt().clamp(min=1 / max(size))
     spectrum = torch.fft.rfft2(torch.randn(3, *size, generator=generator)) / frequency
     field = torch.fft.irfft2(spectrum, s=size)
-    spread = field.std(dim=(1, 2), keepdim=True).clamp(min=1e-6)
+    # One pixel has no spread: torch's own estimate, which corrects for the mean, is NaN.
+    spread = field.std(dim=(1, 2), keepdim=True, correction=min(1, field[0].numel() - 1)).clamp(min=1e-6)
     return torch.sigmoid(
         (field - field.mean(dim=(1, 2), keepdim=True)) / spread + torch.randn(3, 1, 1, generator=generator)
     )

@@ -1,5 +1,6 @@
 """Where a picture is written: as a PIL image, and as a file that is whole or not there."""
 
+import io
 from pathlib import Path
 
 import torch
@@ -33,10 +34,14 @@ def save_image(image: Image.Image, path: Path) -> None:
     Raises:
         InputError: An unknown suffix, or an RGBA image in anything but PNG: WebP and others drop or change the
             colours under transparent pixels, and those are the context.
+        OutputError: A full disk.
     """
     if path.suffix.lower() not in Image.registered_extensions():
         raise InputError(f"{path}: unknown image format {path.suffix!r}; use .png.")
     if image.mode == "RGBA" and path.suffix.lower() != ".png":
         raise InputError(f"{path}: an image with alpha is written as PNG only, which keeps transparent colours.")
+    content = io.BytesIO()
+    # In memory, for Pillow's own way into a file does not notice that half of a JPEG did not fit on the disk.
+    image.save(content, format=Image.registered_extensions()[path.suffix.lower()])
     with atomic_file(path) as temporary:
-        image.save(temporary)
+        temporary.write_bytes(content.getvalue())

@@ -181,3 +181,14 @@ class TestFrom:
         done = run("vary", scene / "photo.png", scene / "cutout.png", "--from", first)
         assert done.code == 2
         assert "--from repeats the run of one picture, and 2 are given" in done.err
+
+
+def test_a_jpeg_is_repeated_as_a_jpeg_unless_something_else_is_said(vary: Vary, run: Any, scene: Path) -> None:
+    vary("--mask", scene / "red.png", "-o", scene / "first.jpg")
+    for flags, name in (
+        (("-o", scene / "a"), "a/photo-0.jpg"),
+        (("-o", scene / "b", "--encoding", "png"), "b/photo-0.png"),
+        (("-o", scene / "c.webp"), "c.webp"),
+    ):
+        done = run("vary", "--from", scene / "first.jpg", *flags)
+        assert (done.code, done.out) == (0, f"wrote {scene / name}\n"), done.err

@@ -195,3 +195,11 @@ def test_of_several_pictures_each_message_names_its_own(vary: Vary, scene: Path)
     assert f"gencontrol: {scene}/photos/b.png: The mask is 80 x 64" in done.err
     done = vary("--mask", scene / "red.png", "--resize-mask", "--dry-run", image="photos")
     assert f"gencontrol: {scene}/photos/b.png: " in done.err and f"{scene}/photos/a.png: " not in done.err
+
+
+def test_nothing_is_written_into_a_model_that_is_read(vary: Any, scene: Path, tiny_folder: Path) -> None:
+    before = sorted(tiny_folder.rglob("*"))
+    for output in (tiny_folder, tiny_folder / "new" / "folder", tiny_folder / "one.png"):
+        done = vary("--mask", scene / "red.png", "-o", output)
+        assert done.code == 1 and "is in the model, which is not written over: give another -o" in done.err
+    assert sorted(tiny_folder.rglob("*")) == before

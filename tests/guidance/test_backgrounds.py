@@ -100,6 +100,17 @@ def test_a_textures_channels_are_spread_alike_about_means_of_their_own() -> None
     assert means.mean().item() == pytest.approx(0, abs=0.1) and means.std().item() == pytest.approx(1, abs=0.1)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (7, 1), (2, 2)])
+def test_small_pictures_have_values_too(size: tuple[int, int]) -> None:
+    for kind in BACKGROUNDS:
+        pictures = draw((kind,), count=20, size=size)
+        assert pictures.shape == (20, 3, *size) and bool(((pictures >= 0) & (pictures <= 1)).all()), kind
+
+
+def test_one_pixel_of_texture_is_its_mean() -> None:
+    assert torch.logit(draw(("texture",), count=2000, size=(1, 1)).double()).std().item() == pytest.approx(1, abs=0.05)
+
+
 @pytest.mark.parametrize(("size", "largest"), [((5, 5), 1), ((12, 96), 3)])
 def test_the_shorter_side_says_how_large_a_checkers_cells_are(size: tuple[int, int], largest: int) -> None:
     widths = set()

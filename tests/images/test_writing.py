@@ -1,5 +1,6 @@
 """Pictures are written with the colours under their transparent pixels, whole or not at all."""
 
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gencontrol.errors import InputError
+from gencontrol.errors import InputError, OutputError
 from gencontrol.images.picture import Picture
 from gencontrol.images.reading import read_image
 from gencontrol.images.writing import save_image, to_pil
@@ -48,6 +49,22 @@ def test_alpha_is_written_as_png_only(tmp_path: Path) -> None:
         save_image(Image.fromarray(LEVELS), tmp_path / "x.xyz")
     save_image(Image.fromarray(LEVELS), tmp_path / "sub" / "grey.jpg")
     assert [p.name for p in tmp_path.iterdir()] == ["sub"]
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.JPEG", "a.png", "a.webp", "a.tiff", "a.bmp"])
+def test_nothing_is_left_of_what_a_full_disk_did_not_take(name: str, tmp_path: Path) -> None:
+    """Files of this process may have 900 bytes; Pillow says nothing where half of a JPEG does not fit."""
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8))
+    save_image(noise, tmp_path / name)
+    before = (tmp_path / name).read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (900, limits[1]))
+    try:
+        with pytest.raises(OutputError, match=rf"{name} cannot be written: "):
+            save_image(noise.rotate(90), tmp_path / name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [(name, before)]
 
 
 def test_what_overshoots_is_cut_and_not_turned_round() -> None:

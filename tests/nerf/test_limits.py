@@ -1,6 +1,7 @@
 """Limits of settings: the bounds themselves are allowed, and messages name the setting."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -23,9 +24,13 @@ def test_the_bounds_themselves_are_taken(count: int | None, angle: float) -> Non
         (1, -90.5, "^angle must be at least -90; got -90.5.$"),
         (1, float("inf"), "^angle must be at most 90; got inf.$"),
         (1, float("nan"), "^angle must be a number from -90 to 90; got nan.$"),
+        pytest.param(10**5000, 0.0, r"^count must be at most 9; got 2\^16609 and more\.$", id="huge"),
+        pytest.param(-(10**400), 0.0, r"^count must be at least 1; got -2\^1328 and more\.$", id="huge and negative"),
+        ("many", 0.0, r"^count must be a number from 1 to 9; got many\.$"),
+        (True, 0.0, r"^count must be a number from 1 to 9; got True\.$"),
     ],
 )
-def test_what_lies_outside_is_refused_by_name(count: int, angle: float, message: str) -> None:
+def test_what_lies_outside_is_refused_by_name(count: Any, angle: float, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         check_limits(SimpleNamespace(count=count, angle=angle), LIMITS)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import resolved
+from gencontrol.models.registry import resolve
 from gencontrol.runs.files.records import is_result
 from gencontrol.runs.notation import split_weight
 from gencontrol.runs.notices import warn
@@ -25,6 +26,8 @@ _PLAIN: Mapping[str, str] = {
     "pretrained": "the source",
 }
 """Settings that are paths -> what they name."""
+MODELS = frozenset({"model", "alpha_clip", "source", "base", "adapter", "image_encoder", "pretrained"})
+"""Those of them that are whole as they are: a file that is added to such a folder is a file of a model's too."""
 _POINTING: Mapping[str, str] = {"mask": "a mask", "index_mask": "a mask", "negative_mask": "a negative mask"}
 """Settings that are lists of paths with more behind them."""
 
@@ -37,6 +40,8 @@ class Input:
     """Where."""
     what: str
     """What it is to the run, for messages."""
+    is_model: bool = False
+    """Whether it is a model: nothing is written into its folder, where pictures may lie among pictures."""
 
 
 def inputs_of(settings: Any, images: Iterable[Path] = (), *, use: str = "to vary") -> list[Input]:
@@ -52,7 +57,12 @@ def inputs_of(settings: Any, images: Iterable[Path] = (), *, use: str = "to vary
         for text in _texts(getattr(settings, name, None)):
             value = text if name in _PLAIN else split_weight(text, setting=name)[0]
             path = Path(value.rpartition("=")[0] if name == "index_mask" else value)
-            named.append(Input(path=path, what=what))
+            # A preset's name is the folder that it stands for, also the one inside this package.
+            place = Path(resolve(value)) if name in MODELS else path
+            if name == "source":
+                # What lies beside a part of a model that is converted is not read.
+                place = place / getattr(settings, "subfolder", "")
+            named.append(Input(path=place, what=what, is_model=name in MODELS))
     return [entry for entry in named if _is_there(entry.path)]
 
 
@@ -88,7 +98,8 @@ def without_results(paths: Sequence[Path], images: Sequence[str], output: str, *
 
 
 def check_apart(outputs: Sequence[Path], inputs: Sequence[Input]) -> None:
-    """Refuse to write over what is read: under its own name, another name, a link, or as a file of a folder.
+    """Refuse to write over what is read: under its own name, another name, a link, or as a file of a folder; and to
+    write into a model's folder.
 
     Raises:
         InputError: Says what it is.
@@ -98,25 +109,28 @@ def check_apart(outputs: Sequence[Path], inputs: Sequence[Input]) -> None:
     for path in outputs:
         keys = list(_identities(path))
         entry = next((files[key] for key in keys if key in files), None)
-        if entry is None and _is_there(path):
-            entry = next((folders[above] for above in resolved(path).parents if above in folders), None)
+        if entry is None:
+            around = [folders[above] for above in resolved(path).parents if above in folders]
+            entry = next((folder for folder in around if folder.is_model or _is_there(path)), None)
         if entry is not None:
-            of = " a file of" if entry.path.is_dir() else ""
+            of = (" a file of" if _is_there(path) else " in") if entry.path.is_dir() else ""
             text = f"{path} is{of} {entry.what}, which is not written over: give another `output`."
             # Nor is it taken for a result that is there already.
             raise InputError(text)
 
 
 def check_folder_apart(folder: Path, inputs: Sequence[Input]) -> None:
-    """Refuse to replace a folder that is, or holds, what is read.
+    """Refuse to replace a folder that is, or holds, what is read, or that lies in it.
 
     Raises:
         InputError: Says what it is.
     """
+    place, is_there = resolved(folder), _is_there(folder)
     for entry in inputs:
-        if resolved(entry.path).is_relative_to(resolved(folder)):
-            place = "is" if resolved(entry.path) == resolved(folder) else "holds"
-            raise InputError(f"{folder} {place} {entry.what}, which is not written over: give another `output`.")
+        read = resolved(entry.path)
+        if read.is_relative_to(place) or (is_there and place.is_relative_to(read)):
+            how = "is" if read == place else "holds" if read.is_relative_to(place) else "lies in"
+            raise InputError(f"{folder} {how} {entry.what}, which is not written over: give another `output`.")
 
 
 def _texts(value: str | Sequence[str] | None) -> Sequence[str]:

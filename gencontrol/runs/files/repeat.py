@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import sha256
 from gencontrol.regions.region import Region
+from gencontrol.runs.files.encodings import ENCODINGS
 from gencontrol.runs.files.records import is_result, read_foreign, read_record, unpack
 from gencontrol.runs.notation import LARGEST_SEED
 from gencontrol.runs.notices import warn
@@ -117,12 +118,19 @@ def read_repeated(path: Path) -> Repeated:
         raise InputError(f"{path}: its gencontrol record is broken.")
     return Repeated(
         source=path,
-        settings=_shaping(settings, path) | {"seed": seed, "number": 1},
+        settings=_shaping(settings, path) | _encoding_of(path) | {"seed": seed, "number": 1},
         image=image,
         embeds=embeds,
         regions=tuple(unpack(record["regions"], source=path)),
         negative_regions=tuple(unpack(record["negative_regions"], source=path)),
     )
+
+
+def _encoding_of(path: Path) -> dict[str, str]:
+    """The setting that repeats a JPEG or WebP, by the picture's name, as one; PNG is what is written anyway."""
+    kind = ENCODINGS.get(path.suffix.lower(), ENCODINGS[".png"])[0]
+    first = next(suffix for suffix, (name, _) in ENCODINGS.items() if name == kind)
+    return {} if kind == "PNG" else {"encoding": first.removeprefix(".")}
 
 
 def _repeated_elsewhere(path: Path, said: Mapping[str, int | float]) -> Repeated:

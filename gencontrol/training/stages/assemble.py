@@ -20,7 +20,7 @@ from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.towers import take_apart
 from gencontrol.configuration import from_yaml, to_mapping
 from gencontrol.errors import InputError
-from gencontrol.files import atomic_folder
+from gencontrol.files import atomic_folder, resolved
 from gencontrol.sprites.catalog import SPRITE_SETS
 from gencontrol.training.loop.checkpoints import load_latest
 from gencontrol.training.stages.registry import STAGES, preset_path
@@ -57,10 +57,12 @@ def assemble(exports: Exports, folder: Path, *, dtype: torch.dtype = torch.float
         dtype: Of the weights on disk; they are opened as float32.
 
     Raises:
-        InputError: A run that is not finished.
+        InputError: A run that is not finished or whose log is damaged; or a folder that is, holds or lies in what is
+            read.
     """
     for name in ("clip", "alpha_clip", "autoencoder", "denoiser"):
         _check_finished(getattr(exports, name), name)
+        _check_apart(folder, getattr(exports, name), name)
     clip = exported(exports.clip)
     with atomic_folder(folder, ours=FILES) as temporary:
         build_pipeline(exports).to(dtype).save_pretrained(temporary)
@@ -101,15 +103,35 @@ def run_facts(stage: str, run: Path) -> dict[str, Any]:
     checkpoint = load_latest(run / "checkpoints")
     if checkpoint is None:
         raise InputError(f"{run} holds no checkpoint, so nothing is known of how it was trained.")
-    lines = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    last = _last_line(run / "log.jsonl")
     settings = checkpoint.facts["config"]
-    figures = {k: round(v, 4) for k, v in lines[-1].items() if "/" in k or k == "psnr"}
+    figures = {k: round(v, 4) for k, v in last.items() if ("/" in k or k == "psnr") and isinstance(v, int | float)}
     return {
         "settings": settings,
         "changes": changes(stage, checkpoint.facts.get("stage", {})),
         "hours": round(checkpoint.facts["seconds"] / 3600, 2),
         "figures": figures,
     }
+
+
+def _last_line(path: Path) -> dict[str, Any]:
+    """The last whole line of a log; one that a killed process left half written is passed over.
+
+    Raises:
+        InputError: No file that can be read, or none of its lines is whole.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): a card needs the figures in it.") from error
+    for line in reversed(lines):
+        try:
+            found = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(found, dict):
+            return found
+    raise InputError(f"{path} is damaged: none of its lines is a whole record. A card needs the figures in it.")
 
 
 def changes(stage: str, settings: Mapping[str, Any]) -> list[str]:
@@ -155,6 +177,14 @@ def _card(name: str, result: Path) -> str:
 def _kept_card(part: Path) -> Path:
     unet = part / "unet" / "README.md"
     return unet if unet.is_file() else part / "README.md"
+
+
+def _check_apart(folder: Path, result: Path, name: str) -> None:
+    """Nothing that is read is replaced, not even by what is made of it."""
+    place, read = resolved(folder), resolved(result)
+    if read.is_relative_to(place) or place.is_relative_to(read):
+        how = "is" if read == place else "holds" if read.is_relative_to(place) else "lies in"
+        raise InputError(f"{folder} {how} {read}, which is read as `{name}`: name a folder of its own.")
 
 
 def _check_finished(result: Path, name: str) -> None:

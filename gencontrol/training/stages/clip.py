@@ -1,6 +1,7 @@
 """Stage 1: a CLIP from scratch, on pictures and captions."""
 
 import copy
+import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
@@ -14,6 +15,7 @@ from transformers import CLIPConfig, CLIPModel, PreTrainedTokenizerFast
 
 from gencontrol.alpha_clip.preprocess import ALPHA_MEAN, ALPHA_STD, AlphaCLIPProcessor
 from gencontrol.errors import ConfigError
+from gencontrol.images.bounds import bounded
 from gencontrol.regions.geometry import Geometry
 from gencontrol.sprites.captions import CONTEXT_LENGTH, END, PAD, START, build_tokenizer, concept_prompts
 from gencontrol.sprites.compose import SceneConfig
@@ -29,6 +31,9 @@ from gencontrol.training.stages.recognition import (
     recognition_sets,
     recognition_sheet,
 )
+
+_LARGEST_SCALE = 100.0
+"""Of the logits, as in CLIP (arXiv 2103.00020, section 2.5)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +193,8 @@ class ClipTask:
         own_text, opposite_text, name_text = output.text_embeds.float().split([len(own), len(opposite), len(names)])
         text = torch.cat([gather(own_text), gather(opposite_text), name_text])
         truth = self._truth(batch)
-        scale = cast(CLIPModel, self.module).logit_scale.exp().clamp(max=100)
+        # At the bound it can still be lowered.
+        scale = bounded(cast(CLIPModel, self.module).logit_scale, -math.inf, math.log(_LARGEST_SCALE)).exp()
         to_text, to_image = pair_losses(image, text, truth, scale=scale, smoothing=self.config.smoothing)
         return {"image_to_text": to_text.mean() / 2, "text_to_image": to_image.mean() / 2}
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from gencontrol.errors import ConfigError, InputError
+from gencontrol.models.registry import resolve
 from gencontrol.runs.files.inputs import Input, check_apart, check_folder_apart, inputs_of, without_results
 from gencontrol.runs.files.outputs import write_picture
 from gencontrol.runs.files.records import describe_sheet
@@ -42,6 +43,45 @@ def test_every_setting_that_names_a_file_names_an_input(scene: Path) -> None:
     source = ConversionSettings(source=f"{scene}/a.pth", base=f"{scene}/model")
     assert {entry.what for entry in inputs_of(source)} == {"the source", "the base"}
     assert inputs_of(VariationSettings(model="x" * 300, mask=("y" * 300,))) == []
+
+
+def test_a_presets_name_is_the_folder_that_it_stands_for() -> None:
+    folder = Path(resolve("tiny"))
+    (model,) = inputs_of(VariationSettings(model="tiny"))
+    assert (model.path, model.what, model.is_model) == (folder, "the model", True)
+    for path, how in ((folder / "new.png", " in the model"), (folder / "model_index.json", " a file of the model")):
+        with pytest.raises(InputError, match=f"is{how}, which is not written over"):
+            check_apart([path], [model])
+    with pytest.raises(InputError, match="unet lies in the model, which is not written over"):
+        check_folder_apart(folder / "unet", [model])
+    assert inputs_of(VariationSettings(model="sd-image-variations")) == []
+
+
+def test_models_stay_as_they_are_and_folders_of_pictures_grow(scene: Path) -> None:
+    (scene / "folder").mkdir()
+    new = scene / "folder" / "sub" / "new.png"
+    check_apart([new], [Input(path=scene / "folder", what="a mask")])
+    with pytest.raises(InputError, match=r"new\.png is in the Alpha-CLIP, which is not written over"):
+        check_apart([new], [Input(path=scene / "folder", what="the Alpha-CLIP", is_model=True)])
+    flags = {
+        entry.what: entry.is_model
+        for entry in inputs_of(
+            VariationSettings(model=f"{scene}/folder", alpha_clip=f"{scene}/folder", mask=(f"{scene}/red.png",))
+        )
+    }
+    assert flags == {"the model": True, "the Alpha-CLIP": True, "a mask": False}
+
+
+def test_of_a_source_the_part_is_read_that_is_named(scene: Path) -> None:
+    for name in ("image_encoder", "alpha_clip"):
+        (scene / "model" / name).mkdir(parents=True)
+    inputs = inputs_of(ConversionSettings(source=f"{scene}/model", subfolder="image_encoder"))
+    assert [entry.path for entry in inputs] == [scene / "model" / "image_encoder"]
+    check_folder_apart(scene / "model" / "alpha_clip", inputs)
+    with pytest.raises(InputError, match="image_encoder is the source, which is not written over"):
+        check_folder_apart(scene / "model" / "image_encoder", inputs)
+    with pytest.raises(InputError, match="alpha_clip lies in the source, which is not written over"):
+        check_folder_apart(scene / "model" / "alpha_clip", inputs_of(ConversionSettings(source=f"{scene}/model")))
 
 
 @pytest.mark.parametrize("way", ["name", "dots", "link", "hard link"])

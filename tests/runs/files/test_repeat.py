@@ -12,7 +12,7 @@ from PIL import ExifTags, Image, PngImagePlugin
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import sha256
 from gencontrol.regions.region import Region
-from gencontrol.runs.files.encodings import to_chunk
+from gencontrol.runs.files.encodings import encode, to_chunk
 from gencontrol.runs.files.records import describe
 from gencontrol.runs.files.repeat import Repeated, read_repeated, settings_beneath, starting_point
 from gencontrol.runs.notices import RunWarning
@@ -112,6 +112,16 @@ def written(path: Path, **changes: Any) -> Path:
     record = describe(settings={"steps": 9}, seed=6, image=image, regions=[region]) | changes
     Image.new("RGB", (3, 3)).save(path, pnginfo=to_chunk(record))
     return path
+
+
+@pytest.mark.parametrize(("name", "encoding"), [("a.jpg", "jpg"), ("a.JPEG", "jpg"), ("a.webp", "webp")])
+def test_a_picture_is_repeated_in_its_own_format(name: str, encoding: str, tmp_path: Path) -> None:
+    record = describe(settings={"steps": 9}, seed=6, image=None, regions=[])
+    path = tmp_path / name
+    path.write_bytes(encode(Image.new("RGB", (3, 3)), path.suffix, record=record))
+    assert read_repeated(path).settings == {"steps": 9, "seed": 6, "number": 1, "encoding": encoding}
+    # A PNG is what is written anyway.
+    assert "encoding" not in read_repeated(written(tmp_path / "made.png")).settings
 
 
 def test_a_record_is_read_back(tmp_path: Path) -> None:

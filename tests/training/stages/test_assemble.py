@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -94,6 +95,45 @@ def test_a_model_is_assembled_again_into_the_same_folder(exports, tmp_path):
     (folder / "mine").mkdir()
     with pytest.raises(InputError, match=r"holds other things \(mine\)"):
         assemble(exports, folder)
+
+
+@pytest.mark.parametrize(
+    ("output", "how"),
+    [
+        ("clip/export", "lies in"),
+        ("clip", "is"),
+        (".", "holds"),
+        ("denoiser/export/unet", "lies in"),
+        ("clip/new", "lies in"),
+    ],
+)
+def test_nothing_that_is_read_is_replaced(exports, tmp_path, output, how):
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InputError, match=rf"{output} {how} .*, which is read as `\w+`: name a folder of its own"):
+        assemble(exports, tmp_path / output)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_part_of_a_model_is_not_replaced_by_the_model(exports, tmp_path):
+    assemble(exports, tmp_path / "first")
+    again = dataclasses.replace(exports, clip=tmp_path / "first" / "clip")
+    for output in ("first", "first/clip"):
+        with pytest.raises(InputError, match="which is read as `clip`"):
+            assemble(again, tmp_path / output)
+
+
+def test_of_a_damaged_log_the_last_whole_line_counts(exports):
+    log = exports.clip / "log.jsonl"
+    whole = log.read_text()
+    log.write_bytes(whole.encode() + b'[1]\n{"step": 8, "top1/1": 0.5\n\xff\xfe\n')
+    assert run_facts("clip", exports.clip)["figures"] == {"top1/1": 0.91}
+    for content in (b"", b'{"step": 8', b"\x00\x01\n" + b"[" * 100_000):
+        log.write_bytes(content)
+        with pytest.raises(InputError, match=r"log\.jsonl is damaged: none of its lines is a whole record"):
+            run_facts("clip", exports.clip)
+    log.unlink()
+    with pytest.raises(InputError, match=r"log\.jsonl cannot be read \(No such file"):
+        run_facts("clip", exports.clip)
 
 
 def test_an_unfinished_run_is_named(exports, tmp_path):

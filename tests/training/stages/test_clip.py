@@ -211,6 +211,19 @@ def test_losses_are_halves_of_cross_entropies_at_a_scale_of_a_hundred_at_most(sp
     assert found[0] == pytest.approx(found[1], rel=1e-4) != pytest.approx(found[2], rel=1e-2)
 
 
+def test_a_scale_at_its_bound_can_still_be_lowered(sprite_store):
+    """torch's clamp has no gradient there, and so would hold it for good."""
+    task = ClipTask(ClipTraining(run=RUN, towers=TOWERS, scenes=SCENES), sprite_store)
+    batch, rest = task.draw(0), {k: v for k, v in task.module.state_dict().items() if k != "logit_scale"}
+    gradients = []
+    for scale in (100.0, 99.99):
+        task.module.load_state_dict({"logit_scale": torch.tensor(scale).log()} | rest)
+        task.module.zero_grad()
+        sum(task.losses(task.module, batch).values()).backward()  # type: ignore[union-attr]
+        gradients.append(task.module.logit_scale.grad.item())
+    assert gradients[0] == pytest.approx(gradients[1], rel=0.01) and abs(gradients[0]) > 1e-4
+
+
 def test_descriptions_are_judged_on_two_sprites_of_the_test_split(sprite_store):
     task = ClipTask(ClipTraining(run=RUN, towers=TOWERS, scenes=SCENES, described=0.5), sprite_store)
     scenes = SceneConfig(size=16, counts=(0.0, 1.0), split="test")
