@@ -74,8 +74,9 @@ def reference_folder(
         folder = root / name
         if folder.is_dir():
             return folder
-        if name.startswith("flux"):
-            return folders.save_flux(folder, reference_builders)
+        flux = {"flux-ip": folders.save_flux, "flux-redux": folders.save_redux, "flux-kontext": folders.save_kontext}
+        if name in flux:
+            return flux[name](folder, reference_builders)
         return folders.save_host(folder, reference_builders, tiny.tokenizer(), name=name)
 
     return of

@@ -21,6 +21,9 @@ from gencontrol.pipelines.stock.scales import by_scale, scaled
 from gencontrol.pipelines.stock_arguments import region_arguments
 from gencontrol.streams import seeded
 
+_PROMPT = ("prompt_embeds", "pooled_prompt_embeds")
+"""A prompt as stock calls take it embedded."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
@@ -79,7 +82,9 @@ def draw_references(
     size = check_drawing(opened.host, references, drawing, default=opened.fitted.size)
     references, scale = by_scale(opened.host, references)
     settings = condition(opened, references, drawing, size) | stock_settings(opened.host, drawing, size)
-    return _drawn(opened, seeds, settings | dict(drawing.stock), batch=drawing.batch, scale=scale)
+    # Redux's prompt stands before the references' tokens by now.
+    stock = {name: v for name, v in drawing.stock.items() if opened.host.takes != "redux" or name not in _PROMPT}
+    return _drawn(opened, seeds, settings | stock, batch=drawing.batch, scale=scale)
 
 
 def check_drawing(
@@ -155,7 +160,6 @@ def stock_settings(host: ReferenceHost, drawing: Drawing, size: tuple[int, int] 
     made: dict[str, Any] = {call.steps: drawing.steps, call.guidance: scale_of(host, drawing)}
     if size is not None and call.sized:
         made |= {"height": size[0], "width": size[1]}
-    # Redux's text is before the references' tokens already.
     if call.prompt != "none" and host.takes != "redux" and "prompt_embeds" not in drawing.stock:
         made["prompt"] = drawing.prompt or ""
     if drawing.negative_prompt is not None:
@@ -186,7 +190,7 @@ def _copied(settings: dict[str, Any]) -> dict[str, Any]:
 
 def _prompt_of(opened: OpenedHost, drawing: Drawing) -> dict[str, Any]:
     """The prompt's embedding, where references stand beside it."""
-    given = {name: drawing.stock[name] for name in ("prompt_embeds", "pooled_prompt_embeds") if name in drawing.stock}
+    given = {name: drawing.stock[name] for name in _PROMPT if name in drawing.stock}
     if opened.host.takes == "picture":
         return {"prompt_embeds": given["prompt_embeds"]} if "prompt_embeds" in given else {}
     if given or not drawing.prompt:

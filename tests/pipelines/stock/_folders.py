@@ -1,5 +1,6 @@
 """Folders of hosts at a tiny size, as published: a stock pipeline, an adapter's file, a vision tower."""
 
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, SiglipImageProcessor
+
+diffusers: Any = import_module("diffusers")
 
 
 def flat(weights: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
@@ -72,4 +75,22 @@ def save_flux(folder: Path, hosts: ModuleType) -> Path:
     pipe.save_pretrained(folder / "base")
     save_file(flat(hosts.flux_adapter(pipe.transformer)), folder / "adapter.safetensors")
     hosts.clip_tower(activation="quick_gelu").save_pretrained(folder / "image_encoder")
+    return folder
+
+
+def save_redux(folder: Path, hosts: ModuleType) -> Path:
+    """`base/` of Flux and `adapter/`, a prior with its SigLIP."""
+    hosts.flux().save_pretrained(folder / "base")
+    embedder = diffusers.pipelines.flux.modeling_flux.ReduxImageEncoder(hosts.WIDTH, hosts.CROSS)
+    diffusers.FluxPriorReduxPipeline(
+        image_encoder=hosts.siglip_tower(),
+        feature_extractor=SiglipImageProcessor(size={"height": hosts.SIZE, "width": hosts.SIZE}),
+        image_embedder=embedder,
+    ).save_pretrained(folder / "adapter")
+    return folder
+
+
+def save_kontext(folder: Path, hosts: ModuleType) -> Path:
+    """`base/` of Flux Kontext."""
+    hosts.flux(diffusers.FluxKontextPipeline).save_pretrained(folder / "base")
     return folder

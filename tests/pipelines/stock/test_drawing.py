@@ -136,6 +136,35 @@ def test_flux_by_scale_and_embeddings(reference_folder: Folder, reference_builde
     assert np.array_equal(draw(1.0), half)
 
 
+@pytest.mark.parametrize("name", ["flux-redux", "flux-kontext"])
+def test_hosts_with_a_bias(name: str, reference_folder: Folder, reference_builders: ModuleType) -> None:
+    """Embedded prompts stand before Redux's tokens, and beside Kontext's pictures; parts and seeds count."""
+    folder = reference_folder(name)
+    parts = {"adapter": folder / "adapter"} if name == "flux-redux" else {}
+    opened = open_reference_host(name, base=folder / "base", **parts)
+    opened.pipeline.set_progress_bar_config(disable=True)
+    # Kontext brings pictures to a million pixels, unless told not to.
+    small = replace(opened.host, resolutions=())
+    opened = replace(opened, fitted=replace(opened.fitted, host=small))
+    own = {} if name == "flux-redux" else {"_auto_resize": False}
+    said = "x" if name == "flux-kontext" else None
+    whole = RegionReference(image=reference_builders.picture())
+
+    def draw(reference: RegionReference, seeds: list[int], text: int = 0) -> list[np.ndarray]:
+        embeds = reference_builders.noise(1, 7, 32, seed=text)
+        stock = {"prompt_embeds": embeds, "pooled_prompt_embeds": reference_builders.noise(1, 32), **own}
+        settings = Drawing(prompt=said, steps=2, height=16, width=16, stock=stock)
+        return [pixels(drawn) for drawn in draw_references(opened, [reference], seeds, settings)]
+
+    first, second = draw(whole, [3, 4])
+    assert first.shape == (16, 16, 3) and np.abs(first - second).max() > 2
+    assert np.abs(second - draw(whole, [4])[0]).max() <= 2
+    assert np.abs(first - draw(replace(whole, mask_image=LEFT), [3])[0]).max() > 0
+    assert np.abs(first - draw(whole, [3], text=1)[0]).max() > 0
+    assert np.abs(first - draw(replace(whole, weight=0.01), [3])[0]).max() > 0
+    assert np.array_equal(first, draw(whole, [3, 4])[0])
+
+
 @pytest.mark.parametrize("name", REFERENCE_HOSTS)
 def test_every_stock_call_takes_the_settings(name: str) -> None:
     """Kolors is a dummy without sentencepiece; its call is that of SDXL."""

@@ -5,7 +5,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import diffusers
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -102,22 +101,19 @@ def test_broken_weights_of_the_base(reference_folder: Folder, tmp_path: Path) ->
         open_folder("sd15-ip", folder, base=tmp_path / "base")
 
 
-def test_redux_opens_its_prior(reference_folder: Folder, reference_builders: ModuleType, tmp_path: Path) -> None:
-    embedder: Any = diffusers.pipelines.flux.modeling_flux.ReduxImageEncoder(reference_builders.WIDTH, 32)
-    from transformers import SiglipImageProcessor
-
-    prior: Any = getattr(diffusers, "FluxPriorReduxPipeline")(  # noqa: B009
-        image_encoder=reference_builders.siglip_tower(),
-        feature_extractor=SiglipImageProcessor(size={"height": 32, "width": 32}),
-        image_embedder=embedder,
-    )
-    prior.save_pretrained(tmp_path / "redux")
-    base = reference_folder("flux-ip") / "base"
-    opened = open_reference_host("flux-redux", base=base, adapter=tmp_path / "redux")
+def test_redux_opens_its_prior(reference_folder: Folder, reference_builders: ModuleType) -> None:
+    folder = reference_folder("flux-redux")
+    opened = open_reference_host("flux-redux", base=folder / "base", adapter=folder / "adapter")
     assert type(opened.encoder).__name__ == "FluxPriorReduxPipeline"
     assert (opened.host.width, opened.host.geometry.size) == (reference_builders.WIDTH, 32)
     unload_adapter(opened)
     assert opened.encoder.image_embedder is not None
+
+
+def test_a_host_that_takes_pictures_has_no_encoder(reference_folder: Folder) -> None:
+    opened = open_reference_host("flux-kontext", base=reference_folder("flux-kontext") / "base")
+    assert opened.encoder is None and opened.host.width is None and opened.host.grid == 2
+    unload_adapter(opened)
 
 
 def test_a_siglip(reference_builders: ModuleType, tmp_path: Path) -> None:
