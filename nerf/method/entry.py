@@ -18,6 +18,7 @@ from gencontrol.nerf.method.config import (
     SteeredModelConfig,
     SteeredPipelineConfig,
 )
+from gencontrol.nerf.trainer import SteeredTrainer, ending_in_one_line
 
 METHOD, METHOD_HASH = "alphaclip-nerf", "alphaclip-nerf-hash"
 
@@ -30,7 +31,8 @@ def make_pipeline(config: SteeredPipelineConfig, **kwargs: Any) -> Any:
 
     if kwargs.get("test_mode", "val") != "val":
         offer_ffmpeg()  # Not for a run: only tools open a finished one.
-    return SteeredPipeline(config, **kwargs)
+    with ending_in_one_line():
+        return SteeredPipeline(config, **kwargs)
 
 
 def make_datamanager(config: SteeredDataManagerConfig, **kwargs: Any) -> Any:
@@ -95,6 +97,7 @@ def scheduler_config(**settings: Any) -> FloatDecayConfig:
 def trainer_config() -> TrainerConfig:
     """The defaults; a new object each time, since nerfstudio changes it in place."""
     return TrainerConfig(
+        _target=SteeredTrainer,
         method_name=METHOD,
         max_num_iterations=400,
         steps_per_save=200,
