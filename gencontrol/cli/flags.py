@@ -46,6 +46,7 @@ def called(**flags: Any) -> Callable[[type[Settings]], type[Settings]]:
     index_mask=(UseAppendAction, arg(metavar="PATH=CLASS[:WEIGHT]")),
     box=(UseAppendAction, arg(metavar="X0,Y0,X1,Y1[:WEIGHT]")),
     point=(UseAppendAction, arg(metavar="X,Y[,R][:WEIGHT]")),
+    level=(UseAppendAction, arg(metavar="SHARE")),
     threshold=unset("T"),
     feather=arg(metavar="PIXELS"),
 )

@@ -22,6 +22,8 @@ class ScoreFlags(RunOptions, RegionFlags, EncoderFlags):
     """A text to score; repeat it for several."""
     truncate: bool = False
     """Cut texts that are too long for the text tower instead of refusing them."""
+    sweep_level: bool = False
+    """Look at all regions at once, with the first one's level at 0, 0.25, 0.5, 0.75 and 1 beside the others'."""
 
 
 FLAGS = ScoreFlags
@@ -54,6 +56,8 @@ def main(arguments: Sequence[str]) -> None:
 def score(flags: ScoreFlags) -> list[dict[str, Any]]:
     """One row for each region of each picture; the whole picture where none is shown.
 
+    Where levels are given, one look at all regions of a picture is a row, and so is each step of a sweep.
+
     Raises:
         ConfigError: No text or no picture.
         InputError: A picture, mask or text that cannot be used.
@@ -64,7 +68,7 @@ def score(flags: ScoreFlags) -> list[dict[str, Any]]:
     from gencontrol.runs.opening import open_encoder
     from gencontrol.runs.pointing import read_pointing
     from gencontrol.runs.scenes import read_scenes
-    from gencontrol.tasks.classify import check_distinct, classify
+    from gencontrol.tasks.classify import check_distinct
 
     if not flags.text:
         raise ConfigError('No text is given: gencontrol score IMAGE --mask MASK --text "a cat" --text "a dog".')
@@ -76,7 +80,7 @@ def score(flags: ScoreFlags) -> list[dict[str, Any]]:
     with torch.inference_mode():
         texts = encoder.encode_text(list(flags.text), truncate=flags.truncate)
         for recorded in scenes:
-            result = classify(encoder, recorded.scene, texts, focus=focus)
+            result = _look(encoder, recorded.scene, texts, focus, at_levels=bool(flags.level), sweep=flags.sweep_level)
             for region, cosines, shares in zip(
                 result.regions, result.cosines.tolist(), result.shares.tolist(), strict=True
             ):
@@ -84,3 +88,14 @@ def score(flags: ScoreFlags) -> list[dict[str, Any]]:
                 scores = {text: {"cosine": cosine, "share": share} for text, cosine, share in pairs}
                 rows.append({"image": stream_or_path(recorded.path), "region": region, "scores": scores})
     return rows
+
+
+def _look(encoder: Any, scene: Any, texts: Any, focus: Any, *, at_levels: bool, sweep: bool) -> Any:
+    """Each region by itself, or all of them at their levels, or at each step of a sweep."""
+    from gencontrol.tasks.classify import classify
+    from gencontrol.tasks.levels import classify_levels, swept
+
+    if not (at_levels or sweep):
+        return classify(encoder, scene, texts, focus=focus)
+    levels = swept([region.level for region in scene.regions]) if sweep else None
+    return classify_levels(encoder, scene, texts, levels=levels, focus=focus)

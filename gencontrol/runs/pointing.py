@@ -14,6 +14,7 @@ from gencontrol.regions.masks import from_image_alpha, from_mask
 from gencontrol.regions.ops import feather, invert
 from gencontrol.regions.region import Region, union_of
 from gencontrol.runs.notation import parse_numbers, split_weight
+from gencontrol.runs.notices import warn
 from gencontrol.runs.settings import RegionSettings, check_regions
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
@@ -37,6 +38,8 @@ class Pointing:
     """Regions of the run that is repeated, where there is no pointer; not yet inverted and feathered."""
     recorded_negative: tuple[Region, ...] = ()
     """The same, where there is no negative pointer."""
+    levels: tuple[float, ...] = ()
+    """The regions' levels, one for each; none leaves them as they are."""
     invert: bool = False
     """Look everywhere but at the regions."""
     feather: float = 0.0
@@ -74,9 +77,34 @@ def read_pointing(
         negative_pointers=tuple(mask(text, setting="negative_mask") for text in negative_mask),
         recorded=tuple(recorded),
         recorded_negative=tuple(recorded_negative),
+        levels=settings.level,
         invert=settings.invert,
         feather=settings.feather,
     )
+
+
+def at_levels(regions: Sequence[Region], levels: Sequence[float]) -> list[Region]:
+    """The regions at the levels that are set, if any are; of one region alone that changes nothing, which is said.
+
+    Raises:
+        ConfigError: Not one level for each region, or not one above 0.
+    """
+    if not levels:
+        return list(regions)
+    if len(levels) != len(regions):
+        there = f"there {'is 1 region' if len(regions) == 1 else f'are {len(regions)} regions'}"
+        raise ConfigError(
+            f"`level`: expected one for each region, first masks, then classes, boxes, points and alpha; {there}, and "
+            f"{len(levels)} {'level is' if len(levels) == 1 else 'levels are'} given."
+        )
+    if not any(levels):
+        raise ConfigError("`level`: every region has level 0, so there is nothing to look at.")
+    if len(levels) == 1:
+        warn(
+            "`level` of one region changes nothing, since it is a share beside others; `strength` is how much it counts"
+            " beside the whole picture."
+        )
+    return [replace(region, level=level) for region, level in zip(regions, levels, strict=True)]
 
 
 def shape_regions(regions: Sequence[Region], *, inverted: bool, radius: float) -> tuple[Region, ...]:
@@ -88,7 +116,7 @@ def shape_regions(regions: Sequence[Region], *, inverted: bool, radius: float) -
         radius: By about how many pixels to soften their edges; 0 leaves them as they are.
 
     Raises:
-        ConfigError: Nothing to invert, or regions of different weights.
+        ConfigError: Nothing to invert, or regions of different weights or levels.
     """
     if inverted:
         regions = [_complement(regions)]
@@ -100,8 +128,9 @@ def shape_regions(regions: Sequence[Region], *, inverted: bool, radius: float) -
 def _complement(regions: Sequence[Region]) -> Region:
     if not regions:
         raise ConfigError("`invert`: show a region to turn round (`mask`, `box`, `point` or `alpha_from_image`).")
-    if len({region.weight for region in regions}) > 1:
-        raise ConfigError("`invert`: regions of different weights have no complement; leave the weights out.")
+    for what in ("weight", "level"):
+        if len({getattr(region, what) for region in regions}) > 1:
+            raise ConfigError(f"`invert`: regions of different {what}s have no complement; leave the {what}s out.")
     return Region(alpha=invert(union_of(regions)), label="not " + " or ".join(region.label for region in regions))
 
 

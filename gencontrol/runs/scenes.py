@@ -19,7 +19,7 @@ from gencontrol.regions.scene import Scene
 from gencontrol.runs.files.outputs import Item
 from gencontrol.runs.files.records import storable
 from gencontrol.runs.notices import naming
-from gencontrol.runs.pointing import SUFFIXES, Pointing, shape_regions
+from gencontrol.runs.pointing import SUFFIXES, Pointing, at_levels, shape_regions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,10 +89,11 @@ def read_scene(path: Path, pointing: Pointing) -> RecordedScene:
 
     Raises:
         InputError: A picture or mask that cannot be used, or recorded regions of another size.
-        ConfigError: Regions that cannot be inverted.
+        ConfigError: Regions that cannot be inverted, or levels that are not one for each.
     """
     picture = read_image(path)
-    pointed = [point(picture, path) for point in pointing.pointers] or list(pointing.recorded)
+    shown = [point(picture, path) for point in pointing.pointers] or list(pointing.recorded)
+    pointed = at_levels(shown, pointing.levels)
     negative = [point(picture, path) for point in pointing.negative_pointers] or list(pointing.recorded_negative)
     if not pointed and picture.stored_alpha is not None and _is_seen_through(picture.stored_alpha):
         text = f"{path} has an alpha channel, which is not used: `alpha_from_image` looks where it is opaque."

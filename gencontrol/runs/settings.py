@@ -60,6 +60,9 @@ class RegionSettings:
     """A disc around a point, in pixels or percent; its radius is 5 % of the short side unless given."""
     alpha_from_image: bool = False
     """Look where the picture itself is opaque."""
+    level: tuple[float, ...] = ()
+    """How much to look at a region, 0 to 1, as its share beside the others; once for each region: first masks, then
+    classes of masks, boxes, points, the picture's alpha."""
     invert: bool = False
     """Look everywhere but at the regions."""
     threshold: float | None = None
@@ -152,7 +155,8 @@ class VariationSettings(ReferenceSettings, RegionSettings, EncoderSettings):
     strength: float = 1.0
     """How much the regions count: 0 is the whole picture, 1 the regions, up to 2 beyond them."""
     schedule: str | None = None
-    """A strength that changes over the steps, such as 1:0.3; FROM and TO are fractions of the run."""
+    """A strength that changes over the steps, such as 1:0.3; FROM and TO are fractions of the run. Of a model that takes
+    references, the weight over the steps."""
     number: int | None = None
     """How many variations of each picture; 4, or as many as seeds are listed."""
     seed: int | str = 0
@@ -222,6 +226,8 @@ def check_regions(settings: RegionSettings) -> None:
     check_named(settings)
     check_number(settings.feather, name="`feather`", at_least=0, unit="pixels")
     check_number(settings.feather, name="`feather`", at_most=WIDEST_FEATHER, unit="pixels")
+    for level in settings.level:
+        check_number(level, name="`level`", at_least=0, at_most=1)
     if settings.threshold is not None and not 0 < settings.threshold <= 1:
         raise ConfigError(f"`threshold`: expected a value above 0 and at most 1, got {settings.threshold:g}.")
 

@@ -60,12 +60,36 @@ def classify(
             centre crop leaves out.
         PairingError: The focus `alpha` with an encoder whose alpha weights are zero.
     """
+    embeds = text_embeds(encoder, texts)
+    regions = embed_each_region(encoder, scene, focus=focus)
+    return classified(encoder, regions, embeds, labels=region_labels(scene))
+
+
+def text_embeds(encoder: AlphaCLIP, texts: Sequence[str] | Float[Tensor, "t d"]) -> Float[Tensor, "t d"]:
+    """Embeddings of texts that are to be scored; what is embedded already stays.
+
+    Raises:
+        InputError: No text, one that is given twice, or one that the encoder cannot read.
+    """
     if len(texts) == 0:
         raise InputError("texts: expected at least one text to score, got none.")
-    if not isinstance(texts, Tensor):
-        check_distinct(texts)
-    embeds = texts if isinstance(texts, Tensor) else encoder.encode_text(list(texts))
-    regions = embed_each_region(encoder, scene, focus=focus)
-    cosines = functional.normalize(regions.float(), dim=-1) @ functional.normalize(embeds.float(), dim=-1).T
+    if isinstance(texts, Tensor):
+        return texts
+    check_distinct(texts)
+    return encoder.encode_text(list(texts))
+
+
+def classified(
+    encoder: AlphaCLIP, regions: Float[Tensor, "k d"], texts: Float[Tensor, "t d"], *, labels: tuple[str, ...]
+) -> Classification:
+    """Cosines and shares of embeddings, un-normalised or not, of regions and of texts.
+
+    Args:
+        encoder: Whose temperature it is.
+        regions: A row for each label.
+        texts: See `text_embeds`.
+        labels: What the rows are called.
+    """
+    cosines = functional.normalize(regions.float(), dim=-1) @ functional.normalize(texts.float(), dim=-1).T
     scale = 1.0 if encoder.logit_scale is None else encoder.logit_scale.exp().float()
-    return Classification(regions=region_labels(scene), cosines=cosines, shares=(scale * cosines).softmax(dim=-1))
+    return Classification(regions=labels, cosines=cosines, shares=(scale * cosines).softmax(dim=-1))

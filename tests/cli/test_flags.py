@@ -16,7 +16,7 @@ OWN = {"format", "config"}
 PAIRS = [
     (VaryFlags, (VariationSettings,), OWN | {"from_picture"}),
     (EmbedFlags, (EmbeddingSettings,), OWN),
-    (ScoreFlags, (RegionSettings, EncoderSettings), OWN | {"text", "truncate"}),
+    (ScoreFlags, (RegionSettings, EncoderSettings), OWN | {"text", "truncate", "sweep_level"}),
 ]
 
 

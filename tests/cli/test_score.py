@@ -27,3 +27,28 @@ def test_the_published_fit(run: Run, scene: Path, tiny_folder: Path) -> None:
     asked = ("score", scene / "photo.png", "--model", tiny_folder, "--mask", scene / "red.png", "--format", "json")
     rows = [json.loads(run(*asked, "-t", "a cat", *fit).out) for fit in ((), ("--fit", "published"))]
     assert rows[0] != rows[1]
+
+
+def test_levels_are_one_look_and_a_sweep_shows_their_course(run: Run, scene: Path, tiny_folder: Path) -> None:
+    masks = ("--mask", scene / "red.png", "--mask", scene / "blue.png")
+    texts = ("-t", "a cat", "-t", "a dog", "--format", "json")
+
+    def rows(*more: object) -> dict[str, float]:
+        done = run("score", scene / "photo.png", "--model", tiny_folder, *masks, *texts, *more)
+        # Looks of one batch are those of another to rounding.
+        return {row["region"]: round(row["scores"]["a cat"]["share"], 4) for row in json.loads(done.out)}
+
+    apart, together = rows(), rows("--level", 1, "--level", 0.5)
+    assert list(apart) == ["red", "blue"] and list(together) == ["red 1, blue 0.5"]
+    swept = rows("--level", 0.3, "--level", 0.5, "--sweep-level")
+    assert list(swept) == [f"red {level}, blue 0.5" for level in ("0", "0.25", "0.5", "0.75", "1")]
+    assert swept["red 1, blue 0.5"] == together["red 1, blue 0.5"]
+    assert swept["red 0, blue 0.5"] == apart["blue"]
+    assert rows("--sweep-level")["red 0.5, blue 1"] == rows("--level", 0.5, "--level", 1)["red 0.5, blue 1"]
+
+
+def test_a_sweep_needs_something_beside(run: Run, scene: Path, tiny_folder: Path) -> None:
+    asked = ("score", scene / "photo.png", "--model", tiny_folder, "-t", "a cat", "--sweep-level")
+    for masks in (("--mask", scene / "red.png"), ()):
+        done = run(*asked, *masks)
+        assert done.code == 1 and "A sweep needs another region with a level above 0" in done.err

@@ -15,6 +15,7 @@ from gencontrol.images.reading import read_image
 from gencontrol.regions.ops import feather
 from gencontrol.regions.region import Region, RegionWarning
 from gencontrol.regions.shapes import box_alpha, path_alpha
+from gencontrol.runs.notices import RunWarning
 from gencontrol.runs.pointing import Pointing, read_pointing, shape_regions
 from gencontrol.runs.scenes import list_pictures, read_scene, read_scenes
 from gencontrol.runs.settings import RegionSettings
@@ -202,3 +203,44 @@ def test_pictures_that_are_not_there(images: list[str], error: type[Exception], 
     (scene / "empty").mkdir()
     with pytest.raises(error, match=message):
         list_pictures([name.format(scene=scene) for name in images])
+
+
+def levels_of(scene: Path, **settings: Any) -> list[float]:
+    read = read_scene(scene / "photo.png", read_pointing(RegionSettings(**settings)))
+    return [region.level for region in read.scene.regions]
+
+
+def test_levels_are_given_in_the_regions_order(scene: Path) -> None:
+    shown: Any = {"box": ("1,2,30,40",), "mask": (f"{scene}/red.png",), "point": ("20,30",)}
+    assert levels_of(scene, level=(1.0, 0.5, 0.0), **shown) == [1.0, 0.5, 0.0]
+    assert levels_of(scene, **shown) == [1.0, 1.0, 1.0]
+    assert levels_of(scene, level=(1.0, 0.5, 0.2), feather=2.0, **shown) == [1.0, 0.5, 0.2]
+
+
+@pytest.mark.parametrize(
+    ("level", "message"),
+    [
+        ((0.5,), "`level`: expected one for each region, .*; there are 2 regions, and 1 level is given"),
+        ((0.5, 1.0, 1.0), "there are 2 regions, and 3 levels are given"),
+        ((0.0, 0.0), "`level`: every region has level 0"),
+        ((0.5, 1.5), "`level`: expected 0 or more and at most 1, got 1.5"),
+        ((0.5, -0.5), "`level`: expected 0 or more and at most 1, got -0.5"),
+    ],
+)
+def test_levels_that_do_not_fit(level: tuple[float, ...], message: str, scene: Path) -> None:
+    with pytest.raises(ConfigError, match=message):
+        levels_of(scene, level=level, mask=(f"{scene}/red.png", f"{scene}/blue.png"))
+
+
+def test_a_level_of_one_region_is_told_to_change_nothing(scene: Path) -> None:
+    with pytest.warns(RunWarning, match="`level` of one region changes nothing, .*; `strength` is how much it counts"):
+        assert levels_of(scene, level=(0.5,), mask=(f"{scene}/red.png",)) == [0.5]
+    with pytest.raises(ConfigError, match="there are 0 regions, and 1 level is given"):
+        levels_of(scene, level=(0.5,))
+
+
+def test_regions_of_different_levels_have_no_complement(scene: Path) -> None:
+    masks = (f"{scene}/red.png", f"{scene}/blue.png")
+    with pytest.raises(ConfigError, match="`invert`: regions of different levels have no complement; leave the levels"):
+        levels_of(scene, level=(0.5, 1.0), mask=masks, invert=True)
+    assert levels_of(scene, level=(0.5, 0.5), mask=masks, invert=True) == [1.0]

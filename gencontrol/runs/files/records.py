@@ -6,6 +6,7 @@ import json
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +153,7 @@ def storable(region: Region) -> Region:
     """The region with its alpha rounded to what a record holds, so that a repeated run starts from the same."""
     # In place: of a photograph it is a large plane.
     alpha = (region.alpha * LEVELS).round_().div_(LEVELS)
-    return Region(alpha=alpha, weight=region.weight, label=region.label)
+    return replace(region, alpha=alpha)
 
 
 def pack(region: Region) -> dict[str, Any]:
@@ -161,10 +162,12 @@ def pack(region: Region) -> dict[str, Any]:
     buffer = io.BytesIO()
     Image.fromarray(levels).save(buffer, format="PNG")
     alpha = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return {"alpha": alpha, "weight": region.weight, "label": region.label}
+    return {"alpha": alpha, "weight": region.weight, "level": region.level, "label": region.label}
 
 
 def _unpack(packed: dict[str, Any]) -> Region:
     with Image.open(io.BytesIO(base64.b64decode(packed["alpha"]))) as image:
         levels = torch.from_numpy(np.asarray(image).astype(np.float32))
-    return Region(alpha=levels / LEVELS, weight=packed["weight"], label=packed["label"])
+    # Records of 0.1 know no levels.
+    level = packed.get("level", 1.0)
+    return Region(alpha=levels / LEVELS, weight=packed["weight"], level=level, label=packed["label"])

@@ -15,7 +15,7 @@ from gencontrol.runs.files.records import describe, read_record, storable, unpac
 
 def region(seed: int = 0) -> Region:
     generator = torch.Generator().manual_seed(seed)
-    return Region(alpha=torch.rand(20, 30, generator=generator), weight=0.5, label="Ähre")
+    return Region(alpha=torch.rand(20, 30, generator=generator), weight=0.5, level=0.25, label="Ähre")
 
 
 def test_a_record_gives_its_regions_back_exactly(tmp_path: Path) -> None:
@@ -28,7 +28,10 @@ def test_a_record_gives_its_regions_back_exactly(tmp_path: Path) -> None:
     assert read == json.loads(json.dumps(record))
     (back,) = unpack(read["regions"], source=path)
     assert torch.equal(back.alpha, exact.alpha)
-    assert (back.weight, back.label) == (0.5, "Ähre")
+    assert (back.weight, back.level, back.label) == (0.5, 0.25, "Ähre")
+    # As version 0.1 wrote them.
+    (older,) = unpack([{k: v for k, v in read["regions"][0].items() if k != "level"}], source=path)
+    assert older.level == 1.0
 
 
 @pytest.mark.parametrize("levels", [255, 65535])
