@@ -155,8 +155,8 @@ class VariationSettings(ReferenceSettings, RegionSettings, EncoderSettings):
     strength: float = 1.0
     """How much the regions count: 0 is the whole picture, 1 the regions, up to 2 beyond them."""
     schedule: str | None = None
-    """A strength that changes over the steps, such as 1:0.3; FROM and TO are fractions of the run. Of a model that takes
-    references, the weight over the steps."""
+    """A strength that changes over the steps, such as 1:0.3; FROM and TO are fractions of the run. Of a model that
+    takes references, the weight over the steps."""
     number: int | None = None
     """How many variations of each picture; 4, or as many as seeds are listed."""
     seed: int | str = 0

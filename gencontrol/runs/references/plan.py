@@ -121,6 +121,7 @@ def plan_references(settings: VariationSettings, repeated: Repeated | None = Non
         recorded=repeated.regions if repeated else (),
         recorded_negative=repeated.negative_regions if repeated else (),
     )
+    _warn_of_dropped(settings, repeated)
     with in_settings():
         terms, further = _read_references(settings, texts, repeated)
         fitted = _fit(host, settings)
@@ -171,6 +172,17 @@ def _check_settings(settings: VariationSettings) -> None:
         raise ConfigError(f"`batch`: expected at least 1, got {settings.batch}.")
     if settings.scheduler is not None:
         check_sampler(settings.scheduler)
+
+
+def _warn_of_dropped(settings: VariationSettings, repeated: Repeated | None) -> None:
+    """Say that one of two settings gave way, which exclude each other with other models."""
+    recorded = {} if repeated is None else repeated.settings
+    for given, dropped, none in (("schedule", "strength", 1.0), ("strength", "schedule", None)):
+        was = recorded.get(dropped, none)
+        if was != none and getattr(settings, dropped) == none and getattr(settings, given) != recorded.get(given):
+            warn(
+                f"`{given}` is given anew, so the recorded `{dropped}` {was} is not taken over: give both to keep both."
+            )
 
 
 def _read_references(

@@ -12,7 +12,7 @@ class ReferenceSettings:
     """What hosts of references take beside a picture and its regions; `gencontrol models` lists them."""
 
     prompt: str | None = None
-    """A text beside the picture; of a model that takes references, as are the settings down to `slicing`."""
+    """A text beside the picture, for a model that takes references (`gencontrol models`), as are those below."""
     negative_prompt: str | None = None
     """A text to keep away from."""
     reference: tuple[str, ...] = ()

@@ -140,7 +140,7 @@ def test_flux_by_scale_and_embeddings(reference_folder: Folder, reference_builde
 def test_hosts_with_a_bias(name: str, reference_folder: Folder, reference_builders: ModuleType) -> None:
     """Embedded prompts stand before Redux's tokens, and beside Kontext's pictures; parts and seeds count."""
     folder = reference_folder(name)
-    parts = {"adapter": folder / "adapter"} if name == "flux-redux" else {}
+    parts: dict[str, Any] = {"adapter": folder / "adapter"} if name == "flux-redux" else {}
     opened = open_reference_host(name, base=folder / "base", **parts)
     opened.pipeline.set_progress_bar_config(disable=True)
     # Kontext brings pictures to a million pixels, unless told not to.
@@ -271,7 +271,7 @@ def test_scales_and_sides_are_the_stock_calls_own(name: str) -> None:
 def test_an_encoder_is_where_the_pipeline_computes_and_then_where_it_was() -> None:
     place, elsewhere, moves = torch.device("cpu"), torch.device("meta"), []
 
-    class Tower(torch.nn.Module):
+    class Tower:
         device = place
 
         def to(self, where: torch.device) -> None:

@@ -158,7 +158,7 @@ def test_stable_diffusion_3(tmp_path: Path) -> None:
     """In diffusers' names and in InstantX's; the time's width is the file's own."""
     torch.manual_seed(0)
     shape: dict[str, Any] = {"attention_head_dim": 8, "num_attention_heads": 4, "num_layers": 2}
-    width = {"joint_attention_dim": 32, "caption_projection_dim": 32, "pooled_projection_dim": 64}
+    width: dict[str, Any] = {"joint_attention_dim": 32, "caption_projection_dim": 32, "pooled_projection_dim": 64}
     transformer = SD3Transformer2DModel(sample_size=32, patch_size=1, in_channels=4, out_channels=4, **shape, **width)
     projection = IPAdapterTimeImageProjection(64, 32, 64, 4, 64, 1, 4).state_dict()
     layer = SD3IPAdapterJointAttnProcessor2_0(32, 32, 8, 64).state_dict()

@@ -21,7 +21,8 @@ Folder = Callable[[str], Path]
 
 def open_folder(name: str, folder: Path, **how: Any) -> OpenedHost:
     parts: dict[str, Any] = {"base": folder / "base", "adapter": folder / "adapter.safetensors"}
-    return open_reference_host(name, **parts | {"image_encoder": folder / "image_encoder"} | how)
+    parts["image_encoder"] = folder / "image_encoder"
+    return open_reference_host(name, **(parts | how))
 
 
 @pytest.mark.parametrize("name", ["sd15-ip", "sdxl-ip-plus", "flux-ip"])

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from gencontrol.files import sha256
 from gencontrol.pipelines import Drawing, RegionReference, draw_references, open_reference_host
 from gencontrol.runs.files.records import read_record
 from gencontrol.runs.files.repeat import read_repeated
-from gencontrol.runs.notices import ShareWarning
+from gencontrol.runs.notices import RunWarning, ShareWarning
 from gencontrol.runs.references import carrying_out
 from gencontrol.runs.references.carrying_out import open_planned, rehearse_references, run_references
 from gencontrol.runs.references.plan import plan_references
@@ -90,6 +91,25 @@ def test_recorded_references_are_not_looked_for_where_others_are_shown(settings:
         plan_references(again, repeated)
     (bound,) = plan_references(replace(again, reference=(str(pictures / "3.png"),)), repeated).further
     assert bound.recorded.path == pictures / "3.png"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "given", "dropped"),
+    [
+        ({"strength": 0.5}, {"schedule": "1:0", "strength": 1.0}, "strength` 0.5"),
+        ({"schedule": "1:0"}, {"strength": 0.5, "schedule": None}, "schedule` 1:0"),
+    ],
+)
+def test_what_gives_way_to_a_schedule_is_said(
+    recorded: dict[str, Any], given: dict[str, Any], dropped: str, settings: Settings, pictures: Path
+) -> None:
+    """The command line takes strength and schedule for one thing, which they are with other models."""
+    (output,) = run_references(plan_references(settings(**recorded))).outputs
+    repeated = read_repeated(output.path)
+    where: dict[str, Any] = {"output": str(pictures / "again.png")}
+    plan_references(VariationSettings(**repeated.settings, **where), repeated)
+    with pytest.warns(RunWarning, match=f"the recorded `{dropped} is not taken over"):
+        plan_references(VariationSettings(**(repeated.settings | given | where)), repeated)
 
 
 def test_a_picture_to_repeat_and_its_references_are_inputs(settings: Settings, pictures: Path) -> None:

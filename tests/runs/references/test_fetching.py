@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gencontrol.errors import ConfigError
 from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
 from gencontrol.pipelines.stock.sources import find_sources
-from gencontrol.runs.references.fetching import fetching_lines, size_in_words, restrictions, takes_references
+from gencontrol.runs.references.fetching import fetching_lines, restrictions, size_in_words, takes_references
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +17,7 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
 
 
-def lines(name: str, **parts: str | Path) -> list[str]:
+def lines(name: str, **parts: Any) -> list[str]:
     return fetching_lines(REFERENCE_HOSTS[name], find_sources(REFERENCE_HOSTS[name], **parts))
 
 

@@ -1,6 +1,7 @@
 """Settings of references: which they are, and which runs have no use for them."""
 
 from dataclasses import fields
+from typing import Any
 
 import pytest
 
@@ -41,6 +42,7 @@ def test_given_ones_are_named() -> None:
 
 @pytest.mark.parametrize("name", ["embeds_in", "embeds_out", "sweep"])
 def test_what_a_run_with_references_has_no_use_for(name: str) -> None:
+    given: dict[str, Any] = {"model": "karlo", name: "x"}
     with pytest.raises(ConfigError, match=f"`{name}`: a model that takes references, as karlo, starts from pictures"):
-        check_reference_run(VariationSettings(**{"model": "karlo", name: "x"}))
+        check_reference_run(VariationSettings(**given))
     check_reference_run(VariationSettings(model="karlo"))
