@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gencontrol.regions.geometry import Geometry as Geometry
     from gencontrol.regions.geometry import fit_planes as fit_planes
     from gencontrol.regions.index_masks import from_index_mask as from_index_mask
+    from gencontrol.regions.index_masks import from_level_mask as from_level_mask
     from gencontrol.regions.levels import level_map as level_map
     from gencontrol.regions.levels import level_shares as level_shares
     from gencontrol.regions.masks import from_image_alpha as from_image_alpha
@@ -48,6 +49,7 @@ else:
             "from_box": "gencontrol.regions.drawn",
             "from_image_alpha": "gencontrol.regions.masks",
             "from_index_mask": "gencontrol.regions.index_masks",
+            "from_level_mask": "gencontrol.regions.index_masks",
             "from_mask": "gencontrol.regions.masks",
             "from_points": "gencontrol.regions.drawn",
             "from_polygon": "gencontrol.regions.drawn",

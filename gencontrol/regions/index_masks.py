@@ -1,6 +1,7 @@
 """Where a mask of classes is read: one whose pixels hold colours, palette indices or integers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,36 @@ def from_index_mask(
     alpha = fit_to_image(marked.float(), size, resize=resize)
     warn_of_everything(marked, f"it is of class {colour_or_index} all over")
     return Region(alpha=alpha, weight=weight, label=label)
+
+
+def from_level_mask(
+    mask: ImageSource,
+    levels: Mapping[int | str | tuple[int, int, int], float],
+    *,
+    size: tuple[int, int],
+    resize: bool = False,
+) -> tuple[Region, ...]:
+    """A region at a level for each class of a mask whose pixels hold classes; see `gencontrol.regions.levels`.
+
+    Args:
+        mask: See `from_index_mask`.
+        levels: Class -> how much to look at it, [0, 1]; classes that are not named are context.
+        size: Of the image, (height, width).
+        resize: See `from_index_mask`.
+
+    Returns:
+        Regions that are called by their classes.
+
+    Raises:
+        InputError: No class, one that the mask does not hold, or a level outside [0, 1]; see `from_index_mask`.
+    """
+    if not levels:
+        raise InputError("levels: expected at least one class with its level, such as {3: 1.0, '#ff0000': 0.3}.")
+    found = (
+        (from_index_mask(mask, name, size=size, resize=resize, label=f"class {name}"), level)
+        for name, level in levels.items()
+    )
+    return tuple(replace(region, level=level) for region, level in found)
 
 
 def label_mask(mask: ImageSource, label: int | np.integer | str | tuple[int, int, int]) -> Bool[Tensor, "h w"]:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from gencontrol.errors import InputError
 from gencontrol.images.picture import Picture
-from gencontrol.regions import from_index_mask
+from gencontrol.regions import RegionWarning, from_index_mask, from_level_mask, level_map
 from gencontrol.regions.index_masks import label_mask
 
 SIZE = (6, 8)
@@ -80,3 +80,21 @@ def test_index_mask() -> None:
 def test_index_mask_of_another_size() -> None:
     with pytest.raises(InputError, match="mask is 3 x 2 but the image is 8 x 6"):
         from_index_mask(torch.ones(2, 3, dtype=torch.int64), 1, size=SIZE)
+
+
+def test_classes_at_levels() -> None:
+    classes = np.zeros((4, 6), dtype=np.uint8)
+    classes[:2, :3], classes[2:, 3:], classes[0, 5] = 3, 7, 9
+    regions = from_level_mask(classes, {3: 1.0, 7: 0.25}, size=(4, 6))
+    assert [(region.label, region.level) for region in regions] == [("class 3", 1.0), ("class 7", 0.25)]
+    expected = torch.zeros(4, 6)
+    expected[:2, :3], expected[2:, 3:] = 1.0, 0.25
+    assert torch.equal(level_map(regions), expected)
+    with pytest.raises(InputError, match="no pixel of class 5; it holds 0, 3, 7, 9"):
+        from_level_mask(classes, {3: 1.0, 5: 0.25}, size=(4, 6))
+    with pytest.raises(InputError, match=r"'class 3': level: expected 0 or more and at most 1, got 2\.0"):
+        from_level_mask(classes, {3: 2.0}, size=(4, 6))
+    with pytest.raises(InputError, match="levels: expected at least one class"):
+        from_level_mask(classes, {}, size=(4, 6))
+    with pytest.warns(RegionWarning, match="stretched"):
+        assert from_level_mask(classes, {3: 1.0}, size=(8, 12), resize=True)[0].size == (8, 12)
