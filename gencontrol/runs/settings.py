@@ -57,7 +57,8 @@ class RegionSettings:
     box: tuple[str, ...] = ()
     """A box in pixels from the top left corner, or in percent as 10%,20%,60%,80%; X1 and Y1 are outside."""
     point: tuple[str, ...] = ()
-    """A disc around a point, in pixels or percent; its radius is 5 % of the short side unless given."""
+    """A disc around a point, in pixels, or in percent as 50%,25%,10%; its radius, of the short side where it is in
+    percent, is 5 % of that unless given."""
     alpha_from_image: bool = False
     """Look where the picture itself is opaque."""
     level: tuple[float, ...] = ()

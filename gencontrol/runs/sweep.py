@@ -77,8 +77,9 @@ def _at(settings: VariationSettings, name: str, text: str) -> SweptSettings:
 def _change(settings: VariationSettings, name: str, text: str) -> dict[str, Any]:
     if name == WEIGHT:
         return _weighed(settings, text)
-    if ":" in name:
-        return {"focus": _focus(settings.focus, *name.split(":", 1), text)}
+    strategy, colon, option = name.partition(":")
+    if colon:
+        return {"focus": _focus(settings.focus, strategy, option, text)}
     value = scalar(text, where=f"`sweep` {name}") if _hints()[name].isdisjoint({str}) else text
     # As in files of settings: types are checked, and words are told from numbers.
     return {name: getattr(from_mapping(VariationSettings, {name: value}, where="`sweep`"), name)}

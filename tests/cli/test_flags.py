@@ -71,3 +71,11 @@ def test_arguments_of_the_core_are_shown_as_the_flags_that_stand_for_them() -> N
         "the hub is not asked (--offline); --resize-mask stretches it, --index-mask takes one class."
     )
     assert in_flags(text, None) == text
+
+
+@pytest.mark.parametrize("command", ["vary", "score", "embed"])
+def test_help_says_which_forms_a_place_may_have(command: str, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    text = run(command, "--help").out
+    for form in ("in percent as 10%,20%,60%,80%", "in percent as 50%,25%,10%", "- is standard input"):
+        assert form in text, form

@@ -214,7 +214,8 @@ def test_each_picture_is_repeated_by_its_record(sweep: str, plan: Any, scene: Pa
     for output in outcome.outputs:
         repeated = read_repeated(output.path)
         beneath = settings_beneath(repeated, frozenset({"output"}))
-        settings = VariationSettings(**(beneath | {"output": str(scene / "again.png"), "existing": "overwrite"}))
+        given: dict[str, Any] = beneath | {"output": str(scene / "again.png"), "existing": "overwrite"}
+        settings = VariationSettings(**given)
         run_variations(plan_variations(*starting_point(settings, repeated)))
         assert (pixels(scene / "again.png") == pixels(output.path)).all(), output.path.name
         assert "sweep" not in read_record(output.path)["settings"]
