@@ -11,6 +11,7 @@ import tyro
 
 from gencontrol.cli.flags import flag_names
 from gencontrol.cli.terminal import wide_enough
+from gencontrol.cli.values import check_kinds
 from gencontrol.configuration import from_mapping, read_yaml
 from gencontrol.errors import ConfigError
 from gencontrol.runs.settings import ALTERNATIVES
@@ -40,11 +41,12 @@ def parse(
         SystemExit: `--help` (0), or arguments that cannot be parsed (2).
     """
     check_values(cls, arguments)
+    check_kinds(cls, arguments)
     above = file_settings(cls, arguments)
     below = _without(settings or {}, frozenset(above)) | above
     where = value_of(arguments, "config") if above else None
     # What is switched off says nothing in the place of the rest of its group.
-    said = given_fields(cls, arguments) - switched_off(cls, arguments)
+    said = given_fields(cls, arguments) - switched_off(cls, arguments) | _swept(cls, arguments)
     defaults = from_mapping(cls, _without(below, said), where=where or "settings")
     with wide_enough():
         return tyro.cli(
@@ -109,6 +111,12 @@ def switched_off(cls: type, arguments: Sequence[str]) -> frozenset[str]:
     """The fields that a flag such as `--no-invert` switches off, unless a later one switches them on again."""
     last = {flag.removeprefix("no_"): flag for flag in _flags(arguments)}
     return frozenset(name for name in _names(cls) if last.get(name) == f"no_{name}")
+
+
+def _swept(cls: type, arguments: Sequence[str]) -> frozenset[str]:
+    """The setting that `--sweep` names, which is given thereby."""
+    text = value_of(arguments, "sweep") or ""
+    return frozenset({text.partition("=")[0].strip().replace("-", "_")} & _names(cls))
 
 
 def _flags(arguments: Sequence[str]) -> dict[str, None]:

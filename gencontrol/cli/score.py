@@ -65,6 +65,7 @@ def score(flags: ScoreFlags) -> list[dict[str, Any]]:
     import torch
 
     from gencontrol.runs.notation import parse_focus
+    from gencontrol.runs.notices import naming
     from gencontrol.runs.opening import open_encoder
     from gencontrol.runs.pointing import read_pointing
     from gencontrol.runs.scenes import read_scenes
@@ -80,7 +81,10 @@ def score(flags: ScoreFlags) -> list[dict[str, Any]]:
     with torch.inference_mode():
         texts = encoder.encode_text(list(flags.text), truncate=flags.truncate)
         for recorded in scenes:
-            result = _look(encoder, recorded.scene, texts, focus, at_levels=bool(flags.level), sweep=flags.sweep_level)
+            with naming(recorded.path, among=recorded.among):
+                result = _look(
+                    encoder, recorded.scene, texts, focus, at_levels=bool(flags.level), sweep=flags.sweep_level
+                )
             for region, cosines, shares in zip(
                 result.regions, result.cosines.tolist(), result.shares.tolist(), strict=True
             ):

@@ -20,6 +20,7 @@ from gencontrol.regions.geometry import Fit, Geometry
 from gencontrol.runs.files.inputs import check_apart, inputs_of
 from gencontrol.runs.files.outputs import check_embeds_name, check_writable
 from gencontrol.runs.notation import parse_focus, parse_strength
+from gencontrol.runs.notices import naming
 from gencontrol.runs.opening import open_encoder
 from gencontrol.runs.pointing import read_pointing
 from gencontrol.runs.scenes import RecordedScene, list_pictures, read_scenes
@@ -100,10 +101,11 @@ def embed_scenes(
     rows, names, labels, regions = [], [], [], []
     for recorded in scenes:
         name, scene = recorded.path.name, recorded.scene
-        rows.append(embed_regions(encoder, geometry, scene, focus=focus, strength=strength))
+        with naming(recorded.path, among=recorded.among):
+            rows.append(embed_regions(encoder, geometry, scene, focus=focus, strength=strength))
+            regions.append(embed_each_region(view, scene, focus=focus))
         names.append(name)
         labels += [f"{name}: {label}" for label in region_labels(scene)]
-        regions.append(embed_each_region(view, scene, focus=focus))
     return Embedded(pictures=join_rows(rows, names=names), labels=tuple(labels), regions=torch.cat(regions))
 
 

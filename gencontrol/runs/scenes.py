@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jaxtyping import Float, UInt8
@@ -32,6 +32,8 @@ class RecordedScene:
     """Where the picture came from."""
     pointed: tuple[Region, ...] = ()
     """The regions before inverting and feathering, rounded to what a record holds."""
+    among: int = 1
+    """How many pictures the run has: what is said of one of several names it (see `naming`)."""
 
 
 def list_pictures(images: Sequence[str], *, recursive: bool = False) -> list[Path]:
@@ -139,12 +141,16 @@ def read_scenes(images: Sequence[str], pointing: Pointing, *, recursive: bool = 
     """
     paths = list_pictures(images, recursive=recursive)
     for path in paths:
-        with naming(path, among=len(paths)):
-            scene = read_scene(path, pointing)
-            if len(paths) == 1:
-                return iter((scene,))
-            del scene
-    return (read_scene(path, pointing) for path in paths)
+        scene = _read_named(path, pointing, among=len(paths))
+        if len(paths) == 1:
+            return iter((scene,))
+        del scene
+    return (_read_named(path, pointing, among=len(paths)) for path in paths)
+
+
+def _read_named(path: Path, pointing: Pointing, *, among: int) -> RecordedScene:
+    with naming(path, among=among):
+        return replace(read_scene(path, pointing), among=among)
 
 
 def check_scenes(

@@ -5,6 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+from PIL import Image
+
 Run = Callable[..., Any]
 
 
@@ -52,3 +55,22 @@ def test_a_sweep_needs_something_beside(run: Run, scene: Path, tiny_folder: Path
     for masks in (("--mask", scene / "red.png"), ()):
         done = run(*asked, *masks)
         assert done.code == 1 and "A sweep needs another region with a level above 0" in done.err
+
+
+@pytest.mark.parametrize("command", ["score", "embed"])
+def test_what_is_said_of_one_of_several_pictures_names_it_once(
+    command: str, run: Any, scene: Path, tiny_folder: Path
+) -> None:
+    """Pictures are read twice, to be checked and in their turn; regions are looked at in their turn alone."""
+    with Image.open(scene / "red.png") as mask:
+        mask.resize((40, 32)).save(scene / "small.png")
+    for name in ("a", "b"):
+        (scene / f"{name}.png").write_bytes((scene / "photo.png").read_bytes())
+    given = ("--text", "red", "--text", "blue", "--mask", scene / "small.png", "--resize-mask", "--model", tiny_folder)
+    output = ("-o", scene / "e.safetensors") if command == "embed" else ()
+    done = run(command, scene / "a.png", scene / "b.png", *given, *output)
+    assert done.code == 0, done.err
+    lines = done.err.splitlines()
+    assert len(lines) == 2 and all("it was stretched" in line for line in lines), done.err
+    for line, name in zip(lines, "ab", strict=True):
+        assert line.startswith(f"gencontrol: {scene}/{name}.png: ")

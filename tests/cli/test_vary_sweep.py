@@ -80,3 +80,13 @@ def test_a_file_of_settings_may_sweep(vary: Any, scene: Path) -> None:
     (scene / "sweep.yaml").write_text("sweep: strength=0:1:3\n", encoding="utf-8")
     done = vary("--mask", scene / "red.png", "--config", scene / "sweep.yaml", "--dry-run")
     assert done.out.count("would write") == 4
+
+
+def test_what_is_swept_takes_the_place_of_what_was_recorded(vary: Any, run: Any, scene: Path) -> None:
+    """A recorded schedule of the strength gives way to swept strengths, as to a given one."""
+    vary("--mask", scene / "red.png", "--schedule", "1:0.2", "-o", scene / "one.png")
+    sweep = ("--from", scene / "one.png", "--sweep", "strength=0,1", "--dry-run")
+    done = run("vary", *sweep, "-o", scene / "out")
+    assert (done.code, done.out.count("would write")) == (0, 3), done.err
+    done = run("vary", *sweep, "--schedule", "1:0", "-o", scene / "out")
+    assert done.code == 2 and "Give either --strength or --schedule" in done.err

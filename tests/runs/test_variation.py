@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
 
 from gencontrol.runs.files.records import read_record
+from gencontrol.runs.notices import ShareWarning, warn
 from gencontrol.runs.plan import Plan, plan_variations
 from gencontrol.runs.settings import VariationSettings
 from gencontrol.runs.variation import rehearse_variations, run_variations
@@ -58,3 +60,20 @@ def test_nothing_to_do_loads_nothing(scene: Path, tiny_folder: Path) -> None:
         Image.new("RGB", (4, 4)).save(scene / "out" / f"photo-{seed}.png")
     outcome = run_variations(plan(scene, tiny_folder, existing="skip"))
     assert (outcome.outputs, outcome.machine) == ([], {})
+
+
+def test_what_is_said_while_one_of_several_is_drawn_names_it(
+    scene: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A safety checker sees pictures when they are drawn, not when the run is planned."""
+
+    def blackening(*arguments: Any, **settings: Any) -> list[Image.Image]:
+        warn("blackened.", ShareWarning)
+        return [Image.new("RGB", (4, 4))] * 2
+
+    monkeypatch.setattr("gencontrol.runs.variation.draw_scene", blackening)
+    (scene / "other.png").write_bytes((scene / "photo.png").read_bytes())
+    images = [scene / "photo.png", scene / "other.png"]
+    with pytest.warns(ShareWarning) as caught:
+        run_variations(plan(scene, tiny_folder, images=tuple(map(str, images))))
+    assert [str(warning.message) for warning in caught] == [f"{path}: blackened." for path in images]
