@@ -1,0 +1,90 @@
+"""What stands behind flags, looked at before tyro does: a number that is none is told in one line, without guesses."""
+
+import types
+import typing
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Literal
+
+from gencontrol.cli.flags import flag_names
+from gencontrol.configuration import nearest
+from gencontrol.errors import ConfigError
+
+_NUMBERS = {int: "a whole number", float: "a number"}
+
+
+def check_kinds(cls: type, arguments: Sequence[str]) -> None:
+    """Refuse words where numbers are expected, and choices that there are not.
+
+    Args:
+        cls: The command's dataclass.
+        arguments: What follows the subcommand.
+
+    Raises:
+        ConfigError: Names the flag, says what is expected, and what came.
+    """
+    hints = {flag: hint for flag, hint in _hints(cls)}
+    for place, argument in enumerate(arguments):
+        flag, equals, inline = argument.partition("=")
+        hint = hints.get(flag.replace("_", "-"))
+        if argument == "--":
+            return
+        if hint is not None:
+            rest = arguments[place + 1 :]
+            _check(flag, hint, [inline] if equals else rest)
+
+
+def _hints(cls: type) -> Iterator[tuple[str, Any]]:
+    """Every name of a flag, and the type that its values have."""
+    short = flag_names(cls)
+    for name, hint in typing.get_type_hints(cls).items():
+        for flag in {short.get(name, ""), f"--{name}".replace("_", "-")}:
+            if flag.startswith("-"):
+                yield flag, _without_none(hint)
+
+
+def _without_none(hint: Any) -> Any:
+    if typing.get_origin(hint) is Annotated:
+        hint = typing.get_args(hint)[0]
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        rest = [kind for kind in typing.get_args(hint) if kind is not type(None)]
+        return rest[0] if len(rest) == 1 else None
+    return hint
+
+
+def _check(flag: str, hint: Any, values: Sequence[str]) -> None:
+    if typing.get_origin(hint) is tuple:
+        kinds = typing.get_args(hint)
+        if kinds[-1] is Ellipsis:
+            _check(flag, kinds[0], values)
+        elif kinds[0] in _NUMBERS:
+            _check_several(flag, kinds[0], values, count=len(kinds))
+        return
+    # A flag at the end, or "None" for what is not set, is tyro's to judge.
+    if not values or values[0] == "None":
+        return
+    if hint in _NUMBERS and not _is(hint, values[0]):
+        raise ConfigError(f"{flag}: expected {_NUMBERS[hint]}, got {values[0]!r}.")
+    if typing.get_origin(hint) is Literal and values[0] not in typing.get_args(hint):
+        raise ConfigError(f"{flag}: there is no {values[0]!r}{nearest(values[0], typing.get_args(hint))}")
+
+
+def _check_several(flag: str, kind: type, values: Sequence[str], *, count: int) -> None:
+    """So many numbers stand behind the flag; what comes next is another flag, or what the command is about."""
+    if values[:1] == ["None"]:
+        return
+    given = []
+    for value in values[:count]:
+        if not _is(kind, value):
+            break
+        given.append(value)
+    if len(given) < count:
+        came = " ".join(values[: len(given) + 1]) or "nothing"
+        raise ConfigError(f"{flag}: expected {count} numbers with blanks between them, got {came!r}.")
+
+
+def _is(kind: type, text: str) -> bool:
+    try:
+        kind(text)
+    except ValueError:
+        return False
+    return True
