@@ -18,6 +18,7 @@ from gencontrol.pipelines.stock.sources import Sources
 
 # Pixels for each value of the latents of the published models; a record's `grid` is in these.
 _PUBLISHED_SCALE = 8
+_PRIOR = "FluxPriorReduxPipeline"
 # Stock class -> the component and the setting that say the width of the embedding it takes.
 _WIDTHS = {
     "KandinskyPipeline": ("unet", "cross_attention_dim"),
@@ -126,6 +127,11 @@ def _own_width(fitted: FittedHost) -> int | None:
     """The width that a host takes, where no adapter's file says it."""
     sources, kind = fitted.sources, fitted.host.pipelines[0]
     if fitted.host.takes == "redux" and sources.adapter is not None:
+        prior = read_saved(sources.adapter.location)
+        if prior.class_name != _PRIOR:
+            raise PairingError(
+                f"{prior.location.name} is a {prior.class_name or 'pipeline of no class'}, not a {_PRIOR}."
+            )
         return (sources.adapter.location.read("image_embedder/config.json") or {}).get("redux_dim")
     if kind not in _WIDTHS:
         return None

@@ -101,6 +101,7 @@ def open_reference_host(
         base=base,
         adapter=adapter,
         image_encoder=image_encoder,
+        alpha_clip=alpha_clip,
         revision=revision,
         local_files_only=local_files_only,
     ).settled()

@@ -84,6 +84,7 @@ def find_sources(
     base: str | Path | None = None,
     adapter: str | Path | None = None,
     image_encoder: str | Path | None = None,
+    alpha_clip: str | Path | None = None,
     revision: str | None = None,
     local_files_only: bool = False,
 ) -> Sources:
@@ -96,6 +97,7 @@ def find_sources(
             Redux the folder or hub id of its prior. A folder's own vision tower is taken, where it lies as in the
             published repository.
         image_encoder: Folder of a CLIP or SigLIP, hub id, or `OWNER/NAME/FOLDER` on the hub.
+        alpha_clip: An Alpha-CLIP that takes the vision tower's place, which then is not looked for.
         revision: Branch, tag or commit of `base`, or of the published one in the place of the record's.
         local_files_only: Look in the cache only.
 
@@ -105,7 +107,9 @@ def find_sources(
     """
     pipeline = _base(host, None if base is None else str(base), revision)
     held = None if adapter is None else str(adapter)
-    tower = _tower(host, None if image_encoder is None else str(image_encoder), adapter=held, base=pipeline)
+    _check_encoders(host, {"image_encoder": image_encoder, "alpha_clip": alpha_clip})
+    named = None if image_encoder is None else str(image_encoder)
+    tower = None if alpha_clip is not None else _tower(host, named, adapter=held, base=pipeline)
     found = Sources(base=pipeline, adapter=_adapter(host, held), tower=tower)
     return _each(found, lambda location: replace(location, local_files_only=True)) if local_files_only else found
 
@@ -132,12 +136,18 @@ def _adapter(host: ReferenceHost, given: str | None) -> Part | None:
     return Part(role="adapter", location=Location(name=folder), file=file)
 
 
+def _check_encoders(host: ReferenceHost, given: Mapping[str, Any]) -> None:
+    named = [name for name, value in given.items() if value is not None]
+    if len(named) > 1:
+        raise PairingError("Give either `image_encoder` or `alpha_clip`: both name what encodes references.")
+    if named and host.tower is None:
+        why = "by its own autoencoder" if host.takes == "picture" else "by the SigLIP that its adapter holds"
+        raise PairingError(f"`{named[0]}`: {host.name} encodes references {why}.")
+
+
 def _tower(host: ReferenceHost, given: str | None, *, adapter: str | None, base: Part) -> Part | None:
     known = host.tower
     if known is None:
-        if given is not None:
-            why = "by its own autoencoder" if host.takes == "picture" else "by the SigLIP that its adapter holds"
-            raise PairingError(f"`image_encoder`: {host.name} encodes references {why}.")
         return None
     if given is not None:
         return Part(role="vision tower", location=_named(given))

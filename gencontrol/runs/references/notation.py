@@ -8,7 +8,7 @@ from pathlib import Path
 from gencontrol.errors import ConfigError
 from gencontrol.runs.settings import RegionSettings
 
-_REPEATED = ("mask", "index_mask", "box", "point", "negative_mask")
+_REPEATED = ("mask", "index_mask", "box", "point", "level", "negative_mask")
 _ONCE = ("feather", "focus", "strength", "weight", "canvas", "schedule")
 _NUMBERS = ("feather", "strength", "weight")
 # A comma ends a value where a key follows, and only there: boxes, and names of files, have commas of their own.
@@ -65,6 +65,7 @@ def parse_reference(text: str) -> ReferenceText:
             index_mask=values.get("index_mask", ()),
             box=values.get("box", ()),
             point=values.get("point", ()),
+            level=tuple(_number(value, "level", text) for value in values.get("level", ())),
             feather=numbers.get("feather", 0.0),
         ),
         negative_mask=values.get("negative_mask", ()),

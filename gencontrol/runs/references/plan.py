@@ -13,8 +13,7 @@ from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.hosts.reference_registry import find_reference_host
 from gencontrol.pipelines.references.reference import RegionReference
 from gencontrol.pipelines.stock.drawing import Drawing, check_drawing, scale_of
-from gencontrol.pipelines.stock.fitting import FittedHost, fit_host
-from gencontrol.pipelines.stock.sources import check_reachable, find_sources
+from gencontrol.pipelines.stock.fitting import FittedHost
 from gencontrol.runs.files.inputs import Input, inputs_of, without_results
 from gencontrol.runs.files.outputs import Item, check_items, plan_items
 from gencontrol.runs.files.records import is_result, read_record
@@ -23,6 +22,7 @@ from gencontrol.runs.machine.processes import join_processes
 from gencontrol.runs.notation import drawn_seed, is_random, parse_focus, parse_seeds
 from gencontrol.runs.notices import naming, warn
 from gencontrol.runs.pointing import Pointing, read_pointing
+from gencontrol.runs.references.asked import ask_reference_host
 from gencontrol.runs.references.bound import (
     BoundReference,
     Terms,
@@ -31,11 +31,10 @@ from gencontrol.runs.references.bound import (
     read_canvas,
     read_reference,
 )
-from gencontrol.runs.references.fetching import fetching_lines
 from gencontrol.runs.references.notation import ReferenceText, parse_reference
 from gencontrol.runs.references.records import read_recorded
 from gencontrol.runs.references.settings import REFERENCE_RECORDED, check_reference_run
-from gencontrol.runs.samplers import check_sampler, check_steps
+from gencontrol.runs.samplers import check_sampler
 from gencontrol.runs.scenes import RecordedScene, list_pictures, name_within, read_scene
 from gencontrol.runs.settings import RECORDED, Existing, Offload, VariationSettings
 
@@ -124,7 +123,7 @@ def plan_references(settings: VariationSettings, repeated: Repeated | None = Non
     _warn_of_dropped(settings, repeated)
     with in_settings():
         terms, further = _read_references(settings, texts, repeated)
-        fitted = _fit(host, settings)
+        fitted = ask_reference_host(host, settings)
     images, names = _pictures(settings, repeated)
     suffix, sheets = f".{settings.encoding}", [kind for kind in SHEETS if getattr(settings, kind)]
     rows = range(len(images))
@@ -205,36 +204,6 @@ def _read_references(
         canvas=canvas,
     )
     return terms, further
-
-
-def _fit(host: ReferenceHost, settings: VariationSettings) -> FittedHost:
-    """The host with its parts, compared; what would have to be fetched is said before anything is."""
-    sources = find_sources(
-        host,
-        base=settings.base,
-        adapter=settings.adapter,
-        image_encoder=settings.image_encoder,
-        revision=settings.revision,
-        local_files_only=settings.offline,
-    ).settled()
-    check_reachable(sources, name=host.name)
-    for line in fetching_lines(host, sources):
-        warn(line)
-    fitted = fit_host(host, sources, alpha_clip=settings.alpha_clip)
-    _check_sampler(fitted, settings)
-    if settings.fit is None:
-        return fitted
-    if host.takes == "picture":
-        raise ConfigError(f"`fit`: {host.name} takes pictures as they are.")
-    geometry = replace(fitted.host.geometry, fit=settings.fit)
-    return replace(fitted, host=replace(fitted.host, geometry=geometry))
-
-
-def _check_sampler(fitted: FittedHost, settings: VariationSettings) -> None:
-    if fitted.sampler is not None:
-        check_steps(settings.scheduler, fitted.sampler, settings.steps)
-    elif settings.scheduler is not None:
-        raise ConfigError(f"`scheduler`: {fitted.host.name} has no sampler that can be exchanged.")
 
 
 def _drawing(settings: VariationSettings) -> Drawing:

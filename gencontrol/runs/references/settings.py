@@ -17,7 +17,7 @@ class ReferenceSettings:
     """A text to keep away from."""
     reference: tuple[str, ...] = ()
     """One more picture: its path, then what binds to it, such as 2.png,mask=hat.png,weight=0.6,canvas=left.png; keys
-    are mask, index_mask, box, point, negative_mask, feather, focus, strength, weight, canvas and schedule."""
+    are mask, index_mask, box, point, level, negative_mask, feather, focus, strength, weight, canvas and schedule."""
     canvas_mask: str | None = None
     """Where on the output the first picture acts: a mask of the output's shape."""
     weight: float = 1.0

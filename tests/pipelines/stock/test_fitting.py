@@ -170,10 +170,19 @@ def test_widths_where_no_adapters_file_says_it(name: str, file: str, key: str, t
     host = REFERENCE_HOSTS[name]
     (tmp_path / file).parent.mkdir()
     (tmp_path / file).write_text(json.dumps({key: 77}))
+    (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": "FluxPriorReduxPipeline"}))
     made = bare(host, tmp_path)
     if host.adapter is not None:
         made = replace(made, sources=find_sources(host, base=tmp_path, adapter=tmp_path))
     assert fitting._own_width(made) == 77
+
+
+def test_a_pipeline_that_is_no_prior(tmp_path: Path) -> None:
+    host = REFERENCE_HOSTS["flux-redux"]
+    (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": "FluxPipeline"}))
+    made = replace(bare(host, tmp_path), sources=find_sources(host, base=tmp_path, adapter=tmp_path))
+    with pytest.raises(PairingError, match="is a FluxPipeline, not a FluxPriorReduxPipeline"):
+        fitting._own_width(made)
 
 
 def test_a_package_that_is_not_installed(reference_folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:

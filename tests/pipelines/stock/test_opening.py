@@ -67,7 +67,8 @@ def test_an_alpha_clip_takes_the_towers_place(
 ) -> None:
     alpha = AlphaCLIP.from_clip(reference_builders.clip_tower(channels=4))
     alpha.save_pretrained(tmp_path / "alpha")
-    opened = open_folder("sd15-ip", reference_folder("sd15-ip"), alpha_clip=tmp_path / "alpha")
+    folder = reference_folder("sd15-ip")
+    opened = open_folder("sd15-ip", folder, image_encoder=None, alpha_clip=tmp_path / "alpha")
     assert opened.encoder.has_alpha
 
 

@@ -97,6 +97,15 @@ def test_parts_that_a_host_has_no_place_for() -> None:
         find_sources(KONTEXT, image_encoder="a/b")
     with pytest.raises(PairingError, match=r"`image_encoder`: flux-redux encodes references by the SigLIP that its"):
         find_sources(REDUX, image_encoder="a/b")
+    with pytest.raises(PairingError, match=r"`alpha_clip`: flux-kontext encodes references by its own autoencoder"):
+        find_sources(KONTEXT, alpha_clip="a/b")
+    with pytest.raises(PairingError, match="Give either `image_encoder` or `alpha_clip`"):
+        find_sources(SDXL, image_encoder="a/b", alpha_clip="a/b")
+
+
+def test_an_alpha_clip_takes_the_towers_place() -> None:
+    made = find_sources(SDXL, alpha_clip="my/alpha")
+    assert made.tower is None and [part.role for part in made.parts] == ["base", "adapter"]
 
 
 class TestAdapterFile:

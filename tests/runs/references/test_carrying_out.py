@@ -13,7 +13,9 @@ from PIL import Image
 
 from gencontrol.errors import InputError
 from gencontrol.files import sha256
-from gencontrol.pipelines import Drawing, RegionReference, draw_references, open_reference_host
+from gencontrol.focus import CropFocus
+from gencontrol.pipelines import REFERENCE_HOSTS, Drawing, RegionReference, draw_references, open_reference_host
+from gencontrol.pipelines.stock.opening import OpenedHost
 from gencontrol.runs.files.records import read_record
 from gencontrol.runs.files.repeat import read_repeated
 from gencontrol.runs.notices import RunWarning, ShareWarning
@@ -144,6 +146,21 @@ def test_sheets(settings: Settings, pictures: Path, monkeypatch: pytest.MonkeyPa
     assert np.abs(pixels(output.path) - pixels(other.path)).max() > 2
     with pytest.raises(InputError, match="is a sheet"):
         read_record(pictures / "out" / "photo-grid.png")
+
+
+def test_hosts_that_take_pictures_are_not_compared_with_crops(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_references(settings())
+    assert plan.scene is not None
+    kontext = replace(plan, fitted=replace(plan.fitted, host=REFERENCE_HOSTS["flux-kontext"]))
+    drawn: list[list[RegionReference]] = []
+    monkeypatch.setattr(carrying_out, "_draw", lambda opened, plan, references: drawn.append(references) or [])
+    opened = OpenedHost(fitted=plan.fitted, pipeline=None, encoder=None)
+    assert list(carrying_out._compared(opened, kontext, plan.references(plan.scene))) == ["whole pictures, no regions"]
+    assert list(carrying_out._compared(opened, plan, plan.references(plan.scene)))[1:] == ["masked crop"]
+    assert [[reference.focus for reference in row] for row in drawn] == [[None], [None], [CropFocus()]]
+    assert [len(row[0].image.regions) for row in drawn] == [0, 0, 1]
 
 
 def test_a_preview_of_each_reference(settings: Settings, pictures: Path) -> None:

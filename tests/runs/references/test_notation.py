@@ -17,7 +17,7 @@ def test_a_path_alone() -> None:
 
 def test_everything_that_binds() -> None:
     text = (
-        "2.png,mask=hat.png:0.5,mask=b.png,index_mask=c.png=3,box=10%,20%,60%,80%:2,point=3,4,mask=d.png,"
+        "2.png,mask=hat.png:0.5,mask=b.png,index_mask=c.png=3,box=10%,20%,60%,80%:2,point=3,4,mask=d.png,level=1,level=0.5,"
         "negative_mask=n.png,feather=1.5,focus=zoom:closeness=0.5,margin=0.1,strength=0.7,weight=0.6,canvas=left.png,"
         "schedule=0:1 0.5:0.2"
     )
@@ -28,6 +28,7 @@ def test_everything_that_binds() -> None:
             index_mask=("c.png=3",),
             box=("10%,20%,60%,80%:2",),
             point=("3,4",),
+            level=(1.0, 0.5),
             feather=1.5,
         ),
         negative_mask=("n.png",),
@@ -57,7 +58,10 @@ def test_quotes_for_names_that_hold_a_key() -> None:
     [
         ("", "`reference` '': expected the path of a picture first"),
         (",mask=a.png", "expected the path of a picture first"),
-        ("2.png,wieght=0.5", "no key 'wieght'; known are mask, index_mask, box, point, negative_mask, feather, focus"),
+        (
+            "2.png,wieght=0.5",
+            "no key 'wieght'; known are mask, index_mask, box, point, level, negative_mask, feather, focus",
+        ),
         ("2.png,mask=a.png,wieght=0.5", "no key 'wieght'; .* holds ,wieght= itself goes into double quotes"),
         ("2.png,weight=0.5,weight=1", "weight is given 2 times"),
         ("2.png,canvas=", "canvas is empty: leave it out"),

@@ -144,12 +144,20 @@ def test_flux_has_no_sampler_that_can_be_exchanged(settings: Settings) -> None:
     assert plan.drawing.true_guidance == 2.0 and plan.fitted.sampler is None
 
 
+def test_what_cannot_be_sliced(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted = plan_references(settings()).fitted
+    without = replace(fitted, settings={name: v for name, v in fitted.settings.items() if name != "vae"})
+    monkeypatch.setattr("gencontrol.runs.references.asked.fit_host", lambda *_, **__: without)
+    with pytest.raises(ConfigError, match="`slicing`: sd15-ip-plus decodes in a way that cannot be sliced"):
+        plan_references(settings(slicing=True))
+
+
 def test_what_has_to_be_fetched_is_said_before_anything_is(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr("gencontrol.models.location.is_hub_there", lambda: True)
-    monkeypatch.setattr("gencontrol.runs.references.plan.fit_host", lambda *_, **__: pytest.fail("asked"))
+    monkeypatch.setattr("gencontrol.runs.references.asked.fit_host", lambda *_, **__: pytest.fail("asked"))
     said = (
         r"flux-ip: not on this machine, so fetched: .*flux-ip-adapter/ip_adapter\.safetensors \(adapter, 982 MB, FLUX"
     )
