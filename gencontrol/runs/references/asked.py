@@ -1,0 +1,54 @@
+"""A host of references, asked before it is opened: where its parts are, and whether they fit."""
+
+from dataclasses import replace
+
+from gencontrol.errors import ConfigError
+from gencontrol.pipelines.hosts.reference_host import ReferenceHost
+from gencontrol.pipelines.stock.fitting import FittedHost, fit_host
+from gencontrol.pipelines.stock.sources import check_reachable, find_sources
+from gencontrol.runs.notices import warn
+from gencontrol.runs.references.fetching import fetching_lines
+from gencontrol.runs.samplers import check_steps
+from gencontrol.runs.settings import VariationSettings
+
+
+def ask_reference_host(host: ReferenceHost, settings: VariationSettings) -> FittedHost:
+    """A host with the parts that the settings name, compared by their files of settings.
+
+    Warns with a `RunWarning` of what has to be fetched and under which terms, before anything is.
+
+    Raises:
+        ConfigError: A sampler or a fit that the host has no use for, or steps that its sampler cannot take.
+        CheckpointError: Parts that are not there, or of another layout.
+        MissingDependencyError: A package that the stock class needs.
+        PairingError: Parts that do not fit together.
+    """
+    sources = find_sources(
+        host,
+        base=settings.base,
+        adapter=settings.adapter,
+        image_encoder=settings.image_encoder,
+        alpha_clip=settings.alpha_clip,
+        revision=settings.revision,
+        local_files_only=settings.offline,
+    ).settled()
+    check_reachable(sources, name=host.name)
+    for line in fetching_lines(host, sources):
+        warn(line)
+    fitted = fit_host(host, sources, alpha_clip=settings.alpha_clip)
+    _check_sampler(fitted, settings)
+    if settings.slicing and "vae" not in fitted.settings:
+        raise ConfigError(f"`slicing`: {host.name} decodes in a way that cannot be sliced.")
+    if settings.fit is None:
+        return fitted
+    if host.takes == "picture":
+        raise ConfigError(f"`fit`: {host.name} takes pictures as they are.")
+    geometry = replace(fitted.host.geometry, fit=settings.fit)
+    return replace(fitted, host=replace(fitted.host, geometry=geometry))
+
+
+def _check_sampler(fitted: FittedHost, settings: VariationSettings) -> None:
+    if fitted.sampler is not None:
+        check_steps(settings.scheduler, fitted.sampler, settings.steps)
+    elif settings.scheduler is not None:
+        raise ConfigError(f"`scheduler`: {fitted.host.name} has no sampler that can be exchanged.")
