@@ -1,5 +1,6 @@
 """What stands behind flags, looked at before tyro does: a number that is none is told in one line, without guesses."""
 
+import itertools
 import types
 import typing
 from collections.abc import Iterator, Sequence
@@ -72,13 +73,9 @@ def _check_several(flag: str, kind: type, values: Sequence[str], *, count: int) 
     """So many numbers stand behind the flag; what comes next is another flag, or what the command is about."""
     if values[:1] == ["None"]:
         return
-    given = []
-    for value in values[:count]:
-        if not _is(kind, value):
-            break
-        given.append(value)
-    if len(given) < count:
-        came = " ".join(values[: len(given) + 1]) or "nothing"
+    given = list(itertools.takewhile(lambda value: _is(kind, value), values))
+    if len(given) != count:
+        came = " ".join(values[: min(len(given), count) + 1]) or "nothing"
         raise ConfigError(f"{flag}: expected {count} numbers with blanks between them, got {came!r}.")
 
 

@@ -46,6 +46,7 @@ class Flags:
         ("--fit padd", "--fit: there is no 'padd'; did you mean 'pad'?"),
         ("--box 1 2 x", "--box: expected 3 numbers with blanks between them, got '1 2 x'."),
         ("--box 1 2", "--box: expected 3 numbers with blanks between them, got '1 2'."),
+        ("--box 1 2 3 4", "--box: expected 3 numbers with blanks between them, got '1 2 3 4'."),
         ("--box", "--box: expected 3 numbers with blanks between them, got 'nothing'."),
         ("--box=1,2,3", "--box: expected 3 numbers with blanks between them, got '1,2,3'."),
         ("--level 0.5 --level half", "--level: expected a number, got 'half'."),

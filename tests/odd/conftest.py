@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import io
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, note, settings
 
 from gencontrol.cli.main import main
 
@@ -44,6 +45,10 @@ class Outcome:
 
 
 Try = Callable[..., Outcome]
+FOREIGN = re.compile(
+    r"Traceback|<class|<function| object at 0x|Tensor\(|tensor\(|torch\.Size|KeyError|NoneType|weights_only"
+)
+"""What Python, and not a person, would say."""
 
 
 @pytest.fixture(scope="session")
@@ -82,21 +87,46 @@ def odd_files(tmp_path_factory: pytest.TempPathFactory, odd_builders: ModuleType
 @pytest.fixture(scope="session")
 def attempt(tmp_path_factory: pytest.TempPathFactory, odd_files: Path) -> Iterator[Try]:
     """Run `gencontrol` in this process, in a new folder each time; the odd files are looked at afterwards."""
-    base, before, started = tmp_path_factory.mktemp("runs"), _digests(odd_files), Path.cwd()
+    base, started = tmp_path_factory.mktemp("runs"), Path.cwd()
+    known: dict[Path, dict[Path, str]] = {}
 
-    def run(*arguments: object) -> Outcome:
+    def run(*arguments: object, watched: Path = odd_files) -> Outcome:
+        before = known.setdefault(watched, _digests(watched))
         folder = Path(tempfile.mkdtemp(dir=base))
         os.chdir(folder)
         out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = main([str(argument) for argument in arguments])
-        after = _digests(odd_files)
+        after = _digests(watched)
         changed = {path for path in before | after if before.get(path) != after.get(path)}
-        texts = [stream.buffer.getvalue().decode() for stream in (out, err)]  # pyright: ignore[reportAttributeAccessIssue]
+        # What stands on standard output may be a picture.
+        texts = [stream.buffer.getvalue().decode(errors="replace") for stream in (out, err)]  # pyright: ignore[reportAttributeAccessIssue]
         return Outcome(code=code, out=texts[0], err=texts[1], folder=folder, changed=frozenset(changed))
 
     yield run
     os.chdir(started)
+
+
+@pytest.fixture(scope="session")
+def checked() -> Callable[[Outcome, list[str]], None]:
+    """A function that checks what holds of every command, whatever it was given."""
+    return _check
+
+
+def _check(done: Outcome, arguments: list[str]) -> None:
+    note(f"{arguments}\n{done.code}\n{done.out}\n{done.err}")
+    assert done.code in (0, 1, 2)
+    assert not done.changed, "an input is not as it was"
+    assert not FOREIGN.search(done.err) and not FOREIGN.search(done.out)
+    assert not [path for path in done.folder.rglob("*") if path.suffix in (".tmp", ".part")]
+    if done.code and done.err.strip():
+        # What is noticed on the way stands before; what made it stop is the last line (of tyro's own, a box).
+        *_, last = done.err.rstrip().splitlines()
+        assert last.startswith(("gencontrol: ", "╰")), last
+        assert len(last) < 1200
+        assert "wrote " not in done.out
+    # A command without a word shows what there is, on standard output.
+    assert not done.code or done.err.strip() or "usage: gencontrol" in done.out
 
 
 def _digests(folder: Path) -> dict[Path, str]:
