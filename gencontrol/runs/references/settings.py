@@ -71,9 +71,8 @@ def check_reference_run(settings: Any) -> None:
     """
     given = [name for name in _NOT_FOR_REFERENCES if getattr(settings, name, None) is not None]
     if given:
-        raise ConfigError(
-            f"{_listed(given)}: a model that takes references, as {settings.model}, starts from pictures."
-        )
+        way = "is run once for each value" if given == ["sweep"] else "starts from pictures"
+        raise ConfigError(f"{_listed(given)}: a model that takes references, as {settings.model}, {way}.")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -40,9 +40,16 @@ def test_given_ones_are_named() -> None:
         check_no_references(settings)
 
 
-@pytest.mark.parametrize("name", ["embeds_in", "embeds_out", "sweep"])
-def test_what_a_run_with_references_has_no_use_for(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("embeds_in", "starts from pictures"),
+        ("embeds_out", "starts from pictures"),
+        ("sweep", "is run once for each value"),
+    ],
+)
+def test_what_a_run_with_references_has_no_use_for(name: str, way: str) -> None:
     given: dict[str, Any] = {"model": "karlo", name: "x"}
-    with pytest.raises(ConfigError, match=f"`{name}`: a model that takes references, as karlo, starts from pictures"):
+    with pytest.raises(ConfigError, match=f"`{name}`: a model that takes references, as karlo, {way}"):
         check_reference_run(VariationSettings(**given))
     check_reference_run(VariationSettings(model="karlo"))
