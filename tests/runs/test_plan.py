@@ -86,7 +86,7 @@ def test_what_is_recorded(plan: MakePlan) -> None:
     references = {field.name for field in fields(ReferenceSettings)}
     assert {field.name for field in fields(VariationSettings)} - RECORDED - references == set(
         "images recursive mask index_mask box point alpha_from_image negative_mask number seed embeds_in embeds_out "
-        "output existing encoding grid compare preview metadata dry_run offline device offload batch sweep".split()
+        "level output existing encoding grid compare preview metadata dry_run offline device offload batch sweep".split()
     )
     assert plan(metadata=False).recorded is None
 
