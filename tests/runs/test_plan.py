@@ -85,8 +85,9 @@ def test_what_is_recorded(plan: MakePlan) -> None:
     # A new setting is decided upon: what a record holds, a stranger's record sets.
     references = {field.name for field in fields(ReferenceSettings)}
     assert {field.name for field in fields(VariationSettings)} - RECORDED - references == set(
-        "images recursive mask index_mask box point alpha_from_image negative_mask number seed embeds_in embeds_out "
-        "level output existing encoding grid compare preview metadata dry_run offline device offload batch sweep".split()
+        "images recursive mask index_mask box point alpha_from_image negative_mask number seed embeds_in "
+        "embeds_out level output existing encoding grid compare preview metadata dry_run offline device offload "
+        "batch sweep".split()
     )
     assert plan(metadata=False).recorded is None
 
