@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from gencontrol.conditioning.strength import StrengthSchedule as StrengthSchedule
     from gencontrol.conditioning.strength import parse_schedule as parse_schedule
     from gencontrol.models.location import Location as Location
+    from gencontrol.pipelines.editing.painting import edit as edit
+    from gencontrol.pipelines.editing.painting import remove as remove
     from gencontrol.pipelines.embedding import region_embeds as region_embeds
     from gencontrol.pipelines.hosts.host import Host as Host
     from gencontrol.pipelines.hosts.image_variation_pipeline import (
@@ -47,9 +49,11 @@ else:
             "StrengthSchedule": "gencontrol.conditioning.strength",
             "check_pairing": "gencontrol.pipelines.pairing",
             "draw_references": "gencontrol.pipelines.stock.drawing",
+            "edit": "gencontrol.pipelines.editing.painting",
             "open_pipeline": "gencontrol.pipelines.opening",
             "open_reference_host": "gencontrol.pipelines.stock.opening",
             "parse_schedule": "gencontrol.conditioning.strength",
+            "remove": "gencontrol.pipelines.editing.painting",
             "region_arguments": "gencontrol.pipelines.stock_arguments",
             "region_embeds": "gencontrol.pipelines.embedding",
             "unload_adapter": "gencontrol.pipelines.stock.opening",
