@@ -16,6 +16,7 @@ from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.references.canvas import canvas_map, output_size
 from gencontrol.pipelines.references.encoding import canvas_of, check_references
 from gencontrol.pipelines.references.reference import Call, RegionReference
+from gencontrol.pipelines.stock.fitting import FittedHost
 from gencontrol.pipelines.stock.opening import OpenedHost
 from gencontrol.pipelines.stock.scales import by_scale, scaled
 from gencontrol.pipelines.stock_arguments import region_arguments
@@ -79,6 +80,7 @@ def draw_references(
         InputError: See `check_drawing`; or pictures and masks that cannot be used.
     """
     drawing = drawing or Drawing()
+    check_text_towers(opened.fitted, drawing)
     size = check_drawing(opened.host, references, drawing, default=opened.fitted.size)
     references, scale = by_scale(opened.host, references)
     settings = condition(opened, references, drawing, size) | stock_settings(opened.host, drawing, size)
@@ -119,6 +121,19 @@ def check_drawing(
     _check_strengths(host, references)
     _check_canvases(host, references, size)
     return size
+
+
+def check_text_towers(fitted: FittedHost, drawing: Drawing) -> None:
+    """Refuse to read a text where nothing reads it: an empty one is read too, but for Redux's.
+
+    Raises:
+        InputError: Says what can be given instead.
+    """
+    reads = bool(drawing.prompt) if fitted.host.takes == "redux" else fitted.host.call.prompt != "none"
+    if reads and "prompt_embeds" not in drawing.stock and not fitted.reads_text:
+        raise InputError(
+            f"prompt: {fitted.saved.location.name} was saved without text towers; in Python, give prompt_embeds."
+        )
 
 
 def is_guided(host: ReferenceHost, drawing: Drawing) -> bool:

@@ -57,6 +57,13 @@ class FittedHost:
         return height * scale, width * scale
 
     @property
+    def reads_text(self) -> bool:
+        """Whether the base was saved with any text tower."""
+        return any(
+            name.startswith("text_encoder") and entry != [None, None] for name, entry in self.saved.index.items()
+        )
+
+    @property
     def sampler(self) -> Mapping[str, Any] | None:
         """The settings of its sampler; None where it has several, or none that can be changed."""
         found = self.settings.get("scheduler")

@@ -12,7 +12,7 @@ from gencontrol.errors import ConfigError, GencontrolError, InputError
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.hosts.reference_registry import find_reference_host
 from gencontrol.pipelines.references.reference import RegionReference
-from gencontrol.pipelines.stock.drawing import Drawing, check_drawing, scale_of
+from gencontrol.pipelines.stock.drawing import Drawing, check_drawing, check_text_towers, scale_of
 from gencontrol.pipelines.stock.fitting import FittedHost
 from gencontrol.runs.files.inputs import Input, inputs_of, without_results
 from gencontrol.runs.files.outputs import Item, check_items, plan_items
@@ -248,6 +248,8 @@ def _check_pictures(plan: ReferencePlan) -> RecordedScene | None:
         The scene if there is but one.
     """
     recorded = None
+    with in_settings():
+        check_text_towers(plan.fitted, plan.drawing)
     for bound in plan.further:
         with naming(bound.recorded.path, among=2), in_settings():
             _check_visible(plan, bound.recorded, bound.terms)

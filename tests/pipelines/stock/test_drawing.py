@@ -19,6 +19,7 @@ from gencontrol.pipelines.stock import drawing
 from gencontrol.pipelines.stock.drawing import (
     Drawn,
     check_drawing,
+    check_text_towers,
     is_guided,
     scale_of,
     stock_settings,
@@ -284,6 +285,21 @@ def test_an_encoder_is_where_the_pipeline_computes_and_then_where_it_was() -> No
         assert moves == [elsewhere]
         raise ZeroDivisionError
     assert moves == [elsewhere, place]
+
+
+def test_a_text_that_nothing_reads(reference_folder: Folder) -> None:
+    reference = RegionReference(image=torch.zeros(3, 8, 8))
+    opened = opened_from("flux-ip", reference_folder("flux-ip"))
+    assert not opened.fitted.reads_text
+    with pytest.raises(InputError, match=r"prompt: .*base was saved without text towers; in Python, give prompt_embeds"):
+        draw_references(opened, [reference], [0], Drawing(height=16, width=16))
+    check_text_towers(opened.fitted, Drawing(stock={"prompt_embeds": torch.zeros(1, 7, 32)}))
+    redux = replace(opened.fitted, host=REFERENCE_HOSTS["flux-redux"])
+    check_text_towers(redux, Drawing())
+    with pytest.raises(InputError, match="saved without text towers"):
+        check_text_towers(redux, Drawing(prompt="a cup"))
+    check_text_towers(replace(opened.fitted, host=REFERENCE_HOSTS["karlo"]), Drawing())
+    check_text_towers(opened_from("sd15-ip", reference_folder("sd15-ip")).fitted, Drawing())
 
 
 def test_guidance() -> None:

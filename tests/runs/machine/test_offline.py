@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,25 @@ def test_a_run_from_a_folder_asks_nothing(scene: Path, tiny_folder: Path) -> Non
     done = guarded(scene, "vary", scene / "photo.png", *flags, "--offline", "-o", scene / "out")
     assert done.returncode == 0, done.stderr
     assert "ASKED" not in done.stdout
+
+
+@pytest.mark.parametrize("name", ["sdxl-ip-plus", "flux-ip"])
+def test_references_from_folders_ask_nothing(name: str, scene: Path, reference_folder: Callable[[str], Path]) -> None:
+    """Even where the hub might be asked. Flux is here without text towers, which is said before weights load."""
+    folder = reference_folder(name)
+    parts = ("--base", folder / "base", "--adapter", folder / "adapter.safetensors")
+    flags = (*parts, "--image-encoder", folder / "image_encoder", "--steps", 1, "-n", 1, "-o", scene / "out")
+    done = guarded(scene, "vary", scene / "photo.png", "--model", name, *flags)
+    assert "ASKED" not in done.stdout
+    assert done.returncode == (name == "flux-ip"), done.stderr
+    assert ("base was saved without text towers" in done.stderr) == (name == "flux-ip")
+
+
+def test_a_host_of_references_is_refused_in_one_line_where_the_hub_cannot_be_reached(scene: Path) -> None:
+    done = guarded(scene, "vary", scene / "photo.png", "--model", "kolors-ip-plus")
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "Kwai-Kolors/Kolors-diffusers (base)" in done.stderr and "hub cannot be reached" in done.stderr
+    assert done.stdout.count("ASKED") == 1
 
 
 def test_without_it_the_hub_is_asked(scene: Path) -> None:

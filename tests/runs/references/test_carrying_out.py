@@ -217,11 +217,13 @@ class TestOpening:
     def test_auto_is_what_the_host_was_made_for(
         self, name: str, dtype: str, expected: torch.dtype, settings: Settings
     ) -> None:
-        plan = plan_references(settings(model=name, dtype=dtype, scheduler=None))
+        plan = replace(plan_references(settings()), dtype=dtype)
+        plan = replace(plan, fitted=replace(plan.fitted, host=REFERENCE_HOSTS[name]))
         assert carrying_out._dtype(plan, torch.device("cuda")) == expected
 
     def test_auto_on_a_cpu(self, settings: Settings) -> None:
-        plan = plan_references(settings(model="flux-ip"))
+        plan = plan_references(settings())
+        plan = replace(plan, fitted=replace(plan.fitted, host=REFERENCE_HOSTS["flux-ip"]))
         assert carrying_out._dtype(plan, torch.device("cpu")) == torch.float32
 
     @pytest.mark.parametrize("offload", ["model", "sequential"])

@@ -9,6 +9,7 @@ import pytest
 
 from gencontrol.errors import CheckpointError, ConfigError, InputError, PairingError
 from gencontrol.pipelines.stock.drawing import Drawing
+from gencontrol.pipelines.stock.fitting import FittedHost
 from gencontrol.runs.notices import RunWarning
 from gencontrol.runs.references.plan import ReferencePlan, in_settings, plan_references
 from gencontrol.runs.references.settings import REFERENCE_RECORDED
@@ -137,9 +138,12 @@ def test_what_is_read_is_not_written_over(settings: Settings, pictures: Path) ->
         plan_references(given)
 
 
-def test_flux_has_no_sampler_that_can_be_exchanged(settings: Settings) -> None:
+def test_flux_has_no_sampler_that_can_be_exchanged(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="`scheduler`: flux-ip has no sampler that can be exchanged"):
         plan_references(settings(model="flux-ip", scheduler="ddim"))
+    with pytest.raises(InputError, match=r"`prompt`: .*base was saved without text towers"):
+        plan_references(settings(model="flux-ip"))
+    monkeypatch.setattr(FittedHost, "reads_text", True)
     plan = plan_references(settings(model="flux-ip", true_guidance=2.0, weight=0.5))
     assert plan.drawing.true_guidance == 2.0 and plan.fitted.sampler is None
 
