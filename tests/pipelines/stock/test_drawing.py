@@ -291,7 +291,7 @@ def test_a_text_that_nothing_reads(reference_folder: Folder) -> None:
     reference = RegionReference(image=torch.zeros(3, 8, 8))
     opened = opened_from("flux-ip", reference_folder("flux-ip"))
     assert not opened.fitted.reads_text
-    with pytest.raises(InputError, match=r"prompt: .*base was saved without text towers; in Python, give prompt_embeds"):
+    with pytest.raises(InputError, match=r"prompt: .*base was saved without text towers; in Python, give"):
         draw_references(opened, [reference], [0], Drawing(height=16, width=16))
     check_text_towers(opened.fitted, Drawing(stock={"prompt_embeds": torch.zeros(1, 7, 32)}))
     redux = replace(opened.fitted, host=REFERENCE_HOSTS["flux-redux"])
