@@ -50,6 +50,14 @@ def test_a_size_that_is_not_known_is_left_out() -> None:
     assert "(base, CreativeML OpenRAIL-M)" in line and "in all" not in line
 
 
+def test_one_part_is_not_summed_up() -> None:
+    line, _ = lines("flux-kontext")
+    assert line == (
+        "flux-kontext: not on this machine, so fetched: black-forest-labs/FLUX.1-Kontext-dev (base, 33.7 GB, FLUX.1 "
+        "[dev] non-commercial)."
+    )
+
+
 def test_what_the_caller_names_has_no_terms_of_ours(tmp_path: Path) -> None:
     (tmp_path / "a.safetensors").touch()
     made = lines("flux-ip", base="my/flux", adapter=tmp_path, image_encoder=tmp_path)
