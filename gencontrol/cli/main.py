@@ -21,6 +21,7 @@ from gencontrol.cli.terminal import any_text, one_line
 
 COMMANDS: dict[str, str] = {
     "vary": "variations of the part of a picture that a mask, box or point shows",
+    "edit": "one part of a photograph painted anew, or removed",
     "score": "how well texts describe the regions of a picture",
     "embed": "embeddings of regions, to a safetensors file",
     "convert": "a checkpoint into a folder that gencontrol and transformers open",

@@ -1,5 +1,7 @@
 """Filling a hole from what is around it, without a model: the smoothest picture that meets its border."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
@@ -29,13 +31,13 @@ def filled(rgb: Float[Tensor, "3 h w"], hole: Bool[Tensor, "h w"]) -> Float[Tens
         return rgb
     values = rgb.detach().cpu().double().numpy()
     matrix, border = _laplace(inside, values)
-    solved = np.stack([spsolve(matrix, channel) for channel in border])
+    solved = np.stack([np.asarray(spsolve(matrix, channel)) for channel in border])
     result = values.copy()
     result[:, inside] = solved
     return torch.from_numpy(result).to(rgb).clamp(0, 1)
 
 
-def _laplace(inside: np.ndarray, values: np.ndarray) -> tuple[sparse.csr_matrix, np.ndarray]:
+def _laplace(inside: np.ndarray, values: np.ndarray) -> tuple[Any, np.ndarray]:
     """The system of the pixels inside: neighbours that there are, less those inside, are the known ones outside."""
     number = np.full(inside.shape, -1)
     count = int(inside.sum())
@@ -53,5 +55,5 @@ def _laplace(inside: np.ndarray, values: np.ndarray) -> tuple[sparse.csr_matrix,
             columns.append(beside[beside >= 0])
             known[:, here[beside < 0]] += colour[:, inside & exists][:, beside < 0]
     links = (np.concatenate(rows), np.concatenate(columns))
-    matrix = sparse.diags(degrees) - sparse.coo_matrix((np.ones(len(links[0])), links), shape=(count, count))
+    matrix: Any = sparse.diags(degrees) - sparse.coo_matrix((np.ones(len(links[0])), links), shape=(count, count))
     return matrix.tocsr(), known

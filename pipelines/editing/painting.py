@@ -17,6 +17,7 @@ from gencontrol.numbers import check_number
 from gencontrol.pipelines.editing.composing import composing, latents_of, touched
 from gencontrol.pipelines.editing.filling import filled
 from gencontrol.pipelines.editing.window import MARGIN, SEAM, cut, put_back, soft_hole, window_around
+from gencontrol.regions.geometry import Fit
 from gencontrol.regions.masks import from_mask
 from gencontrol.regions.region import Region
 from gencontrol.regions.scene import Scene
@@ -34,6 +35,7 @@ def edit(
     like: Scene,
     *,
     focus: str | FocusStrategy | None = None,
+    fit: Fit | None = None,
     strength: float | StrengthSchedule = 1.0,
     seeds: Sequence[int] = (0,),
     num_inference_steps: int = DEFAULT_STEPS,
@@ -51,6 +53,7 @@ def edit(
         hole: Where to paint: a `Region` of the photograph's size, or what `regions.from_mask` reads.
         like: The picture with the regions that show what to paint.
         focus: How the encoder is made to look; None is its alpha channel if it has been trained, else attention.
+        fit: How the reference becomes square; None is what the encoder's processor says.
         strength: See `RegionPipeline`; how much the regions of `like` count beside its whole picture.
         seeds: One result each.
         num_inference_steps: Steps of the scheduler.
@@ -73,7 +76,7 @@ def edit(
     picture = read_image(photo)
     alpha, size = _hole(hole, picture).alpha, _working_size(pipeline)
     box, soft = window_around(alpha, aspect=size[1] / size[0], margin=margin), _soft(alpha, seam)
-    settings: dict[str, Any] = {"focus": focus, "strength": strength, "guidance_scale": guidance_scale}
+    settings: dict[str, Any] = {"focus": focus, "fit": fit, "strength": strength, "guidance_scale": guidance_scale}
     painted = _paint(
         pipeline,
         like,
@@ -159,7 +162,7 @@ def _paint(
         generator=[seeded(seed) for seed in seeds],
         latents=noise,
         output_type="pt",
-        callback_on_step_end=composing(known, touched(hole, known.shape[-2:]), noise),
+        callback_on_step_end=composing(known, touched(hole, (known.shape[-2], known.shape[-1])), noise),
         **settings,
     )
     return result.images.float().cpu().clamp(0, 1)

@@ -5,16 +5,19 @@ from typing import Any, cast
 
 import pytest
 
+from gencontrol.cli.edit import EditFlags
 from gencontrol.cli.embed import EmbedFlags
 from gencontrol.cli.flags import flag_names, in_flags
 from gencontrol.cli.parse import parse
 from gencontrol.cli.score import ScoreFlags
 from gencontrol.cli.vary import VaryFlags
+from gencontrol.runs.edits.settings import EditingSettings
 from gencontrol.runs.settings import EmbeddingSettings, EncoderSettings, RegionSettings, VariationSettings
 
 OWN = {"format", "config"}
 PAIRS = [
     (VaryFlags, (VariationSettings,), OWN | {"from_picture"}),
+    (EditFlags, (EditingSettings,), OWN),
     (EmbedFlags, (EmbeddingSettings,), OWN),
     (ScoreFlags, (RegionSettings, EncoderSettings), OWN | {"text", "truncate", "sweep_level"}),
 ]

@@ -1,5 +1,6 @@
 """Pictures as bytes, each with the record of its making where its format has room for one."""
 
+import copy
 import io
 import json
 from collections.abc import Mapping
@@ -24,7 +25,9 @@ _LONGEST_EXIF = 60_000
 """Bytes: a JPEG's segment holds 65,533, and EXIF has a frame of its own."""
 
 
-def encode(image: Image.Image, suffix: str, *, record: dict[str, Any] | None = None) -> bytes:
+def encode(
+    image: Image.Image, suffix: str, *, record: dict[str, Any] | None = None, exif: Image.Exif | None = None
+) -> bytes:
     """A picture as the bytes of a file.
 
     Warns with a `ShareWarning` of a record that is too long for a JPEG, and is left out.
@@ -33,16 +36,17 @@ def encode(image: Image.Image, suffix: str, *, record: dict[str, Any] | None = N
         image: The picture.
         suffix: A key of `ENCODINGS`.
         record: What is written into it.
+        exif: What else its EXIF says; where the record goes there too, in the place of a user's comment.
     """
     kind, settings = ENCODINGS[suffix.lower()]
-    buffer = io.BytesIO()
+    buffer, kept = io.BytesIO(), {"exif": exif} if exif else {}
     # In memory, for Pillow's own way into a file does not notice that half of a JPEG did not fit on the disk.
     if record is None:
-        image.save(buffer, format=kind, **settings)
+        image.save(buffer, format=kind, **settings, **kept)
     elif kind == "PNG":
-        image.save(buffer, format=kind, pnginfo=to_chunk(record), **settings)
+        image.save(buffer, format=kind, pnginfo=to_chunk(record), **settings, **kept)
     else:
-        image.save(buffer, format=kind, **settings, **_to_exif(record, is_short=kind == "JPEG"))
+        image.save(buffer, format=kind, **settings, **kept | _to_exif(record, is_short=kind == "JPEG", exif=exif))
     return buffer.getvalue()
 
 
@@ -53,7 +57,7 @@ def to_chunk(record: dict[str, Any]) -> PngImagePlugin.PngInfo:
     return info
 
 
-def _to_exif(record: dict[str, Any], *, is_short: bool) -> dict[str, Any]:
+def _to_exif(record: dict[str, Any], *, is_short: bool, exif: Image.Exif | None) -> dict[str, Any]:
     comment = f"{KEY}:{json.dumps(record)}".encode("ascii")
     if is_short and len(comment) > _LONGEST_EXIF:
         warn(
@@ -61,7 +65,7 @@ def _to_exif(record: dict[str, Any], *, is_short: bool) -> dict[str, Any]:
             ShareWarning,
         )
         return {}
-    exif = Image.Exif()
+    exif = copy.deepcopy(exif) if exif else Image.Exif()
     exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = _ASCII + comment
     return {"exif": exif}
 

@@ -258,7 +258,12 @@ def check_writable(paths: Sequence[Path]) -> None:
 
 
 def write_picture(
-    image: Image.Image, path: Path, *, record: dict[str, Any] | None = None, existing: Existing = "overwrite"
+    image: Image.Image,
+    path: Path,
+    *,
+    record: dict[str, Any] | None = None,
+    existing: Existing = "overwrite",
+    exif: Image.Exif | None = None,
 ) -> bool:
     """Write a picture whole or not at all, with its record inside if there is one.
 
@@ -267,6 +272,7 @@ def write_picture(
         path: Where; the suffix says how it is encoded.
         record: What it says of its making.
         existing: What to do about a file that has come to lie there since the run was planned.
+        exif: What is kept of the photograph that it was made of.
 
     Returns:
         Whether it was written: with `skip`, a whole picture that is there is kept.
@@ -278,7 +284,7 @@ def write_picture(
         return False
     # What `skip` finds and is not whole is empty: nothing is lost with it.
     exclusive = existing == "error" or (existing == "skip" and not path.exists())
-    content = encode(image, path.suffix, record=record)
+    content = encode(image, path.suffix, record=record, exif=exif)
     with atomic_file(path, exclusive=exclusive) as temporary:
         temporary.write_bytes(content)
     return True

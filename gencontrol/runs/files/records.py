@@ -68,6 +68,16 @@ def describe_sheet(kind: str) -> dict[str, Any]:
     return {"version": __version__, "sheet": kind}
 
 
+def describe_edit(*, settings: dict[str, Any], inputs: dict[str, dict[str, str]]) -> dict[str, Any]:
+    """The record of an edited photograph, which says what was done and is not repeated from.
+
+    Args:
+        settings: Those that shape the picture, as plain values.
+        inputs: `path` and `sha256` of the photograph (`image`), and of what showed what to paint (`like`).
+    """
+    return {"version": __version__, "edit": settings, **inputs}
+
+
 def is_result(path: Path) -> bool:
     """Whether a picture says that gencontrol wrote it; False too where nothing can be read."""
     try:
@@ -95,6 +105,8 @@ def read_record(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: its gencontrol record is broken ({error}).") from error
     if isinstance(record, dict) and "sheet" in record:
         raise InputError(f"{path} is a sheet ({record['sheet']}): a run is repeated from one of its pictures.")
+    if isinstance(record, dict) and "edit" in record:
+        raise InputError(f"{path} was made by `gencontrol edit`, whose pictures are not repeated from: edit again.")
     if not isinstance(record, dict) or not FIELDS <= record.keys():
         raise InputError(f"{path}: its gencontrol record is broken; expected the fields {', '.join(sorted(FIELDS))}.")
     return record
