@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from gencontrol.pipelines.stock.opening import OpenedHost as OpenedHost
     from gencontrol.pipelines.stock.opening import open_reference_host as open_reference_host
     from gencontrol.pipelines.stock.opening import unload_adapter as unload_adapter
+    from gencontrol.pipelines.stock.region_block import RegionImageEmbed as RegionImageEmbed
+    from gencontrol.pipelines.stock.region_block import save_region_block as save_region_block
     from gencontrol.pipelines.stock_arguments import region_arguments as region_arguments
 else:
     __getattr__, __dir__, __all__ = lazy_exports(
@@ -43,6 +45,7 @@ else:
             "REFERENCE_HOSTS": "gencontrol.pipelines.hosts.reference_registry",
             "ReferenceHost": "gencontrol.pipelines.hosts.reference_host",
             "RegionEmbeds": "gencontrol.conditioning.embed",
+            "RegionImageEmbed": "gencontrol.pipelines.stock.region_block",
             "RegionReference": "gencontrol.pipelines.references.reference",
             "StableDiffusionImageVariationPipeline": "gencontrol.pipelines.hosts.image_variation_pipeline",
             "StableUnCLIPImg2ImgPipeline": "gencontrol.pipelines.hosts.stable_unclip_pipeline",
@@ -56,6 +59,7 @@ else:
             "remove": "gencontrol.pipelines.editing.painting",
             "region_arguments": "gencontrol.pipelines.stock_arguments",
             "region_embeds": "gencontrol.pipelines.embedding",
+            "save_region_block": "gencontrol.pipelines.stock.region_block",
             "unload_adapter": "gencontrol.pipelines.stock.opening",
         },
     )
