@@ -14,7 +14,18 @@ from gencontrol.pipelines.hosts.stable_unclip_pipeline import StableUnCLIPImg2Im
 @pytest.fixture(scope="session")
 def hosts() -> ModuleType:
     """The builders of references/_hosts.py."""
-    spec = spec_from_file_location("_reference_hosts", Path(__file__).with_name("references") / "_hosts.py")
+    return built_in("_hosts")
+
+
+@pytest.fixture(scope="session")
+def further_hosts() -> ModuleType:
+    """The builders of references/_further_hosts.py."""
+    return built_in("_further_hosts")
+
+
+def built_in(name: str) -> ModuleType:
+    """A file of references/."""
+    spec = spec_from_file_location(f"_reference{name}", Path(__file__).with_name("references") / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -1,15 +1,11 @@
 """Stable Diffusion 3.5, Kandinsky and Karlo: embeddings and tokens given to stock calls."""
 
 from dataclasses import replace
-from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
-from diffusers.models.attention_processor import SD3IPAdapterJointAttnProcessor2_0
-from diffusers.models.embeddings import IPAdapterTimeImageProjection
-from transformers import SiglipImageProcessor
 
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.errors import InputError
@@ -19,61 +15,12 @@ from gencontrol.pipelines.stock_arguments import region_arguments
 from gencontrol.regions import Geometry
 from gencontrol.regions.shapes import box_alpha
 
-diffusers: Any = import_module("diffusers")
-
 LEFT = box_alpha((0, 0, 16, 32), (32, 32))
 
 
-def sd3(hosts: ModuleType) -> Any:
-    """Stable Diffusion 3.5 with an adapter."""
-    torch.manual_seed(0)
-    transformer = diffusers.SD3Transformer2DModel(
-        sample_size=32,
-        patch_size=1,
-        in_channels=4,
-        num_layers=2,
-        attention_head_dim=8,
-        num_attention_heads=4,
-        joint_attention_dim=32,
-        caption_projection_dim=32,
-        pooled_projection_dim=64,
-        out_channels=4,
-    ).eval()
-    names = ("text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2", "text_encoder_3", "tokenizer_3")
-    nothing: dict[str, Any] = dict.fromkeys(names)
-    vae = hosts.autoencoder(
-        block_out_channels=(4,),
-        down_block_types=("DownEncoderBlock2D",),
-        up_block_types=("UpDecoderBlock2D",),
-        norm_num_groups=1,
-        use_quant_conv=False,
-        use_post_quant_conv=False,
-        shift_factor=0.06,
-        scaling_factor=1.5,
-    )
-    pipe = diffusers.StableDiffusion3Pipeline(
-        transformer=transformer,
-        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(),
-        vae=vae,
-        image_encoder=hosts.siglip_tower(),
-        feature_extractor=SiglipImageProcessor(size={"height": hosts.SIZE, "width": hosts.SIZE}),
-        **nothing,
-    )
-    torch.manual_seed(2)
-    inner, head = transformer.inner_dim, transformer.config.attention_head_dim
-    weights = {}
-    for layer in range(len(transformer.attn_processors)):
-        processor = SD3IPAdapterJointAttnProcessor2_0(inner, inner, head, 64)
-        weights |= {f"{layer}.{key}": value for key, value in processor.state_dict().items()}
-    projection = IPAdapterTimeImageProjection(hosts.WIDTH, inner, 64, 4, 64, 1, 4).state_dict()
-    pipe.load_ip_adapter({"image_proj": projection, "ip_adapter": weights}, image_encoder_folder=None)
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
-
-
-def test_sd3_is_the_stock_call(hosts: ModuleType) -> None:
+def test_sd3_is_the_stock_call(hosts: ModuleType, further_hosts: ModuleType) -> None:
     """One tensor instead of a list, zeros first, and SigLIP's own normalisation."""
-    pipe = sd3(hosts)
+    pipe = further_hosts.sd3(hosts)
     geometry = Geometry(size=hosts.SIZE, fit="squash")
     host = replace(REFERENCE_HOSTS["sd35-ip"], width=hosts.WIDTH, geometry=geometry)
     text = {"prompt_embeds": hosts.noise(1, 7, 32, seed=5), "negative_prompt_embeds": hosts.noise(1, 7, 32, seed=6)}
@@ -97,38 +44,9 @@ def test_sd3_is_the_stock_call(hosts: ModuleType) -> None:
 
 
 @pytest.fixture(scope="module")
-def kandinsky() -> Any:
+def kandinsky(hosts: ModuleType, further_hosts: ModuleType) -> Any:
     """The decoder of Kandinsky 2.2."""
-    torch.manual_seed(0)
-    movq = diffusers.VQModel(
-        block_out_channels=(32, 64),
-        down_block_types=("DownEncoderBlock2D", "AttnDownEncoderBlock2D"),
-        latent_channels=4,
-        norm_num_groups=8,
-        norm_type="spatial",
-        num_vq_embeddings=12,
-        up_block_types=("AttnUpDecoderBlock2D", "UpDecoderBlock2D"),
-        vq_embed_dim=4,
-    ).eval()
-    unet = diffusers.UNet2DConditionModel(
-        in_channels=4,
-        out_channels=8,
-        block_out_channels=(32, 64),
-        layers_per_block=1,
-        attention_head_dim=4,
-        cross_attention_dim=32,
-        encoder_hid_dim=48,
-        resnet_time_scale_shift="scale_shift",
-        down_block_types=("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"),
-        up_block_types=("SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"),
-        mid_block_type="UNetMidBlock2DSimpleCrossAttn",
-        addition_embed_type="image",
-        encoder_hid_dim_type="image_proj",
-    ).eval()
-    scheduler = diffusers.DDIMScheduler(clip_sample=False, steps_offset=1)
-    pipe = diffusers.KandinskyV22Pipeline(unet=unet, scheduler=scheduler, movq=movq)
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
+    return further_hosts.kandinsky(hosts)
 
 
 def draw(pipe: Any, *, seeds: tuple[int, ...] = (0,), **arguments: Any) -> torch.Tensor:
@@ -187,7 +105,7 @@ def test_kandinsky_schedules(hosts: ModuleType, kandinsky: Any, scale: float) ->
     assert hosts.difference(first, draw(kandinsky, **plain, guidance_scale=scale)) > 1e-4
 
 
-def test_kandinsky_2_1_and_karlo(hosts: ModuleType) -> None:
+def test_kandinsky_2_1_and_karlo_by_arguments(hosts: ModuleType) -> None:
     tower = hosts.clip_tower()
     geometry = Geometry(size=hosts.SIZE)
     old = replace(REFERENCE_HOSTS["kandinsky-2.1"], width=hosts.EMBED, geometry=geometry)
@@ -201,3 +119,55 @@ def test_kandinsky_2_1_and_karlo(hosts: ModuleType) -> None:
     )
     with pytest.raises(InputError, match="it would act on nothing of karlo, whose negative is its own"):
         region_arguments(karlo, tower, hosts.picture(), negative_mask_image=LEFT)
+
+
+def old_host(name: str, hosts: ModuleType) -> Any:
+    return replace(REFERENCE_HOSTS[name], width=hosts.EMBED, geometry=Geometry(size=hosts.SIZE))
+
+
+def test_kandinsky_2_1_is_the_stock_call(hosts: ModuleType, further_hosts: ModuleType) -> None:
+    """The embeddings of the tower and of zero pixels, a text beside them; rows are single calls."""
+    pipe, host, tower = further_hosts.kandinsky(hosts, old=True), old_host("kandinsky-2.1", hosts), hosts.clip_tower()
+
+    def run(count: int = 1, **arguments: Any) -> torch.Tensor:
+        # Its legacy call draws all noise from one generator, so each row is given its latents.
+        start = torch.cat([hosts.noise(1, 4, 32, 32, seed=seed) for seed in range(2)])[:count]
+        steps: dict[str, Any] = {"num_inference_steps": 2, "output_type": "pt", "guidance_scale": 3.0}
+        return pipe(["a cup"] * count, height=64, width=64, **steps | {"latents": start} | arguments).images
+
+    made = region_arguments(host, tower, hosts.picture())
+    shown = AlphaCLIPProcessor(geometry=host.geometry)(hosts.picture()[None], torch.ones(1, 32, 32))[:, :3]
+    with torch.no_grad():
+        stock = {"image_embeds": tower(shown).image_embeds}
+        stock["negative_image_embeds"] = tower(torch.zeros_like(shown)).image_embeds
+    whole = run(**made)
+    assert hosts.difference(whole, run(**stock)) < 1e-5
+    swapped = dict(zip(stock, reversed(stock.values()), strict=True))
+    assert hosts.difference(whole, run(**swapped)) > 1e-3
+    references = [RegionReference(image=hosts.picture(), mask_image=LEFT), RegionReference(image=hosts.picture(1))]
+    both = run(2, **region_arguments(host, tower, references=references, rows=True))
+    for row, reference in enumerate(references):
+        alone = region_arguments(host, tower, references=[reference])
+        start = hosts.noise(1, 4, 32, 32, seed=row)
+        assert hosts.difference(both[row], run(**alone, latents=start)[0]) < 1e-4
+    assert hosts.difference(both[0], whole[0]) > 0.1
+
+
+def test_karlo_is_the_stock_call(hosts: ModuleType, further_hosts: ModuleType) -> None:
+    pipe, host = further_hosts.karlo(hosts), old_host("karlo", hosts)
+
+    def run(*seeds: int, **arguments: Any) -> torch.Tensor:
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds or (0,)]
+        steps = {"decoder_num_inference_steps": 2, "super_res_num_inference_steps": 2, "output_type": "pt"}
+        return pipe(generator=generators, **steps, **arguments).images
+
+    made = region_arguments(host, pipe.image_encoder, hosts.picture())
+    shown = AlphaCLIPProcessor(geometry=host.geometry)(hosts.picture()[None], torch.ones(1, 32, 32))[:, :3]
+    whole = run(**made)
+    assert hosts.difference(whole, run(image=shown)) < 1e-4
+    references = [RegionReference(image=hosts.picture(), mask_image=LEFT), RegionReference(image=hosts.picture(1))]
+    both = run(0, 1, **region_arguments(host, pipe.image_encoder, references=references, rows=True))
+    for row, reference in enumerate(references):
+        alone = region_arguments(host, pipe.image_encoder, references=[reference])
+        assert hosts.difference(both[row], run(row, **alone)[0]) < 5e-3
+    assert hosts.difference(both[0], whole[0]) > 0.1

@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers.pipelines.flux.modeling_flux import ReduxImageEncoder
 from torch import Tensor, nn
-from transformers import SiglipImageProcessor
 
 from gencontrol.errors import InputError, PairingError
 from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
@@ -80,14 +78,9 @@ def test_flux_adapter_refuses_what_stock_code_ignores(hosts: ModuleType, extra: 
 
 
 @pytest.fixture(scope="module")
-def redux(hosts: ModuleType) -> Any:
+def redux(hosts: ModuleType, further_hosts: ModuleType) -> Any:
     """The stock prior."""
-    torch.manual_seed(0)
-    return diffusers.FluxPriorReduxPipeline(
-        image_encoder=hosts.siglip_tower(),
-        feature_extractor=SiglipImageProcessor(size={"height": hosts.SIZE, "width": hosts.SIZE}),
-        image_embedder=ReduxImageEncoder(hosts.WIDTH, 4096).eval(),
-    )
+    return further_hosts.redux_prior(hosts)
 
 
 @pytest.fixture(scope="module")
@@ -206,42 +199,15 @@ def test_kontext_reads_the_part_alone(hosts: ModuleType) -> None:
     assert hosts.difference(run(schedule="1:0"), run()) > 1e-5
 
 
-def flux2() -> Any:
-    """FLUX.2 with one block of each kind."""
-    torch.manual_seed(0)
-    transformer = diffusers.Flux2Transformer2DModel(
-        patch_size=1,
-        in_channels=4,
-        num_layers=1,
-        num_single_layers=1,
-        attention_head_dim=16,
-        num_attention_heads=2,
-        joint_attention_dim=16,
-        timestep_guidance_channels=256,
-        axes_dims_rope=(4, 4, 4, 4),
-    ).eval()
-    vae = diffusers.AutoencoderKLFlux2(
-        sample_size=32,
-        down_block_types=("DownEncoderBlock2D",),
-        up_block_types=("UpDecoderBlock2D",),
-        block_out_channels=(4,),
-        layers_per_block=1,
-        latent_channels=1,
-        norm_num_groups=1,
-        use_quant_conv=False,
-        use_post_quant_conv=False,
-    ).eval()
-    parts: dict[str, Any] = dict.fromkeys(("text_encoder", "tokenizer"))
-    pipe = diffusers.Flux2Pipeline(
-        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(), vae=vae, transformer=transformer, **parts
-    )
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
-
-
-def test_flux_2_takes_several_pictures_with_their_parts(hosts: ModuleType) -> None:
-    pipe = flux2()
-    host = replace(REFERENCE_HOSTS["flux2-klein"], grid=2)
+@pytest.mark.parametrize("name", ["flux2", "flux2-klein"])
+def test_flux_2_takes_several_pictures_with_their_parts(
+    hosts: ModuleType, further_hosts: ModuleType, name: str
+) -> None:
+    """Klein with the classifier-free guidance of its undistilled checkpoints: one bias serves both passes."""
+    klein = name == "flux2-klein"
+    pipe = further_hosts.flux2(hosts, klein=klein)
+    assert type(pipe).__name__ in REFERENCE_HOSTS[name].pipelines
+    host = replace(REFERENCE_HOSTS[name], grid=2)
     side = 64
     rgb = hosts.picture(1, height=side, width=side)
     other = rgb.clone()
@@ -250,9 +216,10 @@ def test_flux_2_takes_several_pictures_with_their_parts(hosts: ModuleType) -> No
 
     def run(picture: Tensor, **extra: Any) -> Tensor:
         made = region_arguments(host, None, picture, text_tokens=7, **SIZE, **extra)
-        text = hosts.noise(1, 7, 16, seed=3)
+        text = {"prompt_embeds": hosts.noise(1, 7, 16, seed=3)}
+        text |= {"negative_prompt_embeds": hosts.noise(1, 7, 16, seed=4)} if klein else {}
         steps = {"num_inference_steps": 2, "output_type": "latent", "guidance_scale": 3.0}
-        return pipe(prompt_embeds=text, generator=torch.Generator().manual_seed(0), **steps, **made).images
+        return pipe(**text, generator=torch.Generator().manual_seed(0), **steps, **made).images
 
     free, held = (hosts.difference(run(rgb, **k), run(other, **k)) for k in ({}, {"mask_image": top}))
     assert held < 0.5 * free
