@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from gencontrol.pipelines.opening import open_pipeline as open_pipeline
     from gencontrol.pipelines.pairing import check_pairing as check_pairing
+    from gencontrol.pipelines.references.adapters import merged_arguments as merged_arguments
     from gencontrol.pipelines.references.reference import RegionReference as RegionReference
     from gencontrol.pipelines.stock.drawing import Drawing as Drawing
     from gencontrol.pipelines.stock.drawing import draw_references as draw_references
@@ -53,6 +54,7 @@ else:
             "check_pairing": "gencontrol.pipelines.pairing",
             "draw_references": "gencontrol.pipelines.stock.drawing",
             "edit": "gencontrol.pipelines.editing.painting",
+            "merged_arguments": "gencontrol.pipelines.references.adapters",
             "open_pipeline": "gencontrol.pipelines.opening",
             "open_reference_host": "gencontrol.pipelines.stock.opening",
             "parse_schedule": "gencontrol.conditioning.strength",
