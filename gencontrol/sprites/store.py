@@ -7,10 +7,12 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
 from jaxtyping import Bool, UInt8
+from numpy.lib.npyio import NpzFile
 from torch import Tensor
 
 from gencontrol.errors import InputError
@@ -106,7 +108,7 @@ def open_store(path: Path, *, smallest: int = 16) -> SpriteStore:
         raise InputError(f"No sprite store at {path}. Make one with `gencontrol data sprites`.")
     try:
         # Opened here: numpy leaves the file of a broken archive open.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        with path.open("rb") as file, _archive(file) as archive:
             index = json.loads(archive["index"].tobytes())
             sprites, present = archive["sprites"], archive["present"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
@@ -119,6 +121,13 @@ def open_store(path: Path, *, smallest: int = 16) -> SpriteStore:
         levels=_pyramid(torch.from_numpy(_premultiply(sprites)), smallest),
         present=torch.from_numpy(present),
     )
+
+
+def _archive(file: BinaryIO) -> NpzFile:
+    found = np.load(file, allow_pickle=False)
+    if not isinstance(found, NpzFile):
+        raise ValueError("a single array")
+    return found
 
 
 def check_copies(copies: Sequence[str], sets: Iterable[str]) -> None:

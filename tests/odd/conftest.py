@@ -6,7 +6,7 @@ import io
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -98,7 +98,8 @@ def attempt(tmp_path_factory: pytest.TempPathFactory, odd_files: Path) -> Iterat
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = main([str(argument) for argument in arguments])
         after = _digests(watched)
-        changed = {path for path in before | after if before.get(path) != after.get(path)}
+        changed = {path for path in before if before[path] != after.get(path)}
+        _take_away(watched, after.keys() - before.keys())
         # What stands on standard output may be a picture.
         texts = [stream.buffer.getvalue().decode(errors="replace") for stream in (out, err)]  # pyright: ignore[reportAttributeAccessIssue]
         return Outcome(code=code, out=texts[0], err=texts[1], folder=folder, changed=frozenset(changed))
@@ -127,6 +128,16 @@ def _check(done: Outcome, arguments: list[str]) -> None:
         assert "wrote " not in done.out
     # A command without a word shows what there is, on standard output.
     assert not done.code or done.err.strip() or "usage: gencontrol" in done.out
+
+
+def _take_away(folder: Path, made: Iterable[Path]) -> None:
+    """What was written where nothing was: the next command is to find the folder as this one did."""
+    for path in made:
+        path.unlink()
+    parents = {parent for path in made for parent in path.parents if parent.is_relative_to(folder) and parent != folder}
+    for parent in sorted(parents, key=lambda path: len(path.parts), reverse=True):
+        if not any(parent.iterdir()) and parent.name != "empty folder":
+            parent.rmdir()
 
 
 def _digests(folder: Path) -> dict[Path, str]:

@@ -79,3 +79,9 @@ def test_colours_are_rounded_when_they_are_multiplied_and_averaged():
     # Which pixels are one, of a picture four wide.
     columns = torch.tensor([0, 100, 40, 60], dtype=torch.uint8)[None, None, None, :, None].expand(1, 1, 4, 4, 4)
     assert _pyramid(columns.contiguous(), 2)[1][0, 0, :, :, 0].tolist() == [[50, 50], [50, 50]]
+
+
+def test_an_array_is_no_store(tmp_path):
+    np.save(tmp_path / "mask.npy", np.ones((3, 3)))
+    with pytest.raises(InputError, match=r"mask\.npy is no sprite store \(a single array\)"):
+        open_store(tmp_path / "mask.npy")
