@@ -80,8 +80,8 @@ class RegionImageEmbed(ModularPipelineBlocks):
 
         Raises:
             InputError: See `region_arguments`; or references that change over the steps, which modular loops have no
-                callback for; or as many references as there are no prompts.
-            PairingError: A host of another kind than the adapter that is loaded.
+                callback for; or another number of references than of prompts, where each has its own.
+            PairingError: See `region_arguments` and `check_adapter`.
         """
         block: Any = self.get_block_state(state)
         host = (
@@ -105,7 +105,7 @@ class RegionImageEmbed(ModularPipelineBlocks):
         return components, state
 
 
-def save_region_block(folder: Path) -> None:
+def save_region_block(folder: Path | str) -> None:
     """Write the block as a folder that `ModularPipelineBlocks.from_pretrained(folder, trust_remote_code=True)` opens.
 
     The folder has the block's settings and this file; whoever opens it needs gencontrol installed.
@@ -118,7 +118,7 @@ def save_region_block(folder: Path) -> None:
         OutputError: It cannot be written.
     """
     source = Path(__file__)
-    with atomic_folder(folder, ours=(source.name, RegionImageEmbed.config_name)) as there:
+    with atomic_folder(Path(folder), ours=(source.name, RegionImageEmbed.config_name)) as there:
         RegionImageEmbed().save_pretrained(there)
         # diffusers names this file in the settings, and leaves it to us to lay it beside them.
         (there / source.name).write_bytes(source.read_bytes())
@@ -128,14 +128,22 @@ def check_adapter(host: ReferenceHost, unet: Any) -> None:
     """Refuse another adapter than the host's: diffusers would fail in a matrix product.
 
     Raises:
-        PairingError: None, several, or one of another kind.
+        PairingError: A host that is no SDXL; no adapter, several, or one of another kind or width.
     """
+    if "StableDiffusionXLPipeline" not in host.pipelines:
+        raise PairingError(f"reference_host: expected one of SDXL, such as sdxl-ip-plus, got {host.name}.")
     layers = list(getattr(unet.encoder_hid_proj, "image_projection_layers", ()))
     if len(layers) != 1:
         raise PairingError(f"{host.name}: expected a pipeline with one IP-Adapter loaded, got {len(layers)}.")
     if isinstance(layers[0], ImageProjection) != (host.takes == "embedding"):
         kind = "one embedding" if host.takes != "embedding" else "an encoder's tokens"
         raise PairingError(f"reference_host: {host.name} is of another kind than the adapter, which takes {kind}.")
+    # The layer that reads what the encoder makes: of a base adapter, and of a plus one.
+    first = getattr(layers[0], "image_embeds", None) or getattr(layers[0], "proj_in", None)
+    if first is not None and first.in_features != host.width:
+        raise PairingError(
+            f"reference_host: the adapter takes a width of {first.in_features}, and {host.name} gives {host.width}."
+        )
 
 
 def _references(block: Any) -> list[RegionReference]:

@@ -15,6 +15,7 @@ from diffusers.modular_pipelines.stable_diffusion_xl.modular_blocks_stable_diffu
     StableDiffusionXLAutoBlocks,
 )
 from torch import Tensor
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
@@ -129,6 +130,39 @@ def test_a_reference_for_each_prompt_and_one_for_all(case: tuple[Any, Any], host
     assert hosts.difference(several[1], run(seed=1, reference_image=hosts.picture(1), reference_host=host)[0]) < 1e-4
 
 
+def test_texts_beside_it(hosts: ModuleType, further_hosts: ModuleType) -> None:
+    """The stock step of the texts comes before: as many rows are made as there are prompts."""
+    stock = hosts.sdxl(plus=True)
+    host = replace(REFERENCE_HOSTS["sdxl-ip-plus"], width=hosts.WIDTH, geometry=Geometry(size=hosts.SIZE), grid=2)
+    shape: dict[str, Any] = {"vocab_size": 600, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2}
+    shape |= {"num_attention_heads": 2, "bos_token_id": 512, "eos_token_id": 513}
+    blocks = StableDiffusionXLAutoBlocks()
+    blocks.sub_blocks["ip_adapter"] = RegionImageEmbed()
+    pipe = blocks.init_pipeline()
+    torch.manual_seed(0)
+    texts = {
+        "text_encoder": CLIPTextModel(CLIPTextConfig(**shape)).eval(),
+        "text_encoder_2": CLIPTextModelWithProjection(CLIPTextConfig(projection_dim=32, **shape)).eval(),
+        "tokenizer": further_hosts.tokenizer(),
+        "tokenizer_2": further_hosts.tokenizer(),
+    }
+    parts = {name: getattr(stock, name) for name in ("unet", "vae", "scheduler", "image_encoder")}
+    pipe.update_components(**parts, **texts, guider=ClassifierFreeGuidance(guidance_scale=3.0))
+    pipe.set_progress_bar_config(disable=True)
+
+    def run(*prompts: str, seed: int = 0, **asked: Any) -> Tensor:
+        generators = [torch.Generator().manual_seed(seed + i) for i in range(len(prompts))]
+        settings = {"num_inference_steps": 2, "output_type": "latent", "output": "images", **SIZE}
+        made: Any = pipe(prompt=list(prompts), generator=generators, reference_host=host, **settings, **asked)
+        return made
+
+    asked: dict[str, Any] = {"reference_image": hosts.picture(), "reference_mask": HALF}
+    both = run("a cup", "two hats", **asked)
+    for row, prompt in enumerate(("a cup", "two hats")):
+        assert hosts.difference(both[row], run(prompt, seed=row, **asked)[0]) < 1e-4
+    assert hosts.difference(both[1], run("a cup", seed=1, **asked)[0]) > 1e-4
+
+
 def test_it_is_saved_and_opened_by_whoever_trusts_it(
     case: tuple[Any, Any], hosts: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,7 +171,7 @@ def test_it_is_saved_and_opened_by_whoever_trusts_it(
     monkeypatch.syspath_prepend(str(tmp_path / "modules"))
     folder = tmp_path / "block"
     save_region_block(folder)
-    save_region_block(folder)
+    save_region_block(str(folder))
     assert {path.name for path in folder.iterdir()} == {"modular_config.json", "region_block.py"}
     settings = json.loads((folder / "modular_config.json").read_text())
     assert settings["auto_map"] == {"ModularPipelineBlocks": "region_block.RegionImageEmbed"}
@@ -188,6 +222,10 @@ def test_the_adapter_is_the_hosts(case: tuple[Any, Any], hosts: ModuleType) -> N
     bare.unload_ip_adapter()
     with pytest.raises(PairingError, match="expected a pipeline with one IP-Adapter loaded, got 0"):
         check_adapter(host, bare.unet)
+    with pytest.raises(PairingError, match=rf"takes a width of {host.width}, and {host.name} gives 7"):
+        check_adapter(replace(host, width=7), stock.unet)
+    with pytest.raises(PairingError, match="expected one of SDXL, such as sdxl-ip-plus, got flux-ip"):
+        run(reference_image=hosts.picture(), reference_host="flux-ip")
 
 
 def test_an_encoder_beside_the_pipelines_own(case: tuple[Any, Any], hosts: ModuleType) -> None:
