@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from gencontrol.models.location import Location as Location
     from gencontrol.pipelines.editing.painting import edit as edit
     from gencontrol.pipelines.editing.painting import remove as remove
+    from gencontrol.pipelines.editing.stock_inpainting import edit_with as edit_with
     from gencontrol.pipelines.embedding import region_embeds as region_embeds
     from gencontrol.pipelines.hosts.host import Host as Host
     from gencontrol.pipelines.hosts.image_variation_pipeline import (
@@ -54,6 +55,7 @@ else:
             "check_pairing": "gencontrol.pipelines.pairing",
             "draw_references": "gencontrol.pipelines.stock.drawing",
             "edit": "gencontrol.pipelines.editing.painting",
+            "edit_with": "gencontrol.pipelines.editing.stock_inpainting",
             "merged_arguments": "gencontrol.pipelines.references.adapters",
             "open_pipeline": "gencontrol.pipelines.opening",
             "open_reference_host": "gencontrol.pipelines.stock.opening",

@@ -10,6 +10,7 @@ from torch import Tensor
 from gencontrol.conditioning.sampling import DEFAULT_STEPS, check_guidance
 from gencontrol.conditioning.strength import StrengthSchedule
 from gencontrol.errors import InputError, PairingError
+from gencontrol.focus.boxes import Box
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.picture import Picture
 from gencontrol.images.reading import ImageSource, read_image
@@ -74,8 +75,8 @@ def edit(
     if not seeds:
         raise InputError("seeds: expected at least one, got none.")
     picture = read_image(photo)
-    alpha, size = _hole(hole, picture).alpha, _working_size(pipeline)
-    box, soft = window_around(alpha, aspect=size[1] / size[0], margin=margin), _soft(alpha, seam)
+    alpha, size = as_hole(hole, picture).alpha, _working_size(pipeline)
+    box, soft = window_around(alpha, aspect=size[1] / size[0], margin=margin), soft_border(alpha, seam)
     settings: dict[str, Any] = {"focus": focus, "fit": fit, "strength": strength, "guidance_scale": guidance_scale}
     painted = _paint(
         pipeline,
@@ -85,7 +86,7 @@ def edit(
         seeds=seeds,
         settings=settings | {"num_inference_steps": num_inference_steps},
     )
-    return [_with(picture, put_back(_bytes(picture), one, soft, box)) for one in painted]
+    return [put_into(picture, one, soft, box) for one in painted]
 
 
 def remove(photo: ImageSource, hole: Any) -> Picture:
@@ -105,16 +106,21 @@ def remove(photo: ImageSource, hole: Any) -> Picture:
         InputError: A photograph or hole that cannot be used, or a hole that is everything.
     """
     picture = read_image(photo)
-    alpha = (_hole(hole, picture).alpha > 0).float()
+    alpha = (as_hole(hole, picture).alpha > 0).float()
     box = window_around(alpha, margin=_AROUND)
     side = min(box[3] - box[1], _FILLED)
     window, inside = cut(picture.stored_rgb, box, (side, side)), cut(alpha[None], box, (side, side))[0] > 0
     if bool(inside.all()):
         raise InputError("The hole is the whole photograph, and leaves nothing to fill it from.")
-    return _with(picture, put_back(_bytes(picture), filled(window, inside), alpha, box))
+    return put_into(picture, filled(window, inside), alpha, box)
 
 
-def _hole(hole: Any, picture: Picture) -> Region:
+def as_hole(hole: Any, picture: Picture) -> Region:
+    """The hole as a region of the photograph.
+
+    Raises:
+        InputError: Nothing that `from_mask` reads, or of another size.
+    """
     region = hole if isinstance(hole, Region) else from_mask(hole, size=picture.size, label="hole")
     if region.size != picture.size:
         (height, width), (h, w) = picture.size, region.size
@@ -122,17 +128,26 @@ def _hole(hole: Any, picture: Picture) -> Region:
     return region
 
 
-def _soft(alpha: Float[Tensor, "h w"], seam: float) -> Float[Tensor, "h w"]:
+def soft_border(alpha: Float[Tensor, "h w"], seam: float) -> Float[Tensor, "h w"]:
+    """The hole with a soft border inside; see `soft_hole`.
+
+    Args:
+        alpha: The hole.
+        seam: As a share of its long side.
+
+    Raises:
+        InputError: A seam outside [0, 1].
+    """
     check_number(seam, name="seam", at_least=0, at_most=1, error=InputError)
     return soft_hole(alpha, seam * max(int((alpha > 0).any(dim=axis).sum()) for axis in (0, 1)))
 
 
-def _with(picture: Picture, rgb: UInt8[Tensor, "3 h w"]) -> Picture:
-    """The picture in other colours; its alpha channel in bytes as well, since the two are of one kind."""
+def put_into(picture: Picture, painted: Float[Tensor, "3 h2 w2"], soft: Float[Tensor, "h w"], box: Box) -> Picture:
+    """The photograph with what was painted in its hole, in bytes; its alpha channel stays. See `put_back`."""
     alpha = picture.stored_alpha
     if alpha is not None and alpha.dtype.is_floating_point:
         alpha = (alpha * 255).round().to(torch.uint8)
-    return Picture(rgb=rgb, alpha=alpha)
+    return Picture(rgb=put_back(_bytes(picture), painted, soft, box), alpha=alpha)
 
 
 def _working_size(pipeline: Any) -> tuple[int, int]:
