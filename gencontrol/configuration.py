@@ -12,9 +12,12 @@ import yaml
 
 from gencontrol.errors import ConfigError
 from gencontrol.numbers import check_number
+from gencontrol.text_files import read_text
 
 Config = TypeVar("Config")
 
+_SHOWN = 200
+"""Characters of a value that a message shows."""
 # More names than this are a catalogue, and no hint.
 _LISTED = 60
 
@@ -69,15 +72,18 @@ def from_yaml(cls: type[Config], path: Path, *, overrides: Mapping[str, Any] | N
 
 def read_yaml(path: Path) -> dict[Any, Any]:
     """Read a YAML mapping; an empty file is an empty mapping."""
-    if path.is_fifo() and path.parent != Path("/dev/fd"):
-        # Nobody may ever write into it; what a shell makes of <(...) ends by itself.
-        raise ConfigError(f"{path} is a pipe; expected a file of settings.")
+    if not path.exists() and not path.is_symlink():
+        raise ConfigError(f"No configuration file at {path}.")
+    text = read_text(path, what="a file of settings", error=ConfigError)
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"No configuration file at {path}.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read as a configuration: {error}.") from error
+        _check_twice(yaml.compose(text, yaml.SafeLoader), path)
+        values = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = "" if mark is None else f", at line {mark.line + 1}, column {mark.column + 1}"
+        raise ConfigError(f"{path} is not valid YAML: {error.problem or error.context}{place}.") from error
+    except yaml.reader.ReaderError as error:
+        raise ConfigError(f"{path} is not valid YAML: {error.reason}, at character {error.position + 1}.") from error
     except (yaml.YAMLError, ValueError) as error:
         # A date that there is not, or a number of thousands of digits, is a ValueError.
         raise ConfigError(f"{path} is not valid YAML: {error}") from error
@@ -88,6 +94,18 @@ def read_yaml(path: Path) -> dict[Any, Any]:
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected a mapping of settings, got {type(values).__name__}.")
     return values
+
+
+def _check_twice(node: yaml.Node | None, path: Path) -> None:
+    """Refuse a key that stands twice, of which YAML takes the last without a word."""
+    if not isinstance(node, yaml.MappingNode):
+        return
+    keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+    twice = next((key for key in keys if keys.count(key) > 1), None)
+    if twice is not None:
+        raise ConfigError(f"{path}: {twice!r} is said twice: leave one of them out.")
+    for _, value in node.value:
+        _check_twice(value, path)
 
 
 def merge(values: Mapping[Any, Any], overrides: Mapping[str, Any]) -> dict[Any, Any]:
@@ -164,7 +182,9 @@ def _name(hint: Any) -> str:
 
 def _parse_tuple(arguments: tuple[Any, ...], value: Any, *, where: str) -> tuple[Any, ...]:
     if not isinstance(value, (list, tuple)):
-        raise ConfigError(f"{where}: expected a list, got {value!r}.")
+        name = where.rpartition(" ")[2]
+        mend = "" if value is None or isinstance(value, Mapping) else f": write {name}: [...], with it inside"
+        raise ConfigError(f"{where}: expected a list, got {shown(value)}{mend}.")
     if len(arguments) == 2 and arguments[1] is Ellipsis:
         return tuple(_parse(arguments[0], v, where=f"{where}[{i}]") for i, v in enumerate(value))
     if len(value) != len(arguments):
@@ -178,7 +198,7 @@ def _parse_dict(hint: Any, value: Any, *, where: str) -> dict[Any, Any]:
 
 def _mapping(value: Any, where: str) -> Mapping[Any, Any]:
     if not isinstance(value, Mapping):
-        raise ConfigError(f"{where}: expected a mapping, got {value!r}.")
+        raise ConfigError(f"{where}: expected a mapping, got {shown(value)}.")
     return value
 
 
@@ -189,7 +209,19 @@ def _parse_scalar(hint: Any, value: Any, *, where: str) -> Any:
         return _parse_float(value, where=where)
     if hint is Any or (isinstance(value, hint) and not (hint is int and isinstance(value, bool))):
         return value
-    raise ConfigError(f"{where}: expected {hint.__name__}, got {value!r}.")
+    raise ConfigError(f"{where}: expected {hint.__name__}, got {shown(value)}{_quotes(hint, value)}.")
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it: one of thousands of characters is nothing to read."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def _quotes(hint: Any, value: Any) -> str:
+    """How to mend what YAML takes for something else than text: 1:0.3 is 60.3 to it, and `on` is true."""
+    read = value is not None and not isinstance(value, (list, tuple, Mapping))
+    return "; put it into quotes, or YAML reads it as something else than text" if hint is str and read else ""
 
 
 def _parse_float(value: str | int | float, *, where: str) -> float:

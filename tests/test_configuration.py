@@ -1,6 +1,7 @@
 """Mappings and YAML become frozen dataclasses, strictly; every mistake is named with its place."""
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -139,10 +140,10 @@ def test_yaml_files_that_cannot_be_read(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     with pytest.raises(ConfigError, match=r"No configuration file at .*x\.yaml"):
         read_yaml(path)
-    with pytest.raises(ConfigError, match="cannot be read as a configuration"):
+    with pytest.raises(ConfigError, match="is a folder; expected a file of settings"):
         read_yaml(tmp_path)
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match="cannot be read as a configuration"):
+    with pytest.raises(ConfigError, match=r"is not in UTF-8 \(byte 0\); expected a file of settings"):
         read_yaml(path)
     path.write_text("a: [1, 2")
     with pytest.raises(ConfigError, match="is not valid YAML"):
@@ -207,6 +208,69 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.yaml")
     with pytest.raises(ConfigError, match=r"a\.yaml is a pipe; expected a file of settings"):
         read_yaml(tmp_path / "a.yaml")
+
+
+def test_a_device_has_no_end() -> None:
+    with pytest.raises(ConfigError, match="/dev/zero is a device or a socket; expected a file of settings"):
+        read_yaml(Path("/dev/zero"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("mask: [", "expected the node content, but found '<stream end>', at line 1, column 8."),
+        ("a: 1\n\tb: 2", "found character '\\t' that cannot start any token, at line 2, column 1."),
+        ("a: !foo b", "could not determine a constructor for the tag '!foo', at line 1, column 4."),
+        ("a: \0", "special characters are not allowed, at character 4."),
+    ],
+)
+def test_what_is_no_yaml_is_said_in_a_line(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(ConfigError) as raised:
+        read_yaml(tmp_path / "a.yaml")
+    assert str(raised.value) == f"{tmp_path / 'a.yaml'} is not valid YAML: {said}"
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("steps: 2\nsize: 3\nsteps: 4")
+    with pytest.raises(ConfigError, match=r"a\.yaml: 'steps' is said twice: leave one of them out\.$"):
+        read_yaml(tmp_path / "a.yaml")
+    (tmp_path / "a.yaml").write_text("a: {b: 1, b: 1}")
+    with pytest.raises(ConfigError, match="'b' is said twice"):
+        read_yaml(tmp_path / "a.yaml")
+    (tmp_path / "a.yaml").write_text("a: {b: 1}\nc: {b: 1}")
+    assert read_yaml(tmp_path / "a.yaml") == {"a": {"b": 1}, "c": {"b": 1}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    course: str = ""
+    masks: tuple[str, ...] = ()
+
+
+def test_what_yaml_takes_for_something_else_goes_into_quotes() -> None:
+    quotes = "; put it into quotes, or YAML reads it as something else than text."
+    with pytest.raises(ConfigError, match=re.escape("course: expected str, got 60.3" + quotes)):
+        from_mapping(Written, {"course": 60.3})
+    with pytest.raises(ConfigError, match=re.escape("masks[1]: expected str, got True" + quotes)):
+        from_mapping(Written, {"masks": ["a", True]})
+    with pytest.raises(ConfigError, match=r"course: expected str, got \['a'\]\.$"):
+        from_mapping(Written, {"course": ["a"]})
+
+
+def test_a_lone_value_is_told_how_to_be_a_list() -> None:
+    with pytest.raises(
+        ConfigError, match=r"masks: expected a list, got .m.: write masks: \[\.{3}\], with it inside\.$"
+    ):
+        from_mapping(Written, {"masks": "m"})
+    with pytest.raises(ConfigError, match=r"masks: expected a list, got None\.$"):
+        from_mapping(Written, {"masks": None})
+
+
+def test_a_value_of_thousands_of_characters_is_cut() -> None:
+    with pytest.raises(ConfigError) as raised:
+        from_mapping(Written, {"masks": "x" * 5000})
+    assert f"got '{'x' * 199}...: write" in str(raised.value)
 
 
 def test_a_hint_is_no_catalogue() -> None:

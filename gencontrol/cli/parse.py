@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 import tyro
 
 from gencontrol.cli.flags import flag_names
+from gencontrol.cli.streams import READ_STREAMS
 from gencontrol.cli.terminal import wide_enough
 from gencontrol.cli.values import check_kinds
 from gencontrol.configuration import from_mapping, read_yaml
@@ -61,7 +62,7 @@ def parse(
 def check_values(cls: type, arguments: Sequence[str]) -> None:
     """Refuse a flag with an empty value: it comes of a shell variable that is not set, and a path would be the folder.
 
-    Standard input is refused for what is read before the flags are known.
+    A standard stream is refused for what is read before the flags are known, and for what is more than one result.
 
     Args:
         cls: The command's dataclass.
@@ -77,18 +78,36 @@ def check_values(cls: type, arguments: Sequence[str]) -> None:
         name, equals, inline = flag.partition("=")
         if name.replace("_", "-") in flags and not (inline if equals else value).strip():
             raise ConfigError(f"{name} is empty: leave it out, or say what it is to be.")
-        if name in ("--config", "--from") and (inline if equals else value) == "-":
-            raise ConfigError(f"{name} -: expected a file; only pictures, masks and embeddings come by standard input.")
+        if name.replace("_", "-") in _no_streams(cls) and (inline if equals else value) == "-":
+            raise ConfigError(
+                f"{name} -: expected a file; only pictures, masks and embeddings come by standard input, and one "
+                "result goes to standard output. A file of that name is ./-."
+            )
+
+
+def _no_streams(cls: type) -> frozenset[str]:
+    """The flags whose value is a file or a folder, and never a standard stream."""
+    found = {"--from", "--config"}
+    for name, hint in typing.get_type_hints(cls, include_extras=True).items():
+        about = next((entry for entry in getattr(hint, "__metadata__", ()) if hasattr(entry, "aliases")), None)
+        kinds = set((getattr(about, "metavar", None) or "").replace(".", "|").split("|"))
+        if kinds & {"FILE", "FOLDER", "PATH"} and "-" not in kinds and name not in READ_STREAMS:
+            found |= {*(about.aliases or ()), f"--{about.name or name}".replace("_", "-")}  # pyright: ignore[reportOptionalMemberAccess]
+    return frozenset(found)
 
 
 def file_settings(cls: type, arguments: Sequence[str]) -> dict[str, Any]:
     """What the file that `--config` names says, as it stands there; nothing where none is named.
 
     Raises:
-        ConfigError: No such file, or one that is not a mapping in YAML.
+        ConfigError: No such file, one that is not a mapping in YAML, or one that names another.
     """
     path = value_of(arguments, "config") if "config" in _names(cls) else None
-    return {} if path is None else read_yaml(Path(path))
+    values = {} if path is None else read_yaml(Path(path))
+    if "config" in values:
+        raise ConfigError(f"{path}: config: a file of settings names no other one: put what that says into this one.")
+    # As the flag is called; the field cannot be, in Python.
+    return {"from_picture" if key == "from" and "from_picture" in _names(cls) else key: v for key, v in values.items()}
 
 
 def value_of(arguments: Sequence[str], name: str) -> str | None:

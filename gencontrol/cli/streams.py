@@ -18,6 +18,8 @@ _WHOLE = ("images", "embeds_in")
 """Settings that are paths."""
 _WEIGHTED = ("mask", "negative_mask", "index_mask")
 """Settings that begin with a path; a weight or a class follows."""
+READ_STREAMS = frozenset({*_WHOLE, *_WEIGHTED})
+"""Settings that may name standard input."""
 
 
 @contextmanager

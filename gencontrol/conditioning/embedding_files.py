@@ -17,6 +17,7 @@ from gencontrol.errors import InputError
 from gencontrol.files import atomic_file
 from gencontrol.finite import check_finite
 from gencontrol.tensors import tensor_bytes
+from gencontrol.text_files import check_regular
 
 IMAGE, NEGATIVE = "image_embeds", "negative_image_embeds"
 """Names of the tensors; those of diffusers' arguments."""
@@ -97,6 +98,7 @@ def read_embeds(path: Path, *, width: int) -> EmbedsFile:
     Raises:
         InputError: No such file, another kind of file, another width, or values that are not finite.
     """
+    check_regular(path, what="a file of embeddings")
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys() if name in (IMAGE, NEGATIVE)}

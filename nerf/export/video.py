@@ -18,6 +18,7 @@ from gencontrol.nerf.field.scene import Scene
 from gencontrol.nerf.limits import check_limits
 from gencontrol.nerf.rays.cameras import Cameras, Orbit, one_camera, spiral, turntable
 from gencontrol.nerf.rays.rendering import Quadrature, render_view
+from gencontrol.text_files import read_text
 
 # Our frames' names: other pictures are somebody's own, and a folder that holds them is not replaced.
 _FRAMES = "[0-9][0-9][0-9][0-9][0-9].png"
@@ -88,11 +89,17 @@ def read_path(file: Path, size: tuple[int, int]) -> Cameras:
         InputError: The file is no camera path.
     """
     try:
-        frames = json.loads(file.read_text(encoding="utf-8"))["camera_path"]
-        poses = torch.tensor([frame["camera_to_world"] for frame in frames]).reshape(-1, 4, 4)[:, :3]
+        frames = json.loads(read_text(file, what="a camera path"))["camera_path"]
+        poses = torch.tensor([frame["camera_to_world"] for frame in frames], dtype=torch.float32)
+        poses = poses.reshape(-1, 4, 4)[:, :3]
         angles = torch.tensor([float(frame["fov"]) for frame in frames])
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise InputError(f"{file} is no camera path as nerfstudio's viewer exports it: {error}.") from error
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise InputError(
+            f"{file} is no camera path as nerfstudio's viewer exports it: expected `camera_path`, a list of cameras "
+            "with camera_to_world (16 numbers) and fov (degrees), in JSON."
+        ) from error
     if not len(poses):
         raise InputError(f"{file} is a camera path without cameras.")
     if not (poses.isfinite().all() and ((angles > 0) & (angles < 180)).all()):

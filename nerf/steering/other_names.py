@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gencontrol.errors import InputError
 from gencontrol.guidance.score import Encoder, text_targets
+from gencontrol.text_files import read_text
 
 SPRITES = "sprites"
 """Stands for the names of the sprite world: some hundred everyday things, which any CLIP knows."""
@@ -27,11 +28,11 @@ def read_names(source: str) -> tuple[tuple[str, ...], ...]:
 
         return tuple(concept.names for concept in load_concepts())
     try:
-        lines = Path(source).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_text(Path(source), what="a list of names").splitlines()
+    except InputError as error:
         raise InputError(
-            f"Cannot read the names to tell the prompt apart from, {source!r}: {error}. Give a text file with one name "
-            f"a line, {SPRITES!r}, or '' for none."
+            f"Cannot read the names to tell the prompt apart from: {error} Give a text file with one name a line, "
+            f"{SPRITES!r}, or '' for none."
         ) from error
     return tuple((line.strip(),) for line in lines if line.strip())
 

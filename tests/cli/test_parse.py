@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from gencontrol.cli.convert import ConvertFlags
 from gencontrol.cli.flags import RegionFlags, RunOptions
+from gencontrol.cli.nerf import NewFlags, RenderFlags
 from gencontrol.cli.parse import check_values, file_settings, given_fields, parse, switched_off, value_of
+from gencontrol.cli.train import TrainOptions
 from gencontrol.cli.vary import VaryFlags
 from gencontrol.errors import ConfigError
 
@@ -162,3 +165,40 @@ def test_values_that_are_empty(arguments: list[str], flag: str | None) -> None:
 def test_short_flags_and_renamed_ones_too(flag: str) -> None:
     with pytest.raises(ConfigError, match=f"{flag} is empty"):
         check_values(VaryFlags, [flag, ""])
+
+
+def test_a_file_of_settings_names_no_other(tmp_path: Path) -> None:
+    path = write(tmp_path, "config: other.yaml")
+    with pytest.raises(ConfigError, match=r"config: a file of settings names no other one: put what that says into"):
+        file_settings(Options, ["--config", path])
+
+
+def test_what_a_flag_is_called_a_file_may_call_it(tmp_path: Path) -> None:
+    arguments = ["--config", write(tmp_path, "from: a.png")]
+    assert file_settings(VaryFlags, arguments) == {"from_picture": "a.png"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "arguments"),
+    [
+        (VaryFlags, ["--embeds-out", "-"]),
+        (VaryFlags, ["--alpha_clip=-"]),
+        (VaryFlags, ["--canvas-mask", "-"]),
+        (VaryFlags, ["--from", "-"]),
+        (ConvertFlags, ["-o", "-"]),
+        (RenderFlags, ["--output=-"]),
+        (NewFlags, ["-o", "-"]),
+        (TrainOptions, ["--config", "-"]),
+    ],
+)
+def test_a_stream_is_no_file(flags: type, arguments: list[str]) -> None:
+    name = arguments[0].partition("=")[0]
+    with pytest.raises(ConfigError, match=rf"^{name} -: expected a file; only .* A file of that name is \./-\.$"):
+        check_values(flags, arguments)
+
+
+def test_streams_where_they_are_taken() -> None:
+    check_values(
+        VaryFlags, ["-", "-o", "-", "--mask", "-", "--negative-mask", "-", "--embeds-in", "-", "--prompt", "-"]
+    )
+    check_values(VaryFlags, ["--embeds-out", "./-"])

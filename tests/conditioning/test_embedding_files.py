@@ -1,6 +1,7 @@
 """Files of embeddings: what is written is read back, and what is something else is refused."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -101,9 +102,8 @@ def test_files_that_are_refused(tensors: dict[str, Tensor], message: str, tmp_pa
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "e").write_bytes(b"no tensors")
-    for name in ("e", "nowhere"):
-        with pytest.raises(InputError, match="is not a safetensors file that can be read"):
-            read_embeds(tmp_path / name, width=6)
+    with pytest.raises(InputError, match="is not a safetensors file that can be read"):
+        read_embeds(tmp_path / "e", width=6)
 
 
 def test_an_embeds_file_names_rows_by_default_not_at_all() -> None:
@@ -117,3 +117,11 @@ def test_nothing_is_written_that_could_not_be_read(tmp_path: Path) -> None:
     save_file({"image_embeds": torch.ones(1, 4, dtype=torch.int64)}, tmp_path / "x.safetensors")
     with pytest.raises(InputError, match="holds whole numbers"):
         read_embeds(tmp_path / "x.safetensors", width=4)
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    with pytest.raises(InputError, match=r"pipe\.safetensors is a pipe; expected a file of embeddings\.$"):
+        read_embeds(tmp_path / "pipe.safetensors", width=4)
+    with pytest.raises(InputError, match=r"^No file at .*none; expected a file of embeddings\.$"):
+        read_embeds(tmp_path / "none", width=4)

@@ -122,6 +122,34 @@ def test_a_viewers_camera_path_is_read(tmp_path: Path) -> None:
     assert cameras.focal.tolist() == pytest.approx([10, 10])
 
 
+def test_a_camera_path_may_hold_whole_numbers(tmp_path: Path) -> None:
+    pose = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 0, 0, 0, 1]
+    (tmp_path / "path.json").write_text(json.dumps({"camera_path": [{"camera_to_world": pose, "fov": 90}]}))
+    cameras = read_path(tmp_path / "path.json", (8, 8))
+    assert cameras.pose.dtype == torch.float32 and cameras.pose[0, 2].tolist() == [0, 0, 1, 3]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        '{"camera_path": 5}',
+        '{"camera_path": [{"camera_to_world": [1, 2, 3], "fov": 5}]}',
+        '{"camera_path": [{"fov": 5}]}',
+        "{",
+    ],
+)
+def test_what_a_camera_path_holds_is_said(text: str, tmp_path: Path) -> None:
+    (tmp_path / "path.json").write_text(text)
+    with pytest.raises(InputError, match=r"path\.json is no camera path .*: expected `camera_path`, .*, in JSON\.$"):
+        read_path(tmp_path / "path.json", (8, 8))
+
+
+def test_a_camera_path_that_is_no_file_is_told_as_that(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^No file at .*none\.json; expected a camera path\.$"):
+        read_path(tmp_path / "none.json", (8, 8))
+
+
 @pytest.mark.parametrize(("text", "message"), [("{}", "no camera path"), ('{"camera_path": []}', "without cameras")])
 def test_files_that_are_no_camera_path_are_refused(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "path.json").write_text(text, encoding="utf-8")

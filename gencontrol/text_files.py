@@ -1,0 +1,62 @@
+"""Files of text that somebody names: read with a bound, and what is no such file is told in one way."""
+
+import os
+import stat
+from pathlib import Path
+
+from gencontrol.errors import GencontrolError, InputError
+
+LARGEST = 2**26
+"""Bytes: above every file of settings, list of names or camera path; a device goes on for ever."""
+
+
+def read_text(path: Path, *, what: str, error: type[GencontrolError] = InputError) -> str:
+    """The text in a file, in UTF-8.
+
+    Args:
+        path: The file; what a shell makes of `<(...)` is read too, since it ends by itself.
+        what: What is expected, for messages: "a file of settings".
+        error: The kind of error.
+
+    Raises:
+        GencontrolError: Of the kind `error`: nothing there, a folder, a pipe that nobody may ever write into, a device,
+            more than `LARGEST`, or another encoding.
+    """
+    check_regular(path, what=what, error=error)
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except OSError as failure:
+        raise error(f"{path} cannot be read as {what}: {failure.strerror or failure}.") from failure
+    if len(content) > LARGEST:
+        raise error(f"{path} is larger than {LARGEST // 2**20} MB; expected {what}.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as failure:
+        raise error(f"{path} is not in UTF-8 (byte {failure.start}); expected {what}: save it so.") from failure
+
+
+def check_regular(path: Path, *, what: str, error: type[GencontrolError] = InputError) -> None:
+    """Refuse what is not a file, before anything waits for it.
+
+    Args:
+        path: See `read_text`.
+        what: See `read_text`.
+        error: See `read_text`.
+
+    Raises:
+        GencontrolError: Of the kind `error`: nothing there, a folder, a pipe, a device, or a name that cannot be one.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        raise error(f"No file at {path}; expected {what}.") from None
+    except (OSError, ValueError) as failure:
+        reason = failure.strerror if isinstance(failure, OSError) else failure
+        raise error(f"{str(path)!r} cannot be read as {what}: {reason}.") from None
+    if stat.S_ISDIR(mode):
+        raise error(f"{path} is a folder; expected {what}.")
+    if stat.S_ISFIFO(mode) and path.parent != Path("/dev/fd"):
+        raise error(f"{path} is a pipe; expected {what}.")
+    if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
+        raise error(f"{path} is a device or a socket; expected {what}.")

@@ -1,0 +1,63 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from gencontrol import text_files
+from gencontrol.errors import ConfigError, InputError
+from gencontrol.text_files import LARGEST, check_regular, read_text
+
+
+def test_text_is_read_as_it_stands(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes("\ufeffgrün\r\n".encode())
+    assert read_text(path, what="a list") == "grün\r\n"
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "/dev/null"])
+def test_a_device_has_no_end(name: str) -> None:
+    with pytest.raises(InputError, match=rf"{name} is a device or a socket; expected a list\."):
+        read_text(Path(name), what="a list")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "p")
+    with pytest.raises(ConfigError, match=r"p is a pipe; expected a list\."):
+        read_text(tmp_path / "p", what="a list", error=ConfigError)
+
+
+def test_what_a_shell_hands_over_is_read() -> None:
+    end, start = os.pipe()
+    os.write(start, b"a: 1")
+    os.close(start)
+    try:
+        assert read_text(Path(f"/dev/fd/{end}"), what="a list") == "a: 1"
+    finally:
+        os.close(end)
+
+
+def test_what_is_no_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^No file at .*none; expected a list\.$"):
+        check_regular(tmp_path / "none", what="a list")
+    with pytest.raises(InputError, match=r" is a folder; expected a list\.$"):
+        check_regular(tmp_path, what="a list")
+    with pytest.raises(InputError, match=r"cannot be read as a list: embedded null byte\.$"):
+        check_regular(Path("a\0"), what="a list")
+    with pytest.raises(InputError, match=r"cannot be read as a list: File name too long\.$"):
+        check_regular(Path("a" * 300), what="a list")
+
+
+def test_other_encodings_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes("mask: é".encode("latin-1"))
+    with pytest.raises(InputError, match=r"a is not in UTF-8 \(byte 6\); expected a list: save it so\.$"):
+        read_text(tmp_path / "a", what="a list")
+
+
+def test_the_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert LARGEST == 2**26
+    monkeypatch.setattr(text_files, "LARGEST", 2**20)
+    (tmp_path / "a").write_bytes(b"x" * 2**20)
+    assert len(read_text(tmp_path / "a", what="a list")) == 2**20
+    (tmp_path / "a").write_bytes(b"x" * (2**20 + 1))
+    with pytest.raises(InputError, match=r"a is larger than 1 MB; expected a list\.$"):
+        read_text(tmp_path / "a", what="a list")
