@@ -8,6 +8,9 @@ from jaxtyping import Bool
 
 from gencontrol.errors import InputError
 
+_LARGEST = 2**28
+"""Pixels: above every photograph, and a quarter of a gigabyte. A few characters may say a mask of any size."""
+
 
 def decode_rle(size: Any, counts: Any) -> Bool[np.ndarray, "h w"]:
     """The mask of run lengths, as pycocotools' `mask.decode` gives it.
@@ -31,6 +34,11 @@ def decode_rle(size: Any, counts: Any) -> Bool[np.ndarray, "h w"]:
     if min(height, width, *runs) < 0 or sum(runs) != height * width:
         raise InputError(
             f"The run lengths of a mask fill {sum(runs)} pixels, and its size is {width} x {height} (width x height)."
+        )
+    if height * width > _LARGEST:
+        raise InputError(
+            f"The run lengths of a mask are of {width} x {height} pixels (width x height); expected at most "
+            f"{_LARGEST:,} pixels: scale it down first."
         )
     inside = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
     return inside.reshape(width, height).T

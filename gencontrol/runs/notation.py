@@ -52,7 +52,10 @@ def parse_seeds(seed: int | str, count: int | None) -> tuple[int, ...]:
     else:
         ranges = [_seed_range(part.strip()) for part in parts]
     if any(seeds.stop > LARGEST_SEED + 1 for seeds in ranges):
-        raise ConfigError(f"`seed`: expected different seeds from 0 to 2^63 - 1, got {seed}.")
+        last = (
+            f" as the first of {len(ranges[0])}" if len(ranges) == 1 and len(parts) == 1 and "-" not in parts[0] else ""
+        )
+        raise ConfigError(f"`seed`: expected different seeds from 0 to 2^63 - 1, got {seed}{last}.")
     # len() of a range fails above 2^63.
     listed = sum(seeds.stop - seeds.start for seeds in ranges)
     _check_count(listed, setting="seed")

@@ -69,7 +69,8 @@ def read_sweep(settings: VariationSettings) -> tuple[SweptSettings, ...]:
 
 
 def _at(settings: VariationSettings, name: str, text: str) -> SweptSettings:
-    tag = re.sub(r"[^\w.+]+", "-", f"{name.replace('_', '-')}-{text}")
+    # A minus sign stays: -1 is not 1.
+    tag = re.sub(r"[^\w.+-]+", "-", f"{name.replace('_', '-')}-{text}")
     label = f"{name.replace('_', '-')} {text}"
     return SweptSettings(label=label, tag=tag, settings=replace(settings, sweep=None, **_change(settings, name, text)))
 

@@ -228,9 +228,23 @@ def _write_sheets(plan: Plan, item: Item, made: Mapping[str, Image.Image]) -> tu
     written = []
     for kind, path in item.sheets.items():
         mark = None if plan.recorded is None else describe_sheet(kind)
-        if kind in made and write_picture(made[kind], path, record=mark, existing=plan.existing):
+        if kind not in made:
+            continue
+        if write_picture(made[kind], path, record=mark, existing=plan.existing):
             written.append(Sheet(path=path, kind=kind))
+        elif not _shows(path, made[kind]):
+            warn(
+                f"{path} was there and is kept, as `existing` skip says: it does not show what is drawn now. Remove it "
+                "to have a new one.",
+                ShareWarning,
+            )
     return tuple(written)
+
+
+def _shows(path: Path, sheet: Image.Image) -> bool:
+    """Whether the sheet that is kept is the one that would be written, as where a picture was lost and drawn anew."""
+    with Image.open(path) as there:
+        return there.size == sheet.size and there.convert(sheet.mode).tobytes() == sheet.tobytes()
 
 
 def _record(

@@ -29,14 +29,20 @@ class Classification:
 
 
 def check_distinct(texts: Sequence[str]) -> None:
-    """Refuse a text that is given twice: it would take its share of the softmax twice.
+    """Refuse a text that is given twice, be it in other letters: it would take its share of the softmax twice.
 
     Raises:
         InputError: Names it.
     """
-    twice = next((text for text, count in Counter(texts).items() if count > 1), None)
+    counts = Counter(map(_plain, texts))
+    twice = next((text for text in texts if counts[_plain(text)] > 1), None)
     if twice is not None:
         raise InputError(f"`text` {twice!r} is given twice: give each text once, since their shares add up to 1.")
+
+
+def _plain(text: str) -> str:
+    """Text towers read neither capital letters nor the width of blanks."""
+    return " ".join(text.casefold().split())
 
 
 @torch.no_grad()

@@ -55,3 +55,8 @@ def test_what_is_no_run_lengths(size: object, counts: object) -> None:
 def test_runs_that_do_not_fill_the_size(counts: list[int]) -> None:
     with pytest.raises(InputError, match=rf"fill {sum(counts)} pixels, and its size is 3 x 2 \(width x height\)"):
         decode_rle([2, 3], counts)
+
+
+def test_a_mask_of_any_size_is_not_laid_out() -> None:
+    with pytest.raises(InputError, match=r"are of 100000 x 1000000 pixels .* at most 268,435,456 pixels: scale"):
+        decode_rle([1_000_000, 100_000], [0, 10**11])

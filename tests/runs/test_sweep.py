@@ -102,6 +102,11 @@ def test_without_a_sweep_the_settings_are_as_they_are() -> None:
     assert (only.label, only.tag, only.settings) == ("", "", settings)
 
 
+def test_a_minus_sign_tells_values_apart() -> None:
+    swept = read_sweep(VariationSettings(sweep="feather=1,-1"))
+    assert [(value.tag, value.settings.feather) for value in swept] == [("feather-1", 1.0), ("feather--1", -1.0)]
+
+
 def test_what_opens_another_model_is_not_swept() -> None:
     assert SWEPT == set("invert threshold feather focus fit strength schedule steps guidance scheduler".split())
 

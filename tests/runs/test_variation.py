@@ -62,6 +62,19 @@ def test_nothing_to_do_loads_nothing(scene: Path, tiny_folder: Path) -> None:
     assert (outcome.outputs, outcome.machine) == ([], {})
 
 
+def test_a_sheet_that_is_kept_and_lacks_what_is_drawn_now_is_named(scene: Path, tiny_folder: Path) -> None:
+    run_variations(plan(scene, tiny_folder, grid=True, preview=True, seed="4", number=1))
+    before = (scene / "out" / "photo-grid.png").read_bytes()
+    with pytest.warns(ShareWarning) as said:
+        outcome = run_variations(plan(scene, tiny_folder, grid=True, preview=True, existing="skip"))
+    assert [output.path.name for output in outcome.outputs] == ["photo-7.png"] and not outcome.sheets
+    assert (scene / "out" / "photo-grid.png").read_bytes() == before
+    assert [str(one.message) for one in said] == [
+        f"{scene / 'out' / 'photo-grid.png'} was there and is kept, as `existing` skip says: it does not show what is "
+        "drawn now. Remove it to have a new one."
+    ]
+
+
 def test_what_is_said_while_one_of_several_is_drawn_names_it(
     scene: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,3 +84,10 @@ def test_a_text_given_twice_would_take_its_share_twice(encoder: AlphaCLIP, scene
     check_distinct(TEXTS)
     with pytest.raises(InputError, match="`text` 'a cat' is given twice: give each text once"):
         classify(encoder, scene, ["a cat", "a dog", "a cat"])
+
+
+@pytest.mark.parametrize("other", [" a cat", "A Cat", "a  cat\n"])
+def test_the_same_text_in_other_letters_is_the_same(other: str) -> None:
+    with pytest.raises(InputError, match="`text` 'a cat' is given twice"):
+        check_distinct(["a cat", "a dog", other])
+    check_distinct(["acat", "a cat"])

@@ -215,13 +215,21 @@ def check_existing(paths: Sequence[Path], existing: Existing) -> None:
     Raises:
         InputError: Files that are there already; with `skip`, one that holds something and is no whole picture.
     """
-    there = [path for path in paths if path.exists()]
+    # A link that leads nowhere is there: what comes to lie at its name would take its place.
+    there = [path for path in paths if os.path.lexists(path)]
     if there and existing == "error":
         more = f" and {len(there) - 1} more" if len(there) > 1 else ""
         raise InputError(f"{there[0]}{more} exists already: give `existing` overwrite or skip, or another `output`.")
-    broken = next((path for path in there if path.is_file() and path.stat().st_size and not is_whole(path)), None)
-    if broken is not None and existing == "skip":
+    broken = next((path for path in there if _is_broken(path)), None) if existing == "skip" else None
+    if broken is not None:
         raise InputError(f"{broken} is there and is no whole picture: remove it, or give `existing` overwrite.")
+
+
+def _is_broken(path: Path) -> bool:
+    """Whether something lies at a name that is no whole picture, and more than an empty file."""
+    if not path.exists():
+        return path.is_symlink()
+    return path.is_file() and bool(path.stat().st_size) and not is_whole(path)
 
 
 def is_whole(path: Path) -> bool:

@@ -108,3 +108,12 @@ def test_places_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)
     with pytest.raises(InputError, match=r"new cannot be written to: you may not write in .* Give another `output`"):
         check_writable([tmp_path / "new" / "a.png"])
+
+
+def test_a_link_that_leads_nowhere_is_there(tmp_path: Path) -> None:
+    (tmp_path / "a.png").symlink_to("nowhere.png")
+    with pytest.raises(InputError, match=r"a\.png exists already: give `existing` overwrite or skip"):
+        check_existing([tmp_path / "a.png"], "error")
+    with pytest.raises(InputError, match=r"a\.png is there and is no whole picture: remove it, or give `existing`"):
+        check_existing([tmp_path / "a.png"], "skip")
+    check_existing([tmp_path / "a.png"], "overwrite")
