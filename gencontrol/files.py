@@ -149,19 +149,39 @@ def check_replaceable(path: Path, ours: Iterable[str]) -> None:
         ours: See `atomic_folder`.
 
     Raises:
-        InputError: `path` is a file, or a folder that holds anything but `ours`.
+        InputError: `path` is a file, lies where the system's own files lie, or is a folder that holds anything but
+            `ours`.
         OutputError: A name that is too long, or a folder that may not be looked at.
     """
     patterns = tuple(ours)
     with placing(path):
         if path.exists() and not path.is_dir():
             raise InputError(f"{path} is a file; expected the name of a folder to write.")
+        if _is_system(resolved(path.parent)):
+            raise InputError(f"{path} is the system's own; expected the name of a folder to write.")
         if not path.is_dir():
             return
         named = {entry.name: entry.name + "/" * entry.is_dir() for entry in path.iterdir()}
     others = sorted(name for name, full in named.items() if not any(fnmatch(full, p) for p in patterns))
     if others:
         raise InputError(f"{path} holds other things ({', '.join(others[:3])}): name a new folder.")
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a folder that cannot be made or written in, before the work is done; what it holds stays beside it.
+
+    Raises:
+        InputError: `path` is a file or lies below one, or lies where the system's own files lie.
+        OutputError: A name that is too long, or a folder that may not be looked at or written in.
+    """
+    with placing(path):
+        nearest = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    if not nearest.is_dir():
+        raise InputError(f"{path} cannot be written: {nearest} is a file; expected the name of a folder to write.")
+    if _is_system(resolved(path)):
+        raise InputError(f"{path} is the system's own; expected the name of a folder to write.")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise OutputError(f"{path} cannot be written: you may not write in {nearest}.")
 
 
 def _is_system(folder: Path) -> bool:

@@ -14,7 +14,16 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from gencontrol.errors import InputError, OutputError
-from gencontrol.files import atomic_file, atomic_folder, check_replaceable, check_target, resolved, sha256, writing
+from gencontrol.files import (
+    atomic_file,
+    atomic_folder,
+    check_folder,
+    check_replaceable,
+    check_target,
+    resolved,
+    sha256,
+    writing,
+)
 from gencontrol.temporaries import is_temporary, temporary_name
 
 
@@ -383,3 +392,26 @@ def test_a_folder_that_a_kill_left_aside_is_the_users(tmp_path: Path, monkeypatc
     with atomic_folder(target):
         pass
     assert len(names) == 2 and names[0].startswith(".gencontrol-old-") and not is_temporary(names[0])
+
+
+def test_a_folder_that_cannot_be_is_refused_before_the_work(tmp_path: Path) -> None:
+    check_folder(tmp_path / "new" / "deep")
+    (tmp_path / "held").mkdir()
+    (tmp_path / "held" / "a.txt").write_text("mine")
+    check_folder(tmp_path / "held")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["held"]
+    with pytest.raises(
+        InputError, match=r"a\.txt cannot be written: .*a\.txt is a file; expected the name of a folder"
+    ):
+        check_folder(tmp_path / "held" / "a.txt")
+    with pytest.raises(InputError, match=r"deep cannot be written: .*a\.txt is a file; expected"):
+        check_folder(tmp_path / "held" / "a.txt" / "deep")
+    with pytest.raises(InputError, match="/proc/x is the system's own; expected the name of a folder to write"):
+        check_folder(Path("/proc/x"))
+    with pytest.raises(OutputError, match="cannot be written: File name too long"):
+        check_folder(tmp_path / ("n" * 300))
+
+
+def test_a_folder_among_the_systems_own_is_refused() -> None:
+    with pytest.raises(InputError, match="/proc/x is the system's own; expected the name of a folder to write"):
+        check_replaceable(Path("/proc/x"), ())

@@ -210,7 +210,8 @@ def _scene(options: SceneFlags) -> None:
 
 def _require_path(options: Any) -> None:
     for name in ("scene", "output"):
-        if getattr(options, name, None) == Path():
+        is_here = name == "scene" and any(Path(file).is_file() for file in ("scene.safetensors", "transforms.json"))
+        if getattr(options, name, None) == Path() and not is_here:
             raise ConfigError(f"Name the {'scene' if name == 'scene' else 'folder'} first; see --help.")
 
 

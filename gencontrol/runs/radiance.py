@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gencontrol.errors import ConfigError, MissingDependencyError, OutputError
+from gencontrol.files import check_folder
 
 # An edit need not begin coarsely; this is what creations end at, so that their own lattice is kept.
 _EDIT_RESOLUTION = "0:40"
@@ -80,7 +81,7 @@ def train(settings: CreationSettings) -> Path:
     Raises:
         MissingDependencyError: nerfstudio is not installed.
         ConfigError: Settings that contradict each other; messages name nerfstudio's flags.
-        InputError: A scene, a highlight or pictures that cannot be used.
+        InputError: A scene, a highlight, pictures or a folder for runs that cannot be used.
         OutputError: A checkpoint that could not be written.
     """
     if importlib.util.find_spec("nerfstudio") is None:
@@ -91,6 +92,7 @@ def train(settings: CreationSettings) -> Path:
 
     config = training_config(settings)
     check_config(config)
+    check_folder(Path(settings.output))
     try:
         main(config)
     except RuntimeError as error:

@@ -19,6 +19,7 @@ from gencontrol.runs.drawing import draw_embeds, draw_scene, embed_scene
 from gencontrol.runs.files.outputs import Item, write_picture
 from gencontrol.runs.files.records import describe, describe_sheet
 from gencontrol.runs.files.spooled import stream_or_path
+from gencontrol.runs.machine.devices import choose_device
 from gencontrol.runs.machine.interrupts import check_interrupted
 from gencontrol.runs.machine.processes import join_processes
 from gencontrol.runs.notices import ShareWarning, naming, warn
@@ -111,7 +112,13 @@ def run_variations(plan: Plan) -> Outcome:
 
 
 def rehearse_variations(plan: Plan) -> Outcome:
-    """Say what a run would write; only previews are made, and no weights are loaded."""
+    """Say what a run would write; only previews are made, and no weights are loaded.
+
+    Raises:
+        ConfigError: No device is called so.
+        InputError: There is no such device on this machine.
+    """
+    choose_device(plan.device)
     processes = join_processes(plan.device)
     results = [_rehearse_named(plan, item) for item in processes.share(plan.items)]
     return Outcome(results=tuple(processes.gather(results)), machine={})

@@ -6,7 +6,18 @@ from typing import Any
 
 from gencontrol.configuration import from_mapping, nearest, to_mapping
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.nerf.parts.shapes import Box, Difference, Ellipsoid, HalfSpace, Shape, Sphere, Union, Voxels, Whole
+from gencontrol.nerf.parts.shapes import (
+    Box,
+    Difference,
+    Ellipsoid,
+    HalfSpace,
+    Shape,
+    Sphere,
+    Union,
+    Voxels,
+    Whole,
+    shape_text,
+)
 
 SHAPES: Mapping[str, type] = {
     "whole": Whole,
@@ -73,7 +84,7 @@ def check_shape(shape: Shape, *, where: str = "highlight") -> Shape:
         ConfigError: A number that is not finite, a size or radius that is not positive, a normal without a direction.
     """
     if not all(map(math.isfinite, _numbers(to_mapping(shape)))):
-        raise ConfigError(f"{where}: expected finite numbers; got {shape}.")
+        raise ConfigError(f"{where}: expected finite numbers; got {shape_text(shape)}.")
     if isinstance(shape, Box | Ellipsoid) and min(shape.size) <= 0:
         raise ConfigError(f"{where}: sizes must be positive; got {shape.size}.")
     if isinstance(shape, Sphere) and shape.radius <= 0:

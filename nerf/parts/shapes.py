@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeAlias
 
 import torch
@@ -158,10 +158,21 @@ def check_inside(shape: Shape, *, name: str, resolution: int = 48) -> float:
     share = membership(shape, points).mean().item()
     if share == 0:
         raise InputError(
-            f"The highlight of {name!r} encloses nothing of the scene, which spans [-1, 1] on each axis: {shape}. "
-            "Move or enlarge it."
+            f"The highlight of {name!r} encloses nothing of the scene, which spans [-1, 1] on each axis: "
+            f"{shape_text(shape)}. Move or enlarge it."
         )
     return share
+
+
+def shape_text(shape: Shape) -> str:
+    """A shape in words, for messages: "box, centre 9 9 9, size 1 1 1"; of those made of others, the kind alone."""
+    said = [type(shape).__name__.lower()]
+    for about in fields(shape):
+        value = getattr(shape, about.name)
+        numbers = value if isinstance(value, tuple) else (value,)
+        if value != about.default and all(isinstance(number, int | float) for number in numbers):
+            said.append(f"{about.name} {' '.join(f'{number:g}' for number in numbers)}")
+    return ", ".join(said)
 
 
 def _local(points: Float[Tensor, "n 3"], shape: Oriented) -> Float[Tensor, "n 3"]:

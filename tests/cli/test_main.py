@@ -120,6 +120,8 @@ def test_a_fault_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) ->
 def test_help_before_a_command_is_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["help", "doctor"]) == 0
     assert "usage: gencontrol doctor" in capsys.readouterr().out
+    assert cli.main(["help", "nerf", "scene"]) == 0
+    assert "usage: gencontrol nerf scene" in capsys.readouterr().out
     assert cli.main(["help", "vray"]) == 2
     assert "did you mean 'vary'?" in capsys.readouterr().err
 

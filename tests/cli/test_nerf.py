@@ -74,6 +74,18 @@ def test_a_data_set_of_sprites_is_written(sprite_file: Path, tmp_path: Path) -> 
     assert main(["nerf", "scene", str(tmp_path / "twice"), *flags, *chosen[:2] * 2]) == 2
 
 
+def test_the_folder_around_is_a_scene_where_it_holds_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["nerf", "scene", str(tmp_path / "set"), "--views", "1", "--held-out", "1", "--size", "8"]) == 0
+    monkeypatch.chdir(tmp_path / "set")
+    assert main(["nerf", "export", ".", "-o", str(tmp_path / "a.ply"), "--resolution", "16"]) == 0
+    assert (tmp_path / "a.ply").is_file()
+    monkeypatch.chdir(tmp_path)
+    assert main(["nerf", "export", ".", "-o", str(tmp_path / "b.ply")]) == 2
+    assert "Name the scene first" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -88,6 +100,8 @@ def test_a_data_set_of_sprites_is_written(sprite_file: Path, tmp_path: Path) -> 
         (["export", "x", "-o", "a.fbx"], 1, "Cannot write .fbx: choose .ply"),
         (["export", "x", "--box", *"000111", "--sphere", *"0001"], 2, "Give --box or --sphere, not both: each says"),
         (["export", "x", "--sphere", *"0000"], 2, "sphere: the radius must be positive"),
+        (["scene", "/proc/x", "--size", "8"], 1, "/proc/x is the system's own; expected the name of a folder to write"),
+        (["new", "--prompt", "x", "-o", "/dev/null/x"], 1, "/dev/null is a file; expected the name of a folder"),
         (["scene", "x", "--size", "0"], 2, "size must be at least 1; got 0"),
         (["scene", "x", "--views", "0"], 2, "views must be at least 1; got 0"),
     ],

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from gencontrol.errors import InputError
 from gencontrol.runs.files.records import read_record
 from gencontrol.runs.notices import ShareWarning, warn
 from gencontrol.runs.plan import Plan, plan_variations
@@ -52,6 +53,11 @@ def test_a_rehearsal_makes_previews_alone(scene: Path, tiny_folder: Path) -> Non
     assert outcome.machine == {} and outcome.drawing_seconds == 0
     assert [output.path.exists() for output in outcome.outputs] == [False, False]
     assert {sheet.kind: sheet.path.exists() for sheet in outcome.sheets} == {"grid": False, "preview": True}
+
+
+def test_a_rehearsal_asks_for_the_device_too(scene: Path, tiny_folder: Path) -> None:
+    with pytest.raises(InputError, match="`device` cpu:3: this machine has 1 of them"):
+        rehearse_variations(plan(scene, tiny_folder, device="cpu:3"))
 
 
 def test_nothing_to_do_loads_nothing(scene: Path, tiny_folder: Path) -> None:

@@ -19,6 +19,7 @@ from gencontrol.nerf.parts.shapes import (
     check_inside,
     grown,
     membership,
+    shape_text,
     signed_distance,
 )
 
@@ -152,3 +153,14 @@ def test_defaults() -> None:
         assert (plain.turn, plain.pitch, plain.roll) == (0.0, 0.0, 0.0)
     assert torch.equal(membership(EGG, points()), membership(EGG, points(), softness=0.0))
     assert check_inside(EGG, name="egg") == check_inside(EGG, name="egg", resolution=48)
+
+
+def test_shapes_in_words() -> None:
+    turned = Box(centre=(9.0, 0.5, 0.0), size=(1.0, 1.0, 1.0), turn=30.0)
+    assert shape_text(turned) == "box, centre 9 0.5 0, size 1 1 1, turn 30"
+    assert shape_text(Sphere(centre=(0.0, 0.0, 0.0), radius=float("nan"))) == "sphere, centre 0 0 0, radius nan"
+    assert shape_text(Voxels(values=torch.ones(2, 2, 2))) == "voxels"
+    assert shape_text(Union(of=(BOX, SPHERE))) == "union" and shape_text(Whole()) == "whole"
+    far = Box(centre=(9.0, 9.0, 9.0), size=(1.0, 1.0, 1.0))
+    with pytest.raises(InputError, match=r"on each axis: box, centre 9 9 9, size 1 1 1\. Move or enlarge it\.$"):
+        check_inside(far, name="hat")
