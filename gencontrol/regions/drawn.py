@@ -43,14 +43,16 @@ def from_box(
     height, width = size
     if not (x0 < x1 and y0 < y1):
         other = _coco_hint(x0, y0, x1, y1, size)
-        raise InputError(f"Expected a box x0,y0,x1,y1 with x0 < x1 and y0 < y1, got {_join(box)}{other}.")
+        raise InputError(f"Expected a box x0,y0,x1,y1 with x0 < x1 and y0 < y1, got {_join(box, relative)}{other}.")
     if not relative:
         _check_not_shares([box[:2], box[2:]], size, what="box", may_be_relative=True)
     inside = (max(x0, 0), max(y0, 0), min(x1, width), min(y1, height))
     if inside[0] >= inside[2] or inside[1] >= inside[3]:
-        raise InputError(f"The box {_join(box)} is outside the image, which is {width} x {height} (width x height).")
+        raise InputError(
+            f"The box {_join(box, relative)} is outside the image, which is {width} x {height} (width x height)."
+        )
     if inside != (x0, y0, x1, y1):
-        text = f"The box {_join(box)} reaches over the image of {width} x {height}; cut to {_join(inside)}."
+        text = f"The box {_join(box, relative)} reaches over the image of {width} x {height}; cut to {_join(inside)}."
         warnings.warn(text, RegionWarning, stacklevel=2)
     return Region(alpha=box_alpha(inside, size), weight=weight, label=label)
 
@@ -168,5 +170,6 @@ def _drawn(alpha: Float[Tensor, "h w"], shape: str, size: tuple[int, int]) -> Fl
     return alpha
 
 
-def _join(numbers: Iterable[Number]) -> str:
-    return ",".join(f"{n:g}" for n in numbers)
+def _join(numbers: Iterable[Number], relative: bool = False) -> str:
+    """Numbers as they are typed, shares in percent."""
+    return ",".join(f"{100 * n:g}%" if relative else f"{n:g}" for n in numbers)

@@ -116,8 +116,17 @@ def _is_there(text: str) -> bool:
         return False
 
 
-def parse_numbers(text: str, *, setting: str, form: str, counts: Sequence[int]) -> tuple[float, ...]:
+def parse_numbers(
+    text: str, *, setting: str, form: str, counts: Sequence[int], given: str | None = None
+) -> tuple[float, ...]:
     """Numbers with commas between them; `form` and `counts` say what is expected.
+
+    Args:
+        text: The numbers.
+        setting: Whose they are.
+        form: What is expected, in words.
+        counts: How many there may be.
+        given: What stood there, where `text` was made of it.
 
     Raises:
         ConfigError: Something else.
@@ -127,7 +136,7 @@ def parse_numbers(text: str, *, setting: str, form: str, counts: Sequence[int]) 
     except ValueError:
         numbers = ()
     if len(numbers) not in counts:
-        raise ConfigError(f"`{setting}`: expected {form}, got {text!r}.")
+        raise ConfigError(f"`{setting}`: expected {form}, got {given or text!r}.")
     return numbers
 
 

@@ -1,6 +1,7 @@
 """Where the settings point, read once for all pictures of a run: what is left to know is the picture."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -140,7 +141,8 @@ def _mask(text: str, *, setting: str, threshold: float | None, resize: bool) -> 
     def point(picture: Picture, path: Path) -> Region:
         file = _matching(Path(name), path)
         size, label = picture.size, file.stem
-        return from_mask(file, size=size, threshold=threshold, resize=resize, weight=weight, label=label)
+        with _named(file):
+            return from_mask(file, size=size, threshold=threshold, resize=resize, weight=weight, label=label)
 
     return point
 
@@ -156,9 +158,21 @@ def _index_mask(text: str, *, resize: bool) -> Pointer:
 
     def point(picture: Picture, path: Path) -> Region:
         file, label = _matching(Path(name), path), f"class {chosen}"
-        return from_index_mask(file, index, size=picture.size, resize=resize, weight=weight, label=label)
+        with _named(file):
+            return from_index_mask(file, index, size=picture.size, resize=resize, weight=weight, label=label)
 
     return point
+
+
+@contextmanager
+def _named(file: Path) -> Iterator[None]:
+    """Say of which mask an error is, since there may be several, and a folder of them has many."""
+    try:
+        yield
+    except InputError as error:
+        if file.name in str(error):
+            raise
+        raise InputError(f"{file}: {error}") from error
 
 
 def _box(text: str) -> Pointer:
@@ -192,7 +206,7 @@ def _parse_lengths(text: str, *, setting: str, form: str, counts: Sequence[int])
     """Numbers with commas between them, each with or without a percent sign."""
     parts = [part.strip() for part in text.split(",")]
     plain = ",".join(part.removesuffix("%") for part in parts) if "%" in text else text
-    numbers = parse_numbers(plain, setting=setting, form=form, counts=counts)
+    numbers = parse_numbers(plain, setting=setting, form=form, counts=counts, given=text)
     return [(number, part.endswith("%")) for number, part in zip(numbers, parts, strict=True)]
 
 

@@ -180,3 +180,14 @@ def test_coordinates_far_outside_are_cut() -> None:
     with pytest.warns(RegionWarning):
         region = from_box((0, 0, 10, 1e9), size=(30, 40))
     assert region.alpha.sum() == 300
+
+
+def test_shares_are_said_in_percent() -> None:
+    with pytest.raises(InputError, match=r"The box 110%,0%,120%,10% is outside the image"):
+        from_box((1.1, 0, 1.2, 0.1), size=SIZE, relative=True)
+    with pytest.raises(InputError, match=r"x0 < x1 and y0 < y1, got 50%,0%,20%,10%"):
+        from_box((0.5, 0, 0.2, 0.1), size=SIZE, relative=True)
+    with pytest.warns(RegionWarning, match=r"The box -10%,0%,50%,50% reaches over"):
+        from_box((-0.1, 0, 0.5, 0.5), size=SIZE, relative=True)
+    with pytest.raises(InputError, match=r"got 20,20,10,10"):
+        from_box((20, 20, 10, 10), size=SIZE)

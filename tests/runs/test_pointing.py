@@ -244,3 +244,21 @@ def test_regions_of_different_levels_have_no_complement(scene: Path) -> None:
     with pytest.raises(ConfigError, match="`invert`: regions of different levels have no complement; leave the levels"):
         levels_of(scene, level=(0.5, 1.0), mask=masks, invert=True)
     assert levels_of(scene, level=(0.5, 0.5), mask=masks, invert=True) == [1.0]
+
+
+def test_what_is_wrong_with_a_mask_names_it(scene: Path) -> None:
+    np.save(scene / "deep.npy", np.zeros((5, 64, 80)))
+    with pytest.raises(InputError, match=r"deep\.npy: Expected an array \(h, w\)"):
+        regions(scene, mask=(f"{scene}/red.png", f"{scene}/deep.npy"))
+    with pytest.raises(InputError, match=r"classes\.png: The mask has no pixel of class 99"):
+        regions(scene, index_mask=(f"{scene}/classes.png=99",))
+    # Where it is named already, once is enough.
+    with pytest.raises(InputError, match=r"^No image file at [^:]*none\.png\.$"):
+        regions(scene, mask=(f"{scene}/none.png",))
+
+
+def test_percent_signs_are_said_as_they_were_given() -> None:
+    with pytest.raises(ConfigError, match=r"`box`: expected .*, got '10%,20%'\.$"):
+        read_pointing(RegionSettings(box=("10%,20%",)))
+    with pytest.raises(ConfigError, match=r"`point`: expected .*, got '10%'\.$"):
+        read_pointing(RegionSettings(point=("10%",)))

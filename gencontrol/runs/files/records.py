@@ -102,7 +102,8 @@ def read_record(path: Path) -> dict[str, Any]:
     try:
         record = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: its gencontrol record is broken ({error}).") from error
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise InputError(f"{path}: its gencontrol record is broken ({reason}); expected JSON.") from error
     if isinstance(record, dict) and "sheet" in record:
         raise InputError(f"{path} is a sheet ({record['sheet']}): a run is repeated from one of its pictures.")
     if isinstance(record, dict) and "edit" in record:
@@ -158,7 +159,12 @@ def unpack(packed: Sequence[dict[str, Any]], *, source: Path) -> list[Region]:
     try:
         return [_unpack(region) for region in packed]
     except (KeyError, TypeError, ValueError, OSError, Image.DecompressionBombError) as error:
-        raise InputError(f"{source}: a mask in its gencontrol record cannot be read ({error}).") from error
+        # What Python says of a wrong type is nothing to a person.
+        reason = f" ({error})" if isinstance(error, OSError) else ""
+        raise InputError(
+            f"{source}: a mask in its gencontrol record cannot be read{reason}; expected a list of masks as PNG. Show "
+            "regions anew, with `mask` or `box`, in a run of your own."
+        ) from error
 
 
 def storable(region: Region) -> Region:

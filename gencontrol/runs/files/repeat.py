@@ -115,7 +115,10 @@ def read_repeated(path: Path) -> Repeated:
         or not all(_is_input(value, keys) for value, keys in inputs)
         or not (type(seed) is int and 0 <= seed <= LARGEST_SEED)
     ):
-        raise InputError(f"{path}: its gencontrol record is broken.")
+        raise InputError(
+            f"{path}: its gencontrol record is broken; expected `settings`, `image` with its path and checksum, and a "
+            f"seed from 0 to 2^63 - 1, got the seed {seed!r}. Repeat from another picture of that run."
+        )
     return Repeated(
         source=path,
         settings=_shaping(settings, path) | _encoding_of(path) | {"seed": seed, "number": 1},

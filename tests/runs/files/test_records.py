@@ -51,5 +51,10 @@ def test_broken_records(text: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("packed", [{}, {"alpha": "????", "weight": 1.0, "label": ""}])
 def test_broken_masks(packed: dict[str, object]) -> None:
-    with pytest.raises(InputError, match=r"a\.png: a mask in its gencontrol record cannot be read"):
+    with pytest.raises(InputError, match=r"a\.png: a mask in its gencontrol record cannot be read.*; expected a list"):
         unpack([packed], source=Path("a.png"))
+
+
+def test_what_python_says_of_a_broken_record_is_not_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"record cannot be read; expected a list of masks as PNG\. Show regions anew"):
+        unpack([{"alpha": 5}], source=tmp_path / "a.png")

@@ -149,7 +149,9 @@ def test_a_record_is_read_back(tmp_path: Path) -> None:
     ],
 )
 def test_a_broken_record_is_refused(changes: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"made\.png: its gencontrol record is broken"):
+    with pytest.raises(
+        InputError, match=r"made\.png: its gencontrol record is broken; expected `settings`.* got the seed"
+    ):
         read_repeated(written(tmp_path / "made.png", **changes))
 
 
