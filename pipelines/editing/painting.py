@@ -177,10 +177,10 @@ def _paint(
         generator=[seeded(seed) for seed in seeds],
         latents=noise,
         output_type="pt",
-        callback_on_step_end=composing(known, touched(hole, (known.shape[-2], known.shape[-1])), noise),
+        callback_on_step_end=composing(known, touched(hole, (known.shape[2], known.shape[3])), noise),
         **settings,
     )
-    return result.images.float().cpu().clamp(0, 1)
+    return result.images.float().cpu()
 
 
 def _bytes(picture: Picture) -> UInt8[Tensor, "3 h w"]:

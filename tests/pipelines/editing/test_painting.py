@@ -64,6 +64,9 @@ def test_the_reference_and_its_region_count(variation: Any, photo: Picture, like
     assert not torch.equal(base, painted(like, focus="crop"))
     assert not torch.equal(base, painted(like, strength=0.0))
     assert not torch.equal(base, painted(like, guidance_scale=1.0))
+    # What the function does unless told, by value.
+    defaults: Any = {"guidance_scale": 3.0, "margin": 0.05, "seam": 0.05, "strength": 1.0, "seeds": (0,)}
+    assert torch.equal(base, painted(like, **defaults))
     assert not torch.equal(base, painted(like, margin=1.0))
     assert not torch.equal(base, painted(like, seam=0.5))
 
