@@ -53,7 +53,12 @@ class Location:
         }
 
     def find(self, file: str) -> Path | None:
-        """The file of that name, or None if it is not there or cannot be asked for."""
+        """The file of that name, or None if it is not there or cannot be asked for.
+
+        Raises:
+            CheckpointError: A pipe or a device, which the hub would be asked for.
+        """
+        _check_place(self.name)
         found = cached_file(
             self.name,
             file,
@@ -68,8 +73,9 @@ class Location:
         """A JSON file inside it, or None if there is no such file.
 
         Raises:
-            CheckpointError: Nothing there, no connection, or not JSON settings.
+            CheckpointError: Nothing there, a pipe or a device, no connection, or not JSON settings.
         """
+        _check_place(self.name)
         folder, _, file = f"{self.subfolder}/{path}".strip("/").rpartition("/")
         try:
             found = cached_file(
@@ -78,6 +84,13 @@ class Location:
         except (OSError, ValueError) as error:
             raise no_model(self, error) from error
         return None if found is None else read_json(Path(found))
+
+
+def _check_place(name: str) -> None:
+    """Refuse what is there and is no model: the hub's client would look for it on the hub, for half a minute."""
+    path = Path(name)
+    if path.exists() and not path.is_dir() and not path.is_file():
+        raise CheckpointError(f"{name} is a pipe or a device; expected the folder of a saved model, or a hub id.")
 
 
 def is_hub_there() -> bool:
@@ -121,6 +134,9 @@ def no_model(location: Location, error: Exception) -> CheckpointError:
         location: Where it was looked for.
         error: What the hub's client says.
     """
+    if location.name.startswith(("/", "./", "../", "~")):
+        # The client's words would be of how hub ids are spelt.
+        return CheckpointError(f"No model at {location.name!r}: expected the folder of a saved model, or a hub id.")
     if location.out_of_reach:
         return CheckpointError(f"No model at {location.name!r}: neither a folder, nor{absence(location)}.")
     text = f"No model at {location.name!r}, neither a folder nor"

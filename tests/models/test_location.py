@@ -1,6 +1,7 @@
 """One record for a folder or a place on the hub."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -144,3 +145,20 @@ def test_behind_a_proxy_the_hub_is_taken_to_be_there(
 ) -> None:
     monkeypatch.setattr("urllib.request.getproxies", lambda: {"https": "proxy:3128"})
     assert is_hub_there() and not unreachable
+
+
+def test_what_is_there_and_no_model_is_not_asked_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gencontrol.models.location.cached_file", lambda *_, **__: pytest.fail("the hub was asked"))
+    os.mkfifo(tmp_path / "pipe")
+    for name in (str(tmp_path / "pipe"), "/dev/zero"):
+        for ask in (Location(name=name).read, Location(name=name).find):
+            with pytest.raises(
+                CheckpointError, match=rf"^{name} is a pipe or a device; expected the folder of a saved"
+            ):
+                ask("config.json")
+
+
+@pytest.mark.parametrize("name", ["/no/such", "./no", "../no", "~/no"])
+def test_a_path_is_no_misspelt_hub_id(name: str) -> None:
+    said = str(no_model(Location(name=name), OSError("Repo id must be in the form")))
+    assert said == f"No model at {name!r}: expected the folder of a saved model, or a hub id."
