@@ -98,3 +98,13 @@ def test_results_among_the_pictures_are_left_out(scene: Path) -> None:
     with pytest.warns(UserWarning, match="1 of the pictures in .* are results of earlier runs"):
         plan = plan_edits(EditingSettings(**how | {"existing": "skip"}))
     assert plan.items == () and run_edits(plan) == []
+
+
+def test_what_a_photograph_says_of_itself_stays_but_for_how_it_lies(scene: Path) -> None:
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0112] = "A maker", 3
+    with Image.open(scene / "photo.png") as image:
+        image.rotate(180).save(scene / "turned.png", exif=exif)
+    (path,) = run_edits(plan_edits(settings(scene, images=(str(scene / "turned.png"),), remove=True)))
+    with Image.open(path) as image:
+        assert dict(image.getexif()) == {0x010F: "A maker"}
