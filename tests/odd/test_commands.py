@@ -147,3 +147,30 @@ def test_convert(attempt: Try, checked: Any, odd_files: Path, words: Any, data: 
     checked(done, [*line, source])
     assert done.code
     assert not (done.folder / "out").exists()
+
+
+@given(data=st.data())
+def test_edit(attempt: Try, checked: Any, odd_files: Path, tiny_folder: Path, words: Any, data: st.DataObject) -> None:
+    flags = _pointing(words, odd_files) | {
+        "--like": words.files(odd_files, "photo.png", "cutout.png"),
+        "--like-mask": words.weighted(words.files(odd_files, "mask.png")),
+        "--like-box": words.listed("8,16,36,44", "10%,20%,60%,80%"),
+        "--like-point": words.listed("20,30"),
+        "--remove": None,
+        "--strength": words.numbers("0.5"),
+        "--seed": words.choices("7", "1,2", "random"),
+        "--guidance": words.numbers("1", "3"),
+        "--margin": words.numbers("0", "1"),
+        "--seam": words.numbers("0", "0.5"),
+        "--output": st.one_of(st.just("out"), st.just("out.jpg"), words.files(odd_files)),
+        "--encoding": words.choices("jpg", "webp"),
+        "--existing": words.choices("overwrite", "skip"),
+        "--grid": None,
+        "--no-metadata": None,
+    }
+    picture = data.draw(words.files(odd_files, "photo.png", "cutout.png", "turned.jpg"))
+    hole = data.draw(st.sampled_from([f"--mask={odd_files / 'mask.png'}", "--box=10%,20%,60%,80%"]))
+    line = [f"--model={tiny_folder}", "--offline", "--steps=1", hole, *data.draw(words.arguments(flags, most=4))]
+    done = attempt("edit", *line, "--", picture)
+    checked(done, [*line, picture])
+    _check_written(done)
