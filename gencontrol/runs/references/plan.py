@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from gencontrol.conditioning.embed import alpha_maps, check_visible
+from gencontrol.conditioning.sampling import check_guidance, check_sampling
 from gencontrol.errors import ConfigError, GencontrolError, InputError
+from gencontrol.numbers import check_number, number_text
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.hosts.reference_registry import find_reference_host
-from gencontrol.pipelines.references.reference import RegionReference
+from gencontrol.pipelines.references.reference import MAX_WEIGHT, RegionReference
 from gencontrol.pipelines.stock.drawing import Drawing, check_drawing, check_text_towers, scale_of
 from gencontrol.pipelines.stock.fitting import FittedHost
 from gencontrol.runs.files.inputs import Input, inputs_of, without_results
@@ -123,13 +125,15 @@ def plan_references(settings: VariationSettings, repeated: Repeated | None = Non
     _warn_of_dropped(settings, repeated)
     with in_settings():
         terms, further = _read_references(settings, texts, repeated)
-        fitted = ask_reference_host(host, settings)
     images, names = _pictures(settings, repeated)
     suffix, sheets = f".{settings.encoding}", [kind for kind in SHEETS if getattr(settings, kind)]
     rows = range(len(images))
     items = plan_items(names, seeds, settings.output, images=images, rows=rows, sheets=sheets, suffix=suffix)
     inputs = [*inputs_of(settings, images), *inputs_named(texts), *_inputs_repeated(repeated, further)]
     items = check_items(items, embeds_out=None, existing=settings.existing, inputs=inputs)
+    with in_settings():
+        # Last, since what is not there is asked for by the gigabyte.
+        fitted = ask_reference_host(host, settings)
     plan = ReferencePlan(
         name=settings.model,
         fitted=fitted,
@@ -171,6 +175,18 @@ def _check_settings(settings: VariationSettings) -> None:
         raise ConfigError(f"`batch`: expected at least 1, got {settings.batch}.")
     if settings.scheduler is not None:
         check_sampler(settings.scheduler)
+    if not 0 <= settings.weight <= MAX_WEIGHT:
+        got = number_text(settings.weight)
+        raise InputError(f"`weight`: expected a number from 0 to {MAX_WEIGHT:g}, got {got}.")
+    for name in ("guidance", "true_guidance"):
+        if getattr(settings, name) is not None:
+            check_guidance(getattr(settings, name), name=f"`{name}`", error=ConfigError)
+    for name in ("height", "width"):
+        # To stock calls 0 is their own size.
+        if getattr(settings, name) is not None:
+            check_number(getattr(settings, name), name=f"`{name}`", at_least=8, unit="pixels")
+    with in_settings():
+        check_sampling(steps=settings.steps, pictures=settings.batch, size=(settings.height, settings.width))
 
 
 def _warn_of_dropped(settings: VariationSettings, repeated: Repeated | None) -> None:

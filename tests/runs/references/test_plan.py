@@ -109,7 +109,7 @@ def test_several_pictures(settings: Settings, pictures: Path) -> None:
             r"2\.png: .*canvas_mask.*: 80 x 64 pixels are not of the output's shape",
         ),
         ({"adapter": "{pictures}/red.bin"}, CheckpointError, "`adapter` .*red.bin is a pickle"),
-        ({"base": "{pictures}"}, CheckpointError, r"has no model_index\.json"),
+        ({"base": "{pictures}", "output": "{pictures}-results"}, CheckpointError, r"has no model_index\.json"),
         ({"output": "{pictures}/red.png", "existing": "overwrite"}, InputError, "is a mask, which is not written over"),
     ],
 )
@@ -200,3 +200,29 @@ def test_pictures_of_hosts_that_take_them_are_not_fitted(settings: Settings) -> 
 
 def test_a_plan_is_a_record(settings: Settings) -> None:
     assert isinstance(plan_references(settings()), ReferencePlan)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"steps": 0}, "`steps`: expected 1 or more"),
+        ({"weight": float("nan")}, "`weight`: expected a number from 0 to 2, got nan"),
+        ({"weight": 2.1}, "`weight`: expected a number from 0 to 2, got 2.1"),
+        ({"guidance": float("inf")}, "`guidance`"),
+        ({"true_guidance": float("nan")}, "`true_guidance`"),
+        ({"height": 0}, "`height`: expected 8 or more pixels, got 0"),
+        ({"width": 12}, "`width`: expected a multiple of 8 pixels, got 12"),
+        ({"output": "photo.png"}, "photo.png"),
+        ({"images": ("gone.png",)}, "gone.png"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_asked_for(
+    change: dict[str, Any], message: str, settings: Settings, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gigabytes are fetched for a run that is right but for them."""
+    asked = "gencontrol.runs.references.plan.ask_reference_host"
+    monkeypatch.setattr(asked, lambda *_, **__: pytest.fail("the host was asked"))
+    if "output" in change:
+        change = {"output": str(pictures / "photo.png"), "existing": "overwrite"}
+    with pytest.raises((ConfigError, InputError), match=message):
+        plan_references(settings(**change))
