@@ -192,7 +192,7 @@ def test_of_several_pictures_each_message_names_its_own(vary: Vary, scene: Path)
     Image.new("RGB", (20, 20)).save(scene / "photos" / "b.png")
     done = vary("--mask", scene / "red.png", "--dry-run", image="photos")
     assert done.code == 1
-    assert f"gencontrol: {scene}/photos/b.png: The mask is 80 x 64" in done.err
+    assert f"gencontrol: {scene}/photos/b.png: {scene}/red.png: The mask is 80 x 64" in done.err
     done = vary("--mask", scene / "red.png", "--resize-mask", "--dry-run", image="photos")
     assert f"gencontrol: {scene}/photos/b.png: " in done.err and f"{scene}/photos/a.png: " not in done.err
 
