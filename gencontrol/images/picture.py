@@ -87,3 +87,10 @@ def check_unit_range(values: Float[Tensor, "*s"], *, name: str) -> Float[Tensor,
         raise InputError(f"{name}: expected values in [0, 1], got {low:.4g} to {high:.4g}; {hint}.")
     # As a rule there is nothing to clamp, and a copy of a large plane to save.
     return values if low >= 0 and high <= 1 else bounded(values)
+
+
+def byte_planes(planes: Float[Tensor, "*c h w"] | UInt8[Tensor, "*c h w"]) -> UInt8[Tensor, "*c h w"]:
+    """Planes as bytes: floats are cut to [0, 1] and rounded, and bytes are the same tensor."""
+    if not planes.dtype.is_floating_point:
+        return planes
+    return (planes.detach().float().clamp(0, 1) * 255).round().to(torch.uint8)

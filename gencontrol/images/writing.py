@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gencontrol.errors import InputError
 from gencontrol.files import atomic_file
-from gencontrol.images.picture import Picture
+from gencontrol.images.picture import Picture, byte_planes
 
 
 def to_pil(picture: Picture | Float[Tensor, "3 h w"], alpha: Float[Tensor, "h w"] | None = None) -> Image.Image:
@@ -20,11 +20,13 @@ def to_pil(picture: Picture | Float[Tensor, "3 h w"], alpha: Float[Tensor, "h w"
         picture: A picture, or its colours in [0, 1].
         alpha: Opacity in [0, 1]; takes the place of the picture's own.
     """
-    rgb = picture.rgb if isinstance(picture, Picture) else picture
+    # As they are stored: of a photograph in bytes no floats are made.
+    rgb = picture.stored_rgb if isinstance(picture, Picture) else picture
     if alpha is None and isinstance(picture, Picture):
-        alpha = picture.alpha
-    planes = rgb if alpha is None else torch.cat([rgb, alpha[None].to(rgb)])
-    levels = (planes.detach().float().clamp(0, 1) * 255).round().to(torch.uint8)
+        alpha = picture.stored_alpha
+    levels = byte_planes(rgb)
+    if alpha is not None:
+        levels = torch.cat([levels, byte_planes(alpha)[None].to(levels)])
     return Image.fromarray(levels.permute(1, 2, 0).contiguous().cpu().numpy())
 
 

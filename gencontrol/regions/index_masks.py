@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Integer, Shaped, UInt8
+from jaxtyping import Bool, Integer, Shaped
 from torch import Tensor
 
 from gencontrol.errors import InputError
 from gencontrol.images.colour import colour_levels, hex_code
-from gencontrol.images.picture import Picture
+from gencontrol.images.picture import Picture, byte_planes
 from gencontrol.images.reading import ImageSource, is_array_file, open_image, read_array, read_image
 from gencontrol.regions.masks import fit_to_image, warn_of_everything
 from gencontrol.regions.region import Region
@@ -94,16 +94,12 @@ def label_mask(mask: ImageSource, label: int | np.integer | str | tuple[int, int
         return _found(torch.from_numpy(classes == number), number, lambda: classes.reshape(-1, 1))
     wanted = colour_levels(label)
     picture = read_image(mask, profiled=False)
-    levels = _levels(picture.stored_rgb)
+    levels = byte_planes(picture.stored_rgb)
     same = (levels == levels.new_tensor(wanted)[:, None, None]).all(dim=0)
     if picture.stored_alpha is not None:
         # A colour that nobody sees marks nothing.
         same &= picture.stored_alpha > 0
     return _found(same, hex_code(wanted), lambda: levels.flatten(1).T.cpu().numpy())
-
-
-def _levels(rgb: Float[Tensor, "3 h w"] | UInt8[Tensor, "3 h w"]) -> UInt8[Tensor, "3 h w"]:
-    return (rgb * 255).round().to(torch.uint8) if rgb.dtype.is_floating_point else rgb
 
 
 def _numbers(mask: ImageSource) -> Integer[np.ndarray, "h w"]:

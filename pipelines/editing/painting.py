@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.conditioning.sampling import DEFAULT_STEPS, check_guidance
@@ -12,7 +12,7 @@ from gencontrol.conditioning.strength import StrengthSchedule
 from gencontrol.errors import InputError, PairingError
 from gencontrol.focus.boxes import Box
 from gencontrol.focus.strategy import FocusStrategy
-from gencontrol.images.picture import Picture
+from gencontrol.images.picture import Picture, byte_planes
 from gencontrol.images.reading import ImageSource, read_image
 from gencontrol.numbers import check_number
 from gencontrol.pipelines.editing.composing import composing, latents_of, touched
@@ -145,9 +145,8 @@ def soft_border(alpha: Float[Tensor, "h w"], seam: float) -> Float[Tensor, "h w"
 def put_into(picture: Picture, painted: Float[Tensor, "3 h2 w2"], soft: Float[Tensor, "h w"], box: Box) -> Picture:
     """The photograph with what was painted in its hole, in bytes; its alpha channel stays. See `put_back`."""
     alpha = picture.stored_alpha
-    if alpha is not None and alpha.dtype.is_floating_point:
-        alpha = (alpha * 255).round().to(torch.uint8)
-    return Picture(rgb=put_back(_bytes(picture), painted, soft, box), alpha=alpha)
+    rgb = put_back(byte_planes(picture.stored_rgb), painted, soft, box)
+    return Picture(rgb=rgb, alpha=None if alpha is None else byte_planes(alpha))
 
 
 def _working_size(pipeline: Any) -> tuple[int, int]:
@@ -181,8 +180,3 @@ def _paint(
         **settings,
     )
     return result.images.float().cpu()
-
-
-def _bytes(picture: Picture) -> UInt8[Tensor, "3 h w"]:
-    rgb = picture.stored_rgb
-    return (rgb * 255).round().to(torch.uint8) if rgb.dtype.is_floating_point else rgb

@@ -33,8 +33,7 @@ def window_around(hole: Float[Tensor, "h w"], *, aspect: float = 1.0, margin: fl
     check_number(margin, name="margin", at_least=0, at_most=100, error=InputError)
     if not bool((hole > 0).any()):
         raise InputError("The hole is empty: no pixel is marked, so there is nothing to paint.")
-    columns, rows = (hole > 0).any(dim=0).nonzero()[:, 0], (hole > 0).any(dim=1).nonzero()[:, 0]
-    (x0, x1), (y0, y1) = ((int(line[0]), int(line[-1]) + 1) for line in (columns, rows))
+    x0, y0, x1, y1 = _box(hole)
     around = 2 * margin * max(x1 - x0, y1 - y0)
     height = max(y1 - y0 + around, (x1 - x0 + around) / aspect)
     sides = round(height * aspect), round(height)
@@ -43,6 +42,12 @@ def window_around(hole: Float[Tensor, "h w"], *, aspect: float = 1.0, margin: fl
         for start, end, side, length in zip((x0, y0), (x1, y1), sides, reversed(hole.shape), strict=True)
     )
     return left, top, left + sides[0], top + sides[1]
+
+
+def _box(hole: Float[Tensor, "h w"]) -> Box:
+    """Of every pixel that is marked at all, where `part_box` is of what is marked well."""
+    columns, rows = (hole > 0).any(dim=0).nonzero()[:, 0], (hole > 0).any(dim=1).nonzero()[:, 0]
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def _placed(start: int, end: int, side: int, length: int) -> int:
@@ -77,9 +82,14 @@ def soft_hole(hole: Float[Tensor, "h w"], seam: float) -> Float[Tensor, "h w"]:
     # Beyond the photograph's edge there is nothing to fit to: that edge is no border of the hole.
     if seam <= 0 or not bool((hole == 0).any()):
         return hole
+    # Of the hole's box and a pixel around it alone: a photograph is large, and what lies further out is no nearer.
+    left, top, right, bottom = _box(hole)
+    within = (slice(max(top - 1, 0), bottom + 1), slice(max(left - 1, 0), right + 1))
     # In pixels from the nearest one outside, so that the first inside is at 1, and is painted in part already.
-    depth = torch.from_numpy(ndimage.distance_transform_edt(hole.cpu().numpy() > 0)).to(hole)
-    return hole * (depth / min(seam + 1, float(depth.max()))).clamp(0, 1)
+    depth = torch.from_numpy(ndimage.distance_transform_edt(hole[within].cpu().numpy() > 0)).to(hole)
+    soft = torch.zeros_like(hole)
+    soft[within] = hole[within] * (depth / min(seam + 1, float(depth.max()))).clamp(0, 1)
+    return soft
 
 
 def put_back(

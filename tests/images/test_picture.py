@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gencontrol.errors import InputError
-from gencontrol.images.picture import Picture, check_unit_range, unit_planes
+from gencontrol.images.picture import Picture, byte_planes, check_unit_range, unit_planes
 
 
 def test_size_is_height_and_width() -> None:
@@ -40,3 +40,9 @@ def test_values_within_the_range_are_not_copied() -> None:
     over = (values + 5e-4).detach().requires_grad_()
     (gradient,) = torch.autograd.grad(check_unit_range(over, name="x").sum(), over)
     assert gradient.tolist() == [1.0, 1.0, 0.0]
+
+
+def test_planes_as_bytes() -> None:
+    stored = torch.tensor([[[0, 255]]], dtype=torch.uint8)
+    assert byte_planes(stored) is stored
+    assert byte_planes(torch.tensor([[-1.0, 0.5, 0.502, 2.0]])).tolist() == [[0, 128, 128, 255]]
