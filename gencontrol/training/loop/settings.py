@@ -1,5 +1,7 @@
 """What every training run is told: how long, how fast, how often to save and look."""
 
+import os
+import shutil
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,6 +47,9 @@ class RunConfig:
     precision: Precision = "auto"
     """Of the forward pass; weights and optimiser stay float32. `auto` is bfloat16 where the processor multiplies it
     natively and float32 elsewhere: a CPU that emulates bfloat16 is a hundred times slower with it."""
+    compile: bool = False
+    """Whether the forward and backward pass are compiled (`torch.compile`): a third faster for `tiny`'s towers, after a
+    minute of compiling; needs a C++ compiler, and rounds otherwise than an uncompiled run."""
     ema: float = 0.999
     """Decay of the averaged weights, which are what is evaluated and exported; 0 switches averaging off."""
     seed: int = 0
@@ -74,6 +79,8 @@ class RunConfig:
             raise ConfigError("decay belongs to the constant schedule; a cosine falls over all steps.")
         if not 0 <= self.ema < 1:
             raise ConfigError(f"ema: expected 0 up to (not including) 1, got {self.ema}.")
+        if self.compile and shutil.which(os.environ.get("CXX", "g++")) is None:
+            raise ConfigError("compile: no C++ compiler was found (g++, or what CXX names); install one, or use false.")
         if self.batch % (self.chunk * self.accumulation):
             raise ConfigError(
                 f"batch {self.batch} is not a multiple of chunk {self.chunk} times accumulation {self.accumulation}."

@@ -134,6 +134,9 @@ def _start(task: Task, config: RunConfig, folder: Path, accelerator: Accelerator
     module = task.module.to(accelerator.device).train()
     optimizers = make_optimizers(task.groups(), config)
     wrapped = cast(nn.Module, accelerator.prepare(module))
+    if config.compile:
+        # Batches differ in the longest text and in how many texts there are.
+        wrapped = cast(nn.Module, torch.compile(wrapped, dynamic=True))
     return _Run(
         task=task,
         config=config,
@@ -174,7 +177,7 @@ def _resume(run: _Run) -> None:
     _log.info("Going on from step %d", run.step)
 
 
-_MAY_CHANGE = frozenset({"run", "start", "log_every", "evaluate_every", "sheet_every", "checkpoint_every"})
+_MAY_CHANGE = frozenset({"run", "start", "compile", "log_every", "evaluate_every", "sheet_every", "checkpoint_every"})
 """The run's settings are compared by themselves; where it started matters no more."""
 
 

@@ -14,7 +14,6 @@ from torch.nn import functional
 from transformers import CLIPConfig, CLIPModel, PreTrainedTokenizerFast
 
 from gencontrol.alpha_clip.preprocess import ALPHA_MEAN, ALPHA_STD, AlphaCLIPProcessor
-from gencontrol.errors import ConfigError
 from gencontrol.images.bounds import bounded
 from gencontrol.regions.geometry import Geometry
 from gencontrol.sprites.captions import CONTEXT_LENGTH, END, PAD, START, build_tokenizer, concept_prompts
@@ -24,6 +23,7 @@ from gencontrol.training.data.pairs import SpritePairs, single_ids
 from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.loop.task import Batch, ParameterGroup
 from gencontrol.training.stages.contrastive import gather, gather_plain, pair_losses, true_of
+from gencontrol.training.stages.growth import deepened, with_words
 from gencontrol.training.stages.recognition import (
     EncodeRegion,
     RecognitionSet,
@@ -67,7 +67,8 @@ class ClipTraining:
     run: RunConfig = field(default_factory=RunConfig)
     """How the run goes."""
     start: str = ""
-    """A folder that an earlier run exported, to go on from its weights with a new schedule; its shapes are kept."""
+    """A folder that an earlier run exported, to go on from its weights with a new schedule. Its shapes are kept, but
+    that its vision tower grows to `towers.vision_layers` blocks and that further words of the concepts are added."""
     towers: TowerConfig = field(default_factory=TowerConfig)
     """Shapes."""
     scenes: SceneConfig = field(default_factory=lambda: SceneConfig(counts=(0.4, 0.2, 0.2, 0.2)))
@@ -119,19 +120,13 @@ def first_clip(config: ClipTraining, tokenizer: PreTrainedTokenizerFast) -> CLIP
     """What the run starts from: random weights, or an earlier run's.
 
     Raises:
-        ConfigError: The earlier run's vocabulary is another.
+        ConfigError: The earlier run knows other words, or has more blocks.
     """
     if not config.start:
         return build_clip(config.towers, tokenizer, temperature=config.temperature)
     clip = CLIPModel.from_pretrained(config.start, dtype=torch.float32)
-    embedding = clip.text_model.get_input_embeddings()
-    assert isinstance(embedding, nn.Embedding)
-    words = embedding.num_embeddings
-    if words != len(tokenizer):
-        raise ConfigError(
-            f"start: {config.start} knows {words} words and the concepts have "
-            f"{len(tokenizer)}; it was trained on another list of concepts."
-        )
+    known = PreTrainedTokenizerFast.from_pretrained(config.start)
+    clip = deepened(with_words(clip, known, tokenizer), config.towers.vision_layers)
     clip.set_attn_implementation("eager")
     return clip
 

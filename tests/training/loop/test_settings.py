@@ -26,6 +26,7 @@ def test_defaults() -> None:
         beta2=0.98,
         gradient_clip=1.0,
         precision="auto",
+        compile=False,
         ema=0.999,
         seed=0,
         log_every=20,
@@ -63,3 +64,10 @@ def test_the_ends_of_what_is_allowed(settings: dict[str, Any]) -> None:
 def test_what_lies_beyond_is_refused(settings: dict[str, Any], name: str) -> None:
     with pytest.raises(ConfigError, match=f"^{name}"):
         RunConfig(**settings)
+
+
+def test_compiling_without_a_compiler_is_refused_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    RunConfig()
+    with pytest.raises(ConfigError, match=r"compile: no C\+\+ compiler was found"):
+        RunConfig(compile=True)

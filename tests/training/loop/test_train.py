@@ -1,5 +1,6 @@
 import dataclasses
 import itertools
+import shutil
 from typing import Any
 
 import pytest
@@ -184,3 +185,27 @@ def test_a_run_that_goes_astray_stops_before_it_writes_that(tasks, tmp_path):
 def test_numbers_with_which_nothing_is_learnt(setting, value, message):
     with pytest.raises(ConfigError, match=message):
         dataclasses.replace(CONFIG, **{setting: value})
+
+
+def test_a_run_may_compile_its_passes_and_may_go_on_without(tasks, tmp_path, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda module, dynamic: compiled.append(dynamic) or module)
+    monkeypatch.setenv("CXX", "true")
+    plain, task = tasks.LineTask(), tasks.LineTask()
+    train(plain, CONFIG, folder=tmp_path / "plain")
+    assert not compiled
+    train(task, dataclasses.replace(CONFIG, compile=True), folder=tmp_path / "run", until=11)
+    assert compiled == [True]
+    again = tasks.LineTask()
+    train(again, CONFIG, folder=tmp_path / "run")
+    assert compiled == [True] and same(again.module, plain.module)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+def test_compiled_passes_train_to_the_same_weights(tasks, tmp_path):
+    plain, compiled = tasks.LineTask(), tasks.LineTask()
+    train(plain, CONFIG, folder=tmp_path / "plain")
+    train(compiled, dataclasses.replace(CONFIG, compile=True), folder=tmp_path / "compiled")
+    for a, b in zip(plain.module.state_dict().values(), compiled.module.state_dict().values(), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-3)
