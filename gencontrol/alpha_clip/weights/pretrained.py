@@ -79,6 +79,22 @@ def what_it_is(folder: Path) -> str:
 
 
 def _load(model_class: Any, source: Location, dtype: torch.dtype | None) -> Any:
+    model = load_strictly(model_class, source, dtype)
+    check_floats(source, "model.safetensors")
+    return model
+
+
+def load_strictly(model_class: Any, source: Location, dtype: torch.dtype | None) -> Any:
+    """A saved model of one of transformers' classes, with no weight missing, left over or of another shape.
+
+    Args:
+        model_class: The class.
+        source: Where it is.
+        dtype: Of the weights; None is float32 whatever the files hold.
+
+    Raises:
+        CheckpointError: Nothing that can be read, or weights that do not fit.
+    """
     try:
         model, report = model_class.from_pretrained(
             source.name,
@@ -92,7 +108,6 @@ def _load(model_class: Any, source: Location, dtype: torch.dtype | None) -> Any:
         reason = printable(" ".join(str(error).split()), 200)
         raise CheckpointError(f"The weights of {source.name} cannot be read: {reason}") from error
     _check_report(model, report, source)
-    check_floats(source, "model.safetensors")
     return model.eval()
 
 

@@ -1,0 +1,109 @@
+"""Opening grounders by name: what kind one is, its own files say."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoImageProcessor, AutoTokenizer, PreTrainedTokenizerBase
+
+from gencontrol.alpha_clip.weights.pretrained import load_strictly
+from gencontrol.alpha_clip.weights.tensor_files import SUFFIXES
+from gencontrol.errors import CheckpointError
+from gencontrol.models.location import Location, absence, no_model
+from gencontrol.proposals.detectors import DinoGrounder, OwlGrounder
+from gencontrol.proposals.glip.grounder import GlipGrounder
+from gencontrol.proposals.glip.opening import MODEL_TYPE, TOKENIZER, open_glip_file, open_glip_folder
+from gencontrol.proposals.grounder import Grounder
+
+DEFAULT_GROUNDER = "IDEA-Research/grounding-dino-tiny"
+"""What is opened unless a model is named; 690 MB, Apache 2.0."""
+BERT = "google-bert/bert-base-uncased"
+"""Whose tokenizer the published GLIPs read with."""
+
+
+def open_grounder(
+    model: str = DEFAULT_GROUNDER,
+    *,
+    revision: str | None = None,
+    local_files_only: bool = False,
+    dtype: torch.dtype | None = None,
+    device: torch.device | str = "cpu",
+    tokenizer: str = BERT,
+) -> Grounder:
+    """Open a grounder.
+
+    Args:
+        model: A folder or hub id of Grounding DINO, MM-Grounding-DINO, OWLv2, or of a GLIP that `save_glip` wrote; or
+            a file of a published GLIP.
+        revision: Branch, tag or commit on the hub.
+        local_files_only: Whether to look on this machine only.
+        dtype: Of the weights; None is float32, which the deformable convolutions of GLIP want on a CPU.
+        device: Where to compute.
+        tokenizer: Folder or hub id of the tokenizer for a published GLIP, whose file has none.
+
+    Raises:
+        CheckpointError: Nothing there, another kind of model, or weights that do not fit.
+    """
+    if Path(model).is_file() or Path(model).suffix in SUFFIXES:
+        glip = open_glip_file(Path(model), dtype=dtype).to(device)
+        words = Location(name=tokenizer, local_files_only=local_files_only).settled()
+        return GlipGrounder(glip, _tokenizer(words))
+    source = Location(name=model, revision=revision, local_files_only=local_files_only).settled()
+    kind = (source.read("config.json") or {}).get("model_type")
+    if kind == MODEL_TYPE:
+        words = replace(source, subfolder=f"{source.subfolder}/{TOKENIZER}".strip("/"))
+        return GlipGrounder(open_glip_folder(source, dtype=dtype).to(device), _tokenizer(words))
+    if kind not in _KINDS:
+        known = ", ".join([MODEL_TYPE, *_KINDS])
+        raise CheckpointError(f"{model} is a model of type {kind!r}, and no grounder; expected one of {known}.")
+    model_class, wrap = _KINDS[kind]
+    return wrap(load_strictly(model_class(), source, dtype).to(device), _image_processor(source), _tokenizer(source))
+
+
+def _grounding_dino() -> Any:
+    from transformers import GroundingDinoForObjectDetection
+
+    return GroundingDinoForObjectDetection
+
+
+def _mm_grounding_dino() -> Any:
+    from transformers import MMGroundingDinoForObjectDetection
+
+    return MMGroundingDinoForObjectDetection
+
+
+def _owlv2() -> Any:
+    from transformers import Owlv2ForObjectDetection
+
+    return Owlv2ForObjectDetection
+
+
+_KINDS: dict[str, tuple[Callable[[], Any], Callable[[Any, Any, Any], Grounder]]] = {
+    "grounding-dino": (_grounding_dino, DinoGrounder),
+    "mm-grounding-dino": (_mm_grounding_dino, DinoGrounder),
+    "owlv2": (_owlv2, OwlGrounder),
+}
+"""transformers' name of a kind of model -> its class, loaded on first use, and what makes a grounder of it."""
+
+
+def _tokenizer(source: Location) -> PreTrainedTokenizerBase:
+    # Asked without one of these files, transformers makes a tokenizer up that knows no word.
+    if not any(source.find(file) for file in ("tokenizer.json", "vocab.json", "vocab.txt")):
+        raise CheckpointError(f"{source.name} has no tokenizer{absence(source)}: a grounder needs one to read phrases.")
+    try:
+        return AutoTokenizer.from_pretrained(source.name, **source.lookup())
+    except Exception as error:  # The tokenizers library raises bare ones.
+        raise CheckpointError(f"The tokenizer of {source.name} cannot be read: {error}") from error
+
+
+def _image_processor(source: Location) -> Any:
+    try:
+        return AutoImageProcessor.from_pretrained(source.name, **source.lookup())
+    except (OSError, ValueError) as error:
+        if source.find("config.json") is None:
+            raise no_model(source, error) from error
+        raise CheckpointError(
+            f"{source.name} does not say how pictures are prepared (preprocessor_config.json): {error}"
+        ) from error
