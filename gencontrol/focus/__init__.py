@@ -11,7 +11,11 @@ if TYPE_CHECKING:
     from gencontrol.focus.blur import BlurFocus as BlurFocus
     from gencontrol.focus.circle import CircleFocus as CircleFocus
     from gencontrol.focus.crop import CropFocus as CropFocus
+    from gencontrol.focus.looks import SumFocus as SumFocus
+    from gencontrol.focus.mask_inversion import MaskInversionFocus as MaskInversionFocus
+    from gencontrol.focus.masked_pooling import MaskedPoolingFocus as MaskedPoolingFocus
     from gencontrol.focus.registry import FOCUS as FOCUS
+    from gencontrol.focus.registry import configured_focus as configured_focus
     from gencontrol.focus.registry import focus_strategy as focus_strategy
     from gencontrol.focus.strategy import FocusStrategy as FocusStrategy
     from gencontrol.focus.zoom import ZoomFocus as ZoomFocus
@@ -27,7 +31,11 @@ else:
             "CropFocus": "gencontrol.focus.crop",
             "FOCUS": "gencontrol.focus.registry",
             "FocusStrategy": "gencontrol.focus.strategy",
+            "MaskInversionFocus": "gencontrol.focus.mask_inversion",
+            "MaskedPoolingFocus": "gencontrol.focus.masked_pooling",
+            "SumFocus": "gencontrol.focus.looks",
             "ZoomFocus": "gencontrol.focus.zoom",
+            "configured_focus": "gencontrol.focus.registry",
             "focus_strategy": "gencontrol.focus.registry",
         },
     )

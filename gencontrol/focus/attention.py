@@ -70,9 +70,13 @@ def patch_alphas(alpha: Float[Tensor, "b h w"], geometry: Geometry, patch_size: 
     Padding takes the map's least value: it is outside of any part, yet no less inside than the rest when the part is
     the whole image.
     """
+    return functional.avg_pool2d(shown_alphas(alpha, geometry), patch_size).flatten(1)
+
+
+def shown_alphas(alpha: Float[Tensor, "b h w"], geometry: Geometry) -> Float[Tensor, "b s s"]:
+    """The alpha map as it lies over the encoder's view; padding takes the map's least value."""
     least = alpha.amin(dim=(1, 2), keepdim=True)
-    fitted = fit_planes((alpha - least)[:, None], geometry)
-    return functional.avg_pool2d(fitted, patch_size).flatten(1) + least[:, 0]
+    return fit_planes((alpha - least)[:, None], geometry)[:, 0] + least
 
 
 def class_token_bias(patches: Float[Tensor, "b p"], *, scale: float, floor: float) -> Float[Tensor, "b 1 n n"]:

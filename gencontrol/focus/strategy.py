@@ -14,8 +14,9 @@ from gencontrol.images.picture import Colours, Picture
 class FocusStrategy(Protocol):
     """Embeds images so that the part under the alpha map counts most.
 
-    Any encoder will do: a plain CLIP is an AlphaCLIP whose alpha weights are zero. All strategies but `circle` give the
-    plain answer when the map is 1 everywhere (`alpha` exactly so only while its weights are zero).
+    Any encoder will do: a plain CLIP is an AlphaCLIP whose alpha weights are zero. Strategies give the plain
+    answer when the map is 1 everywhere (`alpha` exactly so only while its weights are zero), all but `circle`, which
+    draws on the picture, and `masked-pooling` and `mask-inversion`, which read the patches.
 
     A strategy with `takes_bytes = True` is given the colours of a picture as they are stored, which may be bytes, 0 to
     255 (see `gencontrol.images.Picture`), so that a large photograph is never there as floats; the others get floats.

@@ -3,11 +3,14 @@
 import pytest
 
 from gencontrol.errors import ConfigError
-from gencontrol.focus import FOCUS, AttentionFocus, CropFocus, focus_strategy
+from gencontrol.focus import FOCUS, AlphaFocus, AttentionFocus, CropFocus, SumFocus, ZoomFocus, focus_strategy
 
 
 def test_names() -> None:
-    assert set(FOCUS) == {"alpha", "zoom", "attention", "crop", "blank", "blur", "circle"}
+    assert set(FOCUS) == {
+        *("alpha", "zoom", "attention", "crop", "blank", "blur", "circle"),
+        *("masked-pooling", "mask-inversion"),
+    }
     assert all(strategy.name == name for name, strategy in FOCUS.items())
     assert all(type(focus_strategy(name)) is strategy for name, strategy in FOCUS.items())
 
@@ -26,3 +29,17 @@ def test_unknown_names_and_settings_are_told_the_nearest() -> None:
         focus_strategy("blur", **{"name": "x"})
     with pytest.raises(ConfigError, match="focus 'crop': margin: expected float, got True"):
         focus_strategy("crop", margin=True)
+
+
+def test_names_with_a_plus_are_a_sum() -> None:
+    assert focus_strategy("alpha+zoom") == SumFocus(looks=(AlphaFocus(), ZoomFocus()))
+    assert focus_strategy("zoom + crop + alpha") == SumFocus(looks=(ZoomFocus(), CropFocus(), AlphaFocus()))
+
+
+def test_sums_that_cannot_be() -> None:
+    with pytest.raises(ConfigError, match="unknown focus 'zom'; did you mean 'zoom'"):
+        focus_strategy("zom+crop")
+    with pytest.raises(ConfigError, match="unknown focus ''; known are alpha, "):
+        focus_strategy("zoom+")
+    with pytest.raises(ConfigError, match=r"focus 'zoom\+crop': settings are of one look"):
+        focus_strategy("zoom+crop", margin=0.2)

@@ -1,0 +1,48 @@
+"""The mean of patch tokens: which, how much each, and how long."""
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.errors import InputError
+from gencontrol.focus import MaskedPoolingFocus
+from gencontrol.focus.masked_pooling import as_long_as, pool
+
+
+def test_patches_count_as_much_as_the_part_covers_them(trained: AlphaCLIP) -> None:
+    """The first patch wholly, the one beside it by half: weights 2 to 1."""
+    rgb = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    alpha = torch.zeros(1, 64, 64)
+    alpha[0, :16, :24] = 1
+    tower = trained.vision.vision_model
+    tokens = trained.vision.visual_projection(tower.post_layernorm(trained.patch_tokens(rgb)))[0]
+    expected = (2 * tokens[0] + tokens[1]) / 3
+    found = MaskedPoolingFocus().embed(trained, rgb, alpha)
+    torch.testing.assert_close(functional.normalize(found[0], dim=0), functional.normalize(expected, dim=0))
+    torch.testing.assert_close(found.norm(dim=-1), trained.encode_image(rgb).norm(dim=-1))
+
+
+def test_only_ratios_of_weights_count() -> None:
+    tokens = torch.tensor([[[1.0, 0.0], [0.0, 4.0], [9.0, 9.0]]])
+    weights = torch.tensor([[0.3, 0.1, 0.0]])
+    torch.testing.assert_close(pool(tokens, weights), torch.tensor([[0.75, 1.0]]))
+    torch.testing.assert_close(pool(tokens, weights / 1000), torch.tensor([[0.75, 1.0]]))
+
+
+def test_no_weight_at_all_is_an_error() -> None:
+    with pytest.raises(InputError, match="lies outside of what the encoder sees"):
+        pool(torch.ones(2, 3, 4), torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]))
+
+
+def test_lengths_are_those_of_the_model() -> None:
+    model, embeds = torch.tensor([[3.0, 4.0], [0.0, 2.0]]), torch.tensor([[0.0, 0.1], [8.0, 0.0]])
+    torch.testing.assert_close(as_long_as(model, embeds), torch.tensor([[0.0, 5.0], [2.0, 0.0]]))
+
+
+def test_what_is_marked_faintly_everywhere_counts_too(trained: AlphaCLIP, rgb: Tensor, alpha: Tensor) -> None:
+    hard, soft = (MaskedPoolingFocus().embed(trained, rgb, a) for a in (alpha, 0.5 + 0.5 * alpha))
+    whole = MaskedPoolingFocus().embed(trained, rgb, torch.ones_like(alpha))
+    near = functional.cosine_similarity
+    assert (near(soft, whole) > near(hard, whole)).all()
