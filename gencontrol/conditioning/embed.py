@@ -14,6 +14,7 @@ from gencontrol.finite import check_finite
 from gencontrol.focus.alpha import AlphaFocus
 from gencontrol.focus.attention import AttentionFocus
 from gencontrol.focus.crop import CropFocus
+from gencontrol.focus.looks import looks_of
 from gencontrol.focus.pixels import pixels
 from gencontrol.focus.strategy import FocusStrategy, colours_for
 from gencontrol.focus.zoom import ZoomFocus
@@ -105,7 +106,7 @@ def choose_focus(focus: FocusStrategy | None, *, has_alpha: bool) -> FocusStrate
     """
     if focus is None:
         return AlphaFocus() if has_alpha else AttentionFocus()
-    if isinstance(focus, AlphaFocus) and not has_alpha:
+    if not has_alpha and any(isinstance(look, AlphaFocus) for look in looks_of(focus)):
         raise PairingError(
             "This encoder is a plain CLIP: its alpha weights are zero, so the focus `alpha` would ignore the regions. "
             "Give it an Alpha-CLIP (alpha_clip=...), or choose another focus, such as `attention` or `crop`."
@@ -176,11 +177,13 @@ def check_visible(alphas: Float[Tensor, "k h w"], focus: FocusStrategy | None, g
     Raises:
         InputError: See `check_seen`, which also warns.
     """
-    if isinstance(focus, ZoomFocus):
-        for alpha in alphas:
+    looks = () if focus is None else looks_of(focus)
+    zooms = any(isinstance(look, ZoomFocus) for look in looks)
+    stays = not looks or any(not isinstance(look, ZoomFocus | CropFocus) for look in looks)
+    for alpha in alphas:
+        if zooms:
             warn_small(alpha)
-    elif not isinstance(focus, CropFocus):
-        for alpha in alphas:
+        if stays:
             check_seen(alpha, geometry)
 
 
@@ -211,7 +214,7 @@ def _embed(
         return check_embeds(encoder.encode_pixels(pixels(encoder, picture.stored_rgb[None])))
     strategy = AlphaFocus() if focus is None else focus
     alphas, weights = alpha_maps(regions, one_pass=encoder.graded and isinstance(strategy, AlphaFocus))
-    if isinstance(strategy, AlphaFocus) and not encoder.graded:
+    if not encoder.graded and any(isinstance(look, AlphaFocus) for look in looks_of(strategy)):
         warn_of_grey(alphas)
     check_visible(alphas, strategy, encoder.processor.geometry)
     rgb = colours_for(strategy, picture).expand(len(alphas), -1, -1, -1)

@@ -19,12 +19,17 @@ from gencontrol.conditioning.token_towers import Layer, TokenTower
 from gencontrol.errors import InputError
 from gencontrol.focus.alpha import AlphaFocus
 from gencontrol.focus.attention import AttentionFocus, all_tokens_bias, patch_alphas
+from gencontrol.focus.looks import SumFocus
+from gencontrol.focus.mask_inversion import MaskInversionFocus
+from gencontrol.focus.masked_pooling import MaskedPoolingFocus
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.regions.geometry import Geometry
 from gencontrol.regions.levels import check_levels
 from gencontrol.regions.region import Region, stack_alphas
 from gencontrol.regions.scene import Scene
 
+POOLED = (SumFocus, MaskedPoolingFocus, MaskInversionFocus)
+"""Strategies that act on an embedding; the tokens that they start from are the whole picture's."""
 TokenFocus = Literal["repeat", "leave_out", "keep"]
 """How patches outside of a region are treated beside the focus strategy: `repeat` those inside in their place, so that
 as many tokens arrive as ever; `leave_out` those outside; or `keep` all, as the strategy made them."""
@@ -68,7 +73,8 @@ def embed_tokens(
         layer: Which hidden states the host takes.
 
     Raises:
-        InputError: A strength above 1, which tokens cannot follow, or regions that the tower would not see.
+        InputError: A strength above 1, which tokens cannot follow, a focus that acts on embeddings, or regions that
+            the tower would not see.
         PairingError: The focus `alpha` with a tower whose alpha weights are zero.
     """
     if not 0 <= strength <= 1:
@@ -81,6 +87,11 @@ def embed_tokens(
     )
     if scene.regions or scene.negative_regions:
         focus = _on_all_rows(choose_focus(focus, has_alpha=tower.has_alpha))
+        if isinstance(focus, POOLED):
+            raise InputError(
+                f"The focus {focus.name!r} makes one embedding, and this model reads the tokens of one look: choose "
+                "another focus, such as `zoom` or `attention`."
+            )
     look = _look(tower, scene, scene.regions, focus, strength=strength)
     hidden, counts = tower.hidden(look.pixels, look.bias, layer=layer), look.counts(token_focus)
     if scene.negative_regions:

@@ -10,7 +10,7 @@ from PIL import Image
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.conditioning.embed import RegionEmbeds, embed_regions
-from gencontrol.focus import CropFocus, FocusStrategy
+from gencontrol.focus import CropFocus, FocusStrategy, SumFocus
 from gencontrol.images.sheets import contact_sheet
 from gencontrol.regions.drawn import whole
 from gencontrol.regions.geometry import Fit, Geometry
@@ -18,6 +18,9 @@ from gencontrol.regions.preview import preview
 from gencontrol.regions.region import Region, union_of
 from gencontrol.regions.scene import Scene
 from gencontrol.runs.drawing import Sampling, draw_embeds
+
+WHOLE_FRAME = frozenset({"alpha", "attention", "masked-pooling", "mask-inversion"})
+"""Strategies that leave the picture as it is."""
 
 
 @torch.no_grad()
@@ -68,10 +71,25 @@ def comparison_sheet(
 
 
 def encoder_view(scene: Scene, focus: FocusStrategy | None, geometry: Geometry) -> Image.Image:
-    """What the encoder gets: the picture with its regions, or what a focus that paints or cuts has made of it."""
+    """What the encoder gets: the picture with its regions, or what a focus that paints or cuts has made of it.
+
+    Of a sum, each look beside the one before.
+    """
     alpha = union_of(scene.regions or [whole(scene.picture.size)])
-    if not scene.regions or focus is None or focus.name in ("alpha", "attention"):
+    if not scene.regions or focus is None or focus.name in WHOLE_FRAME:
         return preview(scene.picture, alpha, geometry)
+    if isinstance(focus, SumFocus):
+        return beside([encoder_view(scene, look, geometry) for look in focus.looks])
     processor = AlphaCLIPProcessor(geometry=geometry)
     made = processor.denormalize(focus.view(processor, scene.picture.rgb[None], alpha[None]))[0]
     return preview(made[:3].clamp(0, 1), torch.ones_like(made[0]), geometry)
+
+
+def beside(pictures: Sequence[Image.Image]) -> Image.Image:
+    """Pictures of one height in a row."""
+    row = Image.new("RGB", (sum(picture.width for picture in pictures), pictures[0].height))
+    at = 0
+    for picture in pictures:
+        row.paste(picture, (at, 0))
+        at += picture.width
+    return row

@@ -1,5 +1,6 @@
 """Settings that are small languages of their own: seeds, weights, numbers with commas, names with settings."""
 
+import re
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ import yaml
 from gencontrol.conditioning.sampling import MOST_PICTURES
 from gencontrol.conditioning.strength import StrengthSchedule, as_strength, check_strength, parse_schedule
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.focus import FocusStrategy, focus_strategy
+from gencontrol.focus import FocusStrategy, SumFocus, focus_strategy
 
 DEFAULT_COUNT = 4
 LARGEST_SEED = 2**63 - 1
@@ -173,15 +174,21 @@ def scalar(text: str, *, where: str) -> Any:
 
 
 def parse_focus(text: str | None) -> FocusStrategy | None:
-    """The strategy that the setting `focus` names; None leaves it to the encoder.
+    """The strategy that the setting `focus` names, or the sum of several; None leaves it to the encoder.
 
     Raises:
-        ConfigError: No such strategy or setting.
+        ConfigError: No such strategy or setting, or a sum of one look with itself.
     """
     if text is None:
         return None
-    name, settings = parse_named(text, setting="focus")
-    return focus_strategy(name, **settings)
+    named = [parse_named(part, setting="focus") for part in split_looks(text)]
+    looks = tuple(focus_strategy(name, **settings) for name, settings in named)
+    return looks[0] if len(looks) == 1 else SumFocus(looks=looks)
+
+
+def split_looks(text: str) -> list[str]:
+    """The looks that "zoom:closeness=0.5+crop" adds, as they are written; the plus of a number, as in 1e+3, is none."""
+    return [part.strip() for part in re.split(r"\+(?!\d)", text)]
 
 
 def parse_strength(strength: float, schedule: str | None = None) -> StrengthSchedule:

@@ -85,8 +85,9 @@ class EncoderSettings:
     alpha_clip: str | None = None
     """Alpha-CLIP folder, hub id, or published .pth checkpoint; unless given, the one that the model comes with."""
     focus: str | None = None
-    """How the encoder is made to look: alpha, zoom, attention, crop, blank, blur or circle, with settings after a
-    colon; unless given, alpha if the encoder's alpha channel is trained, else attention."""
+    """How the encoder is made to look: alpha, zoom, attention, crop, blank, blur, circle, masked-pooling or
+    mask-inversion, with settings after a colon, or several looks added, as zoom+crop; unless given, alpha if the
+    encoder's alpha channel is trained, else attention."""
     fit: Literal["pad", "squash", "crop", "published"] | None = None
     """How picture and mask become square: `published` crops the one and squashes the other, as the Alpha-CLIP authors'
     inference code does, for whoever must reproduce its numbers; unless given, as the encoder's processor says."""
@@ -185,7 +186,8 @@ class VariationSettings(ReferenceSettings, RegionSettings, EncoderSettings):
     """What to do about files that are there already: stop, write over them, or skip pictures that are complete."""
     sweep: str | None = None
     """One setting at several values, as the rows of a labelled sheet beside the pictures: strength=0:1.5:4 is four from
-    0 to 1.5, focus=alpha,crop a list; zoom:closeness=0:1:3 sweeps a focus's own setting, weight the first region's."""
+    0 to 1.5, focus=alpha,crop a list; zoom:closeness=0:1:3 sweeps a focus's own setting, weight and level the
+    first region's."""
     grid: bool = False
     """Also write each picture's variations as one labelled sheet."""
     compare: bool = False

@@ -11,7 +11,7 @@ from gencontrol.configuration import from_mapping, nearest
 from gencontrol.errors import ConfigError
 from gencontrol.focus import FOCUS
 from gencontrol.numbers import check_number
-from gencontrol.runs.notation import parse_named, scalar, split_weight
+from gencontrol.runs.notation import parse_named, scalar, split_looks, split_weight
 from gencontrol.runs.settings import RECORDED, VariationSettings
 
 MOST_VALUES = 100
@@ -20,6 +20,8 @@ SWEPT = RECORDED - {"model", "revision", "alpha_clip", "dtype", "resize_mask"}
 """Settings that shape the picture without another model being opened."""
 WEIGHT = "weight"
 """What the weight of the first region is called, which is said behind that region and is no setting of its own."""
+LEVEL = "level"
+"""The first region's; the others keep theirs, so that it is the dial of attention between them."""
 _FORM = "NAME=START:STOP:COUNT, such as strength=0:1.5:4, or NAME=VALUE,VALUE"
 _WEIGHED = ("mask", "index_mask", "box", "point")
 """Settings that show regions with weights, in the order in which regions are numbered."""
@@ -55,9 +57,9 @@ def read_sweep(settings: VariationSettings) -> tuple[SweptSettings, ...]:
     if not equals or not values.strip():
         raise ConfigError(f"`sweep`: expected {_FORM}, got {settings.sweep!r}.")
     part, _, option = name.partition(":")
-    if part not in SWEPT | {WEIGHT} and not option:
+    if part not in SWEPT | {WEIGHT, LEVEL} and not option:
         options = [f"{focus}:{field.name}" for focus, kind in FOCUS.items() for field in fields(cast(Any, kind))]
-        known = nearest(name, [*SWEPT, WEIGHT, *options])
+        known = nearest(name, [*SWEPT, WEIGHT, LEVEL, *options])
         raise ConfigError(f"`sweep`: {name!r} is no setting that can be swept{known}")
     texts = _range(values) if _is_number(name) and ":" in values else _listed(values)
     swept = [_at(settings, name, text.strip()) for text in texts]
@@ -72,12 +74,17 @@ def _at(settings: VariationSettings, name: str, text: str) -> SweptSettings:
     # A minus sign stays: -1 is not 1.
     tag = re.sub(r"[^\w.+-]+", "-", f"{name.replace('_', '-')}-{text}")
     label = f"{name.replace('_', '-')} {text}"
-    return SweptSettings(label=label, tag=tag, settings=replace(settings, sweep=None, **_change(settings, name, text)))
+    swept = replace(settings, sweep=None, **_change(settings, name, text))
+    if name == LEVEL and sum(swept.level):
+        label += f", share {swept.level[0] / sum(swept.level):.0%}"
+    return SweptSettings(label=label, tag=tag, settings=swept)
 
 
 def _change(settings: VariationSettings, name: str, text: str) -> dict[str, Any]:
     if name == WEIGHT:
         return _weighed(settings, text)
+    if name == LEVEL:
+        return {LEVEL: _levelled(settings, text)}
     strategy, colon, option = name.partition(":")
     if colon:
         return {"focus": _focus(settings.focus, strategy, option, text)}
@@ -88,7 +95,7 @@ def _change(settings: VariationSettings, name: str, text: str) -> dict[str, Any]
 
 def _weighed(settings: VariationSettings, text: str) -> dict[str, Any]:
     """The first region with another weight, which is nothing to a region by itself."""
-    shown = [(name, value) for name in _WEIGHED for value in getattr(settings, name)]
+    shown = _shown(settings)
     if len(shown) + settings.alpha_from_image < 2 or not shown:
         raise ConfigError(
             "`sweep` weight: weights are of one region beside others: show two with `mask`, `index_mask`, `box` or "
@@ -100,12 +107,33 @@ def _weighed(settings: VariationSettings, text: str) -> dict[str, Any]:
     return {name: (f"{split_weight(first, setting=name)[0]}:{text}", *others)}
 
 
+def _shown(settings: VariationSettings) -> list[tuple[str, str]]:
+    """The settings that show regions with weights, and what each shows, in the order of the regions."""
+    return [(name, value) for name in _WEIGHED for value in getattr(settings, name)]
+
+
+def _levelled(settings: VariationSettings, text: str) -> tuple[float, ...]:
+    """The regions' levels with the first at a value; the others at theirs, or at 1."""
+    count = len(_shown(settings)) + settings.alpha_from_image
+    if count < 2:
+        raise ConfigError(
+            "`sweep` level: a level is a share beside other regions: show two with `mask`, `index_mask`, `box`, "
+            "`point` or `alpha_from_image`; the first one's is swept."
+        )
+    others = settings.level[1:] or (1.0,) * (count - 1)
+    if not any(others):
+        raise ConfigError("`sweep` level: the other regions have level 0, so there is nothing to share with.")
+    return (_number(text), *others)
+
+
 def _focus(given: str | None, strategy: str, option: str, text: str) -> str:
-    """A strategy with one of its settings at a value, and the others as they are given."""
-    name, options = (strategy, {}) if given is None else parse_named(given, setting="focus")
-    kept = options if name == strategy else {}
-    settings = {key: value for key, value in kept.items() if key != option} | {option: text}
-    return f"{strategy}:{','.join(f'{key}={value}' for key, value in settings.items())}"
+    """A strategy with one of its settings at a value, and the others as they are given; in a sum, one of its looks."""
+    looks = [] if given is None else split_looks(given)
+    named = [parse_named(look, setting="focus") for look in looks]
+    at = next((index for index, (name, _) in enumerate(named) if name == strategy), None)
+    kept = {} if at is None else {key: value for key, value in named[at][1].items() if key != option}
+    swept = f"{strategy}:{','.join(f'{key}={value}' for key, value in (kept | {option: text}).items())}"
+    return swept if at is None else "+".join([*looks[:at], swept, *looks[at + 1 :]])
 
 
 def _range(text: str) -> list[str]:
@@ -144,7 +172,7 @@ def _number(text: str) -> float:
 
 def _is_number(name: str) -> bool:
     """Whether a name's values are numbers; a strategy's settings may be."""
-    return ":" in name or name == WEIGHT or not _hints()[name].isdisjoint({int, float})
+    return ":" in name or name in (WEIGHT, LEVEL) or not _hints()[name].isdisjoint({int, float})
 
 
 def _hints() -> Mapping[str, frozenset[Any]]:

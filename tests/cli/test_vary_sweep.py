@@ -21,6 +21,21 @@ def test_a_labelled_sheet_and_its_pictures(vary: Any, scene: Path, size_of: Any)
     assert all(is_result(path) for path in out.iterdir())
 
 
+def test_the_dial_between_two_regions_as_a_strip(vary: Any, scene: Path, size_of: Any, differ: Any) -> None:
+    """At level 0 beside another, a region is not there; each picture is repeated by its record."""
+    masks = ("--mask", scene / "red.png", "--box", "60,60,90,90")
+    done = vary(*masks, "--sweep", "level=0:1:3", "-n", 1, "--steps", 2)
+    assert done.code == 0, done.err
+    out = scene / "out"
+    names = [f"photo-level-{level}-0.png" for level in ("0", "0.5", "1")]
+    assert sorted(path.name for path in out.iterdir()) == sorted([*names, "photo-sweep.png"])
+    assert size_of(out / "photo-sweep.png")[1] > 3 * 128
+    assert vary("--box", "60,60,90,90", "-n", 1, "--steps", 2, "-o", scene / "other.png").code == 0
+    assert not differ(out / names[0], scene / "other.png") and differ(out / names[1], scene / "other.png")
+    assert vary(*masks, "--level", 0.5, "--level", 1, "-n", 1, "--steps", 2, "-o", scene / "half.png").code == 0
+    assert not differ(out / names[1], scene / "half.png")
+
+
 def test_a_picture_is_repeated_alone(vary: Any, run: Any, scene: Path, differ: Any) -> None:
     vary("--mask", scene / "red.png", "--sweep", "feather=0,6")
     source = scene / "out" / "photo-feather-6-0.png"
@@ -62,6 +77,7 @@ def test_a_folder_has_a_sheet_for_each_picture(vary: Any, scene: Path) -> None:
         ("strenght=0,1", "--sweep: 'strenght' is no setting that can be swept; did you mean 'strength'?"),
         ("strength=0:3:2", "--strength: expected"),
         ("feather=0,-1", "--feather: expected 0 or more pixels, got -1"),
+        ("level=0,1", "show two with --mask, --index-mask, --box, --point or --alpha-from-image"),
         ("weight=1,2", "show two with --mask, --index-mask, --box or --point"),
     ],
 )

@@ -23,7 +23,9 @@ from gencontrol.conditioning.embed import (
 from gencontrol.errors import InputError, PairingError
 from gencontrol.focus.alpha import AlphaFocus
 from gencontrol.focus.attention import AttentionFocus
+from gencontrol.focus.blank import BlankFocus
 from gencontrol.focus.crop import CropFocus
+from gencontrol.focus.looks import SumFocus, added
 from gencontrol.focus.zoom import ZoomFocus
 from gencontrol.images.reading import read_image
 from gencontrol.regions.geometry import Geometry
@@ -212,6 +214,35 @@ def test_choose_focus() -> None:
     assert isinstance(choose_focus(None, has_alpha=False), AttentionFocus)
     given = CropFocus()
     assert choose_focus(given, has_alpha=False) is choose_focus(given, has_alpha=True) is given
+    both = SumFocus(looks=(given, AlphaFocus()))
+    assert choose_focus(both, has_alpha=True) is both
+    with pytest.raises(PairingError, match="its alpha weights are zero"):
+        choose_focus(both, has_alpha=False)
+
+
+def test_a_sum_of_looks_is_seen_as_each_of_them(tiny: ModuleType, encoder: AlphaCLIP, image: Any) -> None:
+    left, right = side(tiny, "left"), side(tiny, "right", 2.0)
+    two = SumFocus(looks=(ZoomFocus(), AlphaFocus()))
+    looks = [embed(encoder, image, left, focus=look)[None] for look in two.looks]
+    assert_close(embed(encoder, image, left, focus=two), added(looks)[0])
+    apart = torch.stack([embed(encoder, image, region, focus=two) for region in (left, right)])
+    assert_close(embed(encoder, image, left, right, focus=two), weighted_mean(apart, torch.tensor([1.0, 2.0])))
+
+
+@pytest.mark.parametrize("looks", [(ZoomFocus(), AlphaFocus()), (BlankFocus(), CropFocus())])
+def test_a_sum_is_checked_for_each_of_its_looks(tiny: ModuleType, encoder: AlphaCLIP, image: Any, looks: Any) -> None:
+    edge = torch.zeros(*SIZE)
+    edge[:, :3] = 1
+    with pytest.raises(InputError, match="lies outside the centre crop"):
+        check_visible(edge[None], SumFocus(looks=looks), Geometry(size=16, fit="crop"))
+    check_visible(edge[None], SumFocus(looks=(ZoomFocus(), CropFocus())), Geometry(size=16, fit="crop"))
+    small = torch.zeros(*SIZE)
+    small[30:36, 30:36] = 1
+    with pytest.warns(RegionWarning, match="The region is 6 pixels long"):
+        check_visible(small[None], SumFocus(looks=(CropFocus(), ZoomFocus())), GEOMETRY)
+    with pytest.warns(RegionWarning, match="mostly grey"):
+        grey = Region(alpha=0.5 * tiny.half_mask(*SIZE))
+        embed(encoder, image, grey, focus=SumFocus(looks=(CropFocus(), AlphaFocus())))
 
 
 @dataclass(frozen=True, kw_only=True)

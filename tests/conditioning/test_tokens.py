@@ -14,7 +14,7 @@ from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.conditioning.token_towers import TokenTower, token_tower
 from gencontrol.conditioning.tokens import embed_tokens, levels, multiplicities, repeated, token_weights, zero_pixels
 from gencontrol.errors import InputError, PairingError
-from gencontrol.focus import AlphaFocus, AttentionFocus, BlankFocus
+from gencontrol.focus import AlphaFocus, AttentionFocus, BlankFocus, focus_strategy
 from gencontrol.images.picture import Picture
 from gencontrol.regions import Geometry, Region
 from gencontrol.regions.scene import Scene
@@ -224,3 +224,10 @@ def test_what_is_a_tower(tiny: ModuleType) -> None:
     assert own.processor.image_mean == (0.5, 0.5, 0.5, 0.5) and own.processor.image_std == (0.5, 0.5, 0.5, 0.26)
     with pytest.raises(PairingError, match="Expected an AlphaCLIP, or a stock CLIPVisionModelWithProjection"):
         token_tower(torch.nn.Linear(1, 1))
+
+
+@pytest.mark.parametrize("name", ["alpha+zoom", "masked-pooling", "mask-inversion"])
+def test_what_acts_on_an_embedding_has_no_tokens(name: str) -> None:
+    tower = token_tower(AlphaCLIP.from_clip(clip(4)))
+    with pytest.raises(InputError, match="makes one embedding, and this model reads the tokens of one look"):
+        embed_tokens(tower, GEOMETRY, scene(0, (SIZE, SIZE), LEFT), focus=focus_strategy(name))

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gencontrol.focus import BlankFocus
+from gencontrol.focus import BlankFocus, CropFocus, MaskInversionFocus, SumFocus
 from gencontrol.images.reading import read_image
 from gencontrol.models.location import Location
 from gencontrol.pipelines import open_pipeline
@@ -69,3 +69,16 @@ def test_the_view_shows_where_to_look_or_what_a_focus_made_of_it(scene: Scene) -
         assert (pixels(encoder_view(bare, focus, geometry)) == pixels(whole)).all()
     blank = pixels(encoder_view(scene, BlankFocus(colour="#ff00ff"), geometry))
     assert (np.abs(blank[192, 300] - (255, 0, 255)) < 4).all()
+
+
+def test_of_a_sum_each_look_is_shown(scene: Scene) -> None:
+    geometry = Geometry(size=64)
+    looks = (BlankFocus(), CropFocus())
+    seen = pixels(encoder_view(scene, SumFocus(looks=looks), geometry))
+    apart = [pixels(encoder_view(scene, look, geometry)) for look in looks]
+    assert (seen == np.concatenate(apart, axis=1)).all() and (apart[0] != apart[1]).any()
+
+
+def test_what_reads_patches_is_shown_the_picture_and_the_part(scene: Scene) -> None:
+    seen = pixels(encoder_view(scene, MaskInversionFocus(), Geometry(size=64)))
+    assert (seen == pixels(preview(scene.picture, scene.regions[0].alpha, Geometry(size=64)))).all()

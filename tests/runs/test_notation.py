@@ -5,14 +5,17 @@ from pathlib import Path
 import pytest
 
 from gencontrol.errors import ConfigError
+from gencontrol.focus import AlphaFocus, AttentionFocus, CropFocus, SumFocus, ZoomFocus
 from gencontrol.runs.notation import (
     LARGEST_SEED,
     drawn_seed,
     is_random,
+    parse_focus,
     parse_named,
     parse_numbers,
     parse_seeds,
     scalar,
+    split_looks,
     split_weight,
 )
 
@@ -149,3 +152,25 @@ def test_weights_are_bounded() -> None:
 def test_values_that_yaml_chokes_on(value: str) -> None:
     with pytest.raises(ConfigError, match="is neither a number nor a name"):
         parse_named(f"crop:margin={value}", setting="focus")
+
+
+def test_looks_that_are_added() -> None:
+    assert parse_focus(None) is None and parse_focus("alpha") == AlphaFocus()
+    two = SumFocus(looks=(ZoomFocus(closeness=0.5, outside="blank"), CropFocus(margin=0.3)))
+    assert parse_focus("zoom:closeness=0.5,outside=blank + crop:margin=0.3") == two
+    assert parse_focus("attention:scale=1.5e+1") == AttentionFocus(scale=15.0)
+    assert split_looks("a:x=1e+3,y=+2+b") == ["a:x=1e+3,y=+2", "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("zoom+krop", "unknown focus 'krop'; did you mean 'crop'"),
+        ("zoom+", "unknown focus ''; known are alpha"),
+        ("zoom+crop:margn=1", "focus 'crop': unknown key 'margn'; did you mean 'margin'"),
+        ("zoom+zoom", "'zoom' is named twice with the same settings"),
+    ],
+)
+def test_sums_that_cannot_be(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parse_focus(text)

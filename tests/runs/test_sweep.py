@@ -79,6 +79,39 @@ def test_a_focus_keeps_its_other_settings() -> None:
     assert list(swept("crop:margin=0,1", focus=given).values()) == ["crop:margin=0", "crop:margin=1"]
 
 
+def test_of_a_sum_one_look_is_swept() -> None:
+    given = "alpha + zoom:margin=0.5,closeness=0.2 + crop"
+    assert list(swept("zoom:closeness=0,1", focus=given).values()) == [
+        "alpha+zoom:margin=0.5,closeness=0+crop",
+        "alpha+zoom:margin=0.5,closeness=1+crop",
+    ]
+    assert list(swept("blur:sigma=0,1", focus=given).values()) == ["blur:sigma=0", "blur:sigma=1"]
+    assert list(swept("focus=alpha,zoom:margin=0.1,closeness=0+crop").values()) == [
+        "alpha",
+        "zoom:margin=0.1,closeness=0+crop",
+    ]
+
+
+def test_the_first_regions_level() -> None:
+    two: dict[str, Any] = {"box": ("0,0,9,9", "20,20,30,30")}
+    found = read_sweep(VariationSettings(sweep="level=0:1:3", **two))
+    assert [value.settings.level for value in found] == [(0.0, 1.0), (0.5, 1.0), (1.0, 1.0)]
+    assert [value.label for value in found] == ["level 0, share 0%", "level 0.5, share 33%", "level 1, share 50%"]
+    assert [value.tag for value in found] == ["level-0", "level-0.5", "level-1"]
+    found = read_sweep(VariationSettings(sweep="level=0.2,0.6", **two, point=("4,4",), level=(0.9, 0.2, 0.4)))
+    assert [value.settings.level for value in found] == [(0.2, 0.2, 0.4), (0.6, 0.2, 0.4)]
+    assert [value.label for value in found] == ["level 0.2, share 25%", "level 0.6, share 50%"]
+    found = read_sweep(VariationSettings(sweep="level=0.2,1", mask=("m.png",), alpha_from_image=True))
+    assert [value.settings.level for value in found] == [(0.2, 1.0), (1.0, 1.0)]
+
+
+def test_levels_have_nothing_to_share_with() -> None:
+    with pytest.raises(ConfigError, match="`sweep` level: the other regions have level 0"):
+        read_sweep(VariationSettings(sweep="level=0,1", box=("0,0,9,9", "1,1,5,5"), level=(1.0, 0.0)))
+    with pytest.raises(ConfigError, match="`sweep`: expected a number, got 'high'"):
+        read_sweep(VariationSettings(sweep="level=high,1", box=("0,0,9,9", "1,1,5,5")))
+
+
 def test_the_first_regions_weight() -> None:
     settings: dict[str, Any] = {"box": ("0,0,9,9", "20,20,30,30:3"), "point": ("4,4",)}
     found = read_sweep(VariationSettings(sweep="weight=0.5:2:2", **settings))
@@ -144,6 +177,7 @@ FORM = "`sweep`: expected NAME=START:STOP:COUNT, such as strength=0:1.5:4, or NA
         ("steps=1:2:3", "`sweep`: steps: expected int, got 1.5."),
         ("fit=pad,stretch", "`sweep`: fit: expected one of pad, squash, crop, published, got 'stretch'."),
         ("invert=maybe,true", "`sweep`: invert: expected bool, got 'maybe'."),
+        ("level=0,1", "`sweep` level: a level is a share beside other regions: show two with `mask`,"),
         ("weight=1,2", "`sweep` weight: weights are of one region beside others: show two with `mask`,"),
     ],
 )
