@@ -4,7 +4,8 @@ A plan holds finished values, so that what comes after asks neither the settings
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +13,24 @@ from gencontrol.conditioning.embedding_files import EmbedsFile, read_embeds
 from gencontrol.conditioning.strength import StrengthSchedule
 from gencontrol.errors import InputError
 from gencontrol.focus import FocusStrategy
+from gencontrol.models.fingerprint import fingerprint
 from gencontrol.models.location import Location
 from gencontrol.pipelines.hosts.host import Host
 from gencontrol.regions.geometry import Fit, Geometry
-from gencontrol.runs.asked import Asked, ask_host
+from gencontrol.runs.asked import Asked, ask_host, with_default_focus
 from gencontrol.runs.drawing import Sampling
 from gencontrol.runs.files.inputs import Input, inputs_of, without_results
 from gencontrol.runs.files.outputs import Item, check_items, join_swept, plan_items
+from gencontrol.runs.files.records import describe, describe_input
 from gencontrol.runs.files.repeat import Repeated
+from gencontrol.runs.files.skipping import check_skipped
 from gencontrol.runs.machine.processes import join_processes
 from gencontrol.runs.notation import drawn_seed, is_random, parse_focus, parse_seeds, parse_strength
 from gencontrol.runs.notices import warn
 from gencontrol.runs.pointing import Pointing, read_pointing
 from gencontrol.runs.references.settings import check_no_references
 from gencontrol.runs.samplers import check_steps
-from gencontrol.runs.scenes import RecordedScene, check_scenes, list_pictures, name_within
+from gencontrol.runs.scenes import RecordedScene, check_scenes, list_pictures, name_within, read_scene
 from gencontrol.runs.settings import (
     RECORDED,
     Existing,
@@ -90,8 +94,24 @@ class Plan:
     """The only picture, as it was read to be checked: large photographs take their time. None if there are several."""
     label: str = ""
     """What the plan is called among those of a sweep, such as "strength 0.5"."""
+    weights: Mapping[str, str] = field(default_factory=dict)
+    """Fingerprints of the models, by the settings that name them."""
     swept: tuple["Plan", ...] = ()
     """The plan at each value of a sweep; an item's part at each is its `swept`. None where nothing is swept."""
+
+    def record(self, item: Item, recorded: RecordedScene | None) -> dict[str, Any] | None:
+        """What is recorded in an item's pictures, but for the seed; None if nothing is."""
+        if self.recorded is None:
+            return None
+        return describe(
+            settings=dict(self.recorded),
+            seed=0,
+            image=None if item.image is None else describe_input(item.image),
+            embeds=None if self.embeds_in is None else describe_input(self.embeds_in) | {"row": item.row},
+            weights=self.weights,
+            regions=recorded.pointed if recorded else (),
+            negative_regions=recorded.scene.negative_regions if recorded else (),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,19 +154,24 @@ def plan_variations(settings: VariationSettings, repeated: Repeated | None = Non
     if is_random(settings.seed):
         # Drawn once for all processes of the run, which share its pictures, and for all values of a sweep.
         settings = replace(settings, seed=join_processes(settings.device).agree_on(drawn_seed()))
-    wanted = _read_settings(settings, repeated)
     asked = ask_host(settings.model, settings.alpha_clip, revision=settings.revision, offline=settings.offline)
+    chosen = with_default_focus(settings, asked)
+    wanted = _read_settings(chosen, repeated)
     for at in wanted:
         check_steps(at.settings.scheduler, asked.sampler, at.settings.steps)
     embeds = None if settings.embeds_in is None else read_embeds(Path(settings.embeds_in), width=asked.embed_dim)
     images, rows, names = _inputs(settings, embeds, repeated)
     plans = [replace(_plan(at, asked, embeds), items=_items(at, images, rows, names)) for at in wanted]
     plan = plans[0] if settings.sweep is None else _joined(settings, plans)
-    inputs = inputs_of(settings, images) + _input_of(repeated)
+    inputs = inputs_of(settings, images)
+    inputs += [] if repeated is None else [Input(path=repeated.source, what="the picture to repeat")]
     items = check_items(plan.items, embeds_out=settings.embeds_out, existing=settings.existing, inputs=inputs)
+    if settings.existing == "skip":
+        check_skipped(plan.items, plan.sampling.seeds, partial(_record_now, plan.swept or (plan,)))
     plan = _with_scenes(replace(plan, items=tuple(items)))
     if not plan.pointing.pointers and repeated is None:
-        idle = dict.fromkeys(name for at in wanted for name in idle_settings(at.settings))
+        unasked = {"focus"} if chosen.focus != settings.focus else set[str]()
+        idle = dict.fromkeys(name for at in wanted for name in idle_settings(at.settings) if name not in unasked)
         if idle:
             warn(f"no region is shown, so {', '.join(f'`{name}`' for name in idle)} can do nothing.")
     return plan
@@ -203,8 +228,20 @@ def _plan(wanted: Wanted, asked: Asked, embeds: EmbedsFile | None) -> Plan:
         existing=settings.existing,
         items=(),
         recorded=_recorded(settings, guidance) if settings.metadata else None,
+        weights=_weights(asked, embeds),
         label=wanted.swept.label,
     )
+
+
+def _weights(asked: Asked, embeds: EmbedsFile | None) -> dict[str, str]:
+    """Of what draws; a file of embeddings has passed its encoder."""
+    models = {"model": asked.model} | ({} if asked.encoder is None or embeds else {"alpha_clip": asked.encoder})
+    return {name: fingerprint(place) for name, place in models.items()}
+
+
+def _record_now(plans: Sequence[Plan], item: Item, index: int) -> dict[str, Any] | None:
+    recorded = None if item.image is None else read_scene(item.image, plans[index].pointing)
+    return plans[index].record(item, recorded)
 
 
 def _items(wanted: Wanted, images: Sequence[Path], rows: Sequence[int], names: Sequence[str]) -> tuple[Item, ...]:
@@ -223,10 +260,6 @@ def _joined(settings: VariationSettings, plans: Sequence[Plan]) -> Plan:
 def _recorded(settings: VariationSettings, guidance: float) -> dict[str, Any]:
     """What a picture's record says; what the settings leave to the model is the number that is used."""
     return {name: getattr(settings, name) for name in sorted(RECORDED)} | {"guidance": guidance}
-
-
-def _input_of(repeated: Repeated | None) -> list[Input]:
-    return [] if repeated is None else [Input(path=repeated.source, what="the picture to repeat")]
 
 
 def _inputs(

@@ -12,21 +12,19 @@ from PIL import Image
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.embed import RegionEmbeds
 from gencontrol.conditioning.embedding_files import join_rows, on_cpu, tensors_of, write_tensors
-from gencontrol.files import sha256
 from gencontrol.images.sheets import contact_sheet
 from gencontrol.runs.comparison import comparison_sheet, draw_comparison, encoder_view
 from gencontrol.runs.drawing import draw_embeds, draw_scene, embed_scene
 from gencontrol.runs.files.outputs import Item, write_picture
-from gencontrol.runs.files.records import describe, describe_sheet
-from gencontrol.runs.files.spooled import stream_or_path
+from gencontrol.runs.files.sheets import mark_sweep, write_sheet, write_sheets
 from gencontrol.runs.machine.devices import choose_device
 from gencontrol.runs.machine.interrupts import check_interrupted
 from gencontrol.runs.machine.processes import join_processes
 from gencontrol.runs.notices import ShareWarning, naming, warn
-from gencontrol.runs.opening import open_host, open_own_encoder
+from gencontrol.runs.opening import check_offload, open_host, open_own_encoder
 from gencontrol.runs.plan import Plan
 from gencontrol.runs.samplers import sampled_by
-from gencontrol.runs.scenes import RecordedScene, read_scene
+from gencontrol.runs.scenes import read_scene
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +61,18 @@ class Result:
     """On the CPU, where a file of them is to be written."""
     seconds: float = 0.0
     """That the host took for the pictures: encoding, steps and decoding."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """One input at one setting of everything."""
+
+    result: Result
+    """What it came to."""
+    pictures: list[Image.Image]
+    """One for each seed."""
+    record: dict[str, Any] | None
+    """Theirs, but for the seed; None where none is written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,9 +126,9 @@ def rehearse_variations(plan: Plan) -> Outcome:
 
     Raises:
         ConfigError: No device is called so.
-        InputError: There is no such device on this machine.
+        InputError: There is no such device on this machine, or offloading without a GPU.
     """
-    choose_device(plan.device)
+    check_offload(plan.offload, choose_device(plan.device))
     processes = join_processes(plan.device)
     results = [_rehearse_named(plan, item) for item in processes.share(plan.items)]
     return Outcome(results=tuple(processes.gather(results)), machine={})
@@ -133,8 +143,9 @@ def _rehearse(plan: Plan, item: Item) -> Result:
     for at, part in zip(plan.swept, item.swept, strict=True):
         _rehearse(at, part)
     if "preview" in item.sheets and item.image is not None:
-        scene = (plan.scene or read_scene(item.image, plan.pointing)).scene
-        _write_sheets(plan, item, {"preview": encoder_view(scene, plan.focus, plan.geometry)})
+        recorded = plan.scene or read_scene(item.image, plan.pointing)
+        seen = encoder_view(recorded.scene, plan.focus, plan.geometry)
+        _sheets(plan, item, {"preview": seen}, plan.record(item, recorded))
     return _result(item, plan.sampling.seeds)
 
 
@@ -176,29 +187,32 @@ def _run_item(pipeline: Any, plain: AlphaCLIP | None, plan: Plan, item: Item) ->
         return Result(outputs=(), sheets=())
     if item.swept:
         return _run_sweep(pipeline, plain, plan, item)
-    return _draw_and_write(pipeline, plain, plan, item)[0]
+    return _draw_and_write(pipeline, plain, plan, item).result
 
 
 def _run_sweep(pipeline: Any, plain: AlphaCLIP | None, plan: Plan, item: Item) -> Result:
     """Draw and write one input's pictures at every value, and the sheet of them all: a row for each value."""
-    rows, results = {}, []
+    drawn: dict[str, Drawn] = {}
     for at, part in zip(plan.swept, item.swept, strict=True):
         check_interrupted()
         with sampled_by(pipeline, at.sampler):
-            result, rows[at.label] = _draw_and_write(pipeline, plain, at, part)
-        results.append(result)
+            drawn[at.label] = _draw_and_write(pipeline, plain, at, part)
     labels = [f"seed {seed}" for seed in plan.sampling.seeds]
-    sheet = contact_sheet(list(rows.values()), row_labels=list(rows), column_labels=labels)
+    sheet = contact_sheet([d.pictures for d in drawn.values()], row_labels=list(drawn), column_labels=labels)
+    results, path = [d.result for d in drawn.values()], item.sheets["sweep"]
+    records = [d.record for d in drawn.values() if d.record is not None]
+    mark = mark_sweep(records, plan.sampling.seeds) if records else None
+    written = write_sheet(sheet, path, mark=mark, existing=plan.existing)
     sheets = [sheet for result in results for sheet in result.sheets]
     return Result(
         outputs=tuple(output for result in results for output in result.outputs),
-        sheets=(*_write_sheets(plan, item, {"sweep": sheet}), *sheets),
+        sheets=(*([Sheet(path=path, kind="sweep")] if written else []), *sheets),
         seconds=sum(result.seconds for result in results),
     )
 
 
-def _draw_and_write(pipeline: Any, plain: AlphaCLIP | None, plan: Plan, item: Item) -> tuple[Result, list[Image.Image]]:
-    """Draw and write one input's pictures and sheets at one setting of everything; and the pictures."""
+def _draw_and_write(pipeline: Any, plain: AlphaCLIP | None, plan: Plan, item: Item) -> Drawn:
+    """Draw and write one input's pictures and sheets at one setting of everything."""
     looks: Any = {"focus": plan.focus, "fit": plan.fit}
     recorded = None if item.image is None else plan.scene or read_scene(item.image, plan.pointing)
     started, embeds = time.monotonic(), None
@@ -211,7 +225,7 @@ def _draw_and_write(pipeline: Any, plain: AlphaCLIP | None, plan: Plan, item: It
     if recorded is not None and plan.embeds_out is not None:
         # Of a strength that changes, the last step's.
         embeds = on_cpu(embed_scene(pipeline, recorded.scene, strength=plan.strength.end, **looks))
-    record = None if plan.recorded is None else _record(plan.recorded, plan.embeds_in, item, recorded)
+    record = plan.record(item, recorded)
     seeds, written = plan.sampling.seeds, []
     for picture, path, seed in zip(pictures, item.paths, seeds, strict=True):
         marked = None if record is None else record | {"seed": seed}
@@ -226,46 +240,15 @@ def _draw_and_write(pipeline: Any, plain: AlphaCLIP | None, plan: Plan, item: It
         if plain is not None:
             others = draw_comparison(pipeline, recorded.scene, plain, plan.sampling, fit=plan.fit)
             made["compare"] = comparison_sheet({"with the regions": pictures} | others, seen, labels)
-    sheets = _write_sheets(plan, item, made)
-    return Result(outputs=tuple(written), sheets=sheets, embeds=embeds, seconds=seconds), pictures
+    sheets = tuple(_sheets(plan, item, made, record))
+    result = Result(outputs=tuple(written), sheets=sheets, embeds=embeds, seconds=seconds)
+    return Drawn(result=result, pictures=pictures, record=record)
 
 
-def _write_sheets(plan: Plan, item: Item, made: Mapping[str, Image.Image]) -> tuple[Sheet, ...]:
+def _sheets(plan: Plan, item: Item, made: Mapping[str, Image.Image], record: Mapping[str, Any] | None) -> list[Sheet]:
     """Write an item's sheets, marked as such; those that are there already are kept with `skip`."""
-    written = []
-    for kind, path in item.sheets.items():
-        mark = None if plan.recorded is None else describe_sheet(kind)
-        if kind not in made:
-            continue
-        if write_picture(made[kind], path, record=mark, existing=plan.existing):
-            written.append(Sheet(path=path, kind=kind))
-        elif not _shows(path, made[kind]):
-            warn(
-                f"{path} was there and is kept, as `existing` skip says: it does not show what is drawn now. Remove it "
-                "to have a new one.",
-                ShareWarning,
-            )
-    return tuple(written)
-
-
-def _shows(path: Path, sheet: Image.Image) -> bool:
-    """Whether the sheet that is kept is the one that would be written, as where a picture was lost and drawn anew."""
-    with Image.open(path) as there:
-        return there.size == sheet.size and there.convert(sheet.mode).tobytes() == sheet.tobytes()
-
-
-def _record(
-    settings: Mapping[str, Any], embeds_in: Path | None, item: Item, recorded: RecordedScene | None
-) -> dict[str, Any]:
-    """The record of an item's pictures, but for the seed."""
-    return describe(
-        settings=dict(settings),
-        seed=0,
-        image=None if item.image is None else _input(item.image),
-        embeds=None if embeds_in is None else _input(embeds_in) | {"row": item.row},
-        regions=recorded.pointed if recorded else (),
-        negative_regions=recorded.scene.negative_regions if recorded else (),
-    )
+    written = write_sheets(item, made, record=record, seeds=plan.sampling.seeds, existing=plan.existing)
+    return [Sheet(path=path, kind=kind) for kind, path in written]
 
 
 def _result(item: Item, seeds: Sequence[int]) -> Result:
@@ -280,10 +263,6 @@ def _result(item: Item, seeds: Sequence[int]) -> Result:
 def _naming(plan: Plan, item: Item) -> AbstractContextManager[None]:
     """Say of which of several inputs the block's errors and warnings are."""
     return naming(item.image or Path(item.name), among=len(plan.items))
-
-
-def _input(path: Path) -> dict[str, Any]:
-    return {"path": stream_or_path(path), "sha256": sha256(path)}
 
 
 def _write_embeds(plan: Plan, path: Path, results: Sequence[Result]) -> None:

@@ -1,5 +1,6 @@
 """From settings to a plan: finished values, and the host asked once."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from gencontrol.conditioning.strength import StrengthSchedule
 from gencontrol.errors import ConfigError, InputError
@@ -16,7 +18,9 @@ from gencontrol.focus import CropFocus
 from gencontrol.models.location import Location
 from gencontrol.regions.region import Region
 from gencontrol.runs.drawing import Sampling
+from gencontrol.runs.files.outputs import write_picture
 from gencontrol.runs.files.repeat import Repeated
+from gencontrol.runs.files.sheets import mark_sheet, mark_sweep
 from gencontrol.runs.notices import RunWarning
 from gencontrol.runs.plan import Plan, plan_variations
 from gencontrol.runs.references.settings import ReferenceSettings
@@ -109,9 +113,7 @@ def test_sheets_and_files(plan: MakePlan, scene: Path) -> None:
 
 
 def test_what_is_complete_is_skipped(plan: MakePlan, scene: Path) -> None:
-    (scene / "out").mkdir()
-    for seed in (0, 1):
-        Image.new("RGB", (4, 4)).save(scene / "out" / f"photo-{seed}.png")
+    write(plan(number=2))
     with pytest.raises(InputError, match=r"photo-0\.png and 1 more exists already: give `existing` overwrite or skip"):
         plan(number=2)
     assert plan(number=2, existing="skip").items == ()
@@ -128,6 +130,108 @@ def test_what_is_complete_is_skipped(plan: MakePlan, scene: Path) -> None:
     (scene / "out" / "photo-1.png").rmdir()
     Image.new("RGB", (4, 4)).save(scene / "out" / "photo-1.png")
     assert len(plan(number=2, existing="overwrite").items) == 1
+
+
+def write(plan: Plan) -> None:
+    """What a run would write, all of one colour."""
+    (item,) = plan.items
+    record = plan.record(item, plan.scene)
+    for seed, path in zip(plan.sampling.seeds, item.paths, strict=True):
+        write_picture(Image.new("RGB", (4, 4)), path, record=None if record is None else record | {"seed": seed})
+    for kind, path in item.sheets.items():
+        mark = None if record is None else mark_sheet(kind, record, plan.sampling.seeds)
+        write_picture(Image.new("RGB", (4, 4)), path, record=mark)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"mask": ("blue.png",)}, r"it was made with another region; give `existing` overwrite"),
+        ({"mask": ()}, r"it was made with another region"),
+        ({"mask": ("red.png:2",)}, r"it was made with another region"),
+        ({"negative_mask": ("blue.png",)}, r"it was made with another negative region"),
+        ({"images": ("other/photo.png",), "mask": (), "box": ("8,8,40,40",)}, "it was made from another picture, or"),
+        ({"steps": 7}, r"`steps` was 25 and is 7; give `existing` overwrite, or another `output`\."),
+        ({"strength": 0.5, "invert": True}, r"`invert` was False and is True; `strength` was 1\.0 and is 0\.5"),
+        ({"focus": "crop"}, r"`focus` was not set and is crop"),
+        ({"guidance": 2.0}, r"`guidance` was 3\.0 and is 2\.0"),
+        ({"alpha_clip": "trained anew"}, r"`alpha_clip` was not set and is .*clip"),
+    ],
+)
+def test_what_other_settings_made_is_not_skipped(
+    changed: dict[str, Any], said: str, plan: MakePlan, scene: Path, tiny_folder: Path
+) -> None:
+    (scene / "other").mkdir()
+    Image.new("RGB", (80, 64), "green").save(scene / "other" / "photo.png")
+    write(plan(number=2))
+    files = {"images", "mask", "negative_mask"}
+    here = {n: tuple(str(scene / text) for text in v) if n in files else v for n, v in changed.items()}
+    if "alpha_clip" in here:
+        here["alpha_clip"] = train_anew(tiny_folder / "alpha_clip", scene / "clip")
+    with pytest.raises(InputError, match=rf"photo-0\.png is there and is not what would be made now: {said}"):
+        plan(number=2, existing="skip", **here)
+
+
+def train_anew(encoder: Path, copy: Path) -> str:
+    shutil.copytree(encoder, copy)
+    tensors = load_file(copy / "model.safetensors")
+    name = next(name for name in sorted(tensors) if name.endswith("weight"))
+    save_file(tensors | {name: tensors[name] + 1}, copy / "model.safetensors", metadata={"format": "pt"})
+    return str(copy)
+
+
+def test_what_shapes_no_picture_may_change(plan: MakePlan, scene: Path, tiny_folder: Path) -> None:
+    """Where things lie, what they are called, how many are drawn at once, and the version."""
+    write(plan(number=2))
+    (scene / "moved").mkdir()
+    for name in ("photo.png", "red.png"):
+        shutil.copy(scene / name, scene / "moved" / name)
+    (scene / "moved" / "red.png").rename(scene / "moved" / "disc.png")
+    shutil.copytree(tiny_folder, scene / "model")
+    moved = {"images": (str(scene / "moved" / "photo.png"),), "mask": (str(scene / "moved" / "disc.png"),)}
+    assert plan(number=2, existing="skip", batch=1, device="cpu", **moved).items == ()
+    assert plan(number=2, existing="skip", model=str(scene / "model")).items == ()
+    assert plan(number=2, existing="skip", alpha_clip=str(tiny_folder / "alpha_clip")).items == ()
+
+
+def test_a_model_that_wastrain_anew_makes_other_pictures(plan: MakePlan, scene: Path, tiny_folder: Path) -> None:
+    shutil.copytree(tiny_folder, scene / "model")
+    write(plan(number=2, model=str(scene / "model")))
+    shutil.rmtree(scene / "model" / "alpha_clip")
+    train_anew(tiny_folder / "alpha_clip", scene / "model" / "alpha_clip")
+    with pytest.raises(InputError, match=r"the weights of `alpha_clip` were others; give `existing` overwrite"):
+        plan(number=2, existing="skip", model=str(scene / "model"))
+
+
+def test_pictures_without_a_record(plan: MakePlan, scene: Path) -> None:
+    write(plan(number=2, metadata=False))
+    with pytest.raises(InputError, match=r"photo-0\.png is there .*: it holds no gencontrol record, which would say"):
+        plan(number=2, existing="skip")
+    with pytest.warns(RunWarning, match="`existing` skip keeps 2 pictures without a record: what made them is not"):
+        assert plan(number=2, metadata=False, existing="skip").items == ()
+
+
+def test_sheets_of_other_seeds(plan: MakePlan, scene: Path) -> None:
+    write(plan(number=3, grid=True, preview=True))
+    assert plan(number=3, grid=True, preview=True, existing="skip").items == ()
+    assert plan(number=2, preview=True, existing="skip").items == ()
+    with pytest.raises(InputError, match=r"photo-grid\.png is there .*: it shows other pictures; give `existing`"):
+        plan(number=2, grid=True, existing="skip")
+
+
+def test_every_value_of_a_sweep_is_compared(plan: MakePlan, scene: Path) -> None:
+    made = plan(number=1, sweep="strength=0,1")
+    (item,) = made.items
+    records = [at.record(part, made.swept[0].scene) or {} for at, part in zip(made.swept, item.swept, strict=True)]
+    for record, part in zip(records, item.swept, strict=True):
+        write_picture(Image.new("RGB", (4, 4)), part.paths[0], record=record)
+    write_picture(Image.new("RGB", (4, 4)), item.sheets["sweep"], record=mark_sweep(records, (0,)))
+    assert plan(number=1, sweep="strength=0,1", existing="skip").items == ()
+    with pytest.raises(InputError, match=r"photo-strength-0-0\.png is there .* `steps` was 25 and is 5"):
+        plan(number=1, sweep="strength=0,1", steps=5, existing="skip")
+    write_picture(Image.new("RGB", (4, 4)), item.sheets["sweep"], record=mark_sweep(records[::-1], (0,)))
+    with pytest.raises(InputError, match=r"photo-sweep\.png is there .*: it shows other pictures"):
+        plan(number=1, sweep="strength=0,1", existing="skip")
 
 
 def test_a_region_that_cannot_be_seen_is_found(plan: MakePlan) -> None:

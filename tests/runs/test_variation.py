@@ -9,6 +9,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from gencontrol.errors import InputError
+from gencontrol.runs.files.outputs import write_picture
 from gencontrol.runs.files.records import read_record
 from gencontrol.runs.notices import ShareWarning, warn
 from gencontrol.runs.plan import Plan, plan_variations
@@ -56,14 +57,17 @@ def test_a_rehearsal_makes_previews_alone(scene: Path, tiny_folder: Path) -> Non
 
 
 def test_a_rehearsal_asks_for_the_device_too(scene: Path, tiny_folder: Path) -> None:
+    with pytest.raises(InputError, match="`offload` model moves weights between main memory and a GPU"):
+        rehearse_variations(plan(scene, tiny_folder, offload="model", device="cpu"))
     with pytest.raises(InputError, match="`device` cpu:3: this machine has 1 of them"):
         rehearse_variations(plan(scene, tiny_folder, device="cpu:3"))
 
 
 def test_nothing_to_do_loads_nothing(scene: Path, tiny_folder: Path) -> None:
-    (scene / "out").mkdir()
-    for seed in (4, 7):
-        Image.new("RGB", (4, 4)).save(scene / "out" / f"photo-{seed}.png")
+    made = plan(scene, tiny_folder)
+    (item,), recorded = made.items, made.scene
+    for seed, path in zip((4, 7), item.paths, strict=True):
+        write_picture(Image.new("RGB", (4, 4)), path, record={**(made.record(item, recorded) or {}), "seed": seed})
     outcome = run_variations(plan(scene, tiny_folder, existing="skip"))
     assert (outcome.outputs, outcome.machine) == ([], {})
 

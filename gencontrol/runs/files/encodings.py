@@ -58,7 +58,7 @@ def to_chunk(record: dict[str, Any]) -> PngImagePlugin.PngInfo:
 
 
 def _to_exif(record: dict[str, Any], *, is_short: bool, exif: Image.Exif | None) -> dict[str, Any]:
-    comment = f"{KEY}:{json.dumps(record)}".encode("ascii")
+    comment = _comment(record)
     if is_short and len(comment) > _LONGEST_EXIF:
         warn(
             "a JPEG has no room for the record of so fine a mask, which is left out; PNG and WebP hold it.",
@@ -68,6 +68,15 @@ def _to_exif(record: dict[str, Any], *, is_short: bool, exif: Image.Exif | None)
     exif = copy.deepcopy(exif) if exif else Image.Exif()
     exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = _ASCII + comment
     return {"exif": exif}
+
+
+def has_room(record: Mapping[str, Any], suffix: str) -> bool:
+    """Whether a picture of that suffix, a key of `ENCODINGS`, can hold a record."""
+    return ENCODINGS[suffix.lower()][0] != "JPEG" or len(_comment(record)) <= _LONGEST_EXIF
+
+
+def _comment(record: Mapping[str, Any]) -> bytes:
+    return f"{KEY}:{json.dumps(record)}".encode("ascii")
 
 
 def comment_of(image: Image.Image) -> str | None:

@@ -2,7 +2,6 @@
 
 import mimetypes
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,8 @@ from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import atomic_file, check_target, placing
 from gencontrol.runs.files.encodings import ENCODINGS, encode
 from gencontrol.runs.files.inputs import Input, check_apart
+from gencontrol.runs.files.kept import difference, is_broken, is_whole, record_in
+from gencontrol.runs.notices import ShareWarning, warn
 from gencontrol.runs.pointing import SUFFIXES
 from gencontrol.runs.settings import Existing
 
@@ -220,32 +221,9 @@ def check_existing(paths: Sequence[Path], existing: Existing) -> None:
     if there and existing == "error":
         more = f" and {len(there) - 1} more" if len(there) > 1 else ""
         raise InputError(f"{there[0]}{more} exists already: give `existing` overwrite or skip, or another `output`.")
-    broken = next((path for path in there if _is_broken(path)), None) if existing == "skip" else None
+    broken = next((path for path in there if is_broken(path)), None) if existing == "skip" else None
     if broken is not None:
         raise InputError(f"{broken} is there and is no whole picture: remove it, or give `existing` overwrite.")
-
-
-def _is_broken(path: Path) -> bool:
-    """Whether something lies at a name that is no whole picture, and more than an empty file."""
-    if not path.exists():
-        return path.is_symlink()
-    return path.is_file() and bool(path.stat().st_size) and not is_whole(path)
-
-
-def is_whole(path: Path) -> bool:
-    """Whether a picture is there that can be read to its end; an empty file or a folder of that name is none."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            # Looks at a PNG to its end, at others not at all; a picture is of no use after it.
-            with Image.open(path) as image:
-                image.verify()
-            with Image.open(path) as image:
-                image.load()
-        return True
-    except Exception:
-        # Pillow's decoders raise many kinds of errors, and none of them is a whole picture.
-        return False
 
 
 def check_writable(paths: Sequence[Path]) -> None:
@@ -289,6 +267,9 @@ def write_picture(
         OutputError: A full disk; unless told to write over it, a file that is there by now.
     """
     if existing == "skip" and is_whole(path):
+        other = None if record is None or "sheet" in record else difference(record_in(path), record)
+        if other is not None:
+            warn(f"{path} has come to lie there meanwhile and is kept: {other}.", ShareWarning)
         return False
     # What `skip` finds and is not whole is empty: nothing is lost with it.
     exclusive = existing == "error" or (existing == "skip" and not path.exists())

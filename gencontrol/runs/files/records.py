@@ -16,9 +16,11 @@ from PIL import Image
 
 from gencontrol import __version__
 from gencontrol.errors import InputError
+from gencontrol.files import sha256
 from gencontrol.images.reading import open_image
 from gencontrol.regions.region import Region
 from gencontrol.runs.files.encodings import comment_of, record_text
+from gencontrol.runs.files.spooled import stream_or_path
 
 FIELDS = frozenset({"settings", "seed", "image", "regions", "negative_regions"})
 """What a record must hold to be repeated."""
@@ -37,6 +39,7 @@ def describe(
     regions: Sequence[Region],
     negative_regions: Sequence[Region] = (),
     embeds: dict[str, Any] | None = None,
+    weights: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The record of one picture.
 
@@ -47,6 +50,7 @@ def describe(
         regions: As they were before inverting and feathering, which the settings say.
         negative_regions: The same.
         embeds: `path` and `sha256` of the file of embeddings, and the picture's `row` in it.
+        weights: Fingerprints of the models, by the settings that name them.
     """
     return {
         "version": __version__,
@@ -54,18 +58,25 @@ def describe(
         "seed": seed,
         "image": image,
         "embeds": embeds,
+        "weights": dict(weights or {}),
         "regions": [pack(region) for region in regions],
         "negative_regions": [pack(region) for region in negative_regions],
     }
 
 
-def describe_sheet(kind: str) -> dict[str, Any]:
+def describe_input(path: Path) -> dict[str, Any]:
+    """What a record says of a file that a picture was made from: `path` and `sha256`."""
+    return {"path": stream_or_path(path), "sha256": sha256(path)}
+
+
+def describe_sheet(kind: str, of: str | None = None) -> dict[str, Any]:
     """The record of a sheet: that it is one, so that nobody takes it for a picture to vary.
 
     Args:
         kind: `grid`, `compare`, `preview` or `sweep`.
+        of: The digest of what it shows (`digest_of`).
     """
-    return {"version": __version__, "sheet": kind}
+    return {"version": __version__, "sheet": kind} | ({} if of is None else {"of": of})
 
 
 def describe_edit(*, settings: dict[str, Any], inputs: dict[str, dict[str, str]]) -> dict[str, Any]:

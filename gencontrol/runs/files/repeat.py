@@ -201,6 +201,22 @@ def starting_point(settings: Settings, repeated: Repeated) -> tuple[Settings, Re
     return replace(settings, embeds_in=given or str(repeated.find_embeds())), repeated
 
 
+def warn_of_dropped(settings: VariationSettings, repeated: Repeated | None) -> None:
+    """Say that one of two settings gave way that a model of references takes together, and others do not.
+
+    Args:
+        settings: As they are now.
+        repeated: The run that is repeated; None is none.
+    """
+    recorded = {} if repeated is None else repeated.settings
+    for given, dropped, none in (("schedule", "strength", 1.0), ("strength", "schedule", None)):
+        was = recorded.get(dropped, none)
+        if was != none and getattr(settings, dropped) == none and getattr(settings, given) != recorded.get(given):
+            warn(
+                f"`{given}` is given anew, so the recorded `{dropped}` {was} is not taken over: give both to keep both."
+            )
+
+
 def _is_input(value: Any, kinds: Mapping[str, type]) -> bool:
     if value is None:
         return True

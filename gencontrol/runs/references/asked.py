@@ -3,16 +3,19 @@
 from dataclasses import replace
 
 from gencontrol.errors import ConfigError
+from gencontrol.models.fingerprint import fingerprint
+from gencontrol.models.location import Location
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.stock.fitting import FittedHost, fit_host
 from gencontrol.pipelines.stock.sources import check_reachable, find_sources
+from gencontrol.runs.edits.settings import EditingSettings
 from gencontrol.runs.notices import warn
 from gencontrol.runs.references.fetching import fetching_lines
 from gencontrol.runs.samplers import check_steps
 from gencontrol.runs.settings import VariationSettings
 
 
-def ask_reference_host(host: ReferenceHost, settings: VariationSettings) -> FittedHost:
+def ask_reference_host(host: ReferenceHost, settings: VariationSettings | EditingSettings) -> FittedHost:
     """A host with the parts that the settings name, compared by their files of settings.
 
     Warns with a `RunWarning` of what has to be fetched and under which terms, before anything is.
@@ -36,7 +39,7 @@ def ask_reference_host(host: ReferenceHost, settings: VariationSettings) -> Fitt
     for line in fetching_lines(host, sources):
         warn(line)
     fitted = fit_host(host, sources, alpha_clip=settings.alpha_clip)
-    _check_sampler(fitted, settings)
+    _check_sampler(fitted, settings.steps, scheduler=getattr(settings, "scheduler", None))
     if settings.slicing and "vae" not in fitted.settings:
         raise ConfigError(f"`slicing`: {host.name} decodes in a way that cannot be sliced.")
     if settings.fit is None:
@@ -47,8 +50,17 @@ def ask_reference_host(host: ReferenceHost, settings: VariationSettings) -> Fitt
     return replace(fitted, host=replace(fitted.host, geometry=geometry))
 
 
-def _check_sampler(fitted: FittedHost, settings: VariationSettings) -> None:
+def fingerprints(fitted: FittedHost) -> dict[str, str]:
+    """Of a host's parts, by the settings that name them; "" of what is not on this machine yet."""
+    sources = fitted.sources
+    parts = {"base": sources.base, "adapter": sources.adapter, "image_encoder": sources.tower}
+    found = {name: fingerprint(part.location, part.file) for name, part in parts.items() if part is not None}
+    alpha_clip = fitted.alpha_clip
+    return found if alpha_clip is None else found | {"alpha_clip": fingerprint(Location(name=alpha_clip))}
+
+
+def _check_sampler(fitted: FittedHost, steps: int, *, scheduler: str | None) -> None:
     if fitted.sampler is not None:
-        check_steps(settings.scheduler, fitted.sampler, settings.steps)
-    elif settings.scheduler is not None:
+        check_steps(scheduler, fitted.sampler, steps)
+    elif scheduler is not None:
         raise ConfigError(f"`scheduler`: {fitted.host.name} has no sampler that can be exchanged.")

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from PIL import Image
 
-from gencontrol.files import sha256
 from gencontrol.focus import CropFocus
 from gencontrol.images.sheets import contact_sheet
 from gencontrol.pipelines.references.reference import RegionReference
@@ -18,8 +17,7 @@ from gencontrol.pipelines.stock.opening import OpenedHost, open_fitted
 from gencontrol.runs.comparison import comparison_sheet, encoder_view
 from gencontrol.runs.drawing import advised_on_memory, warn_of_black
 from gencontrol.runs.files.outputs import Item, write_picture
-from gencontrol.runs.files.records import describe, describe_sheet
-from gencontrol.runs.files.spooled import stream_or_path
+from gencontrol.runs.files.sheets import write_sheets
 from gencontrol.runs.machine.devices import choose_device, choose_dtype
 from gencontrol.runs.machine.interrupts import check_interrupted
 from gencontrol.runs.machine.processes import join_processes
@@ -28,7 +26,6 @@ from gencontrol.runs.notices import ShareWarning, is_watched, naming, quiet_load
 from gencontrol.runs.opening import check_offload
 from gencontrol.runs.references.bound import Terms, without_regions
 from gencontrol.runs.references.plan import ReferencePlan
-from gencontrol.runs.references.records import describe_references
 from gencontrol.runs.samplers import make_sampler
 from gencontrol.runs.scenes import RecordedScene, read_scene
 from gencontrol.runs.variation import Outcome, Output, Result, Sheet
@@ -50,7 +47,13 @@ def run_references(plan: ReferencePlan) -> Outcome:
 
 
 def rehearse_references(plan: ReferencePlan) -> Outcome:
-    """Say what a run would write; only previews are made, and no weights are loaded."""
+    """Say what a run would write; only previews are made, and no weights are loaded.
+
+    Raises:
+        ConfigError: No device is called so.
+        InputError: No such device on this machine, or offloading without a GPU.
+    """
+    check_offload(plan.offload, choose_device(plan.device))
     processes = join_processes(plan.device)
     results = [_rehearse(plan, item) for item in processes.share(plan.items)]
     return Outcome(results=tuple(processes.gather(results)), machine={})
@@ -112,7 +115,7 @@ def _run_item(opened: OpenedHost, plan: ReferencePlan, item: Item, image: Path) 
     recorded = plan.scene or read_scene(image, plan.pointing)
     references, started = plan.references(recorded), time.monotonic()
     pictures = _draw(opened, plan, references)
-    seconds, record, written = time.monotonic() - started, _record(plan, recorded), []
+    seconds, record, written = time.monotonic() - started, plan.record(recorded), []
     for picture, path, seed in zip(pictures, item.paths, plan.seeds, strict=True):
         marked = None if record is None else record | {"seed": seed}
         if write_picture(picture, path, record=marked, existing=plan.existing):
@@ -125,7 +128,7 @@ def _run_item(opened: OpenedHost, plan: ReferencePlan, item: Item, image: Path) 
     if "compare" in item.sheets:
         rows = {"with the regions": pictures} | _compared(opened, plan, references)
         made["compare"] = comparison_sheet(rows, _view(plan, recorded, plan.terms), labels)
-    return Result(outputs=tuple(written), sheets=_write_sheets(plan, item, made), seconds=seconds)
+    return Result(outputs=tuple(written), sheets=_sheets(plan, item, made, record), seconds=seconds)
 
 
 def _draw(opened: OpenedHost, plan: ReferencePlan, references: Sequence[RegionReference]) -> list[Image.Image]:
@@ -168,7 +171,7 @@ def _rehearse(plan: ReferencePlan, item: Item) -> Result:
     assert item.image is not None
     if "preview" in item.sheets:
         recorded = plan.scene or read_scene(item.image, plan.pointing)
-        _write_sheets(plan, item, {"preview": preview_references(plan, recorded)})
+        _sheets(plan, item, {"preview": preview_references(plan, recorded)}, plan.record(recorded))
     pairs = zip(item.paths, plan.seeds, strict=True)
     return Result(
         outputs=tuple(Output(path=path, image=item.image, seed=seed) for path, seed in pairs),
@@ -176,27 +179,9 @@ def _rehearse(plan: ReferencePlan, item: Item) -> Result:
     )
 
 
-def _write_sheets(plan: ReferencePlan, item: Item, made: Mapping[str, Image.Image]) -> tuple[Sheet, ...]:
+def _sheets(
+    plan: ReferencePlan, item: Item, made: Mapping[str, Image.Image], record: Mapping[str, Any] | None
+) -> tuple[Sheet, ...]:
     """Write an item's sheets, marked as such; those that are there already are kept with `skip`."""
-    written = []
-    for kind, path in item.sheets.items():
-        mark = None if plan.recorded is None else describe_sheet(kind)
-        if kind in made and write_picture(made[kind], path, record=mark, existing=plan.existing):
-            written.append(Sheet(path=path, kind=kind))
-    return tuple(written)
-
-
-def _record(plan: ReferencePlan, recorded: RecordedScene) -> dict[str, Any] | None:
-    """The record of an input's pictures, but for the seed."""
-    if plan.recorded is None:
-        return None
-    paths = [recorded.path, *(bound.recorded.path for bound in plan.further)]
-    sums = {path: sha256(path) for path in dict.fromkeys(paths)}
-    made = describe(
-        settings=dict(plan.recorded),
-        seed=0,
-        image={"path": stream_or_path(recorded.path), "sha256": sums[recorded.path]},
-        regions=recorded.pointed,
-        negative_regions=recorded.scene.negative_regions,
-    )
-    return made | describe_references(plan.terms.canvas, plan.further, sums)
+    written = write_sheets(item, made, record=record, seeds=plan.seeds, existing=plan.existing)
+    return tuple(Sheet(path=path, kind=kind) for kind, path in written)

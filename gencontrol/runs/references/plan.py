@@ -18,13 +18,14 @@ from gencontrol.pipelines.stock.drawing import Drawing, check_drawing, check_tex
 from gencontrol.pipelines.stock.fitting import FittedHost
 from gencontrol.runs.files.inputs import Input, inputs_of, without_results
 from gencontrol.runs.files.outputs import Item, check_items, plan_items
-from gencontrol.runs.files.records import is_result, read_record
-from gencontrol.runs.files.repeat import Repeated
+from gencontrol.runs.files.records import describe, describe_input, is_result, read_record
+from gencontrol.runs.files.repeat import Repeated, warn_of_dropped
+from gencontrol.runs.files.skipping import check_skipped
 from gencontrol.runs.machine.processes import join_processes
 from gencontrol.runs.notation import drawn_seed, is_random, parse_focus, parse_seeds
-from gencontrol.runs.notices import naming, warn
+from gencontrol.runs.notices import naming
 from gencontrol.runs.pointing import Pointing, read_pointing
-from gencontrol.runs.references.asked import ask_reference_host
+from gencontrol.runs.references.asked import ask_reference_host, fingerprints
 from gencontrol.runs.references.bound import (
     BoundReference,
     Terms,
@@ -34,7 +35,7 @@ from gencontrol.runs.references.bound import (
     read_reference,
 )
 from gencontrol.runs.references.notation import ReferenceText, parse_reference
-from gencontrol.runs.references.records import read_recorded
+from gencontrol.runs.references.records import describe_references, read_recorded
 from gencontrol.runs.references.settings import REFERENCE_RECORDED, check_reference_run
 from gencontrol.runs.samplers import check_sampler
 from gencontrol.runs.scenes import RecordedScene, list_pictures, name_within, read_scene
@@ -92,6 +93,20 @@ class ReferencePlan:
         """The record."""
         return self.fitted.host
 
+    def record(self, recorded: RecordedScene) -> dict[str, Any] | None:
+        """What is recorded in the pictures of an input, but for the seed; None if nothing is."""
+        if self.recorded is None:
+            return None
+        made = describe(
+            settings=dict(self.recorded),
+            seed=0,
+            image=describe_input(recorded.path),
+            weights=fingerprints(self.fitted),
+            regions=recorded.pointed,
+            negative_regions=recorded.scene.negative_regions,
+        )
+        return made | describe_references(self.terms.canvas, self.further)
+
     def references(self, scene: RecordedScene) -> list[RegionReference]:
         """What the pictures of an input are drawn from."""
         return [as_reference(scene.scene, self.terms), *(bound.reference for bound in self.further)]
@@ -122,7 +137,7 @@ def plan_references(settings: VariationSettings, repeated: Repeated | None = Non
         recorded=repeated.regions if repeated else (),
         recorded_negative=repeated.negative_regions if repeated else (),
     )
-    _warn_of_dropped(settings, repeated)
+    warn_of_dropped(settings, repeated)
     with in_settings():
         terms, further = _read_references(settings, texts, repeated)
     images, names = _pictures(settings, repeated)
@@ -130,7 +145,7 @@ def plan_references(settings: VariationSettings, repeated: Repeated | None = Non
     rows = range(len(images))
     items = plan_items(names, seeds, settings.output, images=images, rows=rows, sheets=sheets, suffix=suffix)
     inputs = [*inputs_of(settings, images), *inputs_named(texts), *_inputs_repeated(repeated, further)]
-    items = check_items(items, embeds_out=None, existing=settings.existing, inputs=inputs)
+    left = check_items(items, embeds_out=None, existing=settings.existing, inputs=inputs)
     with in_settings():
         # Last, since what is not there is asked for by the gigabyte.
         fitted = ask_reference_host(host, settings)
@@ -148,9 +163,11 @@ def plan_references(settings: VariationSettings, repeated: Repeated | None = Non
         terms=terms,
         further=tuple(further),
         existing=settings.existing,
-        items=tuple(items),
+        items=tuple(left),
         recorded=_recorded(settings, host) if settings.metadata else None,
     )
+    if settings.existing == "skip":
+        check_skipped(items, seeds, lambda item, _: plan.record(read_scene(Path(item.image or ""), pointing)))
     return replace(plan, scene=_check_pictures(plan))
 
 
@@ -187,17 +204,6 @@ def _check_settings(settings: VariationSettings) -> None:
             check_number(getattr(settings, name), name=f"`{name}`", at_least=8, unit="pixels")
     with in_settings():
         check_sampling(steps=settings.steps, pictures=settings.batch, size=(settings.height, settings.width))
-
-
-def _warn_of_dropped(settings: VariationSettings, repeated: Repeated | None) -> None:
-    """Say that one of two settings gave way, which exclude each other with other models."""
-    recorded = {} if repeated is None else repeated.settings
-    for given, dropped, none in (("schedule", "strength", 1.0), ("strength", "schedule", None)):
-        was = recorded.get(dropped, none)
-        if was != none and getattr(settings, dropped) == none and getattr(settings, given) != recorded.get(given):
-            warn(
-                f"`{given}` is given anew, so the recorded `{dropped}` {was} is not taken over: give both to keep both."
-            )
 
 
 def _read_references(

@@ -8,33 +8,30 @@ from typing import Any
 from gencontrol.configuration import from_mapping
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.regions.region import Region
-from gencontrol.runs.files.records import pack, unpack
+from gencontrol.runs.files.records import describe_input, pack, unpack
 from gencontrol.runs.files.repeat import recorded_input
 from gencontrol.runs.pointing import Pointing
 from gencontrol.runs.references.bound import BoundReference, Terms
 from gencontrol.runs.scenes import read_scene
 
 
-def describe_references(
-    canvas: Region | None, further: Sequence[BoundReference], sums: Mapping[Path, str]
-) -> dict[str, Any]:
+def describe_references(canvas: Region | None, further: Sequence[BoundReference]) -> dict[str, Any]:
     """What a record says beside that of a run with one picture.
 
     Args:
         canvas: Of the first picture.
         further: The other references.
-        sums: SHA-256 of their pictures.
     """
     return {
         "canvas_mask": None if canvas is None else pack(canvas),
-        "references": [_describe(bound, sums[bound.recorded.path]) for bound in further],
+        "references": [_describe(bound) for bound in further],
     }
 
 
-def _describe(bound: BoundReference, checksum: str) -> dict[str, Any]:
+def _describe(bound: BoundReference) -> dict[str, Any]:
     recorded, terms = bound.recorded, bound.terms
     return {
-        "image": {"path": str(recorded.path), "sha256": checksum},
+        "image": describe_input(recorded.path),
         "regions": [pack(region) for region in recorded.pointed],
         "negative_regions": [pack(region) for region in recorded.scene.negative_regions],
         "feather": bound.feather,

@@ -16,6 +16,7 @@ from gencontrol.files import sha256
 from gencontrol.focus import CropFocus
 from gencontrol.pipelines import REFERENCE_HOSTS, Drawing, RegionReference, draw_references, open_reference_host
 from gencontrol.pipelines.stock.opening import OpenedHost
+from gencontrol.runs.files.outputs import write_picture
 from gencontrol.runs.files.records import read_record
 from gencontrol.runs.files.repeat import read_repeated
 from gencontrol.runs.notices import RunWarning, ShareWarning
@@ -180,6 +181,53 @@ def test_files_that_are_there(settings: Settings, pictures: Path, monkeypatch: p
     monkeypatch.setattr(carrying_out, "open_fitted", lambda *_, **__: pytest.fail("opened"))
     outcome = run_references(plan_references(settings(existing="skip")))
     assert outcome.outputs == [] and outcome.machine == {}
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"prompt": "a hat"}, "`prompt` was not set and is a hat; give `existing` overwrite"),
+        ({"weight": 0.5}, r"`weight` was 1\.0 and is 0\.5"),
+        ({"canvas_mask": "{}/left.png"}, "it was made with another canvas mask"),
+        ({"reference": ("{}/2.png",)}, "`reference`: it was made with 0"),
+    ],
+)
+def test_what_other_settings_made_is_not_skipped(
+    changed: dict[str, Any], said: str, settings: Settings, pictures: Path
+) -> None:
+    plan = plan_references(settings())
+    (item,), recorded = plan.items, plan.scene
+    assert recorded is not None and plan.record(recorded) is not None
+    write_picture(Image.new("RGB", (4, 4)), item.paths[0], record=plan.record(recorded))
+    assert plan_references(settings(existing="skip")).items == ()
+    here = {
+        name: tuple(text.format(pictures) for text in value)
+        if isinstance(value, tuple)
+        else value.format(pictures)
+        if isinstance(value, str)
+        else value
+        for name, value in changed.items()
+    }
+    with pytest.raises(InputError, match=rf"photo-0\.png is there and is not what would be made now: {said}"):
+        plan_references(settings(existing="skip", **here))
+
+
+def test_an_adapter_that_was_trained_anew_makes_other_pictures(settings: Settings, pictures: Path) -> None:
+    plan = plan_references(settings())
+    assert plan.scene is not None
+    record = plan.record(plan.scene) or {}
+    assert set(record["weights"]) == {"base", "adapter", "image_encoder"} and all(record["weights"].values())
+    weights = record["weights"] | {"adapter": "another"}
+    write_picture(Image.new("RGB", (4, 4)), plan.items[0].paths[0], record=record | {"weights": weights})
+    with pytest.raises(InputError, match="the weights of `adapter` were others"):
+        plan_references(settings(existing="skip"))
+
+
+def test_a_dry_run_looks_for_the_device(settings: Settings) -> None:
+    with pytest.raises(InputError, match="`offload` model moves weights between main memory and a GPU"):
+        rehearse_references(plan_references(settings(offload="model")))
+    with pytest.raises(InputError, match="`device` cpu:3: this machine has 1 of them"):
+        rehearse_references(plan_references(settings(device="cpu:3")))
 
 
 def test_without_a_record(settings: Settings, pictures: Path) -> None:

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from gencontrol.errors import InputError
-from gencontrol.files import sha256
 from gencontrol.runs.references.bound import read_canvas, read_reference
 from gencontrol.runs.references.notation import parse_reference
 from gencontrol.runs.references.records import describe_references, read_recorded
@@ -19,7 +18,7 @@ def record_of(pictures: Path) -> dict[str, Any]:
     bound = read_reference(
         parse_reference(text + f"strength=0.7,weight=0.6,schedule=1:0,canvas={pictures / 'left.png'}")
     )
-    return describe_references(read_canvas(str(pictures / "left.png")), [bound], {there: sha256(there)})
+    return describe_references(read_canvas(str(pictures / "left.png")), [bound])
 
 
 def test_there_and_back(pictures: Path) -> None:
@@ -45,7 +44,7 @@ def test_there_and_back(pictures: Path) -> None:
 
 def test_a_record_without_references_has_none(tmp_path: Path) -> None:
     assert read_recorded({}, source=tmp_path / "a.png") == (None, [])
-    assert describe_references(None, [], {}) == {"canvas_mask": None, "references": []}
+    assert describe_references(None, []) == {"canvas_mask": None, "references": []}
 
 
 def test_a_picture_that_moved_or_changed(pictures: Path, tmp_path: Path) -> None:
