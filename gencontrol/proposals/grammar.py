@@ -75,8 +75,10 @@ def noun_phrases(caption: str) -> list[NounPhrase]:
 
 def distinct_phrases(caption: str) -> list[str]:
     """The texts of `noun_phrases`, each once."""
-    texts = {phrase.text.casefold(): phrase.text for phrase in reversed(noun_phrases(caption))}
-    return list(reversed(texts.values()))
+    texts: dict[str, str] = {}
+    for phrase in noun_phrases(caption):
+        texts.setdefault(phrase.text.casefold(), phrase.text)
+    return list(texts.values())
 
 
 def _belongs(tokens: Sequence[_Token], place: int, run: Sequence[int]) -> bool:

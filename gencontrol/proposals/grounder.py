@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -33,6 +33,7 @@ class Grounding:
     """(height, width) of the picture."""
 
 
+@runtime_checkable
 class Grounder(Protocol):
     """Finds phrases in pictures."""
 

@@ -68,7 +68,7 @@ VERBS = _words(
     "bite lick sniff dig hide peek reach grab pick hug kiss shake wave dance sing perform celebrate prepare bake "
     "grill dress decorate top mount attach connect tie wrap stack pile glide land travel move turn spin roll slide "
     "grow bloom shine glow reflect overlook line share enjoy try begin start point aim shoot toss dive splash shop "
-    "buy sell ship load unload gather herd lead follow rise"
+    "buy sell ship load unload gather herd lead follow rise see chew"
 )
 """Which captions use, without endings."""
 IRREGULAR = _words(

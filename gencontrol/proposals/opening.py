@@ -51,7 +51,7 @@ def open_grounder(
         words = Location(name=tokenizer, local_files_only=local_files_only).settled()
         return GlipGrounder(glip, _tokenizer(words))
     source = Location(name=model, revision=revision, local_files_only=local_files_only).settled()
-    kind = (source.read("config.json") or {}).get("model_type")
+    kind = _kind(source)
     if kind == MODEL_TYPE:
         words = replace(source, subfolder=f"{source.subfolder}/{TOKENIZER}".strip("/"))
         return GlipGrounder(open_glip_folder(source, dtype=dtype).to(device), _tokenizer(words))
@@ -60,6 +60,16 @@ def open_grounder(
         raise CheckpointError(f"{model} is a model of type {kind!r}, and no grounder; expected one of {known}.")
     model_class, wrap = _KINDS[kind]
     return wrap(load_strictly(model_class(), source, dtype).to(device), _image_processor(source), _tokenizer(source))
+
+
+def _kind(source: Location) -> str | None:
+    values = source.read("config.json")
+    if values is None:
+        raise CheckpointError(
+            f"No grounder at {source.name!r}: there is no config.json{absence(source)}. Expected a folder or hub id, "
+            f"such as {DEFAULT_GROUNDER}, or a published GLIP's file."
+        )
+    return values.get("model_type")
 
 
 def _grounding_dino() -> Any:
