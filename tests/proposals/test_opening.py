@@ -1,0 +1,89 @@
+"""Grounders by name."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from gencontrol.errors import CheckpointError
+from gencontrol.proposals.detectors import DinoGrounder, OwlGrounder
+from gencontrol.proposals.glip import opening
+from gencontrol.proposals.glip.grounder import GlipGrounder
+from gencontrol.proposals.opening import open_grounder
+
+Folder = Callable[[str], Path]
+
+
+@pytest.mark.parametrize(
+    ("kind", "grounder", "model"),
+    [
+        ("glip", GlipGrounder, "Glip"),
+        ("dino", DinoGrounder, "GroundingDinoForObjectDetection"),
+        ("mm", DinoGrounder, "MMGroundingDinoForObjectDetection"),
+        ("owl", OwlGrounder, "Owlv2ForObjectDetection"),
+    ],
+)
+def test_a_folder_says_what_it_is(kind: str, grounder: type, model: str, grounder_folder: Folder) -> None:
+    opened: Any = open_grounder(str(grounder_folder(kind)), dtype=torch.float64)
+    assert type(opened) is grounder and type(opened.model).__name__ == model
+    assert next(opened.model.parameters()).dtype == torch.float64 and not opened.model.training
+
+
+def test_a_published_file_reads_with_bert(
+    grounder_folder: Folder, detectors: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: ModuleType
+) -> None:
+    """The narrow model's weights, which the file's names are not asked for: what is tested is the way to a grounder."""
+    (tmp_path / "glip.pth").write_bytes(b"")
+    model = detectors.glip()
+    monkeypatch.setattr("gencontrol.proposals.opening.open_glip_file", lambda path, dtype: model)
+    words = grounder_folder("glip") / opening.TOKENIZER
+    opened = open_grounder(str(tmp_path / "glip.pth"), tokenizer=str(words))
+    assert isinstance(opened, GlipGrounder) and len(opened.ground(tiny.photo(), ["cat"], threshold=0.0).boxes)
+
+
+def test_what_is_no_grounder(tiny_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        CheckpointError, match=r"type 'clip', and no grounder; expected one of glip, grounding-dino, mm"
+    ):
+        open_grounder(str(tiny_folder / "clip"))
+    with pytest.raises(CheckpointError, match="No file at"):
+        open_grounder(str(tmp_path / "none.pth"))
+    with pytest.raises(CheckpointError, match="No model at"):
+        open_grounder(str(tmp_path / "none"))
+    with pytest.raises(
+        CheckpointError, match=r"config\.json\. Expected a folder or hub id, such as IDEA-Research/ground"
+    ):
+        open_grounder(str(tmp_path))
+    with pytest.raises(CheckpointError, match=r"No grounder at 'nobody/nothing': there is no config\.json in this"):
+        open_grounder("nobody/nothing", local_files_only=True)
+
+
+def test_parts_that_are_missing(grounder_folder: Folder, tmp_path: Path) -> None:
+    folder = tmp_path / "owl"
+    shutil.copytree(grounder_folder("owl"), folder)
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(CheckpointError, match="has no tokenizer: a grounder needs one to read phrases"):
+        open_grounder(str(folder))
+    (folder / "preprocessor_config.json").unlink()
+    with pytest.raises(CheckpointError, match="does not say how pictures are prepared"):
+        open_grounder(str(folder))
+
+
+def test_no_weight_is_left_to_chance(grounder_folder: Folder, tmp_path: Path) -> None:
+    folder = tmp_path / "owl"
+    shutil.copytree(grounder_folder("owl"), folder)
+    weights = load_file(folder / "model.safetensors")
+    gone = next(iter(name for name in weights if "class_head" in name))
+    del weights[gone]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(CheckpointError, match=f"1 missing: {gone}"):
+        open_grounder(str(folder))
+    (folder / "config.json").write_text(json.dumps({"model_type": "owlv2", "projection_dim": 1}))
+    with pytest.raises(CheckpointError, match="owl"):
+        open_grounder(str(folder))
