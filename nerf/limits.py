@@ -18,7 +18,7 @@ def check_limits(settings: Any, limits: Limits, *, where: str = "") -> None:
     Args:
         settings: Any object with these attributes; one that is None is not set, and passes.
         limits: What each may be.
-        where: Put before the name in the message, such as "Orbit ".
+        where: Put before the name in the message, such as "machine.".
 
     Raises:
         ConfigError: Naming the setting, its limits and what it is.
@@ -30,7 +30,7 @@ def check_limits(settings: Any, limits: Limits, *, where: str = "") -> None:
         try:
             check_number(value, name=name, at_least=least, at_most=most)
         except ConfigError as error:
-            raise ConfigError(f"{where}{name} must be {_bounds(value, least, most)}.") from error
+            raise ConfigError(f"`{where}{name}` must be {_bounds(value, least, most)}.") from error
 
 
 def _bounds(value: Any, least: int | float, most: int | float) -> str:

@@ -1,6 +1,6 @@
 """`gencontrol nerf`: steer a radiance field with text, render it, export it. The short way to `alphaclip-nerf`."""
 
-import dataclasses
+import importlib.util
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, UseAppendAction, arg
 
+from gencontrol.cli.flags import flag_names, in_flags
 from gencontrol.cli.parse import parse
 from gencontrol.errors import ConfigError, GencontrolError
 from gencontrol.runs.radiance import CreationSettings, EditSettings, train
@@ -16,18 +17,8 @@ from gencontrol.runs.radiance import CreationSettings, EditSettings, train
 Numbers3 = tuple[float, float, float]
 Numbers4 = tuple[float, float, float, float]
 Numbers6 = tuple[float, float, float, float, float, float]
-# Flags of `ns-train`; in the second group the name of those that a command has under the same.
-_STUDIO_FLAG = (
-    r"--(?:pipeline\.(?:model|datamanager)\.([\w-]+)|pipeline\.[\w.-]+|optimizers\.[\w.-]+"
-    r"|load-dir\b|data\b|max-num-iterations\b|output-dir\b)"
-)
-# Those that it has under another.
-_SAME_AS = {
-    "--optimizers.field.optimizer.lr": "learning_rate",
-    "--max-num-iterations": "steps",
-    "--output-dir": "output",
-    "--data": "scene",
-}
+# Settings that the method has and a command has under another name.
+_SAME_AS = {"data": "scene", "machine.seed": "seed", "machine.device_type": "device"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,24 +126,23 @@ def main(arguments: Sequence[str]) -> int | None:
 
 
 def in_own_flags(message: str, flags: type) -> str:
-    """What the method says in flags of `ns-train`, in those of a command that has them too.
+    """A message with a command's flags in the place of the settings that it names.
 
     Args:
-        message: With flags such as `--pipeline.model.scene FOLDER`.
+        message: With settings in backticks, such as `scene`. Those that only the method has are said in its flags.
         flags: The command's.
     """
-    names = {field.name for field in dataclasses.fields(flags)}
-
-    def own(found: re.Match[str]) -> str:
-        name, value = _SAME_AS.get(found[1], found[2] or "").replace("-", "_"), found[3] or ""
-        if name not in names:
-            return found[0]
-        return "SCENE" if name == "scene" else f"--{name.replace('_', '-')}{value}"
-
-    said = re.sub(rf"({_STUDIO_FLAG})( [A-Z]+)?", own, message)
-    if not re.search(_STUDIO_FLAG, said):
+    for name, same in _SAME_AS.items():
+        if same in flag_names(flags):
+            message = message.replace(f"`{name}`", f"`{same}`")
+    said = in_flags(message, flags)
+    if not re.search(r"`[a-z_.]+`", said) or importlib.util.find_spec("nerfstudio") is None:
         return said
-    return f"{said} (Those flags are taken by `ns-train alphaclip-nerf`, which `gencontrol nerf` is the short way to.)"
+    from gencontrol.nerf.flags import in_studio_flags
+
+    theirs = in_studio_flags(said)
+    note = " (Those flags are taken by `ns-train alphaclip-nerf`, which `gencontrol nerf` is the short way to.)"
+    return theirs + note * (theirs != said)
 
 
 def help_text() -> str:

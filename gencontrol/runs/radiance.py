@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gencontrol.errors import ConfigError, MissingDependencyError, OutputError
-from gencontrol.files import check_folder
 
 # An edit need not begin coarsely; this is what creations end at, so that their own lattice is kept.
 _EDIT_RESOLUTION = "0:40"
@@ -80,7 +79,7 @@ def train(settings: CreationSettings) -> Path:
 
     Raises:
         MissingDependencyError: nerfstudio is not installed.
-        ConfigError: Settings that contradict each other; messages name nerfstudio's flags.
+        ConfigError: Settings that contradict each other, or a device that is not there.
         InputError: A scene, a highlight, pictures or a folder for runs that cannot be used.
         OutputError: A checkpoint that could not be written.
     """
@@ -91,8 +90,6 @@ def train(settings: CreationSettings) -> Path:
     from nerfstudio.scripts.train import main
 
     config = training_config(settings)
-    check_config(config)
-    check_folder(Path(settings.output))
     try:
         main(config)
     except RuntimeError as error:
@@ -105,19 +102,6 @@ def train(settings: CreationSettings) -> Path:
             "and begin anew."
         ) from error
     return config.get_base_dir()
-
-
-def check_config(config: Any) -> None:
-    """Refuse what a run's settings alone say to be wrong, before anything of it is made.
-
-    Raises:
-        ConfigError: Saying which.
-    """
-    from gencontrol.nerf.checks.check_settings import check_settings
-    from gencontrol.nerf.method.datamanager import check_views
-
-    check_settings(config.pipeline.model)
-    check_views(config.pipeline.datamanager)
 
 
 def remove_torn_checkpoints(folder: Path) -> None:
@@ -184,7 +168,7 @@ def _set_edit(config: Any, settings: EditSettings) -> None:
         )
     elif settings.in_front_of is not None or settings.crop is not None:
         raise ConfigError(
-            f"in_front_of and crop are for pictures, and {settings.scene} is no data set (a folder with a "
+            f"`in_front_of` and `crop` are for pictures, and {settings.scene} is no data set (a folder with a "
             "transforms.json and no scene beside it): leave them out."
         )
     else:

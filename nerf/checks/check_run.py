@@ -9,8 +9,6 @@ from gencontrol.errors import ConfigError
 from gencontrol.nerf.method.change_record import ChangeRecord, change_record
 from gencontrol.nerf.method.config import SteeredModelConfig
 
-_SCENE, _DATA, _MODE = "--pipeline.model.scene FOLDER", "--data FOLDER", "--pipeline.model.mode"
-
 
 def check_run(
     config: SteeredModelConfig, attributes: TrainingCallbackAttributes, *, change: ChangeRecord | None
@@ -43,16 +41,16 @@ def _check_same(config: SteeredModelConfig, change: ChangeRecord) -> None:
             return  # a fit or an edit of pictures makes something else of its field
         raise ConfigError(
             f"The checkpoint is one of the mode {change.mode!r}, whose change means something else in the mode "
-            f"{config.mode!r}: go on with {_MODE} {change.mode}. To change what that run made, name its folder as "
-            f"the scene instead of --load-dir: {_SCENE}."
+            f"{config.mode!r}: go on with `mode` {change.mode}. To change what that run made, name its folder as "
+            "`scene` instead of `load_dir`."
         )
     now = change_record(config, begun=change.begun)
     for field in dataclasses.fields(ChangeRecord):
         name, made, asked = field.name, getattr(change, field.name), getattr(now, field.name)
         if made != asked:
             raise ConfigError(
-                f"The checkpoint was made with {name} {made}, and its values would be another scene with {asked}: go "
-                f"on with --pipeline.model.{name} {made}."
+                f"The checkpoint was made with `{name}` {made}, and its values would be another scene with {asked}: go "
+                f"on with {made}."
             )
 
 
@@ -72,31 +70,39 @@ def check_length(attributes: TrainingCallbackAttributes) -> None:
         ConfigError: Fewer than one.
     """
     trainer: Any = attributes.trainer
-    steps = getattr(getattr(trainer, "config", None), "max_num_iterations", 1)
+    check_steps(getattr(getattr(trainer, "config", None), "max_num_iterations", 1))
+
+
+def check_steps(steps: int) -> None:
+    """Refuse fewer than one.
+
+    Raises:
+        ConfigError: Fewer.
+    """
     if steps < 1:
-        raise ConfigError(f"A run needs at least one step; got --max-num-iterations {steps}.")
+        raise ConfigError(f"A run needs at least one step; got `steps` {steps}.")
 
 
 def _check_creation(*, pictures: bool, has_base: bool) -> None:
     if pictures:
         raise ConfigError(
-            f"Pictures are given (--data), and the mode 'create' uses none: choose {_MODE} edit (they are fitted, then "
-            f"the part is changed), or {_MODE} fit, or leave --data out."
+            "Pictures are given (`data`), and the mode 'create' uses none: choose `mode` edit (they are fitted, then "
+            "the part is changed) or fit, or leave them out."
         )
     if has_base:
         raise ConfigError(
-            "The checkpoint is one of an edit, and the mode is 'create': go on with the mode it had, such as "
-            f"{_MODE} edit."
+            "The checkpoint is one of an edit, and the mode is 'create': go on with the `mode` that it had, "
+            "such as edit."
         )
 
 
 def _check_fit(*, pictures: bool, has_base: bool) -> None:
     if not pictures:
-        raise ConfigError(f"The mode 'fit' needs the pictures to fit: {_DATA}, a nerfstudio data set.")
+        raise ConfigError("The mode 'fit' needs the pictures to fit: `data`, a nerfstudio data set.")
     if has_base:
         raise ConfigError(
-            f"The checkpoint is one of an edit, which cannot be fitted further: go on with the mode it had, such as "
-            f"{_MODE} edit, or leave --load-dir out."
+            "The checkpoint is one of an edit, which cannot be fitted further: go on with the `mode` that it had, such "
+            "as edit, or leave `load_dir` out."
         )
 
 
@@ -105,21 +111,21 @@ def _check_edit(config: SteeredModelConfig, data: Any, *, start: int, end: int, 
     if config.scene is not None and pictures:
         raise ConfigError(
             f"Both a scene and pictures are given, and the mode {config.mode!r} starts from one of them: leave out "
-            "--pipeline.model.scene or --data."
+            "`scene` or `data`."
         )
     if not has_base and not pictures:
         raise ConfigError(
-            f"The mode {config.mode!r} has nothing to start from: give {_SCENE} (a finished run) or {_DATA} (pictures, "
-            "which are fitted first). A checkpoint (--load-dir) has to be one of such a run."
+            f"The mode {config.mode!r} has nothing to start from: give `scene` (a finished run) or `data` (pictures, "
+            "which are fitted first). A checkpoint (`load_dir`) has to be one of such a run."
         )
     if has_base and pictures and start < data.fit_steps:
         raise ConfigError(
-            f"The checkpoint of step {start - 1} holds what is edited already, so that --data would be fitted over the "
-            "edit: leave --data out."
+            f"The checkpoint of step {start - 1} holds what is edited already, so that `data` would be fitted over the "
+            "edit: leave it out."
         )
     if not has_base and end <= data.fit_steps:
         raise ConfigError(
             f"The run ends at step {end}, before the edit begins: pictures are fitted for "
-            f"{data.fit_steps} steps first. Give --max-num-iterations {data.fit_steps + 400 - start}, fewer "
-            f"--pipeline.datamanager.fit-steps, or {_MODE} fit."
+            f"{data.fit_steps} steps first. Give `steps` {data.fit_steps + 400 - start}, fewer "
+            "`fit_steps`, or the `mode` fit."
         )

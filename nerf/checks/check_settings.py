@@ -33,26 +33,25 @@ def check_settings(config: SteeredModelConfig) -> None:
     """
     if config.mode in ("create", "fit") and config.scene is not None:
         raise ConfigError(
-            f"--pipeline.model.scene is given, but the mode is {config.mode!r}: choose edit, replace, "
-            "remove or recolour."
+            f"`scene` is given, but the `mode` is {config.mode!r}: choose edit, replace, remove or recolour."
         )
     if config.parts is not None and (config.prompt or config.box or config.sphere or config.part):
-        raise ConfigError("Give a prompt with a box, sphere or part, or a list of parts (YAML), not both.")
+        raise ConfigError("Give a `prompt` with a `box`, `sphere` or `part`, or a file of `parts`, not both.")
     if config.part is not None and config.scene is None:
-        raise ConfigError("A highlight by name (--pipeline.model.part) needs the scene that has it: name it too.")
+        raise ConfigError("A highlight by name (`part`) needs the scene that has it: name `scene` too.")
     if config.grow is not None and config.part is None and config.parts is None:
-        raise ConfigError("grow enlarges a part of the scene that is named (part, parts): give a larger box or sphere.")
+        raise ConfigError("`grow` enlarges a part that is named (`part`, `parts`): give a larger `box` or `sphere`.")
     if config.mode in ("create", "edit", "replace", "recolour") and not ((config.prompt or "").strip() or config.parts):
-        raise ConfigError(f"The mode {config.mode!r} needs a prompt: --prompt TEXT, or --pipeline.model.parts FILE.")
+        raise ConfigError(f"The mode {config.mode!r} needs a prompt: give `prompt` TEXT, or `parts` FILE.")
     if config.symmetry != "none" and config.mode not in ("create", "replace"):
         raise ConfigError(
-            f"symmetry {config.symmetry!r} is for what grows anew (create, replace); the mode {config.mode!r} starts "
+            f"`symmetry` {config.symmetry!r} is for what grows anew (create, replace); the mode {config.mode!r} starts "
             "from what is there, which says itself what is symmetric: leave it at none."
         )
     if config.stop_alpha_gradient and config.mode in ("replace", "remove"):
         raise ConfigError(
-            f"stop_alpha_gradient would stop what the mode {config.mode!r} works by, which is the part's alpha: leave "
-            "it off."
+            f"`stop_alpha_gradient` would stop what the mode {config.mode!r} works by, which is the part's alpha: "
+            "leave it off."
         )
     if config.free and config.mode in ("replace", "remove"):
         raise ConfigError(
@@ -65,12 +64,13 @@ def _check_numbers(config: SteeredModelConfig) -> None:
     for name in _LENGTHS:
         value = getattr(config, name)
         if not 0 <= (value or 0.0) <= 1:
-            raise ConfigError(f"{name} must lie in [0, 1] world units; got {value}.")
+            raise ConfigError(f"`{name}` must lie in [0, 1] world units; got {value}.")
     if not (0 < config.ball_sharpness < math.inf and 0 < config.contrast_scale < math.inf):
         raise ConfigError(
-            f"ball_sharpness and contrast_scale must be above 0; got {config.ball_sharpness}, {config.contrast_scale}."
+            "`ball_sharpness` and `contrast_scale` must be above 0; got "
+            f"{config.ball_sharpness}, {config.contrast_scale}."
         )
-    check_colour(config.background, name="background")
+    check_colour(config.background, name="`background`")
     check_limits(config, _LIMITS)
     for step, _ in as_schedule(config.resolution).points:
         resolution_at(config, int(step))

@@ -31,7 +31,7 @@ def check_space(model: SteeredModel, folder: Path) -> None:
     if free < needed:
         raise InputError(
             f"The disk of {there} has {free / 1e6:.0f} MB left, and the run writes up to {needed / 1e6:.0f} MB: make "
-            "room, or write it elsewhere (--output-dir FOLDER)."
+            "room, or write it elsewhere (`output`)."
         )
 
 

@@ -55,7 +55,7 @@ class VideoSettings:
 
     def __post_init__(self) -> None:
         check_limits(self, _LIMITS)
-        check_colour(self.background, name="background")
+        check_colour(self.background, name="`background`")
 
 
 def film(scene: Scene, settings: VideoSettings, *, cameras: Cameras | None = None) -> Iterator[Image.Image]:
@@ -97,7 +97,7 @@ def read_path(file: Path, size: tuple[int, int]) -> Cameras:
         raise
     except (ValueError, KeyError, TypeError, RuntimeError) as error:
         raise InputError(
-            f"{file} is no camera path as nerfstudio's viewer exports it: expected `camera_path`, a list of cameras "
+            f"{file} is no camera path as nerfstudio's viewer exports it: expected 'camera_path', a list of cameras "
             "with camera_to_world (16 numbers) and fov (degrees), in JSON."
         ) from error
     if not len(poses):

@@ -42,7 +42,10 @@ def callbacks_of(model: SteeredModel, attributes: TrainingCallbackAttributes) ->
 
 
 def begin_training(model: SteeredModel, attributes: TrainingCallbackAttributes, step: int) -> None:
-    """Refuse what cannot work before any time is spent."""
+    """Refuse what cannot work before any time is spent.
+
+    `SteeredTrainer` asks before a run has its folder; nerfstudio's own, which runs of 0.1 name, at the first step.
+    """
     check_run(model.config, attributes, change=stored_change_record(model))
     renew_change_record(model, model.config)
     if model.config.mode == "fit":

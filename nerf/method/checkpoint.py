@@ -75,8 +75,8 @@ def warn_of_overruled(config: SteeredModelConfig, given: Sequence[Part], stored:
         return
     warnings.warn(
         f"The checkpoint's own parts are kept, {_listed(stored)}; what is given now is left out, {_listed(given)}. To "
-        "start anew, leave --load-dir out; to start from what that run made, name its folder instead: "
-        "--pipeline.model.mode edit --pipeline.model.scene FOLDER.",
+        "start anew, leave `load_dir` out; to start from what that run made, name its folder as `scene` instead, with "
+        "the `mode` edit.",
         stacklevel=2,
     )
 

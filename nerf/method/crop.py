@@ -29,7 +29,7 @@ def check_crop(crop: Sequence[float] | None) -> None:
     if crop is None:
         return
     if not all(map(math.isfinite, crop)) or min(crop[3:]) <= 0:
-        raise ConfigError(f"crop takes a box, centre x y z and side lengths above 0; got {' '.join(map(str, crop))}.")
+        raise ConfigError(f"`crop` takes a box, centre x y z and side lengths above 0; got {' '.join(map(str, crop))}.")
 
 
 def crop_outputs(outputs: DataparserOutputs, crop: Sequence[float]) -> DataparserOutputs:

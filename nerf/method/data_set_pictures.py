@@ -128,8 +128,7 @@ def load_pictures(dataset: InputDataset, config: SteeredDataManagerConfig) -> UI
         raise InputError(
             f"The data set's pictures have {alpha}, so the scene has no bound. Cut the object out (RGBA, or a "
             "mask_path for each picture in transforms.json), name the plain colour that it stands in front of: "
-            "--pipeline.datamanager.in-front-of 1 1 1, or the box that is to be cropped out of what surrounds it: "
-            "--pipeline.datamanager.crop X Y Z SX SY SZ."
+            "`in_front_of` 1 1 1, or the box that is to be cropped out of what surrounds it: `crop` X Y Z SX SY SZ."
         )
     behind = torch.tensor(config.in_front_of)
     check_bounds(dataset.cameras, torch.stack([(p / 255 - behind).abs().amax(dim=-1) > _DIFFERS for p in stacked]))

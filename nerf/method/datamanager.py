@@ -38,7 +38,6 @@ _LIMITS = {
     "eval_size": (1, 4096),
     "rays": (1, 2**24),
     "fit_steps": (1, 10**9),
-    "seed": SEEDS,
 }
 
 
@@ -173,12 +172,13 @@ def check_views(config: SteeredDataManagerConfig) -> None:
         ConfigError: Saying which.
     """
     check_limits(config, _LIMITS)
+    check_limits(config, {"seed": SEEDS}, where="pipeline.datamanager.")
     check_crop(config.crop)
     if config.in_front_of is not None:
-        check_colour(config.in_front_of, name="in_front_of")
+        check_colour(config.in_front_of, name="`in_front_of`")
     if config.in_front_of is not None and config.crop is not None:
         raise ConfigError(
-            "crop is for pictures whose surroundings show, in_front_of for a plain colour behind: give one of them."
+            "`crop` is for pictures whose surroundings show, `in_front_of` for a plain colour behind: give one of them."
         )
 
 

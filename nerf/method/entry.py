@@ -9,7 +9,6 @@ from typing import Any
 
 from nerfstudio.configs.base_config import LoggingConfig, ViewerConfig
 from nerfstudio.engine.optimizers import AdamOptimizerConfig
-from nerfstudio.engine.trainer import TrainerConfig
 from nerfstudio.plugins.types import MethodSpecification
 
 from gencontrol.nerf.method.config import (
@@ -18,7 +17,7 @@ from gencontrol.nerf.method.config import (
     SteeredModelConfig,
     SteeredPipelineConfig,
 )
-from gencontrol.nerf.trainer import SteeredTrainer, ending_in_one_line
+from gencontrol.nerf.trainer import SteeredTrainer, SteeredTrainerConfig, ending_in_one_line
 
 METHOD, METHOD_HASH = "alphaclip-nerf", "alphaclip-nerf-hash"
 
@@ -94,9 +93,9 @@ def scheduler_config(**settings: Any) -> FloatDecayConfig:
     return FloatDecayConfig(_target=make_scheduler, **settings)
 
 
-def trainer_config() -> TrainerConfig:
+def trainer_config() -> SteeredTrainerConfig:
     """The defaults; a new object each time, since nerfstudio changes it in place."""
-    return TrainerConfig(
+    return SteeredTrainerConfig(
         _target=SteeredTrainer,
         method_name=METHOD,
         max_num_iterations=400,
@@ -117,7 +116,7 @@ def trainer_config() -> TrainerConfig:
     )
 
 
-def variant(**changes: object) -> TrainerConfig:
+def variant(**changes: object) -> SteeredTrainerConfig:
     """The default configuration with other settings of the model."""
     config = trainer_config()
     model = config.pipeline.model
@@ -126,7 +125,7 @@ def variant(**changes: object) -> TrainerConfig:
     return config
 
 
-def hash_config() -> TrainerConfig:
+def hash_config() -> SteeredTrainerConfig:
     """The variant on a hash grid, which takes a tenth of the voxels' learning rate."""
     config = variant(representation="hash")
     config.method_name = METHOD_HASH

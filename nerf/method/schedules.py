@@ -28,7 +28,7 @@ def schedules_of(config: SteeredModelConfig) -> dict[str, Schedule]:
     for name, schedule in schedules.items():
         if min(value for _, value in schedule.points) < 0:
             raise ConfigError(
-                f"{name}_weight must be at least 0, since the loss is one to make small; got {text_of(schedule)}."
+                f"`{name}_weight` must be at least 0, since the loss is one to make small; got {text_of(schedule)}."
             )
     ceilings = {name: as_schedule(getattr(config, name)) for name in ("transmittance_ceiling", "replace_ceiling")}
     return schedules | ceilings

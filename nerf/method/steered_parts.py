@@ -50,7 +50,7 @@ def _shape_of_settings(config: SteeredModelConfig, scene: Scene | None) -> Shape
     if config.part is None:
         return shape
     if not isinstance(shape, Whole):
-        raise ConfigError("Give a part of the scene by its name, or a box or sphere, not both.")
+        raise ConfigError("Give a part of the scene by its name (`part`), or a `box` or `sphere`, not both.")
     assert scene is not None
     return named_shape(scene, config.part, grow=config.grow)
 
@@ -92,8 +92,7 @@ def check_bounded(parts: tuple[Part, ...], mode: str) -> None:
         if isinstance(part.shape, Whole):
             raise ConfigError(
                 f"The part {part.name!r} has no highlight, so the mode {mode!r} would take the whole scene away: give "
-                "a box (--pipeline.model.box), a sphere (--pipeline.model.sphere), a part's name "
-                "(--pipeline.model.part) or a list of parts (--pipeline.model.parts)."
+                "a box (`box`), a sphere (`sphere`), a part's name (`part`) or a list of parts (`parts`)."
             )
 
 

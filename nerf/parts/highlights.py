@@ -16,11 +16,11 @@ def box_or_sphere(box: Sequence[float] | None, sphere: Sequence[float] | None) -
         ConfigError: Both are given, or a size is not positive.
     """
     if box is not None and sphere is not None:
-        raise ConfigError("Give a box or a sphere, not both; a list of parts (YAML) can join them.")
+        raise ConfigError("Give a `box` or a `sphere`, not both; a list of parts (YAML, `parts`) can join them.")
     if box is not None:
-        return check_shape(Box(centre=_vector(box[:3]), size=_vector(box[3:])), where="box")
+        return check_shape(Box(centre=_vector(box[:3]), size=_vector(box[3:])), where="`box`")
     if sphere is not None:
-        return check_shape(Sphere(centre=_vector(sphere[:3]), radius=sphere[3]), where="sphere")
+        return check_shape(Sphere(centre=_vector(sphere[:3]), radius=sphere[3]), where="`sphere`")
     return Whole()
 
 
@@ -43,7 +43,7 @@ def named_shape(scene: Scene, name: str, *, grow: float | None = None) -> Shape:
         raise InputError(f"The scene has no part {name!r}{nearest(name, scene.parts) if scene.parts else ', nor any.'}")
     spacing = 2 / (max(scene.lattice.shape[1:]) - 1)
     if grow and isinstance(scene.parts[name], Voxels):
-        raise InputError(f"The part {name!r} is a mask that was painted and lifted, which cannot grow: leave grow out.")
+        raise InputError(f"The part {name!r} is a painted mask, which cannot grow: leave `grow` out.")
     by = grow if grow is not None else 0.0 if name in scene.prompts else spacing
     return grown(scene.parts[name], by)
 

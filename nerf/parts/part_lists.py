@@ -54,12 +54,12 @@ def read_parts(path: Path, *, base: Scene | None = None, grow: float | None = No
     values = read_yaml(path)
     entries = values.get("parts")
     if set(values) != {"parts"} or not isinstance(entries, list) or not entries:
-        raise ConfigError(f"{path}: expected one key `parts` with a list of parts.")
+        raise ConfigError(f"{path}: expected one key, `parts:`, with a list of parts.")
     parts = tuple(_read_part(entry, f"{path}: parts[{i}]", path.parent, base, grow) for i, entry in enumerate(entries))
     if grow is not None and not any(_names_part(entry.get("highlight")) for entry in entries):
         raise ConfigError(
-            f"{path}: grow enlarges a part of the scene that is named (`part:`), and no highlight in the list is one: "
-            "leave grow out, and give larger shapes."
+            f"{path}: `grow` enlarges a part of the scene that is named (`part:`), and no highlight in the list is "
+            "one: leave it out, and give larger shapes."
         )
     return check_parts(parts)
 

@@ -33,13 +33,13 @@ class Orbit:
 
     def __post_init__(self) -> None:
         if not 0 < self.radius < math.inf:
-            raise ConfigError(f"Orbit radius must be above 0 world units; got {self.radius}.")
+            raise ConfigError(f"`orbit.radius` must be above 0 world units; got {self.radius}.")
         if not all(map(math.isfinite, self.target)):
-            raise ConfigError(f"Orbit target must be three finite numbers; got {self.target}.")
+            raise ConfigError(f"`orbit.target` must be three finite numbers; got {self.target}.")
         for name, low, high in (("elevation", -90, 90), ("azimuth", -360, 360), ("field_of_view", 1, 170)):
             first, last = getattr(self, name)
             if not low <= first <= last <= high:
-                raise ConfigError(f"Orbit {name} must be two rising degrees in [{low}, {high}]; got {first}, {last}.")
+                raise ConfigError(f"`orbit.{name}` must be two rising degrees in [{low}, {high}]; got {first}, {last}.")
 
 
 @dataclass(frozen=True, kw_only=True)

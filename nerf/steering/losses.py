@@ -100,5 +100,5 @@ def check_finite(losses: Mapping[str, Tensor], *, step: int) -> None:
         if not torch.isfinite(loss):
             raise GencontrolError(
                 f"The run diverged: {name} is {loss.item()} at step {step}. Lower the learning rate "
-                "(--optimizers.field.optimizer.lr NUMBER) or the loss's weight; the last checkpoint is intact."
+                "(`learning_rate`) or the loss's weight; the last checkpoint is intact."
             )

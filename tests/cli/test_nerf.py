@@ -91,19 +91,19 @@ def test_the_folder_around_is_a_scene_where_it_holds_one(
     [
         (["rendr"], 2, "No command `nerf rendr`; did you mean 'render'"),
         (["render"], 2, "Name the scene first"),
-        (["render", "x", "--frames", "0"], 2, "frames must be at least 1; got 0"),
+        (["render", "x", "--frames", "0"], 2, "--frames must be at least 1; got 0"),
         (["render", "nowhere"], 1, "No scene at nowhere"),
-        (["render", "x", "--elevation", "nan"], 2, "elevation must be a number from -90 to 90; got nan"),
-        (["render", "x", "--size", "0"], 2, "size must be at least 1; got 0"),
-        (["export", "x", "--resolution", "0"], 2, "resolution must be at least 4; got 0"),
-        (["export", "x", "--density", "-1"], 2, "density must be at least 0.001; got -1.0"),
+        (["render", "x", "--elevation", "nan"], 2, "--elevation must be a number from -90 to 90; got nan"),
+        (["render", "x", "--size", "0"], 2, "--size must be at least 1; got 0"),
+        (["export", "x", "--resolution", "0"], 2, "--resolution must be at least 4; got 0"),
+        (["export", "x", "--density", "-1"], 2, "--density must be at least 0.001; got -1.0"),
         (["export", "x", "-o", "a.fbx"], 1, "Cannot write .fbx: choose .ply"),
         (["export", "x", "--box", *"000111", "--sphere", *"0001"], 2, "Give --box or --sphere, not both: each says"),
-        (["export", "x", "--sphere", *"0000"], 2, "sphere: the radius must be positive"),
+        (["export", "x", "--sphere", *"0000"], 2, "--sphere: the radius must be positive"),
         (["scene", "/proc/x", "--size", "8"], 1, "/proc/x is the system's own; expected the name of a folder to write"),
         (["new", "--prompt", "x", "-o", "/dev/null/x"], 1, "/dev/null is a file; expected the name of a folder"),
-        (["scene", "x", "--size", "0"], 2, "size must be at least 1; got 0"),
-        (["scene", "x", "--views", "0"], 2, "views must be at least 1; got 0"),
+        (["scene", "x", "--size", "0"], 2, "--size must be at least 1; got 0"),
+        (["scene", "x", "--views", "0"], 2, "--views must be at least 1; got 0"),
     ],
 )
 def test_mistakes_get_one_line(
@@ -116,46 +116,49 @@ def test_mistakes_get_one_line(
 @pytest.mark.parametrize(
     ("command", "message", "expected"),
     [
-        ("edit", "By name (--pipeline.model.part) needs it.", "By name (--part) needs it."),
-        ("edit", "Give --pipeline.model.parts FILE or --pipeline.model.mode fit.", "Give --parts FILE or --mode fit."),
-        ("edit", "Give --pipeline.model.scene FOLDER (a run).", "Give SCENE (a run)."),
+        ("edit", "By name (`part`) needs it.", "By name (--part) needs it."),
+        ("edit", "Give `parts` FILE or `mode` fit.", "Give --parts FILE or --mode fit."),
+        ("edit", "Give `scene` (a run).", "Give SCENE (a run)."),
         (
             "new",
-            "A prompt: --prompt TEXT, or --pipeline.model.parts FILE.",
+            "A prompt: `prompt` TEXT, or `parts` FILE.",
             "A prompt: --prompt TEXT, or --parts FILE.",
         ),
         ("export", "No scene at x: give a file.", "No scene at x: give a file."),
         (
             "edit",
-            "Name it: --pipeline.datamanager.in-front-of 1 1 1, or --pipeline.datamanager.crop X Y.",
+            "Name it: `in_front_of` 1 1 1, or `crop` X Y.",
             "Name it: --in-front-of 1 1 1, or --crop X Y.",
         ),
         (
             "edit",
-            "Fewer --pipeline.datamanager.fit-steps; got --max-num-iterations 0.",
+            "Fewer `fit_steps`; got `steps` 0.",
             "Fewer --fit-steps; got --steps 0.",
         ),
-        ("new", "Lower it (--optimizers.field.optimizer.lr NUMBER).", "Lower it (--learning-rate NUMBER)."),
-        ("new", "Elsewhere (--output-dir FOLDER).", "Elsewhere (--output FOLDER)."),
-        ("edit", "Leave --data FOLDER out.", "Leave SCENE out."),
+        ("new", "Lower it (`learning_rate` NUMBER).", "Lower it (--learning-rate NUMBER)."),
+        ("new", "Elsewhere (`output`, on `machine.device_type`).", "Elsewhere (-o, on --device)."),
+        ("edit", "Leave `data` out.", "Leave SCENE out."),
     ],
 )
 def test_what_the_method_says_is_said_in_flags_of_the_command(command: str, message: str, expected: str) -> None:
     assert in_own_flags(message, COMMANDS[command][0]) == expected
 
 
+@studio
 @pytest.mark.parametrize(
-    "flag",
+    ("setting", "flag"),
     [
-        "--pipeline.model.grow 0",
-        "--pipeline.datamanager.in-front-of 1 1 1",
-        "--data FOLDER",
-        "--load-dir",
-        "--optimizers.field.optimizer.eps 1",
+        ("grow", "--pipeline.model.grow"),
+        ("in_front_of", "--pipeline.datamanager.in-front-of"),
+        ("orbit.radius", "--pipeline.datamanager.orbit.radius"),
+        ("data", "--data"),
+        ("load_dir", "--load-dir"),
+        ("eps", "--optimizers.field.optimizer.eps"),
     ],
 )
-def test_flags_that_only_the_method_has_are_said_to_be_its_own(flag: str) -> None:
-    said = in_own_flags(f"Give {flag}.", COMMANDS["new"][0])
+def test_flags_that_only_the_method_has_are_said_to_be_its_own(setting: str, flag: str) -> None:
+    pytest.importorskip("nerfstudio")
+    said = in_own_flags(f"Give `{setting}`.", COMMANDS["new"][0])
     assert said.startswith(f"Give {flag}. (Those flags are taken by `ns-train alphaclip-nerf`")
 
 
@@ -163,7 +166,7 @@ def test_a_runs_mistakes_are_said_in_own_flags(
     scene: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(_: object) -> Path:
-        raise ConfigError("Give --pipeline.model.box.")
+        raise ConfigError("Give `box`.")
 
     monkeypatch.setattr("gencontrol.cli.nerf.train", fail)
     assert main(["nerf", "edit", str(scene)]) == 2
@@ -180,7 +183,7 @@ def test_mistakes_of_an_edit_name_no_flag_that_it_has_not(
     out = ["-o", str(tmp_path / "runs"), "--device", "cpu"]
     tiny = ["--encoder", "tiny", "--steps", "1"]
     for arguments, code, message in (
-        (["edit", str(scene), *out], 2, "The mode 'edit' needs a prompt: --prompt TEXT, or --parts FILE."),
+        (["edit", str(scene), *out], 2, "The mode 'edit' needs a prompt: give --prompt TEXT, or --parts FILE."),
         (["edit", str(scene), "--mode", "remove", *out, *tiny], 2, "give a box (--box), a sphere (--sphere)"),
     ):
         assert main(["nerf", *arguments]) == code

@@ -106,11 +106,11 @@ def test_defaults() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"steps": 0}, "steps must be at least 1; got 0"),
-        ({"seed": -1}, "seed must be at least 0; got -1"),
-        ({"seed": 2**32}, "seed must be at most 4294967295"),
-        ({"learning_rate": float("nan")}, "learning_rate must be a number from"),
-        ({"learning_rate": 0.0}, "learning_rate must be at least 1e-09"),
+        ({"steps": 0}, "`steps` must be at least 1; got 0"),
+        ({"seed": -1}, "`seed` must be at least 0; got -1"),
+        ({"seed": 2**32}, "`seed` must be at most 4294967295"),
+        ({"learning_rate": float("nan")}, "`learning_rate` must be a number from"),
+        ({"learning_rate": 0.0}, "`learning_rate` must be at least 1e-09"),
         ({"prompt": "  "}, "'create' needs a prompt"),
     ],
 )
@@ -138,7 +138,7 @@ def test_pictures_are_read_as_asked_or_only_fitted(scene: Path, tmp_path: Path) 
     assert white.optimizers["field"]["optimizer"].lr == 0.02
     refused: list[tuple[dict[str, Any], str]] = [
         ({"mode": "fit"}, "'fit' needs the pictures to fit, and .* is no data set"),
-        ({"crop": crop}, "in_front_of and crop are for pictures"),
+        ({"crop": crop}, "`in_front_of` and `crop` are for pictures"),
     ]
     for wrong, message in refused:
         with pytest.raises(ConfigError, match=message):

@@ -37,14 +37,14 @@ def check(mode: str, attributes: Any, /, *, scene: Path | None = None, has_base:
 @pytest.mark.parametrize(
     ("mode", "settings", "scene", "has_base", "message"),
     [
-        ("create", {"data": DATA}, None, False, r"the mode 'create' uses none: choose --pipeline.model.mode edit"),
-        ("fit", {}, None, False, r"'fit' needs the pictures to fit: --data FOLDER"),
-        ("fit", {"data": DATA, "start": 5}, None, True, r"cannot be fitted further.*leave --load-dir out"),
-        ("edit", {}, None, False, r"'edit' has nothing to start from: give --pipeline.model.scene FOLDER .* or --data"),
+        ("create", {"data": DATA}, None, False, r"the mode 'create' uses none: choose `mode` edit"),
+        ("fit", {}, None, False, r"'fit' needs the pictures to fit: `data`"),
+        ("fit", {"data": DATA, "start": 5}, None, True, r"cannot be fitted further.*leave `load_dir` out"),
+        ("edit", {}, None, False, r"'edit' has nothing to start from: give `scene` .* or `data`"),
         ("remove", {}, None, False, r"'remove' has nothing to start from"),
         ("recolour", {"data": DATA}, SCENE, True, r"Both a scene and pictures are given"),
         ("edit", {"data": DATA, "start": 7}, None, True, r"checkpoint of step 6 holds what is edited already"),
-        ("edit", {"data": DATA}, None, False, r"ends at step 400, before the edit begins.*--max-num-iterations 900"),
+        ("edit", {"data": DATA}, None, False, r"ends at step 400, before the edit begins.*`steps` 900"),
         ("edit", {"data": DATA, "steps": 500}, None, False, r"ends at step 500, before the edit begins"),
         ("edit", {"data": DATA, "start": 499}, None, True, r"checkpoint of step 498 holds what is edited already"),
     ],
@@ -92,7 +92,7 @@ def test_a_creation_does_not_go_on_from_an_edit() -> None:
 def test_a_checkpoint_goes_on_with_the_settings_that_its_values_mean(mode: str, name: str, made: Any) -> None:
     from gencontrol.errors import ConfigError
 
-    wanted = rf"made with {name} {made}, .* another scene with .*go on with --pipeline\.model\.{name} {made}\.$"
+    wanted = rf"made with `{name}` {made}, .* another scene with .*go on with {made}\.$"
     with pytest.raises(ConfigError, match=wanted):
         check(mode, run(start=5), has_base=True, **{name: made})
     # A fit of a creation's field makes it anew.
@@ -102,7 +102,7 @@ def test_a_checkpoint_goes_on_with_the_settings_that_its_values_mean(mode: str, 
 def test_a_change_goes_on_in_the_mode_that_it_was_made_in() -> None:
     from gencontrol.errors import ConfigError
 
-    with pytest.raises(ConfigError, match=r"one of the mode 'replace'.*in the mode 'edit': go on with .*mode replace"):
+    with pytest.raises(ConfigError, match=r"one of the mode 'replace'.*in the mode 'edit': go on with `mode` replace"):
         check("edit", run(start=5), has_base=True, mode="replace")
     check("replace", run(start=5), has_base=True)
 
@@ -145,7 +145,7 @@ def test_a_run_of_no_steps_is_refused_before_anything_is_made(make) -> None:
     from gencontrol.nerf.method.callbacks import callbacks_of
 
     model = make(prompt="red cat", preview_every=0)
-    with pytest.raises(ConfigError, match=r"A run needs at least one step; got --max-num-iterations 0\."):
+    with pytest.raises(ConfigError, match=r"A run needs at least one step; got `steps` 0\."):
         callbacks_of(model, run(steps=0))
     callbacks_of(model, run(steps=1))
 

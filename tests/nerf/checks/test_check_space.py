@@ -46,6 +46,6 @@ def test_a_full_disk_is_named_before_the_first_step(make: Any, tmp_path: Path, m
         if fits:
             check_space(model, tmp_path / "not" / "made")
             continue
-        with pytest.raises(InputError, match=r"has 9 MB left, .* writes up to 9 MB: make room.*--output-dir"):
+        with pytest.raises(InputError, match=r"has 9 MB left, .* writes up to 9 MB: make room.*`output`"):
             check_space(model, tmp_path / "not" / "made")
     assert set(asked) == {tmp_path}

@@ -98,10 +98,10 @@ def test_what_cannot_be_exported_is_refused(scene: Scene, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"resolution": 0}, "resolution must be at least 4; got 0"),
-        ({"resolution": 641}, "resolution must be at most 640; got 641"),
-        ({"density": -1.0}, "density must be at least 0.001; got -1.0"),
-        ({"density": float("nan")}, "density must be a number from 0.001 to 1e.06; got nan"),
+        ({"resolution": 0}, "`resolution` must be at least 4; got 0"),
+        ({"resolution": 641}, "`resolution` must be at most 640; got 641"),
+        ({"density": -1.0}, "`density` must be at least 0.001; got -1.0"),
+        ({"density": float("nan")}, "`density` must be a number from 0.001 to 1e.06; got nan"),
     ],
 )
 def test_settings_that_find_no_surface_are_refused_at_once(settings: dict[str, Any], message: str) -> None:

@@ -81,10 +81,10 @@ def test_a_folder_of_frames_is_replaced_and_one_of_other_pictures_is_not(
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"frames": 0}, "frames must be at least 1; got 0"),
-        ({"size": 0}, "size must be at least 1; got 0"),
-        ({"background": (255.0, 255.0, 255.0)}, r"background takes red, green and blue from 0 to 1 .*got \(255.0,"),
-        ({"background": (0.5, -0.1, 0.5)}, "background takes red"),
+        ({"frames": 0}, "`frames` must be at least 1; got 0"),
+        ({"size": 0}, "`size` must be at least 1; got 0"),
+        ({"background": (255.0, 255.0, 255.0)}, r"`background` takes red, green and blue from 0 to 1 .*got \(255.0,"),
+        ({"background": (0.5, -0.1, 0.5)}, "`background` takes red"),
     ],
 )
 def test_settings_that_cannot_be_filmed_are_refused(wrong: dict[str, Any], message: str) -> None:
@@ -141,7 +141,7 @@ def test_a_camera_path_may_hold_whole_numbers(tmp_path: Path) -> None:
 )
 def test_what_a_camera_path_holds_is_said(text: str, tmp_path: Path) -> None:
     (tmp_path / "path.json").write_text(text)
-    with pytest.raises(InputError, match=r"path\.json is no camera path .*: expected `camera_path`, .*, in JSON\.$"):
+    with pytest.raises(InputError, match=r"path\.json is no camera path .*: expected 'camera_path', .*, in JSON\.$"):
         read_path(tmp_path / "path.json", (8, 8))
 
 
@@ -160,11 +160,11 @@ def test_files_that_are_no_camera_path_are_refused(text: str, message: str, tmp_
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"elevation": float("nan")}, "elevation must be a number from -90 to 90; got nan"),
-        ({"elevation": 91.0}, "elevation must be at most 90"),
-        ({"frames": 100000}, "frames must be at most 99999"),
-        ({"size": 4097}, "size must be at most 4096"),
-        ({"frames_per_second": 0}, "frames_per_second must be at least 1"),
+        ({"elevation": float("nan")}, "`elevation` must be a number from -90 to 90; got nan"),
+        ({"elevation": 91.0}, "`elevation` must be at most 90"),
+        ({"frames": 100000}, "`frames` must be at most 99999"),
+        ({"size": 4097}, "`size` must be at most 4096"),
+        ({"frames_per_second": 0}, "`frames_per_second` must be at least 1"),
     ],
 )
 def test_what_cannot_be_filmed_is_refused_at_once(settings: dict[str, Any], message: str) -> None:

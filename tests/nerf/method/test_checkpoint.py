@@ -59,7 +59,7 @@ def test_an_edits_scene_keeps_the_parts_that_it_does_not_touch(make, tmp_path: P
 def test_flags_that_a_checkpoint_overrules_are_said(make) -> None:
     saved = make(prompt="red cat")
     other = make(prompt="blue boat", sphere=(0.0, 0.0, 0.0, 0.5))
-    wanted = r"own parts are kept, part \(prompt 'red cat', .*left out, part \(prompt 'blue boat', .*sphere.*--load-dir"
+    wanted = r"own parts are kept, part \(prompt 'red cat', .*left out, part \(prompt 'blue boat', .*sphere.*`load_dir`"
     with pytest.warns(UserWarning, match=wanted):
         other.load_state_dict(saved.state_dict())
     assert other.parts == saved.parts

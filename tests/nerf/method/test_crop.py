@@ -63,7 +63,7 @@ def test_a_box_around_the_cameras_is_refused() -> None:
 def test_what_is_no_box_is_refused(wrong: tuple[float, ...]) -> None:
     from gencontrol.nerf.method.crop import check_crop
 
-    with pytest.raises(ConfigError, match="crop takes a box, centre x y z and side lengths above 0; got"):
+    with pytest.raises(ConfigError, match="`crop` takes a box, centre x y z and side lengths above 0; got"):
         check_crop(wrong)
     check_crop(BOX)
     check_crop(None)
@@ -115,5 +115,5 @@ def test_a_capture_with_surroundings_is_fitted_and_they_are_left_out(
 def test_a_crop_is_told_of_and_excludes_a_plain_background(manager: Any, capture: Path) -> None:
     with pytest.warns(UserWarning, match=r"cropped to the cube of side 6 around \(5, 0, 1\).*in no scene file"):
         manager(data=capture, crop=(5.0, 0.0, 1.0, 6.0, 1.0, 1.0))
-    with pytest.raises(ConfigError, match="crop is for pictures whose surroundings show, in_front_of for"):
+    with pytest.raises(ConfigError, match="`crop` is for pictures whose surroundings show, `in_front_of` for"):
         manager(data=capture, crop=(0.0, 0.0, 0.0, 1.0, 1.0, 1.0), in_front_of=(1.0, 1.0, 1.0))

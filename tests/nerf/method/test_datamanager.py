@@ -17,12 +17,12 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"views": 0}, "views must be at least 1; got 0"),
-        ({"eval_views": 0}, "eval_views must be at least 1; got 0"),
-        ({"fit_steps": 0}, "fit_steps must be at least 1; got 0"),
-        ({"size": 4097}, "size must be at most 4096; got 4097"),
-        ({"seed": -1}, "seed must be at least 0; got -1"),
-        ({"in_front_of": (255.0, 255.0, 255.0)}, r"in_front_of takes red, green and blue from 0 to 1"),
+        ({"views": 0}, "`views` must be at least 1; got 0"),
+        ({"eval_views": 0}, "`eval_views` must be at least 1; got 0"),
+        ({"fit_steps": 0}, "`fit_steps` must be at least 1; got 0"),
+        ({"size": 4097}, "`size` must be at most 4096; got 4097"),
+        ({"seed": -1}, r"`pipeline\.datamanager\.seed` must be at least 0; got -1"),
+        ({"in_front_of": (255.0, 255.0, 255.0)}, r"`in_front_of` takes red, green and blue from 0 to 1"),
     ],
 )
 def test_views_that_cannot_be_are_refused_at_once(settings: dict[str, Any], message: str) -> None:

@@ -74,7 +74,7 @@ def test_pictures_without_alpha_are_refused_unless_their_background_is_named(tmp
             flat = Image.new("RGBA", picture.size, "white")
             flat.alpha_composite(picture)
         flat.convert("RGB").save(path)
-    with pytest.raises(InputError, match=r"no alpha channel, so the scene has no bound.*--pipeline.datamanager.in-fr"):
+    with pytest.raises(InputError, match=r"no alpha channel, so .* no bound.*`in_front_of` 1 1 1, .* `crop` X Y"):
         manager(data=folder)
     data = manager(data=folder, in_front_of=(1.0, 1.0, 1.0), rays=64)
     assert data.pictures.dtype == torch.uint8 and data.pictures.shape == (3, 16, 16, 3)

@@ -49,7 +49,7 @@ def test_weights_are_not_below_0() -> None:
     from gencontrol.nerf.method.config import SteeredModelConfig
     from gencontrol.nerf.method.schedules import schedules_of
 
-    with pytest.raises(ConfigError, match=r"entropy_weight must be at least 0, .* got 0:0.5 9:-0.1"):
+    with pytest.raises(ConfigError, match=r"`entropy_weight` must be at least 0, .* got 0:0.5 9:-0.1"):
         schedules_of(SteeredModelConfig(entropy_weight="0:0.5 9:-0.1"))
     schedules_of(SteeredModelConfig(entropy_weight="0"))
 

@@ -34,7 +34,7 @@ def test_a_highlight_may_be_a_part_of_the_scene(tmp_path: Path) -> None:
     removed = dataclasses.replace(scene, prompts={"egg": ""})
     assert named_shape(removed, "egg") == egg  # it is of its size since, and would else grow at every change
     lifted = dataclasses.replace(scene, parts={"egg": Voxels(values=torch.ones(2, 2, 2))})
-    with pytest.raises(InputError, match="mask that was painted and lifted, which cannot grow"):
+    with pytest.raises(InputError, match="is a painted mask, which cannot grow: leave `grow` out"):
         named_shape(lifted, "egg", grow=0.1)
     assert isinstance(named_shape(lifted, "egg"), Voxels)
     steered = dataclasses.replace(scene, prompts={"egg": "red cat"})
@@ -49,7 +49,7 @@ def test_flags_give_a_box_a_sphere_or_everything() -> None:
     assert box_or_sphere((0.0, 0.1, 0.2, 1.0, 2.0, 3.0), None) == Box(centre=(0.0, 0.1, 0.2), size=(1.0, 2.0, 3.0))
     assert box_or_sphere(None, (0.0, 0.1, 0.2, 0.5)) == Sphere(centre=(0.0, 0.1, 0.2), radius=0.5)
     assert box_or_sphere(None, None) == Whole()
-    with pytest.raises(ConfigError, match="not both"):
+    with pytest.raises(ConfigError, match="Give a `box` or a `sphere`, not both"):
         box_or_sphere((0.0,) * 6, (0.0,) * 4)
-    with pytest.raises(ConfigError, match="sphere: the radius must be positive"):
+    with pytest.raises(ConfigError, match="`sphere`: the radius must be positive"):
         box_or_sphere(None, (0.0,) * 4)

@@ -84,8 +84,8 @@ def test_painted_masks_are_read_as_all_masks_are(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("other: 1", "one key `parts`"),
-        ("parts: []", "one key `parts`"),
+        ("other: 1", "one key, `parts:`"),
+        ("parts: []", "one key, `parts:`"),
         ("parts: [3]", r"parts\[0\]: expected name"),
         ("parts: [{prompt: x}]", "missing name"),
         ("parts: [{name: a, promt: x}]", "unknown key 'promt'"),
@@ -121,7 +121,7 @@ def test_painted_masks_are_a_list_of_mappings(painted: str, tmp_path: Path) -> N
 def test_growing_needs_a_part_that_is_named(tmp_path: Path) -> None:
     scene = bake(still_life(), 16)
     with pytest.raises(
-        ConfigError, match=r"parts.yaml: grow enlarges a part .*\(`part:`\), and no highlight in the list"
+        ConfigError, match=r"parts.yaml: `grow` enlarges a part .*\(`part:`\), and no highlight in the list"
     ):
         read_parts(
             write(

@@ -102,7 +102,7 @@ def test_a_turntable_turns_once_and_a_spiral_reaches_both_elevations(angles_of) 
 
 
 def test_an_orbit_without_a_distance_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"Orbit radius must be above 0 world units; got -3\.0"):
+    with pytest.raises(ConfigError, match=r"`orbit.radius` must be above 0 world units; got -3\.0"):
         Orbit(radius=-3.0)
 
 
@@ -111,7 +111,7 @@ def test_an_orbit_without_a_distance_is_refused() -> None:
     [{"elevation": (40.0, 10.0)}, {"azimuth": (0.0, 400.0)}, {"field_of_view": (0.0, 10.0)}],
 )
 def test_impossible_orbits_are_refused(settings: dict) -> None:
-    with pytest.raises(ConfigError, match=f"Orbit {next(iter(settings))} must be two rising degrees"):
+    with pytest.raises(ConfigError, match=f"`orbit.{next(iter(settings))}` must be two rising degrees"):
         Orbit(**settings)
 
 
@@ -132,12 +132,12 @@ def test_one_camera_of_a_batch_is_a_batch_of_it() -> None:
 
 @pytest.mark.parametrize("settings", [{"radius": float("nan")}, {"radius": float("inf")}, {"radius": 0.0}])
 def test_an_orbit_has_a_finite_radius(settings: dict[str, float]) -> None:
-    with pytest.raises(ConfigError, match="Orbit radius must be above 0"):
+    with pytest.raises(ConfigError, match=r"`orbit\.radius` must be above 0"):
         Orbit(**settings)  # pyright: ignore[reportArgumentType]
 
 
 def test_an_orbits_target_is_a_place() -> None:
-    with pytest.raises(ConfigError, match="Orbit target must be three finite numbers; got"):
+    with pytest.raises(ConfigError, match=r"`orbit\.target` must be three finite numbers; got"):
         Orbit(target=(0.0, float("nan"), 0.0))
 
 

@@ -70,9 +70,9 @@ def test_defaults_and_limits() -> None:
     for name, (least, most) in limits.items():
         dataclasses.replace(SMALL, **{name: least})
         dataclasses.replace(SMALL, **{name: most})
-        with pytest.raises(ConfigError, match=f"{name} must be at least {least}; got {least - 1}"):
+        with pytest.raises(ConfigError, match=f"`{name}` must be at least {least}; got {least - 1}"):
             dataclasses.replace(SMALL, **{name: least - 1})
-        with pytest.raises(ConfigError, match=f"{name} must be at most {most}; got {most + 1}"):
+        with pytest.raises(ConfigError, match=f"`{name}` must be at most {most}; got {most + 1}"):
             dataclasses.replace(SMALL, **{name: most + 1})
 
 
@@ -102,11 +102,11 @@ def test_masks_are_what_the_pictures_show_of_each_thing(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"views": 0}, "views must be at least 1; got 0"),
-        ({"held_out": 0}, "held_out must be at least 1; got 0"),
-        ({"size": 0}, "size must be at least 1; got 0"),
-        ({"size": 4097}, "size must be at most 4096; got 4097"),
-        ({"resolution": 3}, "resolution must be at least 4; got 3"),
+        ({"views": 0}, "`views` must be at least 1; got 0"),
+        ({"held_out": 0}, "`held_out` must be at least 1; got 0"),
+        ({"size": 0}, "`size` must be at least 1; got 0"),
+        ({"size": 4097}, "`size` must be at most 4096; got 4097"),
+        ({"resolution": 3}, "`resolution` must be at least 4; got 3"),
     ],
 )
 def test_a_set_of_nothing_is_refused_at_once(settings: dict[str, int], message: str) -> None:

@@ -1,0 +1,40 @@
+"""What a run's settings alone say to be wrong: looked at before pictures, encoders and checkpoints are opened."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gencontrol.errors import ConfigError
+from gencontrol.files import check_folder
+from gencontrol.nerf.checks.check_run import check_steps
+from gencontrol.nerf.checks.check_settings import check_settings
+from gencontrol.nerf.limits import SEEDS, check_limits
+from gencontrol.nerf.method.datamanager import check_views
+from gencontrol.nerf.method.schedules import schedules_of
+
+
+def check_config(config: Any) -> None:
+    """Refuse settings that no run can be made with; nothing is made, and no picture is read.
+
+    Args:
+        config: A run's, as nerfstudio's trainer takes them.
+
+    Raises:
+        ConfigError: Saying which setting.
+        InputError: A folder for runs that cannot be one.
+        OutputError: A folder for runs that may not be written in.
+    """
+    check_steps(config.max_num_iterations)
+    check_limits(config.machine, {"seed": SEEDS}, where="machine.")
+    _check_device(config.machine.device_type)
+    check_settings(config.pipeline.model)
+    schedules_of(config.pipeline.model)
+    check_views(config.pipeline.datamanager)
+    check_folder(Path(config.output_dir))
+
+
+def _check_device(name: str) -> None:
+    there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
+    if name in there and not there[name]():
+        raise ConfigError(f"`machine.device_type` is {name}, and there is none here that torch can use: give cpu.")
