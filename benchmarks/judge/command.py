@@ -17,7 +17,7 @@ from tyro.conf import arg
 from benchmarks.judge.model import Judge, JudgeNet, open_judge, save_judge
 from benchmarks.judge.training import JudgeTask, JudgeTraining, accuracy, judge_tests
 from benchmarks.settings import SHIPPED_JUDGE, OnSprites
-from gencontrol.cli.log import log_to_stderr
+from gencontrol.cli.terminal import log_to_stderr
 from gencontrol.errors import InputError
 from gencontrol.sprites.catalog import SPRITE_SETS, training_styles
 from gencontrol.sprites.store import SpriteStore, open_store

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def prepare(options: DataOptions) -> Path:
     """Fetch and rasterise; what is there already and whole is kept."""
-    from gencontrol.cli.log import log_to_stderr
+    from gencontrol.cli.terminal import log_to_stderr
     from gencontrol.sprites import catalog
     from gencontrol.sprites.fetch import fetch_sets
     from gencontrol.sprites.store import prepare_store

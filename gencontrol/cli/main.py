@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "vary": "variations of the part of a picture that a mask, box or point shows",
     "edit": "one part of a photograph painted anew, or removed",
     "score": "how well texts describe the regions of a picture",
+    "ground": "where the things that a text names are in a picture",
     "embed": "embeddings of regions, to a safetensors file",
     "convert": "a checkpoint into a folder that gencontrol and transformers open",
     "models": "the presets: encoder, licence, size, what is there",

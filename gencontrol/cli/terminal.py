@@ -1,5 +1,6 @@
 """The terminal, or what takes its place: what it can show, and how wide it is."""
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -28,6 +29,12 @@ def any_text(*streams: Any) -> Iterator[None]:
 def one_line(text: str) -> str:
     """A message as one line: what a terminal would obey, such as a line break in a name, is shown as an escape."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def log_to_stderr() -> None:
+    """Show gencontrol's own log, with times, on standard error."""
+    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger("gencontrol").setLevel(logging.INFO)
 
 
 @contextmanager

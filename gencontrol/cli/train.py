@@ -58,7 +58,7 @@ def run_stage(options: TrainOptions) -> Path:
     """Build the stage from its settings and train it."""
     from accelerate import Accelerator
 
-    from gencontrol.cli.log import log_to_stderr
+    from gencontrol.cli.terminal import log_to_stderr
     from gencontrol.configuration import from_yaml
     from gencontrol.training.loop.reporting import Reporter
     from gencontrol.training.loop.train import train

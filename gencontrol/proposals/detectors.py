@@ -13,10 +13,8 @@ from gencontrol.images.picture import Picture
 from gencontrol.images.reading import ImageSource, read_image
 from gencontrol.images.writing import to_pil
 from gencontrol.proposals.captions import Caption, captions, check_query, plain
-from gencontrol.proposals.grounder import MOST, OVERLAP, Grounding, select
-
-# What transformers' own post-processing starts from.
-DINO_THRESHOLD, OWL_THRESHOLD = 0.25, 0.1
+from gencontrol.proposals.defaults import DINO_THRESHOLD, MOST, OWL_THRESHOLD
+from gencontrol.proposals.grounder import OVERLAP, Grounding, select
 
 
 class DinoGrounder:

@@ -10,11 +10,10 @@ from torch import Tensor
 from torchvision.ops import batched_nms
 
 from gencontrol.images.reading import ImageSource
+from gencontrol.proposals.defaults import MOST
 from gencontrol.regions.drawn import from_box
 from gencontrol.regions.region import Region
 
-MOST = 100
-"""Boxes of one picture, unless said otherwise."""
 OVERLAP = 0.6
 """Intersection over union above which two boxes of one phrase are one."""
 

@@ -12,15 +12,11 @@ from gencontrol.alpha_clip.weights.pretrained import load_strictly
 from gencontrol.alpha_clip.weights.tensor_files import SUFFIXES
 from gencontrol.errors import CheckpointError
 from gencontrol.models.location import Location, absence, no_model
+from gencontrol.proposals.defaults import BERT, DEFAULT_GROUNDER
 from gencontrol.proposals.detectors import DinoGrounder, OwlGrounder
 from gencontrol.proposals.glip.grounder import GlipGrounder
 from gencontrol.proposals.glip.opening import MODEL_TYPE, TOKENIZER, open_glip_file, open_glip_folder
 from gencontrol.proposals.grounder import Grounder
-
-DEFAULT_GROUNDER = "IDEA-Research/grounding-dino-tiny"
-"""What is opened unless a model is named; 690 MB, Apache 2.0."""
-BERT = "google-bert/bert-base-uncased"
-"""Whose tokenizer the published GLIPs read with."""
 
 
 def open_grounder(

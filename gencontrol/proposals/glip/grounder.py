@@ -7,13 +7,11 @@ from transformers import PreTrainedTokenizerBase
 
 from gencontrol.images.reading import ImageSource, read_image
 from gencontrol.proposals.captions import Caption, captions, check_query
+from gencontrol.proposals.defaults import GLIP_THRESHOLD, MOST
 from gencontrol.proposals.glip.boxes import detect
 from gencontrol.proposals.glip.model import Glip
 from gencontrol.proposals.glip.pixels import glip_pixels
-from gencontrol.proposals.grounder import MOST, OVERLAP, Grounding, select
-
-THRESHOLD = 0.5
-"""Least score unless said otherwise. The authors evaluate from 0.22 (the root of 0.05) on, and show from 0.7 on."""
+from gencontrol.proposals.grounder import OVERLAP, Grounding, select
 
 
 class GlipGrounder:
@@ -37,7 +35,7 @@ class GlipGrounder:
         self, image: ImageSource, phrases: Sequence[str], *, threshold: float | None = None, most: int = MOST
     ) -> Grounding:
         """See `gencontrol.proposals.Grounder`; scores are roots of likelihood times centerness, 0.22 or more."""
-        threshold = THRESHOLD if threshold is None else threshold
+        threshold = GLIP_THRESHOLD if threshold is None else threshold
         check_query(phrases, threshold, most)
         picture = read_image(image)
         pixels, scaled = glip_pixels(picture, self.model.config)

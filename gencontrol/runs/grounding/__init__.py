@@ -1,0 +1,1 @@
+"""Finding phrases in pictures: settings, and carrying them out."""
