@@ -11,9 +11,11 @@ from torch import Tensor
 from benchmarks.focus.scenes import Marked
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.focus import focus_strategy
+from gencontrol.focus.looks import encodes
 from gencontrol.focus.pixels import pixels
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.regions.shapes import box_alpha
+from gencontrol.runs.notation import parse_focus
 from gencontrol.sprites.compose import boxes_of
 
 
@@ -73,9 +75,22 @@ def _plainly(strategy: FocusStrategy) -> Embed:
     return lambda encoders, marked: strategy.embed(encoders.plain, marked.rgb, marked.alpha)
 
 
-_CROP, _ALPHA = focus_strategy("crop"), focus_strategy("alpha")
+def _looking(key: str, label: str, focus: str, *, source: bool = False) -> Row:
+    """A row of the Alpha-CLIP, which looks as the setting `focus` says; a look for each run of the encoder."""
+    strategy = parse_focus(focus)
+    assert strategy is not None
+    cost = f", {encodes(strategy)} encodes" if encodes(strategy) > 1 else ""
+    pixels = ", of the source" if source else ""
 
-STRATEGIES = ("attention", "crop", "blank", "blur", "circle")
+    def embed(encoders: Encoders, marked: Marked) -> Float[Tensor, "b d"]:
+        return strategy.embed(encoders.alpha, *(marked.source() if source else (marked.rgb, marked.alpha)))
+
+    return Row(key=key, label=f"Alpha-CLIP, {label}{pixels}{cost}", embed=embed)
+
+
+_CROP, _ALPHA, _WIDE = focus_strategy("crop"), focus_strategy("alpha"), focus_strategy("crop", margin=0.25)
+
+STRATEGIES = ("attention", "crop", "blank", "blur", "circle", "masked-pooling", "mask-inversion")
 """The training-free ones, with the settings that are their defaults."""
 
 ROWS: tuple[Row, ...] = (
@@ -83,6 +98,21 @@ ROWS: tuple[Row, ...] = (
     *(
         Row(key=name, label=f"plain CLIP, {'masked crop' if name == 'crop' else name}", embed=_plainly(strategy))
         for name, strategy in ((name, focus_strategy(name)) for name in STRATEGIES)
+    ),
+    Row(
+        key="masked-pooling-values",
+        label="plain CLIP, masked-pooling of values",
+        embed=_plainly(focus_strategy("masked-pooling", tokens="values")),
+    ),
+    Row(
+        key="crop-wide",
+        label="plain CLIP, masked crop, margin 0.25",
+        embed=lambda e, m: _WIDE.embed(e.plain, m.rgb, m.alpha),
+    ),
+    Row(
+        key="crop-wide-source",
+        label="plain CLIP, masked crop, margin 0.25, of the source",
+        embed=lambda e, m: _WIDE.embed(e.plain, *m.source()),
     ),
     Row(
         key="crop-source",
@@ -106,6 +136,13 @@ ROWS: tuple[Row, ...] = (
         embed=lambda e, m: _ALPHA.embed(e.alpha, m.rgb, box_maps(m.alpha)),
     ),
     Row(key="alpha", label="Alpha-CLIP, mask", embed=lambda e, m: _ALPHA.embed(e.alpha, m.rgb, m.alpha)),
+    _looking("zoom", "zoom", "zoom"),
+    _looking("zoom-source", "zoom", "zoom", source=True),
+    _looking("zoom-blank", "zoom, blank outside", "zoom:outside=blank"),
+    _looking("zoom-blank-source", "zoom, blank outside", "zoom:outside=blank", source=True),
+    _looking("alpha+zoom", "mask + zoom", "alpha+zoom"),
+    _looking("zoom+crop", "zoom + masked crop", "zoom+crop"),
+    _looking("zoom+crop-source", "zoom + masked crop", "zoom+crop", source=True),
     Row(
         key="alpha-alone",
         label="ceiling: Alpha-CLIP, all ones, sprite alone",

@@ -15,7 +15,7 @@ from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus.attention import shown_alphas
 from gencontrol.focus.boxes import check_marked
-from gencontrol.focus.masked_pooling import as_long_as
+from gencontrol.focus.masked_pooling import as_long_as, last_layer
 from gencontrol.focus.pixels import whole
 from gencontrol.images.picture import Colours
 from gencontrol.numbers import check_number
@@ -111,8 +111,7 @@ def last_block(encoder: AlphaCLIP) -> LastBlock:
             "The focus `mask-inversion` needs float32 where weights are loaded layer by layer: give dtype float32, or "
             "offload whole models."
         )
-    names = (f"vision_model.encoder.layers.{vision.config.num_hidden_layers - 1}", "vision_model.post_layernorm")
-    parts = [vision.get_submodule(name) for name in (*names, "visual_projection")]
+    parts = (last_layer(vision), vision.get_submodule("vision_model.post_layernorm"), vision.visual_projection)
     layer, norm, projection = parts if elsewhere else (copy.deepcopy(p).float().requires_grad_(False) for p in parts)
     return LastBlock(layer=layer, norm=norm, projection=projection)
 

@@ -1,20 +1,24 @@
 """Focus by averaging the patches' own tokens: the old way to an embedding of a part, and no training."""
 
+import typing
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
+from transformers import CLIPVisionModelWithProjection
 
 from gencontrol.alpha_clip.architectures import square
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
-from gencontrol.errors import InputError
+from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus.attention import patch_alphas
 from gencontrol.focus.boxes import check_marked
 from gencontrol.focus.pixels import whole
 from gencontrol.images.picture import Colours
+
+Tokens = Literal["last", "values"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,12 +27,19 @@ class MaskedPoolingFocus:
 
     The tokens go through the tower's own last norm and projection, which were trained for the class token alone: that
     a patch's token is of the same space is a hope. Even of the whole picture, the mean is not the plain answer. A
-    baseline, as in Zhou et al., "Extract Free Dense Labels from CLIP", ECCV 2022, arXiv 2112.01071, but for their
-    change of the last attention.
+    baseline without training.
     """
 
     name: ClassVar[str] = "masked-pooling"
     takes_bytes: ClassVar[bool] = True
+    tokens: Tokens = "last"
+    """What is averaged: the last layer's tokens, or its `values`: what the class token reads of each patch, without
+    what patches read of each other (Zhou et al., "Extract Free Dense Labels from CLIP", ECCV 2022, arXiv 2112.01071).
+    """
+
+    def __post_init__(self) -> None:
+        if self.tokens not in typing.get_args(Tokens):
+            raise ConfigError(f"tokens: expected one of {', '.join(typing.get_args(Tokens))}, got {self.tokens!r}.")
 
     def embed(self, encoder: AlphaCLIP, rgb: Colours, alpha: Float[Tensor, "b h w"]) -> Float[Tensor, "b d"]:
         """See `FocusStrategy.embed`. Differentiable in both. As long as the class token's embedding.
@@ -38,10 +49,13 @@ class MaskedPoolingFocus:
         """
         check_marked(alpha)
         weights = patch_alphas(alpha, encoder.processor.geometry, square(encoder.vision.config)[1])
-        seen = encoder.vision(pixel_values=self.view(encoder.processor, rgb, alpha).to(encoder.dtype))
-        tower = encoder.vision.get_submodule("vision_model.post_layernorm")
-        tokens = encoder.vision.visual_projection(tower(seen.last_hidden_state[:, 1:]))
-        pooled = pool(tokens.float(), weights.to(device=tokens.device).float())
+        pixels = self.view(encoder.processor, rgb, alpha).to(encoder.dtype)
+        seen = encoder.vision(pixel_values=pixels, output_hidden_states=True)
+        states = seen.hidden_states
+        hidden = states[-1] if self.tokens == "last" else values(last_layer(encoder.vision), states[-2])
+        norm = encoder.vision.get_submodule("vision_model.post_layernorm")
+        tokens = encoder.vision.visual_projection(norm(hidden[:, 1:])).float()
+        pooled = pool(tokens, weights.to(tokens))
         return as_long_as(seen.image_embeds.float(), pooled).to(seen.image_embeds.dtype)
 
     def view(
@@ -49,6 +63,17 @@ class MaskedPoolingFocus:
     ) -> Float[Tensor, "b 4 s s"]:
         """See `FocusStrategy.view`: the whole picture."""
         return whole(processor, rgb)
+
+
+def last_layer(vision: CLIPVisionModelWithProjection) -> nn.Module:
+    """A tower's last `CLIPEncoderLayer`."""
+    return vision.get_submodule(f"vision_model.encoder.layers.{vision.config.num_hidden_layers - 1}")
+
+
+def values(layer: nn.Module, hidden: Float[Tensor, "b n w"]) -> Float[Tensor, "b n w"]:
+    """What a stock `CLIPEncoderLayer` would have each token say, were it all that is attended to."""
+    own = layer.get_submodule("self_attn")
+    return own.get_submodule("out_proj")(own.get_submodule("v_proj")(layer.get_submodule("layer_norm1")(hidden)))
 
 
 def pool(tokens: Float[Tensor, "b p d"], weights: Float[Tensor, "b p"]) -> Float[Tensor, "b d"]:

@@ -1,13 +1,16 @@
 """The mean of patch tokens: which, how much each, and how long."""
 
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.errors import InputError
-from gencontrol.focus import MaskedPoolingFocus
+from gencontrol.errors import ConfigError, InputError
+from gencontrol.focus import MaskedPoolingFocus, focus_strategy
 from gencontrol.focus.masked_pooling import as_long_as, pool
 
 
@@ -22,6 +25,29 @@ def test_patches_count_as_much_as_the_part_covers_them(trained: AlphaCLIP) -> No
     found = MaskedPoolingFocus().embed(trained, rgb, alpha)
     torch.testing.assert_close(functional.normalize(found[0], dim=0), functional.normalize(expected, dim=0))
     torch.testing.assert_close(found.norm(dim=-1), trained.encode_image(rgb).norm(dim=-1))
+
+
+def test_values_are_what_attention_to_one_patch_alone_would_read(trained: AlphaCLIP) -> None:
+    rgb = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    alpha = torch.zeros(1, 64, 64)
+    alpha[0, 16:32, 48:] = 1
+    tower = trained.vision.vision_model
+    layer = tower.encoder.layers[-1]
+    normed = layer.layer_norm1(trained.patch_tokens(rgb, layer=-2)[:, 7:8])
+    only, _ = layer.self_attn(hidden_states=normed, attention_mask=None)
+    expected = trained.vision.visual_projection(tower.post_layernorm(only))[0]
+    found = MaskedPoolingFocus(tokens="values").embed(trained, rgb, alpha)
+    torch.testing.assert_close(functional.normalize(found, dim=-1), functional.normalize(expected, dim=-1))
+    torch.testing.assert_close(found.norm(dim=-1), trained.encode_image(rgb).norm(dim=-1))
+    assert not torch.allclose(found, MaskedPoolingFocus().embed(trained, rgb, alpha), atol=1e-2)
+
+
+def test_there_are_no_other_tokens() -> None:
+    # The test run checks types, so that a wrong word arrives only like this.
+    wrong = SimpleNamespace(tokens="first")
+    with pytest.raises(ConfigError, match="tokens: expected one of last, values, got 'first'"):
+        MaskedPoolingFocus.__post_init__(cast(Any, wrong))
+    assert focus_strategy("masked-pooling", tokens="values") == MaskedPoolingFocus(tokens="values")
 
 
 def test_only_ratios_of_weights_count() -> None:

@@ -4,12 +4,13 @@ from typing import Any
 
 from benchmarks.focus.recognition import chance_record
 from benchmarks.focus.report import recognition_tables, targets, variation_table
+from benchmarks.focus.rows import STRATEGIES
 
 
 class TestReport:
     def records(self) -> dict[str, Any]:
         top1 = {
-            **dict.fromkeys(("attention/3", "crop/3", "blank/3", "blur/3", "circle/3"), 0.4),
+            **dict.fromkeys((f"{name}/3" for name in STRATEGIES), 0.4),
             **{"alpha/3": 0.72, "alone/3": 0.8, "alpha-alone/3": 0.75, "alpha-ones/1": 0.8, "plain/1": 0.81},
         }
         return {key: {"top1": value} for key, value in top1.items()}

@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional
 
 from benchmarks.focus.rows import GENERATED, ROWS, STRATEGIES, box_maps, row_of
+from gencontrol.focus import AlphaFocus, CropFocus, SumFocus, ZoomFocus
 from gencontrol.images.writing import to_pil
 from gencontrol.pipelines import open_pipeline
 
@@ -23,10 +24,26 @@ class TestRows:
             ("alpha", encoders.alpha, scenes.rgb, scenes.alpha),
         ):
             torch.testing.assert_close(rows[key], encoder.encode_image(rgb, alpha), msg=key)
+        for key, strategy, source in (
+            ("zoom", ZoomFocus(), False),
+            ("zoom-blank-source", ZoomFocus(outside="blank"), True),
+            ("alpha+zoom", SumFocus(looks=(AlphaFocus(), ZoomFocus())), False),
+            ("zoom+crop-source", SumFocus(looks=(ZoomFocus(), CropFocus())), True),
+        ):
+            seen = scenes.source() if source else (scenes.rgb, scenes.alpha)
+            torch.testing.assert_close(rows[key], strategy.embed(encoders.alpha, *seen), msg=key)
+        torch.testing.assert_close(
+            rows["crop-wide-source"], CropFocus(margin=0.25).embed(encoders.plain, *scenes.source())
+        )
         # No two ways are the same.
         flat = torch.stack(list(rows.values())).flatten(1)
         assert torch.pdist(flat).min() > 1e-3
         assert set(STRATEGIES) | set(GENERATED) <= set(rows)
+
+    def test_what_runs_the_encoder_twice_says_so(self) -> None:
+        told = {row.key: row.label for row in ROWS}
+        assert told["zoom+crop-source"] == "Alpha-CLIP, zoom + masked crop, of the source, 2 encodes"
+        assert told["zoom-blank"] == "Alpha-CLIP, zoom, blank outside"
 
     def test_a_box_covers_its_mask(self) -> None:
         alpha = torch.zeros(2, 6, 6)
