@@ -12,11 +12,16 @@ if TYPE_CHECKING:
     from gencontrol.pipelines.editing.painting import edit as edit
     from gencontrol.pipelines.editing.painting import remove as remove
     from gencontrol.pipelines.editing.stock_inpainting import edit_with as edit_with
+    from gencontrol.pipelines.editing.with_host import Painted as Painted
+    from gencontrol.pipelines.editing.with_host import paint_with_host as paint_with_host
+    from gencontrol.pipelines.editing.with_host import remove_with_host as remove_with_host
     from gencontrol.pipelines.embedding import region_embeds as region_embeds
     from gencontrol.pipelines.hosts.host import Host as Host
     from gencontrol.pipelines.hosts.image_variation_pipeline import (
         StableDiffusionImageVariationPipeline as StableDiffusionImageVariationPipeline,
     )
+    from gencontrol.pipelines.hosts.inpainting import INPAINTING_HOSTS as INPAINTING_HOSTS
+    from gencontrol.pipelines.hosts.inpainting import without_reference as without_reference
     from gencontrol.pipelines.hosts.reference_host import ReferenceHost as ReferenceHost
     from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS as REFERENCE_HOSTS
     from gencontrol.pipelines.hosts.registry import HOSTS as HOSTS
@@ -42,8 +47,10 @@ else:
             "Drawing": "gencontrol.pipelines.stock.drawing",
             "HOSTS": "gencontrol.pipelines.hosts.registry",
             "Host": "gencontrol.pipelines.hosts.host",
+            "INPAINTING_HOSTS": "gencontrol.pipelines.hosts.inpainting",
             "Location": "gencontrol.models.location",
             "OpenedHost": "gencontrol.pipelines.stock.opening",
+            "Painted": "gencontrol.pipelines.editing.with_host",
             "REFERENCE_HOSTS": "gencontrol.pipelines.hosts.reference_registry",
             "ReferenceHost": "gencontrol.pipelines.hosts.reference_host",
             "RegionEmbeds": "gencontrol.conditioning.embed",
@@ -59,11 +66,14 @@ else:
             "merged_arguments": "gencontrol.pipelines.references.adapters",
             "open_pipeline": "gencontrol.pipelines.opening",
             "open_reference_host": "gencontrol.pipelines.stock.opening",
+            "paint_with_host": "gencontrol.pipelines.editing.with_host",
             "parse_schedule": "gencontrol.conditioning.strength",
             "remove": "gencontrol.pipelines.editing.painting",
+            "remove_with_host": "gencontrol.pipelines.editing.with_host",
             "region_arguments": "gencontrol.pipelines.stock_arguments",
             "region_embeds": "gencontrol.pipelines.embedding",
             "save_region_block": "gencontrol.pipelines.stock.region_block",
             "unload_adapter": "gencontrol.pipelines.stock.opening",
+            "without_reference": "gencontrol.pipelines.hosts.inpainting",
         },
     )

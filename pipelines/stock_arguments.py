@@ -38,7 +38,7 @@ def region_arguments(
     token_focus: TokenFocus = "repeat",
     text_tokens: int = 512,
     prompt_embeds: Float[Tensor, "b t d"] | None = None,
-    pooled_prompt_embeds: Float[Tensor, "b d"] | None = None,
+    pooled_prompt_embeds: Float[Tensor, "b d2"] | None = None,
     dtype: torch.dtype | None = None,
     device: torch.device | str | None = None,
 ) -> dict[str, Any]:

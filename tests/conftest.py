@@ -77,6 +77,9 @@ def reference_folder(
         flux = {"flux-ip": folders.save_flux, "flux-redux": folders.save_redux, "flux-kontext": folders.save_kontext}
         if name in flux:
             return flux[name](folder, reference_builders)
+        if name.startswith("holes-"):
+            known = name.removeprefix("holes-")
+            return folders.save_inpainting(folder, reference_builders, tiny.tokenizer(), name=known)
         return folders.save_host(folder, reference_builders, tiny.tokenizer(), name=name)
 
     return of

@@ -21,16 +21,21 @@ class ModelsOptions(FormatOptions):
 
     references: bool = False
     """List the stock pipelines for which `gencontrol.pipelines.region_arguments` makes arguments instead."""
+    holes: bool = False
+    """List the models that `gencontrol edit` paints holes with beside the presets, for which it takes a prompt."""
 
 
 def main(arguments: Sequence[str]) -> None:
-    """List the presets, or the hosts of references."""
+    """List the presets, or the hosts of references, or those that paint into holes."""
     options = parse(
         ModelsOptions,
         arguments,
         command="models",
         description="The presets that --model knows: encoder, licence, size, and whether the weights are here.",
     )
+    if options.holes:
+        _list_holes(options.format)
+        return
     if options.references:
         _list_references(options.format)
         return
@@ -54,6 +59,17 @@ def _list_fetched() -> None:
     print("\nTake parts of reference pictures beside a prompt (`--reference`):\n")
     print(table(fetched_rows(), header=FETCHED_HEADER))
     print("\n" + "\n".join(restrictions()))
+
+
+def _list_holes(form: str) -> None:
+    from gencontrol.pipelines.hosts.inpainting import INPAINTING_HOSTS
+    from gencontrol.runs.references.table import FETCHED_HEADER, fetched_rows, reference_records, restrictions
+
+    if form == "json":
+        print_json(reference_records(INPAINTING_HOSTS))
+        return
+    print(table(fetched_rows(INPAINTING_HOSTS), header=FETCHED_HEADER))
+    print("\n" + "\n".join(restrictions(INPAINTING_HOSTS)))
 
 
 def _list_references(form: str) -> None:

@@ -12,6 +12,7 @@ from gencontrol.images.writing import to_pil
 from gencontrol.numbers import check_number
 from gencontrol.pipelines.editing.painting import as_hole, put_into, soft_border
 from gencontrol.pipelines.editing.window import SEAM, cut, window_around
+from gencontrol.pipelines.stock.drawing import lists_copied
 from gencontrol.streams import seeded
 
 CONTEXT = 0.5
@@ -37,12 +38,14 @@ def edit_with(
 
     Args:
         pipe: Any pipeline whose call takes `image`, `mask_image`, `height`, `width` and `generator`, such as
-            `StableDiffusionInpaintPipeline`, `StableDiffusionXLInpaintPipeline`, `FluxFillPipeline`.
+            `StableDiffusionInpaintPipeline`, `StableDiffusionXLInpaintPipeline`, `FluxFillPipeline`,
+            `FluxInpaintPipeline`, `FluxKontextInpaintPipeline`.
         photo: The photograph. Its alpha channel is kept as it is.
         hole: Where to paint: a `Region` of the photograph's size, or what `regions.from_mask` reads.
         size: (height, width) at which the pipeline is to work.
         arguments: What else the call is given: a prompt, steps, and what `region_arguments` makes of references at this
-            size (`height`, `width`).
+            size (`height`, `width`). Classes whose `strength` is below 1 start from what is in the hole: give 1.0 to
+            paint it anew (`inpainting_arguments` has this for the hosts that are known here).
         seeds: One result each.
         margin: What is shown around the hole on each side, as a share of its long side.
         seam: Width of the soft border inside the hole, as a share of its long side.
@@ -52,6 +55,27 @@ def edit_with(
 
     Raises:
         InputError: A photograph, hole or number that cannot be used, or arguments that are made here.
+    """
+    made = paintings(pipe, photo, hole, size=size, arguments=arguments, seeds=seeds, margin=margin, seam=seam)
+    return [picture for picture, _ in made]
+
+
+@torch.no_grad()
+def paintings(
+    pipe: Any,
+    photo: ImageSource,
+    hole: Any,
+    *,
+    size: tuple[int, int],
+    arguments: Mapping[str, Any],
+    seeds: Sequence[int],
+    margin: float,
+    seam: float,
+) -> list[tuple[Picture, bool]]:
+    """The same as `edit_with`, and of each whether the pipeline's safety checker blackened it.
+
+    Raises:
+        InputError: See `edit_with`.
     """
     taken = sorted({"image", "mask_image", "generator", "output_type", "num_images_per_prompt"} & arguments.keys())
     if taken:
@@ -68,5 +92,9 @@ def edit_with(
     shown, inside = cut(picture.stored_rgb, box, size), cut(alpha[None], box, size)[0] > 0
     call = {"height": size[0], "width": size[1]} | dict(arguments) | {"image": to_pil(shown), "output_type": "pt"}
     call["mask_image"] = to_pil(inside.float().expand(3, -1, -1)).convert("L")
-    painted = (pipe(**call, generator=seeded(seed)).images[0].float().cpu().clamp(0, 1) for seed in seeds)
-    return [put_into(picture, one, soft, box) for one in painted]
+    made = []
+    for seed in seeds:
+        result = pipe(**lists_copied(call), generator=seeded(seed))
+        flagged = bool((getattr(result, "nsfw_content_detected", None) or [False])[0])
+        made.append((put_into(picture, result.images[0].float().cpu().clamp(0, 1), soft, box), flagged))
+    return made

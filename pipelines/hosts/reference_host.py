@@ -71,7 +71,9 @@ class ReferenceHost:
     name: str
     """What users call it."""
     pipelines: tuple[str, ...]
-    """Stock diffusers classes whose call takes the arguments."""
+    """Stock diffusers classes whose call takes the arguments; the first one is opened."""
+    saved_as: tuple[str, ...] = ()
+    """Further classes that its base may be saved as, since they have the same parts."""
     encoder: str
     """What its checkpoint was trained with, such as "ViT-H/14"."""
     siglip: bool = False

@@ -8,6 +8,7 @@ from gencontrol.errors import ConfigError
 from gencontrol.pipelines.hosts.flux_adapter import FLUX_ADAPTER
 from gencontrol.pipelines.hosts.flux_redux import FLUX_REDUX
 from gencontrol.pipelines.hosts.flux_reference import FLUX_2, FLUX_KONTEXT
+from gencontrol.pipelines.hosts.inpainting import FLUX_FILL, KONTEXT_INPAINT
 from gencontrol.pipelines.hosts.kandinsky import KANDINSKY
 from gencontrol.pipelines.hosts.karlo import KARLO
 from gencontrol.pipelines.hosts.reference_host import ReferenceFamily, ReferenceHost
@@ -49,7 +50,7 @@ def family_of(host: ReferenceHost) -> ReferenceFamily:
     Raises:
         ConfigError: A record for classes that no file here knows.
     """
-    for family in FAMILIES:
+    for family in (*FAMILIES, FLUX_FILL, KONTEXT_INPAINT):
         known = {(name, other.takes) for other in family.hosts for name in other.pipelines}
         if {(name, host.takes) for name in host.pipelines} & known:
             return family

@@ -113,7 +113,7 @@ class Call:
     """Length of the prompt's embedding, where references stand behind it."""
     prompt_embeds: Float[Tensor, "b t d"] | None = None
     """The prompt's embedding, where references are appended to it."""
-    pooled_prompt_embeds: Float[Tensor, "b d"] | None = None
+    pooled_prompt_embeds: Float[Tensor, "b d2"] | None = None
     """The prompt's pooled embedding, where the host's own is empty."""
     dtype: torch.dtype = torch.float32
     """Of the tensors that are made."""

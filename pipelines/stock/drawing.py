@@ -83,10 +83,8 @@ def draw_references(
     check_text_towers(opened.fitted, drawing)
     size = check_drawing(opened.host, references, drawing, default=opened.fitted.size)
     references, scale = by_scale(opened.host, references)
-    settings = condition(opened, references, drawing, size) | stock_settings(opened.host, drawing, size)
-    # Redux's prompt stands before the references' tokens by now.
-    stock = {name: v for name, v in drawing.stock.items() if opened.host.takes != "redux" or name not in _PROMPT}
-    return _drawn(opened, seeds, settings | stock, batch=drawing.batch, scale=scale)
+    settings = call_settings(opened, references, drawing, size)
+    return _drawn(opened, seeds, settings, batch=drawing.batch, scale=scale)
 
 
 def check_drawing(
@@ -110,17 +108,28 @@ def check_drawing(
     Raises:
         InputError: A text, number, mask or schedule that the host cannot use, or lacks one.
     """
+    size = check_call(host, drawing, default=default)
+    check_references(host, by_scale(host, references)[0], guided=is_guided(host, drawing), rows=False)
+    _check_strengths(host, references)
+    _check_canvases(host, references, size)
+    return size
+
+
+def check_call(
+    host: ReferenceHost, drawing: Drawing, *, default: tuple[int, int] | None = None
+) -> tuple[int, int] | None:
+    """The same of all but the references.
+
+    Raises:
+        InputError: A text or number that the host cannot use, or lacks one.
+    """
     _check_texts(host, drawing)
     _check_scales(host, drawing)
     if not host.call.sized and (drawing.height or drawing.width):
         raise InputError(f"height and width: those of {host.name} are its own.")
     height, width = drawing.height or (default or (None, None))[0], drawing.width or (default or (None, None))[1]
     check_sampling(steps=drawing.steps, pictures=drawing.batch, size=(height, width))
-    size = None if height is None or width is None else (height, width)
-    check_references(host, by_scale(host, references)[0], guided=is_guided(host, drawing), rows=False)
-    _check_strengths(host, references)
-    _check_canvases(host, references, size)
-    return size
+    return None if height is None or width is None else (height, width)
 
 
 def check_text_towers(fitted: FittedHost, drawing: Drawing) -> None:
@@ -146,6 +155,23 @@ def is_guided(host: ReferenceHost, drawing: Drawing) -> bool:
 def scale_of(host: ReferenceHost, drawing: Drawing) -> float:
     """The scale of guidance."""
     return host.call.guidance_scale if drawing.guidance is None else drawing.guidance
+
+
+def call_settings(
+    opened: OpenedHost, references: Sequence[RegionReference], drawing: Drawing, size: tuple[int, int] | None
+) -> dict[str, Any]:
+    """All of the stock call's arguments but the seeds.
+
+    Args:
+        opened: The host.
+        references: What is to be taken; without weights where `by_scale` says so. With none, a prompt alone.
+        drawing: What else.
+        size: (height, width) of the output in pixels.
+    """
+    made = condition(opened, references, drawing, size) if references else {}
+    # Redux's prompt stands before the references' tokens by now.
+    stock = {name: v for name, v in drawing.stock.items() if opened.host.takes != "redux" or name not in _PROMPT}
+    return made | stock_settings(opened.host, drawing, size) | stock
 
 
 def condition(
@@ -192,13 +218,13 @@ def _drawn(
         # Generators of the CPU, so that a seed means the same picture on every device.
         generators = [seeded(seed) for seed in some]
         with scaled(opened.denoiser, scale):
-            result = opened.pipeline(**_copied(settings), num_images_per_prompt=len(some), generator=generators)
+            result = opened.pipeline(**lists_copied(settings), num_images_per_prompt=len(some), generator=generators)
         flagged = getattr(result, "nsfw_content_detected", None) or [False] * len(some)
         for image, seed, blackened in zip(result.images, some, flagged, strict=True):
             yield Drawn(image=image, seed=seed, flagged=bool(blackened))
 
 
-def _copied(settings: dict[str, Any]) -> dict[str, Any]:
+def lists_copied(settings: dict[str, Any]) -> dict[str, Any]:
     """Lists anew: some stock calls write into theirs. Dictionaries stay, since schedules change them in place."""
     return {name: list(value) if isinstance(value, list) else value for name, value in settings.items()}
 

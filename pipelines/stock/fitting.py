@@ -84,11 +84,12 @@ def fit_host(host: ReferenceHost, sources: Sources, *, alpha_clip: str | None = 
         PairingError: A pipeline of another class, or a vision tower of another kind or width.
     """
     saved = read_saved(sources.base.location)
-    if saved.class_name not in host.pipelines:
-        known = " or ".join(host.pipelines)
+    if saved.class_name not in (*host.pipelines, *host.saved_as):
+        known = " or ".join((*host.pipelines, *host.saved_as))
         raise PairingError(f"{saved.location.name} is a {saved.class_name or 'pipeline of no class'}, not a {known}.")
     _check_installed(host)
     settings = check_components(saved)
+    _check_channels(host, saved, settings)
     fitted = replace(host, grid=host.grid * _latent_scale(settings) // _PUBLISHED_SCALE)
     made = FittedHost(host=fitted, sources=sources, saved=saved, settings=settings, alpha_clip=alpha_clip)
     adapter, own = sources.adapter, _own_width(made)
@@ -150,6 +151,37 @@ def _latent_scale(settings: Mapping[str, Mapping[str, Any]]) -> int:
     """Pixels along a side for each value of the latents."""
     levels = settings.get("vae", {}).get("block_out_channels")
     return 2 ** (len(levels) - 1) if levels else _PUBLISHED_SCALE
+
+
+def _check_channels(host: ReferenceHost, saved: SavedPipeline, settings: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse a denoiser that also reads a hole where the stock call gives it none, and the reverse.
+
+    Stock code finds out in the middle of a run, or as it decodes.
+    """
+    latents, found = (
+        settings.get("vae", {}).get("latent_channels"),
+        denoiser_of(settings)[1].get("in_channels"),
+    )
+    expected = _channels(host.pipelines[0], latents, _latent_scale(settings)) if isinstance(latents, int) else ()
+    if expected and isinstance(found, int) and found not in expected:
+        numbers = " or ".join(str(number) for number in expected)
+        raise PairingError(
+            f"{saved.location.name}: its denoiser reads {found} channels, and {host.pipelines[0]} gives it {numbers}: "
+            "models that paint into a hole read it too, others do not."
+        )
+
+
+def _channels(kind: str, latents: int, scale: int) -> tuple[int, ...]:
+    """How many channels a stock class gives to its denoiser; () where that is not known here."""
+    if kind.startswith(("StableDiffusionPipeline", "StableDiffusionXLPipeline", "Kolors")):
+        return (latents,)
+    if kind.startswith(("StableDiffusionInpaint", "StableDiffusionXLInpaint")):
+        # Those that read no hole get the photograph back outside of it after each step.
+        return latents, 2 * latents + 1
+    if kind == "FluxFillPipeline":
+        # Two by two latents are a token, here of noise, photograph and hole.
+        return (4 * (2 * latents + scale**2),)
+    return (4 * latents,) if kind.startswith("Flux") and not kind.startswith("Flux2") else ()
 
 
 def _check_installed(host: ReferenceHost) -> None:

@@ -125,10 +125,10 @@ def test_what_is_refused(name: str, edited: Edit, scene: Path) -> None:
     assert not (scene / "out").exists()
 
 
-def test_pictures_of_edits_are_not_repeated_from(edited: Edit, run: Any, scene: Path) -> None:
+def test_pictures_of_edits_are_not_varied_again(edited: Edit, run: Any, scene: Path) -> None:
     edited("--mask", scene / "blue.png", "--remove", "-o", scene / "gone.png")
     done = run("vary", "--from", scene / "gone.png")
-    assert done.code == 1 and "was made by `gencontrol edit`, whose pictures are not repeated from" in done.err
+    assert done.code == 1 and "was made by `gencontrol edit`, which repeats it: `gencontrol edit --from`" in done.err
 
 
 def test_folders_and_what_is_there_already(edited: Edit, scene: Path) -> None:

@@ -17,7 +17,7 @@ from gencontrol.runs.settings import EmbeddingSettings, EncoderSettings, RegionS
 OWN = {"format", "config"}
 PAIRS = [
     (VaryFlags, (VariationSettings,), OWN | {"from_picture"}),
-    (EditFlags, (EditingSettings,), OWN),
+    (EditFlags, (EditingSettings,), OWN | {"from_picture"}),
     (EmbedFlags, (EmbeddingSettings,), OWN),
     (ScoreFlags, (RegionSettings, EncoderSettings), OWN | {"text", "truncate", "sweep_level"}),
 ]

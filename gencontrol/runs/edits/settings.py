@@ -6,8 +6,7 @@ from typing import Literal
 from gencontrol.conditioning.sampling import DEFAULT_STEPS, MOST_STEPS, check_guidance
 from gencontrol.errors import ConfigError
 from gencontrol.numbers import check_number
-from gencontrol.pipelines.editing.window import MARGIN, SEAM
-from gencontrol.runs.settings import EncoderSettings, Existing, RegionSettings, check_named, check_regions
+from gencontrol.runs.settings import EncoderSettings, Existing, Offload, RegionSettings, check_named, check_regions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +21,30 @@ class EditingSettings(RegionSettings, EncoderSettings):
     """A box around what to paint, in pixels or percent."""
     like_point: tuple[str, ...] = ()
     """A disc on what to paint."""
+    prompt: str | None = None
+    """A text beside what is shown, or in its place, for a model that is made for holes (`gencontrol models --holes`),
+    as are those below it up to `slicing`."""
+    negative_prompt: str | None = None
+    """A text to keep away from."""
+    weight: float = 1.0
+    """How much what is shown counts beside the prompt, 0 to 2."""
+    base: str | None = None
+    """Folder or hub id of a pipeline in the place of the published one."""
+    adapter: str | None = None
+    """Adapter in the place of the published one: a .safetensors file, a folder, or a hub id."""
+    image_encoder: str | None = None
+    """Folder or hub id of the vision tower, in the place of the published one."""
+    height: int | None = None
+    """At which the model works, in pixels; unless given, its own."""
+    width: int | None = None
+    """At which the model works, in pixels; unless given, its own."""
+    true_guidance: float | None = None
+    """Scale of classifier-free guidance of models whose guidance is distilled (Flux); it doubles the time."""
+    slicing: bool = False
+    """Decode in slices: less memory, the same pictures."""
     remove: bool = False
-    """Fill the hole from what is around it instead, without a model."""
+    """Fill the hole from what is around it instead: smoothly without a model, or by one that is made for holes and is
+    told nothing."""
     strength: float = 1.0
     """How much the part that shows what to paint counts: 0 is its whole picture, 1 the part, up to 2 beyond it."""
     number: int | None = None
@@ -34,10 +55,13 @@ class EditingSettings(RegionSettings, EncoderSettings):
     """Denoising steps."""
     guidance: float | None = None
     """Classifier-free guidance scale; 1 is off. Unless given, the model's own."""
-    margin: float = MARGIN
-    """What the model sees around the hole on each side, as a share of its long side."""
-    seam: float = SEAM
+    margin: float | None = None
+    """What the model sees around the hole on each side, as a share of its long side; unless given, 0.05, and 0.5 for
+    models that are made for holes, which fit what they paint to it."""
+    seam: float = 0.05
     """Width of the soft border inside the hole, as a share of its long side."""
+    offload: Offload = "none"
+    """Keep weights in main memory and bring each model, or each layer, to the GPU when it is used."""
     output: str = "edits"
     """A folder, or a file (.png, .jpg, .webp), whose name is numbered if several pictures come out."""
     encoding: Literal["png", "jpg", "webp"] = "png"
@@ -47,31 +71,92 @@ class EditingSettings(RegionSettings, EncoderSettings):
     grid: bool = False
     """Also write each photograph and its results as one labelled sheet."""
     metadata: bool = True
-    """Write the settings and the inputs' checksums into the pictures."""
+    """Write the settings, the masks and the inputs' checksums into the pictures."""
+    dry_run: bool = False
+    """Check everything, say what would be written, and load no weights."""
 
 
-def check_edit(settings: EditingSettings) -> None:
+RECORDED = frozenset(
+    "model revision alpha_clip focus fit dtype strength steps guidance margin seam remove invert threshold feather "
+    "resize_mask prompt negative_prompt weight base adapter image_encoder height width true_guidance".split()
+)
+"""Settings that a picture's record holds, and that a record may set: they shape the picture, and write no file."""
+_OF_HOSTS = (
+    "prompt",
+    "negative_prompt",
+    "weight",
+    "base",
+    "adapter",
+    "image_encoder",
+    "height",
+    "width",
+    "true_guidance",
+    "slicing",
+)
+"""Settings that only models take that are made for holes."""
+_OF_REFERENCES = ("weight", "strength", "adapter", "image_encoder", "alpha_clip", "focus", "fit")
+"""Those that say how what is shown counts."""
+
+
+def check_edit(settings: EditingSettings, *, made_for_holes: bool = False, shown: bool = False) -> None:
     """Refuse settings that exclude each other, or numbers that cannot be, before any picture is read.
+
+    Args:
+        settings: As given.
+        made_for_holes: Whether the model is of those that take a prompt.
+        shown: Whether what to paint is known beside the settings, from the run that is repeated.
 
     Raises:
         ConfigError: Says which.
     """
     check_regions(settings)
     check_named(settings)
-    shown = bool(settings.like or settings.like_mask or settings.like_box or settings.like_point)
+    _check_content(settings, made_for_holes=made_for_holes, shown=shown or shows(settings))
+    if settings.level:
+        raise ConfigError("`level` shares a look among regions, and a hole is one: leave it out.")
+    check_number(settings.steps, name="`steps`", at_least=1, at_most=MOST_STEPS)
+    if settings.margin is not None:
+        check_number(settings.margin, name="`margin`", at_least=0, at_most=100)
+    check_number(settings.seam, name="`seam`", at_least=0, at_most=1)
+    check_number(settings.weight, name="`weight`", at_least=0, at_most=2)
+    for name in ("height", "width"):
+        # To stock calls 0 is their own size.
+        if getattr(settings, name) is not None:
+            check_number(getattr(settings, name), name=f"`{name}`", at_least=8, unit="pixels")
+    for name in ("guidance", "true_guidance"):
+        if getattr(settings, name) is not None:
+            check_guidance(getattr(settings, name), name=f"`{name}`", error=ConfigError)
+
+
+def shows(settings: EditingSettings) -> bool:
+    """Whether the settings show what to paint."""
+    return bool(settings.like or settings.like_mask or settings.like_box or settings.like_point)
+
+
+def _check_content(settings: EditingSettings, *, made_for_holes: bool, shown: bool) -> None:
     if settings.like is not None and not settings.like.strip():
         raise ConfigError("`like` is empty: leave it out, or name a picture.")
     if settings.remove and shown:
         raise ConfigError("`remove` fills the hole from what is around it: leave it out, or `like` and its masks.")
-    if not settings.remove and not shown:
+    if settings.remove and settings.prompt is not None:
+        raise ConfigError("`remove` says nothing of what is to be painted: leave it out, or `prompt`.")
+    if not made_for_holes:
+        given = _given(settings, _OF_HOSTS)
+        if given:
+            raise ConfigError(
+                f"{given}: the model {settings.model} takes none; those that are made for holes do, and are listed by "
+                "`gencontrol models --holes`."
+            )
+    elif not shown and (given := _given(settings, _OF_REFERENCES)):
+        raise ConfigError(f"{given}: nothing shows what to paint (`like`, `like_mask`), so it would act on nothing.")
+    if not (settings.remove or shown or settings.prompt is not None):
         raise ConfigError(
             "Nothing says what to paint: show it in another picture (`like`, `like_mask`), in the photograph itself "
-            "(`like_mask`), or fill the hole from what is around it (`remove`)."
+            "(`like_mask`), say it to a model that is made for holes (`prompt`), or fill the hole from what is around "
+            "it (`remove`)."
         )
-    if settings.level:
-        raise ConfigError("`level` shares a look among regions, and a hole is one: leave it out.")
-    check_number(settings.steps, name="`steps`", at_least=1, at_most=MOST_STEPS)
-    check_number(settings.margin, name="`margin`", at_least=0, at_most=100)
-    check_number(settings.seam, name="`seam`", at_least=0, at_most=1)
-    if settings.guidance is not None:
-        check_guidance(settings.guidance, name="`guidance`", error=ConfigError)
+
+
+def _given(settings: EditingSettings, names: tuple[str, ...]) -> str:
+    """Those of the settings that are given, for messages."""
+    return ", ".join(f"`{name}`" for name in names if getattr(settings, name) != getattr(EditingSettings, name))

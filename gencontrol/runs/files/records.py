@@ -80,7 +80,7 @@ def describe_sheet(kind: str, of: str | None = None) -> dict[str, Any]:
 
 
 def describe_edit(*, settings: dict[str, Any], inputs: dict[str, dict[str, str]]) -> dict[str, Any]:
-    """The record of an edited photograph, which says what was done and is not repeated from.
+    """The record of an edited photograph, but for its regions; `gencontrol.runs.edits.records` reads it.
 
     Args:
         settings: Those that shape the picture, as plain values.
@@ -118,7 +118,7 @@ def read_record(path: Path) -> dict[str, Any]:
     if isinstance(record, dict) and "sheet" in record:
         raise InputError(f"{path} is a sheet ({record['sheet']}): a run is repeated from one of its pictures.")
     if isinstance(record, dict) and "edit" in record:
-        raise InputError(f"{path} was made by `gencontrol edit`, whose pictures are not repeated from: edit again.")
+        raise InputError(f"{path} was made by `gencontrol edit`, which repeats it: `gencontrol edit --from`.")
     if not isinstance(record, dict) or not FIELDS <= record.keys():
         raise InputError(f"{path}: its gencontrol record is broken; expected the fields {', '.join(sorted(FIELDS))}.")
     return record

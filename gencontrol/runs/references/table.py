@@ -1,5 +1,6 @@
 """What each host of reference pictures takes, as a table for people and as records for programs."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from gencontrol.configuration import to_mapping
@@ -61,9 +62,9 @@ def fetched_row(host: ReferenceHost) -> tuple[str, ...]:
     )
 
 
-def fetched_rows() -> list[tuple[str, ...]]:
-    """Every known host."""
-    return [fetched_row(host) for host in REFERENCE_HOSTS.values()]
+def fetched_rows(hosts: Mapping[str, ReferenceHost] = REFERENCE_HOSTS) -> list[tuple[str, ...]]:
+    """Every known host; others are those that paint into holes (`INPAINTING_HOSTS`)."""
+    return [fetched_row(host) for host in hosts.values()]
 
 
 def state_of(host: ReferenceHost) -> str:
@@ -74,15 +75,15 @@ def state_of(host: ReferenceHost) -> str:
     return "not here" if len(sources.missing) == len(sources.parts) else "partly cached"
 
 
-def reference_records() -> list[dict[str, Any]]:
+def reference_records(hosts: Mapping[str, ReferenceHost] = REFERENCE_HOSTS) -> list[dict[str, Any]]:
     """Every known host with all that its record says, and whether it is here."""
-    return [to_mapping(host) | {"state": state_of(host)} for host in REFERENCE_HOSTS.values()]
+    return [to_mapping(host) | {"state": state_of(host)} for host in hosts.values()]
 
 
-def restrictions() -> list[str]:
+def restrictions(hosts: Mapping[str, ReferenceHost] = REFERENCE_HOSTS) -> list[str]:
     """What users must know of hosts' terms before they fetch weights, a line each."""
     lines = []
-    for host in REFERENCE_HOSTS.values():
+    for host in hosts.values():
         said = {weights.restriction for weights in (host.adapter, host.base) if weights and weights.restriction}
         lines.extend(f"{host.name}: {text}" for text in sorted(said))
     return lines

@@ -8,7 +8,14 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, SiglipImageProcessor
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    SiglipImageProcessor,
+    T5Config,
+    T5EncoderModel,
+)
 
 diffusers: Any = import_module("diffusers")
 
@@ -93,4 +100,57 @@ def save_redux(folder: Path, hosts: ModuleType) -> Path:
 def save_kontext(folder: Path, hosts: ModuleType) -> Path:
     """`base/` of Flux Kontext."""
     hosts.flux(diffusers.FluxKontextPipeline).save_pretrained(folder / "base")
+    return folder
+
+
+def with_flux_text(pipe: Any, tokenizer: Any) -> None:
+    """Put both text towers of a Flux into a pipeline."""
+    torch.manual_seed(0)
+    width = pipe.transformer.config.joint_attention_dim
+    wide = T5Config(vocab_size=100, d_model=width, d_kv=8, d_ff=32, num_layers=1, num_heads=2)
+    parts = {
+        "text_encoder": CLIPTextModel(text_config(pipe.transformer.config.pooled_projection_dim)).eval(),
+        "text_encoder_2": T5EncoderModel(wide).eval(),
+        "tokenizer": tokenizer,
+        "tokenizer_2": tokenizer,
+    }
+    pipe.register_modules(**parts)
+
+
+def save_inpainting(folder: Path, hosts: ModuleType, tokenizer: Any, *, name: str) -> Path:
+    """The same of a class that paints into holes, whose denoiser reads the hole where the published one does.
+
+    Args:
+        folder: Made if it is not there.
+        hosts: The builders of tests/pipelines/references/_hosts.py.
+        tokenizer: Of the text towers.
+        name: `sd15-ip-plus`, `sdxl-ip-plus`, `flux-ip`, `flux-fill` or `flux-kontext`.
+    """
+    if name.startswith("sd"):
+        return _save_unet_inpainting(folder, hosts, tokenizer, name=name)
+    kinds = {"flux-ip": "FluxInpaintPipeline", "flux-fill": "FluxFillPipeline", "flux-kontext": "FluxKontextPipeline"}
+    shape = {"in_channels": 12, "out_channels": 4} if name == "flux-fill" else {}
+    # Redux's own part gives a pooled text of this width.
+    pipe = hosts.flux(getattr(diffusers, kinds[name]), pooled_projection_dim=768, **shape)
+    with_flux_text(pipe, tokenizer)
+    pipe.save_pretrained(folder / "base")
+    if name == "flux-ip":
+        save_file(flat(hosts.flux_adapter(pipe.transformer)), folder / "adapter.safetensors")
+        hosts.clip_tower(activation="quick_gelu").save_pretrained(folder / "image_encoder")
+    if name == "flux-fill":
+        save_redux(folder / "redux", hosts)
+        (folder / "redux" / "adapter").rename(folder / "adapter")
+    return folder
+
+
+def _save_unet_inpainting(folder: Path, hosts: ModuleType, tokenizer: Any, *, name: str) -> Path:
+    save_host(folder, hosts, tokenizer, name=name)
+    kind = "StableDiffusionXLInpaintPipeline" if "sdxl" in name else "StableDiffusionInpaintPipeline"
+    text = {} if "sdxl" in name else {"safety_checker": None, "requires_safety_checker": False}
+    pipe = getattr(diffusers, kind).from_pretrained(folder / "base", **text)
+    torch.manual_seed(0)
+    unet = diffusers.UNet2DConditionModel.from_config({**pipe.unet.config, "in_channels": 9}).eval()
+    pipe.register_modules(unet=unet)
+    (folder / "base").rename(folder / "without-holes")
+    pipe.save_pretrained(folder / "base")
     return folder

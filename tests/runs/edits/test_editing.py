@@ -14,7 +14,8 @@ from gencontrol.images.reading import read_image
 from gencontrol.pipelines import edit, open_pipeline
 from gencontrol.regions import from_mask
 from gencontrol.regions.scene import Scene
-from gencontrol.runs.edits.editing import plan_edits, run_edits
+from gencontrol.runs.edits.editing import run_edits
+from gencontrol.runs.edits.planning import plan_edits
 from gencontrol.runs.edits.settings import EditingSettings
 from gencontrol.runs.files.encodings import record_text
 from gencontrol.runs.files.records import is_result

@@ -6,6 +6,7 @@ import pytest
 
 from gencontrol.conditioning.sampling import MOST_STEPS
 from gencontrol.errors import ConfigError
+from gencontrol.pipelines.editing.window import SEAM
 from gencontrol.runs.edits.settings import EditingSettings, check_edit
 
 
@@ -64,8 +65,8 @@ def test_defaults() -> None:
         1.0,
         None,
         0,
-        0.05,
-        0.05,
+        None,
+        SEAM,
     )
     assert (settings.output, settings.encoding, settings.existing) == ("edits", "png", "error")
     assert not settings.grid and settings.metadata and not settings.remove and settings.guidance is None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gencontrol.pipelines.hosts.inpainting import INPAINTING_HOSTS
 from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
 from gencontrol.runs.references.table import (
     FETCHED_HEADER,
@@ -71,3 +72,15 @@ def test_a_host_some_of_whose_parts_are_here(tmp_path: Path, monkeypatch: pytest
     assert state_of(here) == "partly cached"
     (file.parents[1] / "model_index.json").write_text("{}")
     assert state_of(here) == "cached"
+
+
+def test_models_that_paint_into_holes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    rows = {row[0]: dict(zip(FETCHED_HEADER, row, strict=True)) for row in fetched_rows(INPAINTING_HOSTS)}
+    assert list(rows) == list(INPAINTING_HOSTS) == [r["name"] for r in reference_records(INPAINTING_HOSTS)]
+    plus = rows["sd15-ip-plus"]
+    assert plus["fetched from"] == "stable-diffusion-v1-5/stable-diffusion-inpainting, h94/IP-Adapter"
+    assert (plus["size"], plus["licence"]) == ("5.4 GB", "Apache-2.0 / CreativeML OpenRAIL-M")
+    lines = restrictions(INPAINTING_HOSTS)
+    assert lines.count("flux-fill: FLUX.1 [dev] is for non-commercial use") == 1
+    assert all(line.startswith("flux") for line in lines)
