@@ -35,7 +35,7 @@ def compare(family: HostFamily, saved: SavedPipeline, alpha_clip: Location | Alp
     own = own_encoder(family, model)
     check_denoiser(family.embedding_width(model.read(f"{family.denoiser}/config.json") or {}), own, name=model.name)
     if alpha_clip is not None:
-        check_encoders(own, _config_of(alpha_clip), host=model.name)
+        check_encoders(own, encoder_config(alpha_clip), host=model.name)
     return family.host_of(own)
 
 
@@ -107,7 +107,12 @@ def vision_config(location: Location, path: str) -> CLIPVisionConfig:
         ) from error
 
 
-def _config_of(alpha_clip: Location | AlphaCLIP) -> CLIPVisionConfig:
+def encoder_config(alpha_clip: Location | AlphaCLIP) -> CLIPVisionConfig:
+    """The configuration of the vision tower of an encoder, opened or not.
+
+    Raises:
+        CheckpointError: See `vision_config`.
+    """
     if isinstance(alpha_clip, AlphaCLIP):
         return alpha_clip.vision.config
     return vision_config(alpha_clip, "config.json")

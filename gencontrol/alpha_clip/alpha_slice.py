@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from transformers import CLIPVisionModelWithProjection
 
+from gencontrol.kinds import checked
+
 AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
@@ -46,6 +48,7 @@ def is_split(module: nn.Module) -> bool:
     return any(parametrize.is_parametrized(m) for m in module.modules())
 
 
+@checked
 def split_alpha(vision: CLIPVisionModelWithProjection) -> None:
     """Split the patch weight of a four-channel tower in place; once split, nothing more is done."""
     convolution = patch_convolution(vision)
@@ -53,6 +56,7 @@ def split_alpha(vision: CLIPVisionModelWithProjection) -> None:
         parametrize.register_parametrization(convolution, "weight", ConcatenatedChannels())
 
 
+@checked
 def alpha_parameters(vision: CLIPVisionModelWithProjection) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """The alpha slice, and all other parameters of a split tower, for an optimiser's groups."""
     assert is_split(vision), "split_alpha first"
@@ -60,6 +64,7 @@ def alpha_parameters(vision: CLIPVisionModelWithProjection) -> tuple[list[nn.Par
     return [alpha], [p for p in vision.parameters() if p is not alpha]
 
 
+@checked
 def merged(module: AnyModule) -> AnyModule:
     """A deep copy with plain weights; the module (a tower, or a whole AlphaCLIP) stays as it is, split or not."""
     duplicate = copy.deepcopy(module)

@@ -1,6 +1,6 @@
 """The encoder: a CLIP whose vision tower takes an alpha map as fourth channel, with its text tower beside it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -14,21 +14,26 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from gencontrol.alpha_clip.alpha_slice import patch_weight
+from gencontrol.alpha_clip.alpha_slice import patch_convolution, patch_weight
 from gencontrol.alpha_clip.architectures import square
 from gencontrol.alpha_clip.attention import attention_weights
 from gencontrol.alpha_clip.inputs import MaskedImage, pair_up
 from gencontrol.alpha_clip.pairing import check_parts
+from gencontrol.alpha_clip.patch_product import use_patch_product
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.text import tokenize
 from gencontrol.alpha_clip.towers import put_together
 from gencontrol.alpha_clip.weights.opening import FromSources
 from gencontrol.errors import InputError
 from gencontrol.finite import check_finite
+from gencontrol.kinds import checked
 from gencontrol.regions.geometry import Geometry, fit_planes, of_alpha
 
 GRADED = "graded_alpha"
 """What a vision tower's configuration says of a tower whose alpha channel was trained on maps of levels."""
+DEFAULT_FOCUS = "default_focus"
+"""Where a vision tower's configuration says how a region is looked at unless it is said otherwise: a mapping of `name`,
+a focus strategy, and that strategy's settings."""
 _MEND = "Numbers grew beyond what their format holds, or its weights are damaged: try dtype float32."
 
 
@@ -57,6 +62,7 @@ class AlphaCLIP(FromSources, nn.Module):
         """
         super().__init__()
         check_parts(vision, processor, text=text, logit_scale=logit_scale, tokenizer=tokenizer)
+        use_patch_product(patch_convolution(vision))
         self.vision = vision
         self.text = text
         self.logit_scale = None if logit_scale is None else nn.Parameter(logit_scale.detach())
@@ -108,6 +114,12 @@ class AlphaCLIP(FromSources, nn.Module):
         """Whether its alpha channel was trained on maps of levels (see `gencontrol.regions.levels`)."""
         return bool(getattr(self.vision.config, GRADED, False))
 
+    @property
+    def default_focus(self) -> Mapping[str, Any] | None:
+        """How its makers found that it sees a region best: a focus strategy's name and settings; None says nothing."""
+        return getattr(self.vision.config, DEFAULT_FOCUS, None)
+
+    @checked
     def with_geometry(self, geometry: Geometry) -> "AlphaCLIP":
         """The same towers behind another geometry, sharing all weights.
 
@@ -122,6 +134,7 @@ class AlphaCLIP(FromSources, nn.Module):
             tokenizer=self.tokenizer,
         ).train(self.training)
 
+    @checked
     def preprocess(self, image: Any, alpha: Any = None) -> Float[Tensor, "n 4 s s"]:
         """Fit and normalise images together with their alpha maps.
 
@@ -147,6 +160,7 @@ class AlphaCLIP(FromSources, nn.Module):
         rgb, alphas = fit_planes(image.rgb, geometry), fit_planes(image.alphas, of_alpha(geometry))
         return self.processor.normalize(torch.cat([rgb.expand(len(alphas), -1, -1, -1), alphas[:, None]], dim=1))
 
+    @checked
     def encode_pixels(
         self, pixel_values: Float[Tensor, "n c s s"], *, attention_bias: Float[Tensor, "..."] | None = None
     ) -> Float[Tensor, "n d"]:
@@ -165,6 +179,7 @@ class AlphaCLIP(FromSources, nn.Module):
         """
         return self._run(pixel_values, attention_bias).image_embeds
 
+    @checked
     def encode_image(self, image: Any, alpha: Any = None, *, normalize: bool = False) -> Float[Tensor, "n d"]:
         """Embed images, looking where their alpha maps say.
 
@@ -183,6 +198,7 @@ class AlphaCLIP(FromSources, nn.Module):
         check_finite(embeds, name="What the encoder made of the picture", mend=_MEND)
         return functional.normalize(embeds, dim=-1) if normalize else embeds
 
+    @checked
     def encode_text(
         self, text: str | Sequence[str], *, normalize: bool = False, truncate: bool = False
     ) -> Float[Tensor, "t d"]:
@@ -206,6 +222,7 @@ class AlphaCLIP(FromSources, nn.Module):
         check_finite(embeds, name="What the text tower made of the text", mend=_MEND)
         return functional.normalize(embeds, dim=-1) if normalize else embeds
 
+    @checked
     def similarity(self, image: Any, text: str | Sequence[str], alpha: Any = None) -> Float[Tensor, "n t"]:
         """Cosine similarity of images, looking where their alpha maps say, and texts; in [-1, 1], float32.
 
@@ -220,6 +237,7 @@ class AlphaCLIP(FromSources, nn.Module):
         images, texts = self.encode_image(image, alpha).float(), self.encode_text(text).float()
         return functional.normalize(images, dim=-1) @ functional.normalize(texts, dim=-1).T
 
+    @checked
     def patch_tokens(self, image: Any, alpha: Any = None, *, layer: int = -1) -> Float[Tensor, "n p d"]:
         """The patches' hidden states, row by row, without the class token.
 
@@ -236,6 +254,7 @@ class AlphaCLIP(FromSources, nn.Module):
         self._check_layer(layer, len(states))
         return states[layer][:, 1:]
 
+    @checked
     def attention_maps(
         self, image: Any, alpha: Any = None, *, layer: int = -1, attention_bias: Float[Tensor, "..."] | None = None
     ) -> Float[Tensor, "n heads p p"]:

@@ -26,13 +26,13 @@ def embed_each_region(encoder: AlphaCLIP, scene: Scene, *, focus: FocusStrategy 
     Args:
         encoder: Behind the geometry in which it is to see the picture.
         scene: Its weights play no part.
-        focus: How the encoder is made to look; None is its alpha channel if it has been trained, else attention.
+        focus: See `embed_regions`.
 
     Raises:
         InputError: A region that the encoder's centre crop leaves out (little of it left is a `RegionWarning`).
         PairingError: The focus `alpha` with an encoder whose alpha weights are zero.
     """
-    strategy = choose_focus(focus, has_alpha=encoder.has_alpha)
+    strategy = choose_focus(focus, has_alpha=encoder.has_alpha, default=encoder.default_focus)
     if not scene.regions:
         return encoder.encode_image(scene.picture)
     rgb = colours_for(strategy, scene.picture).to(encoder.device)

@@ -1,7 +1,8 @@
 """From a picture and its regions to embeddings: for any encoder and geometry, with no host in sight."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -16,10 +17,12 @@ from gencontrol.focus.attention import AttentionFocus
 from gencontrol.focus.crop import CropFocus
 from gencontrol.focus.looks import looks_of
 from gencontrol.focus.pixels import pixels
+from gencontrol.focus.registry import configured_focus
 from gencontrol.focus.strategy import FocusStrategy, colours_for
 from gencontrol.focus.zoom import ZoomFocus
 from gencontrol.images.picture import Picture
 from gencontrol.images.reading import ImageSource, read_image
+from gencontrol.kinds import checked
 from gencontrol.regions.geometry import Geometry
 from gencontrol.regions.levels import check_levels, has_levels, level_map, level_shares
 from gencontrol.regions.notices import check_seen, warn_of_grey, warn_small
@@ -39,6 +42,7 @@ class RegionEmbeds:
     """Of the whole image, if it was asked for."""
 
 
+@checked
 def embed_regions(
     encoder: AlphaCLIP,
     geometry: Geometry,
@@ -63,7 +67,8 @@ def embed_regions(
         image: The picture, whose own alpha channel plays no part (see `regions.from_image_alpha`); or a `Scene`, which
             brings its regions.
         regions: Of the picture's size; none is the whole image.
-        focus: How the encoder is made to look; None is its alpha channel if it has been trained, else attention.
+        focus: How the encoder is made to look; None is what its configuration says (`AlphaCLIP.default_focus`), else
+            its alpha channel if that has been trained, else attention.
         negative_regions: What to keep away from.
         strength: In [0, 2]: e_whole + strength (e_region - e_whole). Acts on `regions` only.
         keep_whole: Also return the whole image's embedding, which a strength that changes over the steps needs.
@@ -81,7 +86,7 @@ def embed_regions(
     scene = _on(_scene(image, regions, negative_regions), device or encoder.device)
     view = seen_through(encoder, geometry)
     if scene.regions or scene.negative_regions:
-        focus = choose_focus(focus, has_alpha=_has_alpha(encoder))
+        focus = choose_focus(focus, has_alpha=_has_alpha(encoder), default=encoder.default_focus)
     chosen = _embed(view, scene.picture, scene.regions, focus)
     whole = None
     if keep_whole or (scene.regions and strength != 1.0):
@@ -94,16 +99,23 @@ def embed_regions(
     )
 
 
-def choose_focus(focus: FocusStrategy | None, *, has_alpha: bool) -> FocusStrategy:
+@checked
+def choose_focus(
+    focus: FocusStrategy | None, *, has_alpha: bool, default: Mapping[str, Any] | None = None
+) -> FocusStrategy:
     """The strategy to use, after a check that it can act.
 
     Args:
         focus: What was asked for.
         has_alpha: Whether the encoder's alpha weights have been trained.
+        default: What the encoder's configuration says (`AlphaCLIP.default_focus`).
 
     Raises:
         PairingError: `alpha` with an encoder whose alpha weights are zero.
+        CheckpointError: A default that is no focus.
     """
+    if focus is None and default is not None:
+        focus = configured_focus(default)
     if focus is None:
         return AlphaFocus() if has_alpha else AttentionFocus()
     if not has_alpha and any(isinstance(look, AlphaFocus) for look in looks_of(focus)):
@@ -114,6 +126,7 @@ def choose_focus(focus: FocusStrategy | None, *, has_alpha: bool) -> FocusStrate
     return focus
 
 
+@checked
 def weighted_mean(embeds: Float[Tensor, "k d"], weights: Float[Tensor, " k"]) -> Float[Tensor, " d"]:
     """The weighted mean of embeddings, rescaled to the weighted mean of their lengths.
 

@@ -1,15 +1,18 @@
 """What a host says of itself by its configuration files, before any weight is loaded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gencontrol.alpha_clip.architectures import square
+from gencontrol.alpha_clip.model import DEFAULT_FOCUS
 from gencontrol.models.location import Location
 from gencontrol.pipelines.encoders import locate
 from gencontrol.pipelines.hosts.host import Host
 from gencontrol.pipelines.pairing import pair
-from gencontrol.pipelines.shapes import own_encoder
+from gencontrol.pipelines.shapes import encoder_config, own_encoder
+from gencontrol.runs.notation import write_focus
+from gencontrol.runs.settings import VariationSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,8 @@ class Asked:
     """Side of what its encoder sees, in pixels."""
     embed_dim: int
     """Width of its encoder's embeddings."""
+    default_focus: Mapping[str, Any] | None
+    """How its encoder looks at a region unless it is said otherwise; None leaves it to its alpha channel."""
     sampler: Mapping[str, Any]
     """Settings of its own sampler."""
 
@@ -48,11 +53,24 @@ def ask_host(model: str, alpha_clip: str | None, *, revision: str | None, offlin
     assert encoder is None or isinstance(encoder, Location)
     fitting = pair(place, encoder)
     vision = own_encoder(fitting.family, place)
+    sees = vision if encoder is None else encoder_config(encoder)
     return Asked(
         model=place,
         encoder=encoder,
         host=fitting.host,
         image_size=square(vision)[0],
         embed_dim=vision.projection_dim,
+        default_focus=getattr(sees, DEFAULT_FOCUS, None),
         sampler=fitting.settings.get("scheduler", {}),
     )
+
+
+def with_default_focus(settings: VariationSettings, asked: Asked) -> VariationSettings:
+    """The settings with the encoder's own way of looking written out, where none is asked for: records name it.
+
+    Raises:
+        CheckpointError: The encoder's configuration names no way of looking.
+    """
+    if settings.focus is not None or settings.embeds_in is not None or asked.default_focus is None:
+        return settings
+    return replace(settings, focus=write_focus(asked.default_focus))

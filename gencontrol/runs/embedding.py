@@ -89,14 +89,14 @@ def embed_scenes(
         encoder: The encoder.
         geometry: How it is to see the pictures.
         scenes: At least one.
-        focus: How the encoder is made to look; None is its alpha channel if it has been trained, else attention.
+        focus: See `embed_regions`.
         strength: See `embed_regions`; each region by itself is at strength 1.
 
     Raises:
         InputError: A region that the encoder's centre crop leaves out (little of it left is a `RegionWarning`).
         PairingError: The focus `alpha` with an encoder whose alpha weights are zero.
     """
-    focus = choose_focus(focus, has_alpha=encoder.has_alpha)
+    focus = choose_focus(focus, has_alpha=encoder.has_alpha, default=encoder.default_focus)
     view = seen_through(encoder, geometry)
     rows, names, labels, regions = [], [], [], []
     for recorded in scenes:

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import yaml
 from gencontrol.conditioning.sampling import MOST_PICTURES
 from gencontrol.conditioning.strength import StrengthSchedule, as_strength, check_strength, parse_schedule
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.focus import FocusStrategy, SumFocus, focus_strategy
+from gencontrol.focus import FocusStrategy, SumFocus, configured_focus, focus_strategy
 
 DEFAULT_COUNT = 4
 LARGEST_SEED = 2**63 - 1
@@ -171,6 +171,20 @@ def scalar(text: str, *, where: str) -> Any:
     except (yaml.YAMLError, ValueError, RecursionError):
         # YAML reads 2024-13-45 as a date that there is not, and thousands of brackets one inside the other.
         raise ConfigError(f"{where}: {text!r} is neither a number nor a name.") from None
+
+
+def write_focus(look: Mapping[str, Any]) -> str:
+    """A focus strategy's name and settings as the setting `focus` takes them.
+
+    Args:
+        look: What an encoder's configuration says; see `AlphaCLIP.default_focus`.
+
+    Raises:
+        CheckpointError: It names no strategy, or settings that the strategy has not.
+    """
+    configured_focus(look)
+    settings = [f"{key}={value}" for key, value in look.items() if key != "name"]
+    return f"{look['name']}:{','.join(settings)}" if settings else str(look["name"])
 
 
 def parse_focus(text: str | None) -> FocusStrategy | None:

@@ -19,6 +19,7 @@ from gencontrol.finite import check_finite
 from gencontrol.focus.registry import focus_strategy
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.reading import ImageSource
+from gencontrol.kinds import checked
 from gencontrol.pipelines.components import open_components, refused
 from gencontrol.pipelines.embedding import region_embeds
 from gencontrol.pipelines.encoders import AlphaClipSource, dtype_of, open_encoder, processor_of, widened
@@ -168,6 +169,7 @@ class RegionPipeline(DiffusionPipeline):
         return len(self.scheduler.timesteps)
 
     @torch.no_grad()
+    @checked
     def encode_regions(
         self,
         image: ImageSource | list[ImageSource],
@@ -199,7 +201,7 @@ class RegionPipeline(DiffusionPipeline):
         wanted = focus_strategy(focus) if isinstance(focus, str) else focus
         scenes = read_scenes(image, mask_image, negative_mask_image)
         if any(scene.regions or scene.negative_regions for scene in scenes):
-            wanted = choose_focus(wanted, has_alpha=self._has_alpha())
+            wanted = choose_focus(wanted, has_alpha=self._has_alpha(), default=encoder.default_focus)
         return [
             region_embeds(
                 self.host,

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from gencontrol.alpha_clip.model import GRADED, AlphaCLIP
+from gencontrol.alpha_clip.model import DEFAULT_FOCUS, GRADED, AlphaCLIP
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
+from gencontrol.conditioning.each_region import embed_each_region
 from gencontrol.conditioning.embed import (
     alpha_maps,
     check_visible,
@@ -218,6 +219,22 @@ def test_choose_focus() -> None:
     assert choose_focus(both, has_alpha=True) is both
     with pytest.raises(PairingError, match="its alpha weights are zero"):
         choose_focus(both, has_alpha=False)
+
+
+def test_an_encoders_own_look_is_the_default_and_no_more(tiny: ModuleType) -> None:
+    look = {"name": "zoom", "outside": "blank"}
+    assert choose_focus(None, has_alpha=True, default=look) == ZoomFocus(outside="blank")
+    assert choose_focus(None, has_alpha=False, default=look) == ZoomFocus(outside="blank")
+    assert choose_focus(AlphaFocus(), has_alpha=True, default=look) == AlphaFocus()
+    encoder, region = AlphaCLIP.from_clip(tiny.alpha_clip_model()).requires_grad_(False), side(tiny, "left")
+    scene = Scene(picture=read_image(tiny.photo(*SIZE)), regions=(region,))
+    plainly = embed_regions(encoder, GEOMETRY, scene).image_embeds
+    setattr(encoder.vision.config, DEFAULT_FOCUS, look)
+    assert encoder.default_focus == look
+    closely = embed_regions(encoder, GEOMETRY, scene).image_embeds
+    assert torch.equal(closely, embed_regions(encoder, GEOMETRY, scene, focus=ZoomFocus(outside="blank")).image_embeds)
+    assert torch.equal(closely, embed_each_region(encoder, scene)) and not torch.allclose(closely, plainly, atol=1e-3)
+    assert torch.equal(embed_regions(encoder, GEOMETRY, scene, focus=AlphaFocus()).image_embeds, plainly)
 
 
 def test_a_sum_of_looks_is_seen_as_each_of_them(tiny: ModuleType, encoder: AlphaCLIP, image: Any) -> None:

@@ -1,9 +1,20 @@
 """Strategies by name, with settings that are checked."""
 
+from typing import Any
+
 import pytest
 
-from gencontrol.errors import ConfigError
-from gencontrol.focus import FOCUS, AlphaFocus, AttentionFocus, CropFocus, SumFocus, ZoomFocus, focus_strategy
+from gencontrol.errors import CheckpointError, ConfigError
+from gencontrol.focus import (
+    FOCUS,
+    AlphaFocus,
+    AttentionFocus,
+    CropFocus,
+    SumFocus,
+    ZoomFocus,
+    configured_focus,
+    focus_strategy,
+)
 
 
 def test_names() -> None:
@@ -43,3 +54,24 @@ def test_sums_that_cannot_be() -> None:
         focus_strategy("zoom+")
     with pytest.raises(ConfigError, match=r"focus 'zoom\+crop': settings are of one look"):
         focus_strategy("zoom+crop", margin=0.2)
+
+
+def test_an_encoders_configuration_may_name_a_look() -> None:
+    assert configured_focus({"name": "zoom", "outside": "blank"}) == ZoomFocus(outside="blank")
+    assert configured_focus({"name": "alpha"}) == AlphaFocus()
+
+
+@pytest.mark.parametrize(
+    ("look", "message"),
+    [
+        ({"name": "zom"}, r"config.json holds a default_focus that cannot be used: unknown focus 'zom'; did you mean"),
+        ({"name": "zoom", "closenes": 1}, "unknown key 'closenes'"),
+        ({"name": "zoom", "closeness": 2}, "closeness: expected 0"),
+        ({"closeness": 1}, "expected a mapping with the name of a focus"),
+        ("zoom", "expected a mapping with the name of a focus, got 'zoom'"),
+        ({"name": 3}, "expected a mapping with the name"),
+    ],
+)
+def test_a_look_that_is_none_is_an_error_of_the_encoder(look: Any, message: str) -> None:
+    with pytest.raises(CheckpointError, match=message):
+        configured_focus(look)

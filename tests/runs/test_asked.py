@@ -1,14 +1,20 @@
 """What a host says before it is opened."""
 
+from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.errors import CheckpointError, PairingError
 from gencontrol.models.location import Location
 from gencontrol.pipelines.hosts.registry import HOSTS
-from gencontrol.runs.asked import ask_host
+from gencontrol.runs.asked import ask_host, with_default_focus
+from gencontrol.runs.settings import VariationSettings
+
+PLAIN = Path(str(files("gencontrol.models"))) / "tiny" / "clip"
 
 
 def test_a_folder_with_its_encoder(tiny_folder: Path, tiny: ModuleType) -> None:
@@ -31,3 +37,18 @@ def test_what_is_no_host_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
         ask_host(str(tiny_folder / "alpha_clip"), None, revision=None, offline=True)
     with pytest.raises(CheckpointError):
         ask_host(str(tmp_path), None, revision=None, offline=True)
+
+
+def test_an_encoders_own_look_is_written_out_where_none_is_asked_for() -> None:
+    asked = ask_host("tiny", None, revision=None, offline=True)
+    assert asked.default_focus == {"name": "zoom", "outside": "blank"}
+    settings = VariationSettings(images=("photo.png",))
+    assert with_default_focus(settings, asked).focus == "zoom:outside=blank"
+    assert with_default_focus(replace(settings, focus="alpha"), asked).focus == "alpha"
+    assert with_default_focus(replace(settings, embeds_in="rows.safetensors"), asked).focus is None
+    assert with_default_focus(settings, replace(asked, default_focus=None)).focus is None
+    assert ask_host("tiny", str(PLAIN), revision=None, offline=True).default_focus is None
+
+
+def test_the_embedded_models_look_is_its_encoders_too() -> None:
+    assert AlphaCLIP.from_pretrained("tiny").default_focus == {"name": "zoom", "outside": "blank"}

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gencontrol.errors import ConfigError
-from gencontrol.focus import AlphaFocus, AttentionFocus, CropFocus, SumFocus, ZoomFocus
+from gencontrol.errors import CheckpointError, ConfigError
+from gencontrol.focus import AlphaFocus, AttentionFocus, CropFocus, SumFocus, ZoomFocus, configured_focus
 from gencontrol.runs.notation import (
     LARGEST_SEED,
     drawn_seed,
@@ -17,6 +17,7 @@ from gencontrol.runs.notation import (
     scalar,
     split_looks,
     split_weight,
+    write_focus,
 )
 
 
@@ -174,3 +175,14 @@ def test_looks_that_are_added() -> None:
 def test_sums_that_cannot_be(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         parse_focus(text)
+
+
+def test_a_look_is_written_as_it_is_read() -> None:
+    for look, text in (
+        ({"name": "zoom", "outside": "blank", "margin": 0.5}, "zoom:outside=blank,margin=0.5"),
+        ({"name": "alpha"}, "alpha"),
+    ):
+        assert write_focus(look) == text
+        assert parse_focus(text) == configured_focus(look)
+    with pytest.raises(CheckpointError, match="default_focus that cannot be used"):
+        write_focus({"name": "zom"})

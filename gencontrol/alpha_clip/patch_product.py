@@ -1,0 +1,37 @@
+"""The patch embedding as a matrix product on processors: there a bfloat16 convolution can be wrong without a word.
+
+oneDNN 3.12, which torch 2.14 brings, takes its AMX kernel for bfloat16 convolutions whose kernel is as wide as their
+stride. For an even number of channels and some widths what comes out has nothing to do with what goes in: for four
+channels and patches of 16 or 32 pixels, which are Alpha-CLIP B/16 and B/32, and not for three channels.
+"""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def patch_product(convolution: nn.Conv2d, pixels: Float[Tensor, "n c s s"]) -> Float[Tensor, "n d g g"]:
+    """What a convolution gives whose kernel is as wide as its stride, as one matrix product over patches.
+
+    Args:
+        convolution: Square, without padding.
+        pixels: Of a side that the kernel divides.
+    """
+    patches = functional.pixel_unshuffle(pixels, convolution.kernel_size[0]).movedim(1, -1)
+    return functional.linear(patches, convolution.weight.flatten(1), convolution.bias).movedim(-1, 1)
+
+
+def use_patch_product(convolution: nn.Module) -> None:
+    """Let a patch embedding give the product where it computes in bfloat16 on a processor; once is enough."""
+    if all(hook is not _exact for hook in convolution._forward_hooks.values()):
+        convolution.register_forward_hook(_exact)
+
+
+def _exact(convolution: nn.Module, given: tuple[Any, ...], output: Tensor) -> Tensor:
+    if output.device.type != "cpu" or output.dtype != torch.bfloat16:
+        return output
+    assert isinstance(convolution, nn.Conv2d)
+    return patch_product(convolution, given[0])

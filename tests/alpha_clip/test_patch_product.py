@@ -1,0 +1,61 @@
+import copy
+from types import ModuleType
+
+import pytest
+import torch
+from torch import nn
+
+from gencontrol.alpha_clip.alpha_slice import patch_convolution
+from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.patch_product import patch_product, use_patch_product
+
+
+@pytest.mark.parametrize(("patch", "bias"), [(4, False), (16, True), (32, False)])
+def test_the_product_is_the_convolution(patch: int, bias: bool) -> None:
+    torch.manual_seed(0)
+    convolution = nn.Conv2d(4, 24, patch, patch, bias=bias).double()
+    pixels = torch.randn(2, 4, 3 * patch, 3 * patch, dtype=torch.float64)
+    torch.testing.assert_close(patch_product(convolution, pixels), convolution(pixels))
+
+
+@pytest.mark.parametrize("patch", [8, 16, 32])
+def test_half_precision_patches_are_right_on_every_processor(patch: int) -> None:
+    """Without the product this fails at 16 and 32 where the processor has AMX."""
+    torch.manual_seed(0)
+    exact = nn.Conv2d(4, 64, patch, patch)
+    half = copy.deepcopy(exact).bfloat16()
+    use_patch_product(half)
+    use_patch_product(half)
+    assert len(half._forward_hooks) == 1
+    pixels = torch.randn(2, 4, 2 * patch, 2 * patch)
+    error = half(pixels.bfloat16()).float() - exact(pixels)
+    assert error.norm() < 0.02 * exact(pixels).norm()
+
+
+def test_other_precisions_keep_the_stock_answer_to_the_bit() -> None:
+    convolution = nn.Conv2d(4, 8, 4, 4)
+    pixels = torch.randn(1, 4, 8, 8)
+    stock = convolution(pixels)
+    use_patch_product(convolution)
+    assert torch.equal(convolution(pixels), stock)
+
+
+def test_training_in_mixed_precision_goes_through_the_product() -> None:
+    convolution = nn.Conv2d(4, 8, 4, 4)
+    use_patch_product(convolution)
+    pixels = torch.randn(1, 4, 8, 8)
+    convolution(pixels).sum().backward()
+    weight = convolution.weight
+    assert weight.grad is not None
+    exact, weight.grad = weight.grad, None
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = convolution(pixels)
+    assert mixed.dtype == torch.bfloat16
+    mixed.float().sum().backward()
+    torch.testing.assert_close(weight.grad, exact, atol=0.02, rtol=0.02)
+
+
+def test_an_encoder_and_its_copies_have_it(tiny: ModuleType) -> None:
+    encoder = AlphaCLIP.from_clip(tiny.clip())
+    for made in (encoder, encoder.with_geometry(encoder.processor.geometry), copy.deepcopy(encoder)):
+        assert len(patch_convolution(made.vision)._forward_hooks) == 1
