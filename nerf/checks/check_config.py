@@ -5,13 +5,14 @@ from typing import Any
 
 import torch
 
-from gencontrol.errors import ConfigError
+from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import check_folder
 from gencontrol.nerf.checks.check_run import check_steps
 from gencontrol.nerf.checks.check_settings import check_settings
 from gencontrol.nerf.limits import SEEDS, check_limits
 from gencontrol.nerf.method.datamanager import check_views
 from gencontrol.nerf.method.schedules import schedules_of
+from gencontrol.nerf.method.steered_parts import missing_sources
 
 
 def check_config(config: Any) -> None:
@@ -22,7 +23,7 @@ def check_config(config: Any) -> None:
 
     Raises:
         ConfigError: Saying which setting.
-        InputError: A folder for runs that cannot be one.
+        InputError: A folder for runs that cannot be one; or a scene or a file of parts that is not there.
         OutputError: A folder for runs that may not be written in.
     """
     check_steps(config.max_num_iterations)
@@ -31,7 +32,14 @@ def check_config(config: Any) -> None:
     check_settings(config.pipeline.model)
     schedules_of(config.pipeline.model)
     check_views(config.pipeline.datamanager)
+    _check_sources(config)
     check_folder(Path(config.output_dir))
+
+
+def _check_sources(config: Any) -> None:
+    missing = missing_sources(config.pipeline.model)
+    if missing and config.load_dir is None and config.load_checkpoint is None:
+        raise InputError(f"There is nothing to train: {', '.join(missing)} cannot be found.")
 
 
 def _check_device(name: str) -> None:

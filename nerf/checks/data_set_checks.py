@@ -4,16 +4,19 @@ Wrong intrinsics or poses give no error of their own: the fit only looks bad, af
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from nerfstudio.cameras.cameras import CameraType
 from nerfstudio.data.dataparsers.base_dataparser import DataparserOutputs
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from gencontrol.errors import InputError
+from gencontrol.images.reading import check_file
 from gencontrol.nerf.rays.rendering import cube_span
 from gencontrol.streams import seeded
 
@@ -114,17 +117,31 @@ def check_sizes(cameras: Any, files: list[Path]) -> None:
         InputError: Another size, or a file that is missing or no picture.
     """
     for file, width, height in zip(files, cameras.width[:, 0].tolist(), cameras.height[:, 0].tolist(), strict=True):
-        try:
-            with Image.open(file) as image:
-                found = image.size
-        except OSError as error:
-            raise InputError(f"{file}, a picture of the data set, cannot be read: {error}.") from error
+        with opened(file) as image:
+            found = image.size
         if max(abs(found[0] - width), abs(found[1] - height)) > _ROUNDING:
             swapped = " Width and height are swapped: was the picture turned?" if found == (height, width) else ""
             raise InputError(
                 f"{file} is {found[0]} x {found[1]} pixels, and its camera {width} x {height}: {_INTRINSICS}. Scale "
                 f"them with the picture, or give the pictures that they were measured on.{swapped}"
             )
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[Image.Image]:
+    """A picture of a data set, opened by Pillow as its camera saw it: not turned by its EXIF rotation, as it is elsewhere.
+
+    Raises:
+        InputError: Nothing there, a folder, a pipe or a device; no picture, or none that can be read.
+    """
+    try:
+        check_file(file)
+        with Image.open(file) as image:
+            yield image
+    except UnidentifiedImageError:
+        raise InputError(f"{file}, a picture of the data set, is not an image in a format that Pillow reads.") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"{file}, a picture of the data set, cannot be read: {str(error).rstrip('.')}.") from error
 
 
 def check_bounds(cameras: Any, shown: Tensor) -> None:

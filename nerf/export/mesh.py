@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.errors import InputError, MissingDependencyError
-from gencontrol.files import atomic_file
+from gencontrol.files import atomic_file, check_target
 from gencontrol.nerf.export.level import surface_density
 from gencontrol.nerf.export.splats import scene_splats, splat_bytes
 from gencontrol.nerf.export.usdz import usdz_bytes
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 FORMATS = (".ply", ".obj", ".glb", ".stl", ".usdz")
 """Suffixes of meshes; a name that ends in `.splat.ply` is one of splats."""
-SPLATS = ".splat.ply"
+_SPLAT = ".splat"
+SPLATS = f"{_SPLAT}.ply"
 # Nodes along a side of the lattice that a surface is searched on, unless said.
 _RESOLUTION = 128
 # A gigabyte of densities at the most.
@@ -87,9 +88,10 @@ def write_mesh(scene: Scene, path: Path, settings: MeshSettings) -> Path:
     """Write the scene as a mesh, or as splats; the name's end decides the format. STL has no colours.
 
     Raises:
-        InputError: A name that ends otherwise; or see `scene_mesh` and `scene_splats`.
+        InputError: A name that ends otherwise, or cannot be a file's; or see `scene_mesh` and `scene_splats`.
     """
     check_format(path)
+    check_target(path)
     content = _splats(scene, settings) if path.name.lower().endswith(SPLATS) else _mesh(scene, path, settings)
     with atomic_file(path) as temporary:
         temporary.write_bytes(content)
@@ -100,9 +102,15 @@ def check_format(path: Path) -> None:
     """Refuse a name that says no format, before any work.
 
     Raises:
-        InputError: Naming those that there are.
+        InputError: Naming those that there are; or a name of splats that ends as a mesh.
     """
-    if path.suffix.lower() not in FORMATS:
+    stem, suffix = path.stem.lower(), path.suffix.lower()
+    if stem.endswith(_SPLAT) and f"{_SPLAT}{suffix}" != SPLATS:
+        raise InputError(
+            f"{path.name} says splats and a mesh: splats are written as PLY, as {path.stem}.ply; the mesh would be "
+            f"{path.stem[: -len(_SPLAT)] or 'NAME'}{path.suffix}."
+        )
+    if suffix not in FORMATS:
         raise InputError(
             f"Cannot write {path.suffix or 'a file without suffix'}: choose {', '.join(FORMATS)}, or NAME{SPLATS} for "
             "Gaussian splats."

@@ -14,15 +14,15 @@ from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.data.dataparsers.base_dataparser import DataparserOutputs
 from nerfstudio.data.datasets.base_dataset import InputDataset
 from nerfstudio.data.scene_box import SceneBox
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from gencontrol.errors import InputError
 from gencontrol.images.colour import Colour
-from gencontrol.nerf.checks.data_set_checks import check_bounds, check_data_set
+from gencontrol.nerf.checks.data_set_checks import check_bounds, check_data_set, opened
 from gencontrol.nerf.method.config import SteeredDataManagerConfig
 from gencontrol.nerf.method.crop import crop_outputs
 from gencontrol.regions.masks import from_mask
+from gencontrol.text_files import check_regular
 
 Backdrop = Callable[[Tensor], Tensor]
 """Unit directions (n, 3), world -> what is behind the scene there, sRGB (n, 3), [0, 1]."""
@@ -93,6 +93,8 @@ def read_split(parser: Any, split: str, config: SteeredDataManagerConfig) -> Pic
     Raises:
         InputError: The parser cannot read the folder, or its cameras are not those of its pictures.
     """
+    if config.data is not None and config.data.exists() and not config.data.is_dir():
+        check_regular(config.data, what="a data set (its folder, or its transforms.json)")
     try:
         outputs = parser.get_dataparser_outputs(split=split)
     except _PARSER_ERRORS as error:
@@ -147,16 +149,11 @@ def read_pixels(file: Path) -> npt.NDArray[np.uint8]:
     Raises:
         InputError: It cannot be read.
     """
-    try:
-        with Image.open(file) as image:
-            if image.mode.startswith("I;16"):
-                grey = (np.asarray(image, dtype=np.uint16) / 257).round().astype(np.uint8)
-                return grey[..., None].repeat(3, axis=2)
-            return np.array(image.convert("RGBA" if image.has_transparency_data else "RGB"))
-    except UnidentifiedImageError:
-        raise InputError(f"{file}, a picture of the data set, is not an image in a format that Pillow reads.") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise InputError(f"{file}, a picture of the data set, cannot be read: {error}.") from error
+    with opened(file) as image:
+        if image.mode.startswith("I;16"):
+            grey = (np.asarray(image, dtype=np.uint16) / 257).round().astype(np.uint8)
+            return grey[..., None].repeat(3, axis=2)
+        return np.array(image.convert("RGBA" if image.has_transparency_data else "RGB"))
 
 
 def with_mask(pixels: npt.NDArray[np.uint8], file: Path) -> npt.NDArray[np.uint8]:

@@ -15,12 +15,15 @@ from gencontrol.errors import ConfigError, InputError
 from gencontrol.nerf.field.scene import Scene
 from gencontrol.nerf.parts.highlights import named_shape
 from gencontrol.nerf.parts.mask_lifting import Lifting, lift_masks
+from gencontrol.nerf.parts.part_levels import share_guidance
 from gencontrol.nerf.parts.parts import Part, check_parts
 from gencontrol.nerf.parts.shape_settings import parse_shape
 from gencontrol.nerf.parts.shapes import Shape
 from gencontrol.nerf.rays.cameras import Orbit, orbit_cameras
 from gencontrol.regions.masks import from_mask
 from gencontrol.schedules import Schedule, as_schedule
+
+_KEYS = "name, prompt, weight or level, and highlight"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,8 @@ def parts_file(path: Path) -> Path:
 def read_parts(path: Path, *, base: Scene | None = None, grow: float | None = None) -> tuple[Part, ...]:
     """Read `parts:`, a list of name, prompt, weight (number or schedule) and highlight (see `parse_shape`).
 
+    In the place of weights there may be levels, see `share_guidance`.
+
     A highlight may also be `part:`, the name of one that the scene `base` has, enlarged by `grow` (see `named_shape`),
     or `painted:`, a list of file, azimuth and elevation, which is lifted into `base` from the default orbit's cameras.
 
@@ -61,16 +66,19 @@ def read_parts(path: Path, *, base: Scene | None = None, grow: float | None = No
             f"{path}: `grow` enlarges a part of the scene that is named (`part:`), and no highlight in the list is "
             "one: leave it out, and give larger shapes."
         )
-    return check_parts(parts)
+    levels = [entry.get("level") for entry in entries]
+    return check_parts(share_guidance(parts, levels, where=str(path)))
 
 
 def _read_part(entry: Any, where: str, folder: Path, base: Scene | None, grow: float | None) -> Part:
     if not isinstance(entry, Mapping):
-        raise ConfigError(f"{where}: expected name, prompt, weight and highlight, got {entry!r}.")
-    unknown = set(entry) - {"name", "prompt", "weight", "highlight"}
+        raise ConfigError(f"{where}: expected {_KEYS}, got {entry!r}.")
+    unknown = set(entry) - {"name", "prompt", "weight", "level", "highlight"}
     if unknown or entry.get("name") is None:
         wrong = f"unknown key {sorted(map(str, unknown))[0]!r}" if unknown else "missing name"
-        raise ConfigError(f"{where}: {wrong}; a part has name, prompt, weight and highlight.")
+        raise ConfigError(f"{where}: {wrong}; a part has {_KEYS}.")
+    if {"weight", "level"} <= set(entry):
+        raise ConfigError(f"{where}: give a weight, or a level (a share of the guidance), not both.")
     highlight = entry.get("highlight", "whole")
     if isinstance(highlight, Mapping) and "painted" in highlight:
         shape = _lift_painted(highlight["painted"], f"{where}: painted", folder, base)

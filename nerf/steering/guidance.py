@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from gencontrol.errors import ConfigError, InputError
+from gencontrol.errors import CheckpointError, ConfigError, InputError
 from gencontrol.guidance.augmentation import STILL, Augmentation, augment
 from gencontrol.guidance.prompts import ViewPrompts, mix_views, view_texts, view_weights
 from gencontrol.guidance.score import Encoder, Guide, active, embed, guide_losses, text_targets
@@ -211,6 +211,10 @@ def _load_encoder(name: str, device: torch.device | str) -> Encoder:
 
     plain, name = name.startswith("clip:"), name.removeprefix("clip:")
     where = resolve(name)
+    if Path(where).exists() and not Path(where).is_dir():
+        raise CheckpointError(
+            f"The encoder {name} is a file, a pipe or a device; expected a preset or a model's folder."
+        )
     inner = Path(where) / ("clip" if plain else "alpha_clip")
     found = inner if inner.is_dir() else where
     encoder = AlphaCLIP.from_clip(found) if plain else AlphaCLIP.from_pretrained(found)

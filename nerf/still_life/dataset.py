@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from gencontrol.errors import InputError
-from gencontrol.files import atomic_folder
+from gencontrol.files import atomic_folder, check_replaceable
 from gencontrol.nerf.export.pictures import rgba_picture
 from gencontrol.nerf.field.scene import SCENE_FILE, save_scene
 from gencontrol.nerf.limits import check_limits
@@ -45,10 +45,11 @@ def write_dataset(world: World, folder: Path, settings: DatasetSettings, *, orbi
     Frames are RGBA with straight colour; held-out ones are the split `val` and `test`.
 
     Raises:
-        InputError: The folder has something in it.
+        InputError: The folder has something in it, or is a file.
     """
-    if folder.exists() and any(folder.iterdir()):
+    if folder.is_dir() and any(folder.iterdir()):
         raise InputError(f"{folder} is not empty: name a new folder for the data set.")
+    check_replaceable(folder, ())
     cameras = dataset_cameras(settings, orbit or Orbit())
     shots = [photograph(world, one_camera(cameras, i)) for i in range(len(cameras.pose))]
     with atomic_folder(folder) as temporary:

@@ -75,3 +75,13 @@ def test_a_device_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pyte
             continue
         with pytest.raises(ConfigError, match=r"`machine\.device_type` is cuda, and there is none here .*: give cpu"):
             check_config(wanted)
+
+
+def test_a_scene_that_is_not_there_is_refused_unless_a_checkpoint_may_bring_it(tmp_path: Path) -> None:
+    from gencontrol.nerf.checks.check_config import check_config
+
+    gone = config(tmp_path, mode="edit", scene=Path("nowhere"))
+    with pytest.raises(InputError, match="There is nothing to train: the scene nowhere cannot be found"):
+        check_config(gone)
+    check_config(change(gone, "load_dir", tmp_path))
+    check_config(change(change(gone, "load_dir", None), "load_checkpoint", tmp_path / "x.ckpt"))

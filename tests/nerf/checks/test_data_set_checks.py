@@ -98,7 +98,7 @@ def test_turned_pictures_are_recognised(own_set: Path, manager: Any) -> None:
 
 def test_a_missing_picture_is_named(own_set: Path, manager: Any) -> None:
     (own_set / "images" / "frame_00006.png").write_bytes(b"no picture")
-    with pytest.raises(InputError, match=r"frame_00006.png, a picture of the data set, cannot be read"):
+    with pytest.raises(InputError, match=r"frame_00006\.png, a picture of the data set, is not an image"):
         manager(data=own_set)
 
 
@@ -119,3 +119,29 @@ def test_a_data_set_that_is_none_is_refused_in_one_line(text: str, message: str,
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path, manager: Any) -> None:
     with pytest.raises(InputError, match="nowhere cannot be read as a data set"):
         manager(data=tmp_path / "nowhere")
+
+
+def test_a_pipe_is_no_picture_and_no_data_set(tmp_path: Path, manager: Any) -> None:
+    import os
+
+    from gencontrol.nerf.checks.data_set_checks import opened
+
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(InputError, match=r"a\.png, a picture of the data set, cannot be read: .*is a pipe or a device"):
+        with opened(tmp_path / "a.png"):
+            pass
+    os.mkfifo(tmp_path / "transforms.json")
+    with pytest.raises(InputError, match=r"transforms\.json is a pipe; expected a data set"):
+        manager(data=tmp_path / "transforms.json")
+
+
+def test_a_picture_that_asks_for_gigabytes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from PIL import Image
+
+    from gencontrol.nerf.checks.data_set_checks import opened
+
+    Image.new("L", (64, 64)).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(InputError, match=r"a\.png, a picture of the data set, cannot be read: Image size .* bomb"):
+        with opened(tmp_path / "a.png"):
+            pass

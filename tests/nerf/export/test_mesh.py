@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.nerf.export.mesh import MeshSettings, scene_mesh, to_linear, write_mesh
+from gencontrol.nerf.export.mesh import MeshSettings, check_format, scene_mesh, to_linear, write_mesh
 from gencontrol.nerf.field.scene import Scene
 from gencontrol.nerf.parts.shapes import HalfSpace, Sphere
 from gencontrol.nerf.still_life.world import Thing, World, bake
@@ -160,3 +160,27 @@ def test_a_name_of_splats_is_written_as_splats(scene: Scene, tmp_path: Path) -> 
     assert {"opacity", "scale_0", "f_dc_2"} <= {p.name for p in whole.properties}
     assert half["z"].min() >= 0.3 - 1e-6 > whole["z"].min() and right["x"].min() >= 0.2 - 1e-6
     assert len(np.unique(whole["x"])) > len(np.unique(right["x"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("a.splat.glb", r"a\.splat\.glb says splats and a mesh: .* as a\.splat\.ply; the mesh would be a\.glb\.$"),
+        ("a.SPLAT.obj", r"splats are written as PLY, as a\.SPLAT\.ply; the mesh would be a\.obj"),
+        (".splat.stl", r"as \.splat\.ply; the mesh would be NAME\.stl"),
+        ("a.splat.fbx", "says splats and a mesh"),
+        ("a.splat", r"Cannot write \.splat: choose \.ply, .* or NAME\.splat\.ply for Gaussian splats"),
+    ],
+)
+def test_a_name_says_splats_or_a_mesh(name: str, message: str) -> None:
+    for good in ("a.splat.ply", "a.Splat.PLY", "splat.glb", "asplat.ply"):
+        check_format(Path(good))
+    with pytest.raises(InputError, match=message):
+        check_format(Path(name))
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_surface_is_searched(tmp_path: Path) -> None:
+    (tmp_path / "a.ply").mkdir()
+    nothing = Scene(lattice=torch.full((4, 4, 4, 4), -9.0))  # Which would be said otherwise.
+    with pytest.raises(InputError, match=r"a\.ply is a folder"):
+        write_mesh(nothing, tmp_path / "a.ply", MeshSettings())

@@ -1,13 +1,14 @@
 """From renderings to losses: which part, which alpha, which direction's text."""
 
 import dataclasses
+import os
 from pathlib import Path
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from gencontrol.errors import ConfigError, InputError
+from gencontrol.errors import CheckpointError, ConfigError, InputError
 from gencontrol.guidance.augmentation import STILL
 from gencontrol.guidance.prompts import ViewPrompts
 from gencontrol.guidance.score import Guide
@@ -198,3 +199,9 @@ def test_an_encoders_weight_is_finite_and_not_below_0(text: str) -> None:
     with pytest.raises(ConfigError, match="An encoder's weight must be finite and at least 0; got"):
         parse_guide(text)
     assert parse_guide("tiny:0") == ("tiny", 0.0, 0)
+
+
+def test_a_pipe_is_no_encoder(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(CheckpointError, match=r"pipe is a file, a pipe or a device; expected a preset or a model's"):
+        load_guides([str(tmp_path / "pipe")], device="cpu")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,15 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not empty"):
         write_dataset(still_life(), tmp_path, SMALL)
     assert (tmp_path / "mine.txt").read_text(encoding="utf-8") == "keep"
+
+
+def test_what_is_no_folder_is_refused_before_anything_is_photographed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.setattr("gencontrol.nerf.still_life.dataset.photograph", None)
+    with pytest.raises(InputError, match=r"pipe is a file; expected the name of a folder"):
+        write_dataset(still_life(), tmp_path / "pipe", SMALL)
 
 
 def test_defaults_and_limits() -> None:
