@@ -129,7 +129,7 @@ def check_sizes(cameras: Any, files: list[Path]) -> None:
 
 @contextmanager
 def opened(file: Path) -> Iterator[Image.Image]:
-    """A picture of a data set, opened by Pillow as its camera saw it: not turned by its EXIF rotation, as it is elsewhere.
+    """A picture of a data set, opened by Pillow as its camera saw it: not turned by its EXIF rotation.
 
     Raises:
         InputError: Nothing there, a folder, a pipe or a device; no picture, or none that can be read.

@@ -213,7 +213,7 @@ def _load_encoder(name: str, device: torch.device | str) -> Encoder:
     where = resolve(name)
     if Path(where).exists() and not Path(where).is_dir():
         raise CheckpointError(
-            f"The encoder {name} is a file, a pipe or a device; expected a preset or a model's folder."
+            f"The encoder {name} is a file, a pipe or a device; expected a preset or a folder."
         )
     inner = Path(where) / ("clip" if plain else "alpha_clip")
     found = inner if inner.is_dir() else where

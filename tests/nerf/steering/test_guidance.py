@@ -203,5 +203,5 @@ def test_an_encoders_weight_is_finite_and_not_below_0(text: str) -> None:
 
 def test_a_pipe_is_no_encoder(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(CheckpointError, match=r"pipe is a file, a pipe or a device; expected a preset or a model's"):
+    with pytest.raises(CheckpointError, match=r"pipe is a file, a pipe or a device; expected a preset or a folder"):
         load_guides([str(tmp_path / "pipe")], device="cpu")
