@@ -83,10 +83,11 @@ def select(
     groups = torch.tensor([known[name] for name in names], dtype=torch.int64, device=boxes.device)
     there = ((scores >= threshold) & (sides > 0).all(dim=1)).nonzero()[:, 0]
     kept = there[batched_nms(boxes[there].float(), scores[there].float(), groups[there], overlap)[:most]]
+    places: list[int] = kept.tolist()
     return Grounding(
         boxes=boxes[kept].float().cpu(),
         scores=scores[kept].float().cpu(),
-        phrases=tuple(names[place] for place in kept.tolist()),
+        phrases=tuple(names[place] for place in places),
         size=size,
     )
 

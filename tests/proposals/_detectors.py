@@ -64,15 +64,16 @@ def spread(module: nn.Module) -> None:
 
 def dino_config(config_class: Any, **changes: Any) -> Any:
     """Of Grounding DINO or MM-Grounding-DINO."""
+    swin: dict[str, Any] = {
+        "image_size": 64,
+        "embed_dim": 24,
+        "depths": [2, 2, 2, 2],
+        "num_heads": [1, 2, 4, 8],
+        "window_size": 4,
+        "out_features": ["stage2", "stage3", "stage4"],
+    }
     settings = {
-        "backbone_config": SwinConfig(
-            image_size=64,
-            embed_dim=24,
-            depths=[2, 2, 2, 2],
-            num_heads=[1, 2, 4, 8],
-            window_size=4,
-            out_features=["stage2", "stage3", "stage4"],
-        ),
+        "backbone_config": SwinConfig(**swin),
         "text_config": BertConfig(
             vocab_size=1030,
             hidden_size=64,
@@ -132,8 +133,9 @@ def save_owl(folder: Path) -> Path:
         "num_hidden_layers": 2,
         "num_attention_heads": 4,
     }
-    config = Owlv2Config(text_config=text, vision_config=vision, projection_dim=64, initializer_range=0.02)
-    model = Owlv2ForObjectDetection(config)
+    settings: dict[str, Any] = {"text_config": text, "vision_config": vision, "projection_dim": 64}
+    # Else the heads start a hundred times too large.
+    model = Owlv2ForObjectDetection(Owlv2Config(**settings, initializer_range=0.02))
     model.save_pretrained(folder)
     Owlv2ImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder)
     clip_tokenizer().save_pretrained(folder)

@@ -41,3 +41,15 @@ def grounder_folder(detectors: ModuleType, tmp_path_factory: pytest.TempPathFact
         return folder
 
     return of
+
+
+@pytest.fixture(scope="session")
+def segmenter_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A function that gives the folder of a kind of segmenter: sam, sam_hq or sam2; read it, do not write in it."""
+    builders, root = load_beside("_segmenters.py"), tmp_path_factory.mktemp("segmenters")
+
+    def of(kind: str) -> Path:
+        folder = root / kind
+        return folder if folder.is_dir() else builders.save(folder, kind)
+
+    return of

@@ -44,8 +44,8 @@ class DeformableConvolution(nn.Module):
         """The convolved level, in the size that the stride makes of it; see `steered` for that of `steering`."""
         size = [(side - 1) // stride + 1 for side in x.shape[-2:]]
         shifts, weights = steered(steering[:, :_OFFSETS], size), steered(steering[:, _OFFSETS:].sigmoid(), size)
-        weight, bias = self.conv.weight, self.conv.bias
-        return self.norm(deform_conv2d(x, shifts, weight, bias, stride=stride, padding=1, mask=weights))
+        how = {"stride": (stride, stride), "padding": (1, 1)}
+        return self.norm(deform_conv2d(x, shifts, self.conv.weight, self.conv.bias, mask=weights, **how))
 
 
 def steered(values: Float[Tensor, "b k h w"], size: Sequence[int]) -> Float[Tensor, "b k _ _"]:

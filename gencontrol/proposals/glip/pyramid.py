@@ -1,6 +1,7 @@
 """The picture tower: a Swin transformer and a feature pyramid on it."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -15,15 +16,14 @@ _STAGES = (2, 3, 4)
 
 def swin_tower(config: GlipConfig) -> SwinBackbone:
     """The stock tower, with random weights; it gives the features of its last three stages."""
-    tower = SwinBackbone(
-        SwinConfig(
-            embed_dim=config.swin_width,
-            depths=list(config.swin_depths),
-            num_heads=list(config.swin_heads),
-            window_size=config.swin_window,
-            out_features=[f"stage{n}" for n in _STAGES],
-        )
-    )
+    settings: dict[str, Any] = {
+        "embed_dim": config.swin_width,
+        "depths": list(config.swin_depths),
+        "num_heads": list(config.swin_heads),
+        "window_size": config.swin_window,
+        "out_features": [f"stage{n}" for n in _STAGES],
+    }
+    tower = SwinBackbone(SwinConfig(**settings))
     # It has no part in the features, and no counterpart in the published files.
     tower.swin.layernorm = nn.Identity()  # pyright: ignore[reportAttributeAccessIssue]
     return tower
