@@ -135,7 +135,8 @@ def save_owl(folder: Path) -> Path:
     }
     settings: dict[str, Any] = {"text_config": text, "vision_config": vision, "projection_dim": 64}
     # Else the heads start a hundred times too large.
-    model = Owlv2ForObjectDetection(Owlv2Config(**settings, initializer_range=0.02))
+    settings["initializer_range"] = 0.02
+    model = Owlv2ForObjectDetection(Owlv2Config(**settings))
     model.save_pretrained(folder)
     Owlv2ImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder)
     clip_tokenizer().save_pretrained(folder)
