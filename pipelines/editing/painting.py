@@ -33,7 +33,7 @@ def edit(
     pipeline: Any,
     photo: ImageSource,
     hole: Any,
-    like: Scene,
+    like: Scene | Float[Tensor, "1 d"],
     *,
     focus: str | FocusStrategy | None = None,
     fit: Fit | None = None,
@@ -52,7 +52,8 @@ def edit(
         pipeline: An image-variation host, such as `open_pipeline("tiny")`.
         photo: The photograph. Its alpha channel is kept as it is.
         hole: Where to paint: a `Region` of the photograph's size, or what `regions.from_mask` reads.
-        like: The picture with the regions that show what to paint.
+        like: The picture with the regions that show what to paint; or an embedding, as `region_embeds` gives it, which
+            leaves `focus`, `fit` and `strength` without a meaning. One of zeros is nothing at all.
         focus: How the encoder is made to look; None is its alpha channel if it has been trained, else attention.
         fit: How the reference becomes square; None is what the encoder's processor says.
         strength: See `RegionPipeline`; how much the regions of `like` count beside its whole picture.
@@ -77,14 +78,20 @@ def edit(
     picture = read_image(photo)
     alpha, size = as_hole(hole, picture).alpha, _working_size(pipeline)
     box, soft = window_around(alpha, aspect=size[1] / size[0], margin=margin), soft_border(alpha, seam)
-    settings: dict[str, Any] = {"focus": focus, "fit": fit, "strength": strength, "guidance_scale": guidance_scale}
+    settings: dict[str, Any] = {"num_inference_steps": num_inference_steps, "guidance_scale": guidance_scale}
+    shown: dict[str, Any] = {"image_embeds": like}
+    if isinstance(like, Scene):
+        shown = {
+            "image": like.picture,
+            "mask_image": list(like.regions) or None,
+            "negative_mask_image": list(like.negative_regions) or None,
+        } | {"focus": focus, "fit": fit, "strength": strength}
     painted = _paint(
         pipeline,
-        like,
         cut(picture.stored_rgb, box, size),
         cut(alpha[None], box, size)[0],
         seeds=seeds,
-        settings=settings | {"num_inference_steps": num_inference_steps},
+        settings=settings | shown,
     )
     return [put_into(picture, one, soft, box) for one in painted]
 
@@ -156,7 +163,6 @@ def _working_size(pipeline: Any) -> tuple[int, int]:
 
 def _paint(
     pipeline: Any,
-    scene: Scene,
     rgb: Float[Tensor, "3 h w"],
     hole: Float[Tensor, "h w"],
     *,
@@ -169,9 +175,6 @@ def _paint(
     # Of the CPU, so that a seed means the same picture on every device.
     noise = torch.stack([torch.randn(shape, generator=seeded(seed)) for seed in seeds])
     result = pipeline(
-        scene.picture,
-        mask_image=list(scene.regions) or None,
-        negative_mask_image=list(scene.negative_regions) or None,
         num_images_per_prompt=len(seeds),
         generator=[seeded(seed) for seed in seeds],
         latents=noise,

@@ -52,6 +52,17 @@ def test_a_seed_is_a_picture_alone_or_beside_others(variation: Any, photo: Pictu
     assert int((alone.stored_rgb.int() - beside.stored_rgb.int()).abs().max()) <= 1
 
 
+def test_an_embedding_in_the_place_of_a_reference(variation: Any, photo: Picture, like: Scene) -> None:
+    embeds = variation.encode_regions(like.picture, list(like.regions))[0].image_embeds
+    shown, given = edit(variation, photo, HOLE, like, **FAST)[0], edit(variation, photo, HOLE, embeds, **FAST)[0]
+    assert int((shown.stored_rgb.int() - given.stored_rgb.int()).abs().max()) <= 1
+    nothing = edit(variation, photo, HOLE, torch.zeros_like(embeds), **FAST)[0]
+    assert not torch.equal(nothing.stored_rgb, given.stored_rgb)
+    # Guidance departs from nothing: towards it, it has no effect.
+    other = edit(variation, photo, HOLE, torch.zeros_like(embeds), guidance_scale=1.0, **FAST)[0]
+    assert int((nothing.stored_rgb.int() - other.stored_rgb.int()).abs().max()) <= 1
+
+
 def test_the_reference_and_its_region_count(variation: Any, photo: Picture, like: Scene, tiny: ModuleType) -> None:
     def painted(scene: Scene, **more: Any) -> Tensor:
         return edit(variation, photo, HOLE, scene, **FAST | more)[0].stored_rgb
