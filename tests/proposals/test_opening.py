@@ -35,6 +35,18 @@ def test_a_folder_says_what_it_is(kind: str, grounder: type, model: str, grounde
     assert next(opened.model.parameters()).dtype == torch.float64 and not opened.model.training
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("kind", ["glip", "dino", "mm", "owl"])
+def test_half_precision(kind: str, dtype: torch.dtype, grounder_folder: Folder, tiny: ModuleType) -> None:
+    folder = str(grounder_folder(kind))
+    half, whole = (
+        open_grounder(folder, dtype=d).ground(tiny.photo(60, 100), ["a red cat", "cup"], threshold=0.0)
+        for d in (dtype, torch.float32)
+    )
+    assert half.scores.dtype == half.boxes.dtype == torch.float32
+    assert torch.allclose(half.scores[:5], whole.scores[:5], atol=0.03)
+
+
 def test_a_published_file_reads_with_bert(
     grounder_folder: Folder, detectors: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: ModuleType
 ) -> None:

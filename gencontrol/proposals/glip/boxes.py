@@ -105,11 +105,15 @@ def _of_level(
     output: GlipOutput, picture: int, level: int, tokens: Sequence[Sequence[int]]
 ) -> tuple[Float[Tensor, "k 4"], Float[Tensor, " k"], Int[Tensor, " k"]]:
     """Boxes, scores and phrases of a level's likeliest pairs of place and phrase."""
-    likely = phrase_likelihoods(output.logits[level][picture], tokens)
+    # Half precision is too coarse for pixels, and has no suppression of doubles on a CPU.
+    logits, centerness, deltas = (
+        values[level][picture].to(torch.promote_types(values[level].dtype, torch.float32))
+        for values in (output.logits, output.centerness, output.deltas)
+    )
+    likely = phrase_likelihoods(logits, tokens)
     places, phrases = (likely > LEAST_LIKELY).nonzero(as_tuple=True)
-    scores = likely[places, phrases] * output.centerness[level][picture].sigmoid()[places]
+    scores = likely[places, phrases] * centerness.sigmoid()[places]
     best = scores.topk(min(MOST_OF_LEVEL, len(scores))).indices
     places, phrases = places[best], phrases[best]
-    deltas = output.deltas[level][picture][places]
     centres = anchor_centres(output.sizes[level], STRIDES[level]).to(deltas)[places]
-    return decode(deltas, centres, STRIDES[level]), scores[best].sqrt(), phrases
+    return decode(deltas[places], centres, STRIDES[level]), scores[best].sqrt(), phrases

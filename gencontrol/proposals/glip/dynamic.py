@@ -45,7 +45,10 @@ class DeformableConvolution(nn.Module):
         size = [(side - 1) // stride + 1 for side in x.shape[-2:]]
         shifts, weights = steered(steering[:, :_OFFSETS], size), steered(steering[:, _OFFSETS:].sigmoid(), size)
         how = {"stride": (stride, stride), "padding": (1, 1)}
-        return self.norm(deform_conv2d(x, shifts, self.conv.weight, self.conv.bias, mask=weights, **how))
+        # torchvision's has no half precision everywhere.
+        wide = torch.promote_types(x.dtype, torch.float32)
+        parts = (values.to(wide) for values in (x, shifts, self.conv.weight, self.conv.bias))  # pyright: ignore[reportOptionalMemberAccess]
+        return self.norm(deform_conv2d(*parts, mask=weights.to(wide), **how).to(x.dtype))
 
 
 def steered(values: Float[Tensor, "b k h w"], size: Sequence[int]) -> Float[Tensor, "b k _ _"]:
