@@ -47,6 +47,7 @@ def called(**flags: Any) -> Callable[[type[Settings]], type[Settings]]:
     box=(UseAppendAction, arg(metavar="X0,Y0,X1,Y1[:WEIGHT]")),
     point=(UseAppendAction, arg(metavar="X,Y[,R][:WEIGHT]")),
     level=(UseAppendAction, arg(metavar="SHARE")),
+    levels_curve=unset("FILE"),
     threshold=unset("T"),
     feather=arg(metavar="PIXELS"),
 )

@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "score": "how well texts describe the regions of a picture",
     "ground": "where the things that a text names are in a picture",
     "embed": "embeddings of regions, to a safetensors file",
+    "calibrate": "what makes levels mean shares of attention, fitted on pictures and masks",
     "convert": "a checkpoint into a folder that gencontrol and transformers open",
     "models": "the presets: encoder, licence, size, what is there",
     "doctor": "versions, devices, what is missing and how to get it",

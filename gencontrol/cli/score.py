@@ -64,6 +64,7 @@ def score(flags: ScoreFlags) -> list[dict[str, Any]]:
     """
     import torch
 
+    from gencontrol.conditioning.calibrated import set_curve
     from gencontrol.runs.notation import parse_focus
     from gencontrol.runs.notices import naming
     from gencontrol.runs.opening import open_encoder
@@ -75,8 +76,11 @@ def score(flags: ScoreFlags) -> list[dict[str, Any]]:
         raise ConfigError('No text is given: gencontrol score IMAGE --mask MASK --text "a cat" --text "a dog".')
     check_distinct(flags.text)
     focus = parse_focus(flags.focus)
-    scenes = read_scenes(flags.images, read_pointing(flags), recursive=flags.recursive)
+    pointing = read_pointing(flags)
+    scenes = read_scenes(flags.images, pointing, recursive=flags.recursive)
     encoder = open_encoder(flags)
+    if pointing.curve is not None:
+        set_curve(encoder.vision, pointing.curve)
     rows = []
     with torch.inference_mode():
         texts = encoder.encode_text(list(flags.text), truncate=flags.truncate)

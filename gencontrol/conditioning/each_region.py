@@ -5,8 +5,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.conditioning.calibrated import curve_of
 from gencontrol.conditioning.embed import check_embeds, check_visible, choose_focus
+from gencontrol.focus.alpha import AlphaFocus
 from gencontrol.focus.strategy import FocusStrategy, colours_for
+from gencontrol.regions.curves import curved_maps
 from gencontrol.regions.region import stack_alphas
 from gencontrol.regions.scene import Scene
 
@@ -37,5 +40,8 @@ def embed_each_region(encoder: AlphaCLIP, scene: Scene, *, focus: FocusStrategy 
         return encoder.encode_image(scene.picture)
     rgb = colours_for(strategy, scene.picture).to(encoder.device)
     alphas = stack_alphas(scene.regions).to(encoder.device, torch.float32)
+    curve = curve_of(encoder.vision)
+    if curve is not None and curve.way == "one-pass" and isinstance(strategy, AlphaFocus):
+        alphas = curved_maps(alphas, curve)
     check_visible(alphas, strategy, encoder.processor.geometry)
     return check_embeds(strategy.embed(encoder, rgb.expand(len(alphas), -1, -1, -1), alphas))

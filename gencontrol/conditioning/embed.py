@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.conditioning.calibrated import curve_of
 from gencontrol.conditioning.strength import between, check_strength
 from gencontrol.errors import InputError, PairingError
 from gencontrol.finite import check_finite
@@ -23,6 +24,7 @@ from gencontrol.focus.zoom import ZoomFocus
 from gencontrol.images.picture import Picture
 from gencontrol.images.reading import ImageSource, read_image
 from gencontrol.kinds import checked
+from gencontrol.regions.curves import LevelsCurve, curved, curved_maps
 from gencontrol.regions.geometry import Geometry
 from gencontrol.regions.levels import check_levels, has_levels, level_map, level_shares
 from gencontrol.regions.notices import check_seen, warn_of_grey, warn_small
@@ -135,7 +137,12 @@ def weighted_mean(embeds: Float[Tensor, "k d"], weights: Float[Tensor, " k"]) ->
     Args:
         embeds: One for each region.
         weights: Above 0; only their ratios count.
+
+    Raises:
+        InputError: Not one weight for each embedding.
     """
+    if not len(embeds) == len(weights) > 0:
+        raise InputError(f"Expected one weight for each embedding, got {len(weights)} for {len(embeds)}.")
     # Only their ratios count, and those of any numbers can be told, of ones beyond float32 too.
     ratios = weights.double() / weights.double().max()
     shares = (ratios / ratios.sum()).to(embeds.device, torch.float32)
@@ -162,13 +169,14 @@ def seen_through(encoder: AlphaCLIP, geometry: Geometry) -> AlphaCLIP:
 
 
 def alpha_maps(
-    regions: Sequence[Region], *, one_pass: bool = False
+    regions: Sequence[Region], *, one_pass: bool = False, curve: LevelsCurve | None = None
 ) -> tuple[Float[Tensor, "k h w"], Float[Tensor, " k"]]:
     """The maps that the encoder is run with for the regions of one image, and their weights; equal ones are united.
 
     Args:
         regions: At least one.
         one_pass: Whether different levels make one map of levels (`level_map`) instead of a map for each region.
+        curve: What is given for a level, where it was fitted for that way.
 
     Raises:
         InputError: See `check_levels`.
@@ -176,12 +184,23 @@ def alpha_maps(
     if has_levels(regions) and not one_pass:
         check_levels(regions)
         seen = [region for region in regions if region.level > 0]
-        return stack_alphas(seen), level_shares(seen)
+        return stack_alphas(seen), _mixture(level_shares(seen), curve)
     weights = torch.tensor([region.weight for region in regions], dtype=torch.float64)
     if bool((weights == weights[0]).all()):
-        return level_map(regions)[None], torch.ones(1, dtype=torch.float64)
-    check_levels(regions)
-    return stack_alphas(regions), weights
+        maps, weights = level_map(regions)[None], torch.ones(1, dtype=torch.float64)
+    else:
+        check_levels(regions)
+        maps = stack_alphas(regions)
+    is_curved = one_pass and curve is not None and curve.way == "one-pass"
+    return curved_maps(maps, curve) if is_curved else maps, weights
+
+
+def _mixture(shares: Float[Tensor, " k"], curve: LevelsCurve | None) -> Float[Tensor, " k"]:
+    """What the looks are weighted with so that the shares come; they themselves where nothing is known of that."""
+    if curve is None or curve.way != "passes":
+        return shares
+    given = curved(shares / shares.max(), curve)
+    return given / given.sum()
 
 
 def check_visible(alphas: Float[Tensor, "k h w"], focus: FocusStrategy | None, geometry: Geometry) -> None:
@@ -226,8 +245,10 @@ def _embed(
         # The whole image needs no strategy: every encoder sees it by itself.
         return check_embeds(encoder.encode_pixels(pixels(encoder, picture.stored_rgb[None])))
     strategy = AlphaFocus() if focus is None else focus
-    alphas, weights = alpha_maps(regions, one_pass=encoder.graded and isinstance(strategy, AlphaFocus))
-    if not encoder.graded and any(isinstance(look, AlphaFocus) for look in looks_of(strategy)):
+    curve = curve_of(encoder.vision)
+    one_pass = isinstance(strategy, AlphaFocus) and (encoder.graded or (curve is not None and curve.way == "one-pass"))
+    alphas, weights = alpha_maps(regions, one_pass=one_pass, curve=curve)
+    if not (encoder.graded or one_pass) and any(isinstance(look, AlphaFocus) for look in looks_of(strategy)):
         warn_of_grey(alphas)
     check_visible(alphas, strategy, encoder.processor.geometry)
     rgb = colours_for(strategy, picture).expand(len(alphas), -1, -1, -1)

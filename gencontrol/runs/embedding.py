@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.conditioning.calibrated import set_curve
 from gencontrol.conditioning.each_region import embed_each_region, region_labels
 from gencontrol.conditioning.embed import choose_focus, embed_regions, seen_through
 from gencontrol.conditioning.embedding_files import EmbedsFile, join_rows, tensors_of, write_tensors
@@ -63,6 +64,8 @@ def write_embeddings(settings: EmbeddingSettings) -> dict[str, tuple[int, ...]]:
     check_embeds_name(settings.output, setting="output")
     scenes = read_scenes(settings.images, pointing, recursive=settings.recursive)
     encoder = open_encoder(settings)
+    if pointing.curve is not None:
+        set_curve(encoder.vision, pointing.curve)
     where = {"revision": settings.revision, "local_files_only": settings.offline}
     geometry = geometry_for(encoder, settings.model, where=where, fit=settings.fit)
     with torch.inference_mode():

@@ -9,6 +9,7 @@ from typing import Any
 
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.images.picture import Picture
+from gencontrol.regions.curves import LevelsCurve, read_curve
 from gencontrol.regions.drawn import from_box, from_points
 from gencontrol.regions.index_masks import from_index_mask
 from gencontrol.regions.masks import from_image_alpha, from_mask
@@ -41,6 +42,8 @@ class Pointing:
     """The same, where there is no negative pointer."""
     levels: tuple[float, ...] = ()
     """The regions' levels, one for each; none leaves them as they are."""
+    curve: LevelsCurve | None = None
+    """What the encoder is given for a level; None leaves it to the encoder."""
     invert: bool = False
     """Look everywhere but at the regions."""
     feather: float = 0.0
@@ -64,6 +67,7 @@ def read_pointing(
 
     Raises:
         ConfigError: A setting that cannot be read, or a number that cannot be.
+        InputError: A curve of levels that is none.
     """
     check_regions(settings)
     mask = partial(_mask, threshold=settings.threshold, resize=settings.resize_mask)
@@ -79,6 +83,7 @@ def read_pointing(
         recorded=tuple(recorded),
         recorded_negative=tuple(recorded_negative),
         levels=settings.level,
+        curve=None if settings.levels_curve is None else read_curve(Path(settings.levels_curve)),
         invert=settings.invert,
         feather=settings.feather,
     )

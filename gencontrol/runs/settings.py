@@ -27,13 +27,14 @@ WIDEST_FEATHER = 100_000.0
 REGIONS = ALTERNATIVES[0]
 """Settings that point at something."""
 RECORDED = frozenset(
-    "invert threshold feather resize_mask model revision alpha_clip focus fit dtype strength schedule steps guidance "
-    "scheduler".split()
+    "invert threshold feather resize_mask levels_curve model revision alpha_clip focus fit dtype strength schedule "
+    "steps guidance scheduler".split()
 )
 """Settings that a picture's record holds, and that a record may set: they shape the picture, and write no file."""
 NAMES_SOMETHING = (
     "mask index_mask box point negative_mask model alpha_clip focus schedule scheduler embeds_in embeds_out output "
-    "config from_picture sweep prompt negative_prompt reference canvas_mask base adapter image_encoder".split()
+    "config from_picture levels_curve sweep prompt negative_prompt reference canvas_mask base adapter "
+    "image_encoder".split()
 )
 """Settings whose text cannot be empty."""
 
@@ -64,6 +65,9 @@ class RegionSettings:
     level: tuple[float, ...] = ()
     """How much to look at a region, 0 to 1, as its share beside the others; once for each region: first masks, then
     classes of masks, boxes, points, the picture's alpha."""
+    levels_curve: str | None = None
+    """What makes a level a share of attention on an encoder that was not trained on levels: a file that `gencontrol
+    calibrate` wrote."""
     invert: bool = False
     """Look everywhere but at the regions."""
     threshold: float | None = None
@@ -183,7 +187,8 @@ class VariationSettings(ReferenceSettings, RegionSettings, EncoderSettings):
     encoding: Literal["png", "jpg", "webp"] = "png"
     """Format of pictures in a folder; of a file, its name says it."""
     existing: Existing = "error"
-    """What to do about files that are there already: stop, write over them, or skip pictures that are complete."""
+    """What to do about files that are there already: stop, write over them, or skip pictures that are complete and that
+    these settings made, as their record says."""
     sweep: str | None = None
     """One setting at several values, as the rows of a labelled sheet beside the pictures: strength=0:1.5:4 is four from
     0 to 1.5, focus=alpha,crop a list; zoom:closeness=0:1:3 sweeps a focus's own setting, weight and level the

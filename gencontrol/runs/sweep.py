@@ -16,7 +16,7 @@ from gencontrol.runs.settings import RECORDED, VariationSettings
 
 MOST_VALUES = 100
 """Rows of one sheet: more than anybody looks through."""
-SWEPT = RECORDED - {"model", "revision", "alpha_clip", "dtype", "resize_mask"}
+SWEPT = RECORDED - {"model", "revision", "alpha_clip", "dtype", "resize_mask", "levels_curve"}
 """Settings that shape the picture without another model being opened."""
 WEIGHT = "weight"
 """What the weight of the first region is called, which is said behind that region and is no setting of its own."""

@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.conditioning.calibrated import set_curve
 from gencontrol.conditioning.embed import RegionEmbeds
 from gencontrol.conditioning.embedding_files import join_rows, on_cpu, tensors_of, write_tensors
 from gencontrol.images.sheets import contact_sheet
@@ -161,6 +162,8 @@ def _run_share(plan: Plan, items: Sequence[Item]) -> tuple[list[Result], dict[st
         offload=plan.offload,
         sampler=plan.sampler,
     )
+    if plan.pointing.curve is not None:
+        set_curve(pipeline.image_encoder, plan.pointing.curve)
     compared = "compare" in (items[0].swept or items)[0].sheets
     plain = open_own_encoder(plan.model, pipeline) if compared else None
     results = []

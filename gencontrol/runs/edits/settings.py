@@ -112,8 +112,9 @@ def check_edit(settings: EditingSettings, *, made_for_holes: bool = False, shown
     check_regions(settings)
     check_named(settings)
     _check_content(settings, made_for_holes=made_for_holes, shown=shown or shows(settings))
-    if settings.level:
-        raise ConfigError("`level` shares a look among regions, and a hole is one: leave it out.")
+    for name in ("level", "levels_curve"):
+        if getattr(settings, name):
+            raise ConfigError(f"`{name}` shares a look among regions, and a hole is one: leave it out.")
     check_number(settings.steps, name="`steps`", at_least=1, at_most=MOST_STEPS)
     if settings.margin is not None:
         check_number(settings.margin, name="`margin`", at_least=0, at_most=100)

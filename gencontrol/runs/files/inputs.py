@@ -23,6 +23,7 @@ _PLAIN: Mapping[str, str] = {
     "adapter": "the adapter",
     "image_encoder": "the vision tower",
     "canvas_mask": "the canvas mask",
+    "levels_curve": "the curve of levels",
     "pretrained": "the source",
 }
 """Settings that are paths -> what they name."""

@@ -42,7 +42,7 @@ REFERENCE_RECORDED = frozenset(
     "prompt negative_prompt weight base adapter image_encoder height width true_guidance".split()
 )
 """Those that a picture's record holds as settings; references and canvas masks are in it as they were read."""
-_NOT_FOR_REFERENCES = ("embeds_in", "embeds_out", "sweep")
+_NOT_FOR_REFERENCES = ("embeds_in", "embeds_out", "sweep", "levels_curve")
 
 
 def given_references(settings: Any) -> list[str]:
@@ -71,7 +71,8 @@ def check_reference_run(settings: Any) -> None:
     """
     given = [name for name in _NOT_FOR_REFERENCES if getattr(settings, name, None) is not None]
     if given:
-        way = "is run once for each value" if given == ["sweep"] else "starts from pictures"
+        ways = {"sweep": "is run once for each value", "levels_curve": "looks at one map of levels, as it is"}
+        way = ways.get(given[0], "starts from pictures") if len(given) == 1 else "starts from pictures"
         raise ConfigError(f"{_listed(given)}: a model that takes references, as {settings.model}, {way}.")
 
 

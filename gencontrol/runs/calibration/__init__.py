@@ -1,0 +1,1 @@
+"""Curves of levels, fitted on pictures and masks of one's own."""
