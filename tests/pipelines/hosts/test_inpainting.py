@@ -10,6 +10,7 @@ from gencontrol.errors import ConfigError
 from gencontrol.pipelines import INPAINTING_HOSTS, REFERENCE_HOSTS, Drawing, ReferenceHost, without_reference
 from gencontrol.pipelines.hosts.inpainting import inpainting_arguments
 from gencontrol.pipelines.hosts.reference_registry import family_of
+from gencontrol.pipelines.stock import fitting
 from gencontrol.pipelines.stock.drawing import stock_settings
 
 diffusers: Any = import_module("diffusers")
@@ -86,3 +87,24 @@ def test_terms_of_what_is_restricted() -> None:
     for name, host in INPAINTING_HOSTS.items():
         assert bool(host.base.restriction) == name.startswith("flux")
         assert host.base.size_mb is not None and host.base.licence
+
+
+@pytest.mark.parametrize(
+    ("kind", "latents", "expected"),
+    [
+        ("StableDiffusionPipeline", 4, (4,)),
+        ("StableDiffusionXLPipeline", 4, (4,)),
+        ("KolorsPipeline", 4, (4,)),
+        ("StableDiffusionInpaintPipeline", 4, (4, 9)),
+        ("StableDiffusionXLInpaintPipeline", 4, (4, 9)),
+        ("FluxPipeline", 16, (64,)),
+        ("FluxInpaintPipeline", 16, (64,)),
+        ("FluxKontextInpaintPipeline", 16, (64,)),
+        ("FluxFillPipeline", 16, (384,)),
+        ("Flux2KleinPipeline", 32, ()),
+        ("StableDiffusion3Pipeline", 16, ()),
+        ("KandinskyV22Pipeline", 4, ()),
+    ],
+)
+def test_channels_at_the_published_shapes(kind: str, latents: int, expected: tuple[int, ...]) -> None:
+    assert fitting._channels(kind, latents, 8) == expected
