@@ -14,8 +14,9 @@ from typing import Annotated, Any
 
 from tyro.conf import arg
 
+from benchmarks.judge.calibration import calibration_error, fit_temperature
 from benchmarks.judge.model import Judge, JudgeNet, open_judge, save_judge
-from benchmarks.judge.training import JudgeTask, JudgeTraining, accuracy, judge_tests
+from benchmarks.judge.training import JudgeTask, JudgeTraining, accuracy, draw_apart, judge_tests
 from benchmarks.settings import SHIPPED_JUDGE, OnSprites
 from gencontrol.cli.terminal import log_to_stderr
 from gencontrol.errors import InputError
@@ -77,15 +78,27 @@ def run_export(options: ExportOptions, config: JudgeTraining | None = None) -> N
     slugs = tuple(c.slug for c in store.concepts)
     save_judge(Judge(net=net.eval(), slugs=slugs), options.to)
     # Measured as it is saved, in half the precision it was trained in.
-    judge = open_judge(options.to)
+    judge = calibrated(open_judge(options.to), config, store, options.scenes)
     facts = training_facts(checkpoint) | {"accuracy": measure(judge, config, store, options.scenes)}
     save_judge(replace(judge, facts=facts), options.to)
     print(json.dumps(facts, indent=1))
 
 
+def calibrated(judge: Judge, config: JudgeTraining, store: SpriteStore, scenes: int) -> Judge:
+    """The judge at the temperature that fits scenes that neither training nor the measurements show."""
+    rgb, concept = draw_apart(config, store, batch=scenes, offset=1)
+    return replace(judge, temperature=round(fit_temperature(judge(rgb).log_probabilities, concept), 4))
+
+
 def measure(judge: Judge, config: JudgeTraining, store: SpriteStore, scenes: int) -> dict[str, Any]:
-    """The judge's accuracy on the test split, and what guessing would give."""
-    return accuracy(judge.net, judge_tests(config, store, count=scenes)) | {"chance": round(1 / len(judge.slugs), 4)}
+    """The judge's accuracy on the test split, how far its probabilities are off, and what guessing would give."""
+    rgb, concept = draw_apart(config, store, batch=scenes, offset=2)
+    sure, best = judge(rgb).log_probabilities.exp().max(-1)
+    figures: dict[str, Any] = accuracy(judge.net, judge_tests(config, store, count=scenes))
+    return figures | {
+        "calibration error": round(calibration_error(sure, best == concept), 4),
+        "chance": round(1 / len(judge.slugs), 4),
+    }
 
 
 def training_facts(checkpoint: Checkpoint) -> dict[str, Any]:

@@ -36,6 +36,8 @@ class JudgeShape:
     """Side of its input in pixels."""
     widths: tuple[int, ...] = (24, 48, 112, 256)
     """Channels of each level; every level halves the picture. The features are twice as wide as the last."""
+    nothing: bool = False
+    """Whether its last output says that the picture shows none of the names."""
 
 
 class JudgeNet(nn.Module):
@@ -52,7 +54,7 @@ class JudgeNet(nn.Module):
         blocks = [_block(before, after) for before, after in zip((first, *widths), widths, strict=False)]
         self.shape = shape
         self.trunk = nn.Sequential(*stem, *blocks)
-        self.head = nn.Linear(2 * widths[-1], classes)
+        self.head = nn.Linear(2 * widths[-1], classes + shape.nothing)
         # A CPU's convolutions train a fifth faster with the channels last.
         self.to(memory_format=torch.channels_last)
 
@@ -64,7 +66,7 @@ class JudgeNet(nn.Module):
         return torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=-1)
 
     def forward(self, rgb: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b c"]:
-        """Logits of all names."""
+        """Logits of all names, and of none of them where the shape says so."""
         return self.head(self.features(rgb))
 
 
@@ -80,7 +82,7 @@ class Verdict:
     """What the judge says of a batch of pictures."""
 
     log_probabilities: Float[Tensor, "b c"]
-    """Of all names, natural logarithm."""
+    """Of all names, natural logarithm; the last is "none of these" where the judge knows that."""
     features: Float[Tensor, "b d"]
     """The network's last hidden layer."""
 
@@ -98,6 +100,8 @@ class Judge:
     """In evaluation mode."""
     slugs: tuple[str, ...]
     """The concepts, in the order of the outputs."""
+    temperature: float = 1.0
+    """Divisor of its logits, so that its probabilities are what they say."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """How it was trained, and how well it names real sprites."""
 
@@ -112,7 +116,8 @@ class Judge:
             raise InputError(f"The judge takes pictures (b, 3, h, w), got {tuple(pictures.shape)}.")
         fitted = fit_square(pictures.float(), self.net.shape.size)
         features = torch.cat([self.net.features(part) for part in fitted.split(batch)])
-        return Verdict(log_probabilities=self.net.head(features).log_softmax(-1), features=features)
+        logits = self.net.head(features) / self.temperature
+        return Verdict(log_probabilities=logits.log_softmax(-1), features=features)
 
     def check_concepts(self, store: SpriteStore) -> None:
         """Refuse a store whose concepts are not the judge's own.
@@ -160,7 +165,12 @@ def margins(
 def save_judge(judge: Judge, folder: Path) -> None:
     """Write a judge's two files, its weights as float16: neither is replaced unless both could be written."""
     state = {k: v.half() if v.is_floating_point() else v for k, v in judge.net.state_dict().items()}
-    index = {"shape": to_mapping(judge.net.shape), "facts": dict(judge.facts), "concepts": list(judge.slugs)}
+    index = {
+        "shape": to_mapping(judge.net.shape),
+        "temperature": judge.temperature,
+        "facts": dict(judge.facts),
+        "concepts": list(judge.slugs),
+    }
     with atomic_file(folder / WEIGHTS) as weights, atomic_file(folder / FACTS) as facts:
         save_file({k: v.contiguous() for k, v in state.items()}, weights)
         facts.write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
@@ -180,4 +190,9 @@ def open_judge(folder: Path = SHIPPED_JUDGE) -> Judge:
         raise CheckpointError(
             f"No judge that can be opened in {folder} ({error}). Train one with `python -m benchmarks.judge train`."
         ) from error
-    return Judge(net=net.eval().requires_grad_(False), slugs=tuple(index["concepts"]), facts=index["facts"])
+    return Judge(
+        net=net.eval().requires_grad_(False),
+        slugs=tuple(index["concepts"]),
+        temperature=index.get("temperature", 1.0),
+        facts=index["facts"],
+    )

@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.judge.model import Judge, JudgeNet, JudgeShape, save_judge
-from gencontrol.sprites.catalog import held_out_styles, training_styles
+from benchmarks.judge.nothing import without_things
+from gencontrol.sprites.catalog import Concept, held_out_styles, training_styles
 from gencontrol.sprites.compose import SceneConfig, compose, render
+from gencontrol.sprites.finish import finished
 from gencontrol.sprites.split import Split
 from gencontrol.sprites.store import SpriteStore
 from gencontrol.streams import stream
@@ -51,7 +53,7 @@ class JudgeTraining:
         )
     )
     """How the run goes."""
-    shape: JudgeShape = field(default_factory=JudgeShape)
+    shape: JudgeShape = field(default_factory=lambda: JudgeShape(widths=(32, 64, 128, 320), nothing=True))
     """Sizes of the network."""
     side: tuple[float, float] = (0.35, 0.95)
     """Range of the sprite's side as a share of the canvas."""
@@ -59,6 +61,16 @@ class JudgeTraining:
     """Relative frequency of plain, gradient, noise, texture and photograph backgrounds; generated ones are quiet."""
     jitter: float = 0.15
     """Strength of the colour change, see `SceneConfig`."""
+    recolour: float = 0.15
+    """Share of sprites whose colours are changed altogether: a variation may have them."""
+    deform: float = 0.3
+    """Strength of the change of shape."""
+    finish: float = 0.15
+    """Share of pictures that are finished: grey, other contrast, shaded, sharpened, grainy."""
+    paper: float = 0.5
+    """Share of pictures whose ground is made paler, by any amount: generated ones are."""
+    nothing: float = 0.05
+    """Share of pictures that show none of the things, if the shape has an output for that."""
     softened: float = 0.4
     """Share of pictures that go through a smaller size."""
     noisy: float = 0.3
@@ -91,7 +103,8 @@ class JudgeTask:
         rgb, concept = draw_singles(
             config, self.store, batch=config.run.chunk, split="train", styles=training_styles(), index=index
         )
-        return {"rgb": soften(rgb, config, stream(config.run.seed, index, "soften")), "concept": concept}
+        rgb = soften(rgb, config, stream(config.run.seed, index, "soften"))
+        return {"rgb": finished(rgb, config.finish, stream(config.run.seed, index, "finish")), "concept": concept}
 
     def losses(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Cross entropy with smoothed labels."""
@@ -106,7 +119,8 @@ class JudgeTask:
     def sheet(self, module: nn.Module) -> Image.Image:
         """Test pictures with the names that the judge gives them."""
         net = cast(JudgeNet, module)
-        return recognition_sheet(_as_encoder(net), torch.eye(_classes(net)), self._tests, self.store.concepts)
+        none = Concept(slug="none", names=("none of these",), category="")
+        return recognition_sheet(_as_encoder(net), torch.eye(_classes(net)), self._tests, (*self.store.concepts, none))
 
     def export(self, module: nn.Module, folder: Path) -> None:
         """Save a judge that does not say yet how good it is."""
@@ -126,13 +140,19 @@ def grown(config: JudgeTraining, chunk: int) -> JudgeTraining:
         backgrounds=(plain, gradient, *(share * frequency for frequency in busy)),
         softened=share * config.softened,
         noisy=share * config.noisy,
+        recolour=share * config.recolour,
+        deform=share * config.deform,
+        finish=share * config.finish,
     )
 
 
 def draw_singles(
     config: JudgeTraining, store: SpriteStore, *, batch: int, split: Split, styles: Sequence[str], index: int = 0
 ) -> tuple[Float[Tensor, "b 3 s s"], Int[Tensor, " b"]]:
-    """Scenes of one sprite of any size in the range, on every kind of background, and what it is."""
+    """Scenes of one sprite of any size in the range, on every kind of background, and what it is.
+
+    A share of them shows none where the judge has an output for that: the number of concepts stands for it.
+    """
     drawn = SceneConfig(
         size=config.shape.size,
         counts=(1.0,),
@@ -140,6 +160,8 @@ def draw_singles(
         styles=tuple(styles),
         split=split,
         jitter=config.jitter,
+        recolour=config.recolour,
+        deform=config.deform,
     )
     scenes = compose(store, drawn, batch=batch, seed=config.run.seed, index=index)
     generator = stream(config.run.seed, index, f"judge-{split}")
@@ -147,8 +169,25 @@ def draw_singles(
     side = low + (high - low) * torch.rand(batch, 1, generator=generator)
     # Up to an eighth of the sprite may leave the canvas, as in the composer.
     reach = (1 - 0.75 * side)[..., None] * (torch.rand(batch, 1, 2, generator=generator) - 0.5)
-    scenes = render(store, replace(scenes.layout, side=side, centre=0.5 + reach), scenes.background)
-    return scenes.rgb, scenes.concept[:, 0]
+    whiter = torch.rand(batch, 1, 1, 1, generator=generator)
+    whiter = whiter * (torch.rand(batch, 1, 1, 1, generator=generator) < config.paper)
+    ground = torch.lerp(scenes.background, torch.ones(()), whiter)
+    scenes = render(store, replace(scenes.layout, side=side, centre=0.5 + reach), ground)
+    rgb, concept = scenes.rgb, scenes.concept[:, 0]
+    if not config.shape.nothing:
+        return rgb, concept
+    none = torch.rand(batch, generator=generator) < config.nothing
+    rgb = torch.where(none[:, None, None, None], without_things(rgb, ground, generator), rgb)
+    return rgb, torch.where(none, len(store.concepts), concept)
+
+
+def draw_apart(
+    config: JudgeTraining, store: SpriteStore, *, batch: int, offset: int
+) -> tuple[Float[Tensor, "b 3 s s"], Int[Tensor, " b"]]:
+    """Pictures as in training, of the test split and another seed: to calibrate on, or to measure that."""
+    config = replace(config, run=replace(config.run, seed=config.run.seed + offset))
+    rgb, concept = draw_singles(config, store, batch=batch, split="test", styles=training_styles())
+    return soften(rgb, config, stream(config.run.seed, 0, "soften")), concept
 
 
 def soften(
@@ -175,16 +214,22 @@ def soften(
 def judge_tests(config: JudgeTraining, store: SpriteStore, *, count: int) -> list[RecognitionSet]:
     """Scenes of one sprite out of the test split, with all kinds of backgrounds as often as each other.
 
-    Training styles, the same softened, the style never seen; and training styles large and on quiet backgrounds, near
-    to what the embedded generator draws.
+    Training styles, the same softened, the style never seen; and training styles large and on quiet backgrounds, of
+    any colour and pale, near to what the embedded generator draws; and pictures that show none.
     """
-    config = replace(config, backgrounds=(1.0,) * len(config.backgrounds))
+    changed = {"recolour": 0.0, "deform": 0.0, "finish": 0.0, "paper": 0.0, "nothing": 0.0}
+    config = replace(config, backgrounds=(1.0,) * len(config.backgrounds), **changed)
     rgb, concept = draw_singles(config, store, batch=count, split="test", styles=training_styles())
     soft = soften(rgb, replace(config, softened=1.0, noisy=1.0), stream(config.run.seed, 0, "soften-test"))
     tests = {"training styles": (rgb, concept), "training styles, softened": (soft, concept)}
     drawn = CacheConfig()
     generated = replace(config, side=drawn.picture_side, backgrounds=drawn.picture.backgrounds)
     tests["as generated"] = draw_singles(generated, store, batch=count, split="test", styles=training_styles())
+    pale = replace(generated, paper=1.0)
+    tests["as generated, pale"] = draw_singles(pale, store, batch=count, split="test", styles=training_styles())
+    if config.shape.nothing:
+        none = replace(config, nothing=1.0)
+        tests["none of these"] = draw_singles(none, store, batch=count, split="test", styles=training_styles())
     unseen = [s for s in held_out_styles() if s in store.styles]
     if unseen:
         tests["unseen style"] = draw_singles(config, store, batch=count, split="test", styles=unseen)

@@ -35,7 +35,8 @@ def test_it_learns_resumes_and_says_how_good_it_is(
         evaluate_every=0, sheet_every=0, checkpoint_every=60,
     )  # fmt: skip
     quiet = {"side": (0.6, 0.95), "backgrounds": (1.0, 0.5, 0.0, 0.0, 0.0), "softened": 0.1, "noisy": 0.1}
-    config = JudgeTraining(run=run, shape=JudgeShape(size=24, widths=(12, 24, 48)), **quiet)
+    quiet |= {"recolour": 0.0, "deform": 0.0, "finish": 0.0, "paper": 0.2}
+    config = JudgeTraining(run=run, shape=JudgeShape(size=24, widths=(12, 24, 48), nothing=True), **quiet)
     options = TrainOptions(sprites=sprite_file, output=tmp_path / "run", steps=120, until=60)
     run_training(options, config)
     run_training(dataclasses.replace(options, until=None), config)
@@ -55,8 +56,13 @@ def test_it_learns_resumes_and_says_how_good_it_is(
     (test, *others) = judge_tests(config, sprite_store, count=120)
     hits = top_hits(opened(test.rgb).log_probabilities, test.concept, 1)
     assert abs(hits.float().mean().item() - known["top1"]) < 1e-3
-    assert [t.name for t in others] == ["training styles, softened", "as generated", "unseen style"]
-    perfect = recognise(lambda rgb, alpha: torch.eye(60)[test.concept], torch.eye(60), test)
+    assert [t.name for t in others] == [
+        "training styles, softened", "as generated", "as generated, pale", "none of these", "unseen style",
+    ]  # fmt: skip
+    assert facts["accuracy"]["none of these"]["top1"] > 0.3
+    assert 0.2 <= opened.temperature <= 5 and opened.temperature != 1
+    assert facts["accuracy"]["calibration error"] < 0.15
+    perfect = recognise(lambda rgb, alpha: torch.eye(61)[test.concept], torch.eye(61), test)
     assert perfect.top1 == 1.0
 
 

@@ -57,6 +57,18 @@ def test_a_verdict_of_known_logits() -> None:
     assert verdict.features.shape == (2, 16) and verdict.features.min() >= 0
 
 
+def test_a_temperature_makes_a_judge_less_sure_and_changes_no_name() -> None:
+    logits, pictures = [0.5, 2.0, -1.0], torch.rand(1, 3, 16, 16)
+    blunt = dataclasses.replace(small_judge(logits), temperature=2.0)(pictures)
+    torch.testing.assert_close(blunt.log_probabilities[0], (torch.tensor(logits) / 2).log_softmax(-1))
+    assert blunt.ranking.tolist() == small_judge(logits)(pictures).ranking.tolist()
+
+
+def test_none_of_these_is_one_more_output() -> None:
+    net = JudgeNet(JudgeShape(size=16, widths=(4, 8), nothing=True), 3)
+    assert net.head.out_features == 4 and JudgeNet(JudgeShape(size=16, widths=(4, 8)), 3).head.out_features == 3
+
+
 def test_the_batch_does_not_matter() -> None:
     pictures = torch.rand(5, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     judge = small_judge([0.0, 1.0])
