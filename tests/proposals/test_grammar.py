@@ -34,6 +34,7 @@ CAPTIONS = {
     "a brightly colored parrot perched on a branch": ["a brightly colored parrot", "a branch"],
     "a very old stone bridge over a quiet river": ["a very old stone bridge", "a quiet river"],
     "the cat is black and the bus is orange": ["the cat", "the bus"],
+    "the door open and a window closed": ["the door", "a window"],
     "an orange lies beside an orange bus": ["an orange", "an orange bus"],
     # lists, containers, what is no thing
     "three red apples, a banana and two oranges in a bowl": ["three red apples", "a banana", "two oranges", "a bowl"],
