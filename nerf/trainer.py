@@ -18,11 +18,13 @@ from nerfstudio.engine.optimizers import Optimizers
 from nerfstudio.engine.trainer import Trainer, TrainerConfig
 from nerfstudio.utils.rich_utils import CONSOLE
 
-from gencontrol.errors import GencontrolError
+from gencontrol.errors import ConfigError, GencontrolError
 from gencontrol.nerf.flags import in_studio_flags
 
 DEBUG = "GENCONTROL_DEBUG"
 """Environment variable: if it is set, where an error was raised is shown, as nerfstudio does."""
+OPTIMISER = "--optimizers.field.optimizer"
+"""What flags of the optimiser begin with."""
 UNNAMED = "{timestamp}"
 """A run's time stamp, which its folder is called by, while nobody has given one."""
 
@@ -73,7 +75,7 @@ class SteeredTrainer(Trainer):
         from gencontrol.nerf.checks.check_checkpoint import checkpoint_file, loading_checkpoint
         from gencontrol.nerf.method.callbacks import begin_training
 
-        self.optimizers = super().setup_optimizers()
+        self.optimizers = self._new_optimizers()
         file = checkpoint_file(self.config)
         if file is not None:
             with loading_checkpoint(file):
@@ -94,6 +96,12 @@ class SteeredTrainer(Trainer):
         """
         with ending_in_one_line():
             return super().train()
+
+    def _new_optimizers(self) -> Optimizers:
+        try:
+            return super().setup_optimizers()
+        except ValueError as error:
+            raise ConfigError(f"The optimiser cannot be set up ({OPTIMISER}): {error}.") from error
 
     def _load_checkpoint(self) -> None:
         """Nothing: `setup_optimizers` has done it."""

@@ -26,9 +26,12 @@ def loading_checkpoint(file: Path) -> Iterator[None]:
     except GencontrolError:
         raise
     except _BROKEN as error:
-        said = str(error).strip().partition("\n")[0] or type(error).__name__
+        # What torch says of a pickle is how to load it unsafely.
+        is_pickle = isinstance(error, pickle.UnpicklingError)
+        said = "damaged, or no weights of torch's" if is_pickle else str(error).strip().partition("\n")[0]
         raise CheckpointError(
-            f"{file} cannot be read as a checkpoint of an `alphaclip-nerf` run with these settings: {said}"
+            f"{file} cannot be read as a checkpoint of an `alphaclip-nerf` run with these settings: "
+            f"{said or type(error).__name__}"
         ) from error
 
 

@@ -13,6 +13,10 @@ from gencontrol.nerf.limits import SEEDS, check_limits
 from gencontrol.nerf.method.datamanager import check_views
 from gencontrol.nerf.method.schedules import schedules_of
 from gencontrol.nerf.method.steered_parts import missing_sources
+from gencontrol.numbers import check_number
+
+# A learning rate beyond the largest is one that nothing but the bounds of float32 is reached with.
+_RATES = (1e-9, 100.0)
 
 
 def check_config(config: Any) -> None:
@@ -27,13 +31,21 @@ def check_config(config: Any) -> None:
         OutputError: A folder for runs that may not be written in.
     """
     check_steps(config.max_num_iterations)
+    _check_name(config.timestamp)
     check_limits(config.machine, {"seed": SEEDS}, where="machine.")
+    for group in config.optimizers.values():
+        check_number(group["optimizer"].lr, name="`learning_rate`", at_least=_RATES[0], at_most=_RATES[1])
     _check_device(config.machine.device_type)
     check_settings(config.pipeline.model)
     schedules_of(config.pipeline.model)
     check_views(config.pipeline.datamanager)
     _check_sources(config)
     check_folder(Path(config.output_dir))
+
+
+def _check_name(timestamp: str) -> None:
+    if not timestamp.strip() or Path(timestamp).name != timestamp or timestamp == "..":
+        raise ConfigError(f"`timestamp`: expected the name of a folder for the run, got {timestamp!r}: leave it out.")
 
 
 def _check_sources(config: Any) -> None:

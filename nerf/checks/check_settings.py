@@ -6,8 +6,7 @@ from gencontrol.errors import ConfigError
 from gencontrol.images.colour import check_colour
 from gencontrol.nerf.limits import SEEDS, check_limits
 from gencontrol.nerf.method.config import SteeredModelConfig
-from gencontrol.nerf.method.schedules import resolution_at
-from gencontrol.schedules import as_schedule
+from gencontrol.nerf.method.schedules import read_schedule, resolution_at
 
 # What a machine can hold, or a file name can count, bounds the large ones; the rest is what the word means.
 _LIMITS = {
@@ -72,5 +71,5 @@ def _check_numbers(config: SteeredModelConfig) -> None:
         )
     check_colour(config.background, name="`background`")
     check_limits(config, _LIMITS)
-    for step, _ in as_schedule(config.resolution).points:
+    for step, _ in read_schedule(config, "resolution").points:
         resolution_at(config, int(step))

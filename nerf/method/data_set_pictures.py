@@ -99,7 +99,8 @@ def read_split(parser: Any, split: str, config: SteeredDataManagerConfig) -> Pic
         outputs = parser.get_dataparser_outputs(split=split)
     except _PARSER_ERRORS as error:
         kind = type(config.dataparser).__name__.removesuffix("DataParserConfig")
-        said = str(error).strip() or type(error).__name__
+        gone = error.filename if isinstance(error, FileNotFoundError) else None
+        said = f"there is no {gone}" if gone else str(error).strip() or type(error).__name__
         raise InputError(f"{config.data} cannot be read as a data set of the kind {kind}: {said}") from error
     check_data_set(outputs, split=split)
     pictures = Pictures(outputs if config.crop is None else crop_outputs(outputs, config.crop))

@@ -24,23 +24,37 @@ def schedules_of(config: SteeredModelConfig) -> dict[str, Schedule]:
     Raises:
         ConfigError: A schedule that cannot be read, or a weight below 0.
     """
-    schedules = {name: as_schedule(getattr(config, f"{name}_weight")) for name in _WEIGHTS}
+    schedules = {name: read_schedule(config, f"{name}_weight") for name in _WEIGHTS}
     for name, schedule in schedules.items():
         if min(value for _, value in schedule.points) < 0:
             raise ConfigError(
                 f"`{name}_weight` must be at least 0, since the loss is one to make small; got {text_of(schedule)}."
             )
-    ceilings = {name: as_schedule(getattr(config, name)) for name in ("transmittance_ceiling", "replace_ceiling")}
+    ceilings = {name: read_schedule(config, name) for name in ("transmittance_ceiling", "replace_ceiling")}
     return schedules | ceilings
 
 
 def resolution_at(config: SteeredModelConfig, step: int | float) -> int:
     """Nodes along a side of the trained lattice at a step."""
-    schedule = as_schedule(config.resolution)
+    schedule = read_schedule(config, "resolution")
     held = Schedule(points=schedule.points, curve="hold")
     resolution = round(value_at(held, step))
     if resolution < 4:
-        raise ConfigError(f"A lattice needs at least 4 nodes along a side; got {resolution} at step {step}.")
+        raise ConfigError(f"`resolution`: a lattice needs at least 4 nodes a side; got {resolution} at step {step}.")
     if resolution > _MOST_NODES:
-        raise ConfigError(f"A lattice has at most {_MOST_NODES} nodes along a side; got {resolution} at step {step}.")
+        raise ConfigError(
+            f"`resolution`: a lattice has at most {_MOST_NODES} nodes a side; got {resolution} at step {step}."
+        )
     return resolution
+
+
+def read_schedule(config: SteeredModelConfig, name: str) -> Schedule:
+    """The schedule in a setting.
+
+    Raises:
+        ConfigError: It cannot be read; the message names the setting.
+    """
+    try:
+        return as_schedule(getattr(config, name))
+    except ConfigError as error:
+        raise ConfigError(f"`{name}`: {error}") from error

@@ -13,7 +13,7 @@ from gencontrol.nerf.method.config import SteeredModelConfig
 from gencontrol.nerf.parts.highlights import box_or_sphere, named_shape
 from gencontrol.nerf.parts.part_lists import parts_file, read_parts
 from gencontrol.nerf.parts.parts import Part, check_parts
-from gencontrol.nerf.parts.shapes import Shape, Whole, membership
+from gencontrol.nerf.parts.shapes import Shape, Whole, membership, shape_text
 from gencontrol.nerf.steering.guidance import Steering, prepare
 from gencontrol.nerf.steering.other_names import read_names
 
@@ -108,7 +108,7 @@ def check_not_empty(parts: tuple[Part, ...], base: Tensor) -> None:
         if not (there & (membership(part.shape, points) > 0)).any():
             raise InputError(
                 f"The highlight of {part.name!r} holds nothing of the scene, so there is nothing to remove or "
-                f"recolour: {part.shape}. Move or enlarge it."
+                f"recolour: {shape_text(part.shape)}. Move or enlarge it."
             )
 
 

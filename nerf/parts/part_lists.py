@@ -85,12 +85,20 @@ def _read_part(entry: Any, where: str, folder: Path, base: Scene | None, grow: f
     elif _names_part(highlight):
         if base is None:
             raise InputError(f"{where}: a highlight by name needs the scene that has it; a creation has none.")
-        shape = named_shape(base, str(highlight["part"]), grow=grow)
+        shape = named_shape(base, _text(highlight["part"], f"{where}: part"), grow=grow)
     else:
         shape = parse_shape(highlight, where=f"{where}: highlight")
     # An empty `prompt:` is None, which is no word either.
-    prompt = "" if entry.get("prompt") is None else str(entry["prompt"])
-    return Part(name=str(entry["name"]), prompt=prompt, weight=_read_weight(entry, where), shape=shape)
+    prompt = "" if entry.get("prompt") is None else _text(entry["prompt"], f"{where}: prompt")
+    name = _text(entry["name"], f"{where}: name")
+    return Part(name=name, prompt=prompt, weight=_read_weight(entry, where), shape=shape)
+
+
+def _text(value: Any, where: str) -> str:
+    """A text as YAML has it: a number is one too, but what YAML takes for yes, no or nothing may be another word."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ConfigError(f"{where}: expected a text, got {value!r}; put a word that YAML reads otherwise in quotes.")
+    return str(value)
 
 
 def _names_part(highlight: Any) -> bool:

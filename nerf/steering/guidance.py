@@ -70,12 +70,9 @@ def prepare(
     Names that an encoder's tokenizer cannot take, and those that share a word with the prompt, are left out.
 
     Raises:
-        InputError: A prompt that an encoder's tokenizer cannot take.
+        InputError: A prompt that an encoder's tokenizer cannot take; of several parts, the message says whose.
     """
-    targets = tuple(
-        tuple(text_targets(guide.encoder, view_texts(part.prompt, views)) for guide in guides) if part.prompt else ()
-        for part in parts
-    )
+    targets = tuple(_targets(part, guides, views, among=len(parts)) for part in parts)
     others = tuple(
         tuple(encode_known(guide.encoder, others_of(part.prompt, names)) for guide in guides) if part.prompt else ()
         for part in parts
@@ -182,7 +179,7 @@ def parse_guide(text: str) -> tuple[str, float, int]:
         name = head if colon else name
     except ValueError:
         weight = 1.0
-    if not name or (at and not start.isdigit()):
+    if not name.removeprefix("clip:") or (at and not start.isdigit()):
         raise ConfigError(f"Cannot read the encoder {text!r}: expected NAME, NAME:WEIGHT or NAME:WEIGHT@STEP.")
     if not 0 <= weight < math.inf:
         raise ConfigError(f"An encoder's weight must be finite and at least 0; got {weight:g} in {text!r}.")
@@ -212,9 +209,7 @@ def _load_encoder(name: str, device: torch.device | str) -> Encoder:
     plain, name = name.startswith("clip:"), name.removeprefix("clip:")
     where = resolve(name)
     if Path(where).exists() and not Path(where).is_dir():
-        raise CheckpointError(
-            f"The encoder {name} is a file, a pipe or a device; expected a preset or a folder."
-        )
+        raise CheckpointError(f"The encoder {name} is a file, a pipe or a device; expected a preset or a folder.")
     inner = Path(where) / ("clip" if plain else "alpha_clip")
     found = inner if inner.is_dir() else where
     encoder = AlphaCLIP.from_clip(found) if plain else AlphaCLIP.from_pretrained(found)
@@ -222,6 +217,17 @@ def _load_encoder(name: str, device: torch.device | str) -> Encoder:
         raise InputError(f"The encoder {name!r} has no text tower, so it cannot be steered by a prompt.")
     # Halves of both kinds train badly on a CPU, and the renderer is float32.
     return encoder.requires_grad_(False).eval().to(device=device, dtype=torch.float32)
+
+
+def _targets(part: Part, guides: Sequence[Guide], views: ViewPrompts, *, among: int) -> tuple[Tensor, ...]:
+    if not part.prompt:
+        return ()
+    try:
+        return tuple(text_targets(guide.encoder, view_texts(part.prompt, views)) for guide in guides)
+    except InputError as error:
+        # A prompt is never cut here: what is left out would steer nothing.
+        said = str(error).replace(", or give `truncate`", "")
+        raise InputError(f"The prompt of {part.name!r}: {said}" if among > 1 else said) from error
 
 
 def _target(texts: Float[Tensor, "v d"], weights: Float[Tensor, "b v"]) -> Float[Tensor, "b d"]:

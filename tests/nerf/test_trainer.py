@@ -197,3 +197,11 @@ def test_a_commands_line_is_in_its_flags(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setattr(sys, "argv", ["ns-train"])
     with pytest.raises(SystemExit, match=r"^ns-train: --pipeline\.model\.softness must lie in"):
         small(tmp_path, softness=2.0).set_timestamp()
+
+
+def test_settings_that_the_optimiser_refuses_are_one_line(tiny_folder: Path, tmp_path: Path) -> None:
+    config = small(tmp_path / "runs", encoders=(str(tiny_folder),))
+    config.optimizers["field"]["optimizer"].eps = -1.0
+    with pytest.raises(ConfigError, match=r"\(--optimizers\.field\.optimizer\): Invalid epsilon value: -1\.0\."):
+        launch(config)
+    assert not (tmp_path / "runs").exists()

@@ -1,6 +1,7 @@
 """A checkpoint to go on from: found, or refused in one line."""
 
 import os
+import pickle
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -77,6 +78,11 @@ def test_what_cannot_be_loaded_is_one_line_and_our_own_errors_go_on() -> None:
         loading_checkpoint(file),
     ):
         raise RuntimeError("sizes differ\nby much")
+    with (
+        pytest.raises(CheckpointError, match=r"settings: damaged, or no weights of torch's$"),
+        loading_checkpoint(file),
+    ):
+        raise pickle.UnpicklingError("set weights_only to False")
     with pytest.raises(CheckpointError, match=r"EOFError$"), loading_checkpoint(file):
         raise EOFError
     with pytest.raises(ConfigError, match=r"^ours$"), loading_checkpoint(file):

@@ -43,6 +43,9 @@ def test_settings_that_work_pass_and_make_nothing(tmp_path: Path) -> None:
     [
         ("max_num_iterations", 0, "A run needs at least one step; got `steps` 0"),
         ("machine.seed", -1, "`machine.seed` must be at least 0; got -1"),
+        ("timestamp", "", "`timestamp`: expected the name of a folder for the run, got ''"),
+        ("timestamp", "a/b", "`timestamp`: expected the name of a folder"),
+        ("timestamp", "..", "`timestamp`: expected the name of a folder"),
         ("pipeline.model.prompt", " ", "'create' needs a prompt"),
         ("pipeline.model.entropy_weight", "-1", "`entropy_weight` must be at least 0"),
         ("pipeline.datamanager.views", 0, "`views` must be at least 1"),
@@ -54,6 +57,18 @@ def test_each_kind_of_setting_is_looked_at(setting: str, value: Any, message: st
 
     with pytest.raises(ConfigError, match=message):
         check_config(change(config(tmp_path), setting, value))
+
+
+@pytest.mark.parametrize("rate", [float("nan"), 0.0, -0.1, 101.0])
+def test_a_learning_rate_that_trains_nothing_is_refused(rate: float, tmp_path: Path) -> None:
+    from gencontrol.nerf.checks.check_config import check_config
+
+    wrong = config(tmp_path)
+    wrong.optimizers["field"]["optimizer"].lr = rate
+    with pytest.raises(ConfigError, match="`learning_rate`: expected 1e-09 or more and at most 100, got"):
+        check_config(wrong)
+    wrong.optimizers["field"]["optimizer"].lr = 100.0
+    check_config(wrong)
 
 
 def test_a_folder_for_runs_that_is_a_file_is_refused(tmp_path: Path) -> None:

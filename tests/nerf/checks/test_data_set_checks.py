@@ -121,6 +121,11 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path, manager: Any) -> 
         manager(data=tmp_path / "nowhere")
 
 
+def test_a_folder_without_a_data_set_is_said_to_have_none(tmp_path: Path, manager: Any) -> None:
+    with pytest.raises(InputError, match=r"cannot be read as a data set .*: there is no .*transforms\.json$"):
+        manager(data=tmp_path)
+
+
 def test_a_pipe_is_no_picture_and_no_data_set(tmp_path: Path, manager: Any) -> None:
     import os
 

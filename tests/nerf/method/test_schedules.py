@@ -40,7 +40,7 @@ def test_four_nodes_are_the_fewest() -> None:
     from gencontrol.nerf.method.schedules import resolution_at
 
     assert resolution_at(SteeredModelConfig(resolution="4"), 0) == 4
-    with pytest.raises(ConfigError, match="at least 4 nodes along a side; got 3 at step 9"):
+    with pytest.raises(ConfigError, match="at least 4 nodes a side; got 3 at step 9"):
         resolution_at(SteeredModelConfig(resolution="3"), 9)
 
 
@@ -60,5 +60,5 @@ def test_a_lattice_has_at_most_512_nodes_a_side() -> None:
     from gencontrol.nerf.method.schedules import resolution_at
 
     assert resolution_at(SteeredModelConfig(resolution="0:512"), 0) == 512
-    with pytest.raises(ConfigError, match="at most 512 nodes along a side; got 513 at step 7"):
+    with pytest.raises(ConfigError, match="at most 512 nodes a side; got 513 at step 7"):
         resolution_at(SteeredModelConfig(resolution="0:513"), 7)

@@ -86,6 +86,9 @@ def test_painted_masks_are_read_as_all_masks_are(tmp_path: Path, monkeypatch: py
     [
         ("other: 1", "one key, `parts:`"),
         ("parts: []", "one key, `parts:`"),
+        ("parts: [{name: a, prompt: [cat]}]", r"parts\[0\]: prompt: expected a text, got \['cat'\]; put a word"),
+        ("parts: [{name: a, prompt: yes}]", r"parts\[0\]: prompt: expected a text, got True; .* in quotes"),
+        ("parts: [{name: {a: 1}}]", r"parts\[0\]: name: expected a text, got {'a': 1}"),
         ("parts: [3]", r"parts\[0\]: expected name"),
         ("parts: [{prompt: x}]", "missing name"),
         ("parts: [{name: a, promt: x}]", "unknown key 'promt'"),

@@ -205,3 +205,17 @@ def test_a_pipe_is_no_encoder(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(CheckpointError, match=r"pipe is a file, a pipe or a device; expected a preset or a folder"):
         load_guides([str(tmp_path / "pipe")], device="cpu")
+
+
+def test_a_prompt_that_cannot_be_encoded_is_told_of_by_its_part(guides: tuple[Guide, ...]) -> None:
+    long = Part(name="b", prompt="red cat " * 300)
+    with pytest.raises(InputError, match=r"^The prompt of 'b': 'red cat .* tokens long; .*: shorten it\.$"):
+        prepare([Part(name="a", prompt="cat"), long], guides, views=OFF, augmentation=BLACK)
+    with pytest.raises(InputError, match=r"^'red cat .*: shorten it\.$"):
+        prepare([long], guides, views=OFF, augmentation=BLACK)
+
+
+def test_a_plain_encoder_has_a_name() -> None:
+    with pytest.raises(ConfigError, match="Cannot read the encoder 'clip:': expected NAME"):
+        parse_guide("clip:")
+    assert parse_guide("clip:tiny:0.5") == ("clip:tiny", 0.5, 0)
