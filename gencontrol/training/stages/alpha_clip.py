@@ -21,7 +21,7 @@ from torchvision.utils import make_grid
 from transformers import CLIPVisionModelWithProjection
 
 from gencontrol.alpha_clip.alpha_slice import alpha_parameters, merged, split_alpha
-from gencontrol.alpha_clip.model import GRADED, AlphaCLIP
+from gencontrol.alpha_clip.model import DEFAULT_FOCUS, GRADED, AlphaCLIP
 from gencontrol.alpha_clip.text import tokenize
 from gencontrol.errors import ConfigError, MissingDependencyError
 from gencontrol.images.writing import to_pil
@@ -65,6 +65,8 @@ class AlphaClipTraining:
     """Weight of their loss."""
     blanked: float = 0.0
     """Share of the pairs of one region whose picture is painted over outside of it."""
+    default_focus: dict[str, str | float] = field(default_factory=dict)
+    """How the trained encoder looks unless it is told otherwise: a focus strategy's `name`, and its settings."""
     scenes: SceneConfig = field(default_factory=lambda: SceneConfig(counts=(0.15, 0.25, 0.3, 0.3)))
     """What is composed, where pairs come from the sprite world."""
 
@@ -194,8 +196,9 @@ class AlphaClipTask:
         """Save an AlphaCLIP folder: the merged vision tower beside the frozen text tower."""
         finished = copy.deepcopy(self.encoder)
         finished.vision = finished_tower(module)
-        if self.config.graded:
-            setattr(finished.vision.config, GRADED, True)
+        for key, value in ((GRADED, self.config.graded > 0), (DEFAULT_FOCUS, self.config.default_focus)):
+            if value:
+                setattr(finished.vision.config, key, value)
         finished.save_pretrained(folder)
 
     def _reader(self, module: nn.Module) -> EncodeRegion:

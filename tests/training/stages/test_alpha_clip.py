@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.configuration import from_yaml
 from gencontrol.errors import ConfigError
+from gencontrol.focus import ZoomFocus, configured_focus
 from gencontrol.sprites.compose import SceneConfig
 from gencontrol.training.data.pairs import Pairs, pad_ids
 from gencontrol.training.loop.settings import RunConfig
@@ -20,6 +22,7 @@ from gencontrol.training.stages.alpha_clip import (
     trainable_tower,
 )
 from gencontrol.training.stages.recognition import recognition_sets
+from gencontrol.training.stages.registry import STAGES, preset_path
 
 RUN = RunConfig(steps=8, batch=8, chunk=8, learning_rate=5e-3, warmup=2, evaluate_every=0, sheet_every=0)
 
@@ -80,6 +83,21 @@ def test_an_export_says_whether_it_was_trained_on_levels(graded, base, tmp_path)
     task.export(task.module, tmp_path / "export")
     assert AlphaCLIP.from_pretrained(tmp_path / "export").graded == (graded > 0)
     assert not base.graded
+
+
+def test_an_export_says_how_to_look(base, tmp_path):
+    look = {"name": "zoom", "outside": "blank", "closeness": 0.5}
+    task = AlphaClipTask(AlphaClipTraining(run=RUN, default_focus=look), base, Halves())
+    task.export(task.module, tmp_path / "export")
+    assert AlphaCLIP.from_pretrained(tmp_path / "export").default_focus == look
+    plain = AlphaClipTask(AlphaClipTraining(run=RUN), base, Halves())
+    plain.export(plain.module, tmp_path / "plain")
+    assert AlphaCLIP.from_pretrained(tmp_path / "plain").default_focus is None
+
+
+def test_the_shipped_settings_name_a_look_that_there_is():
+    preset = from_yaml(AlphaClipTraining, preset_path(STAGES["alpha-clip"]))
+    assert configured_focus(preset.default_focus) == ZoomFocus(outside="blank")
 
 
 def test_two_step_sizes(base):
@@ -186,6 +204,7 @@ def test_defaults():
         graded=0.0,
         graded_weight=1.0,
         blanked=0.0,
+        default_focus={},
         scenes=SceneConfig(counts=(0.15, 0.25, 0.3, 0.3)),
     )
 
