@@ -1,16 +1,21 @@
-"""How much a tower's tokens of a part know of what is outside of it: hosts that read tokens are told no more than that.
+"""How much a tower's tokens of a part, and embeddings of it, know of what is outside of it.
 
     python -m benchmarks.leakage                     the embedded model, 64 pairs of pictures
+    python -m benchmarks.leakage --sprites data/sprites/sprites.npz    embeddings of sprites in scenes
 
 Of each pair, both pictures are equal within a box and differ outside. A row says by how much, relative to their length,
 the tokens within the box and the class token move between the two, and how far the tokens are from those of a tower
 that is not told anything: a resampler was trained on the latter. "Unrelated" is the same for two pictures of nothing
 in common. Soft random colours, so that no sprites are needed.
+
+The second table is of embeddings, for every way of looking at a part: how far they drift when its neighbour is another,
+or its ground, while the part stays as it is. 0 is "it is ignored".
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -24,6 +29,14 @@ from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.token_towers import TokenTower, token_tower
 from gencontrol.conditioning.tokens import token_weights
 from gencontrol.focus.attention import all_tokens_bias, class_token_bias, patch_alphas
+from gencontrol.focus.pixels import pixels
+from gencontrol.focus.strategy import FocusStrategy
+from gencontrol.runs.notation import parse_focus
+from gencontrol.sprites.catalog import training_styles
+from gencontrol.sprites.compose import SceneConfig, compose
+from gencontrol.sprites.store import SpriteStore, open_store
+from gencontrol.streams import stream
+from gencontrol.training.data.pairs import choose_slot
 
 Tokens = Callable[[Float[Tensor, "b 3 h w"], Float[Tensor, "b h w"]], Float[Tensor, "b t d"]]
 
@@ -38,6 +51,10 @@ class Settings(OnThreads):
     """Pairs of pictures."""
     floor: float = 1e-3
     """Of the attention biases."""
+    sprites: Path | None = None
+    """The store that `gencontrol data sprites` made, for embeddings of its test scenes; None takes soft colours."""
+    seed: int = 0
+    """Of the scenes."""
     json: Path | None = None
     """Also write the rows as JSON."""
 
@@ -54,6 +71,101 @@ class Row:
     """The class token's."""
     from_plain: float
     """Relative distance of the tokens within the box from the plain tower's."""
+
+
+LOOKS = (
+    *("alpha", "zoom", "zoom:outside=blank", "attention", "crop", "blank", "blur", "circle"),
+    *("masked-pooling", "masked-pooling:tokens=values", "mask-inversion", "alpha+zoom", "zoom+crop"),
+)
+"""Ways to look at a part, as the setting `focus` names them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """One way of looking, by the embedding that it makes: 1 less the cosine, means over pictures."""
+
+    name: str
+    """What it is."""
+    neighbour: float
+    """Between the pictures with one neighbour and with another."""
+    ground: float
+    """Between the pictures on one ground and on another."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Pictures with a part that is looked at, and others to take neighbours and grounds from."""
+
+    rgb: Float[Tensor, "b 3 h w"]
+    """The pictures; [0, 1]."""
+    others: Float[Tensor, "b 3 h w"]
+    """As many, of nothing in common."""
+    part: Float[Tensor, "b h w"]
+    """Where the part is."""
+    things: Float[Tensor, "b h w"]
+    """Where the part or one of its neighbours is."""
+
+    def changed(self, what: str) -> Float[Tensor, "b 3 h w"]:
+        """The pictures with another `neighbour`, or another `ground`; the part is theirs, to the bit."""
+        away = self.things * (1 - self.part) if what == "neighbour" else 1 - self.things
+        mixed = self.rgb * (1 - away[:, None]) + self.others * away[:, None]
+        return torch.where(self.part[:, None] == 1, self.rgb, mixed)
+
+
+def soft_parts(count: int, side: int, *, seed: int) -> Parts:
+    """A box of soft colours in the middle, and another beside it."""
+    part, things = torch.zeros(2, side, side)
+    part[side // 4 : 3 * side // 4, side // 4 : 3 * side // 4] = 1
+    things[side // 4 : 3 * side // 4, side // 4 :] = 1
+    rgb, others = (pictures(count, side, seed=2 * seed + n) for n in (0, 1))
+    return Parts(rgb=rgb, others=others, part=part.expand(count, -1, -1), things=things.expand(count, -1, -1))
+
+
+def sprite_parts(store: SpriteStore, count: int, side: int, *, seed: int) -> Parts:
+    """Test scenes of three sprites, one of them looked at; the others come from the scene before."""
+    counts = (0.0, 0.0, 1.0, 0.0)
+    config = SceneConfig(size=side, counts=counts, styles=training_styles(), split="test", blur=0.0)
+    scenes = compose(store, config, batch=count, seed=seed)
+    slot = choose_slot(scenes, stream(seed, 0, "marked"))
+    part = scenes.alpha[torch.arange(count), slot]
+    return Parts(rgb=scenes.rgb, others=scenes.rgb.roll(1, 0), part=part, things=scenes.alpha.amax(dim=1))
+
+
+@torch.inference_mode()
+def drifts(encoder: AlphaCLIP, parts: Parts, looks: Sequence[str] = LOOKS) -> list[Drift]:
+    """How far each way's embedding moves; first that of whole pictures, and last of pictures of nothing in common."""
+    ways: dict[str, Callable[[Tensor], Tensor]] = {"whole picture": lambda rgb: _embedded(encoder, rgb)}
+    for name in looks:
+        strategy = parse_focus(name)
+        assert strategy is not None
+        ways[name] = partial(_looked, strategy, encoder, parts.part)
+    rows = [_drift(name, way, parts) for name, way in ways.items()]
+    unrelated = _apart(ways["whole picture"](parts.rgb), ways["whole picture"](parts.others))
+    return [*rows, Drift(name="unrelated", neighbour=unrelated, ground=unrelated)]
+
+
+def _drift(name: str, way: Callable[[Tensor], Tensor], parts: Parts) -> Drift:
+    there = way(parts.rgb)
+    moved = {what: _apart(there, way(parts.changed(what))) for what in ("neighbour", "ground")}
+    return Drift(name=name, **moved)
+
+
+def _looked(strategy: FocusStrategy, encoder: AlphaCLIP, part: Tensor, rgb: Tensor) -> Tensor:
+    return strategy.embed(encoder, rgb, part)
+
+
+def _embedded(encoder: AlphaCLIP, rgb: Tensor) -> Tensor:
+    return encoder.encode_pixels(pixels(encoder, rgb))
+
+
+def _apart(one: Float[Tensor, "b d"], other: Float[Tensor, "b d"]) -> float:
+    return (1 - functional.cosine_similarity(one, other, dim=-1)).mean().item()
+
+
+def drift_table(rows: Sequence[Drift]) -> str:
+    """For people."""
+    head = f"{'1 - cosine':30}{'another neighbour':>18}{'another ground':>16}"
+    return "\n".join([head, *(f"{r.name:30}{r.neighbour:18.3f}{r.ground:16.3f}" for r in rows)])
 
 
 def pictures(count: int, side: int, *, seed: int) -> Float[Tensor, "b 3 side side"]:
@@ -123,15 +235,23 @@ def table(rows: list[Row]) -> str:
     return "\n".join([head, *body])
 
 
-def main(settings: Settings) -> list[Row]:
+def main(settings: Settings) -> tuple[list[Row], list[Drift]]:
     """Measure and print."""
     settings.use_threads()
     encoder = AlphaCLIP.from_pretrained(settings.model).eval()
     rows = measure(encoder.with_geometry(replace(encoder.processor.geometry, fit="squash")), settings)
     print(table(rows))
+    count, side, seed = settings.pairs, encoder.image_size, settings.seed
+    if settings.sprites is None:
+        parts = soft_parts(count, side, seed=seed)
+    else:
+        parts = sprite_parts(open_store(settings.sprites), count, side, seed=seed)
+    moved = drifts(encoder, parts)
+    print(f"\n{drift_table(moved)}")
     if settings.json:
-        settings.json.write_text(json.dumps([vars(r) for r in rows], indent=1), encoding="utf-8")
-    return rows
+        told = {"tokens": [vars(r) for r in rows], "embeddings": [vars(r) for r in moved]}
+        settings.json.write_text(json.dumps(told, indent=1), encoding="utf-8")
+    return rows, moved
 
 
 if __name__ == "__main__":
