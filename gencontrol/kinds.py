@@ -112,7 +112,7 @@ def check_kind(value: Any, hint: Any, *, name: str) -> None:
         InputError: Says what was expected, and what came.
     """
     if not _fits(value, hint):
-        raise InputError(f"{name}: expected {_words(hint)}, got {_said(value, hint)}{_mend(value, hint)}.")
+        raise InputError(f"{name}: expected {_words(hint)}, got {said(value, hint)}{_mend(value, hint)}.")
 
 
 @functools.cache
@@ -127,7 +127,9 @@ def _hints(thing: Any) -> Mapping[str, Any]:
 
 def _fits(value: Any, hint: Any) -> bool:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if hint is Any or isinstance(hint, TypeVar):
+    if isinstance(hint, TypeVar):
+        hint = Any if hint.__bound__ is None else hint.__bound__
+    if hint is Any:
         return True
     if origin in (typing.Union, types.UnionType):
         return any(_fits(value, option) for option in arguments)
@@ -170,7 +172,7 @@ def _check_shape(value: Any, hint: Any, *, name: str) -> None:
     """Refuse a tensor of another number of axes, or of integers for floats; what its sides are is the call's to say."""
     options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     tensors = [option for option in options if hasattr(option, "array_type") and _is_of(value, option)]
-    if not tensors or any(_is_of(value, option) for option in options if option not in tensors):
+    if not tensors or any(_fits(value, option) for option in options if option not in tensors):
         return
     if not any(_is_shaped(value, option) for option in tensors):
         expected = " or ".join(_shape_words(option) for option in tensors)
@@ -189,12 +191,15 @@ def _is_shaped(value: Any, hint: Any) -> bool:
 def _shape_words(hint: Any) -> str:
     axes = ", ".join("..." if axis.startswith("*") else axis.strip("#_") for axis in hint.dim_str.split())
     kinds = hint.dtypes if isinstance(hint.dtypes, list | tuple) else ()
-    of = " of floats" if "float32" in kinds else f" of {kinds[0]}" if len(kinds) == 1 else ""
+    # The library names some kinds twice, as torch's and as numpy's.
+    alike = len({kind.rstrip("_") for kind in kinds}) == 1
+    of = " of floats" if "float32" in kinds else f" of {kinds[0]}" if alike else ""
     return f"a tensor ({axes}){of}"
 
 
 def _words(hint: Any) -> str:
     """An annotation in words."""
+    hint = hint.__bound__ if isinstance(hint, TypeVar) else hint
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         words = list(dict.fromkeys(_words(option) for option in arguments))
@@ -226,8 +231,13 @@ def _with_article(name: str) -> str:
     return f"{'an' if name[0] in 'AEIO' else 'a'} {name}"
 
 
-def _said(value: Any, hint: Any = Any) -> str:
-    """What came, in words."""
+def said(value: Any, hint: Any = Any) -> str:
+    """What came, in words.
+
+    Args:
+        value: What was given.
+        hint: What was expected, to name what in a list does not fit.
+    """
     if value is None or isinstance(value, bool):
         return str(value)
     if isinstance(value, str | bytes):
@@ -238,7 +248,7 @@ def _said(value: Any, hint: Any = Any) -> str:
         entries = typing.get_args(hint)
         odd = [e for e, a in zip(value, entries, strict=False) if not _fits(e, a)] if len(value) == len(entries) else []
         odd = odd or [e for e in value if entries and not _fits(e, entries[0])]
-        return f"{len(value)} of them, with {_said(odd[0])} among them" if odd else f"{len(value)} values"
+        return f"{len(value)} of them, with {said(odd[0])} among them" if odd else f"{len(value)} values"
     name = getattr(value, "__name__", "") if isinstance(value, type) else type(value).__name__
     words = _WORDS.get(name) or _with_article(name.lstrip("_") or "object")
     return f"the class {name}" if isinstance(value, type) else words

@@ -9,12 +9,14 @@ from gencontrol.conditioning.embed import RegionEmbeds, embed_regions, seen_thro
 from gencontrol.errors import PairingError
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.reading import ImageSource
+from gencontrol.kinds import checked
 from gencontrol.pipelines.hosts.host import Host
 from gencontrol.regions.geometry import Geometry
 from gencontrol.regions.region import Region
 from gencontrol.regions.scene import Scene
 
 
+@checked
 def region_embeds(
     host: Host,
     encoder: AlphaCLIP,

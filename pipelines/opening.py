@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gencontrol.kinds import checked
 from gencontrol.pipelines.encoders import AlphaClipSource, locate
 from gencontrol.pipelines.hosts.host import read_saved
 from gencontrol.pipelines.hosts.registry import REGISTRY, Registry, recognise
@@ -14,6 +15,7 @@ else:
     RegionPipeline = Any
 
 
+@checked
 def open_pipeline(
     name_or_path: str | Path, *, alpha_clip: AlphaClipSource = "auto", registry: Registry = REGISTRY, **kwargs: Any
 ) -> RegionPipeline:

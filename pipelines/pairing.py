@@ -7,6 +7,7 @@ from typing import Any
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.weights.published import check_published, read_published
+from gencontrol.kinds import checked
 from gencontrol.models.location import Location
 from gencontrol.pipelines.components import check_components
 from gencontrol.pipelines.encoders import is_file
@@ -27,6 +28,7 @@ class Pair:
     """What diffusers' components were saved with, by component."""
 
 
+@checked
 def check_pairing(
     model: Location, alpha_clip: Location | AlphaCLIP | None = None, *, registry: Registry = REGISTRY
 ) -> Host:

@@ -12,12 +12,14 @@ from gencontrol.conditioning.strength import StrengthSchedule
 from gencontrol.conditioning.tokens import TokenFocus
 from gencontrol.errors import InputError
 from gencontrol.focus.strategy import FocusStrategy
+from gencontrol.kinds import checked
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.hosts.reference_registry import family_of, find_reference_host
 from gencontrol.pipelines.references.encoding import check_prompt, check_references, encode, encoder_for
 from gencontrol.pipelines.references.reference import Call, Encoded, RegionReference
 
 
+@checked
 def region_arguments(
     host: str | ReferenceHost,
     encoder: Any,

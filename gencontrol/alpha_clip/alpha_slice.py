@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from transformers import CLIPVisionModelWithProjection
 
+from gencontrol.errors import InputError
 from gencontrol.kinds import checked
 
 AnyModule = TypeVar("AnyModule", bound=nn.Module)
@@ -58,8 +59,13 @@ def split_alpha(vision: CLIPVisionModelWithProjection) -> None:
 
 @checked
 def alpha_parameters(vision: CLIPVisionModelWithProjection) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """The alpha slice, and all other parameters of a split tower, for an optimiser's groups."""
-    assert is_split(vision), "split_alpha first"
+    """The alpha slice, and all other parameters of a split tower, for an optimiser's groups.
+
+    Raises:
+        InputError: The tower is not split.
+    """
+    if not is_split(vision):
+        raise InputError("alpha_parameters: expected a tower whose alpha slice is split: call split_alpha first.")
     alpha = patch_convolution(vision).get_parameter("parametrizations.weight.original1")
     return [alpha], [p for p in vision.parameters() if p is not alpha]
 

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
+from transformers import CLIPVisionConfig
 
 from gencontrol.errors import InputError
 from gencontrol.images.picture import check_unit_range
-from gencontrol.images.reading import ImageSource, read_image
+from gencontrol.images.reading import read_image
 from gencontrol.regions.masks import from_mask
 
 
@@ -60,7 +61,7 @@ def _spread(alpha: Any, count: int) -> Sequence[Any]:
     return list(alpha)
 
 
-def _masked(image: ImageSource, alpha: Any) -> MaskedImage:
+def _masked(image: Any, alpha: Any) -> MaskedImage:
     picture = read_image(image)
     rgb = picture.stored_rgb
     if alpha is None:
@@ -97,3 +98,17 @@ def _checked(alpha: Float[Tensor, "..."], size: tuple[int, int]) -> Float[Tensor
 def _check_some(count: int) -> None:
     if count == 0:
         raise InputError("No alpha map: give None to look at the whole image.")
+
+
+def fitting_bias(bias: Tensor, config: CLIPVisionConfig, *, count: int) -> Tensor:
+    """A bias on attention logits, after a check that it broadcasts to them: (count, heads, tokens, tokens).
+
+    Raises:
+        InputError: It does not.
+    """
+    tokens = (config.image_size // config.patch_size) ** 2 + 1
+    logits = (count, config.num_attention_heads, tokens, tokens)
+    sides = zip(reversed(bias.shape), reversed(logits), strict=False)
+    if not (1 < bias.ndim <= 4 and all(side in (1, whole) for side, whole in sides)):
+        raise InputError(f"attention_bias: expected a shape that broadcasts to {logits}, got {tuple(bias.shape)}.")
+    return bias

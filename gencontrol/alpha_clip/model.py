@@ -17,7 +17,7 @@ from transformers import (
 from gencontrol.alpha_clip.alpha_slice import patch_convolution, patch_weight
 from gencontrol.alpha_clip.architectures import square
 from gencontrol.alpha_clip.attention import attention_weights
-from gencontrol.alpha_clip.inputs import MaskedImage, pair_up
+from gencontrol.alpha_clip.inputs import MaskedImage, fitting_bias, pair_up
 from gencontrol.alpha_clip.pairing import check_parts
 from gencontrol.alpha_clip.patch_product import use_patch_product
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
@@ -46,6 +46,7 @@ class AlphaCLIP(FromSources, nn.Module):
     Source: Sun et al., "Alpha-CLIP: A CLIP Model Focusing on Wherever You Want", CVPR 2024, arXiv 2312.03818.
     """
 
+    @checked
     def __init__(
         self,
         vision: CLIPVisionModelWithProjection,
@@ -282,7 +283,10 @@ class AlphaCLIP(FromSources, nn.Module):
         if tuple(pixels.shape[1:]) != expected:
             raise InputError(f"Expected pixel values (n, {', '.join(map(str, expected))}), got {tuple(pixels.shape)}.")
         # Weights that are offloaded to disk or loaded layer by layer have no device to go by; the pixels have.
-        mask = {} if bias is None else {"attention_mask": bias.to(device=pixels.device, dtype=self.dtype)}
+        mask = {}
+        if bias is not None:
+            bias = fitting_bias(bias, self.vision.config, count=len(pixels))
+            mask["attention_mask"] = bias.to(device=pixels.device, dtype=self.dtype)
         return self.vision(pixel_values=pixels, **mask, **options)
 
     def _text_tower(self) -> CLIPTextModelWithProjection:

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.errors import ConfigError, InputError
+from gencontrol.kinds import check_fields, checked
 from gencontrol.numbers import is_finite, number_text
 from gencontrol.schedules import CURVES, Curve, Schedule, parse_points, text_of, value_at
 
@@ -43,6 +44,7 @@ class StrengthSchedule:
     """Between two of these: a straight line, half a cosine, or the earlier strength held."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_strength(self.start, name="start")
         check_strength(self.end, name="end")
         for place, strength in self.through:
@@ -115,6 +117,7 @@ def as_strength(strength: "float | StrengthSchedule") -> StrengthSchedule:
     return StrengthSchedule(start=strength, end=strength)
 
 
+@checked
 def parse_schedule(text: str) -> StrengthSchedule:
     """Read the strength at points of the run, or the short form for two of them.
 

@@ -13,6 +13,7 @@ from gencontrol.alpha_clip.alpha_slice import patch_weight
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.preprocess import ALPHA_MEAN, ALPHA_STD, AlphaCLIPProcessor
 from gencontrol.errors import PairingError
+from gencontrol.kinds import said
 from gencontrol.regions.geometry import Geometry
 
 Layer = Literal["penultimate", "last"]
@@ -97,8 +98,8 @@ def token_tower(encoder: Any) -> TokenTower:
         return TokenTower(vision=encoder.vision, processor=encoder.processor)
     if not isinstance(encoder, CLIPVisionModelWithProjection | SiglipVisionModel):
         raise PairingError(
-            "Expected an AlphaCLIP, or a stock CLIPVisionModelWithProjection or SiglipVisionModel, got a "
-            f"{type(encoder).__name__}."
+            "Expected an AlphaCLIP, or a stock CLIPVisionModelWithProjection or SiglipVisionModel, got "
+            f"{said(encoder)}."
         )
     return TokenTower(vision=encoder, processor=_processor(encoder))
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gencontrol.errors import InputError
 from gencontrol.images.bounds import bounded
+from gencontrol.kinds import checked
 
 Colours = Float[Tensor, "b 3 h w"] | UInt8[Tensor, "b 3 h w"]
 """A batch of pictures' sRGB values: floats in [0, 1], or bytes."""
@@ -30,6 +31,7 @@ class Picture:
     stored_alpha: Float[Tensor, "h w"] | UInt8[Tensor, "h w"] | None
     """Opacity: floats in [0, 1], or bytes; None when the source has none."""
 
+    @checked
     def __init__(
         self,
         *,
@@ -71,6 +73,7 @@ def unit_planes(planes: Float[Tensor, "*s"] | UInt8[Tensor, "*s"]) -> Float[Tens
     return planes if planes.dtype.is_floating_point else planes.float().div_(255)
 
 
+@checked
 def check_unit_range(values: Float[Tensor, "*s"], *, name: str) -> Float[Tensor, "*s"]:
     """The values clamped to [0, 1], after a check that they are finite and there but for rounding.
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from gencontrol.errors import InputError
 from gencontrol.images.picture import Picture, check_unit_range
 from gencontrol.images.profiles import to_srgb
+from gencontrol.kinds import checked
 
 # What Pillow's decoders raise on damaged files, beside OSError.
 _DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
@@ -28,6 +29,7 @@ _ROWS = 256
 ImageSource = str | Path | Image.Image | np.ndarray | Tensor | Picture
 
 
+@checked
 def read_image(source: ImageSource, *, profiled: bool = True) -> Picture:
     """Read a picture from wherever it comes.
 
@@ -62,6 +64,7 @@ def read_image(source: ImageSource, *, profiled: bool = True) -> Picture:
     raise InputError(f"Expected a path, a PIL image, an array or a tensor as image, got {type(source).__name__}.")
 
 
+@checked
 def open_image(source: str | Path | Image.Image) -> Image.Image:
     """Decode a file whole, in its own mode and colours, with the EXIF rotation applied.
 

@@ -11,8 +11,10 @@ from torch import Tensor
 from gencontrol.errors import InputError
 from gencontrol.files import atomic_file
 from gencontrol.images.picture import Picture, byte_planes
+from gencontrol.kinds import checked
 
 
+@checked
 def to_pil(picture: Picture | Float[Tensor, "3 h w"], alpha: Float[Tensor, "h w"] | None = None) -> Image.Image:
     """An RGB image, or RGBA with straight colours if there is an alpha.
 
@@ -30,7 +32,8 @@ def to_pil(picture: Picture | Float[Tensor, "3 h w"], alpha: Float[Tensor, "h w"
     return Image.fromarray(levels.permute(1, 2, 0).contiguous().cpu().numpy())
 
 
-def save_image(image: Image.Image, path: Path) -> None:
+@checked
+def save_image(image: Image.Image, path: str | Path) -> None:
     """Write an image whole or not at all; the suffix names the format.
 
     Raises:
@@ -38,6 +41,7 @@ def save_image(image: Image.Image, path: Path) -> None:
             colours under transparent pixels, and those are the context.
         OutputError: A full disk.
     """
+    path = Path(path)
     if path.suffix.lower() not in Image.registered_extensions():
         raise InputError(f"{path}: unknown image format {path.suffix!r}; use .png.")
     if image.mode == "RGBA" and path.suffix.lower() != ".png":

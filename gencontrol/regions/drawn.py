@@ -14,13 +14,24 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.errors import InputError
+from gencontrol.kinds import checked
 from gencontrol.regions.region import Region, RegionWarning
-from gencontrol.regions.shapes import Box, Number, Point, box_alpha, check_coordinates, path_alpha, polygon_alpha
+from gencontrol.regions.shapes import (
+    Box,
+    Number,
+    Point,
+    box_alpha,
+    check_coordinates,
+    check_size,
+    path_alpha,
+    polygon_alpha,
+)
 
 # A click marks a disc of this share of the short side, unless its radius is given.
 POINT_RADIUS = 0.05
 
 
+@checked
 def from_box(
     box: Box, *, size: tuple[int, int], relative: bool = False, weight: float = 1.0, label: str = ""
 ) -> Region:
@@ -39,6 +50,7 @@ def from_box(
         InputError: A box without area, or wholly outside the image; what looks like one in shares, or in the form of
             COCO (left, top, width, height), is named so.
     """
+    check_size(size)
     (x0, y0), (x1, y1) = in_pixels([box[:2], box[2:]], size, relative=relative)
     height, width = size
     if not (x0 < x1 and y0 < y1):
@@ -57,6 +69,7 @@ def from_box(
     return Region(alpha=box_alpha(inside, size), weight=weight, label=label)
 
 
+@checked
 def from_points(
     points: Sequence[Point],
     *,
@@ -79,6 +92,7 @@ def from_points(
     Raises:
         InputError: No point, one outside the image, what looks like shares, or a radius that is not positive.
     """
+    check_size(size)
     height, width = size
     if not relative:
         _check_not_shares(points, size, what="point", may_be_relative=True)
@@ -93,6 +107,7 @@ def from_points(
     return Region(alpha=alpha, weight=weight, label=label)
 
 
+@checked
 def from_stroke(
     points: Sequence[Point], *, size: tuple[int, int], width: Number, weight: float = 1.0, label: str = ""
 ) -> Region:
@@ -101,6 +116,7 @@ def from_stroke(
     Raises:
         InputError: No point, a width that is not positive, what looks like shares, or a stroke outside the image.
     """
+    check_size(size)
     if not points:
         raise InputError("Expected at least one point of the stroke, got none.")
     _check_not_shares(points, size, what="stroke")
@@ -108,12 +124,14 @@ def from_stroke(
     return Region(alpha=_drawn(alpha, "stroke", size), weight=weight, label=label)
 
 
+@checked
 def from_polygon(points: Sequence[Point], *, size: tuple[int, int], weight: float = 1.0, label: str = "") -> Region:
     """The inside of a closed polygon, by the even-odd rule (where it overlaps itself twice is outside).
 
     Raises:
         InputError: Fewer than three points, what looks like shares, or a polygon without area inside the image.
     """
+    check_size(size)
     if len(points) < 3:
         raise InputError(f"Expected at least three points of a polygon, got {len(points)}.")
     _check_not_shares(points, size, what="polygon")
@@ -121,9 +139,11 @@ def from_polygon(points: Sequence[Point], *, size: tuple[int, int], weight: floa
     return Region(alpha=_drawn(alpha, "polygon", size), weight=weight, label=label)
 
 
+@checked
 def whole(size: tuple[int, int], *, weight: float = 1.0, label: str = "") -> Region:
     """The whole image: alpha 1 everywhere."""
-    return Region(alpha=torch.ones(size), weight=weight, label=label)
+    check_size(size)
+    return Region(alpha=torch.ones(tuple(size)), weight=weight, label=label)
 
 
 def in_pixels(points: Sequence[Point], size: tuple[int, int], *, relative: bool = True) -> list[Point]:

@@ -11,6 +11,7 @@ from torch.nn import functional
 from gencontrol.errors import ConfigError
 from gencontrol.images.bounds import bounded
 from gencontrol.images.resampling import Interpolation, resize_planes
+from gencontrol.kinds import check_fields, checked
 
 Fit = Literal["pad", "squash", "crop", "published"]
 
@@ -32,6 +33,7 @@ class Geometry:
     """The resampling filter."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.size < 1:
             raise ConfigError(f"size: expected a positive number of pixels, got {self.size}.")
         for name, choices in (("fit", Fit), ("interpolation", Interpolation)):
@@ -50,6 +52,7 @@ def of_alpha(geometry: Geometry) -> Geometry:
     return replace(geometry, fit="squash", interpolation="bilinear", antialias=True)
 
 
+@checked
 def fit_planes(
     planes: Float[Tensor, "*b c h w"] | UInt8[Tensor, "*b c h w"], geometry: Geometry, *, fill: float = 0.0
 ) -> Float[Tensor, "*b c s s"]:

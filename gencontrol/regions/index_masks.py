@@ -13,6 +13,7 @@ from gencontrol.errors import InputError
 from gencontrol.images.colour import colour_levels, hex_code
 from gencontrol.images.picture import Picture, byte_planes
 from gencontrol.images.reading import ImageSource, is_array_file, open_image, read_array, read_image
+from gencontrol.kinds import checked
 from gencontrol.regions.masks import fit_to_image, warn_of_everything
 from gencontrol.regions.region import Region
 
@@ -20,6 +21,7 @@ from gencontrol.regions.region import Region
 _LISTED = 8
 
 
+@checked
 def from_index_mask(
     mask: ImageSource,
     colour_or_index: int | np.integer | str | tuple[int, int, int],
@@ -49,6 +51,7 @@ def from_index_mask(
     return Region(alpha=alpha, weight=weight, label=label)
 
 
+@checked
 def from_level_mask(
     mask: ImageSource,
     levels: Mapping[int | str | tuple[int, int, int], float],

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.errors import InputError
+from gencontrol.kinds import checked
 from gencontrol.regions.region import Region, stack_alphas, union_of
 
 
@@ -35,6 +36,7 @@ def check_levels(regions: Sequence[Region]) -> None:
         )
 
 
+@checked
 def level_shares(regions: Sequence[Region]) -> Float[Tensor, " k"]:
     """The share of attention that each region is to have: its level beside the sum of all, float64; sums to 1.
 
@@ -46,6 +48,7 @@ def level_shares(regions: Sequence[Region]) -> Float[Tensor, " k"]:
     return levels / levels.sum()
 
 
+@checked
 def level_map(regions: Sequence[Region]) -> Float[Tensor, "h w"]:
     """One map for all regions: each at its level beside the highest, which is 1. With equal levels it is their union.
 

@@ -9,8 +9,10 @@ from gencontrol.errors import InputError
 from gencontrol.images.bounds import bounded
 from gencontrol.images.reading import ImageSource, read_image
 from gencontrol.images.resampling import resize_planes
+from gencontrol.kinds import checked
 from gencontrol.regions.mask_planes import MaskSource, mask_plane
 from gencontrol.regions.notices import warn_lost_context
+from gencontrol.regions.ops import check_threshold
 from gencontrol.regions.ops import threshold as make_hard
 from gencontrol.regions.region import Region, RegionWarning
 from gencontrol.regions.shapes import Number
@@ -21,6 +23,7 @@ _FAINT = 0.1
 _EVERYTHING = 0.999
 
 
+@checked
 def from_mask(
     source: MaskSource,
     *,
@@ -58,6 +61,8 @@ def from_mask(
             f"The mask's largest value is {high * 255:.3g} of 255, which is all but black. If it holds 0 and 1, save "
             "it as 0 and 255 (or pass a bool array); if it holds class numbers, use `from_index_mask`."
         )
+    if threshold is not None:
+        check_threshold(threshold)
     _warn_of_levels(plane, origin, threshold)
     if threshold is not None:
         fitted = make_hard(fitted, threshold)
@@ -91,6 +96,7 @@ def warn_of_everything(marked: Bool[Tensor, "h w"], reason: str) -> None:
         warnings.warn(f"The mask marks the whole picture: {reason}.", RegionWarning, stacklevel=4)
 
 
+@checked
 def from_image_alpha(picture: ImageSource, *, weight: float = 1.0, label: str = "") -> Region:
     """The image's own alpha channel: look where it is opaque.
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from gencontrol.errors import InputError
 from gencontrol.images.picture import Picture
+from gencontrol.kinds import checked
 from gencontrol.regions.geometry import Geometry, fit_planes
 from gencontrol.regions.region import RegionWarning
 
@@ -23,6 +24,7 @@ _GREY, _WHITE_LEAST = (0.1, 0.9), 0.1
 _SEEN_PEAK = 0.25
 
 
+@checked
 def lost_context(picture: Picture) -> str | None:
     """Say so if a picture is a cut-out whose transparent part holds no colour: nothing is left to keep as context.
 
@@ -53,6 +55,7 @@ def warn_lost_context(picture: Picture) -> None:
         warnings.warn(message, RegionWarning, stacklevel=3)
 
 
+@checked
 def seen_share(alpha: Float[Tensor, "h w"], geometry: Geometry) -> float:
     """How much of a region lies in the encoder's view, 0 to 1: less than 1 only where a crop cuts some of it off."""
     if geometry.fit not in ("crop", "published"):
@@ -62,6 +65,7 @@ def seen_share(alpha: Float[Tensor, "h w"], geometry: Geometry) -> float:
     return min(1.0, seen / max(alpha.sum().item(), 1e-12))
 
 
+@checked
 def check_seen(alpha: Float[Tensor, "h w"], geometry: Geometry) -> None:
     """Make sure that the encoder will see a region; warn with a `RegionWarning` if it sees little of it.
 

@@ -15,9 +15,11 @@ from torch import Tensor
 from gencontrol.errors import InputError
 from gencontrol.images.blur import gaussian_blur
 from gencontrol.images.bounds import bounded
+from gencontrol.kinds import checked
 from gencontrol.numbers import is_finite, number_text
 
 
+@checked
 def union(first: Float[Tensor, "*k h w"], *others: Float[Tensor, "..."]) -> Float[Tensor, "*k h w"]:
     """Where any of the maps looks: the largest value.
 
@@ -28,6 +30,7 @@ def union(first: Float[Tensor, "*k h w"], *others: Float[Tensor, "..."]) -> Floa
     return reduce(torch.maximum, others, first)
 
 
+@checked
 def intersection(first: Float[Tensor, "*k h w"], *others: Float[Tensor, "..."]) -> Float[Tensor, "*k h w"]:
     """Where all of the maps look: the smallest value.
 
@@ -38,6 +41,7 @@ def intersection(first: Float[Tensor, "*k h w"], *others: Float[Tensor, "..."]) 
     return reduce(torch.minimum, others, first)
 
 
+@checked
 def difference(first: Float[Tensor, "*k h w"], *others: Float[Tensor, "..."]) -> Float[Tensor, "*k h w"]:
     """Where the first map looks and none of the others does.
 
@@ -48,22 +52,24 @@ def difference(first: Float[Tensor, "*k h w"], *others: Float[Tensor, "..."]) ->
     return first if not others else bounded(first - union(*others))
 
 
+@checked
 def invert(alpha: Float[Tensor, "*k h w"]) -> Float[Tensor, "*k h w"]:
     """Look everywhere but here."""
     return 1 - alpha
 
 
+@checked
 def threshold(alpha: Float[Tensor, "*k h w"], level: int | float = 0.5) -> Float[Tensor, "*k h w"]:
     """1 where the map is at least `level`, 0 elsewhere.
 
     Raises:
         InputError: A level outside (0, 1].
     """
-    if not 0 < level <= 1:
-        raise InputError(f"Expected a threshold above 0 and at most 1, got {number_text(level)}.")
+    check_threshold(level)
     return (alpha >= level).to(alpha.dtype)
 
 
+@checked
 def feather(alpha: Float[Tensor, "*k h w"], radius: int | float) -> Float[Tensor, "*k h w"]:
     """Soften edges: a hard edge becomes a ramp that reaches about `radius` pixels to either side.
 
@@ -76,6 +82,7 @@ def feather(alpha: Float[Tensor, "*k h w"], radius: int | float) -> Float[Tensor
     return bounded(gaussian_blur(alpha, radius / 2))
 
 
+@checked
 def grow(alpha: Float[Tensor, "*k h w"], radius: int | float) -> Float[Tensor, "*k h w"]:
     """Move edges outwards by `radius` pixels: each pixel takes the largest value in a disc around it.
 
@@ -99,6 +106,7 @@ def grow(alpha: Float[Tensor, "*k h w"], radius: int | float) -> Float[Tensor, "
     return torch.from_numpy(grown).to(alpha)
 
 
+@checked
 def shrink(alpha: Float[Tensor, "*k h w"], radius: int | float) -> Float[Tensor, "*k h w"]:
     """Move edges inwards by `radius` pixels; the image's border is no edge. Not differentiable.
 
@@ -108,7 +116,20 @@ def shrink(alpha: Float[Tensor, "*k h w"], radius: int | float) -> Float[Tensor,
     return 1 - grow(1 - alpha, radius)
 
 
+def check_threshold(level: int | float) -> None:
+    """Refuse a level outside (0, 1].
+
+    Raises:
+        InputError: Says so.
+    """
+    if not 0 < level <= 1:
+        raise InputError(f"Expected a threshold above 0 and at most 1, got {number_text(level)}.")
+
+
 def _check_sizes(*alphas: Tensor) -> None:
+    flat = next((alpha for alpha in alphas if alpha.ndim < 2), None)
+    if flat is not None:
+        raise InputError(f"Expected alpha maps (..., h, w), got shape {tuple(flat.shape)}.")
     sizes = {tuple(alpha.shape[-2:]) for alpha in alphas}
     if len(sizes) > 1:
         found = " and ".join(f"{w} x {h}" for h, w in sorted(sizes))

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gencontrol.errors import InputError
 from gencontrol.images.picture import check_unit_range
+from gencontrol.kinds import check_fields, checked
 from gencontrol.numbers import check_number, is_finite, number_text
 
 
@@ -30,6 +31,7 @@ class Region:
     """A name for sheets, metadata and messages."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         name = f"Region {self.label!r}" if self.label else "The region"
         if self.alpha.ndim != 2 or not self.alpha.dtype.is_floating_point:
             shape, dtype = tuple(self.alpha.shape), self.alpha.dtype
@@ -50,6 +52,7 @@ class Region:
         return self.alpha.shape[0], self.alpha.shape[1]
 
 
+@checked
 def stack_alphas(regions: Sequence[Region]) -> Float[Tensor, "k h w"]:
     """The alpha maps of several regions of one image.
 
@@ -66,6 +69,7 @@ def stack_alphas(regions: Sequence[Region]) -> Float[Tensor, "k h w"]:
     return regions[0].alpha[None] if len(regions) == 1 else torch.stack([region.alpha for region in regions])
 
 
+@checked
 def union_of(regions: Sequence[Region]) -> Float[Tensor, "h w"]:
     """The pixelwise maximum of the regions' alpha maps; weights play no part."""
     stacked = stack_alphas(regions)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gencontrol.errors import InputError
 from gencontrol.images.picture import Picture
+from gencontrol.kinds import check_fields
 from gencontrol.regions.region import Region
 
 
@@ -22,6 +23,7 @@ class Scene:
     """The file that the picture came from, if it came from one."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for region in (*self.regions, *self.negative_regions):
             if region.size != self.picture.size:
                 raise InputError(

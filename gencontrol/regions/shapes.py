@@ -18,10 +18,27 @@ Number = int | float
 Point = tuple[Number, Number]
 Box = tuple[Number, Number, Number, Number]
 
+# Pixels of a picture: above every camera's, and not yet above every machine's memory.
+_MOST = 2**28
 # Further away than this lies no pixel of any picture, and float32 loses its way.
 _FURTHEST = 1e9
 # Lines through each pixel row on which a polygon's coverage is measured; along a line it is exact.
 _LINES = 8
+
+
+def check_size(size: tuple[int, int]) -> None:
+    """Refuse what is no picture's size.
+
+    Raises:
+        InputError: A side below 1, or more pixels than any picture has.
+    """
+    height, width = size
+    if height < 1 or width < 1 or height * width > _MOST:
+        sides = " x ".join(number_text(int(side)) for side in size)
+        raise InputError(
+            f"size: expected (height, width) of the picture in pixels, each 1 or more and {_MOST:,} together at most, "
+            f"got {sides}."
+        )
 
 
 def box_alpha(box: Box, size: tuple[int, int]) -> Float[Tensor, "h w"]:

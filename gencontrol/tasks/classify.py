@@ -13,6 +13,7 @@ from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.each_region import embed_each_region, region_labels
 from gencontrol.errors import InputError
 from gencontrol.focus.strategy import FocusStrategy
+from gencontrol.kinds import checked
 from gencontrol.regions.scene import Scene
 
 
@@ -46,6 +47,7 @@ def _plain(text: str) -> str:
 
 
 @torch.no_grad()
+@checked
 def classify(
     encoder: AlphaCLIP,
     scene: Scene,
@@ -71,6 +73,7 @@ def classify(
     return classified(encoder, regions, embeds, labels=region_labels(scene))
 
 
+@checked
 def text_embeds(encoder: AlphaCLIP, texts: Sequence[str] | Float[Tensor, "t d"]) -> Float[Tensor, "t d"]:
     """Embeddings of texts that are to be scored; what is embedded already stays.
 
@@ -80,6 +83,8 @@ def text_embeds(encoder: AlphaCLIP, texts: Sequence[str] | Float[Tensor, "t d"])
     if len(texts) == 0:
         raise InputError("texts: expected at least one text to score, got none.")
     if isinstance(texts, Tensor):
+        if texts.shape[1] != encoder.embed_dim:
+            raise InputError(f"texts: expected embeddings of width {encoder.embed_dim}, got {tuple(texts.shape)}.")
         return texts
     check_distinct(texts)
     return encoder.encode_text(list(texts))

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.each_region import region_labels
 from gencontrol.conditioning.embed import embed_regions
 from gencontrol.errors import InputError
 from gencontrol.focus.strategy import FocusStrategy
+from gencontrol.kinds import checked
 from gencontrol.regions.scene import Scene
 from gencontrol.tasks.classify import Classification, classified, text_embeds
 
@@ -18,10 +21,11 @@ SWEEP = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 @torch.no_grad()
+@checked
 def classify_levels(
     encoder: AlphaCLIP,
     scene: Scene,
-    texts: Sequence[str] | torch.Tensor,
+    texts: Sequence[str] | Float[Tensor, "t d"],
     *,
     levels: Sequence[Sequence[float]] | None = None,
     focus: FocusStrategy | None = None,
@@ -44,6 +48,8 @@ def classify_levels(
     """
     if not scene.regions:
         raise InputError("Levels are shares of regions, and the scene has none.")
+    if levels is not None and not levels:
+        raise InputError("levels: expected at least one row of levels, got none; leave it out for the regions' own.")
     rows = [[region.level for region in scene.regions]] if levels is None else [list(row) for row in levels]
     embeds, looks, names = text_embeds(encoder, texts), [], region_labels(scene)
     for row in rows:
@@ -56,6 +62,7 @@ def classify_levels(
     return classified(encoder, torch.cat(looks), embeds, labels=labels)
 
 
+@checked
 def swept(levels: Sequence[float], *, region: int = 0) -> list[list[float]]:
     """Settings in which one region's level goes from 0 to 1 while the others keep theirs.
 
@@ -66,6 +73,8 @@ def swept(levels: Sequence[float], *, region: int = 0) -> list[list[float]]:
     Raises:
         InputError: Nothing to share with: one region alone, or no other of a level above 0.
     """
+    if not 0 <= region < len(levels):
+        raise InputError(f"region: expected the number of one of {len(levels)} regions, from 0, got {region}.")
     if not any(level > 0 for i, level in enumerate(levels) if i != region):
         raise InputError("A sweep needs another region with a level above 0: a level is a share beside others.")
     return [[value if i == region else level for i, level in enumerate(levels)] for value in SWEEP]

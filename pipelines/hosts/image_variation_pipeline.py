@@ -14,6 +14,7 @@ from gencontrol.conditioning.sampling import DEFAULT_STEPS, check_sampling
 from gencontrol.conditioning.strength import StrengthSchedule
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.reading import ImageSource
+from gencontrol.kinds import checked
 from gencontrol.pipelines.hosts.host import HostFamily
 from gencontrol.pipelines.hosts.image_variation import IMAGE_VARIATION
 from gencontrol.pipelines.region_pipeline.arguments import AllMasks, Reference, noise_of
@@ -36,6 +37,7 @@ class StableDiffusionImageVariationPipeline(RegionPipeline, stock.StableDiffusio
     family: ClassVar[HostFamily] = IMAGE_VARIATION
 
     @torch.no_grad()
+    @checked
     def __call__(  # noqa: PLR0917, the stock order of arguments
         self,
         image: ImageSource | list[Any] | None = None,
@@ -105,7 +107,7 @@ class StableDiffusionImageVariationPipeline(RegionPipeline, stock.StableDiffusio
             per_prompt,
             eta,
             per_picture(generator, count),
-            noise_of(latents, self._execution_device, self.unet.dtype),
+            noise_of(latents, self, count=count, size=(height, width)),
             drawn,
             return_dict,
             step_callback(self, conditioning, hooks, guidance=guidance),

@@ -15,6 +15,7 @@ from gencontrol.conditioning.strength import StrengthSchedule
 from gencontrol.errors import InputError
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.reading import ImageSource
+from gencontrol.kinds import checked
 from gencontrol.pipelines.hosts.host import HostFamily
 from gencontrol.pipelines.hosts.stable_unclip import STABLE_UNCLIP
 from gencontrol.pipelines.region_pipeline.arguments import AllMasks, Reference, noise_of
@@ -37,6 +38,7 @@ class StableUnCLIPImg2ImgPipeline(RegionPipeline, stock.StableUnCLIPImg2ImgPipel
     family: ClassVar[HostFamily] = STABLE_UNCLIP
 
     @torch.no_grad()
+    @checked
     def __call__(  # noqa: PLR0917, the stock order of arguments
         self,
         image: ImageSource | list[Any] | None = None,
@@ -106,7 +108,7 @@ class StableUnCLIPImg2ImgPipeline(RegionPipeline, stock.StableUnCLIPImg2ImgPipel
             per_prompt,
             eta,
             cast(Any, per_picture(generator, count)),
-            noise_of(latents, self._execution_device, self.unet.dtype),
+            noise_of(latents, self, count=count, size=(height, width)),
             texts[2],
             texts[3],
             drawn_as(output_type),

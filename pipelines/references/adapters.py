@@ -6,6 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from gencontrol.errors import InputError
+from gencontrol.kinds import checked
 from gencontrol.pipelines.references.steps import Callback
 
 _EMBEDS = "ip_adapter_image_embeds"
@@ -15,6 +16,7 @@ _MASKS = "ip_adapter_masks"
 _STEP_END = "callback_on_step_end"
 
 
+@checked
 def merged_arguments(*made: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments of one stock call whose denoiser has several adapters, from those of each.
 

@@ -11,7 +11,10 @@ from torch import Tensor
 from gencontrol.conditioning.strength import StrengthSchedule, parse_schedule
 from gencontrol.errors import InputError
 from gencontrol.focus.strategy import FocusStrategy
+from gencontrol.images.reading import ImageSource
+from gencontrol.kinds import check_fields
 from gencontrol.numbers import is_finite, number_text
+from gencontrol.regions.scene import Scene
 
 MAX_WEIGHT = 2.0
 """Beyond twice its scale an adapter drowns the prompt and the canvas; the strength's own bound."""
@@ -24,8 +27,8 @@ class RegionReference:
     Two kinds of mask, kept apart by their names: `mask_image` is on the reference, `canvas_mask` on the output.
     """
 
-    image: Any
-    """The picture: an `ImageSource`, or a `Scene` with regions of its own."""
+    image: ImageSource | Scene
+    """The picture, or a `Scene` with regions of its own."""
     mask_image: Any = None
     """Which part of it to take: a mask or a list of masks, white (or opaque) = this; None is its own alpha channel, or
     the whole picture."""
@@ -43,8 +46,12 @@ class RegionReference:
     """Its weight over the steps, times `weight`: text such as "0:1 0.5:0.2" (fractions of the run), or a schedule."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not (is_finite(self.weight) and 0 <= self.weight <= MAX_WEIGHT):
             raise InputError(f"weight: expected a number from 0 to {MAX_WEIGHT:g}, got {number_text(self.weight)}.")
+        if isinstance(self.schedule, str):
+            # So that text that is no schedule is refused here.
+            parse_schedule(self.schedule)
 
     @property
     def course(self) -> StrengthSchedule:

@@ -136,19 +136,33 @@ def as_pictures(image: Any) -> Any:
     return list(image) if 0 <= low and high <= 1 else image
 
 
-def noise_of(latents: Any, device: torch.device, dtype: torch.dtype) -> Float[Tensor, "n c h w"] | None:
+def noise_of(
+    latents: Any, pipeline: Any, *, count: int, size: tuple[int | None, int | None]
+) -> Float[Tensor, "n c h w"] | None:
     """The noise to start from where the host runs; None leaves it to be drawn.
 
+    Args:
+        latents: As given.
+        pipeline: The host.
+        count: How many outputs there are.
+        size: (height, width) of an output in pixels; None is the denoiser's own.
+
     Raises:
-        InputError: Not such a tensor, or one with NaN or infinite values.
+        InputError: No tensor, one of another shape, or one with NaN or infinite values.
     """
     if latents is None:
         return None
-    if not isinstance(latents, Tensor) or latents.ndim != 4:
+    settings, scale = pipeline.unet.config, pipeline.vae_scale_factor
+    sides = [settings.sample_size if pixels is None else pixels // scale for pixels in size]
+    expected = (count, settings.in_channels, *sides)
+    if not isinstance(latents, Tensor) or tuple(latents.shape) != expected:
         got = tuple(latents.shape) if isinstance(latents, Tensor) else type(latents).__name__
-        raise InputError(f"latents: expected a tensor (n, c, h, w), got {got}.")
+        raise InputError(
+            f"latents: expected a tensor (outputs, channels, height, width) of {expected}, sides being {scale} times "
+            f"less than the picture's, got {got}."
+        )
     check_finite(latents, name="latents:")
-    return latents.to(device, dtype)
+    return latents.to(pipeline._execution_device, pipeline.unet.dtype)
 
 
 def check_alone(reference: Reference, what: str) -> None:

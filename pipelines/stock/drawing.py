@@ -11,6 +11,7 @@ from PIL import Image
 from gencontrol.conditioning.sampling import DEFAULT_STEPS, check_guidance, check_sampling
 from gencontrol.conditioning.strength import MAX_STRENGTH
 from gencontrol.errors import InputError
+from gencontrol.kinds import check_fields, checked
 from gencontrol.numbers import check_number
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.references.canvas import canvas_map, output_size
@@ -49,6 +50,9 @@ class Drawing:
     stock: Mapping[str, Any] = field(default_factory=dict)
     """Further keyword arguments of the stock call, such as `prompt_embeds`; they win."""
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
@@ -62,6 +66,7 @@ class Drawn:
     """Whether the pipeline's safety checker blackened it."""
 
 
+@checked
 def draw_references(
     opened: OpenedHost, references: Sequence[RegionReference], seeds: Sequence[int], drawing: Drawing | None = None
 ) -> Iterator[Drawn]:

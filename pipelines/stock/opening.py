@@ -13,6 +13,7 @@ from transformers import SiglipVisionModel
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.errors import CheckpointError
+from gencontrol.kinds import checked
 from gencontrol.models.location import Location
 from gencontrol.pipelines.components import open_components, refused
 from gencontrol.pipelines.hosts.host import read_saved
@@ -62,6 +63,7 @@ class OpenedHost:
         return next(network for network in found if network is not None)
 
 
+@checked
 def open_reference_host(
     name: str | ReferenceHost,
     *,
@@ -142,6 +144,7 @@ def load_adapter(pipeline: Any, weights: dict[str, dict[str, torch.Tensor]]) -> 
         pipeline.load_ip_adapter(weights, subfolder="", weight_name="", **{encoder or "image_encoder_folder": None})
 
 
+@checked
 def unload_adapter(opened: OpenedHost) -> None:
     """Take the adapter out again: the pipeline is the stock one, to the bit, and can be saved."""
     part = opened.fitted.sources.adapter

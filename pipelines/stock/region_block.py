@@ -19,6 +19,7 @@ from transformers import CLIPVisionModelWithProjection
 
 from gencontrol.errors import InputError, PairingError
 from gencontrol.files import atomic_folder
+from gencontrol.kinds import checked
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.hosts.reference_registry import find_reference_host
 from gencontrol.pipelines.references.reference import RegionReference
@@ -105,6 +106,7 @@ class RegionImageEmbed(ModularPipelineBlocks):
         return components, state
 
 
+@checked
 def save_region_block(folder: Path | str) -> None:
     """Write the block as a folder that `ModularPipelineBlocks.from_pretrained(folder, trust_remote_code=True)` opens.
 

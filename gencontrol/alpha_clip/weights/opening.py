@@ -23,6 +23,7 @@ from gencontrol.alpha_clip.weights.published import load_published
 from gencontrol.alpha_clip.weights.save import save_parts
 from gencontrol.errors import InputError
 from gencontrol.finite import check_finite_weights
+from gencontrol.kinds import checked
 from gencontrol.models.location import Location
 from gencontrol.models.registry import resolve_encoder
 
@@ -56,6 +57,7 @@ class FromSources:
         return made
 
     @classmethod
+    @checked
     def from_pretrained(
         cls: type[Made],
         name_or_path: str | Path,
@@ -81,6 +83,7 @@ class FromSources:
         return cls._from_parts(load_pretrained(source, dtype=dtype), source=source.name)
 
     @classmethod
+    @checked
     def from_clip(
         cls: type[Made],
         clip: CLIPModel | CLIPVisionModelWithProjection | str | Path,
@@ -116,6 +119,7 @@ class FromSources:
         return cls._from_parts(parts, source=str(clip) if is_name else f"The {type(clip).__name__}")
 
     @classmethod
+    @checked
     def from_published(
         cls: type[Made],
         checkpoint: str | Path,
@@ -145,6 +149,7 @@ class FromSources:
         return cls._from_parts(parts, source=str(checkpoint))
 
     @classmethod
+    @checked
     def from_open_clip(
         cls: type[Made],
         model: str | nn.Module,
@@ -170,6 +175,7 @@ class FromSources:
         return cls._from_parts(parts, source=model if isinstance(model, str) else f"The {type(model).__name__}")
 
     @classmethod
+    @checked
     def from_config(
         cls: type[Made],
         vision: CLIPVisionConfig | str,
@@ -194,6 +200,7 @@ class FromSources:
         parts = draw(vision, text=text, tokenizer=tokenizer, processor=processor)
         return cls._from_parts(parts, source="The configuration")
 
+    @checked
     def save_pretrained(self, folder: str | Path) -> None:
         """Write a folder that stock transformers opens too: weights, configuration, processor, tokenizer.
 
@@ -205,7 +212,7 @@ class FromSources:
             CheckpointError: NaN or infinite weights.
         """
         save_parts(
-            Path(folder),
+            _named(folder),
             vision=self.vision,
             processor=self.processor,
             text=self.text,
@@ -213,6 +220,7 @@ class FromSources:
             tokenizer=self.tokenizer,
         )
 
+    @checked
     def save_published(self, path: str | Path) -> None:
         """Write the vision tower as the Alpha-CLIP authors' checkpoints are: `from_published` reads it back, equal.
 
@@ -222,7 +230,7 @@ class FromSources:
         Raises:
             CheckpointError: NaN or infinite weights.
         """
-        save_published(Path(path), self.vision)
+        save_published(_named(path), self.vision)
 
     def to_open_clip(self) -> "CLIP":
         """Both towers as an OpenCLIP model whose patch convolution takes four channels, the normalised alpha last.
@@ -236,6 +244,7 @@ class FromSources:
             raise InputError("OpenCLIP's models have two towers, and this encoder has no text tower.")
         return to_open_clip(self.vision, self.text, self.logit_scale)
 
+    @checked
     def save_open_clip(self, folder: str | Path) -> None:
         """Write `to_open_clip` as a folder in OpenCLIP's layout: `from_open_clip("local-dir:FOLDER")` reads it back.
 
@@ -248,7 +257,14 @@ class FromSources:
         """
         model = self.to_open_clip()
         assert self.text is not None
-        save_open_clip(Path(folder), model, self.processor, open_clip_settings(self.vision.config, self.text.config))
+        save_open_clip(_named(folder), model, self.processor, open_clip_settings(self.vision.config, self.text.config))
+
+
+def _named(path: str | Path) -> Path:
+    """Where to write; "" would be the folder around, and comes of a variable that is not set."""
+    if not str(path).strip():
+        raise InputError("Expected a name to write to, got an empty one: . is the folder around.")
+    return Path(path)
 
 
 def _source(

@@ -1,7 +1,8 @@
 """The forms that pictures and masks may take."""
 
+import re
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -116,14 +117,31 @@ def test_pixel_values_are_batches() -> None:
     assert not is_pixel_values(torch.zeros(4, 8, 8)) and not is_pixel_values(np.zeros((1, 4, 8, 8)))
 
 
-@pytest.mark.parametrize("bad", [torch.zeros(4, 8, 8), np.zeros((1, 4, 8, 8)), 3])
-def test_noise_is_a_tensor_of_four_axes(bad: Any) -> None:
-    got = r"\(4, 8, 8\)" if isinstance(bad, torch.Tensor) else type(bad).__name__
-    with pytest.raises(InputError, match=rf"latents: expected a tensor \(n, c, h, w\), got {got}\."):
-        noise_of(bad, torch.device("cpu"), torch.float32)
+def host(dtype: torch.dtype = torch.float32) -> Any:
+    """What `noise_of` asks of a pipeline."""
+    unet = SimpleNamespace(config=SimpleNamespace(in_channels=4, sample_size=8), dtype=dtype)
+    return SimpleNamespace(unet=unet, vae_scale_factor=4, _execution_device=torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    "bad", [torch.zeros(4, 8, 8), np.zeros((1, 4, 8, 8)), 3, torch.zeros(1, 4, 8, 8), torch.zeros(2, 3, 8, 8)]
+)
+def test_noise_has_the_shape_of_what_is_drawn(bad: Any) -> None:
+    got = re.escape(str(tuple(bad.shape))) if isinstance(bad, torch.Tensor) else type(bad).__name__
+    with pytest.raises(
+        InputError, match=rf"latents: expected a tensor .* of \(2, 4, 8, 8\), .* 4 times .* got {got}\."
+    ):
+        noise_of(bad, host(), count=2, size=(None, None))
+
+
+def test_noise_of_outputs_of_another_size() -> None:
+    assert noise_of(torch.ones(1, 4, 6, 8), host(), count=1, size=(24, None)) is not None
+    assert noise_of(torch.ones(1, 4, 8, 6), host(), count=1, size=(None, 24)) is not None
+    with pytest.raises(InputError, match=r"of \(1, 4, 6, 8\)"):
+        noise_of(torch.ones(1, 4, 8, 8), host(), count=1, size=(24, None))
 
 
 def test_noise_comes_where_the_host_runs() -> None:
-    assert noise_of(None, torch.device("cpu"), torch.float32) is None
-    noise = noise_of(torch.ones(1, 4, 2, 2, dtype=torch.float64), torch.device("cpu"), torch.float16)
+    assert noise_of(None, host(), count=1, size=(None, None)) is None
+    noise = noise_of(torch.ones(1, 4, 8, 8, dtype=torch.float64), host(torch.float16), count=1, size=(None, None))
     assert noise is not None and noise.dtype == torch.float16 and bool((noise == 1).all())

@@ -1,0 +1,92 @@
+"""Whatever a program passes in the place of an argument of a public call: it is taken, or one of our errors says why.
+
+`make odd SEED=7 EXAMPLES=400` tries other values than the default run, which are the same each time.
+"""
+
+import inspect
+import random
+import re
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import Phase, given, note, settings
+from hypothesis import strategies as st
+from jaxtyping import TypeCheckError
+
+from gencontrol import AlphaCLIP
+from gencontrol.errors import GencontrolError
+from gencontrol.pipelines import open_pipeline
+
+FOREIGN = re.compile(r"Traceback|<class|<function| object at 0x|Tensor\(|tensor\(|array\(|NoneType|torch\.Size")
+
+
+@pytest.fixture(scope="session")
+def wrong(beside: Callable[[str], ModuleType]) -> ModuleType:
+    """The table of calls and the strategy of tests/odd/_wrong.py."""
+    return beside("_wrong.py")
+
+
+@pytest.fixture(scope="session")
+def calls(wrong: ModuleType, tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Name -> call and its arguments."""
+    pipeline: Any = open_pipeline(tiny_folder)
+    pipeline.set_progress_bar_config(disable=True)
+    encoder = AlphaCLIP.from_pretrained(tiny_folder / "alpha_clip")
+    return wrong.calls(encoder, pipeline, tiny_folder, tmp_path_factory.mktemp("kinds"))
+
+
+def test_every_public_name_is_tried(wrong: ModuleType, calls: dict[str, Any]) -> None:
+    for package in wrong.PACKAGES:
+        public = {name for name in package.__all__ if callable(getattr(package, name))}
+        # Edits have tests of their own.
+        public = {name for name in public if ".editing." not in getattr(getattr(package, name), "__module__", "")}
+        assert public - wrong.ELSEWHERE <= calls.keys(), package.__name__
+    methods = {name for name, _ in inspect.getmembers(AlphaCLIP, callable) if name in _own_methods()}
+    assert {f"AlphaCLIP.{name}" for name in methods} <= calls.keys()
+
+
+def _own_methods() -> set[str]:
+    """Public methods of the class and of where it comes from, that take anything."""
+    own = {name for kind in AlphaCLIP.__mro__ if "gencontrol" in kind.__module__ for name in vars(kind)}
+    found = {name for name in own if not name.startswith("_") and callable(getattr(AlphaCLIP, name))}
+    return {name for name in found if set(inspect.signature(getattr(AlphaCLIP, name)).parameters) - {"self"}}
+
+
+def test_the_calls_work_with_what_they_take(calls: dict[str, Any]) -> None:
+    for name, tried in calls.items():
+        if not tried.is_slow and name not in ("AlphaCLIP.from_published", "open_reference_host"):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                tried.call(**tried.keeps, **tried.takes)
+
+
+# Nothing is gained by looking for a smaller seed.
+@settings(phases=(Phase.generate,))
+@given(seed=st.integers(0, 2**32))
+def test_wrong_kinds_are_refused_at_the_door(wrong: ModuleType, calls: dict[str, Any], seed: int) -> None:
+    chance = random.Random(seed)
+    for name, tried in chance.sample(sorted(calls.items(), key=lambda entry: entry[0]), 10):
+        argument, value = chance.choice(sorted(tried.takes)), wrong.wrong(chance)
+        note(f"{name}: {argument} = {value!r}"[:200])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                tried.call(**tried.keeps, **{**tried.takes, argument: value})
+            except GencontrolError as error:
+                said = str(error)
+                note(said)
+                assert 10 < len(said) < 1500
+                assert not FOREIGN.search(said)
+            except TypeCheckError:
+                # Annotations are checked in tests alone, and more strictly than by the calls: 1 is no float to them,
+                # and a list no tuple. Records are checked before they can say anything themselves.
+                is_near = isinstance(value, int | list | tuple) or inspect.isclass(tried.call)
+                assert is_near, f"{name}: {argument} = {value!r} is taken"
+            except Exception as error:
+                raise AssertionError(
+                    f"{name}: {argument} = {value!r} gives {type(error).__name__}: {error}"[:900]
+                ) from error
