@@ -131,7 +131,7 @@ def _clusters(colours: Float[np.ndarray, "n 3"]) -> Int[np.ndarray, " n"]:
 def _edge_weights(colours: Float[np.ndarray, "h w 3"]) -> list[Float[np.ndarray, "_ _"]]:
     """For each direction, how much it costs to part two neighbours: little across an edge."""
     steps = [((a - b) ** 2).sum(axis=-1) for a, b in (_pairs(colours, d) for d in _NEIGHBOURS)]
-    mean = float(np.concatenate([step.ravel() for step in steps]).mean()) if colours.shape[:2] != (1, 1) else 0.0
+    mean = sum(float(step.sum()) for step in steps) / max(sum(step.size for step in steps), 1)
     lengths = [float(np.hypot(*direction)) for direction in _NEIGHBOURS]
     return [_EDGES / length * np.exp(-step / (2 * mean or 1.0)) for step, length in zip(steps, lengths, strict=True)]
 

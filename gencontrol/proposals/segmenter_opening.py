@@ -75,5 +75,11 @@ def _sam2() -> tuple[Any, Any]:
     return Sam2Model, Sam2Processor
 
 
-_KINDS: dict[str, Callable[[], tuple[Any, Any]]] = {"sam": _sam, "sam_hq": _sam_hq, "sam2": _sam2}
+_KINDS: dict[str, Callable[[], tuple[Any, Any]]] = {
+    "sam": _sam,
+    "sam_hq": _sam_hq,
+    "sam2": _sam2,
+    # As SAM 2 lies on the hub: with what remembers the frames of a film, which pictures do not need.
+    "sam2_video": _sam2,
+}
 """transformers' name of a kind of model -> its class and its processor's, loaded on first use."""

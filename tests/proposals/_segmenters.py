@@ -10,6 +10,8 @@ from transformers import (
     Sam2ImageProcessor,
     Sam2Model,
     Sam2Processor,
+    Sam2VideoConfig,
+    Sam2VideoModel,
     SamConfig,
     SamHQConfig,
     SamHQModel,
@@ -54,6 +56,21 @@ _HIERA: dict[str, Any] = {
 }
 
 
+_MEMORY: dict[str, Any] = {
+    "image_size": 64,
+    "memory_attention_hidden_size": 64,
+    "memory_attention_feed_forward_hidden_size": 128,
+    "memory_attention_rope_feat_sizes": [4, 4],
+    "memory_attention_downsample_rate": 1,
+    "memory_encoder_hidden_size": 64,
+    "memory_encoder_output_channels": 16,
+    "mask_downsampler_embed_dim": 64,
+    "memory_fuser_embed_dim": 64,
+    "memory_fuser_intermediate_dim": 128,
+}
+"""What SAM 2 for films has besides."""
+
+
 def _prompts(patch: int) -> dict[str, Any]:
     return {"hidden_size": 64, "image_size": 64, "patch_size": patch, "mask_input_channels": 8}
 
@@ -66,9 +83,9 @@ def _spread(model: nn.Module) -> None:
 
 
 def save(folder: Path, kind: str) -> Path:
-    """The folder of a sam, sam_hq or sam2."""
+    """The folder of a sam, sam_hq, sam2 or sam2_video."""
     torch.manual_seed(0)
-    if kind == "sam2":
+    if kind.startswith("sam2"):
         vision: dict[str, Any] = {
             "backbone_config": _HIERA,
             "backbone_channel_list": [192, 96, 48, 24],
@@ -78,7 +95,12 @@ def save(folder: Path, kind: str) -> Path:
             "num_feature_levels": 3,
         }
         settings: dict[str, Any] = {"vision_config": vision, "prompt_encoder_config": _prompts(16)}
-        model: Any = Sam2Model(Sam2Config(**settings, mask_decoder_config=_DECODER))
+        settings["mask_decoder_config"] = _DECODER
+        model: Any = (
+            Sam2Model(Sam2Config(**settings))
+            if kind == "sam2"
+            else Sam2VideoModel(Sam2VideoConfig(**settings, **_MEMORY))
+        )
         processor: Any = Sam2Processor(
             Sam2ImageProcessor(size={"height": 64, "width": 64}, mask_size={"height": 16, "width": 16})
         )

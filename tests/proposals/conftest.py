@@ -45,7 +45,7 @@ def grounder_folder(detectors: ModuleType, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="session")
 def segmenter_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A function that gives the folder of a kind of segmenter: sam, sam_hq or sam2; read it, do not write in it."""
+    """A function that gives the folder of a sam, sam_hq, sam2 or sam2_video; read it, do not write in it."""
     builders, root = load_beside("_segmenters.py"), tmp_path_factory.mktemp("segmenters")
 
     def of(kind: str) -> Path:

@@ -20,7 +20,10 @@ def test_those_without_weights() -> None:
     assert isinstance(open_segmenter(), GrabCutSegmenter) and isinstance(open_segmenter("box"), BoxSegmenter)
 
 
-@pytest.mark.parametrize(("kind", "model"), [("sam", "SamModel"), ("sam_hq", "SamHQModel"), ("sam2", "Sam2Model")])
+@pytest.mark.parametrize(
+    ("kind", "model"),
+    [("sam", "SamModel"), ("sam_hq", "SamHQModel"), ("sam2", "Sam2Model"), ("sam2_video", "Sam2Model")],
+)
 def test_a_folder_says_what_it_is(kind: str, model: str, segmenter_folder: Folder) -> None:
     opened: Any = open_segmenter(str(segmenter_folder(kind)), dtype=torch.float64)
     assert type(opened) is SamSegmenter and type(opened.model).__name__ == model
@@ -28,7 +31,9 @@ def test_a_folder_says_what_it_is(kind: str, model: str, segmenter_folder: Folde
 
 
 def test_what_is_no_segmenter(tiny_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"type 'clip', and no segmenter; expected sam, sam_hq, sam2\."):
+    with pytest.raises(
+        CheckpointError, match=r"type 'clip', and no segmenter; expected sam, sam_hq, sam2, sam2_video\."
+    ):
         open_segmenter(str(tiny_folder / "clip"))
     with pytest.raises(CheckpointError, match=r"there is no config\.json\. Expected grabcut, box, or a folder"):
         open_segmenter(str(tmp_path))
