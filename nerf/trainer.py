@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -112,11 +111,11 @@ class SteeredTrainer(Trainer):
         self.base_dir, self.checkpoint_dir = self.config.get_base_dir(), self.config.get_checkpoint_dir()
 
 
-@dataclass
 class SteeredTrainerConfig(TrainerConfig):
-    """nerfstudio's settings of a run; its launcher names, prints and saves them too early, and leaves it to this."""
+    """nerfstudio's settings of a run, none beside them; its launcher names, prints and saves them too early.
 
-    _target: Any = field(default_factory=lambda: SteeredTrainer)
+    `SteeredTrainer`, which they have to set up, does it in time.
+    """
 
     def set_timestamp(self) -> None:
         """Refuse what the settings alone say to be wrong; the folder gets its name when it is made.
