@@ -17,6 +17,15 @@ from gencontrol.text_files import read_text
 Config = TypeVar("Config")
 
 _SHOWN = 200
+_KINDS: Mapping[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    bool: "true or false",
+    Path: "a path",
+    type(None): "null",
+}
+"""Type -> what a person calls it, in YAML's words."""
 """Characters of a value that a message shows."""
 # More names than this are a catalogue, and no hint.
 _LISTED = 60
@@ -177,7 +186,8 @@ def _parse_union(arguments: tuple[Any, ...], value: Any, *, where: str) -> Any:
 
 
 def _name(hint: Any) -> str:
-    return "null" if hint is type(None) else getattr(hint, "__name__", str(hint))
+    """A type as a person calls it."""
+    return _KINDS.get(hint, getattr(hint, "__name__", str(hint)))
 
 
 def _parse_tuple(arguments: tuple[Any, ...], value: Any, *, where: str) -> tuple[Any, ...]:
@@ -209,7 +219,7 @@ def _parse_scalar(hint: Any, value: Any, *, where: str) -> Any:
         return _parse_float(value, where=where)
     if hint is Any or (isinstance(value, hint) and not (hint is int and isinstance(value, bool))):
         return value
-    raise ConfigError(f"{where}: expected {hint.__name__}, got {shown(value)}{_quotes(hint, value)}.")
+    raise ConfigError(f"{where}: expected {_name(hint)}, got {shown(value)}{_quotes(hint, value)}.")
 
 
 def shown(value: Any) -> str:

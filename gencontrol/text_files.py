@@ -36,12 +36,13 @@ def read_text(path: Path, *, what: str, error: type[GencontrolError] = InputErro
         raise error(f"{path} is not in UTF-8 (byte {failure.start}); expected {what}: save it so.") from failure
 
 
-def check_regular(path: Path, *, what: str, error: type[GencontrolError] = InputError) -> None:
+def check_regular(path: Path, *, what: str, piped: bool = True, error: type[GencontrolError] = InputError) -> None:
     """Refuse what is not a file, before anything waits for it.
 
     Args:
         path: See `read_text`.
         what: See `read_text`.
+        piped: Whether what a shell makes of `<(...)` will do; not where a reader goes back and forth.
         error: See `read_text`.
 
     Raises:
@@ -50,13 +51,14 @@ def check_regular(path: Path, *, what: str, error: type[GencontrolError] = Input
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
-        raise error(f"No file at {path}; expected {what}.") from None
+        kind, ends = what.partition(" ")[2], what.endswith(" file")
+        raise error(f"No {kind} at {path}." if ends else f"No file at {path}; expected {what}.") from None
     except (OSError, ValueError) as failure:
         reason = failure.strerror if isinstance(failure, OSError) else failure
         raise error(f"{str(path)!r} cannot be read as {what}: {reason}.") from None
     if stat.S_ISDIR(mode):
         raise error(f"{path} is a folder; expected {what}.")
-    if stat.S_ISFIFO(mode) and path.parent != Path("/dev/fd"):
+    if stat.S_ISFIFO(mode) and (not piped or path.parent != Path("/dev/fd")):
         raise error(f"{path} is a pipe; expected {what}.")
     if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
         raise error(f"{path} is a device or a socket; expected {what}.")

@@ -22,6 +22,7 @@ from gencontrol.models.location import Location
 from gencontrol.models.registry import find_preset, resolve, resolve_encoder
 from gencontrol.pipelines.components import check_components
 from gencontrol.pipelines.hosts.host import HostFamily, SavedPipeline, read_saved
+from gencontrol.pipelines.hosts.reference_registry import check_no_reference_host
 from gencontrol.pipelines.shapes import check_denoiser, compare, own_encoder
 
 AlphaClipSource = AlphaCLIP | str | Path | Literal["auto"] | None
@@ -85,7 +86,9 @@ def locate(
 
     Raises:
         CheckpointError: The preset `tiny` in a build without its weights.
+        PairingError: The name of a host of references, which is put together from parts.
     """
+    check_no_reference_host(str(name))
     local = bool(options.get("local_files_only", False))
     model = Location(name=str(resolve(str(name))), revision=options.get("revision"), local_files_only=local).settled()
     if alpha_clip is None or isinstance(alpha_clip, AlphaCLIP):

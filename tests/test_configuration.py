@@ -98,20 +98,20 @@ def test_yamls_reading_of_numbers() -> None:
         ({}, r"^here: missing steps\.$"),
         ({"steps": 1, "stesp": 2}, "^here: unknown key 'stesp'; did you mean 'steps'"),
         ({"steps": 1, "zzz": 2}, "here: unknown key 'zzz'; known are extra, fit, folder, limit"),
-        ({"steps": "ten"}, r"^here: steps: expected int, got 'ten'\.$"),
-        ({"steps": True}, "here: steps: expected int, got True"),
-        ({"steps": 1.5}, "here: steps: expected int, got 1.5"),
-        ({"steps": None}, "here: steps: expected int, got None"),
+        ({"steps": "ten"}, r"^here: steps: expected a whole number, got 'ten'\.$"),
+        ({"steps": True}, "here: steps: expected a whole number, got True"),
+        ({"steps": 1.5}, "here: steps: expected a whole number, got 1.5"),
+        ({"steps": None}, "here: steps: expected a whole number, got None"),
         ({"steps": 1, "fit": "squeeze"}, "here: fit: expected one of pad, crop, got 'squeeze'"),
         ({"steps": 1, "sizes": 3}, "here: sizes: expected a list, got 3"),
-        ({"steps": 1, "sizes": [1, "x"]}, r"here: sizes\[1\]: expected int, got 'x'"),
-        ({"steps": 1, "folder": 3}, "here: folder: expected Path, got 3"),
-        ({"steps": 1, "limit": "x"}, "here: limit: expected int or float or null, got 'x'"),
-        ({"steps": 1, "verbose": "yes"}, "here: verbose: expected bool, got 'yes'"),
+        ({"steps": 1, "sizes": [1, "x"]}, r"here: sizes\[1\]: expected a whole number, got 'x'"),
+        ({"steps": 1, "folder": 3}, "here: folder: expected a path, got 3"),
+        ({"steps": 1, "limit": "x"}, "here: limit: expected a whole number or a number or null, got 'x'"),
+        ({"steps": 1, "verbose": "yes"}, "here: verbose: expected true or false, got 'yes'"),
         ({"steps": 1, "weights": [1]}, r"here: weights: expected a mapping, got \[1\]"),
         ({"steps": 1, "weights": {"a": "x"}}, "here: weights.a: expected a number, got 'x'"),
         ({"steps": 1, "optimiser": {"rat": 1}}, "here: optimiser: unknown key 'rat'; did you mean 'rate'"),
-        ({"steps": 1, "optimiser": {"rate": True}}, "here: optimiser: rate: expected float, got True"),
+        ({"steps": 1, "optimiser": {"rate": True}}, "here: optimiser: rate: expected a number, got True"),
         ({"steps": 1, "optimiser": {"betas": [1.0]}}, "here: optimiser: betas: expected 2 values, got 1"),
         ({"steps": 1, "optimiser": 3}, "here: optimiser: expected a mapping, got 3"),
         ({"steps": 1, "optimiser": {"rate": -1}}, r"here: optimiser: rate: expected above 0, got -1\.0"),
@@ -250,11 +250,11 @@ class Written:
 
 def test_what_yaml_takes_for_something_else_goes_into_quotes() -> None:
     quotes = "; put it into quotes, or YAML reads it as something else than text."
-    with pytest.raises(ConfigError, match=re.escape("course: expected str, got 60.3" + quotes)):
+    with pytest.raises(ConfigError, match=re.escape("course: expected text, got 60.3" + quotes)):
         from_mapping(Written, {"course": 60.3})
-    with pytest.raises(ConfigError, match=re.escape("masks[1]: expected str, got True" + quotes)):
+    with pytest.raises(ConfigError, match=re.escape("masks[1]: expected text, got True" + quotes)):
         from_mapping(Written, {"masks": ["a", True]})
-    with pytest.raises(ConfigError, match=r"course: expected str, got \['a'\]\.$"):
+    with pytest.raises(ConfigError, match=r"course: expected text, got \['a'\]\.$"):
         from_mapping(Written, {"course": ["a"]})
 
 

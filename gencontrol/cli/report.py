@@ -24,6 +24,7 @@ def notices(flags: type | None = None) -> Iterator[None]:
         flags: The command's dataclass of flags.
     """
     from gencontrol.alpha_clip.weights.state_names import CheckpointWarning
+    from gencontrol.images.picture import PictureWarning
     from gencontrol.regions.region import RegionWarning
     from gencontrol.runs.notices import RunWarning, ShareWarning
 
@@ -34,14 +35,14 @@ def notices(flags: type | None = None) -> Iterator[None]:
         text = in_flags(str(message), flags)
         if issubclass(category, ShareWarning):
             note(text)
-        elif not issubclass(category, RegionWarning | RunWarning | CheckpointWarning):
+        elif not issubclass(category, PictureWarning | RegionWarning | RunWarning | CheckpointWarning):
             before(message, category, *place, **more)
         elif is_first_process() and text not in told:
             told.add(text)
             note(text)
 
     with warnings.catch_warnings():
-        for ours in (RegionWarning, RunWarning, CheckpointWarning):
+        for ours in (PictureWarning, RegionWarning, RunWarning, CheckpointWarning):
             warnings.simplefilter("always", ours)
         before, warnings.showwarning = warnings.showwarning, show
         yield

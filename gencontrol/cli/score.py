@@ -74,6 +74,10 @@ def score(flags: ScoreFlags) -> list[dict[str, Any]]:
 
     if not flags.text:
         raise ConfigError('No text is given: gencontrol score IMAGE --mask MASK --text "a cat" --text "a dog".')
+    if flags.sweep_level and flags.invert:
+        raise ConfigError(
+            "`sweep_level` looks at one region beside others, and `invert` makes one of them all: leave one out."
+        )
     check_distinct(flags.text)
     focus = parse_focus(flags.focus)
     pointing = read_pointing(flags)

@@ -164,10 +164,16 @@ def _beneath(source: str, arguments: Sequence[str]) -> "tuple[Repeated, dict[str
 
 def _print_json(plan: "Plan | ReferencePlan", outcome: "Outcome", state: dict[str, Any]) -> None:
     from gencontrol.cli.report import print_json
+    from gencontrol.focus.looks import encodes
 
-    about = {"model": plan.name, "host": plan.host.name, "encoder": plan.host.encoder}
+    about: dict[str, Any] = {"model": plan.name, "host": plan.host.name, "encoder": plan.host.encoder}
+    focus = getattr(plan, "focus", None)
+    if focus is not None:
+        # What a look costs: how often the encoder is run for one map.
+        about["encodes"] = encodes(focus)
     outputs = [
         {"path": str(o.path), "image": None if o.image is None else stream_or_path(o.image), "seed": o.seed}
+        | ({"swept": dict([o.swept.split(" ", 1)])} if o.swept else {})
         for o in outcome.outputs
     ]
     sheets = [{"path": str(sheet.path), "kind": sheet.kind} for sheet in outcome.sheets]

@@ -6,6 +6,7 @@ from gencontrol.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from gencontrol.images.picture import Picture as Picture
+    from gencontrol.images.picture import PictureWarning as PictureWarning
     from gencontrol.images.picture import check_unit_range as check_unit_range
     from gencontrol.images.reading import ImageSource as ImageSource
     from gencontrol.images.reading import open_image as open_image
@@ -18,6 +19,7 @@ else:
         {
             "ImageSource": "gencontrol.images.reading",
             "Picture": "gencontrol.images.picture",
+            "PictureWarning": "gencontrol.images.picture",
             "check_unit_range": "gencontrol.images.picture",
             "open_image": "gencontrol.images.reading",
             "read_image": "gencontrol.images.reading",

@@ -18,6 +18,10 @@ Colours = Float[Tensor, "b 3 h w"] | UInt8[Tensor, "b 3 h w"]
 _RANGE_SLACK = 1e-3
 
 
+class PictureWarning(UserWarning):
+    """A file of which not all is read; the message says what."""
+
+
 @dataclass(frozen=True, kw_only=True, init=False, repr=False)
 class Picture:
     """One picture, its colours as stored: straight, so that colour under a transparent pixel is kept.

@@ -1,8 +1,6 @@
 """Where a picture is read: from files, PIL, numpy and torch, all in one way."""
 
-import os
 import re
-import stat
 import struct
 import warnings
 import zlib
@@ -15,9 +13,10 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from gencontrol.errors import InputError
-from gencontrol.images.picture import Picture, check_unit_range
+from gencontrol.images.picture import Picture, PictureWarning, check_unit_range
 from gencontrol.images.profiles import to_srgb
 from gencontrol.kinds import checked
+from gencontrol.text_files import check_regular
 
 # What Pillow's decoders raise on damaged files, beside OSError.
 _DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
@@ -25,6 +24,9 @@ _DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, stru
 _ADDRESS = re.compile(r"(https?|ftp|s3|gs|data):/?/?", re.IGNORECASE)
 # Rows that are copied from Pillow at one time, so that a photograph is never there three times.
 _ROWS = 256
+
+# A photograph, with a small copy or a depth map behind it.
+_STILL = frozenset({"MPO"})
 
 ImageSource = str | Path | Image.Image | np.ndarray | Tensor | Picture
 
@@ -82,9 +84,13 @@ def open_image(source: str | Path | Image.Image) -> Image.Image:
             # Pillow only warns between its limit and twice that, where a few kilobytes can ask for gigabytes.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(source) as image:
+                several = getattr(image, "is_animated", False) and image.format not in _STILL
                 image.load()
                 ImageOps.exif_transpose(image, in_place=True)
-                return image
+        if several:
+            text = f"{name} has several frames or pages, of which the first is read."
+            warnings.warn(text, PictureWarning, stacklevel=2)
+        return image
     except InputError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -104,17 +110,7 @@ def check_file(path: str | Path) -> None:
         InputError: Nothing there, a folder, a pipe or a device, an address, or a name that cannot be one.
     """
     check_no_address(path)
-    try:
-        mode = os.stat(path).st_mode
-    except FileNotFoundError:
-        raise InputError(f"No image file at {path}.") from None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"{str(path)!r} cannot be read: {reason}.") from None
-    if stat.S_ISDIR(mode):
-        raise InputError(f"{path} is a folder; expected an image file.")
-    if not stat.S_ISREG(mode):
-        raise InputError(f"{path} is a pipe or a device; expected an image file: save the picture as one first.")
+    check_regular(Path(path), what="an image file", piped=False)
 
 
 def check_no_address(path: str | Path) -> None:
@@ -124,7 +120,9 @@ def check_no_address(path: str | Path) -> None:
         InputError: Says to download it.
     """
     if _ADDRESS.match(str(path)):
-        raise InputError(f"{path} is an address; pictures are read from files: download it first.")
+        # A path has one slash of the two.
+        address = re.sub(r"^(\w+):/(?!/)", r"\1://", str(path))
+        raise InputError(f"{address} is an address; pictures are read from files: download it first.")
 
 
 def is_array_file(source: object) -> bool:

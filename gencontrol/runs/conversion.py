@@ -14,6 +14,7 @@ from gencontrol.alpha_clip.weights.tensor_files import SUFFIXES
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import atomic_folder
 from gencontrol.models.registry import find_preset
+from gencontrol.pipelines.hosts.reference_registry import check_no_reference_host
 from gencontrol.runs.files.inputs import check_folder_apart, inputs_of
 from gencontrol.runs.machine.devices import DTYPES
 from gencontrol.runs.notices import quiet_loading
@@ -50,6 +51,7 @@ def convert(settings: ConversionSettings) -> Converted:
         ConfigError: No source or no folder, or a setting that does not go with the kind of source or target.
         InputError: A folder that is there already, or with other things in it; or towers that OpenCLIP cannot hold.
         CheckpointError: A source that is broken, or is something else.
+        PairingError: The name of a host of references.
     """
     if not settings.source or not settings.output:
         raise ConfigError("Expected a source and a folder to write: gencontrol convert SOURCE -o FOLDER.")
@@ -58,6 +60,7 @@ def convert(settings: ConversionSettings) -> Converted:
         raise InputError(f"{folder} exists already: give `overwrite`, or another `output`.")
     check_folder_apart(folder, inputs_of(settings))
     _check_target(settings.to, folder)
+    check_no_reference_host(settings.source)
     kind = _checked_kind(settings)
     quiet_loading()
     encoder = _open(settings, kind)

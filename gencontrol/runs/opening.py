@@ -11,6 +11,7 @@ from gencontrol.errors import InputError
 from gencontrol.models.location import Location
 from gencontrol.models.registry import resolve
 from gencontrol.pipelines.encoders import locate
+from gencontrol.pipelines.hosts.reference_registry import check_no_reference_host
 from gencontrol.pipelines.opening import open_pipeline
 from gencontrol.pipelines.stock.opening import put_pipeline
 from gencontrol.runs.machine.devices import choose_device, choose_dtype
@@ -108,6 +109,7 @@ def _load(settings: EncoderSettings, *, dtype: torch.dtype) -> AlphaCLIP:
         return AlphaCLIP.from_published(settings.alpha_clip, **how)
     if settings.alpha_clip is not None:
         return AlphaCLIP.from_pretrained(settings.alpha_clip, **how)
+    check_no_reference_host(settings.model)
     name = str(resolve(settings.model))
     own = Location(name=name, revision=settings.revision, local_files_only=settings.offline).settled()
     if own.read("config.json") is not None:

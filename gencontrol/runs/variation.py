@@ -38,6 +38,8 @@ class Output:
     """The input; None for a row of embeddings."""
     seed: int
     """The picture's own."""
+    swept: str = ""
+    """The value of a sweep, such as "strength 0.5"; "" where nothing is swept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +149,7 @@ def _rehearse(plan: Plan, item: Item) -> Result:
         recorded = plan.scene or read_scene(item.image, plan.pointing)
         seen = encoder_view(recorded.scene, plan.focus, plan.geometry)
         _sheets(plan, item, {"preview": seen}, plan.record(item, recorded))
-    return _result(item, plan.sampling.seeds)
+    return _result(plan, item)
 
 
 def _run_share(plan: Plan, items: Sequence[Item]) -> tuple[list[Result], dict[str, str]]:
@@ -233,7 +235,7 @@ def _draw_and_write(pipeline: Any, plain: AlphaCLIP | None, plan: Plan, item: It
     for picture, path, seed in zip(pictures, item.paths, seeds, strict=True):
         marked = None if record is None else record | {"seed": seed}
         if write_picture(picture, path, record=marked, existing=plan.existing):
-            written.append(Output(path=path, image=item.image, seed=seed))
+            written.append(Output(path=path, image=item.image, seed=seed, swept=plan.label))
     labels, made = [f"seed {seed}" for seed in seeds], {}
     if "grid" in item.sheets:
         made["grid"] = contact_sheet([pictures], row_labels=[""], column_labels=labels)
@@ -254,11 +256,12 @@ def _sheets(plan: Plan, item: Item, made: Mapping[str, Image.Image], record: Map
     return [Sheet(path=path, kind=kind) for kind, path in written]
 
 
-def _result(item: Item, seeds: Sequence[int]) -> Result:
-    pairs = [pair for part in item.swept or [item] for pair in zip(part.paths, seeds, strict=True)]
+def _result(plan: Plan, item: Item) -> Result:
+    parts = zip(plan.swept or (plan,), item.swept or (item,), strict=True)
+    planned = [(at, path, seed) for at, part in parts for path, seed in zip(part.paths, at.sampling.seeds, strict=True)]
     sheets = [named for part in (item, *item.swept) for named in part.sheets.items()]
     return Result(
-        outputs=tuple(Output(path=path, image=item.image, seed=seed) for path, seed in pairs),
+        outputs=tuple(Output(path=path, image=item.image, seed=seed, swept=at.label) for at, path, seed in planned),
         sheets=tuple(Sheet(path=path, kind=kind) for kind, path in sheets),
     )
 

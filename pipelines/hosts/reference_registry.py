@@ -1,10 +1,11 @@
 """Every kind of host that takes reference pictures: a new one is a file beside this one, and a line here."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 from gencontrol.configuration import nearest
-from gencontrol.errors import ConfigError
+from gencontrol.errors import ConfigError, PairingError
 from gencontrol.pipelines.hosts.flux_adapter import FLUX_ADAPTER
 from gencontrol.pipelines.hosts.flux_redux import FLUX_REDUX
 from gencontrol.pipelines.hosts.flux_reference import FLUX_2, FLUX_KONTEXT
@@ -42,6 +43,20 @@ def find_reference_host(name: str) -> ReferenceHost:
     if name not in REFERENCE_HOSTS:
         raise ConfigError(f"Unknown reference host {name!r}{nearest(name, REFERENCE_HOSTS)}")
     return REFERENCE_HOSTS[name]
+
+
+def check_no_reference_host(name: str) -> None:
+    """Refuse the name of a host of references where one saved pipeline or encoder is expected.
+
+    Raises:
+        PairingError: Says what to call.
+    """
+    if name in REFERENCE_HOSTS and not Path(name).exists():
+        raise PairingError(
+            f"{name} is a host of references, put together from a base and its adapter, and no saved pipeline or "
+            f"encoder: `gencontrol vary --model {name}` draws with it, and in Python "
+            "gencontrol.pipelines.open_reference_host; an encoder is what `gencontrol models` lists for it."
+        )
 
 
 def family_of(host: ReferenceHost) -> ReferenceFamily:

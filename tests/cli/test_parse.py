@@ -73,7 +73,7 @@ def test_a_region_flag_replaces_the_files_regions(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("stesp: 3", "settings.yaml: unknown key 'stesp'; did you mean 'steps'"),
-        ("steps: many", "settings.yaml: steps: expected int, got 'many'"),
+        ("steps: many", "settings.yaml: steps: expected a whole number, got 'many'"),
         ("mask: x.png", "settings.yaml: mask: expected a list"),
         ("- 1", "expected a mapping"),
     ],

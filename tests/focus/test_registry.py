@@ -38,7 +38,7 @@ def test_unknown_names_and_settings_are_told_the_nearest() -> None:
         focus_strategy("crop", margn=0.1)
     with pytest.raises(ConfigError, match="focus 'blur': unknown key 'name'"):
         focus_strategy("blur", **{"name": "x"})
-    with pytest.raises(ConfigError, match="focus 'crop': margin: expected float, got True"):
+    with pytest.raises(ConfigError, match="focus 'crop': margin: expected a number, got True"):
         focus_strategy("crop", margin=True)
 
 

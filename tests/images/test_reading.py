@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from gencontrol.errors import InputError
-from gencontrol.images.picture import Picture
+from gencontrol.images.picture import Picture, PictureWarning
 from gencontrol.images.reading import open_image, read_image
 
 LEVELS = np.array([[0, 64, 128, 255], [10, 20, 30, 40]], dtype=np.uint8)
@@ -220,7 +220,7 @@ def test_folder_instead_of_file(tmp_path: Path) -> None:
 def test_pipes_and_devices_are_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     for path in (tmp_path / "pipe.png", Path("/dev/zero")):
-        with pytest.raises(InputError, match="is a pipe or a device; expected an image file"):
+        with pytest.raises(InputError, match=r"is a (pipe|device or a socket); expected an image file"):
             read_image(path)
 
 
@@ -294,3 +294,18 @@ def test_unknown_dtype_and_shapes() -> None:
 def test_open_image_keeps_the_mode(tmp_path: Path) -> None:
     Image.fromarray(LEVELS).convert("P").save(tmp_path / "index.png")
     assert open_image(tmp_path / "index.png").mode == "P"
+
+
+def test_of_several_frames_the_first_is_read_and_said(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    with pytest.warns(PictureWarning, match=r"a\.gif has several frames or pages, of which the first is read\."):
+        picture = read_image(tmp_path / "a.gif")
+    assert picture.rgb[0].min() == 1 and picture.rgb[2].max() == 0
+    frames[0].save(tmp_path / "b.gif")
+    read_image(tmp_path / "b.gif")
+
+
+def test_an_address_is_said_as_it_was_given() -> None:
+    with pytest.raises(InputError, match=r"^http://a\.example/b\.png is an address;"):
+        read_image(Path("http://a.example/b.png"))

@@ -19,8 +19,8 @@ PACKAGES = (gencontrol, regions, images, alpha_clip, conditioning, pipelines)
 """Whose re-exported names are tried."""
 ELSEWHERE = frozenset(
     # They hold what was made by others of these, or are values and warnings.
-    "ARCHITECTURES ALPHA_MEAN ALPHA_STD HOSTS REFERENCE_HOSTS ImageSource RegionWarning Host ReferenceHost OpenedHost "
-    "RegionEmbeds AlphaCLIPProcessor Location "
+    "ARCHITECTURES ALPHA_MEAN ALPHA_STD HOSTS REFERENCE_HOSTS ImageSource RegionWarning PictureWarning "
+    "Host ReferenceHost OpenedHost RegionEmbeds AlphaCLIPProcessor Location "
     # An opened host of references is tried by its own tests.
     "RegionImageEmbed draw_references unload_adapter StableUnCLIPImg2ImgPipeline without_reference".split()
 )

@@ -20,7 +20,7 @@ from gencontrol.conditioning import StrengthSchedule, embed_regions
 from gencontrol.conditioning.strength import parse_schedule
 from gencontrol.errors import GencontrolError
 from gencontrol.focus import focus_strategy
-from gencontrol.images import Picture, read_image
+from gencontrol.images import Picture, PictureWarning, read_image
 from gencontrol.regions import RegionWarning
 from gencontrol.runs.notation import parse_seeds
 
@@ -43,6 +43,7 @@ def outcome(call: Callable[[], Any]) -> Any:
     """What a call gives; None where it refuses, which has to be said well."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RegionWarning)
+        warnings.simplefilter("ignore", PictureWarning)
         try:
             return call()
         except GencontrolError as error:

@@ -48,8 +48,11 @@ def open_clip_folder(source: Location, *, dtype: torch.dtype | None) -> Parts:
         vision = _load(CLIPVisionModelWithProjection, source, dtype)
         return Parts(vision=vision, processor=_read_processor(source, vision))
     looks = "the text tower of a CLIP" if kind == "clip_text_model" else f"a model of type {kind!r}"
+    if kind is None:
+        looks = f"no model of transformers' (its config.json says {config.get('_class_name', 'no type')})"
     raise CheckpointError(
-        f"{source.name} is {looks}: expected a CLIP with a vision tower (model type 'clip' or 'clip_vision_model')."
+        f"{Path(source.name, source.subfolder)} is {looks}: expected a CLIP with a vision tower "
+        "(model type 'clip' or 'clip_vision_model')."
     )
 
 

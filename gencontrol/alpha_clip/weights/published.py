@@ -89,5 +89,6 @@ def find_base(shapes: Shapes, *, source: str) -> str:
         )
     raise CheckpointError(
         f"{source} is not a published Alpha-CLIP of a known shape ({known}): it looks like {describe(shapes)}. "
-        "For another shape, say which CLIP it was trained from: base=..."
+        "For another shape, say which CLIP it was trained from: `base`, of AlphaCLIP.from_published and "
+        "gencontrol convert."
     )

@@ -127,7 +127,7 @@ def plan_paths(
         raise ConfigError("`output` is empty: name a folder (. is the current one) or a file.")
     target = Path(output)
     with placing(target):
-        is_folder = target.is_dir()
+        is_folder = _is_folder(output)
     if target.suffix.lower() in SUFFIXES and not is_folder:
         return [_plan_file(target, stems, seeds, tag=tag)]
     twice = sorted({stem for stem in stems if stems.count(stem) > 1})
@@ -142,6 +142,11 @@ def plan_paths(
         )
     behind = f"-{tag}" if tag else ""
     return [[target / f"{stem}{behind}-{seed}{suffix}" for seed in seeds] for stem in stems]
+
+
+def _is_folder(output: str) -> bool:
+    """Whether an output is a folder, by what is there or by the slash at its end."""
+    return output.endswith(("/", os.sep)) or Path(output).is_dir()
 
 
 def _plan_file(target: Path, stems: Sequence[str], seeds: Sequence[int], *, tag: str) -> list[Path]:
@@ -161,7 +166,7 @@ def _plan_file(target: Path, stems: Sequence[str], seeds: Sequence[int], *, tag:
 def sheet_path(paths: Sequence[Path], stem: str, output: str, *, kind: str) -> Path:
     """Beside the pictures of one input: STEM-grid.png, STEM-compare.png, STEM-preview.png."""
     target = Path(output)
-    if target.suffix.lower() in ENCODINGS and not target.is_dir():
+    if target.suffix.lower() in ENCODINGS and not _is_folder(output):
         stem = target.stem
     return paths[0].parent / f"{Path(stem).name}-{kind}.png"
 

@@ -1,9 +1,12 @@
 """References as a run reads them: a picture with its regions, and how it acts."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gencontrol.errors import GencontrolError
 from gencontrol.pipelines.references.reference import RegionReference
 from gencontrol.regions.masks import from_mask
 from gencontrol.regions.region import Region
@@ -74,7 +77,7 @@ def read_reference(text: ReferenceText) -> BoundReference:
         ConfigError: A region that cannot be read.
         InputError: A picture or mask that cannot be used.
     """
-    with naming(text.path, among=2):
+    with _in_keys(text.path):
         pointing = read_pointing(text.pointing, negative_mask=text.negative_mask)
         terms = Terms(
             focus=text.focus,
@@ -87,6 +90,21 @@ def read_reference(text: ReferenceText) -> BoundReference:
         # A weight, a strength or a focus that cannot be is refused here, where it is known whose it is.
         as_reference(scene.scene, terms)
         return BoundReference(recorded=scene, feather=text.pointing.feather, terms=terms)
+
+
+@contextmanager
+def _in_keys(path: Path) -> Iterator[None]:
+    """Say of which reference an error of the block is, in the keys that stand behind its path in the place of settings.
+
+    Raises:
+        GencontrolError: The block's, of its own class.
+    """
+    try:
+        with naming(path, among=2):
+            yield
+    except GencontrolError as error:
+        keys = re.sub(r"`([a-z_]+)`", lambda found: f"{found[1]}=", str(error))
+        raise type(error)(f"`reference` {keys}") from error
 
 
 def read_canvas(path: str | None) -> Region | None:
