@@ -191,8 +191,9 @@ def alpha_maps(
     else:
         check_levels(regions)
         maps = stack_alphas(regions)
-    is_curved = one_pass and curve is not None and curve.way == "one-pass"
-    return curved_maps(maps, curve) if is_curved else maps, weights
+    if one_pass and curve is not None and curve.way == "one-pass":
+        maps = curved_maps(maps, curve)
+    return maps, weights
 
 
 def _mixture(shares: Float[Tensor, " k"], curve: LevelsCurve | None) -> Float[Tensor, " k"]:

@@ -56,6 +56,7 @@ class MaskInversionFocus:
     def embed(self, encoder: AlphaCLIP, rgb: Colours, alpha: Float[Tensor, "b h w"]) -> Float[Tensor, "b d"]:
         """See `FocusStrategy.embed`. Not differentiable. As long as the class token's embedding."""
         check_marked(alpha)
+        check_precision(encoder)
         pixels = self.view(encoder.processor, rgb, alpha).to(encoder.dtype)
         with torch.no_grad():
             seen = encoder.vision(pixel_values=pixels, output_hidden_states=True)
@@ -99,18 +100,25 @@ class LastBlock:
     """To the embedding's width."""
 
 
-def last_block(encoder: AlphaCLIP) -> LastBlock:
-    """The tower's last layer, norm and projection; copied into float32, which second derivatives need.
+def check_precision(encoder: AlphaCLIP) -> None:
+    """Refuse weights in half precision that are loaded layer by layer: they cannot be copied into float32.
 
     Raises:
-        InputError: Weights in half precision that are loaded layer by layer, which cannot be copied.
+        InputError: Says so.
     """
-    vision, elsewhere = encoder.vision, encoder.device.type == "meta"
-    if elsewhere and encoder.dtype != torch.float32:
+    if encoder.device.type == "meta" and encoder.dtype != torch.float32:
         raise InputError(
             "The focus `mask-inversion` needs float32 where weights are loaded layer by layer: give dtype float32, or "
             "offload whole models."
         )
+
+
+def last_block(encoder: AlphaCLIP) -> LastBlock:
+    """The tower's last layer, norm and projection; copied into float32, which second derivatives need.
+
+    Weights that are loaded layer by layer cannot be copied, and are float32 as they are (`check_precision`).
+    """
+    vision, elsewhere = encoder.vision, encoder.device.type == "meta"
     parts = (last_layer(vision), vision.get_submodule("vision_model.post_layernorm"), vision.visual_projection)
     layer, norm, projection = parts if elsewhere else (copy.deepcopy(p).float().requires_grad_(False) for p in parts)
     return LastBlock(layer=layer, norm=norm, projection=projection)

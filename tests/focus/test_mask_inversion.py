@@ -13,7 +13,15 @@ from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus import MaskInversionFocus, focus_strategy
 from gencontrol.focus.attention import shown_alphas
-from gencontrol.focus.mask_inversion import Explained, after_attention, dice_loss, enlarged, last_block, spread
+from gencontrol.focus.mask_inversion import (
+    Explained,
+    after_attention,
+    check_precision,
+    dice_loss,
+    enlarged,
+    last_block,
+    spread,
+)
 from gencontrol.focus.pixels import whole
 
 
@@ -142,9 +150,8 @@ def test_defaults_and_impossible_settings() -> None:
 def test_half_precision_that_is_loaded_layer_by_layer_is_refused(
     trained: AlphaCLIP, rgb: Tensor, alpha: Tensor
 ) -> None:
-    from accelerate import cpu_offload
-
-    offloaded = AlphaCLIP.from_clip(trained.vision, dtype=torch.bfloat16)
-    cpu_offload(offloaded.vision, torch.device("cpu"))
+    elsewhere = AlphaCLIP.from_clip(trained.vision, dtype=torch.bfloat16).to("meta")
     with pytest.raises(InputError, match="`mask-inversion` needs float32 where weights are loaded layer by layer"):
-        MaskInversionFocus().embed(offloaded, rgb, alpha)
+        MaskInversionFocus().embed(elsewhere, rgb, alpha)
+    check_precision(AlphaCLIP.from_clip(trained.vision).to("meta"))
+    check_precision(AlphaCLIP.from_clip(trained.vision, dtype=torch.bfloat16))

@@ -11,7 +11,7 @@ from torch.nn import functional
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus import MaskedPoolingFocus, focus_strategy
-from gencontrol.focus.masked_pooling import as_long_as, pool
+from gencontrol.focus.masked_pooling import as_long_as, last_layer, pool
 
 
 def test_patches_count_as_much_as_the_part_covers_them(trained: AlphaCLIP) -> None:
@@ -32,9 +32,9 @@ def test_values_are_what_attention_to_one_patch_alone_would_read(trained: AlphaC
     alpha = torch.zeros(1, 64, 64)
     alpha[0, 16:32, 48:] = 1
     tower = trained.vision.vision_model
-    layer = tower.encoder.layers[-1]
-    normed = layer.layer_norm1(trained.patch_tokens(rgb, layer=-2)[:, 7:8])
-    only, _ = layer.self_attn(hidden_states=normed, attention_mask=None)
+    layer = last_layer(trained.vision)
+    normed = layer.get_submodule("layer_norm1")(trained.patch_tokens(rgb, layer=-2)[:, 7:8])
+    only, _ = layer.get_submodule("self_attn")(hidden_states=normed, attention_mask=None)
     expected = trained.vision.visual_projection(tower.post_layernorm(only))[0]
     found = MaskedPoolingFocus(tokens="values").embed(trained, rgb, alpha)
     torch.testing.assert_close(functional.normalize(found, dim=-1), functional.normalize(expected, dim=-1))

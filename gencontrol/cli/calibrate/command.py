@@ -63,4 +63,4 @@ def report(done: "Calibrated") -> list[dict[str, Any]]:
 
 
 def _cell(value: str | float | None) -> str:
-    return "" if value is None else f"{value:.3f}" if isinstance(value, float) else value
+    return value if isinstance(value, str) else "" if value is None else f"{value:.3f}"
