@@ -44,11 +44,12 @@ class DeformableConvolution(nn.Module):
         """The convolved level, in the size that the stride makes of it; see `steered` for that of `steering`."""
         size = [(side - 1) // stride + 1 for side in x.shape[-2:]]
         shifts, weights = steered(steering[:, :_OFFSETS], size), steered(steering[:, _OFFSETS:].sigmoid(), size)
-        how = {"stride": (stride, stride), "padding": (1, 1)}
         # torchvision's has no half precision everywhere.
         wide = torch.promote_types(x.dtype, torch.float32)
-        parts = (values.to(wide) for values in (x, shifts, self.conv.weight, self.conv.bias))  # pyright: ignore[reportOptionalMemberAccess]
-        return self.norm(deform_conv2d(*parts, mask=weights.to(wide), **how).to(x.dtype))
+        bias = None if self.conv.bias is None else self.conv.bias.to(wide)
+        how = {"stride": (stride, stride), "padding": (1, 1), "mask": weights.to(wide)}
+        read = deform_conv2d(x.to(wide), shifts.to(wide), self.conv.weight.to(wide), bias, **how)
+        return self.norm(read.to(x.dtype))
 
 
 def steered(values: Float[Tensor, "b k h w"], size: Sequence[int]) -> Float[Tensor, "b k _ _"]:
