@@ -1,7 +1,7 @@
 """What a stock call wants of a reference picture's part: the first line for whoever brings a pipeline of their own."""
 
 from collections.abc import Sequence
-from dataclasses import Field, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 import torch
@@ -74,16 +74,15 @@ def region_arguments(
         InputError: What the host would ignore or mix, or pictures and masks that cannot be used.
         PairingError: An encoder of another kind or width.
     """
-    first = RegionReference(
-        image=image,
-        mask_image=mask_image,
-        negative_mask_image=negative_mask_image,
-        focus=focus,
-        strength=strength,
-        weight=weight,
-        canvas_mask=canvas_mask,
-        schedule=schedule,
-    )
+    spelled = {
+        "mask_image": mask_image,
+        "negative_mask_image": negative_mask_image,
+        "focus": focus,
+        "strength": strength,
+        "weight": weight,
+        "canvas_mask": canvas_mask,
+        "schedule": schedule,
+    }
     host = find_reference_host(host) if isinstance(host, str) else host
     check_prompt(host, prompt_embeds, pooled_prompt_embeds, token_focus=token_focus)
     call = Call(
@@ -94,24 +93,24 @@ def region_arguments(
         prompt_embeds=prompt_embeds,
         pooled_prompt_embeds=pooled_prompt_embeds,
     )
-    encoded = _encoded(host, encoder, (*_given(first), *references), call, token_focus)
+    encoded = _encoded(host, encoder, (*_given(image, spelled), *references), call, token_focus)
     return family_of(host).arguments(host, *_placed(encoded, call, dtype, device))
 
 
-def _given(first: RegionReference) -> tuple[RegionReference, ...]:
+def _given(image: Any, spelled: dict[str, Any]) -> tuple[RegionReference, ...]:
     """The reference that was spelled out, if it was."""
-    if first.image is not None:
-        return (first,)
-    idle = [field.name for field in fields(first) if field.name != "image" and _is_set(first, field)]
+    if image is not None:
+        return (RegionReference(image=image, **spelled),)
+    defaults = {field.name: field.default for field in fields(RegionReference)}
+    idle = [name for name, value in spelled.items() if _is_set(value, defaults[name])]
     if idle:
         raise InputError(f"{', '.join(idle)}: expected `image` beside it, or `references` that have their own.")
     return ()
 
 
-def _is_set(first: RegionReference, field: Field[Any]) -> bool:
-    value = getattr(first, field.name)
+def _is_set(value: Any, default: Any) -> bool:
     # Masks may be arrays, which are not to be compared.
-    return value != field.default if isinstance(value, float | int | str) else value is not field.default
+    return value != default if isinstance(value, float | int | str) else value is not default
 
 
 def _encoded(

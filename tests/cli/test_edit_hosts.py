@@ -262,3 +262,24 @@ def test_they_are_listed(run: Any) -> None:
     assert "flux-fill: FLUX.1 [dev] is for non-commercial use" in printed
     listed = json.loads(run("models", "--holes", "--format", "json").out)
     assert [host["name"] for host in listed] == list(INPAINTING_HOSTS)
+
+
+def test_what_is_skipped_is_what_would_be_made(run: Any, scene: Path, tiny_folder: Path) -> None:
+    told = ("--mask", scene / "blue.png", "--like-mask", scene / "red.png", "--model", tiny_folder, "--steps", 2)
+    usual = ("edit", scene / "photo.png", *told, "-n", 2, "--grid", "-o", scene / "out", "--existing", "skip")
+    first = run(*usual)
+    assert first.code == 0 and len(first.out.splitlines()) == 3, first.err
+    assert run(*usual).out == "nothing to do: every picture is there already.\n"
+    (scene / "out" / "photo-1.png").unlink()
+    assert run(*usual).out == f"wrote {scene / 'out' / 'photo-1.png'}\n"
+    Image.new("L", (80, 64), 255).save(scene / "white.png")
+    for change, message in {
+        "steps": (["--steps", "3"], "`steps` was 2 and is 3".replace("`steps`", "--steps")),
+        "a part": (["--like-mask", scene / "white.png"], "it was made with another region of what is shown"),
+        "a picture": (["--like", scene / "cutout.png"], "it was made from another picture"),
+        "the hole": (["--mask", scene / "red.png"], "it was made with another region"),
+    }.values():
+        done = run(*usual, *change)
+        assert done.code == 1 and message in done.err, done.err
+    recorded_weights = recorded(scene / "out" / "photo-0.png")["weights"]
+    assert len(recorded_weights["model"]) > 20

@@ -15,9 +15,8 @@ from gencontrol.pipelines.editing.window import MARGIN
 from gencontrol.runs.drawing import advised_on_memory
 from gencontrol.runs.edits.hosts import open_painter, paint
 from gencontrol.runs.edits.planning import EditPlan, Shown, read_shown, reference_of
-from gencontrol.runs.edits.records import describe_painted
 from gencontrol.runs.files.outputs import Item, write_picture
-from gencontrol.runs.files.records import describe_sheet
+from gencontrol.runs.files.sheets import write_sheets
 from gencontrol.runs.machine.interrupts import check_interrupted
 from gencontrol.runs.notices import naming, warn
 from gencontrol.runs.opening import open_host
@@ -60,7 +59,7 @@ def _edit_one(plan: EditPlan, opened: Any, item: Item, image: Path) -> list[Path
     shown = read_shown(plan, image)
     results = [to_pil(picture) for picture in _painted(plan, opened, shown)]
     exif, settings = _exif(image), plan.settings
-    record = _record(plan, image, shown) if settings.metadata else None
+    record = plan.record(image, shown)
     written = []
     for result, path, seed in zip(results, item.paths, plan.seeds, strict=True):
         if result.mode == "RGBA" and path.suffix.lower() in (".jpg", ".jpeg"):
@@ -69,19 +68,15 @@ def _edit_one(plan: EditPlan, opened: Any, item: Item, image: Path) -> list[Path
         marked = None if record is None else record | {"seed": seed}
         if write_picture(result, path, record=marked, existing=settings.existing, exif=exif):
             written.append(path)
-    return written + _write_sheets(plan, item, shown.photo, results)
+    made = {"grid": _sheet(plan, shown.photo, results)} if "grid" in item.sheets else {}
+    sheets = write_sheets(item, made, record=record, seeds=plan.seeds, existing=settings.existing)
+    return written + [path for _, path in sheets]
 
 
-def _write_sheets(plan: EditPlan, item: Item, photo: Picture, results: Sequence[Image.Image]) -> list[Path]:
-    written, settings = [], plan.settings
-    for kind, path in item.sheets.items():
-        cells = [to_pil(photo).convert("RGB"), *(result.convert("RGB") for result in results)]
-        labels = ["photograph", *(f"seed {seed}" for seed in plan.seeds)]
-        sheet = contact_sheet([cells], row_labels=[""], column_labels=labels)
-        mark = describe_sheet(kind) if settings.metadata else None
-        if write_picture(sheet, path, record=mark, existing=settings.existing):
-            written.append(path)
-    return written
+def _sheet(plan: EditPlan, photo: Picture, results: Sequence[Image.Image]) -> Image.Image:
+    cells = [to_pil(photo).convert("RGB"), *(result.convert("RGB") for result in results)]
+    labels = ["photograph", *(f"seed {seed}" for seed in plan.seeds)]
+    return contact_sheet([cells], row_labels=[""], column_labels=labels)
 
 
 def _painted(plan: EditPlan, opened: Any, shown: Shown) -> list[Picture]:
@@ -114,10 +109,3 @@ def _exif(path: Path) -> Image.Exif:
     exif = open_image(path).getexif()
     exif.pop(0x0112, None)
     return exif
-
-
-def _record(plan: EditPlan, image: Path, shown: Shown) -> dict[str, Any]:
-    like = plan.settings.like
-    inputs = {"image": image} | ({} if like is None else {"like": Path(like)})
-    parts = () if shown.like is None else shown.like.pointed
-    return describe_painted(plan.recorded, inputs, hole=shown.pointed, parts=parts)

@@ -11,6 +11,7 @@ from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.picture import Picture
 from gencontrol.images.reading import read_image
+from gencontrol.models.fingerprint import fingerprint
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.references.reference import RegionReference
 from gencontrol.pipelines.stock.drawing import Drawing, scale_of
@@ -18,13 +19,15 @@ from gencontrol.pipelines.stock.fitting import FittedHost
 from gencontrol.regions.region import Region, union_of
 from gencontrol.runs.asked import Asked, ask_host
 from gencontrol.runs.edits.hosts import ask_painter, check_painter, drawing_of, find_painter
-from gencontrol.runs.edits.records import RepeatedEdit
+from gencontrol.runs.edits.records import RepeatedEdit, describe_painted
 from gencontrol.runs.edits.settings import RECORDED, EditingSettings, check_edit, shows
 from gencontrol.runs.files.inputs import Input, inputs_of, without_results
 from gencontrol.runs.files.outputs import Item, check_items, plan_items
+from gencontrol.runs.files.skipping import check_skipped
 from gencontrol.runs.notation import drawn_seed, is_random, parse_focus, parse_seeds, parse_strength
 from gencontrol.runs.notices import naming
 from gencontrol.runs.pointing import Pointing, read_pointing
+from gencontrol.runs.references.asked import fingerprints
 from gencontrol.runs.references.bound import Terms, as_reference
 from gencontrol.runs.references.plan import in_settings
 from gencontrol.runs.scenes import RecordedScene, list_pictures, name_within, read_scene
@@ -58,10 +61,23 @@ class EditPlan:
     items: tuple[Item, ...]
     """The photographs and where their results go."""
 
+    def record(self, image: Path, shown: "Shown") -> dict[str, Any] | None:
+        """What is recorded in a photograph's results, but for the seed; None if nothing is."""
+        if not self.settings.metadata:
+            return None
+        settings = {name: getattr(self.settings, name) for name in sorted(RECORDED)}
+        like = self.settings.like
+        inputs = {"image": image} | ({} if like is None else {"like": Path(like)})
+        parts = () if shown.like is None else shown.like.pointed
+        return describe_painted(settings, inputs, hole=shown.pointed, parts=parts, weights=self.fingerprints)
+
     @property
-    def recorded(self) -> dict[str, Any]:
-        """The settings as a picture's record holds them."""
-        return {name: getattr(self.settings, name) for name in sorted(RECORDED)}
+    def fingerprints(self) -> dict[str, str]:
+        """Of the models, by the settings that name them."""
+        if self.fitted is not None:
+            return fingerprints(self.fitted)
+        models = {} if self.asked is None else {"model": self.asked.model, "alpha_clip": self.asked.encoder}
+        return {name: fingerprint(place) for name, place in models.items() if place is not None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +119,8 @@ def plan_edits(settings: EditingSettings, repeated: RepeatedEdit | None = None) 
         raise ConfigError("Show the hole that is painted: `mask`, `index_mask`, `box`, `point` or `alpha_from_image`.")
     like = RegionSettings(mask=settings.like_mask, box=settings.like_box, point=settings.like_point)
     focus, strength = parse_focus(settings.focus), parse_strength(settings.strength)
-    items = _items(settings, seeds, repeated)
+    items, inputs = _items(settings, seeds, repeated)
+    left = check_items(items, embeds_out=None, existing=settings.existing, inputs=inputs)
     with in_settings():
         fitted, drawing, asked = _ask(host, settings, shown=shown)
     settings = replace(settings, guidance=_guidance(settings, fitted, drawing, asked))
@@ -118,8 +135,10 @@ def plan_edits(settings: EditingSettings, repeated: RepeatedEdit | None = None) 
         asked=asked,
         fitted=fitted,
         drawing=drawing,
-        items=items,
+        items=tuple(left),
     )
+    if settings.existing == "skip":
+        check_skipped(items, seeds, lambda item, _: plan.record(*_read(plan, item)))
     for item in plan.items:
         assert item.image is not None
         with naming(item.image, among=len(plan.items)):
@@ -198,7 +217,15 @@ def _seeds(settings: EditingSettings, *, is_drawn: bool) -> tuple[int, ...]:
     return parse_seeds(seed, number)
 
 
-def _items(settings: EditingSettings, seeds: Sequence[int], repeated: RepeatedEdit | None) -> tuple[Item, ...]:
+def _read(plan: EditPlan, item: Item) -> tuple[Path, Shown]:
+    assert item.image is not None
+    return item.image, read_shown(plan, item.image)
+
+
+def _items(
+    settings: EditingSettings, seeds: Sequence[int], repeated: RepeatedEdit | None
+) -> tuple[Sequence[Item], list[Input]]:
+    """Photographs and where their results go, and all that is read."""
     paths = list_pictures(settings.images, recursive=settings.recursive)
     paths = without_results(paths, settings.images, settings.output, marked=settings.metadata)
     names = [name_within(path, settings.images) for path in paths]
@@ -211,8 +238,7 @@ def _items(settings: EditingSettings, seeds: Sequence[int], repeated: RepeatedEd
     }
     shown = [Input(path=path, what=what) for what, path in named.items() if path is not None]
     masks = inputs_of(RegionSettings(mask=settings.like_mask))
-    inputs = [*inputs_of(settings, paths, use="to edit"), *shown, *masks]
-    return tuple(check_items(items, embeds_out=None, existing=settings.existing, inputs=inputs))
+    return items, [*inputs_of(settings, paths, use="to edit"), *shown, *masks]
 
 
 def _check(plan: EditPlan, shown: Shown) -> None:

@@ -61,6 +61,7 @@ def describe_painted(
     *,
     hole: tuple[Region, ...],
     parts: tuple[Region, ...],
+    weights: Mapping[str, str],
 ) -> dict[str, Any]:
     """The record of a photograph's results, but for the seed.
 
@@ -69,10 +70,11 @@ def describe_painted(
         inputs: The photograph (`image`), and the picture that showed what to paint (`like`), if it was another one.
         hole: As they were before inverting and feathering, which the settings say.
         parts: The same, of what showed what to paint.
+        weights: Fingerprints of the models, by the settings that name them.
     """
     named = {name: {"path": stream_or_path(path), "sha256": sha256(path)} for name, path in inputs.items()}
     regions = {"regions": [pack(region) for region in hole], "like_regions": [pack(region) for region in parts]}
-    return describe_edit(settings=dict(settings), inputs=named) | regions
+    return describe_edit(settings=dict(settings), inputs=named) | regions | {"weights": dict(weights)}
 
 
 def read_edit(path: Path) -> RepeatedEdit:

@@ -23,6 +23,7 @@ _MASKS: Mapping[str, str] = {
     "regions": "another region",
     "negative_regions": "another negative region",
     "canvas_mask": "another canvas mask",
+    "like_regions": "another region of what is shown",
 }
 _MEND = "give `existing` overwrite, or another `output`"
 
