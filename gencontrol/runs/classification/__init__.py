@@ -1,0 +1,1 @@
+"""Classifying regions among labels: settings, and carrying them out."""
