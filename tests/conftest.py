@@ -86,6 +86,18 @@ def reference_folder(
 
 
 @pytest.fixture(scope="session")
+def llava_builders() -> ModuleType:
+    """The builders of tests/tasks/llava/_llava.py."""
+    return load_beside(Path(__file__).with_name("tasks") / "llava" / "_llava.py")
+
+
+@pytest.fixture(scope="session")
+def llava_folder(tiny: ModuleType, llava_builders: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random-weight LLaVA of three channels, in llava-hf's layout; read it, do not write in it."""
+    return llava_builders.save_folder(tmp_path_factory.mktemp("models") / "llava", tiny)
+
+
+@pytest.fixture(scope="session")
 def sprite_world() -> ModuleType:
     """The builders of tests/sprites/_world.py."""
     return load_beside(Path(__file__).with_name("sprites") / "_world.py")

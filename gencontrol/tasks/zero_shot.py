@@ -127,7 +127,7 @@ def top_k(result: Classification, labels: Sequence[str], k: int = 5) -> tuple[tu
     return tuple(
         tuple(
             Guess(label=labels[place], share=result.shares[row, place].item(), cosine=result.cosines[row, place].item())
-            for place in places
+            for place in map(int, places)
         )
-        for row, places in enumerate(order.tolist())
+        for row, places in enumerate(order)
     )

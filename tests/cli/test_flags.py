@@ -5,14 +5,19 @@ from typing import Any, cast
 
 import pytest
 
+from gencontrol.cli.ask.answering import AnswerFlags
+from gencontrol.cli.ask.command import AskFlags
 from gencontrol.cli.calibrate.command import CalibrateFlags
+from gencontrol.cli.classify.command import ClassifyFlags
 from gencontrol.cli.edit import EditFlags
 from gencontrol.cli.embed import EmbedFlags
 from gencontrol.cli.flags import flag_names, in_flags
 from gencontrol.cli.parse import parse
 from gencontrol.cli.score import ScoreFlags
 from gencontrol.cli.vary import VaryFlags
+from gencontrol.runs.answers.settings import AnswerSettings
 from gencontrol.runs.calibration.settings import CalibrationSettings
+from gencontrol.runs.classification.settings import ClassificationSettings
 from gencontrol.runs.edits.settings import EditingSettings
 from gencontrol.runs.settings import EmbeddingSettings, EncoderSettings, RegionSettings, VariationSettings
 
@@ -22,6 +27,9 @@ PAIRS = [
     (EditFlags, (EditingSettings,), OWN | {"from_picture"}),
     (EmbedFlags, (EmbeddingSettings,), OWN),
     (CalibrateFlags, (CalibrationSettings,), OWN),
+    (ClassifyFlags, (ClassificationSettings,), OWN),
+    (AnswerFlags, (AnswerSettings,), OWN),
+    (AskFlags, (AnswerSettings,), OWN | {"question"}),
     (ScoreFlags, (RegionSettings, EncoderSettings), OWN | {"text", "truncate", "sweep_level"}),
 ]
 

@@ -16,9 +16,9 @@ from gencontrol.conditioning.calibrated import set_curve
 from gencontrol.conditioning.embed import choose_focus
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import atomic_file
-from gencontrol.focus.registry import FOCUS
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.runs.classification.cache import cached_weights
+from gencontrol.runs.classification.looks import looks_of_run, read_templates
 from gencontrol.runs.classification.settings import ClassificationSettings, check_classification
 from gencontrol.runs.files.inputs import Input, check_apart, inputs_of
 from gencontrol.runs.files.outputs import check_writable
@@ -30,12 +30,8 @@ from gencontrol.runs.pointing import read_pointing
 from gencontrol.runs.scenes import RecordedScene, list_pictures, read_scenes
 from gencontrol.tasks.classify import classify
 from gencontrol.tasks.labels import IMAGENET, imagenet_labels, read_labels
-from gencontrol.tasks.templates import TEMPLATES, check_templates, templates_for
+from gencontrol.tasks.templates import templates_for
 from gencontrol.tasks.zero_shot import Guess, top_k
-from gencontrol.text_files import read_text
-
-SLOW = frozenset({"mask-inversion"})
-"""Ways to look that a comparison leaves out: they take many steps for each region."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +60,7 @@ def classify_pictures(settings: ClassificationSettings) -> list[Classified]:
     """
     check_classification(settings)
     labels = imagenet_labels() if settings.labels == IMAGENET else read_labels(Path(settings.labels))
-    templates = _templates(settings.templates)
+    templates = read_templates(settings.templates)
     focus, pointing = parse_focus(settings.focus), read_pointing(settings)
     _check_files(settings)
     scenes = read_scenes(settings.images, pointing, recursive=settings.recursive)
@@ -74,25 +70,14 @@ def classify_pictures(settings: ClassificationSettings) -> list[Classified]:
     cache = None if settings.cache is None else Path(settings.cache)
     templates = templates_for(encoder.tokenizer) if templates is None else templates
     weights = cached_weights(cache, encoder, labels, templates, truncate=settings.truncate)
-    looks = _looks(encoder, focus, settings)
+    chosen = choose_focus(focus, has_alpha=encoder.has_alpha, default=encoder.default_focus)
+    looks = looks_of_run(encoder, settings.focus or chosen.name, chosen, compare=settings.compare)
     rows = [
         row for scene in scenes for row in _classified(encoder, scene, weights, labels, looks=looks, k=settings.top)
     ]
     if settings.output is not None:
         write_results(Path(settings.output), rows, exclusive=not settings.overwrite)
     return rows
-
-
-def _templates(text: str) -> tuple[str, ...] | None:
-    """The set of that name, or the lines of that file; None where the encoder is to choose."""
-    if text == "auto" or text in TEMPLATES:
-        return TEMPLATES.get(text)
-    if not Path(text).exists() and "." not in text and "/" not in text:
-        raise ConfigError(f"`templates`: expected a file, or auto, {', '.join(TEMPLATES)}, got {text!r}.")
-    lines = read_text(Path(text), what="a file with a template on each line").splitlines()
-    templates = tuple(line.strip() for line in lines if line.strip())
-    check_templates(templates)
-    return templates
 
 
 def _check_files(settings: ClassificationSettings) -> None:
@@ -108,18 +93,6 @@ def _check_files(settings: ClassificationSettings) -> None:
     if len(written) == 2:
         check_apart(written[:1], [Input(path=written[1], what="the cache")])
     check_writable(written)
-
-
-def _looks(
-    encoder: AlphaCLIP, focus: FocusStrategy | None, settings: ClassificationSettings
-) -> dict[str, FocusStrategy]:
-    """What each way to look is called; the chosen one comes first."""
-    chosen = choose_focus(focus, has_alpha=encoder.has_alpha, default=encoder.default_focus)
-    looks = {settings.focus or chosen.name: chosen}
-    if settings.compare:
-        names = [name for name in FOCUS if name not in SLOW and (name != "alpha" or encoder.has_alpha)]
-        looks |= {name: FOCUS[name]() for name in names if name not in looks}
-    return looks
 
 
 def _classified(

@@ -1,0 +1,1 @@
+"""Captions of regions and answers about them: settings, and carrying them out."""

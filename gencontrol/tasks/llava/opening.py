@@ -1,0 +1,134 @@
+"""Opening a LLaVA by name, with the tower of an Alpha-CLIP in it where one is named."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    AutoTokenizer,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+    LlavaConfig,
+    LlavaForConditionalGeneration,
+    PreTrainedTokenizerBase,
+)
+
+from gencontrol.alpha_clip.architectures import square
+from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.towers import fill_vision
+from gencontrol.alpha_clip.weights.convert import published_to_clip
+from gencontrol.alpha_clip.weights.describe import check_weights
+from gencontrol.alpha_clip.weights.pretrained import load_strictly
+from gencontrol.alpha_clip.weights.published import check_published, read_published
+from gencontrol.alpha_clip.weights.tensor_files import SUFFIXES
+from gencontrol.errors import CheckpointError
+from gencontrol.models.location import Location, absence, read_json
+from gencontrol.tasks.llava.model import RegionLlava
+from gencontrol.tasks.llava.processor import LlavaPixels
+from gencontrol.tasks.llava.tower import check_llava, image_tokens, looks_by, swap_tower, widen_llava
+
+DEFAULT_LLAVA = "llava-hf/llava-1.5-7b-hf"
+"""Hub id of the smaller LLaVA-1.5."""
+_KIND = "llava"
+
+
+def open_llava(
+    model: str = DEFAULT_LLAVA,
+    *,
+    alpha_clip: str | Path | None = None,
+    revision: str | None = None,
+    local_files_only: bool = False,
+    dtype: torch.dtype | None = None,
+) -> RegionLlava:
+    """Open a LLaVA-1.5, on the CPU.
+
+    Args:
+        model: A folder or hub id in llava-hf's layout, or what `RegionLlava.save_pretrained` wrote.
+        alpha_clip: Whose tower takes the place of the model's own: a file that Alpha-CLIP's authors published, a
+            folder, or a hub id. None keeps the model's own, with a fourth channel of zero weights where it has three.
+        revision: Branch, tag or commit of the model on the hub.
+        local_files_only: Look on this machine only.
+        dtype: Of the weights; None is float32.
+
+    Raises:
+        CheckpointError: Nothing there, another kind of model or tower, or weights that do not fit.
+        PairingError: An Alpha-CLIP of another shape than the model's tower.
+    """
+    source = Location(name=model, revision=revision, local_files_only=local_files_only).settled()
+    check_llava(_config(source), source=model)
+    loaded: LlavaForConditionalGeneration = load_strictly(LlavaForConditionalGeneration, source, dtype)
+    if alpha_clip is None:
+        widen_llava(loaded)
+    else:
+        swap_tower(loaded, _tower(str(alpha_clip), looks_by(loaded.config), local_files_only=local_files_only))
+    tokenizer = _tokenizer(source)
+    check_image_token(tokenizer, loaded.config, source=model)
+    return RegionLlava(model=loaded.eval(), tokenizer=tokenizer, processor=_processor(source, loaded.config))
+
+
+def _config(source: Location) -> LlavaConfig:
+    values = source.read("config.json")
+    if values is None:
+        raise CheckpointError(
+            f"No LLaVA at {source.name!r}: there is no config.json{absence(source)}. Expected a folder or hub id, such "
+            f"as {DEFAULT_LLAVA}."
+        )
+    kind = values.get("model_type")
+    if kind != _KIND:
+        raise CheckpointError(
+            f"{source.name} is a model of type {kind!r}: expected LLaVA-1.5, whose type is {_KIND!r}."
+        )
+    try:
+        return LlavaConfig.from_dict(values)
+    except Exception as error:  # Of settings that contradict each other, transformers raises anything.
+        raise CheckpointError(f"{source.name}: config.json cannot be used: {' '.join(str(error).split())}") from error
+
+
+def _tower(name: str, config: CLIPVisionConfig, *, local_files_only: bool) -> CLIPVisionModelWithProjection:
+    """An Alpha-CLIP's vision tower; of a published file without the text tower that it was trained beside."""
+    path = Path(name)
+    if not path.is_file() and path.suffix not in SUFFIXES:
+        return AlphaCLIP.from_pretrained(name, local_files_only=local_files_only).vision
+    state = read_published(path)
+    values: dict[str, Any] = config.to_dict() | {"num_channels": 4}
+    if "proj" in state and state["proj"].ndim == 2:
+        # LLaVA has no use for the projection, and its configuration need not say how wide it is.
+        values["projection_dim"] = state["proj"].shape[1]
+    wanted = CLIPVisionConfig(**values)
+    check_published(state, wanted, source=name)
+    check_weights(state, source=name)
+    return fill_vision(wanted, {key: value.float() for key, value in published_to_clip(state).items()})
+
+
+def _tokenizer(source: Location) -> PreTrainedTokenizerBase:
+    # Asked without one of these files, transformers makes a tokenizer up that knows no word.
+    if not any(source.find(file) for file in ("tokenizer.json", "tokenizer.model")):
+        raise CheckpointError(f"{source.name} has no tokenizer{absence(source)}: a LLaVA needs one to read questions.")
+    try:
+        return AutoTokenizer.from_pretrained(source.name, **source.lookup())
+    except Exception as error:  # The tokenizers library raises bare ones.
+        raise CheckpointError(f"The tokenizer of {source.name} cannot be read: {error}") from error
+
+
+def check_image_token(tokenizer: PreTrainedTokenizerBase, config: LlavaConfig, *, source: str) -> None:
+    """Refuse a tokenizer that does not read `<image>` as the token that stands for the picture.
+
+    Raises:
+        CheckpointError: Says what it reads.
+    """
+    count = image_tokens(config)
+    ids = list(tokenizer("<image>" * count, add_special_tokens=False)["input_ids"])  # pyright: ignore[reportArgumentType]
+    if ids != [config.image_token_index] * count:
+        raise CheckpointError(
+            f"{source}: its tokenizer reads <image> as {ids[:3]}, and the model's image token is "
+            f"{config.image_token_index}."
+        )
+
+
+def _processor(source: Location, config: LlavaConfig) -> LlavaPixels:
+    own, both = source.find("preprocessor_config.json"), source.find("processor_config.json")
+    stock = read_json(own) if own else read_json(both).get("image_processor", {}) if both else {}
+    size, _ = square(looks_by(config))
+    read = LlavaPixels.from_stock(stock, size=size)
+    assert isinstance(read, LlavaPixels)
+    return read
