@@ -27,8 +27,8 @@ class RegionReference:
     Two kinds of mask, kept apart by their names: `mask_image` is on the reference, `canvas_mask` on the output.
     """
 
-    image: ImageSource | Scene
-    """The picture, or a `Scene` with regions of its own."""
+    image: ImageSource | Scene | list[Any]
+    """The picture, or a `Scene` with regions of its own; a list is refused where it is encoded, with the way out."""
     mask_image: Any = None
     """Which part of it to take: a mask or a list of masks, white (or opaque) = this; None is its own alpha channel, or
     the whole picture."""

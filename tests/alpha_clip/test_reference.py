@@ -8,9 +8,12 @@ from torch import Tensor, nn
 from transformers import CLIPVisionConfig
 
 from gencontrol.alpha_clip.architectures import square, vision_config
+from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.reference import attend, embed_tokens, published_forward, quick_gelu
 from gencontrol.alpha_clip.towers import fill_vision
 from gencontrol.alpha_clip.weights.convert import published_to_clip
+from gencontrol.regions.geometry import Geometry
 
 Draw = Callable[..., dict[str, Tensor]]
 # bfloat16 keeps 8 bits: the published sizes differ from float32 by 0.04 at values around 1.
@@ -20,12 +23,13 @@ BFLOAT16_TOLERANCE = 0.06
 def _both(
     config: CLIPVisionConfig, state: dict[str, Tensor], dtype: torch.dtype = torch.float32
 ) -> tuple[Tensor, Tensor]:
-    """Tower in `dtype`, restatement in float32."""
+    """Encoder in `dtype`, restatement in float32."""
     size, _ = square(config)
     pixels = torch.randn(2, 4, size, size, generator=torch.Generator().manual_seed(5))
     tower = fill_vision(config, {k: v.to(dtype) for k, v in published_to_clip(state).items()})
+    encoder = AlphaCLIP(tower, processor=AlphaCLIPProcessor(geometry=Geometry(size=size)))
     with torch.inference_mode():
-        embeds = tower(pixels.to(dtype)).image_embeds
+        embeds = encoder.encode_pixels(pixels.to(dtype))
         plain = published_forward(state, pixels[:, :3], pixels[:, 3:], heads=config.num_attention_heads)
     return embeds.float(), plain
 

@@ -106,7 +106,7 @@ def test_a_larger_input_for_the_smaller_base_is_said() -> None:
 
 def test_an_unknown_shape_asks_for_the_base(state: dict[str, Tensor], tmp_path: Path) -> None:
     torch.save(state, tmp_path / "x.pth")
-    with pytest.raises(CheckpointError, match=r"say which CLIP it was trained from: base="):
+    with pytest.raises(CheckpointError, match=r"say which CLIP it was trained from: `base`, of"):
         AlphaCLIP.from_published(tmp_path / "x.pth")
 
 
