@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -91,13 +92,15 @@ def _looking(key: str, label: str, focus: str, *, source: bool = False) -> Row:
 _CROP, _ALPHA, _WIDE = focus_strategy("crop"), focus_strategy("alpha"), focus_strategy("crop", margin=0.25)
 
 STRATEGIES = ("attention", "crop", "blank", "blur", "circle", "masked-pooling", "mask-inversion")
-"""The training-free ones, with the settings that are their defaults."""
+"""The training-free ones, with the settings that are their defaults, but for `_BETTER`."""
+_BETTER: dict[str, dict[str, Any]] = {"mask-inversion": {"steps": 30, "rate": 0.05}}
+"""Settings that name more of the sprites than the defaults: tried on a hundred scenes of another seed."""
 
 ROWS: tuple[Row, ...] = (
     Row(key="plain", label="plain CLIP, whole picture", embed=lambda e, m: whole(e.plain, m.rgb)),
     *(
         Row(key=name, label=f"plain CLIP, {'masked crop' if name == 'crop' else name}", embed=_plainly(strategy))
-        for name, strategy in ((name, focus_strategy(name)) for name in STRATEGIES)
+        for name, strategy in ((name, focus_strategy(name, **_BETTER.get(name, {}))) for name in STRATEGIES)
     ),
     Row(
         key="masked-pooling-values",
@@ -155,7 +158,7 @@ ROWS: tuple[Row, ...] = (
 CHANCE = "chance"
 """The key of the row that guesses."""
 
-GENERATED = ("plain", "crop", "blank", "alpha", "alone")
+GENERATED = ("plain", "crop", "crop-wide-source", "blank", "alpha", "zoom-blank-source", "alone")
 """Rows whose embeddings are also generated from."""
 
 

@@ -17,8 +17,10 @@ from gencontrol.sprites.catalog import Concept
 LABELS = {
     "plain": "no mask",
     "crop": "masked crop",
+    "crop-wide-source": "masked crop, wider",
     "blank": "blank outside",
     "alpha": "Alpha-CLIP, mask",
+    "zoom-blank-source": "Alpha-CLIP, close up",
     "alone": "sprite alone",
 }
 """Of the columns, by the rows' keys: short, since they stand below small pictures."""

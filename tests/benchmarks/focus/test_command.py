@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.focus.command import Settings, chosen_rows, main
+from benchmarks.focus.rows import GENERATED
 from benchmarks.focus.scenes import KINDS
 from gencontrol.errors import ConfigError
 
@@ -31,7 +32,7 @@ def test_it_runs_and_measures_nothing_twice(
         assert text in printed
     assert "training styles 50.0% of 10" in printed
     with Image.open(tmp_path / "sheet.png") as sheet:
-        assert sheet.width == 8 + 6 * (128 + 8)
+        assert sheet.width == 8 + (1 + len(GENERATED)) * (128 + 8)
     written = json.loads(settings.output.read_text())
     names = {f"{row}/{kind.name}" for row in ("chance", "plain", "alpha") for kind in KINDS}
     assert set(written["recognition"]["records"]) == names
