@@ -69,7 +69,7 @@ def test_block_runs(number: int, checkout: Path) -> None:
 def test_flags_that_the_text_names_exist(capsys: pytest.CaptureFixture[str]) -> None:
     named = set(re.findall(r"`(--[a-z-]+)", README)) - {"--help"}
     listed = ""
-    for command in "vary edit score classify ask ground embed convert data train assemble".split():
+    for command in "vary edit score classify ask evaluate ground embed convert data train assemble".split():
         main([command, "--help"])
         listed += capsys.readouterr().out
     for command in ("edit", "render", "export", "scene"):

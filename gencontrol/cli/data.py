@@ -16,7 +16,7 @@ class DataOptions:
     """Flags of `gencontrol data`."""
 
     what: Positional[str] = "sprites"
-    """What to prepare; `sprites` is all there is."""
+    """What to prepare: sprites. `gencontrol data export` writes scenes of them as a published data set is laid out."""
     output: Annotated[Path, arg(aliases=("-o",), metavar="FOLDER")] = Path("data/sprites")
     """Where the tarballs and the prepared store go."""
     source: Annotated[Path | None, arg(name="from", metavar="FOLDER")] = None
@@ -28,7 +28,12 @@ class DataOptions:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Fetch what is missing and rasterise it."""
+    """Fetch what is missing and rasterise it; or write scenes of it."""
+    if arguments[:1] == ["export"]:
+        from gencontrol.cli.evaluate.export import main as export
+
+        export(arguments[1:])
+        return
     options = parse(
         DataOptions,
         arguments,

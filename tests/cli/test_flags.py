@@ -11,6 +11,7 @@ from gencontrol.cli.calibrate.command import CalibrateFlags
 from gencontrol.cli.classify.command import ClassifyFlags
 from gencontrol.cli.edit import EditFlags
 from gencontrol.cli.embed import EmbedFlags
+from gencontrol.cli.evaluate.command import EvaluateFlags
 from gencontrol.cli.flags import flag_names, in_flags
 from gencontrol.cli.parse import parse
 from gencontrol.cli.score import ScoreFlags
@@ -19,6 +20,7 @@ from gencontrol.runs.answers.settings import AnswerSettings
 from gencontrol.runs.calibration.settings import CalibrationSettings
 from gencontrol.runs.classification.settings import ClassificationSettings
 from gencontrol.runs.edits.settings import EditingSettings
+from gencontrol.runs.evaluation.settings import EvaluationSettings
 from gencontrol.runs.settings import EmbeddingSettings, EncoderSettings, RegionSettings, VariationSettings
 
 OWN = {"format", "config"}
@@ -34,11 +36,14 @@ PAIRS = [
 ]
 
 
+NO_PICTURES = (EvaluateFlags, (EvaluationSettings,), OWN)
+
+
 def defaults(cls: type) -> dict[str, Any]:
     return {field.name: field.default for field in dataclasses.fields(cast(Any, cls))}
 
 
-@pytest.mark.parametrize(("flags", "settings", "own"), PAIRS)
+@pytest.mark.parametrize(("flags", "settings", "own"), [*PAIRS, NO_PICTURES])
 def test_flags_are_the_settings_and_no_others(flags: type, settings: tuple[type, ...], own: set[str]) -> None:
     expected: dict[str, Any] = {}
     for base in settings:

@@ -21,6 +21,9 @@ PROMPT_FORM = "USER: <image>\n{} ASSISTANT:"
 CAPTION_QUESTION = "Provide a one-sentence caption for the provided image."
 """What LLaVA-1.5 was asked in training where a caption was the answer."""
 
+_OURS = ("*.json", "model*.safetensors", "*.jinja", "tokenizer.model")
+"""What a saved model's folder holds."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RegionLlava:
@@ -62,6 +65,6 @@ class RegionLlava:
             InputError: A folder of something else, or a path that is none.
             OutputError: A full disk.
         """
-        with atomic_folder(Path(folder), ours=("config.json",)) as temporary:
+        with atomic_folder(Path(folder), ours=_OURS) as temporary:
             self.model.save_pretrained(temporary)
             stock_processor(self.processor, self.tokenizer, self.model.config).save_pretrained(temporary)

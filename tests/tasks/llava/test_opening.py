@@ -53,7 +53,12 @@ def test_what_is_saved_opens_in_stock_transformers(llava_folder: Path, tiny: Mod
     assert processor.image_processor.image_mean[3] == 0.5 and processor.patch_size == 16
     again = open_llava(str(tmp_path / "saved"))
     assert again.has_alpha and again.prompt == "<image> {}" and again.processor == opened.processor
-    with pytest.raises(InputError):
+    again.save_pretrained(tmp_path / "saved")
+    assert open_llava(str(tmp_path / "saved")).has_alpha
+    (tmp_path / "saved" / "mine.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(InputError, match="holds other things"):
+        again.save_pretrained(tmp_path / "saved")
+    with pytest.raises(InputError, match="is a file; expected the name of a folder"):
         opened.save_pretrained(llava_folder / "config.json")
 
 

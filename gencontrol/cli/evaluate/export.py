@@ -1,0 +1,56 @@
+"""`gencontrol data export`: the sprite world in the file formats of published data sets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import arg
+
+from gencontrol.cli.flags import Repeatable
+from gencontrol.cli.parse import parse
+from gencontrol.numbers import check_number
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions:
+    """Flags of `gencontrol data export`."""
+
+    format: Literal["imagenet-s"] = "imagenet-s"
+    """How files are laid out, as `gencontrol evaluate` reads them."""
+    store: Annotated[Path, arg(metavar="FILE")] = Path("data/sprites/sprites.npz")
+    """The prepared sprites, which `gencontrol data sprites` writes."""
+    output: Annotated[Path, arg(aliases=("-o",), metavar="FOLDER")] = Path("data/imagenet-s")
+    """The folder to write; nothing may be in it."""
+    number: Annotated[int, arg(aliases=("-n",), metavar="N")] = 1000
+    """How many pictures."""
+    size: Annotated[int, arg(metavar="PIXELS")] = 64
+    """Side of a picture."""
+    split: Literal["train", "test"] = "test"
+    """Which backgrounds and pairs of things; those of test are never trained on."""
+    style: Annotated[Repeatable, arg(metavar="NAME")] = ()
+    """A drawing style; repeat it for several. Unless given, those of training."""
+    seed: Annotated[int, arg(metavar="N")] = 0
+    """Of the scenes."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Parse the flags, and only then load what it takes to carry them out."""
+    options = parse(
+        ExportOptions,
+        arguments,
+        command="data export",
+        description="Write scenes of the sprite world as ImageNet-S is laid out: pictures, masks of classes, names.",
+    )
+    check_number(options.number, name="--number", at_least=1)
+    check_number(options.seed, name="--seed", at_least=0)
+    from gencontrol.sprites.compose import SceneConfig
+    from gencontrol.sprites.imagenet_s import export_imagenet_s
+    from gencontrol.sprites.store import open_store
+
+    styles = {"styles": options.style} if options.style else {}
+    config = SceneConfig(size=options.size, split=options.split, **styles)
+    store = open_store(options.store)
+    store.style_indices(config.styles)
+    done = export_imagenet_s(store, options.output, config=config, count=options.number, seed=options.seed)
+    print(f"wrote {done.pictures} pictures of {done.classes} classes to {options.output}")
