@@ -48,15 +48,28 @@ def main(arguments: Sequence[str]) -> None:
     lines = [
         (row["image"], row["region"], text, f"{scores['cosine']:.3f}", f"{scores['share']:.1%}")
         for row in rows
-        for text, scores in row["scores"].items()
+        for text, scores in row.get("scores", {}).items()
     ]
-    print(table(lines, header=("image", "region", "text", "cosine", "share")))
+    if lines:
+        print(table(lines, header=("image", "region", "text", "cosine", "share")))
+    meant = [line for row in rows if "assignments" in row for line in _meant(row)]
+    if meant:
+        print(table(meant, header=("image", "text", "subject", "relation", "object", "probability")))
+
+
+def _meant(row: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Which regions a phrase means, as lines of a table."""
+    from gencontrol.runs.relating.telling import told_rows
+
+    return [(row["image"], *line) for line in told_rows(row)]
 
 
 def score(flags: ScoreFlags) -> list[dict[str, Any]]:
     """One row for each region of each picture; the whole picture where none is shown.
 
-    Where levels are given, one look at all regions of a picture is a row, and so is each step of a sweep.
+    Where levels are given, one look at all regions of a picture is a row, and so is each step of a sweep. A text that
+    says how things stand to each other is no region's: where there are two regions at least, its row says which it
+    means.
 
     Raises:
         ConfigError: No text or no picture.
@@ -69,6 +82,7 @@ def score(flags: ScoreFlags) -> list[dict[str, Any]]:
     from gencontrol.runs.notices import naming
     from gencontrol.runs.opening import open_encoder
     from gencontrol.runs.pointing import read_pointing
+    from gencontrol.runs.relating.scoring import phrases_among, score_phrases
     from gencontrol.runs.scenes import read_scenes
     from gencontrol.tasks.classify import check_distinct
 
@@ -82,23 +96,31 @@ def score(flags: ScoreFlags) -> list[dict[str, Any]]:
     focus = parse_focus(flags.focus)
     pointing = read_pointing(flags)
     scenes = read_scenes(flags.images, pointing, recursive=flags.recursive)
+    apart = len(pointing.pointers) > 1 and not (pointing.invert or flags.level or flags.sweep_level)
+    phrases = phrases_among(flags.text) if apart else ()
+    plain = [text for text in flags.text if text not in phrases]
     encoder = open_encoder(flags)
     if pointing.curve is not None:
         set_curve(encoder.vision, pointing.curve)
     rows = []
     with torch.inference_mode():
-        texts = encoder.encode_text(list(flags.text), truncate=flags.truncate)
+        texts = encoder.encode_text(plain, truncate=flags.truncate) if plain else None
         for recorded in scenes:
+            image = stream_or_path(recorded.path)
             with naming(recorded.path, among=recorded.among):
+                told = score_phrases(encoder, recorded.scene, phrases, focus=focus, truncate=flags.truncate)
+                rows += [{"image": image, **row} for row in told]
+                if texts is None:
+                    continue
                 result = _look(
                     encoder, recorded.scene, texts, focus, at_levels=bool(flags.level), sweep=flags.sweep_level
                 )
             for region, cosines, shares in zip(
                 result.regions, result.cosines.tolist(), result.shares.tolist(), strict=True
             ):
-                pairs = zip(flags.text, cosines, shares, strict=True)
+                pairs = zip(plain, cosines, shares, strict=True)
                 scores = {text: {"cosine": cosine, "share": share} for text, cosine, share in pairs}
-                rows.append({"image": stream_or_path(recorded.path), "region": region, "scores": scores})
+                rows.append({"image": image, "region": region, "scores": scores})
     return rows
 
 

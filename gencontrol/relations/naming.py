@@ -17,7 +17,7 @@ from gencontrol.relations.vocabulary import ANYTHING, OTHER_THINGS
 @checked
 def with_article(name: str) -> str:
     """The name after "a" or "an"."""
-    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+    return f"{'an' if name[:1].lower() in tuple('aeiou') else 'a'} {name}"
 
 
 @checked

@@ -35,6 +35,8 @@ NEAR = 0.05
 """Gaps that differ by this share of the longer side are told apart as nearest at e : 1."""
 ENDS, ENDS_SOFT = 0.12, 0.04
 """The share of the way between two things that belongs to each of them, and not to what is between."""
+UNSURE = 0.01
+"""No rule is surer than 1 less this, of what holds and of what does not: things are not always as their masks say."""
 
 
 @checked
@@ -45,7 +47,7 @@ def hand_rules(geometry: PairGeometry) -> Float[Tensor, "*b k k r"]:
         geometry: Of `pair_geometry`.
 
     Returns:
-        [0, 1], in the order of `RULED`. Entry (i, j): the subject i to the object j.
+        [`UNSURE`, 1 - `UNSURE`], in the order of `RULED`. Entry (i, j): the subject i to the object j.
     """
     touching = _touching(geometry)
     overlapping, front = _overlapping(geometry, touching), _front(geometry, touching)
@@ -67,7 +69,11 @@ def hand_rules(geometry: PairGeometry) -> Float[Tensor, "*b k k r"]:
         "smaller than": _turned(bigger),
         "nearest to": _nearest(geometry),
     }
-    return torch.stack([found[name] for name in RULED], dim=-1) * geometry.pairs[..., None]
+    return _unsure(torch.stack([found[name] for name in RULED], dim=-1)) * geometry.pairs[..., None]
+
+
+def _unsure(probability: Tensor) -> Tensor:
+    return UNSURE + (1 - 2 * UNSURE) * probability
 
 
 def _turned(probability: Tensor) -> Tensor:
@@ -136,4 +142,4 @@ def between(geometry: PairGeometry) -> Float[Tensor, "k k k"]:
     ends = torch.sigmoid((along - ENDS) / ENDS_SOFT) * torch.sigmoid((1 - ENDS - along) / ENDS_SOFT)
     pairs = geometry.pairs
     three = pairs[:, :, None] & pairs[:, None, :] & pairs[None]
-    return ends * torch.sigmoid((room - aside) / (SOFT * room.clamp(min=geometry.pixel))) * three
+    return _unsure(ends * torch.sigmoid((room - aside) / (SOFT * room.clamp(min=geometry.pixel)))) * three

@@ -74,3 +74,33 @@ def test_what_is_said_of_one_of_several_pictures_names_it_once(
     assert len(lines) == 2 and all("it was stretched" in line for line in lines), done.err
     for line, name in zip(lines, "ab", strict=True):
         assert line.startswith(f"gencontrol: {scene}/{name}.png: ")
+
+
+def test_a_text_with_a_relation_says_which_regions_it_means(run: Run, scene: Path, tiny_folder: Path) -> None:
+    masks = ("--mask", scene / "red.png", "--mask", scene / "blue.png")
+    asked = ("score", scene / "photo.png", "--model", tiny_folder, "--format", "json")
+    phrase = ("-t", "a crown left of a pumpkin")
+    plain = ("-t", "a cat", "-t", "a dog")
+    told, *rows = json.loads(run(*asked, *masks, *phrase, *plain).out)
+    # Plain texts are scored as if the phrase were not there.
+    assert rows == json.loads(run(*asked, *masks, *plain).out)
+    assert told["text"] == "a crown left of a pumpkin" and told["relation"] == "left of"
+    total = told["none"] + sum(one["probability"] for one in told["assignments"])
+    assert {one["subject"] for one in told["assignments"]} <= {"red", "blue"} and abs(total - 1) < 1e-4
+    printed = run(*asked[:-1], "human", *masks, *phrase).out.splitlines()
+    assert printed[0].split() == ["image", "text", "subject", "relation", "object", "probability"]
+    assert "none of these" in printed[-1] and f"{told['none']:.1%}" in printed[-1]
+    # One region stands to nothing, and levels are one look: the text is scored as a whole, as before.
+    for given in (masks[:2], (*masks, "--level", 1, "--level", 0.5)):
+        (row,) = json.loads(run(*asked, *given, *phrase).out)
+        assert list(row["scores"]) == ["a crown left of a pumpkin"]
+
+
+def test_a_relation_that_nothing_answers_is_said_and_scored_as_a_whole(
+    run: Run, scene: Path, tiny_folder: Path
+) -> None:
+    masks = ("--mask", scene / "red.png", "--mask", scene / "blue.png")
+    text = "a cat on a dog"
+    done = run("score", scene / "photo.png", "--model", tiny_folder, *masks, "-t", text, "--format", "json")
+    assert done.code == 0 and "nothing here answers that relation yet" in done.err
+    assert [list(row["scores"]) for row in json.loads(done.out)] == [[text], [text]]

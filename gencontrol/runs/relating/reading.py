@@ -1,0 +1,127 @@
+"""From settings to the regions of a picture, how they stand to each other, and a drawing of that."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from gencontrol.errors import ConfigError, InputError
+from gencontrol.images.reading import open_image
+from gencontrol.kinds import checked
+from gencontrol.numbers import check_number
+from gencontrol.regions.index_masks import from_index_mask
+from gencontrol.regions.scene import Scene
+from gencontrol.relations.drawing import draw_relations
+from gencontrol.relations.phrases import PhraseAnswer, answerable, find_phrase
+from gencontrol.relations.relating import MOST_REGIONS, SceneRelations, check_regions, relate
+from gencontrol.runs.files.encodings import ENCODINGS
+from gencontrol.runs.files.inputs import Input, check_apart
+from gencontrol.runs.files.outputs import check_writable, write_picture
+from gencontrol.runs.notation import parse_focus
+from gencontrol.runs.opening import open_encoder
+from gencontrol.runs.pointing import read_pointing
+from gencontrol.runs.relating.settings import RelatingSettings
+from gencontrol.runs.scenes import read_scene
+from gencontrol.runs.settings import RegionSettings
+
+_NAMED = re.compile(r"([^=/\\.,:]+)=(.+)", re.DOTALL)
+"""A name before what is pointed at; no file's path and no number looks so."""
+_POINTED = ("mask", "index_mask", "box", "point")
+"""Settings that point, in the order in which regions are numbered."""
+
+
+@checked
+def relate_regions(settings: RelatingSettings) -> tuple[SceneRelations, tuple[PhraseAnswer, ...]]:
+    """Ask how the regions stand to each other, and which of them phrases mean; draw it if that is asked for.
+
+    Raises:
+        ConfigError: No picture, a setting that cannot be read, or a number that cannot be.
+        InputError: A picture, mask or phrase that cannot be used, fewer than two regions, or a file that is there.
+        OutputError: A full disk, or a folder that may not be written in.
+    """
+    check_number(settings.at_least, name="`at_least`", at_least=0, at_most=1)
+    focus = parse_focus(settings.focus)
+    for text in settings.text:
+        answerable(text)
+    scene = read_named_regions(settings)
+    check_regions(scene)
+    _check_graph(settings)
+    encoder = open_encoder(settings)
+    related = relate(encoder, scene, focus=focus)
+    answers = tuple(find_phrase(encoder, scene, text, focus=focus) for text in settings.text)
+    if settings.graph is not None:
+        existing = "overwrite" if settings.overwrite else "error"
+        drawn = draw_relations(scene, related, at_least=settings.at_least)
+        write_picture(drawn, Path(settings.graph), existing=existing)
+    return related, answers
+
+
+@checked
+def read_named_regions(settings: RelatingSettings) -> Scene:
+    """The picture and its regions, with their names as labels.
+
+    Raises:
+        ConfigError: No picture, or a setting that cannot be read.
+        InputError: A picture or a mask that cannot be used.
+    """
+    if not settings.image:
+        raise ConfigError(
+            "Give a picture and its regions: gencontrol relate IMAGE --mask dog=dog.png --box cup=4,4,9,9"
+        )
+    split = {name: [split_name(text) for text in getattr(settings, name)] for name in _POINTED}
+    plain = RegionSettings(
+        images=(settings.image,),
+        threshold=settings.threshold,
+        resize_mask=settings.resize_mask,
+        **{name: tuple(rest for _, rest in parts) for name, parts in split.items()},
+    )
+    scene = read_scene(Path(settings.image), read_pointing(plain)).scene
+    names = [name for parts in split.values() for name, _ in parts]
+    named = [replace(r, label=name or r.label) for name, r in zip(names, scene.regions, strict=True)]
+    if settings.label_map is not None:
+        size, resize = scene.picture.size, settings.resize_mask
+        where = Path(settings.label_map)
+        named += [
+            from_index_mask(where, number, size=size, resize=resize, label=f"class {number}")
+            for number in classes_of(where)
+        ]
+    return replace(scene, regions=tuple(named))
+
+
+def split_name(text: str) -> tuple[str, str]:
+    """The name in "dog=dog.png", and what follows; no name where there is none, or where a file is called so."""
+    found = _NAMED.fullmatch(text)
+    if found is None or Path(text).exists():
+        return "", text
+    return found[1].strip(), found[2]
+
+
+@checked
+def classes_of(path: Path) -> Sequence[int]:
+    """The numbers of the classes in a mask, but for 0.
+
+    Raises:
+        InputError: No such file, a mask without classes, or one with too many, as a photograph has.
+    """
+    image = open_image(path)
+    if image.mode not in ("1", "L", "P") and not image.mode.startswith("I"):
+        raise InputError(f"{path}: expected a mask of class numbers, grey or with a palette; this one is {image.mode}.")
+    found = [int(number) for number in np.unique(np.asarray(image)) if number]
+    if not 1 <= len(found) <= MOST_REGIONS:
+        raise InputError(f"{path}: expected 1 to {MOST_REGIONS} classes beside 0, and it holds {len(found)}.")
+    return found
+
+
+def _check_graph(settings: RelatingSettings) -> None:
+    """Before anything is loaded."""
+    if settings.graph is None:
+        return
+    path = Path(settings.graph)
+    if path.suffix.lower() not in ENCODINGS:
+        raise ConfigError(f"`graph` {path}: expected a name that ends in {', '.join(ENCODINGS)}.")
+    if path.exists() and not settings.overwrite:
+        raise InputError(f"{path} exists already: give `overwrite`, or another `graph`.")
+    check_apart([path], [Input(path=Path(settings.image), what="the picture to look at")])
+    check_writable([path])

@@ -1,0 +1,20 @@
+"""Which of the texts that are scored are phrases about parts."""
+
+import pytest
+
+from gencontrol.runs.notices import RunWarning
+from gencontrol.runs.relating.scoring import phrases_among
+
+
+def test_texts_with_relations_are_told_from_plain_ones() -> None:
+    texts = ("a cat", "a crown left of a pumpkin", "the leftmost cup", "the cup of the dog")
+    assert phrases_among(texts) == ("a crown left of a pumpkin", "the leftmost cup")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("a dog riding a cat", "'riding' is understood, but nothing"), ("a cup left of", "nothing is named behind")],
+)
+def test_what_is_not_answered_is_said(text: str, why: str) -> None:
+    with pytest.warns(RunWarning, match=f"{why}.*So this text is scored as a whole"):
+        assert phrases_among((text,)) == ()
