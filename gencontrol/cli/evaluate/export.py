@@ -1,7 +1,7 @@
 """`gencontrol data export`: the sprite world in the file formats of published data sets."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -48,8 +48,8 @@ def main(arguments: Sequence[str]) -> None:
     from gencontrol.sprites.imagenet_s import export_imagenet_s
     from gencontrol.sprites.store import open_store
 
-    styles = {"styles": options.style} if options.style else {}
-    config = SceneConfig(size=options.size, split=options.split, **styles)
+    config = SceneConfig(size=options.size, split=options.split)
+    config = replace(config, styles=options.style) if options.style else config
     store = open_store(options.store)
     store.style_indices(config.styles)
     done = export_imagenet_s(store, options.output, config=config, count=options.number, seed=options.seed)
