@@ -68,7 +68,7 @@ def test_what_stands_beside_is_moved_over_the_other_too():
     ],
 )
 def test_the_loss_is_nothing_where_the_relation_holds(relation, place, radius):
-    assert relation_loss(disc(*place, radius), BALL, relation).item() == pytest.approx(0, abs=0.025)
+    assert relation_loss(disc(place[0], place[1], radius), BALL, relation).item() == pytest.approx(0, abs=0.025)
 
 
 def test_steps_along_the_gradient_set_a_hovering_disc_down():

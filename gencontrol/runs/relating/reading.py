@@ -75,7 +75,10 @@ def read_named_regions(settings: RelatingSettings) -> Scene:
         images=(settings.image,),
         threshold=settings.threshold,
         resize_mask=settings.resize_mask,
-        **{name: tuple(rest for _, rest in parts) for name, parts in split.items()},
+        mask=_rest(split["mask"]),
+        index_mask=_rest(split["index_mask"]),
+        box=_rest(split["box"]),
+        point=_rest(split["point"]),
     )
     scene = read_scene(Path(settings.image), read_pointing(plain)).scene
     names = [name for parts in split.values() for name, _ in parts]
@@ -88,6 +91,11 @@ def read_named_regions(settings: RelatingSettings) -> Scene:
             for number in classes_of(where)
         ]
     return replace(scene, regions=tuple(named))
+
+
+def _rest(parts: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """What is behind the names."""
+    return tuple(rest for _, rest in parts)
 
 
 def split_name(text: str) -> tuple[str, str]:
