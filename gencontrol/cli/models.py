@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from gencontrol.cli.flags import FormatOptions
 from gencontrol.cli.parse import parse
 from gencontrol.cli.report import print_json, table
-from gencontrol.errors import CheckpointError
+from gencontrol.errors import CheckpointError, ConfigError
 from gencontrol.models.registry import PRESETS, Preset, resolve
 
 INDEX = "model_index.json"
@@ -25,14 +25,23 @@ class ModelsOptions(FormatOptions):
     """List the models that `gencontrol edit` paints holes with beside the presets, for which it takes a prompt."""
 
 
+FLAGS = ModelsOptions
+
+
 def main(arguments: Sequence[str]) -> None:
-    """List the presets, or the hosts of references, or those that paint into holes."""
+    """List the presets, or the hosts of references, or those that paint into holes.
+
+    Raises:
+        ConfigError: Two lists at once.
+    """
     options = parse(
         ModelsOptions,
         arguments,
         command="models",
         description="The presets that --model knows: encoder, licence, size, and whether the weights are here.",
     )
+    if options.holes and options.references:
+        raise ConfigError("`holes` and `references` are two lists: give one of them at a time.")
     if options.holes:
         _list_holes(options.format)
         return

@@ -74,6 +74,8 @@ def focus_strategy(name: str, /, **settings: Any) -> FocusStrategy:
         if settings:
             raise ConfigError(f"focus {name!r}: settings are of one look; give each look its own.")
         return SumFocus(looks=tuple(focus_strategy(part.strip()) for part in name.split(PLUS)))
+    if not name:
+        raise ConfigError(f"a focus without a name, such as on one side of a {PLUS}{nearest(name, FOCUS)}")
     if name not in FOCUS:
         raise ConfigError(f"unknown focus {name!r}{nearest(name, FOCUS)}")
     return from_mapping(FOCUS[name], settings, where=f"focus {name!r}")

@@ -96,8 +96,8 @@ def warn_small(alpha: Float[Tensor, "h w"]) -> None:
     long = int(max(rows.max() - rows.min(), columns.max() - columns.min())) + 1
     if long < _ENLARGED_LEAST:
         warnings.warn(
-            f"The region is {long} pixels long in its picture: enlarged, it shows little. Give a larger picture, or "
-            "look from further away.",
+            f"The region is {long} pixel{'' if long == 1 else 's'} long in its picture: enlarged, it shows little. "
+            "Give a larger picture, or look from further away.",
             RegionWarning,
             stacklevel=3,
         )

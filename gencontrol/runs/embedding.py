@@ -56,7 +56,7 @@ def write_embeddings(settings: EmbeddingSettings) -> dict[str, tuple[int, ...]]:
     check_named(settings)
     strength, focus = parse_strength(settings.strength).start, parse_focus(settings.focus)
     pointing = read_pointing(settings, negative_mask=settings.negative_mask)
-    if path.exists() and not settings.overwrite:
+    if path.is_file() and not settings.overwrite:
         raise InputError(f"{path} exists already: give `overwrite`, or another `output`.")
     pictures = list_pictures(settings.images, recursive=settings.recursive)
     check_apart([path], inputs_of(settings, pictures, use="to embed"))

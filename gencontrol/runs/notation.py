@@ -151,7 +151,7 @@ def parse_named(text: str, *, setting: str) -> tuple[str, dict[str, Any]]:
     settings = {}
     for part in filter(None, rest.split(",")):
         key, equals, value = part.partition("=")
-        if not equals:
+        if not (equals and value.strip()):
             raise ConfigError(f"`{setting}` {text}: expected settings such as {name}:key=value, got {part!r}.")
         settings[key.strip()] = scalar(value, where=f"`{setting}` {text}")
     return name, settings

@@ -95,7 +95,7 @@ class Plan:
     label: str = ""
     """What the plan is called among those of a sweep, such as "strength 0.5"."""
     weights: Mapping[str, str] = field(default_factory=dict)
-    """Fingerprints of the models, by the settings that name them."""
+    """Fingerprints of the models and of the curve of levels, by the settings that name them."""
     swept: tuple["Plan", ...] = ()
     """The plan at each value of a sweep; an item's part at each is its `swept`. None where nothing is swept."""
 
@@ -228,14 +228,15 @@ def _plan(wanted: Wanted, asked: Asked, embeds: EmbedsFile | None) -> Plan:
         existing=settings.existing,
         items=(),
         recorded=_recorded(settings, guidance) if settings.metadata else None,
-        weights=_weights(asked, embeds),
+        weights=_weights(asked, embeds, curve=settings.levels_curve),
         label=wanted.swept.label,
     )
 
 
-def _weights(asked: Asked, embeds: EmbedsFile | None) -> dict[str, str]:
+def _weights(asked: Asked, embeds: EmbedsFile | None, *, curve: str | None) -> dict[str, str]:
     """Of what draws; a file of embeddings has passed its encoder."""
     models = {"model": asked.model} | ({} if asked.encoder is None or embeds else {"alpha_clip": asked.encoder})
+    models |= {} if curve is None else {"levels_curve": Location(name=curve)}
     return {name: fingerprint(place) for name, place in models.items()}
 
 

@@ -90,8 +90,8 @@ class EncoderSettings:
     """Alpha-CLIP folder, hub id, or published .pth checkpoint; unless given, the one that the model comes with."""
     focus: str | None = None
     """How the encoder is made to look: alpha, zoom, attention, crop, blank, blur, circle, masked-pooling or
-    mask-inversion, with settings after a colon, or several looks added, as zoom+crop; unless given, alpha if the
-    encoder's alpha channel is trained, else attention."""
+    mask-inversion, with settings after a colon, or several looks added, as zoom+crop; unless given, what the encoder's
+    configuration names (of tiny zoom:outside=blank), else alpha if its alpha channel is trained, else attention."""
     fit: Literal["pad", "squash", "crop", "published"] | None = None
     """How picture and mask become square: `published` crops the one and squashes the other, as the Alpha-CLIP authors'
     inference code does, for whoever must reproduce its numbers; unless given, as the encoder's processor says."""

@@ -26,6 +26,7 @@ from gencontrol.streams import seeded
 
 # Of a removal: what is shown around the hole, and the most pixels along a side that are solved for.
 _AROUND, _FILLED = 0.1, 256
+_LEAST_AROUND = 2
 
 
 @torch.no_grad()
@@ -114,7 +115,8 @@ def remove(photo: ImageSource, hole: Any) -> Picture:
     """
     picture = read_image(photo)
     alpha = (as_hole(hole, picture).alpha > 0).float()
-    box = window_around(alpha, margin=_AROUND)
+    # Of a hole of some pixels the share alone would round to nothing, or to one side.
+    box = window_around(alpha, margin=max(_AROUND, _LEAST_AROUND / _long_side(alpha)))
     side = min(box[3] - box[1], _FILLED)
     window, inside = cut(picture.stored_rgb, box, (side, side)), cut(alpha[None], box, (side, side))[0] > 0
     if bool(inside.all()):
@@ -146,7 +148,12 @@ def soft_border(alpha: Float[Tensor, "h w"], seam: float) -> Float[Tensor, "h w"
         InputError: A seam outside [0, 1].
     """
     check_number(seam, name="seam", at_least=0, at_most=1, error=InputError)
-    return soft_hole(alpha, seam * max(int((alpha > 0).any(dim=axis).sum()) for axis in (0, 1)))
+    return soft_hole(alpha, seam * _long_side(alpha))
+
+
+def _long_side(alpha: Float[Tensor, "h w"]) -> int:
+    """Rows or columns that a hole has any of, in pixels; at least 1."""
+    return max(1, *(int((alpha > 0).any(dim=axis).sum()) for axis in (0, 1)))
 
 
 def put_into(picture: Picture, painted: Float[Tensor, "3 h2 w2"], soft: Float[Tensor, "h w"], box: Box) -> Picture:

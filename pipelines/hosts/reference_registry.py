@@ -9,7 +9,7 @@ from gencontrol.errors import ConfigError, PairingError
 from gencontrol.pipelines.hosts.flux_adapter import FLUX_ADAPTER
 from gencontrol.pipelines.hosts.flux_redux import FLUX_REDUX
 from gencontrol.pipelines.hosts.flux_reference import FLUX_2, FLUX_KONTEXT
-from gencontrol.pipelines.hosts.inpainting import FLUX_FILL, KONTEXT_INPAINT
+from gencontrol.pipelines.hosts.inpainting import FLUX_FILL, INPAINTING_HOSTS, KONTEXT_INPAINT
 from gencontrol.pipelines.hosts.kandinsky import KANDINSKY
 from gencontrol.pipelines.hosts.karlo import KARLO
 from gencontrol.pipelines.hosts.reference_host import ReferenceFamily, ReferenceHost
@@ -46,16 +46,30 @@ def find_reference_host(name: str) -> ReferenceHost:
 
 
 def check_no_reference_host(name: str) -> None:
-    """Refuse the name of a host of references where one saved pipeline or encoder is expected.
+    """Refuse the name of a host of references, or of one for holes, where one saved pipeline or encoder is expected.
 
     Raises:
         PairingError: Says what to call.
     """
+    check_no_painter(name)
     if name in REFERENCE_HOSTS and not Path(name).exists():
         raise PairingError(
             f"{name} is a host of references, put together from a base and its adapter, and no saved pipeline or "
             f"encoder: `gencontrol vary --model {name}` draws with it, and in Python "
             "gencontrol.pipelines.open_reference_host; an encoder is what `gencontrol models` lists for it."
+        )
+
+
+def check_no_painter(name: str) -> None:
+    """Refuse the name of a host that is made for holes and has no sibling that draws whole pictures.
+
+    Raises:
+        PairingError: Says what to call.
+    """
+    if name in INPAINTING_HOSTS and name not in REFERENCE_HOSTS and not Path(name).exists():
+        raise PairingError(
+            f"{name} is made for holes and does nothing else: `gencontrol edit --model {name}` paints with it, and in "
+            "Python gencontrol.pipelines.paint_with_host; `gencontrol models` lists the others."
         )
 
 

@@ -257,6 +257,8 @@ def test_records_of_other_kinds_and_broken_ones(run: Any, scene: Path, tiny_fold
 
 
 def test_they_are_listed(run: Any) -> None:
+    both = run("models", "--holes", "--references")
+    assert both.code == 2 and "--holes and --references are two lists: give one of them at a time." in both.err
     printed = run("models", "--holes").out
     assert all(name in printed for name in INPAINTING_HOSTS) and "FLUX.1-Fill-dev" in printed
     assert "flux-fill: FLUX.1 [dev] is for non-commercial use" in printed

@@ -107,6 +107,11 @@ def test_a_part_that_is_small_in_its_picture_is_told_of(long: int, warned: bool)
     assert all(f"{long} pixels long" in str(w.message) and w.category is RegionWarning for w in caught)
 
 
+def test_one_pixel_is_one() -> None:
+    with pytest.warns(RegionWarning, match="^The region is 1 pixel long in its picture"):
+        warn_small(box_alpha((3, 4, 4, 5), (40, 60)))
+
+
 def test_of_an_empty_map_nothing_is_seen() -> None:
     assert seen_share(torch.zeros(40, 80), CROP) == 0
     assert seen_share(torch.zeros(40, 80), Geometry(size=32, fit="pad")) == 1

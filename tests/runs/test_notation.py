@@ -105,6 +105,10 @@ def test_names_with_settings() -> None:
     assert parse_named("circle:colour=#00ff00", setting="focus") == ("circle", {"colour": "#00ff00"})
     with pytest.raises(ConfigError, match="`focus` crop:margin: expected settings such as crop:key=value"):
         parse_named("crop:margin", setting="focus")
+    with pytest.raises(
+        ConfigError, match="`focus` crop:margin= : expected settings such as crop:key=value, got 'margin= '"
+    ):
+        parse_named("crop:margin= ", setting="focus")
     with pytest.raises(ConfigError, match=r"`focus` crop:margin=\[: '\[' is neither a number nor a name"):
         parse_named("crop:margin=[", setting="focus")
 
@@ -167,7 +171,7 @@ def test_looks_that_are_added() -> None:
     ("text", "message"),
     [
         ("zoom+krop", "unknown focus 'krop'; did you mean 'crop'"),
-        ("zoom+", "unknown focus ''; known are alpha"),
+        ("zoom+", r"a focus without a name, such as on one side of a \+; known are alpha"),
         ("zoom+crop:margn=1", "focus 'crop': unknown key 'margn'; did you mean 'margin'"),
         ("zoom+zoom", "'zoom' is named twice with the same settings"),
     ],

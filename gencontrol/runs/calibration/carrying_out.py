@@ -60,7 +60,7 @@ def write_calibration(settings: CalibrationSettings) -> Calibrated:
     """
     check_calibration(settings)
     path = Path(settings.output)
-    if path.exists() and not settings.overwrite:
+    if path.is_file() and not settings.overwrite:
         raise InputError(f"{path} exists already: give `overwrite`, or another `output`.")
     pictures = list_pictures(settings.images)
     inputs = [Input(path=picture, what="one of the pictures to calibrate on") for picture in pictures]

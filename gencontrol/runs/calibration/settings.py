@@ -1,6 +1,7 @@
 """The settings of a calibration."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from gencontrol.errors import ConfigError
@@ -42,4 +43,7 @@ def check_calibration(settings: CalibrationSettings) -> None:
         raise ConfigError("`masks`: name a folder that holds, for each picture, a folder of masks of its name.")
     if settings.form.count("{}") != 1 or settings.form.replace("{}", "").count("{"):
         raise ConfigError(f"`form`: expected a text with one {{}}, such as 'a photo of a {{}}', got {settings.form!r}.")
+    if Path(settings.output).suffix.lower() not in ("", ".json"):
+        name = f"{Path(settings.output).stem}.json"
+        raise ConfigError(f"`output` {settings.output}: a curve is written as JSON; name it {name}.")
     check_number(settings.points, name="`points`", at_least=FEWEST_STEPS, at_most=MOST_STEPS)

@@ -14,10 +14,11 @@ from gencontrol.regions.region import Region
 from gencontrol.runs.files.encodings import has_room, record_text
 from gencontrol.runs.files.records import unpack
 
+_CURVE = "levels_curve"
 _MODELS: Mapping[str, str] = {"revision": "model"} | {
-    name: name for name in ("model", "alpha_clip", "base", "adapter", "image_encoder")
+    name: name for name in ("model", "alpha_clip", "base", "adapter", "image_encoder", _CURVE)
 }
-"""Settings that only name a model -> the model whose weights say whether it is another."""
+"""Settings that only name a model, or a curve -> the one whose fingerprint says whether it is another."""
 _INPUTS: Mapping[str, str] = {"image": "another picture", "embeds": "other embeddings", "like": "another picture"}
 _MASKS: Mapping[str, str] = {
     "regions": "another region",
@@ -113,7 +114,8 @@ def _difference(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | No
         if names:
             return "; ".join(f"`{n}` was {_shown(was.get(n))} and is {_shown(now.get(n))}" for n in names)
     if weights:
-        return f"the weights of `{sorted(weights)[0]}` were others"
+        other = sorted(weights)[0]
+        return f"the curve of `{other}` was another" if other == _CURVE else f"the weights of `{other}` were others"
     if there.get("seed") != wanted.get("seed"):
         return f"its `seed` was {_shown(there.get('seed'))}"
     return _other_input(there, wanted)

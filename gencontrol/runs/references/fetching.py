@@ -7,7 +7,7 @@ from gencontrol.configuration import nearest
 from gencontrol.errors import ConfigError
 from gencontrol.models.registry import PRESETS
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
-from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
+from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS, check_no_painter
 from gencontrol.pipelines.stock.sources import Part, Sources, weigh
 
 
@@ -16,7 +16,9 @@ def takes_references(model: str) -> bool:
 
     Raises:
         ConfigError: A name that is none, and is nearest to one of theirs.
+        PairingError: A host that is made for holes alone.
     """
+    check_no_painter(model)
     if model in REFERENCE_HOSTS:
         return True
     if model not in PRESETS and "/" not in model and not Path(model).exists():

@@ -117,6 +117,7 @@ def test_pictures_follow_it_and_record_it(vary: Any, scene: Path, differ: Any, r
         (("--form", "a thing"), "--form: expected a text with one {}, such as 'a photo of a {}', got 'a thing'"),
         (("--form", "{} {}"), "--form: expected a text with one {}"),
         (("--form", "{} {x}"), "--form: expected a text with one {}"),
+        (("-o", "a/curve.png"), "-o a/curve.png: a curve is written as JSON; name it curve.json."),
     ],
 )
 def test_settings_that_cannot_be(calibrate: Run, arguments: Any, message: str) -> None:

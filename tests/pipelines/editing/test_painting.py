@@ -103,6 +103,18 @@ def test_a_removal_is_what_is_around() -> None:
     assert torch.equal(remove(Picture(rgb=spoilt), soft).stored_rgb, rgb)
 
 
+@pytest.mark.parametrize("side", [1, 2, 4])
+@pytest.mark.parametrize("corner", [(0, 0), (9, 7)])
+def test_a_hole_of_some_pixels_is_filled_from_all_around(side: int, corner: tuple[int, int]) -> None:
+    columns = torch.arange(0, 4 * SIZE[1], 4, dtype=torch.uint8).expand(3, *SIZE)
+    alpha = torch.zeros(SIZE)
+    alpha[corner[0] : corner[0] + side, corner[1] : corner[1] + side] = 1.0
+    spoilt = torch.where(alpha > 0, torch.tensor(255, dtype=torch.uint8), columns)
+    gone = remove(Picture(rgb=spoilt), Region(alpha=alpha)).stored_rgb.int()
+    # A slope goes on through the hole where there is something on both sides of it.
+    assert (gone - columns.int()).abs().max() <= (0 if all(corner) else 4 * side)
+
+
 def test_holes_may_be_files_and_reach_the_edges(variation: Any, photo: Picture, like: Scene) -> None:
     mask = torch.zeros(SIZE)
     mask[:, :15] = 1.0

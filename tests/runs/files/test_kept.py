@@ -27,7 +27,7 @@ def made(**changed: Any) -> dict[str, Any]:
         "settings": {"steps": 20, "model": "tiny", "revision": None},
         "seed": 3,
         "image": {"path": "a.png", "sha256": "1"},
-        "weights": {"model": "m", "alpha_clip": "a"},
+        "weights": {"model": "m", "alpha_clip": "a", "levels_curve": "c"},
         "regions": [region(label="a")],
     }
     return describe(**usual | changed)
@@ -54,6 +54,7 @@ REFERENCE = {
         (made(weights={"model": "", "alpha_clip": "a"}), None),
         (made(settings={"steps": 20, "model": "other", "revision": None}, weights={}), "`model` was other and is tiny"),
         (made(weights={"model": "m", "alpha_clip": "b"}), "the weights of `alpha_clip` were others"),
+        (made(weights={"levels_curve": "old"}), "the curve of `levels_curve` was another"),
         (made(settings={"steps": 20}, weights={"model": "x"}), "`model` was not set and is tiny"),
         (made(settings={"steps": 5, "model": "tiny", "revision": None}), "`steps` was 5 and is 20"),
         (made(seed=4), "its `seed` was 4"),

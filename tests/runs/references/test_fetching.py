@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gencontrol.errors import ConfigError
+from gencontrol.errors import ConfigError, PairingError
 from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
 from gencontrol.pipelines.stock.sources import find_sources
 from gencontrol.runs.references.fetching import fetching_lines, restrictions, size_in_words, takes_references
@@ -86,5 +86,9 @@ def test_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not any(takes_references(name) for name in ("tiny", "sd-image-variation", "owner/name", "."))
     (tmp_path / "sdxl-ip-pluss").mkdir()
     assert not takes_references("sdxl-ip-pluss") and not takes_references("tinny")
+    with pytest.raises(PairingError, match=r"^flux-fill is made for holes and does nothing else: `gencontrol edit"):
+        takes_references("flux-fill")
+    (tmp_path / "flux-fill").mkdir()
+    assert not takes_references("flux-fill")
     with pytest.raises(ConfigError, match="`model`: there is no 'sdxl-ip-plu'; did you mean 'sdxl-ip-plus'"):
         takes_references("sdxl-ip-plu")
