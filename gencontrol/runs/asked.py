@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from gencontrol.alpha_clip.architectures import square
@@ -53,7 +54,8 @@ def ask_host(model: str, alpha_clip: str | None, *, revision: str | None, offlin
     assert encoder is None or isinstance(encoder, Location)
     fitting = pair(place, encoder)
     vision = own_encoder(fitting.family, place)
-    sees = vision if encoder is None else encoder_config(encoder)
+    # A published checkpoint is weights alone: it says nothing of how it looks.
+    sees = vision if encoder is None or Path(encoder.name).is_file() else encoder_config(encoder)
     return Asked(
         model=place,
         encoder=encoder,

@@ -221,5 +221,5 @@ def calibrated(responses: Sequence[Response], *, way: Way) -> Calibration:
     )
 
 
-def _mean(errors: Sequence[Float[Tensor, " n"]]) -> float:
+def _mean(errors: Sequence[Float[Tensor, " _"]]) -> float:
     return torch.cat(list(errors)).double().mean().item()

@@ -73,7 +73,7 @@ def swept(levels: Sequence[float], *, region: int = 0) -> list[list[float]]:
     Raises:
         InputError: Nothing to share with: one region alone, or no other of a level above 0.
     """
-    if not 0 <= region < len(levels):
+    if levels and not 0 <= region < len(levels):
         raise InputError(f"region: expected the number of one of {len(levels)} regions, from 0, got {region}.")
     if not any(level > 0 for i, level in enumerate(levels) if i != region):
         raise InputError("A sweep needs another region with a level above 0: a level is a share beside others.")

@@ -106,7 +106,7 @@ def test_pictures_that_are_none(run: Any, scene: Path, tiny_folder: Path) -> Non
     os.mkfifo(scene / "pipe.png")
     (scene / "loop").symlink_to("loop")
     for picture, message in (
-        (scene / "pipe.png", "pipe.png is a pipe or a device"),
+        (scene / "pipe.png", "pipe.png is a pipe; expected an image file"),
         (scene / "loop", "loop"),
         ("https://x.org/a.png", "is an address; pictures are read from files: download it first"),
         ("n" * 300, "cannot be read: File name too long"),
