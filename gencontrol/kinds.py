@@ -3,9 +3,11 @@
 Python would go on until something deep inside fails, in words that are nothing to whoever made the call.
 """
 
+import dataclasses
 import functools
 import inspect
 import numbers
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -96,8 +98,8 @@ def check_fields(record: Any) -> None:
         InputError: Says which.
     """
     hints = _hints(type(record))
-    for name in getattr(type(record), "__dataclass_fields__", ()):
-        check_kind(getattr(record, name), hints[name], name=f"{type(record).__name__}: {name}")
+    for field in dataclasses.fields(record):
+        check_kind(getattr(record, field.name), hints[field.name], name=f"{type(record).__name__}: {field.name}")
 
 
 def check_kind(value: Any, hint: Any, *, name: str) -> None:
@@ -219,12 +221,15 @@ def _words(hint: Any) -> str:
 
 
 def _plural(hint: Any) -> str:
+    if hint is Any:
+        return "values"
     words = _words(hint)
     if " or " in words or words.startswith("one of"):
         return f"values, each {words}"
     if words[0].isdigit() or words.startswith("a list of"):
         return f"entries of {words}"
-    return f"{words.removeprefix('a ').removeprefix('an ')}s"
+    plural = re.sub("y$", "ie", words.removeprefix("a ").removeprefix("an "))
+    return f"{plural}s"
 
 
 def _with_article(name: str) -> str:

@@ -186,9 +186,10 @@ def test_values_in_words() -> None:
 
 SCRIPT = """
 import numpy, torch
-from gencontrol import AlphaCLIP, Region, regions, images
+from gencontrol import AlphaCLIP, Region, focus, regions, images
 from gencontrol.errors import GencontrolError
 from gencontrol.pipelines import RegionReference, open_pipeline
+from gencontrol.regions.curves import LevelsCurve, read_curve
 region = regions.from_box((1, 1, 3, 3), size=(8, 8))
 tries = [
     lambda: regions.grow(region, 5),
@@ -205,6 +206,20 @@ tries = [
     lambda: regions.Geometry(size="64"),
     lambda: images.Picture(rgb=numpy.ones((3, 8, 8))),
     lambda: AlphaCLIP.from_pretrained(None),
+    lambda: focus.focus_strategy(3),
+    lambda: focus.SumFocus(looks=("zoom", "crop")),
+    lambda: focus.ZoomFocus(closeness="0.5"),
+    lambda: focus.ZoomFocus(outside="red"),
+    lambda: focus.AttentionFocus(scale="2"),
+    lambda: focus.BlankFocus(colour=3),
+    lambda: focus.BlurFocus(sigma=None),
+    lambda: focus.CircleFocus(margin="0"),
+    lambda: focus.CropFocus(masked=None),
+    lambda: focus.MaskInversionFocus(steps=1.5),
+    lambda: focus.MaskedPoolingFocus(tokens=3),
+    lambda: LevelsCurve(way="both", levels=(0.0, 1.0), values=(0.0, 1.0)),
+    lambda: LevelsCurve(way="passes", levels="ab", values=(0.0, 1.0)),
+    lambda: read_curve(3),
 ]
 for make in tries:
     try:
@@ -225,12 +240,27 @@ SAID = (
     "size: expected (height, width) of the picture in pixels, each 1 or more and 268,435,456 together at most, got "
     "1048576 x 1048576.",
     "from_index_mask: mask: expected text, a path, a PIL image, an array, a tensor or a Picture, got None.",
-    "RegionReference: image: expected text, a path, a PIL image, an array, a tensor, a Picture or a Scene, got None.",
+    "RegionReference: image: expected text, a path, a PIL image, an array, a tensor, a Picture, a Scene or a list of "
+    "values, got None.",
     "Expected start:end, such as 1:0.3, or start:end@begin:until, such as 1:0@0.2:0.6, or points position:strength in "
     "fractions of the run, such as '0:1 0.5:0.8 1:0.3 cosine', got 'x'.",
     "Geometry: size: expected a whole number, got the text '64'.",
     "rgb: expected a tensor, got an array (torch.from_numpy makes one of it).",
     "from_pretrained: name_or_path: expected text or a path, got None.",
+    "focus_strategy: name: expected text, got the number 3.",
+    "SumFocus: looks: expected a list of FocusStrategies, got 2 of them, with the text 'zoom' among them.",
+    "ZoomFocus: closeness: expected a number, got the text '0.5'.",
+    "outside: expected one of keep, blank, blur, got 'red'.",
+    "AttentionFocus: scale: expected a number, got the text '2'.",
+    "BlankFocus: colour: expected text, got the number 3.",
+    "BlurFocus: sigma: expected a number, got None.",
+    "CircleFocus: margin: expected a number, got the text '0'.",
+    "CropFocus: masked: expected True or False, got None.",
+    "MaskInversionFocus: steps: expected a whole number, got the number 1.5.",
+    "MaskedPoolingFocus: tokens: expected one of last, values, got the number 3.",
+    "way: expected one of one-pass, passes, got 'both'.",
+    "LevelsCurve: levels: expected a list of numbers, got the text 'ab'.",
+    "read_curve: path: expected text or a path, got the number 3.",
 )
 
 

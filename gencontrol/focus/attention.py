@@ -15,6 +15,7 @@ from gencontrol.errors import ConfigError
 from gencontrol.focus.pixels import whole
 from gencontrol.images.bounds import bounded
 from gencontrol.images.picture import Colours
+from gencontrol.kinds import check_fields
 from gencontrol.numbers import is_finite, number_text
 from gencontrol.regions.geometry import Geometry, fit_planes
 
@@ -40,6 +41,7 @@ class AttentionFocus:
     """Whose attention is biased: the class token's, or that of `all` tokens."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.rows not in typing.get_args(Rows):
             raise ConfigError(f"rows: expected one of {', '.join(typing.get_args(Rows))}, got {self.rows!r}.")
         if not (is_finite(self.scale) and self.scale >= 0):

@@ -10,6 +10,7 @@ from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.focus.fills import check_fill, fill_colour
 from gencontrol.focus.pixels import whole
 from gencontrol.focus.strategy import ByView
+from gencontrol.kinds import check_fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,7 @@ class BlankFocus(ByView):
     """"#rrggbb", a colour's name, or "mean": the mean of CLIP's pictures, which is 0 after normalisation."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_fill(self.colour)
 
     def view(

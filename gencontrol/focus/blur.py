@@ -12,6 +12,7 @@ from gencontrol.focus.fills import WIDEST
 from gencontrol.focus.pixels import whole
 from gencontrol.focus.strategy import ByView
 from gencontrol.images.blur import gaussian_blur
+from gencontrol.kinds import check_fields
 from gencontrol.numbers import check_number
 
 
@@ -27,6 +28,7 @@ class BlurFocus(ByView):
     """Standard deviation of the blur as a share of the short side; the authors use 100 pixels on COCO's 640 x 480."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_number(self.sigma, name="sigma", at_least=0, at_most=WIDEST)
 
     def view(

@@ -13,6 +13,7 @@ from gencontrol.focus.boxes import Box, part_box
 from gencontrol.focus.fills import WIDEST, check_fill, fill_colour
 from gencontrol.focus.pixels import whole
 from gencontrol.focus.strategy import ByView
+from gencontrol.kinds import check_fields
 from gencontrol.numbers import check_number
 
 
@@ -33,6 +34,7 @@ class CircleFocus(ByView):
     """Between the box and the ellipse that its sides touch, as a share of the box's sides."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_fill(self.colour)
         check_number(self.thickness, name="thickness", above=0, at_most=1)
         check_number(self.margin, name="margin", at_least=0, at_most=WIDEST)

@@ -14,6 +14,7 @@ from gencontrol.focus.fills import WIDEST, check_fill, fill_colour
 from gencontrol.focus.pixels import whole
 from gencontrol.focus.strategy import ByView
 from gencontrol.images.picture import Colours, unit_planes
+from gencontrol.kinds import check_fields
 from gencontrol.numbers import check_number
 
 
@@ -35,6 +36,7 @@ class CropFocus(ByView):
     """To paint with: "#rrggbb", a colour's name, or "mean", the mean of CLIP's pictures."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_number(self.margin, name="margin", at_least=0, at_most=WIDEST)
         check_fill(self.colour)
 

@@ -14,6 +14,7 @@ from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.picture import Colours
+from gencontrol.kinds import check_fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,7 @@ class SumFocus:
     """At least two, no two of them the same."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if len(self.looks) < 2:
             raise ConfigError(f"looks: expected at least two to add, got {len(self.looks)}.")
         twice = next((look for i, look in enumerate(self.looks) if look in self.looks[:i]), None)

@@ -18,6 +18,7 @@ from gencontrol.focus.boxes import check_marked
 from gencontrol.focus.masked_pooling import as_long_as, last_layer
 from gencontrol.focus.pixels import whole
 from gencontrol.images.picture import Colours
+from gencontrol.kinds import check_fields
 from gencontrol.numbers import check_number
 
 MOST_STEPS = 1000
@@ -48,6 +49,7 @@ class MaskInversionFocus:
     expressions."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not 0 <= self.steps <= MOST_STEPS:
             raise ConfigError(f"steps: expected 0 to {MOST_STEPS}, got {self.steps}.")
         check_number(self.rate, name="rate", above=0)

@@ -17,6 +17,7 @@ from gencontrol.focus.attention import patch_alphas
 from gencontrol.focus.boxes import check_marked
 from gencontrol.focus.pixels import whole
 from gencontrol.images.picture import Colours
+from gencontrol.kinds import check_fields
 
 Tokens = Literal["last", "values"]
 
@@ -38,6 +39,7 @@ class MaskedPoolingFocus:
     """
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.tokens not in typing.get_args(Tokens):
             raise ConfigError(f"tokens: expected one of {', '.join(typing.get_args(Tokens))}, got {self.tokens!r}.")
 

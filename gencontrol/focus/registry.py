@@ -17,6 +17,7 @@ from gencontrol.focus.mask_inversion import MaskInversionFocus
 from gencontrol.focus.masked_pooling import MaskedPoolingFocus
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.focus.zoom import ZoomFocus
+from gencontrol.kinds import checked
 
 FOCUS: Mapping[str, type[FocusStrategy]] = MappingProxyType(
     {
@@ -59,6 +60,7 @@ def configured_focus(look: Any) -> FocusStrategy:
         ) from None
 
 
+@checked
 def focus_strategy(name: str, /, **settings: Any) -> FocusStrategy:
     """Make a strategy from its name and settings.
 

@@ -1,5 +1,6 @@
 """Focus by looking closer: a crop around the part that keeps some of its context, and its alpha."""
 
+import typing
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -16,6 +17,7 @@ from gencontrol.focus.fills import WIDEST, check_fill, fill_colour
 from gencontrol.focus.strategy import ByView
 from gencontrol.images.blur import gaussian_blur
 from gencontrol.images.picture import Colours, unit_planes
+from gencontrol.kinds import check_fields
 from gencontrol.numbers import check_number
 
 Outside = Literal["keep", "blank", "blur"]
@@ -44,12 +46,15 @@ class ZoomFocus(ByView):
     """Standard deviation of the blur as a share of the window's short side."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("margin", "sigma"):
             check_number(getattr(self, name), name=name, at_least=0, at_most=WIDEST)
         if not 0 <= self.closeness <= 1:
             raise ConfigError(
                 f"closeness: expected 0 (the whole frame) to 1 (the part's box with its margin), got {self.closeness}."
             )
+        if self.outside not in typing.get_args(Outside):
+            raise ConfigError(f"outside: expected one of {', '.join(typing.get_args(Outside))}, got {self.outside!r}.")
         check_fill(self.colour)
 
     def view(

@@ -19,6 +19,7 @@ from torch import Tensor
 from gencontrol.configuration import from_mapping, to_mapping
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import atomic_file
+from gencontrol.kinds import check_fields, checked
 from gencontrol.text_files import read_text
 
 Way = Literal["one-pass", "passes"]
@@ -44,6 +45,9 @@ class LevelsCurve:
     """What came of the fit, for people."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
+        if self.way not in WAYS:
+            raise ConfigError(f"way: expected one of {', '.join(WAYS)}, got {self.way!r}.")
         if not 2 <= len(self.levels) <= MOST_POINTS or len(self.levels) != len(self.values):
             counts = f"{len(self.levels)} and {len(self.values)}"
             raise ConfigError(f"levels, values: expected as many of each, 2 to {MOST_POINTS}, got {counts}.")
@@ -86,13 +90,14 @@ def write_curve(path: Path, curve: LevelsCurve, *, exclusive: bool = False) -> N
         temporary.write_text(json.dumps(to_mapping(curve), indent=1) + "\n", encoding="utf-8")
 
 
-def read_curve(path: Path) -> LevelsCurve:
+@checked
+def read_curve(path: str | Path) -> LevelsCurve:
     """Read what `write_curve` wrote.
 
     Raises:
         InputError: No such file, or another kind of file.
     """
-    text = read_text(path, what="a curve of levels")
+    text = read_text(Path(path), what="a curve of levels")
     try:
         values: Any = json.loads(text)
     except (ValueError, RecursionError):
