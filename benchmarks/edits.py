@@ -122,7 +122,7 @@ def _showing(key: str, label: str, shown: Callable[[Case], Picture]) -> Row:
 def _nothing(pipeline: Any, case: Case, how: dict[str, Any]) -> Picture:
     # Guidance departs from nothing, so there is none towards it.
     width = pipeline.image_encoder.config.projection_dim
-    return edit(pipeline, case.photo, case.hole, torch.zeros(1, width), **how | {"guidance_scale": 1.0})[0]
+    return edit(pipeline, case.photo, case.hole, torch.zeros(1, width), **(how | dict[str, Any](guidance_scale=1.0)))[0]
 
 
 ROWS: tuple[Row, ...] = (
@@ -207,7 +207,7 @@ def case_of(photos: Marked, references: Marked, place: int, *, grow: float) -> C
 def judged(painted: Picture, case: Case, judge: Judge, *, seam: float) -> Record:
     """What is seen in the hole, whether all else is as it was, and the step at the border."""
     hole, rgb = case.hole.alpha, byte_planes(painted.stored_rgb)
-    window = cut(rgb, window_around(hole, margin=MARGIN), (judge.net.shape.size,) * 2)
+    window = cut(rgb, window_around(hole, margin=MARGIN), (judge.net.shape.size, judge.net.shape.size))
     scores = judge(window[None]).log_probabilities
     wanted, before = torch.tensor([case.wanted]), torch.tensor([case.before])
     best = int(scores.argmax())

@@ -10,6 +10,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from transformers import CLIPVisionConfig
 
+from gencontrol.alpha_clip.architectures import square
 from gencontrol.errors import InputError
 from gencontrol.images.picture import check_unit_range
 from gencontrol.images.reading import read_image
@@ -106,7 +107,8 @@ def fitting_bias(bias: Tensor, config: CLIPVisionConfig, *, count: int) -> Tenso
     Raises:
         InputError: It does not.
     """
-    tokens = (config.image_size // config.patch_size) ** 2 + 1
+    size, patch = square(config)
+    tokens = (size // patch) ** 2 + 1
     logits = (count, config.num_attention_heads, tokens, tokens)
     sides = zip(reversed(bias.shape), reversed(logits), strict=False)
     if not (1 < bias.ndim <= 4 and all(side in (1, whole) for side, whole in sides)):

@@ -12,10 +12,11 @@ from gencontrol.conditioning.strength import StrengthSchedule, parse_schedule
 from gencontrol.errors import InputError
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.reading import ImageSource
-from gencontrol.kinds import check_fields
+from gencontrol.kinds import check_fields, check_kind
 from gencontrol.numbers import is_finite, number_text
 from gencontrol.regions.scene import Scene
 
+_IMAGE: Any = ImageSource | Scene | list[Any]
 MAX_WEIGHT = 2.0
 """Beyond twice its scale an adapter drowns the prompt and the canvas; the strength's own bound."""
 
@@ -27,7 +28,7 @@ class RegionReference:
     Two kinds of mask, kept apart by their names: `mask_image` is on the reference, `canvas_mask` on the output.
     """
 
-    image: ImageSource | Scene | list[Any]
+    image: Any
     """The picture, or a `Scene` with regions of its own; a list is refused where it is encoded, with the way out."""
     mask_image: Any = None
     """Which part of it to take: a mask or a list of masks, white (or opaque) = this; None is its own alpha channel, or
@@ -47,6 +48,7 @@ class RegionReference:
 
     def __post_init__(self) -> None:
         check_fields(self)
+        check_kind(self.image, _IMAGE, name="RegionReference: image")
         if not (is_finite(self.weight) and 0 <= self.weight <= MAX_WEIGHT):
             raise InputError(f"weight: expected a number from 0 to {MAX_WEIGHT:g}, got {number_text(self.weight)}.")
         if isinstance(self.schedule, str):

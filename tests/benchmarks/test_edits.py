@@ -76,7 +76,8 @@ def test_verdicts() -> None:
     other[:, 0, 0] = 255 - other[:, 0, 0]
     assert judged(Picture(rgb=other), case, saying(2), seam=0.05)["equal"] == 0
     one, two = saying(2), saying(2)
-    judged(case.photo, case, one, seam=0.05), judged(Picture(rgb=other), case, two, seam=0.05)
+    for picture, judge in ((case.photo, one), (Picture(rgb=other), two)):
+        judged(picture, case, judge, seam=0.05)
     assert torch.equal(one.seen[0], two.seen[0])
     assert judged(case.photo, case, saying(2), seam=0.05)["margin"] == pytest.approx(4.0)
     assert judged(case.photo, a_case(wanted=7), saying(0), seam=0.05)["shown5"] == 0
@@ -132,7 +133,7 @@ def test_a_run(
     main(settings)
     assert capsys.readouterr().out == printed
     with pytest.raises(InputError, match="measured with another steps"):
-        main(Settings(**how | {"steps": 3}, scenes=2, output=tmp_path / "edits.json"))
+        main(Settings(**(how | dict[str, Any](steps=3)), scenes=2, output=tmp_path / "edits.json"))
 
 
 def test_a_judge_of_other_names(model: Path, sprite_file: Path, tmp_path: Path, judge_folder: Path) -> None:

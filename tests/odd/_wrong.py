@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 
 import gencontrol
-from gencontrol import AlphaCLIP, Region, alpha_clip, conditioning, images, pipelines, regions
+import gencontrol.pipelines as pipelines
+from gencontrol import AlphaCLIP, Region, alpha_clip, conditioning, images, regions
 from gencontrol.models.location import Location
 from gencontrol.tasks import classify, levels
 

@@ -1,7 +1,7 @@
 """A larger model from a trained one: further blocks that change nothing until they are trained, and further words."""
 
 import copy
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ def deepened(clip: CLIPModel, layers: int) -> CLIPModel:
     Raises:
         ConfigError: Fewer blocks than the model has.
     """
-    config = copy.deepcopy(clip.config)
+    config: Any = copy.deepcopy(clip.config)
     had = config.vision_config.num_hidden_layers
     if layers < had:
         raise ConfigError(
@@ -62,7 +62,7 @@ def with_words(clip: CLIPModel, had: PreTrainedTokenizerFast, wanted: PreTrained
             f"start: the model knows {len(missing)} words that the concepts have not ({', '.join(missing[:3])}, ...); "
             "it was trained on another list of concepts."
         )
-    config = copy.deepcopy(clip.config)
+    config: Any = copy.deepcopy(clip.config)
     config.text_config.vocab_size = len(wanted)
     grown = CLIPModel(config)
     weights = clip.state_dict()

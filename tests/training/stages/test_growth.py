@@ -1,6 +1,7 @@
+from typing import Any
+
 import pytest
 import torch
-from transformers import CLIPModel
 
 from gencontrol.errors import ConfigError
 from gencontrol.sprites.captions import build_tokenizer
@@ -11,14 +12,14 @@ TOWERS = TowerConfig(image_size=16, vision_width=16, vision_heads=2, vision_laye
 
 
 @pytest.fixture
-def clip(sprite_store) -> CLIPModel:
+def clip(sprite_store) -> Any:
     torch.manual_seed(0)
     return build_clip(TOWERS, build_tokenizer(sprite_store.concepts)).eval()
 
 
 @pytest.mark.parametrize("layers", [3, 4, 7])
 def test_a_deepened_model_encodes_as_before(clip, layers):
-    deeper = deepened(clip, layers).eval()
+    deeper: Any = deepened(clip, layers).eval()
     assert deeper.config.vision_config.num_hidden_layers == layers
     assert clip.config.vision_config.num_hidden_layers == 3
     pixels, tokens = torch.randn(2, 3, 16, 16), torch.tensor([[1, 5, 2], [1, 6, 2]])
@@ -29,7 +30,7 @@ def test_a_deepened_model_encodes_as_before(clip, layers):
 
 
 def test_the_further_blocks_lie_between_the_old_ones_and_can_be_trained(clip):
-    deeper = deepened(clip, 5)
+    deeper: Any = deepened(clip, 5)
     silent = [not block.mlp.fc2.weight.any() for block in deeper.vision_model.encoder.layers]
     assert silent == [False, True, False, True, False]
     assert [not block.self_attn.out_proj.bias.any() for block in deeper.vision_model.encoder.layers][1]
@@ -48,8 +49,8 @@ def test_a_tower_does_not_lose_blocks(clip):
 def test_further_words_leave_the_known_ones_their_vectors(clip, sprite_store):
     wanted = build_tokenizer(sprite_store.concepts)
     fewer = build_tokenizer(tuple(c for c in sprite_store.concepts if "disc" in c.name))
-    small = build_clip(TOWERS, fewer).eval()
-    grown = with_words(small, fewer, wanted).eval()
+    small: Any = build_clip(TOWERS, fewer).eval()
+    grown: Any = with_words(small, fewer, wanted).eval()
     assert grown.text_model.get_input_embeddings().weight.shape == (len(wanted), 16)
     assert len(fewer) < len(wanted)
     name = "red disc"
