@@ -93,7 +93,7 @@ def test_what_fits(value: Any, hint: Any) -> None:
         (np.ones(2), Float[Tensor, "h w"], r"a tensor, got an array \(torch.from_numpy makes one of it\)"),
         (
             Image.new("L", (2, 2)),
-            Float[Tensor, "h w"] | None,
+            Float[Tensor, "h w"] | None,  # pyright: ignore[reportOperatorIssue]
             r"got a PIL image \(gencontrol.images.read_image reads it",
         ),
         (torch.ones(2, 2), Region, r"a Region, got a tensor \(Region\(alpha=...\) makes one of it\)"),

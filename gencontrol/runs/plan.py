@@ -169,6 +169,8 @@ def plan_variations(settings: VariationSettings, repeated: Repeated | None = Non
     if settings.existing == "skip":
         check_skipped(plan.items, plan.sampling.seeds, partial(_record_now, plan.swept or (plan,)))
     plan = _with_scenes(replace(plan, items=tuple(items)))
+    if repeated is not None:
+        repeated.warn_of_weights(plan.weights)
     if not plan.pointing.pointers and repeated is None:
         unasked = {"focus"} if chosen.focus != settings.focus else set[str]()
         idle = dict.fromkeys(name for at in wanted for name in idle_settings(at.settings) if name not in unasked)

@@ -1,7 +1,7 @@
 """Repeating the run that wrote a picture, from the record inside it."""
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,6 +40,8 @@ class Repeated:
     """As they were before inverting and feathering."""
     negative_regions: tuple[Region, ...]
     """What the run kept away from."""
+    weights: Mapping[str, str] = field(default_factory=dict)
+    """Fingerprints of the models that drew it, by the settings that name them; none in records of before."""
 
     def find_image(self, images: Sequence[str]) -> Path | None:
         """The input: the one that is given now, or else the recorded one, which must be unchanged.
@@ -67,6 +69,17 @@ class Repeated:
         """Whether a file of embeddings is the one that the run started from, wherever it lies now."""
         path = Path(embeds_in)
         return self.embeds is not None and path.is_file() and sha256(path) == self.embeds["sha256"]
+
+    def warn_of_weights(self, now: Mapping[str, str]) -> None:
+        """Say so where a model has been trained anew, or is another one, since the picture was made.
+
+        Args:
+            now: Fingerprints of the models that will draw; an empty one is not known.
+        """
+        known = [name for name in now if now[name] and self.weights.get(name)]
+        changed = [f"`{name}`" for name in known if now[name] != self.weights[name]]
+        if changed:
+            warn(f"{self.source} was made with other weights of {' and '.join(changed)}; the result will differ.")
 
     def _given(self, path: Path) -> Path:
         assert self.image is not None
@@ -126,7 +139,14 @@ def read_repeated(path: Path) -> Repeated:
         embeds=embeds,
         regions=tuple(unpack(record["regions"], source=path)),
         negative_regions=tuple(unpack(record["negative_regions"], source=path)),
+        weights=_weights(record.get("weights")),
     )
+
+
+def _weights(said: Any) -> dict[str, str]:
+    """What a record says of the models; a stranger's may say anything there."""
+    entries = said.items() if isinstance(said, dict) else ()
+    return {name: value for name, value in entries if isinstance(name, str) and isinstance(value, str)}
 
 
 def _encoding_of(path: Path) -> dict[str, str]:

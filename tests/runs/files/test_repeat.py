@@ -223,3 +223,25 @@ def test_an_exif_comment_of_another_program(tmp_path: Path) -> None:
 def test_pictures_that_say_nothing(texts: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no gencontrol record"):
         read_repeated(foreign(tmp_path / "a.png", **texts))
+
+
+def test_other_weights_than_those_that_drew_are_told_of(repeated: Repeated, recwarn: pytest.WarningsRecorder) -> None:
+    known = replace(repeated, weights={"model": "a", "alpha_clip": "b"})
+    for now in ({"model": "a", "alpha_clip": "b"}, {"model": "a", "alpha_clip": ""}, {"model": "a"}, {"other": "c"}):
+        known.warn_of_weights(now)
+        repeated.warn_of_weights(now)
+    assert not recwarn.list
+    with pytest.warns(
+        RunWarning, match=r"made\.png was made with other weights of `alpha_clip`; the result will differ"
+    ):
+        known.warn_of_weights({"model": "a", "alpha_clip": "c"})
+    with pytest.warns(RunWarning, match="other weights of `model` and `alpha_clip`"):
+        known.warn_of_weights({"model": "x", "alpha_clip": "c"})
+
+
+def test_weights_are_read_from_the_record_as_far_as_they_are_text(tmp_path: Path) -> None:
+    assert read_repeated(written(tmp_path / "made.png", weights={"model": "a", "alpha_clip": 3})).weights == {
+        "model": "a"
+    }
+    assert read_repeated(written(tmp_path / "made.png", weights="a")).weights == {}
+    assert read_repeated(written(tmp_path / "made.png")).weights == {}
