@@ -115,7 +115,7 @@ def _check_files(settings: AnswerSettings) -> None:
     if settings.output is None:
         return
     path = Path(settings.output)
-    if path.exists() and not settings.overwrite:
+    if path.is_file() and not settings.overwrite:
         raise InputError(f"{path} exists already: give `overwrite`, or another `output`.")
     pictures = list_pictures(settings.images, recursive=settings.recursive)
     check_apart([path], inputs_of(settings, pictures, use="to ask about"))

@@ -82,7 +82,7 @@ def classify_pictures(settings: ClassificationSettings) -> list[Classified]:
 
 def _check_files(settings: ClassificationSettings) -> None:
     written = [Path(name) for name in (settings.output, settings.cache) if name is not None]
-    if settings.output is not None and Path(settings.output).exists() and not settings.overwrite:
+    if settings.output is not None and Path(settings.output).is_file() and not settings.overwrite:
         raise InputError(f"{settings.output} exists already: give `overwrite`, or another `output`.")
     pictures = list_pictures(settings.images, recursive=settings.recursive)
     read = [

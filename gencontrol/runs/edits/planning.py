@@ -25,7 +25,7 @@ from gencontrol.runs.files.inputs import Input, inputs_of, without_results
 from gencontrol.runs.files.outputs import Item, check_items, plan_items
 from gencontrol.runs.files.skipping import check_skipped
 from gencontrol.runs.notation import drawn_seed, is_random, parse_focus, parse_seeds, parse_strength
-from gencontrol.runs.notices import naming
+from gencontrol.runs.notices import naming, warn
 from gencontrol.runs.pointing import Pointing, read_pointing
 from gencontrol.runs.references.asked import fingerprints
 from gencontrol.runs.references.bound import Terms, as_reference
@@ -209,12 +209,14 @@ def _guidance(
 
 
 def _seeds(settings: EditingSettings, *, is_drawn: bool) -> tuple[int, ...]:
-    if not is_drawn:
-        # One answer, whatever the seed.
-        return (0,)
     seed = drawn_seed() if is_random(settings.seed) else settings.seed
     number = 1 if settings.number is None and str(seed).strip().isdecimal() else settings.number
-    return parse_seeds(seed, number)
+    seeds = parse_seeds(seed, number)
+    if is_drawn:
+        return seeds
+    if len(seeds) > 1:
+        warn(f"a removal without a model has one answer, whatever the seed: one picture is made, not {len(seeds)}.")
+    return (0,)
 
 
 def _read(plan: EditPlan, item: Item) -> tuple[Path, Shown]:

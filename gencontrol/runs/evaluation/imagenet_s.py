@@ -96,7 +96,7 @@ def evaluate_imagenet_s(settings: EvaluationSettings) -> Evaluated:
     focus, templates = parse_focus(settings.focus), read_templates(settings.templates)
     data, path = read_folder(Path(settings.root), split=settings.split), Path(settings.output)
     names = read_names(_names_file(settings), data.synsets)
-    if path.exists() and not settings.overwrite:
+    if path.is_file() and not settings.overwrite:
         raise InputError(f"{path} exists already: give `overwrite`, or another `output`.")
     check_apart([path], [Input(path=sample.mask, what="one of the masks") for sample in data.samples[:1]])
     check_writable([path])

@@ -129,7 +129,7 @@ def _check_graph(settings: RelatingSettings) -> None:
     path = Path(settings.graph)
     if path.suffix.lower() not in ENCODINGS:
         raise ConfigError(f"`graph` {path}: expected a name that ends in {', '.join(ENCODINGS)}.")
-    if path.exists() and not settings.overwrite:
+    if path.is_file() and not settings.overwrite:
         raise InputError(f"{path} exists already: give `overwrite`, or another `graph`.")
     check_apart([path], [Input(path=Path(settings.image), what="the picture to look at")])
     check_writable([path])

@@ -19,6 +19,7 @@ from gencontrol.runs.edits.planning import plan_edits
 from gencontrol.runs.edits.settings import EditingSettings
 from gencontrol.runs.files.encodings import record_text
 from gencontrol.runs.files.records import is_result
+from gencontrol.runs.notices import RunWarning
 
 
 def settings(scene: Path, **more: Any) -> EditingSettings:
@@ -57,8 +58,11 @@ def test_what_a_plan_says(scene: Path, tiny_folder: Path) -> None:
     assert plan_edits(painting(scene, tiny_folder, seed="5-6")).seeds == (5, 6)
     (drawn,) = plan_edits(painting(scene, tiny_folder, seed="random")).seeds
     assert drawn != plan_edits(painting(scene, tiny_folder, seed=-1)).seeds[0]
-    removal = plan_edits(settings(scene, remove=True, seed="3,5", model="there is none"))
+    removal = plan_edits(settings(scene, remove=True, seed=3, model="there is none"))
     assert removal.seeds == (0,) and removal.asked is None and removal.settings.guidance is None
+    for asked in ({"seed": "3,5"}, {"number": 2}):
+        with pytest.warns(RunWarning, match="has one answer, whatever the seed: one picture is made, not 2"):
+            assert plan_edits(settings(scene, remove=True, **asked)).seeds == (0,)
 
 
 def test_records_and_sheets(scene: Path, tiny_folder: Path) -> None:
