@@ -192,7 +192,7 @@ def _is_shaped(value: Any, hint: Any) -> bool:
 
 def _shape_words(hint: Any) -> str:
     axes = ", ".join("..." if axis.startswith("*") else axis.strip("#_") for axis in hint.dim_str.split())
-    kinds: Sequence[str] = hint.dtypes if isinstance(hint.dtypes, list | tuple) else ()
+    kinds = list(map(str, hint.dtypes)) if isinstance(hint.dtypes, list | tuple) else []
     # The library names some kinds twice, as torch's and as numpy's.
     alike = len({kind.rstrip("_") for kind in kinds}) == 1
     of = " of floats" if "float32" in kinds else f" of {kinds[0]}" if alike else ""
