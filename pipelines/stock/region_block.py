@@ -156,8 +156,9 @@ def _references(block: Any) -> list[RegionReference]:
     """
     if block.reference_image is None and block.reference_mask is not None:
         raise InputError("reference_mask: expected `reference_image` beside it, or `references` that have their own.")
-    first = [RegionReference(image=block.reference_image, mask_image=block.reference_mask)]
-    references = [*(first if block.reference_image is not None else []), *(block.references or [])]
+    references = list(block.references or [])
+    if block.reference_image is not None:
+        references.insert(0, RegionReference(image=block.reference_image, mask_image=block.reference_mask))
     if not all(reference.course.is_constant for reference in references):
         raise InputError("schedule: the loop of a modular pipeline calls nobody back, so no weight can change in it.")
     if block.reference_rows:

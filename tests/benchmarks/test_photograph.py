@@ -16,13 +16,13 @@ def test_pictures_are_of_the_size_that_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_every_row_embeds_the_picture_through_its_region(tmp_path: Path) -> None:
-    photograph.write_pictures(tmp_path, (60, 40))
+    photograph.write_pictures(tmp_path, (240, 160))
     encoder = photograph.load_encoder()
     embeds = {row: photograph.embed(encoder, tmp_path, row) for row in photograph.ROWS}
     assert all(tuple(embed.shape) == (1, encoder.embed_dim) for embed in embeds.values())
-    # Both formats show one picture; the box is another region of it.
+    # Both formats show one picture, which the encoder looks at closely; the box is another region of it.
     alike, apart = (torch.cosine_similarity(embeds["png"], embeds[row]).item() for row in ("jpeg", "box"))
-    assert alike > 0.95 and apart < 0.999
+    assert alike > 0.99 and apart < 0.99
 
 
 def test_what_is_printed_was_measured(

@@ -169,5 +169,5 @@ def test_karlo_is_the_stock_call(hosts: ModuleType, further_hosts: ModuleType) -
     both = run(0, 1, **region_arguments(host, pipe.image_encoder, references=references, rows=True))
     for row, reference in enumerate(references):
         alone = region_arguments(host, pipe.image_encoder, references=[reference])
-        assert hosts.difference(both[row], run(row, **alone)[0]) < 5e-3
+        assert hosts.difference(both[row], run(row, **alone)[0]) < 2e-2
     assert hosts.difference(both[0], whole[0]) > 0.1
