@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any, cast
 
 import pytest
 from PIL import Image, ImageDraw
@@ -147,3 +148,17 @@ def scene(tmp_path: Path) -> Path:
         photo.putalpha(mask)
     photo.save(tmp_path / "cutout.png")
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def unchecked() -> Callable[..., Any]:
+    """A function that makes a record past the type checks that the tests run under, as a user without them would."""
+
+    def make(kind: type, **fields: Any) -> Any:
+        record = object.__new__(kind)
+        for name, value in fields.items():
+            object.__setattr__(record, name, value)
+        cast(Any, record).__post_init__()
+        return record
+
+    return make

@@ -17,15 +17,6 @@ SHARE_OF_ALONE = 0.75
 OTHERS_AT_MOST = 0.10
 """What is aimed at; set before anything was measured."""
 
-VARIATION_LABELS = {
-    "plain": "no mask: plain CLIP, whole picture",
-    "crop": "masked crop, plain CLIP",
-    "blank": "blank outside, plain CLIP",
-    "alpha": "Alpha-CLIP, mask",
-    "alone": "ceiling: the sprite alone, plain CLIP",
-    CHANCE: "chance",
-}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
@@ -79,7 +70,7 @@ def variation_table(records: Records) -> str:
     ]
     lines = [
         [
-            VARIATION_LABELS[key],
+            "chance" if key == CHANCE else row_of(key).label,
             _percent(row["masked"]),
             _percent(row["masked5"]),
             _percent(row["other"]),

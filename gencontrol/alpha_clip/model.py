@@ -19,7 +19,7 @@ from gencontrol.alpha_clip.architectures import square
 from gencontrol.alpha_clip.attention import attention_weights
 from gencontrol.alpha_clip.inputs import MaskedImage, fitting_bias, pair_up
 from gencontrol.alpha_clip.pairing import check_parts
-from gencontrol.alpha_clip.patch_product import use_patch_product
+from gencontrol.alpha_clip.patch_product import patch_product_in
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.text import tokenize
 from gencontrol.alpha_clip.towers import put_together
@@ -32,8 +32,7 @@ from gencontrol.regions.geometry import Geometry, fit_planes, of_alpha
 GRADED = "graded_alpha"
 """What a vision tower's configuration says of a tower whose alpha channel was trained on maps of levels."""
 DEFAULT_FOCUS = "default_focus"
-"""Where a vision tower's configuration says how a region is looked at unless it is said otherwise: a mapping of `name`,
-a focus strategy, and that strategy's settings."""
+"""Where it says how a region is looked at by default: a mapping of `name`, a focus strategy, and its settings."""
 _MEND = "Numbers grew beyond what their format holds, or its weights are damaged: try dtype float32."
 
 
@@ -63,7 +62,6 @@ class AlphaCLIP(FromSources, nn.Module):
         """
         super().__init__()
         check_parts(vision, processor, text=text, logit_scale=logit_scale, tokenizer=tokenizer)
-        use_patch_product(patch_convolution(vision))
         self.vision = vision
         self.text = text
         self.logit_scale = None if logit_scale is None else nn.Parameter(logit_scale.detach())
@@ -178,7 +176,7 @@ class AlphaCLIP(FromSources, nn.Module):
         Raises:
             InputError: Another number of channels, or another size.
         """
-        return self._run(pixel_values, attention_bias).image_embeds
+        return self.run_vision(pixel_values, attention_bias).image_embeds
 
     @checked
     def encode_image(self, image: Any, alpha: Any = None, *, normalize: bool = False) -> Float[Tensor, "n d"]:
@@ -251,7 +249,7 @@ class AlphaCLIP(FromSources, nn.Module):
         Raises:
             InputError: An image or map that cannot be used, or no such layer.
         """
-        states = self._run(self.preprocess(image, alpha), None, output_hidden_states=True).hidden_states
+        states = self.run_vision(self.preprocess(image, alpha), None, output_hidden_states=True).hidden_states
         self._check_layer(layer, len(states))
         return states[layer][:, 1:]
 
@@ -275,10 +273,11 @@ class AlphaCLIP(FromSources, nn.Module):
         """
         blocks = self.vision.vision_model.encoder.layers
         self._check_layer(layer, len(blocks))
-        states = self._run(self.preprocess(image, alpha), attention_bias, output_hidden_states=True).hidden_states
+        states = self.run_vision(self.preprocess(image, alpha), attention_bias, output_hidden_states=True).hidden_states
         return attention_weights(blocks[layer], states[layer % len(blocks)], attention_bias)
 
-    def _run(self, pixels: Tensor, bias: Tensor | None, **options: bool) -> Any:
+    def run_vision(self, pixels: Tensor, bias: Tensor | None = None, **options: bool) -> Any:
+        """The vision tower's own output, see `encode_pixels`; `output_hidden_states` keeps every layer's."""
         expected = (4, self.vision.config.image_size, self.vision.config.image_size)
         if tuple(pixels.shape[1:]) != expected:
             raise InputError(f"Expected pixel values (n, {', '.join(map(str, expected))}), got {tuple(pixels.shape)}.")
@@ -287,7 +286,8 @@ class AlphaCLIP(FromSources, nn.Module):
         if bias is not None:
             bias = fitting_bias(bias, self.vision.config, count=len(pixels))
             mask["attention_mask"] = bias.to(device=pixels.device, dtype=self.dtype)
-        return self.vision(pixel_values=pixels, **mask, **options)
+        with patch_product_in(patch_convolution(self.vision)):
+            return self.vision(pixel_values=pixels, **mask, **options)
 
     def _text_tower(self) -> CLIPTextModelWithProjection:
         if self.text is None:

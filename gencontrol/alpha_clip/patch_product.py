@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.hooks import RemovableHandle
 
 
 def patch_product(convolution: nn.Conv2d, pixels: Float[Tensor, "n c s s"]) -> Float[Tensor, "n d g g"]:
@@ -24,10 +25,13 @@ def patch_product(convolution: nn.Conv2d, pixels: Float[Tensor, "n c s s"]) -> F
     return functional.linear(patches, convolution.weight.flatten(1), convolution.bias).movedim(-1, 1)
 
 
-def use_patch_product(convolution: nn.Module) -> None:
-    """Let a patch embedding give the product where it computes in bfloat16 on a processor; once is enough."""
-    if all(hook is not _exact for hook in convolution._forward_hooks.values()):
-        convolution.register_forward_hook(_exact)
+def patch_product_in(convolution: nn.Module) -> RemovableHandle:
+    """Let a patch embedding give the product where it computes in bfloat16 on a processor.
+
+    Returns:
+        Takes it back; as a context, at its end.
+    """
+    return convolution.register_forward_hook(_exact)
 
 
 def _exact(convolution: nn.Module, given: tuple[Any, ...], output: Tensor) -> Tensor:

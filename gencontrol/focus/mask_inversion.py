@@ -61,7 +61,7 @@ class MaskInversionFocus:
         check_precision(encoder)
         pixels = self.view(encoder.processor, rgb, alpha).to(encoder.dtype)
         with torch.no_grad():
-            seen = encoder.vision(pixel_values=pixels, output_hidden_states=True)
+            seen = encoder.run_vision(pixels, output_hidden_states=True)
         # Gradients are needed wherever this is called, and tensors made under `inference_mode` can have none.
         with torch.inference_mode(False), torch.enable_grad():
             start, hidden = (t.clone().float() for t in (seen.image_embeds, seen.hidden_states[-2]))

@@ -52,7 +52,7 @@ class MaskedPoolingFocus:
         check_marked(alpha)
         weights = patch_alphas(alpha, encoder.processor.geometry, square(encoder.vision.config)[1])
         pixels = self.view(encoder.processor, rgb, alpha).to(encoder.dtype)
-        seen = encoder.vision(pixel_values=pixels, output_hidden_states=True)
+        seen = encoder.run_vision(pixels, output_hidden_states=True)
         states = seen.hidden_states
         hidden = states[-1] if self.tokens == "last" else values(last_layer(encoder.vision), states[-2])
         norm = encoder.vision.get_submodule("vision_model.post_layernorm")

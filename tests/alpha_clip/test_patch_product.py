@@ -7,7 +7,7 @@ from torch import nn
 
 from gencontrol.alpha_clip.alpha_slice import patch_convolution
 from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.alpha_clip.patch_product import patch_product, use_patch_product
+from gencontrol.alpha_clip.patch_product import patch_product, patch_product_in
 
 
 @pytest.mark.parametrize(("patch", "bias"), [(4, False), (16, True), (32, False)])
@@ -24,25 +24,25 @@ def test_half_precision_patches_are_right_on_every_processor(patch: int) -> None
     torch.manual_seed(0)
     exact = nn.Conv2d(4, 64, patch, patch)
     half = copy.deepcopy(exact).bfloat16()
-    use_patch_product(half)
-    use_patch_product(half)
-    assert len(half._forward_hooks) == 1
+    handle = patch_product_in(half)
     pixels = torch.randn(2, 4, 2 * patch, 2 * patch)
     error = half(pixels.bfloat16()).float() - exact(pixels)
     assert error.norm() < 0.02 * exact(pixels).norm()
+    handle.remove()
+    assert not half._forward_hooks
 
 
 def test_other_precisions_keep_the_stock_answer_to_the_bit() -> None:
     convolution = nn.Conv2d(4, 8, 4, 4)
     pixels = torch.randn(1, 4, 8, 8)
     stock = convolution(pixels)
-    use_patch_product(convolution)
+    patch_product_in(convolution)
     assert torch.equal(convolution(pixels), stock)
 
 
 def test_training_in_mixed_precision_goes_through_the_product() -> None:
     convolution = nn.Conv2d(4, 8, 4, 4)
-    use_patch_product(convolution)
+    patch_product_in(convolution)
     pixels = torch.randn(1, 4, 8, 8)
     convolution(pixels).sum().backward()
     weight = convolution.weight
@@ -55,7 +55,9 @@ def test_training_in_mixed_precision_goes_through_the_product() -> None:
     torch.testing.assert_close(weight.grad, exact, atol=0.02, rtol=0.02)
 
 
-def test_an_encoder_and_its_copies_have_it(tiny: ModuleType) -> None:
+def test_an_encoder_uses_it_and_leaves_its_tower_as_it_was(tiny: ModuleType) -> None:
     encoder = AlphaCLIP.from_clip(tiny.clip())
-    for made in (encoder, encoder.with_geometry(encoder.processor.geometry), copy.deepcopy(encoder)):
-        assert len(patch_convolution(made.vision)._forward_hooks) == 1
+    convolution, seen = patch_convolution(encoder.vision), []
+    with convolution.register_forward_pre_hook(lambda module, given: seen.append(len(module._forward_hooks))):
+        encoder.encode_pixels(torch.zeros(1, 4, encoder.image_size, encoder.image_size))
+    assert seen == [1] and not convolution._forward_hooks

@@ -1,7 +1,7 @@
 """The mean of patch tokens: which, how much each, and how long."""
 
-from types import SimpleNamespace
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -42,11 +42,9 @@ def test_values_are_what_attention_to_one_patch_alone_would_read(trained: AlphaC
     assert not torch.allclose(found, MaskedPoolingFocus().embed(trained, rgb, alpha), atol=1e-2)
 
 
-def test_there_are_no_other_tokens() -> None:
-    # The test run checks types, so that a wrong word arrives only like this.
-    wrong = SimpleNamespace(tokens="first")
+def test_there_are_no_other_tokens(unchecked: Callable[..., Any]) -> None:
     with pytest.raises(ConfigError, match="tokens: expected one of last, values, got 'first'"):
-        MaskedPoolingFocus.__post_init__(cast(Any, wrong))
+        unchecked(MaskedPoolingFocus, tokens="first")
     assert focus_strategy("masked-pooling", tokens="values") == MaskedPoolingFocus(tokens="values")
 
 

@@ -20,8 +20,9 @@ from torch.nn import functional
 from torchvision.utils import make_grid
 from transformers import CLIPVisionModelWithProjection
 
-from gencontrol.alpha_clip.alpha_slice import alpha_parameters, merged, split_alpha
+from gencontrol.alpha_clip.alpha_slice import alpha_parameters, merged, patch_convolution, split_alpha
 from gencontrol.alpha_clip.model import DEFAULT_FOCUS, GRADED, AlphaCLIP
+from gencontrol.alpha_clip.patch_product import patch_product_in
 from gencontrol.alpha_clip.text import tokenize
 from gencontrol.errors import ConfigError, MissingDependencyError
 from gencontrol.images.writing import to_pil
@@ -48,7 +49,7 @@ class AlphaClipTraining:
     rest_scale: float = 0.01
     """Step size of the rest of the vision tower, as a factor on the alpha slice's; 0.01 is the published one."""
     unfrozen_blocks: int | None = None
-    """Train only this many of the last blocks beside the alpha slice and what follows the blocks; all by default."""
+    """Train only this many of the last blocks beside the alpha slice and what follows them; all by default."""
     lora_rank: int = 0
     """Train low-rank updates of the blocks' matrices instead of the matrices; 0 trains the matrices themselves."""
     whole_share: float = 0.1
@@ -103,8 +104,8 @@ class AlphaClipTask:
         self.config, self.source, self.tests, self.dials = config, source, tests or [], dials
         self.encoder = copy.deepcopy(encoder).requires_grad_(False).eval()
         first = AlphaCLIP.from_pretrained(config.start).vision if config.start else copy.deepcopy(encoder.vision)
-        # Plain attention's backward pass is the faster one on a CPU, see `build_clip`.
-        first.set_attn_implementation("eager")
+        first.set_attn_implementation("eager")  # The faster one on a CPU, see `build_clip`.
+        patch_product_in(patch_convolution(first))
         self.module, self._groups = trainable_tower(first, config)
         self.names = self._embed(names) if names else torch.zeros(0, encoder.embed_dim)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from benchmarks.focus.recognition import chance_record
 from benchmarks.focus.report import recognition_tables, targets, variation_table
-from benchmarks.focus.rows import STRATEGIES
+from benchmarks.focus.rows import GENERATED, STRATEGIES, row_of
 
 
 class TestReport:
@@ -64,3 +64,8 @@ class TestReport:
         assert "+12.3 (60.0)" in text and "10.0 / 20.0 / 30.0" in text and "0.910, 1.05" in text
         drawn = variation_table(self.variation(0.6, 0.1, 0.8))
         assert "| Alpha-CLIP, mask | 60.0 | 60.0 | 10.0 | 1.00 | 100.0 |  | 100 |" in drawn
+
+    def test_every_row_that_is_drawn_from_has_a_line(self) -> None:
+        chunk = next(iter(self.variation(0.6, 0.1, 0.8).values()))
+        lines = variation_table({f"{key}/0": chunk for key in GENERATED}).splitlines()
+        assert [line.split(" | ")[0].removeprefix("| ") for line in lines[2:]] == [row_of(k).label for k in GENERATED]

@@ -76,13 +76,15 @@ def test_fit_takes_the_place_of_the_pipelines_own_way(pipeline: Any, tiny: Modul
 
 def test_an_rgba_picture_is_the_plainest_interface(pipeline: Any, tiny: ModuleType) -> None:
     photo, mask = tiny.photo(), tiny.half_mask()
-    rgba = torch.cat([torch.from_numpy(np.array(photo)).permute(2, 0, 1) / 255, mask[None]])
-    assert_close(run(pipeline, rgba), run(pipeline, photo, mask_image=mask), atol=5e-5, rtol=1e-5)
+    rgb = torch.from_numpy(np.array(photo)).permute(2, 0, 1) / 255
+    rgba = torch.cat([rgb, mask[None]])
+    assert torch.equal(run(pipeline, rgba), run(pipeline, rgb, mask_image=mask))
+    # A picture in bytes rounds otherwise on its way, and each step of random weights makes more of that.
+    once = run(pipeline, photo, mask_image=mask, num_inference_steps=1)
+    assert_close(run(pipeline, rgba, num_inference_steps=1), once)
 
 
 def test_a_call_leaves_every_component_as_it_was(pipeline: Any, tiny: ModuleType) -> None:
-    # The encoder marks its tower's patches when it is made (`gencontrol.alpha_clip.patch_product`), and never again.
-    assert pipeline.encoder.vision is pipeline.image_encoder
     before = states(pipeline)
     settings: dict[str, Any] = {"mask_image": tiny.half_mask(), "negative_mask_image": tiny.half_mask(side="right")}
     schedule = StrengthSchedule(start=1.0, end=0.0)
@@ -284,9 +286,9 @@ def test_a_list_of_pictures_is_each_alone(pipeline: Any, tiny: ModuleType) -> No
 def test_stock_pixel_values(pipeline: Any, tiny: ModuleType) -> None:
     photo, mask = tiny.photo(64, 64), tiny.half_mask(64, 64)
     pixels = pipeline.encoder.preprocess(photo, mask)
-    assert_close(run(pipeline, pixels), run(pipeline, photo, mask_image=mask), atol=5e-5, rtol=1e-5)
+    assert torch.equal(run(pipeline, pixels), run(pipeline, photo, mask_image=mask))
     # Three channels: the whole picture.
-    assert_close(run(pipeline, pixels[:, :3]), run(pipeline, photo), atol=5e-5, rtol=1e-5)
+    assert_close(run(pipeline, pixels[:, :3], num_inference_steps=1), run(pipeline, photo, num_inference_steps=1))
 
 
 def test_what_cannot_act_is_refused(pipeline: Any, tiny: ModuleType) -> None:
