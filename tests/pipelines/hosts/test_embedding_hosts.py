@@ -166,8 +166,10 @@ def test_karlo_is_the_stock_call(hosts: ModuleType, further_hosts: ModuleType) -
     whole = run(**made)
     assert hosts.difference(whole, run(image=shown)) < 1e-4
     references = [RegionReference(image=hosts.picture(), mask_image=LEFT), RegionReference(image=hosts.picture(1))]
+    # In double precision: a batch rounds otherwise than a row, and two stages of random weights make much of that.
+    pipe.to(torch.float64)
     both = run(0, 1, **region_arguments(host, pipe.image_encoder, references=references, rows=True))
     for row, reference in enumerate(references):
         alone = region_arguments(host, pipe.image_encoder, references=[reference])
-        assert hosts.difference(both[row], run(row, **alone)[0]) < 2e-2
+        assert hosts.difference(both[row], run(row, **alone)[0]) < 1e-6
     assert hosts.difference(both[0], whole[0]) > 0.1
