@@ -14,15 +14,15 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from gencontrol.alpha_clip.alpha_slice import patch_convolution, patch_weight
+from gencontrol.alpha_clip.alpha_slice import patch_weight
 from gencontrol.alpha_clip.architectures import square
 from gencontrol.alpha_clip.attention import attention_weights
-from gencontrol.alpha_clip.inputs import MaskedImage, fitting_bias, pair_up
+from gencontrol.alpha_clip.inputs import MaskedImage, pair_up
 from gencontrol.alpha_clip.pairing import check_parts
-from gencontrol.alpha_clip.patch_product import patch_product_in
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.text import tokenize
 from gencontrol.alpha_clip.towers import put_together
+from gencontrol.alpha_clip.vision import run_vision
 from gencontrol.alpha_clip.weights.opening import FromSources
 from gencontrol.errors import InputError
 from gencontrol.finite import check_finite
@@ -176,7 +176,7 @@ class AlphaCLIP(FromSources, nn.Module):
         Raises:
             InputError: Another number of channels, or another size.
         """
-        return self.run_vision(pixel_values, attention_bias).image_embeds
+        return run_vision(self.vision, pixel_values, attention_bias).image_embeds
 
     @checked
     def encode_image(self, image: Any, alpha: Any = None, *, normalize: bool = False) -> Float[Tensor, "n d"]:
@@ -249,7 +249,7 @@ class AlphaCLIP(FromSources, nn.Module):
         Raises:
             InputError: An image or map that cannot be used, or no such layer.
         """
-        states = self.run_vision(self.preprocess(image, alpha), None, output_hidden_states=True).hidden_states
+        states = run_vision(self.vision, self.preprocess(image, alpha), None, output_hidden_states=True).hidden_states
         self._check_layer(layer, len(states))
         return states[layer][:, 1:]
 
@@ -273,21 +273,10 @@ class AlphaCLIP(FromSources, nn.Module):
         """
         blocks = self.vision.vision_model.encoder.layers
         self._check_layer(layer, len(blocks))
-        states = self.run_vision(self.preprocess(image, alpha), attention_bias, output_hidden_states=True).hidden_states
+        states = run_vision(
+            self.vision, self.preprocess(image, alpha), attention_bias, output_hidden_states=True
+        ).hidden_states
         return attention_weights(blocks[layer], states[layer % len(blocks)], attention_bias)
-
-    def run_vision(self, pixels: Tensor, bias: Tensor | None = None, **options: bool) -> Any:
-        """The vision tower's own output, see `encode_pixels`; `output_hidden_states` keeps every layer's."""
-        expected = (4, self.vision.config.image_size, self.vision.config.image_size)
-        if tuple(pixels.shape[1:]) != expected:
-            raise InputError(f"Expected pixel values (n, {', '.join(map(str, expected))}), got {tuple(pixels.shape)}.")
-        # Weights that are offloaded to disk or loaded layer by layer have no device to go by; the pixels have.
-        mask = {}
-        if bias is not None:
-            bias = fitting_bias(bias, self.vision.config, count=len(pixels))
-            mask["attention_mask"] = bias.to(device=pixels.device, dtype=self.dtype)
-        with patch_product_in(patch_convolution(self.vision)):
-            return self.vision(pixel_values=pixels, **mask, **options)
 
     def _text_tower(self) -> CLIPTextModelWithProjection:
         if self.text is None:

@@ -12,6 +12,7 @@ from torch.nn import functional
 from gencontrol.alpha_clip.attention import attention_weights, heads
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
+from gencontrol.alpha_clip.vision import run_vision
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus.attention import shown_alphas
 from gencontrol.focus.boxes import check_marked
@@ -61,7 +62,7 @@ class MaskInversionFocus:
         check_precision(encoder)
         pixels = self.view(encoder.processor, rgb, alpha).to(encoder.dtype)
         with torch.no_grad():
-            seen = encoder.run_vision(pixels, output_hidden_states=True)
+            seen = run_vision(encoder.vision, pixels, output_hidden_states=True)
         # Gradients are needed wherever this is called, and tensors made under `inference_mode` can have none.
         with torch.inference_mode(False), torch.enable_grad():
             start, hidden = (t.clone().float() for t in (seen.image_embeds, seen.hidden_states[-2]))

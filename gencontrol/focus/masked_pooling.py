@@ -12,6 +12,7 @@ from transformers import CLIPVisionModelWithProjection
 from gencontrol.alpha_clip.architectures import square
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
+from gencontrol.alpha_clip.vision import run_vision
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus.attention import patch_alphas
 from gencontrol.focus.boxes import check_marked
@@ -52,7 +53,7 @@ class MaskedPoolingFocus:
         check_marked(alpha)
         weights = patch_alphas(alpha, encoder.processor.geometry, square(encoder.vision.config)[1])
         pixels = self.view(encoder.processor, rgb, alpha).to(encoder.dtype)
-        seen = encoder.run_vision(pixels, output_hidden_states=True)
+        seen = run_vision(encoder.vision, pixels, output_hidden_states=True)
         states = seen.hidden_states
         hidden = states[-1] if self.tokens == "last" else values(last_layer(encoder.vision), states[-2])
         norm = encoder.vision.get_submodule("vision_model.post_layernorm")

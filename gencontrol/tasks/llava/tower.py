@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection, LlavaConfig, LlavaForConditionalGeneration
 
 from gencontrol.alpha_clip.architectures import square
-from gencontrol.alpha_clip.patch_product import use_patch_product
+from gencontrol.alpha_clip.patch_product import patch_product_in
 from gencontrol.alpha_clip.weights.convert import widen_patch_weight
 from gencontrol.errors import CheckpointError, PairingError
 
@@ -88,7 +88,7 @@ def widen_llava(model: LlavaForConditionalGeneration) -> None:
     if looks_by(model.config).num_channels == 3:
         state = vision_tower(model).state_dict()
         _replace(model, state | {PATCHES: widen_patch_weight(state[PATCHES])})
-    use_patch_product(patch_embedding(model))
+    patch_product_in(patch_embedding(model))
 
 
 def swap_tower(model: LlavaForConditionalGeneration, tower: CLIPVisionModelWithProjection) -> None:
@@ -113,7 +113,7 @@ def swap_tower(model: LlavaForConditionalGeneration, tower: CLIPVisionModelWithP
     state = {key.removeprefix("vision_model."): value for key, value in tower.state_dict().items()}
     state.pop("visual_projection.weight")
     _replace(model, state)
-    use_patch_product(patch_embedding(model))
+    patch_product_in(patch_embedding(model))
 
 
 def _replace(model: LlavaForConditionalGeneration, state: Mapping[str, Tensor]) -> None:
