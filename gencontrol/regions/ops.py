@@ -1,4 +1,4 @@
-"""Arithmetic on alpha maps. All are pure, keep [0, 1], and take (..., h, w) of one size.
+"""Arithmetic on alpha maps. All are pure, keep [0, 1], and take (..., h, w) of one size; batches broadcast.
 
 Union and intersection are maximum and minimum, so that a map with itself gives itself, soft edges too; difference is
 a - b cut at 0, so that a map less itself is empty and intersection + difference gives the map back.
@@ -20,33 +20,33 @@ from gencontrol.numbers import is_finite, number_text
 
 
 @checked
-def union(first: Float[Tensor, "*k h w"], *others: Float[Tensor, "..."]) -> Float[Tensor, "*k h w"]:
+def union(first: Float[Tensor, "*k h w"], *others: Float[Tensor, "..."]) -> Float[Tensor, "... h w"]:
     """Where any of the maps looks: the largest value.
 
     Raises:
-        InputError: Maps of different sizes.
+        InputError: Maps of different sizes, or batches that do not broadcast.
     """
     _check_sizes(first, *others)
     return reduce(torch.maximum, others, first)
 
 
 @checked
-def intersection(first: Float[Tensor, "*k h w"], *others: Float[Tensor, "..."]) -> Float[Tensor, "*k h w"]:
+def intersection(first: Float[Tensor, "*k h w"], *others: Float[Tensor, "..."]) -> Float[Tensor, "... h w"]:
     """Where all of the maps look: the smallest value.
 
     Raises:
-        InputError: Maps of different sizes.
+        InputError: Maps of different sizes, or batches that do not broadcast.
     """
     _check_sizes(first, *others)
     return reduce(torch.minimum, others, first)
 
 
 @checked
-def difference(first: Float[Tensor, "*k h w"], *others: Float[Tensor, "..."]) -> Float[Tensor, "*k h w"]:
+def difference(first: Float[Tensor, "*k h w"], *others: Float[Tensor, "..."]) -> Float[Tensor, "... h w"]:
     """Where the first map looks and none of the others does.
 
     Raises:
-        InputError: Maps of different sizes.
+        InputError: Maps of different sizes, or batches that do not broadcast.
     """
     _check_sizes(first, *others)
     return first if not others else bounded(first - union(*others))
@@ -134,6 +134,11 @@ def _check_sizes(*alphas: Tensor) -> None:
     if len(sizes) > 1:
         found = " and ".join(f"{w} x {h}" for h, w in sorted(sizes))
         raise InputError(f"Expected alpha maps of one size, got {found} (width x height).")
+    try:
+        torch.broadcast_shapes(*(alpha.shape for alpha in alphas))
+    except RuntimeError as error:
+        found = " and ".join(str(tuple(alpha.shape)) for alpha in alphas)
+        raise InputError(f"Expected as many alpha maps each time, or one, got shapes {found}.") from error
 
 
 def _check_radius(radius: int | float) -> None:

@@ -31,13 +31,20 @@ def wrong(beside: Callable[[str], ModuleType]) -> ModuleType:
     return beside("_wrong.py")
 
 
+class Calls(dict[str, Any]):
+    """Name -> call and its arguments; hypothesis prints arguments of tests that fail, and warns of long ones."""
+
+    def __repr__(self) -> str:
+        return f"{len(self)} calls"
+
+
 @pytest.fixture(scope="session")
 def calls(wrong: ModuleType, tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Name -> call and its arguments."""
     pipeline: Any = open_pipeline(tiny_folder)
     pipeline.set_progress_bar_config(disable=True)
     encoder = AlphaCLIP.from_pretrained(tiny_folder / "alpha_clip")
-    return wrong.calls(encoder, pipeline, tiny_folder, tmp_path_factory.mktemp("kinds"))
+    return Calls(wrong.calls(encoder, pipeline, tiny_folder, tmp_path_factory.mktemp("kinds")))
 
 
 @pytest.fixture(scope="session")

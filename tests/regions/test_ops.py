@@ -49,6 +49,15 @@ def test_maps_of_different_sizes(combine) -> None:
         combine(torch.ones(2, 3), torch.ones(3, 2))
 
 
+@pytest.mark.parametrize("combine", [union, intersection, difference])
+def test_batches_broadcast_or_are_refused(combine) -> None:
+    one, several = soft(0), torch.stack([soft(1), soft(2)])
+    expected = torch.stack([combine(one, soft(1)), combine(one, soft(2))])
+    assert torch.equal(combine(one, several), expected)
+    with pytest.raises(InputError, match=r"as many alpha maps each time, or one, got shapes \(2, .*\) and \(3, .*\)"):
+        combine(several, torch.stack([one, one, one]))
+
+
 def test_threshold() -> None:
     assert threshold(torch.tensor([[0.0, 0.49, 0.5, 1.0]])).tolist() == [[0, 0, 1, 1]]
     assert threshold(torch.tensor([[0.0, 0.49, 0.5, 1.0]]), 0.3).tolist() == [[0, 1, 1, 1]]

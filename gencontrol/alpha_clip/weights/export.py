@@ -36,7 +36,9 @@ def save_published(path: Path, vision: CLIPVisionModelWithProjection) -> None:
         if path.suffix == ".safetensors":
             save_file(plain, temporary)
         else:
-            torch.save(plain, temporary)
+            # By its path torch would name the archive after the file, and fail at names without a suffix.
+            with temporary.open("wb") as file:
+                torch.save(plain, file)
 
 
 def to_open_clip(vision: CLIPVisionModelWithProjection, text: CLIPTextModelWithProjection, logit_scale: Tensor) -> CLIP:

@@ -47,6 +47,16 @@ def test_a_published_checkpoint(trained: AlphaCLIP, name: str, tmp_path: Path) -
     assert equal(AlphaCLIP.from_published(tmp_path / name, base=base), trained)
 
 
+def test_a_published_checkpoint_may_be_called_anything_and_is_the_same_bytes(
+    trained: AlphaCLIP, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("weights", "other.pth"):
+        trained.save_published(Path(name))
+    assert Path("weights").read_bytes() == Path("other.pth").read_bytes()
+    assert equal(AlphaCLIP.from_published("weights", base=trained.to_clip()), trained)
+
+
 def test_an_open_clip_model(trained: AlphaCLIP, tmp_path: Path) -> None:
     model: Any = trained.to_open_clip()
     assert isinstance(model, CLIP)
