@@ -59,9 +59,10 @@ def embed_regions(
 ) -> RegionEmbeds:
     """Embed the regions of a picture.
 
-    Several regions of equal weight and level are one region, their union. Of different weights, each is embedded and
-    the embeddings are averaged (see `weighted_mean`). Of different levels, an encoder that was trained for it looks
-    once, at one map of levels; for others the embeddings are averaged in the levels' shares.
+    Several regions of equal weight and level are one region, their union, unless their `mixed_by` says what they are
+    mixed by all the same. Of different weights, each is embedded and the embeddings are averaged (see `weighted_mean`).
+    Of different levels, an encoder that was trained for it looks once, at one map of levels; for others the embeddings
+    are averaged in the levels' shares.
 
     Args:
         encoder: The embeddings are of its width.
@@ -181,12 +182,13 @@ def alpha_maps(
     Raises:
         InputError: See `check_levels`.
     """
-    if has_levels(regions) and not one_pass:
+    alike, mixed = len({region.weight for region in regions}) == 1, {region.mixed_by for region in regions}
+    if not one_pass and (has_levels(regions) or (alike and "level" in mixed)):
         check_levels(regions)
         seen = [region for region in regions if region.level > 0]
         return stack_alphas(seen), _mixture(level_shares(seen), curve)
     weights = torch.tensor([region.weight for region in regions], dtype=torch.float64)
-    if bool((weights == weights[0]).all()):
+    if alike and "weight" not in mixed:
         maps, weights = level_map(regions)[None], torch.ones(1, dtype=torch.float64)
     else:
         check_levels(regions)

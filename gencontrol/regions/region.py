@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -27,6 +28,9 @@ class Region:
     """How much this region counts beside others; above 0."""
     level: float = 1.0
     """Its share of attention beside other regions' levels; [0, 1], see `gencontrol.regions.levels`."""
+    mixed_by: Literal["level", "weight"] | None = None
+    """What it is mixed by with regions of which that is equal too, as a course of levels or weights needs, on which a
+    union would be a jump. None makes regions of equal weight and level one look, at their union."""
     label: str = ""
     """A name for sheets, metadata and messages."""
 

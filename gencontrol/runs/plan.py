@@ -197,6 +197,7 @@ def _read_settings(settings: VariationSettings, repeated: Repeated | None) -> li
                 recorded=repeated.regions if repeated else (),
                 recorded_negative=negative,
             )
+            pointing = replace(pointing, weighs=swept.weighs)
         wanted.append(Wanted(swept=swept, seeds=seeds, focus=focus, strength=strength, pointing=pointing))
     return wanted
 

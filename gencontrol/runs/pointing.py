@@ -48,6 +48,8 @@ class Pointing:
     """Look everywhere but at the regions."""
     feather: float = 0.0
     """Soften the regions' edges by about this many pixels."""
+    weighs: bool = False
+    """Mix the regions by their weights where those are equal too, as a sweep of weights does."""
 
 
 def read_pointing(
@@ -110,7 +112,7 @@ def at_levels(regions: Sequence[Region], levels: Sequence[float]) -> list[Region
             "`level` of one region changes nothing, since it is a share beside others; `strength` is how much it counts"
             " beside the whole picture."
         )
-    return [replace(region, level=level) for region, level in zip(regions, levels, strict=True)]
+    return [replace(region, level=level, mixed_by="level") for region, level in zip(regions, levels, strict=True)]
 
 
 def shape_regions(regions: Sequence[Region], *, inverted: bool, radius: float) -> tuple[Region, ...]:

@@ -95,6 +95,7 @@ def read_scene(path: Path, pointing: Pointing) -> RecordedScene:
     """
     picture = read_image(path)
     shown = [point(picture, path) for point in pointing.pointers] or list(pointing.recorded)
+    shown = [replace(region, mixed_by="weight") for region in shown] if pointing.weighs else shown
     pointed = at_levels(shown, pointing.levels)
     negative = [point(picture, path) for point in pointing.negative_pointers] or list(pointing.recorded_negative)
     if not pointed and picture.stored_alpha is not None and _is_seen_through(picture.stored_alpha):

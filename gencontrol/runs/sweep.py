@@ -37,6 +37,8 @@ class SweptSettings:
     """The same, as a part of file names."""
     settings: VariationSettings
     """The run's."""
+    weighs: bool = False
+    """Whether weights are swept, by which regions are mixed at equal ones too then."""
 
 
 def read_sweep(settings: VariationSettings) -> tuple[SweptSettings, ...]:
@@ -77,7 +79,7 @@ def _at(settings: VariationSettings, name: str, text: str) -> SweptSettings:
     swept = replace(settings, sweep=None, **_change(settings, name, text))
     if name == LEVEL and sum(swept.level):
         label += f", share {swept.level[0] / sum(swept.level):.0%}"
-    return SweptSettings(label=label, tag=tag, settings=swept)
+    return SweptSettings(label=label, tag=tag, settings=swept, weighs=name == WEIGHT)
 
 
 def _change(settings: VariationSettings, name: str, text: str) -> dict[str, Any]:

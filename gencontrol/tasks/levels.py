@@ -55,7 +55,8 @@ def classify_levels(
     for row in rows:
         if len(row) != len(names):
             raise InputError(f"levels: expected {len(names)} in each row, one for each region, got {len(row)}.")
-        regions = tuple(replace(region, level=level) for region, level in zip(scene.regions, row, strict=True))
+        pairs = zip(scene.regions, row, strict=True)
+        regions = tuple(replace(region, level=level, mixed_by="level") for region, level in pairs)
         seen = replace(scene, regions=regions, negative_regions=())
         looks.append(embed_regions(encoder, encoder.processor.geometry, seen, focus=focus).image_embeds)
     labels = tuple(", ".join(f"{name} {a:g}" for name, a in zip(names, row, strict=True)) for row in rows)

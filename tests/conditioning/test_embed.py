@@ -353,6 +353,27 @@ def test_others_mix_a_look_at_each_in_the_levels_shares(encoder: AlphaCLIP, imag
     )
 
 
+@pytest.mark.parametrize("by", ["level", "weight"])
+@pytest.mark.parametrize("graded", [False, True])
+def test_a_course_has_no_jump_where_regions_are_equal(
+    encoder: AlphaCLIP, image: Any, tiny: ModuleType, by: str, graded: bool
+) -> None:
+    looking = copy.deepcopy(encoder)
+    setattr(looking.vision.config, GRADED, graded)
+    left, right = (replace(side(tiny, name), mixed_by=by) for name in ("left", "right"))
+    near, equal = (embed(looking, image, replace(left, **{by: value}), right) for value in (1 - 1e-5, 1.0))
+    assert_close(near, equal, atol=1e-3, rtol=1e-3)
+    united = embed(looking, image, side(tiny, "left"), side(tiny, "right"))
+    # One look at a map of levels is one at the union where they are equal; a mixture never is.
+    assert torch.allclose(united, equal, atol=1e-3, rtol=1e-3) == (graded and by == "level")
+
+
+def test_equal_levels_leave_weights_alone(encoder: AlphaCLIP, image: Any, tiny: ModuleType) -> None:
+    heavy = [side(tiny, "left", 3.0), side(tiny, "right")]
+    levelled = [replace(region, mixed_by="level") for region in heavy]
+    assert torch.equal(embed(encoder, image, *levelled), embed(encoder, image, *heavy))
+
+
 def test_a_level_of_one_region_changes_nothing(encoder: AlphaCLIP, image: Any, tiny: ModuleType) -> None:
     left = side(tiny, "left")
     assert torch.equal(embed(encoder, image, replace(left, level=0.2)), embed(encoder, image, left))

@@ -242,10 +242,11 @@ def test_rows_are_values_and_columns_are_seeds(plan: Any, usual: dict[str, Any],
 
 
 @pytest.mark.parametrize(
-    "sweep", ["strength=0.3,1.2", "scheduler=euler,ddim", "feather=0,6", "zoom:closeness=0,1", "weight=0.2,4"]
+    "sweep",
+    ["strength=0.3,1.2", "scheduler=euler,ddim", "feather=0,6", "zoom:closeness=0,1", "weight=1,4", "level=1,0.2"],
 )
 def test_each_picture_is_repeated_by_its_record(sweep: str, plan: Any, scene: Path, tiny_folder: Path) -> None:
-    boxes = ("48,20,72,52",) if sweep.startswith("weight") else ()
+    boxes = ("48,20,72,52",) if sweep.startswith(("weight", "level")) else ()
     outcome = run_variations(plan(sweep=sweep, box=boxes, seed=4, number=1))
     assert len(outcome.outputs) == 2
     first, second = (pixels(output.path) for output in outcome.outputs)
@@ -258,6 +259,16 @@ def test_each_picture_is_repeated_by_its_record(sweep: str, plan: Any, scene: Pa
         run_variations(plan_variations(*starting_point(settings, repeated)))
         assert (pixels(scene / "again.png") == pixels(output.path)).all(), output.path.name
         assert "sweep" not in read_record(output.path)["settings"]
+
+
+@pytest.mark.parametrize("name", ["level", "weight"])
+def test_a_sweep_does_not_jump_where_regions_are_equal(name: str, plan: Any, scene: Path) -> None:
+    two: dict[str, Any] = {"box": ("2,2,20,20",), "seed": 4, "number": 1, "focus": "crop"}
+    outcome = run_variations(plan(sweep=f"{name}=0.9999,1", **two))
+    near, equal = (pixels(output.path) for output in outcome.outputs)
+    run_variations(plan(output=str(scene / "union.png"), **two))
+    jump = (pixels(scene / "union.png") != equal).mean()
+    assert jump > 0.05 and (near != equal).mean() < jump / 20
 
 
 def test_the_hosts_own_sampler_comes_back(plan: Any, scene: Path) -> None:

@@ -51,6 +51,20 @@ def test_the_regions_own_levels_unless_told(encoder: AlphaCLIP, scene: Scene) ->
     assert not torch.allclose(own.cosines, classify_levels(encoder, scene, TEXTS).cosines)
 
 
+def test_equal_levels_are_a_step_of_the_course(encoder: AlphaCLIP, scene: Scene) -> None:
+    rows = classify_levels(encoder, scene, TEXTS, levels=[[0.5, 0.4999], [0.5, 0.5]], focus=CropFocus()).cosines
+    assert_close(rows[0], rows[1], atol=1e-3, rtol=1e-3)
+    united = embed_regions(
+        encoder,
+        encoder.processor.geometry,
+        scene.picture,
+        [replace(region, level=1.0) for region in scene.regions],
+        focus=CropFocus(),
+    ).image_embeds
+    union = (united / united.norm() @ encoder.encode_text(TEXTS, normalize=True).T)[0]
+    assert not torch.allclose(rows[1], union, atol=1e-3)
+
+
 def test_a_sweep_moves_one_level_alone() -> None:
     assert SWEEP == (0.0, 0.25, 0.5, 0.75, 1.0)
     assert swept([0.7, 0.2, 0.3]) == [[value, 0.2, 0.3] for value in SWEEP]

@@ -191,12 +191,13 @@ def pack(region: Region) -> dict[str, Any]:
     buffer = io.BytesIO()
     Image.fromarray(levels).save(buffer, format="PNG")
     alpha = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return {"alpha": alpha, "weight": region.weight, "level": region.level, "label": region.label}
+    mixed = {} if region.mixed_by is None else {"mixed_by": region.mixed_by}
+    return {"alpha": alpha, "weight": region.weight, "level": region.level, "label": region.label} | mixed
 
 
 def _unpack(packed: dict[str, Any]) -> Region:
     with Image.open(io.BytesIO(base64.b64decode(packed["alpha"]))) as image:
         levels = torch.from_numpy(np.asarray(image).astype(np.float32))
     # Records of 0.1 know no levels.
-    level = packed.get("level", 1.0)
-    return Region(alpha=levels / LEVELS, weight=packed["weight"], level=level, label=packed["label"])
+    more = {"level": packed.get("level", 1.0), "mixed_by": packed.get("mixed_by")}
+    return Region(alpha=levels / LEVELS, weight=packed["weight"], label=packed["label"], **more)
