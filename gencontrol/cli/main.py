@@ -22,6 +22,8 @@ from gencontrol.cli.terminal import any_text, one_line
 COMMANDS: dict[str, str] = {
     "vary": "variations of the part of a picture that a mask, box or point shows",
     "edit": "one part of a photograph painted anew, or removed",
+    "studio": "a page to point at parts of pictures with a brush, and to vary them",
+    "serve": "a server that keeps a model open, for vary --server auto and for programs",
     "score": "how well texts describe the regions of a picture",
     "classify": "which of many labels the regions of a picture have",
     "relate": "how the regions of a picture stand to each other",

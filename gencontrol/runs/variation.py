@@ -1,7 +1,7 @@
 """Carrying a plan out: open the host, draw this process's share of the inputs, write, and say what came of it."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,9 @@ from gencontrol.runs.opening import check_offload, open_host, open_own_encoder
 from gencontrol.runs.plan import Plan
 from gencontrol.runs.samplers import sampled_by
 from gencontrol.runs.scenes import read_scene
+
+Opener = Callable[[Plan], Any]
+"""Gives the host of a plan, with the plan's own sampler."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,11 +106,27 @@ class Outcome:
         return sum(result.seconds for result in self.results)
 
 
-def run_variations(plan: Plan) -> Outcome:
+def open_planned(plan: Plan) -> Any:
+    """Load a plan's host, and put it where it is to run; see `open_host` for what it raises."""
+    return open_host(
+        plan.model,
+        plan.encoder,
+        dtype=plan.dtype,
+        device=plan.device,
+        offload=plan.offload,
+        sampler=plan.sampler,
+    )
+
+
+def run_variations(plan: Plan, *, opener: Opener = open_planned) -> Outcome:
     """Draw and write; of several processes each does its share, and the first writes the file of embeddings.
 
     Warns with a `RegionWarning` of regions that can hardly be seen, and with a `ShareWarning` of pictures that a safety
     checker blackened, and of what is done already when Ctrl-C ends the run.
+
+    Args:
+        plan: What to do.
+        opener: Where the host comes from: a server has it open already.
 
     Raises:
         ConfigError: No device is called so.
@@ -117,7 +136,7 @@ def run_variations(plan: Plan) -> Outcome:
         KeyboardInterrupt: Ctrl-C; what is written by then is whole.
     """
     processes = join_processes(plan.device)
-    results, machine = _run_share(plan, processes.share(plan.items))
+    results, machine = _run_share(plan, processes.share(plan.items), opener)
     outcome = Outcome(results=tuple(processes.gather(results)), machine=machine)
     if processes.is_first and plan.embeds_out is not None:
         _write_embeds(plan, plan.embeds_out, outcome.results)
@@ -152,18 +171,11 @@ def _rehearse(plan: Plan, item: Item) -> Result:
     return _result(plan, item)
 
 
-def _run_share(plan: Plan, items: Sequence[Item]) -> tuple[list[Result], dict[str, str]]:
+def _run_share(plan: Plan, items: Sequence[Item], opener: Opener) -> tuple[list[Result], dict[str, str]]:
     """Load the model and draw; an input's pictures are written as soon as they are done."""
     if not items:
         return [], {}
-    pipeline = open_host(
-        plan.model,
-        plan.encoder,
-        dtype=plan.dtype,
-        device=plan.device,
-        offload=plan.offload,
-        sampler=plan.sampler,
-    )
+    pipeline = opener(plan)
     if plan.pointing.curve is not None:
         set_curve(pipeline.image_encoder, plan.pointing.curve)
     compared = "compare" in (items[0].swept or items)[0].sheets

@@ -1,0 +1,138 @@
+"""The page put together, and into a server."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from gencontrol.errors import ConfigError, InputError
+from gencontrol.models.registry import PRESETS
+from gencontrol.studio.page.events import connect
+from gencontrol.studio.page.layout import lay_out
+from gencontrol.studio.page.routes import page_routes
+from gencontrol.studio.page.sessions import Sessions
+from gencontrol.studio.page.studio import Studio
+from gencontrol.studio.serving import Serving, serving
+from gencontrol.studio.settings import LARGEST_UPLOAD, StudioSettings
+from gencontrol.text_files import read_text
+
+_HEAD = '<script src="studio/assets/canvas.js"></script>'
+_FONTS = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}
+"""Of the machine: gradio's own come from elsewhere."""
+_QUIET = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}
+
+
+@contextmanager
+def studio_serving(settings: StudioSettings) -> Iterator[Serving]:
+    """A server with a page, ready to run.
+
+    Raises:
+        GencontrolError: See `gencontrol.studio.serving.serving`; or a file of passwords that cannot be used, or a
+            folder for what is made that is not one.
+    """
+    passwords = None if settings.auth is None else read_passwords(Path(settings.auth))
+    picture = None if settings.picture is None else Path(settings.picture).absolute()
+    if picture is not None and not picture.is_file():
+        raise InputError(f"No picture at {settings.picture}.")
+    with _root(settings.output) as root, _environment({**_QUIET, "GRADIO_TEMP_DIR": str(root / "served")}):
+
+        def page(app: Any, pool: Any) -> Any:
+            sessions = Sessions(root, keeps=settings.output is not None)
+            private = passwords is None
+            models = list(dict.fromkeys([settings.model, *(PRESETS if private else ())]))
+            studio = Studio(pool, sessions, models=models, private=private, offline=settings.offline)
+            app.router.routes.extend(page_routes(studio))
+            blocks = make_page(studio, picture=picture, concurrency=settings.concurrency)
+            return mount(app, blocks, passwords)
+
+        with serving(settings, host=settings.host, page=page, passworded=passwords is not None) as ready:
+            yield ready
+
+
+def make_page(studio: Studio, *, picture: Path | None, concurrency: int) -> gr.Blocks:
+    """The page, for `mount`.
+
+    Args:
+        studio: What does its work.
+        picture: What a visit begins with.
+        concurrency: Runs at one time.
+    """
+    with gr.Blocks(analytics_enabled=False, title="gencontrol studio", fill_width=True) as blocks:
+        parts = lay_out(studio.models, own_models=studio.private)
+        connect(parts, studio, picture=picture, concurrency=concurrency, page=blocks)
+    # Nobody is turned away: who comes while others draw waits.
+    blocks.queue(max_size=None, default_concurrency_limit=8)
+    return blocks
+
+
+def mount(app: Any, blocks: gr.Blocks, passwords: Sequence[tuple[str, str]] | None) -> Any:
+    """The application with the page at its root; nothing that lies elsewhere is served, and nothing is sent."""
+    css = files("gencontrol.studio.page").joinpath("assets", "page.css").read_text(encoding="utf-8")
+    return gr.mount_gradio_app(
+        app,
+        blocks,
+        path="/",
+        auth=None if passwords is None else list(passwords),
+        allowed_paths=[],
+        max_file_size=LARGEST_UPLOAD,
+        ssr_mode=False,
+        enable_monitoring=False,
+        run_history=False,
+        mcp_server=False,
+        pwa=False,
+        footer_links=[],
+        show_error=True,
+        theme=gr.themes.Soft(**_FONTS),
+        css=css,
+        head=_HEAD,
+    )
+
+
+def read_passwords(path: Path) -> list[tuple[str, str]]:
+    """The USER:PASSWORD lines of a file.
+
+    Raises:
+        ConfigError: A file that others can read, or one with another kind of line.
+    """
+    text = read_text(path, what="a file of USER:PASSWORD lines", error=ConfigError)
+    if path.stat().st_mode & 0o077:
+        raise ConfigError(f"`auth` {path}: others can read it: chmod 600 {path.name}.")
+    pairs = [line.partition(":") for line in text.splitlines() if line.strip()]
+    if not pairs or not all(user.strip() and password for user, _, password in pairs):
+        raise ConfigError(f"`auth` {path}: expected lines of USER:PASSWORD.")
+    return [(user.strip(), password) for user, _, password in pairs]
+
+
+@contextmanager
+def _root(output: str | None) -> Iterator[Path]:
+    """The folder in which everything lies; unless it is named, it goes at the end."""
+    if output is None:
+        with tempfile.TemporaryDirectory(prefix="gencontrol-studio-", ignore_cleanup_errors=True) as name:
+            yield Path(name).resolve()
+        return
+    folder = Path(output).absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"`output` {output}: cannot be made as a folder: {error.strerror}.") from error
+    yield folder.resolve()
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Set what gradio reads while the block lasts."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,1 @@
+"""What a visitor has drawn and set, as the settings of a run, and back."""

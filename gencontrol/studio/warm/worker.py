@@ -1,0 +1,168 @@
+"""The process that keeps the model, as its server sees it, and what runs in it.
+
+A process of its own: a run neither makes the page slow nor can take it along, and its folder and its warnings, which
+are a process's, are the run's alone.
+"""
+
+import json
+import logging
+import multiprocessing
+import queue
+import signal
+import threading
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from typing import Any
+
+CANCEL = b"cancel"
+"""What a server sends to end the run."""
+_POLL = 0.2
+"""Seconds between two looks at whether a run is to end, where it says nothing."""
+_LOG = logging.getLogger(__name__)
+
+
+def work(connection: Connection) -> None:
+    """Carry out jobs one after another, until the server is gone."""
+    # Ctrl-C reaches all processes of a terminal: the server ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from gencontrol.studio.warm.jobs import Stopped, carry_out
+    from gencontrol.studio.warm.kept import Kept
+
+    kept = Kept()
+
+    def tell(message: Mapping[str, Any]) -> None:
+        connection.send_bytes(json.dumps(message).encode())
+
+    def check() -> None:
+        if connection.poll() and connection.recv_bytes() == CANCEL:
+            raise Stopped
+
+    while True:
+        try:
+            text = connection.recv_bytes()
+            if text == CANCEL:
+                # Of a run that was over by then.
+                continue
+            carry_out(json.loads(text), kept, tell, check)
+        except (EOFError, BrokenPipeError, ConnectionError):
+            return
+        except Exception as error:
+            # A fault of ours: whoever started the run is told in a line, and the log has where it was.
+            traceback.print_exc()
+            line = f"{type(error).__name__}: {error}".splitlines()[0]
+            tell({"kind": "error", "type": "Fault", "message": f"a fault of gencontrol ended the run ({line})."})
+
+
+class Worker:
+    """Such a process."""
+
+    def __init__(self) -> None:
+        self._context = multiprocessing.get_context("spawn")
+        self._start()
+
+    def _start(self) -> None:
+        self._connection, theirs = self._context.Pipe()
+        self._process = self._context.Process(target=work, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def run(self, job: Mapping[str, Any], cancelled: threading.Event) -> Iterator[dict[str, Any]]:
+        """Have a job carried out.
+
+        Args:
+            job: See `gencontrol.studio.warm.jobs.carry_out`.
+            cancelled: Is set when the run is to end: it does so at its next step.
+
+        Yields:
+            What the run tells; the last message is of the kind `done` or `error`.
+        """
+        over = False
+        try:
+            self._connection.send_bytes(json.dumps(job).encode())
+            told = False
+            while not over:
+                if cancelled.is_set() and not told:
+                    told = True
+                    self._connection.send_bytes(CANCEL)
+                if self._connection.poll(_POLL):
+                    message = json.loads(self._connection.recv_bytes())
+                    over = message["kind"] in ("done", "error")
+                    yield message
+        except (EOFError, OSError):
+            over = True
+            yield self._died()
+        finally:
+            if not over:
+                # Whoever listened is gone.
+                self._drain()
+
+    def _drain(self) -> None:
+        """Have the run ended, and take what it still tells."""
+        try:
+            self._connection.send_bytes(CANCEL)
+            while json.loads(self._connection.recv_bytes())["kind"] not in ("done", "error"):
+                pass
+        except (EOFError, OSError):
+            self._died()
+
+    def _died(self) -> dict[str, Any]:
+        self._process.join(timeout=5)
+        code = self._process.exitcode
+        _LOG.warning("the process that draws has ended (%s) and is started again", code)
+        self._connection.close()
+        self._start()
+        text = f"the process that draws has ended ({code}), perhaps for lack of memory; it is started again."
+        return {"kind": "error", "type": "Fault", "message": text}
+
+    def close(self) -> None:
+        """End it, and the run in it."""
+        self._connection.close()
+        self._process.terminate()
+        self._process.join(timeout=5)
+
+
+class Pool:
+    """The workers of a server; each has one run at a time, and who comes while all are busy waits."""
+
+    def __init__(self, count: int):
+        """As many runs at one time."""
+        self._workers = [Worker() for _ in range(count)]
+        self._idle: queue.Queue[Worker] = queue.Queue()
+        for worker in self._workers:
+            self._idle.put(worker)
+
+    @contextmanager
+    def _borrowed(self, cancelled: threading.Event) -> Iterator[Worker | None]:
+        """A worker, as soon as one is idle; None if the run is cancelled before."""
+        worker = None
+        while worker is None and not cancelled.is_set():
+            try:
+                worker = self._idle.get(timeout=_POLL)
+            except queue.Empty:
+                continue
+        try:
+            yield worker
+        finally:
+            if worker is not None:
+                self._idle.put(worker)
+
+    def run(self, job: Mapping[str, Any], cancelled: threading.Event | None = None) -> Iterator[dict[str, Any]]:
+        """See `Worker.run`."""
+        cancelled = cancelled or threading.Event()
+        with self._borrowed(cancelled) as worker:
+            if worker is None:
+                yield {"kind": "error", "type": "Stopped", "message": "stopped."}
+                return
+            yield from worker.run(job, cancelled)
+
+    def warm_up(self, job: Mapping[str, Any]) -> None:
+        """Have every worker do a job, all at once, while nobody waits for it."""
+        for _ in self._workers:
+            threading.Thread(target=lambda: list(self.run(job)), daemon=True).start()
+
+    def close(self) -> None:
+        """End all of them."""
+        for worker in self._workers:
+            worker.close()
