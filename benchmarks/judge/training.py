@@ -19,7 +19,7 @@ from gencontrol.sprites.finish import finished
 from gencontrol.sprites.split import Split
 from gencontrol.sprites.store import SpriteStore
 from gencontrol.streams import stream
-from gencontrol.training.data.latents import CacheConfig
+from gencontrol.training.data.variations import CacheConfig
 from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.loop.task import Batch, ParameterGroup
 from gencontrol.training.stages.recognition import EncodeRegion, RecognitionSet, recognise, recognition_sheet

@@ -1,4 +1,4 @@
-"""Stage 4: the denoiser, conditioned on the plain CLIP's image embedding as Stable Diffusion image variation is."""
+"""Stage 4: the denoiser, conditioned on an image embedding as Stable Diffusion image variation is."""
 
 import copy
 from dataclasses import dataclass, field
@@ -18,7 +18,8 @@ from torchvision.utils import make_grid
 from gencontrol.errors import ConfigError
 from gencontrol.images.writing import to_pil
 from gencontrol.streams import seeded, stream
-from gencontrol.training.data.latents import CacheConfig, LatentCache
+from gencontrol.training.data.latents import LatentCache
+from gencontrol.training.data.variations import CacheConfig
 from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.loop.task import Batch, ParameterGroup
 from gencontrol.training.stages.autoencoder import decode
@@ -33,7 +34,9 @@ class DenoiserTraining:
     start: str = ""
     """A folder that an earlier run exported, to go on from its weights with a new schedule; its shapes are kept."""
     clip: str = ""
-    """The plain CLIP whose embeddings condition: a folder or hub id."""
+    """The plain CLIP whose looks condition: a folder or hub id."""
+    alpha_clip: str = ""
+    """The Alpha-CLIP whose looks condition, where the cache asks for them: a folder or hub id."""
     autoencoder: str = ""
     """The autoencoder: a folder."""
     channels: tuple[int, ...] = (64, 96, 160)

@@ -1,13 +1,12 @@
 """The stages by name: their settings, their presets, and how each is put together from what earlier ones saved."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import torch
 from accelerate import Accelerator
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from safetensors.torch import save
@@ -21,6 +20,7 @@ from gencontrol.sprites.store import SpriteStore, open_store
 from gencontrol.training.data.folder_pairs import FolderPairs, read_listing
 from gencontrol.training.data.latents import draw_test_samples, open_cache, prepare_cache
 from gencontrol.training.data.pairs import PairSource, SpritePairs
+from gencontrol.training.data.variations import CachedLook, Look, strategy_of
 from gencontrol.training.loop.task import Task
 from gencontrol.training.stages.alpha_clip import AlphaClipTask, AlphaClipTraining
 from gencontrol.training.stages.autoencoder import AutoencoderTask, AutoencoderTraining, encode
@@ -28,6 +28,8 @@ from gencontrol.training.stages.clip import ClipTask, ClipTraining
 from gencontrol.training.stages.denoiser import DenoiserTask, DenoiserTraining
 from gencontrol.training.stages.graded import graded_set
 from gencontrol.training.stages.recognition import RecognitionSet, recognition_sets
+from gencontrol.training.stages.relations import RelationTask, RelationTraining
+from gencontrol.training.stages.relations_data import build_relation_task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,9 +141,9 @@ def build_denoiser_task(config: DenoiserTraining, places: Places) -> DenoiserTas
     if not config.clip or not config.autoencoder:
         raise ConfigError("clip, autoencoder: name the folders that the earlier stages exported.")
     store = open_store(places.sprites)
-    encoder = AlphaCLIP.from_clip(config.clip)
+    towers = denoiser_towers(config)
+    looks = embedders(config.cache.looks, towers)
     autoencoder = AutoencoderKL.from_pretrained(config.autoencoder)
-    to_embeddings = plain_embedder(encoder)
 
     def to_latents(rgb: Tensor) -> Tensor:
         return encode(autoencoder, rgb * 2 - 1).mean
@@ -152,13 +154,14 @@ def build_denoiser_task(config: DenoiserTraining, places: Places) -> DenoiserTas
         config.cache,
         store,
         to_latents=to_latents,
-        to_embeddings=to_embeddings,
+        looks=looks,
         folder=places.folder / "cache",
-        made_with={"sprites": sha256(places.sprites), "clip": digest(encoder), "autoencoder": digest(autoencoder)},
+        made_with={"sprites": sha256(places.sprites), "autoencoder": digest(autoencoder)}
+        | {name: digest(tower) for name, tower in towers.items()},
         share=slice(accelerator.process_index, None, accelerator.num_processes),
     )
     accelerator.wait_for_everyone()
-    test = draw_test_samples(config.cache, store, to_latents=to_latents, to_embeddings=to_embeddings)
+    test = draw_test_samples(config.cache, store, to_latents=to_latents, looks=looks)
     return DenoiserTask(config, open_cache(config.cache, places.folder / "cache"), autoencoder, test)
 
 
@@ -168,9 +171,32 @@ def digest(module: nn.Module) -> str:
     return hashlib.sha256(save(state)).hexdigest()
 
 
-def plain_embedder(encoder: AlphaCLIP) -> Callable[[Tensor], Tensor]:
-    """Whole pictures of the encoder's size to un-normalised embeddings."""
-    return lambda rgb: encoder.encode_pixels(encoder.processor(rgb, torch.ones_like(rgb[:, 0])))
+def denoiser_towers(config: DenoiserTraining) -> dict[str, AlphaCLIP]:
+    """The encoders whose looks condition, by name: those that the cache's looks ask for.
+
+    Raises:
+        ConfigError: An Alpha-CLIP is asked for and none is named.
+    """
+    asked = {look.tower for look in config.cache.looks}
+    if "alpha_clip" in asked and not config.alpha_clip:
+        raise ConfigError("alpha_clip: name the folder of the Alpha-CLIP that cache.looks ask for.")
+    towers = {"clip": AlphaCLIP.from_clip(config.clip)} if "clip" in asked else {}
+    return towers | ({"alpha_clip": AlphaCLIP.from_pretrained(config.alpha_clip)} if "alpha_clip" in asked else {})
+
+
+def embedders(looks: Sequence[CachedLook], towers: Mapping[str, AlphaCLIP]) -> list[Look]:
+    """What each view of each look makes of scenes."""
+    return [_embedder(look, towers[look.tower]) for look in looks for _ in range(look.views)]
+
+
+def _embedder(look: CachedLook, tower: AlphaCLIP) -> Look:
+    focus = strategy_of(look)
+    return lambda rgb, alpha: focus.embed(tower, rgb, alpha)
+
+
+def build_relations(config: RelationTraining, places: Places) -> RelationTask:
+    """The relation module on staged scenes; draws its samples first."""
+    return build_relation_task(config, folder=places.folder, sprites=places.sprites)
 
 
 STAGES: dict[str, Stage] = {
@@ -178,5 +204,6 @@ STAGES: dict[str, Stage] = {
     "alpha-clip": Stage(config=AlphaClipTraining, preset="alpha_clip.yaml", build=build_alpha_clip_task),
     "autoencoder": Stage(config=AutoencoderTraining, preset="autoencoder.yaml", build=build_autoencoder_task),
     "denoiser": Stage(config=DenoiserTraining, preset="denoiser.yaml", build=build_denoiser_task),
+    "relations": Stage(config=RelationTraining, preset="relations.yaml", build=build_relations),
 }
 """In the order of training."""

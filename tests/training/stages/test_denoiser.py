@@ -8,14 +8,8 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from gencontrol.configuration import from_mapping, to_mapping
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.sprites.compose import SceneConfig
-from gencontrol.training.data.latents import (
-    CacheConfig,
-    LatentCache,
-    draw_pictures,
-    draw_test_samples,
-    open_cache,
-    prepare_cache,
-)
+from gencontrol.training.data.latents import LatentCache, draw_test_samples, open_cache, prepare_cache
+from gencontrol.training.data.variations import CacheConfig, draw_pictures
 from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.loop.train import train
 from gencontrol.training.stages.denoiser import (
@@ -93,7 +87,7 @@ def test_the_loss_is_measured_on_the_test_samples(autoencoder):
 def test_test_samples_are_of_the_test_split(sprite_store):
     def draw(config):
         return draw_test_samples(
-            config, sprite_store, count=64, to_latents=lambda rgb: rgb, to_embeddings=lambda rgb: rgb.flatten(1)
+            config, sprite_store, count=64, to_latents=lambda rgb: rgb, looks=[lambda rgb, alpha: rgb.flatten(1)] * 2
         )
 
     samples = draw(CACHE)
@@ -245,15 +239,15 @@ def test_the_cache_is_resumable_and_complete(sprite_store, tmp_path):
         calls.append(len(rgb))
         return rgb[:, :, ::4, ::4]
 
-    def to_embeddings(rgb):
-        return rgb.mean((2, 3))
+    def look(rgb, alpha):
+        return (rgb * alpha[:, None]).mean((2, 3))
 
     def prepare(config=CACHE, share=slice(None), clip="one"):
         prepare_cache(
             config,
             sprite_store,
             to_latents=to_latents,
-            to_embeddings=to_embeddings,
+            looks=[look, look],
             folder=tmp_path,
             made_with={"clip": clip},
             share=share,

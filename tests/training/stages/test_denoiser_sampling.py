@@ -8,7 +8,8 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
 from gencontrol.errors import ConfigError
 from gencontrol.streams import stream
-from gencontrol.training.data.latents import CacheConfig, LatentCache
+from gencontrol.training.data.latents import LatentCache
+from gencontrol.training.data.variations import CacheConfig
 from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.stages.denoiser import DenoiserTask, DenoiserTraining, build_scheduler, build_unet, sample
 

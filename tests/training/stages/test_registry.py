@@ -11,7 +11,9 @@ from safetensors.torch import save
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.errors import ConfigError
+from gencontrol.focus.crop import CropFocus
 from gencontrol.training.data.pairs import SpritePairs
+from gencontrol.training.data.variations import CacheConfig, CachedLook
 from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.stages import registry
 from gencontrol.training.stages.alpha_clip import AlphaClipTraining
@@ -22,9 +24,10 @@ from gencontrol.training.stages.registry import (
     Places,
     build_alpha_clip_task,
     build_denoiser_task,
+    denoiser_towers,
     digest,
+    embedders,
     folder_source,
-    plain_embedder,
     preset_path,
     settings_path,
     sprite_source,
@@ -100,9 +103,27 @@ def test_stages_without_what_they_start_from_are_refused(sprite_file: Path, tmp_
             build_denoiser_task(config, places)
 
 
-def test_pictures_are_embedded_whole_and_weights_have_a_digest(encoder) -> None:
-    rgb = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    assert torch.allclose(plain_embedder(encoder)(rgb), encoder.encode_image(rgb), atol=1e-5)
+def test_looks_are_taken_by_the_tower_that_they_name(encoder, tiny_folder: Path) -> None:
+    looks = (CachedLook(), CachedLook(focus={"name": "crop"}, tower="alpha_clip", views=2))
+    config = DenoiserTraining(clip=str(tiny_folder / "clip"), cache=CacheConfig(looks=looks))
+    with pytest.raises(ConfigError, match="alpha_clip: name the folder of the Alpha-CLIP"):
+        denoiser_towers(config)
+    towers = denoiser_towers(dataclasses.replace(config, alpha_clip=str(tiny_folder / "alpha_clip")))
+    assert {name: tower.is_alpha_trained for name, tower in towers.items()} == {"clip": False, "alpha_clip": True}
+    assert denoiser_towers(dataclasses.replace(config, cache=CacheConfig())).keys() == {"clip"}
+    generator = torch.Generator().manual_seed(0)
+    rgb, alpha = torch.rand(2, 3, 64, 64, generator=generator), torch.zeros(2, 64, 64)
+    alpha[:, 8:40, 16:48] = 1
+    first, second, third = embedders(looks, towers)
+    # The plain tower sees no alpha.
+    plain = first(rgb, alpha)
+    assert torch.equal(plain, first(rgb, torch.ones_like(alpha)))
+    torch.testing.assert_close(plain, towers["clip"].encode_image(rgb), atol=1e-5, rtol=0)
+    expected = CropFocus().embed(towers["alpha_clip"], rgb, alpha)
+    assert torch.equal(second(rgb, alpha), expected) and torch.equal(third(rgb, alpha), expected)
+
+
+def test_weights_have_a_digest() -> None:
     layer = torch.nn.Linear(2, 1)
     state = {name: values.contiguous() for name, values in layer.state_dict().items()}
     assert digest(layer) == hashlib.sha256(save(state)).hexdigest()

@@ -1,0 +1,220 @@
+"""What the denoiser learns from: a picture of one thing, and looks at the same thing seen elsewhere.
+
+Picture and looks are different drawings of one thing: another place, size, turn and ground, and a share of them in
+another style. So the denoiser learns what an embedding says about the thing itself, and draws another picture of it
+instead of the one that it was shown.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from gencontrol.errors import ConfigError
+from gencontrol.focus.registry import focus_strategy
+from gencontrol.focus.strategy import FocusStrategy
+from gencontrol.sprites.compose import SceneConfig, Scenes, compose, render
+from gencontrol.sprites.finish import finished
+from gencontrol.sprites.layout import Layout, take_slot
+from gencontrol.sprites.store import SpriteStore
+from gencontrol.streams import stream
+
+BATCH = 64
+"""Pictures drawn and encoded at once; another number is another stream of pictures."""
+
+LEAST_VISIBLE = 0.35
+"""Share of a thing among others that is seen at least: what is hidden further is nothing to draw. As `benchmarks/`."""
+
+Look = Callable[[Float[Tensor, "b 3 h w"], Float[Tensor, "b h w"]], Float[Tensor, "b d"]]
+"""Pictures in [0, 1] and where their thing is to un-normalised embeddings."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CachedLook:
+    """A way of looking that pictures are drawn from."""
+
+    focus: dict[str, str | float] = field(default_factory=lambda: {"name": "alpha"})
+    """The focus strategy: its `name`, and its settings."""
+    tower: Literal["clip", "alpha_clip"] = "clip"
+    """Whose: the plain CLIP's, which sees no alpha, or the Alpha-CLIP's."""
+    alone: bool = False
+    """Whether the thing is alone in its scene, or one of the scene's things, with its visible part marked."""
+    views: int = 1
+    """Embeddings of each picture's thing, each of a scene of its own."""
+
+    def __post_init__(self) -> None:
+        strategy_of(self)
+        if self.views < 1:
+            raise ConfigError(f"views: expected at least 1, got {self.views}.")
+
+
+def strategy_of(look: CachedLook) -> FocusStrategy:
+    """The look's focus strategy.
+
+    Raises:
+        ConfigError: None is named, or it is unknown, or takes no such settings.
+    """
+    if "name" not in look.focus:
+        raise ConfigError(f"focus: expected a strategy's `name` and its settings, got {look.focus}.")
+    settings = {key: value for key, value in look.focus.items() if key != "name"}
+    return focus_strategy(str(look.focus["name"]), **settings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheConfig:
+    """What is cached."""
+
+    samples: int = 49152
+    """Pictures in all."""
+    shard: int = 1024
+    """Pictures in a file, a multiple of 64; a broken-off preparation goes on with the next file."""
+    picture: SceneConfig = field(
+        default_factory=lambda: SceneConfig(size=128, counts=(1.0,), backgrounds=(0.6, 0.4, 0.0, 0.0, 0.0), blur=0.0)
+    )
+    """The pictures: plain and soft backgrounds, so that little is spent on those."""
+    picture_side: tuple[float, float] = (0.6, 0.9)
+    """Range of a sprite's side in its picture, as a fraction of the canvas."""
+    picture_spread: float = 1.0
+    """How far a sprite strays from its picture's middle: 0 centred, 1 anywhere wholly on the canvas."""
+    paper: float = 0.0
+    """Share of white in the pictures' backgrounds: the whiter, the less of the denoiser is spent on them."""
+    condition: SceneConfig = field(default_factory=lambda: SceneConfig(size=64, counts=(1.0,)))
+    """The scenes that the embeddings see."""
+    condition_side: tuple[float, float] = (0.25, 0.95)
+    """Range of a sprite's side where it is alone in the scene that the embedding sees."""
+    same_style: float = 0.5
+    """Share of conditions in the picture's own style and colours; the others are in any style of `condition`."""
+    looks: tuple[CachedLook, ...] = (CachedLook(alone=True, views=2),)
+    """How the embeddings look."""
+    seed: int = 0
+    """Of the stream."""
+
+    def __post_init__(self) -> None:
+        for name in ("paper", "picture_spread", "same_style"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name}: expected a share in [0, 1], got {getattr(self, name)}.")
+        if self.shard < 1 or self.shard % BATCH or self.samples < 1 or self.samples % self.shard:
+            raise ConfigError(
+                f"samples, shard: expected a multiple of the shard, and a shard that is a multiple of {BATCH}; "
+                f"got {self.samples} and {self.shard}."
+            )
+        if len(self.picture.counts) != 1:
+            raise ConfigError(f"picture.counts: expected [1.0], pictures of one sprite, got {self.picture.counts}.")
+        if not self.looks:
+            raise ConfigError("looks: expected at least one way of looking.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What a look is given."""
+
+    rgb: Float[Tensor, "b 3 h w"]
+    """Colours in [0, 1]."""
+    alpha: Float[Tensor, "b h w"]
+    """The visible part of the thing in [0, 1]."""
+
+
+def draw_pictures(config: CacheConfig, store: SpriteStore, index: int, batch: int) -> tuple[Scenes, list[Shown]]:
+    """Pictures of one sprite each, and scenes of the same sprites for each view of each look, in their order."""
+    generator = stream(config.seed, index, "cache")
+    picture = compose(store, config.picture, batch=batch, seed=config.seed, index=index)
+    picture = replace(picture, background=torch.lerp(picture.background, torch.tensor(1.0), config.paper))
+    picture = _redrawn(
+        store, picture, picture.layout, config.picture_side, spread=config.picture_spread, generator=generator
+    )
+    shown = []
+    for k, look in enumerate(look for looks in config.looks for look in [looks] * looks.views):
+        # A stream of its own for each, beside the pictures'.
+        other = compose(store, config.condition, batch=batch, seed=config.seed + 1 + k, index=index)
+        kept = torch.rand(batch, 1, generator=generator) < config.same_style
+        # Not every set has a drawing of every thing.
+        kept = kept | ~store.present[picture.layout.concept, other.layout.style[:, :1]]
+        if look.alone:
+            rgb, alpha = _alone(store, picture.layout, other, config.condition_side, kept=kept, generator=generator)
+        else:
+            rgb, alpha = _among_others(store, picture.layout, other, kept=kept, generator=generator)
+        if config.condition.finish:
+            rgb = finished(rgb, config.condition.finish, generator)
+        shown.append(Shown(rgb=rgb, alpha=alpha))
+    return picture, shown
+
+
+def _alone(
+    store: SpriteStore,
+    thing: Layout,
+    other: Scenes,
+    side: tuple[float, float],
+    *,
+    kept: Bool[Tensor, "b 1"],
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """The things alone on the other scenes' grounds, their sides and places drawn anew."""
+    first = torch.zeros(len(kept), dtype=torch.int64)
+    single = replace(other, layout=take_slot(other.layout, first))
+    shown = _restyled(thing, single.layout, kept)
+    scenes = _redrawn(store, single, shown, side, generator=generator)
+    return scenes.rgb, scenes.alpha[:, 0]
+
+
+def _among_others(
+    store: SpriteStore,
+    thing: Layout,
+    other: Scenes,
+    *,
+    kept: Bool[Tensor, "b 1"],
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """The other scenes with the things in the place of one of theirs, of which enough is seen."""
+    rows = torch.arange(len(kept))
+    seen = (other.visible >= LEAST_VISIBLE).float()
+    slot = torch.multinomial(seen, 1, generator=generator)[:, 0]
+    scenes = render(store, _in_place_of(other.layout, slot, thing, kept), other.background)
+    hidden = scenes.visible[rows, slot] < LEAST_VISIBLE
+    if hidden.any():
+        # The thing is of another shape than what it replaces. Nothing lies in front of the last one.
+        slot = torch.where(hidden, other.used.sum(-1) - 1, slot)
+        scenes = render(store, _in_place_of(other.layout, slot, thing, kept), other.background)
+    return scenes.rgb, scenes.alpha[rows, slot]
+
+
+def _in_place_of(layout: Layout, slot: Int[Tensor, " b"], thing: Layout, kept: Bool[Tensor, "b 1"]) -> Layout:
+    """The layout with its slot's concept replaced, and with its style and colours where those are kept."""
+    rows = torch.arange(len(slot))
+    shown = _restyled(thing, take_slot(layout, slot), kept)
+    changed = {name: getattr(layout, name).clone() for name in ("concept", "style", "colour")}
+    for name, values in changed.items():
+        values[rows, slot] = getattr(shown, name)[:, 0]
+    return replace(layout, **changed)
+
+
+def _restyled(layout: Layout, other: Layout, kept: Bool[Tensor, "b 1"]) -> Layout:
+    """The layout in the other's style and colours where its own are not kept."""
+    style = torch.where(kept, layout.style, other.style)
+    return replace(layout, style=style, colour=torch.where(kept[..., None, None], layout.colour, other.colour))
+
+
+def _redrawn(
+    store: SpriteStore,
+    scenes: Scenes,
+    shown: Layout,
+    side: tuple[float, float],
+    *,
+    spread: float = 1.0,
+    generator: torch.Generator,
+) -> Scenes:
+    """The scenes with the sprites of another layout, their sides and places drawn anew, wholly on the canvas."""
+    low, high = side
+    sides = low + (high - low) * torch.rand(scenes.layout.side.shape, generator=generator)
+    place = spread * (torch.rand(*sides.shape, 2, generator=generator) - 0.5)
+    layout = replace(
+        scenes.layout,
+        concept=shown.concept,
+        style=shown.style,
+        colour=shown.colour,
+        side=sides,
+        centre=0.5 + place * (1 - sides)[..., None],
+    )
+    return render(store, layout, scenes.background)
