@@ -18,7 +18,7 @@ class TrainOptions:
     """Flags of `gencontrol train`."""
 
     stage: Positional[str] = ""
-    """`clip`, `alpha-clip`, `autoencoder` or `denoiser`."""
+    """`clip`, `alpha-clip`, `autoencoder`, `denoiser` or `relations`."""
     output: Annotated[Path | None, arg(aliases=("-o",), metavar="FOLDER")] = None
     """Where the run lives; started again with the same folder, it goes on. `runs/STAGE` by default."""
     settings: Annotated[Path | None, arg(name="config", metavar="FILE.yaml")] = None
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> None:
         TrainOptions,
         arguments,
         command="train",
-        description="Train a stage: clip, alpha-clip, autoencoder, denoiser. Runs under `accelerate launch` too.",
+        description="Train a stage: clip, alpha-clip, autoencoder, denoiser, relations. Also with `accelerate launch`.",
     )
     from gencontrol.configuration import nearest
     from gencontrol.training.stages.registry import STAGES

@@ -11,11 +11,17 @@ ANSWERED = RULED + LIKENESS
 """All that a pair of regions is asked for, in the order of tables."""
 BETWEEN = "between"
 """The one relation of three: a subject, and two objects."""
-UNANSWERED = (
-    *("on", "wearing", "riding", "holding", "facing", "facing away from", "looking at", "interacting with"),
+FUNCTIONAL = (
+    *("on", "wearing", "riding", "holding"),
+    *("facing", "facing away from", "looking at each other", "interacting with"),
+)
+"""Relations of two regions that need pixels and an idea of what things are: the learned module answers them."""
+MOVING = (
     *("approaching", "moving away from", "chasing", "fleeing from", "circling", "following", "carrying", "passing"),
 )
-"""Relations that the language knows and nothing here answers yet."""
+"""Relations of two regions over the frames of a clip: the learned module answers them, of clips only."""
+UNANSWERED = (*FUNCTIONAL, *MOVING)
+"""Relations that masks and embeddings alone do not answer by a rule."""
 WEAK = frozenset({"in front of", "behind", "inside", "around", *LIKENESS})
 """Relations whose answers are weak: masks alone hardly tell depth, and embeddings hardly tell kind and colour."""
 CONVERSE = {
@@ -31,7 +37,7 @@ CONVERSE = {
     "smaller than": "bigger than",
 }
 """A relation, and what the object then is to the subject."""
-SYMMETRIC = frozenset({"touching", "overlapping", *LIKENESS})
+SYMMETRIC = frozenset({"touching", "overlapping", *LIKENESS, "looking at each other", "interacting with"})
 """Relations that hold both ways or not at all."""
 
 SPOKEN: dict[str, tuple[str, ...]] = {
@@ -58,9 +64,9 @@ SPOKEN: dict[str, tuple[str, ...]] = {
     "wearing": ("wearing", "dressed in"),
     "riding": ("riding", "riding on"),
     "holding": ("holding", "gripping"),
-    "facing": ("facing",),
+    "facing": ("facing", "looking at", "watching", "looking towards"),
     "facing away from": ("facing away from", "turned away from"),
-    "looking at": ("looking at", "watching"),
+    "looking at each other": ("looking at each other with",),
     "interacting with": ("interacting with", "playing with"),
     "approaching": ("approaching", "moving towards", "coming towards", "moving toward", "coming toward"),
     "moving away from": ("moving away from", "leaving"),

@@ -168,6 +168,11 @@ def isolate(store: SpriteStore, scenes: Scenes, slot: Int[Tensor, " b"]) -> Scen
     return render(store, take_slot(scenes.layout, slot), scenes.background)
 
 
+def covers_of(store: SpriteStore, layout: Layout, size: int) -> Float[Tensor, "b k size size"]:
+    """What each sprite of a layout would cover with nothing in front of it, [0, 1]."""
+    return _draw_layers(store, layout, size)[:, :, 3]
+
+
 def boxes_of(alpha: Float[Tensor, "*n h w"], *, threshold: float = 0.5) -> Float[Tensor, "*n 4"]:
     """The boxes (x0, y0, x1, y1) around alpha above the threshold, in pixels; zeros where there is none."""
     above = alpha > threshold

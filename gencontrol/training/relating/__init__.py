@@ -1,0 +1,1 @@
+"""Training data of the relation module: staged scenes and clips with what is true of them."""
