@@ -1,6 +1,7 @@
 """Files of text that somebody names: read with a bound, and what is no such file is told in one way."""
 
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -8,6 +9,15 @@ from gencontrol.errors import GencontrolError, InputError
 
 LARGEST = 2**26
 """Bytes: above every file of settings, list of names or camera path; a device goes on for ever."""
+
+# An address, or what pathlib makes of one.
+_ADDRESS = re.compile(r"(https?|ftp|s3|gs|data):/?/?", re.IGNORECASE)
+
+
+def web_address(name: str | Path) -> str | None:
+    """The address on the web that a file's name is, whole again where a path has taken a slash; None for any other."""
+    # A path has one slash of the two.
+    return re.sub(r"^(\w+):/(?!/)", r"\1://", str(name)) if _ADDRESS.match(str(name)) else None
 
 
 def read_text(path: Path, *, what: str, error: type[GencontrolError] = InputError) -> str:
@@ -51,6 +61,8 @@ def check_regular(path: Path, *, what: str, piped: bool = True, error: type[Genc
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
+        if (address := web_address(path)) is not None:
+            raise error(f"{address} is an address; expected {what}: download it first.") from None
         kind, ends = what.partition(" ")[2], what.endswith(" file")
         raise error(f"No {kind} at {path}." if ends else f"No file at {path}; expected {what}.") from None
     except (OSError, ValueError) as failure:

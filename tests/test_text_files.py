@@ -5,7 +5,7 @@ import pytest
 
 from gencontrol import text_files
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.text_files import LARGEST, check_regular, read_text
+from gencontrol.text_files import LARGEST, check_regular, read_text, web_address
 
 
 def test_text_is_read_as_it_stands(tmp_path: Path) -> None:
@@ -45,6 +45,14 @@ def test_what_is_no_file_is_said(tmp_path: Path) -> None:
         check_regular(Path("a\0"), what="a list")
     with pytest.raises(InputError, match=r"cannot be read as a list: File name too long\.$"):
         check_regular(Path("a" * 300), what="a list")
+
+
+@pytest.mark.parametrize("name", ["https://a.example/b.txt", "https:/a.example/b.txt", "HTTP://a.example/b.txt"])
+def test_an_address_is_called_one(name: str) -> None:
+    address = name.replace(":/a", "://a")
+    assert web_address(name) == address and web_address("b.txt") is None and web_address("https.txt") is None
+    with pytest.raises(InputError, match=f"^{address} is an address; expected a list of names: download it first"):
+        read_text(Path(name), what="a list of names")
 
 
 def test_other_encodings_are_refused(tmp_path: Path) -> None:

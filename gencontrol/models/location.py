@@ -12,7 +12,8 @@ from transformers.utils.hub import cached_file
 
 from gencontrol.configuration import nearest
 from gencontrol.errors import CheckpointError
-from gencontrol.models.registry import PRESETS
+from gencontrol.models.registry import PRESETS, put_together
+from gencontrol.text_files import web_address
 
 # Seconds for an answer: a line that needs longer does not fetch gigabytes.
 _PATIENCE = 3.0
@@ -34,6 +35,21 @@ class Location:
     """Whether to look in the cache only."""
     out_of_reach: bool = False
     """Whether the cache is all that is looked at because the hub cannot be reached."""
+    names: tuple[str, ...] = tuple(PRESETS)
+    """Short names that are taken beside folders and hub ids, which messages know."""
+
+    def __post_init__(self) -> None:
+        if Path(self.name).exists():
+            return
+        if (address := web_address(self.name)) is not None:
+            raise CheckpointError(_address_text(address))
+        if (text := put_together(self.name)) is not None:
+            raise CheckpointError(text)
+        if self.name in PRESETS and self.name not in self.names:
+            raise CheckpointError(
+                f"{self.name} is a preset of image variation, and another kind of model is expected here: give its "
+                "folder or hub id."
+            )
 
     def settled(self) -> "Location":
         """The same, kept to this machine's cache if the hub cannot be reached: its client would try for half a minute.
@@ -114,8 +130,8 @@ def absence(location: Location) -> str:
         return ""
     cached = " in this machine's cache" if location.local_files_only else ""
     if not location.out_of_reach:
-        return f"{cached}{preset_hint(location.name)}"
-    return f"{cached}{preset_hint(location.name)}, and the hub cannot be reached; {_cached_models()}"
+        return f"{cached}{preset_hint(location)}"
+    return f"{cached}{preset_hint(location)}, and the hub cannot be reached; {_cached_models()}"
 
 
 def _cached_models() -> str:
@@ -142,15 +158,50 @@ def no_model(location: Location, error: Exception) -> CheckpointError:
     text = f"No model at {location.name!r}, neither a folder nor"
     if location.local_files_only:
         # The client's words would be of a connection that failed, and none was tried.
-        hint = preset_hint(location.name)
+        hint = preset_hint(location)
         return CheckpointError(f"{text} in this machine's cache{hint}, and the hub is not asked (`local_files_only`).")
-    return CheckpointError(f"{text} on the hub{preset_hint(location.name)}: {error}")
+    return CheckpointError(f"{text} on the hub{preset_hint(location)}: {_why_not(location.name, error)}")
 
 
-def preset_hint(name: str) -> str:
+def _why_not(name: str, error: Exception) -> str:
+    """Why the hub has no such model, in our words where its client's would be of how it is called."""
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        return "a hub id has the form OWNER/NAME, of letters, digits, - _ and ."
+    words: dict[type[Exception], str] = {
+        # Gated ones are a kind of those that are not found.
+        GatedRepoError: "its owners ask for consent to its terms: give it on its page, then log in (hf auth login).",
+        RevisionNotFoundError: "it has no such revision: a branch, a tag or a commit is expected.",
+        RepositoryNotFoundError: "there is none of that name, or it is private: then log in (hf auth login).",
+    }
+    return next((text for kind, text in words.items() if isinstance(error.__cause__ or error, kind)), str(error))
+
+
+def _address_text(address: str) -> str:
+    from huggingface_hub import constants
+
+    parts = urllib.parse.urlparse(address)
+    owner, _, rest = parts.path.strip("/").partition("/")
+    is_hub = parts.hostname == urllib.parse.urlparse(constants.ENDPOINT).hostname and rest
+    own = f": {owner}/{rest.partition('/')[0]}" if is_hub else ", which is OWNER/NAME"
+    return f"{address} is an address: give the model's hub id{own}; or download it, and give its folder."
+
+
+def preset_hint(location: Location) -> str:
     """The preset that a name may be meant for, in brackets; nothing if it looks like a hub id or a path."""
     # A name without a slash is more likely a preset's than a model's on the hub.
-    return "" if "/" in name else f" ({nearest(name, PRESETS).removeprefix('; ')})"
+    if "/" in location.name or not location.names:
+        return ""
+    return f" ({nearest(location.name, location.names).removeprefix('; ')})"
 
 
 def read_json(path: Path) -> dict[str, Any]:

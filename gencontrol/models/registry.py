@@ -77,6 +77,13 @@ _RECORDS = (
     ),
 )
 
+_REFERENCES = frozenset(
+    "sd15-ip sd15-ip-plus sdxl-ip sdxl-ip-vit-h sdxl-ip-plus kolors-ip-plus flux-ip flux-ip-v2 flux-redux flux-kontext "
+    "flux2-klein flux2 sd35-ip kandinsky-2.1 kandinsky-2.2 karlo".split()
+)
+_PAINTERS = frozenset({"flux-fill"})
+"""Names of models whose records are `gencontrol.pipelines`'s, since they are put together there from several parts."""
+
 PRESETS: dict[str, Preset] = {preset.name: preset for preset in _RECORDS}
 """Name -> preset."""
 
@@ -84,6 +91,26 @@ PRESETS: dict[str, Preset] = {preset.name: preset for preset in _RECORDS}
 def find_preset(name: str) -> Preset | None:
     """The preset of that name, if there is one."""
     return PRESETS.get(name)
+
+
+def put_together(name: str) -> str | None:
+    """What to say where the name of a model that is put together from parts is given for one that lies somewhere.
+
+    Args:
+        name: As somebody gave it; None comes back for any other name, or where something of that name is a file.
+    """
+    if Path(name).exists() or name not in _REFERENCES | _PAINTERS:
+        return None
+    if name in _PAINTERS:
+        return (
+            f"{name} is made for holes and does nothing else: `gencontrol edit --model {name}` paints with it, and in "
+            "Python gencontrol.pipelines.paint_with_host; `gencontrol models` lists the others."
+        )
+    return (
+        f"{name} is a host of references, put together from a base and its adapter, and no saved pipeline or "
+        f"encoder: `gencontrol vary --model {name}` draws with it, and in Python "
+        "gencontrol.pipelines.open_reference_host; an encoder is what `gencontrol models` lists for it."
+    )
 
 
 def resolve_encoder(name_or_path: str, subfolder: str = "", *, has_alpha: bool) -> tuple[str, str]:

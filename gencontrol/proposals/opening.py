@@ -44,9 +44,9 @@ def open_grounder(
     """
     if Path(model).is_file() or Path(model).suffix in SUFFIXES:
         glip = open_glip_file(Path(model), dtype=dtype).to(device)
-        words = Location(name=tokenizer, local_files_only=local_files_only).settled()
+        words = Location(name=tokenizer, local_files_only=local_files_only, names=()).settled()
         return GlipGrounder(glip, _tokenizer(words))
-    source = Location(name=model, revision=revision, local_files_only=local_files_only).settled()
+    source = Location(name=model, revision=revision, local_files_only=local_files_only, names=()).settled()
     kind = _kind(source)
     if kind == MODEL_TYPE:
         words = replace(source, subfolder=f"{source.subfolder}/{TOKENIZER}".strip("/"))

@@ -39,7 +39,8 @@ def open_segmenter(
     """
     if model in WITHOUT_WEIGHTS:
         return WITHOUT_WEIGHTS[model]()
-    source = Location(name=model, revision=revision, local_files_only=local_files_only).settled()
+    names = tuple(WITHOUT_WEIGHTS)
+    source = Location(name=model, revision=revision, local_files_only=local_files_only, names=names).settled()
     values = source.read("config.json")
     if values is None:
         raise CheckpointError(

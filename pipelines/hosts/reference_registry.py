@@ -1,15 +1,15 @@
 """Every kind of host that takes reference pictures: a new one is a file beside this one, and a line here."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 
 from gencontrol.configuration import nearest
 from gencontrol.errors import ConfigError, PairingError
+from gencontrol.models.registry import put_together
 from gencontrol.pipelines.hosts.flux_adapter import FLUX_ADAPTER
 from gencontrol.pipelines.hosts.flux_redux import FLUX_REDUX
 from gencontrol.pipelines.hosts.flux_reference import FLUX_2, FLUX_KONTEXT
-from gencontrol.pipelines.hosts.inpainting import FLUX_FILL, INPAINTING_HOSTS, KONTEXT_INPAINT
+from gencontrol.pipelines.hosts.inpainting import FLUX_FILL, KONTEXT_INPAINT
 from gencontrol.pipelines.hosts.kandinsky import KANDINSKY
 from gencontrol.pipelines.hosts.karlo import KARLO
 from gencontrol.pipelines.hosts.reference_host import ReferenceFamily, ReferenceHost
@@ -51,13 +51,8 @@ def check_no_reference_host(name: str) -> None:
     Raises:
         PairingError: Says what to call.
     """
-    check_no_painter(name)
-    if name in REFERENCE_HOSTS and not Path(name).exists():
-        raise PairingError(
-            f"{name} is a host of references, put together from a base and its adapter, and no saved pipeline or "
-            f"encoder: `gencontrol vary --model {name}` draws with it, and in Python "
-            "gencontrol.pipelines.open_reference_host; an encoder is what `gencontrol models` lists for it."
-        )
+    if (message := put_together(name)) is not None:
+        raise PairingError(message)
 
 
 def check_no_painter(name: str) -> None:
@@ -66,11 +61,8 @@ def check_no_painter(name: str) -> None:
     Raises:
         PairingError: Says what to call.
     """
-    if name in INPAINTING_HOSTS and name not in REFERENCE_HOSTS and not Path(name).exists():
-        raise PairingError(
-            f"{name} is made for holes and does nothing else: `gencontrol edit --model {name}` paints with it, and in "
-            "Python gencontrol.pipelines.paint_with_host; `gencontrol models` lists the others."
-        )
+    if name not in REFERENCE_HOSTS and (message := put_together(name)) is not None:
+        raise PairingError(message)
 
 
 def family_of(host: ReferenceHost) -> ReferenceFamily:

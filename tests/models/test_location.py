@@ -83,8 +83,57 @@ def test_no_model_says_where_it_was_looked_for() -> None:
 
 
 def test_preset_hint() -> None:
-    assert preset_hint("tinny") == " (did you mean 'tiny'?)"
-    assert preset_hint("somebody/tinny") == ""
+    assert preset_hint(Location(name="tinny")) == " (did you mean 'tiny'?)"
+    assert preset_hint(Location(name="somebody/tinny")) == ""
+    assert preset_hint(Location(name="tinny", names=())) == ""
+    assert preset_hint(Location(name="grabcutt", names=("grabcut", "box"))) == " (did you mean 'grabcut'?)"
+
+
+@pytest.mark.parametrize(
+    ("name", "mend"),
+    [
+        ("https://hub.example/owner/name", "give the model's hub id: owner/name; or download it, and give its folder"),
+        ("https:/hub.example/owner/name/tree/main", "https://hub.example/owner/name/tree/main is an address: give the"),
+        ("https://hub.example/name", "hub id, which is OWNER/NAME; or download it"),
+        ("s3://elsewhere/owner/name", "s3://elsewhere/owner/name is an address: give the model's hub id, which is"),
+    ],
+)
+def test_an_address_is_no_name(name: str, mend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "https://hub.example")
+    with pytest.raises(CheckpointError) as caught:
+        Location(name=name)
+    assert mend in str(caught.value)
+
+
+def test_a_preset_is_no_other_kind_of_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Location(name="tiny").name == "tiny"
+    with pytest.raises(CheckpointError, match=r"^tiny is a preset of image variation, and another kind of model is"):
+        Location(name="tiny", names=())
+    with pytest.raises(CheckpointError, match=r"^flux-redux is a host of references, put together from a base"):
+        Location(name="flux-redux")
+    monkeypatch.chdir(tmp_path)
+    for name in ("tiny", "flux-redux"):
+        (tmp_path / name).mkdir()
+        assert Location(name=name, names=()).name == name
+
+
+def test_what_the_hub_answers_is_said_in_our_words() -> None:
+    from httpx import Request, Response
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+    answer = Response(404, request=Request("GET", "https://hub.example"))
+    kinds: dict[type[RepositoryNotFoundError | RevisionNotFoundError], str] = {
+        GatedRepoError: "its owners ask for consent to its terms",
+        RepositoryNotFoundError: "there is none of that name, or it is private",
+        RevisionNotFoundError: "it has no such revision",
+    }
+    for kind, words in kinds.items():
+        error = OSError("a long text\nof several lines")
+        error.__cause__ = kind("what the hub says", response=answer)
+        said = str(no_model(Location(name="a/b"), error))
+        assert said.startswith(f"No model at 'a/b', neither a folder nor on the hub: {words}"), said
+    spelt = str(no_model(Location(name="a b/c"), OSError("Repo id must be")))
+    assert spelt.endswith("on the hub: a hub id has the form OWNER/NAME, of letters, digits, - _ and .")
 
 
 def test_read_json(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ import pytest
 
 from gencontrol.errors import CheckpointError
 from gencontrol.models import registry
-from gencontrol.models.registry import PRESETS, find_preset, resolve, resolve_encoder
+from gencontrol.models.registry import PRESETS, find_preset, put_together, resolve, resolve_encoder
+from gencontrol.pipelines.hosts.inpainting import INPAINTING_HOSTS
+from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
 from gencontrol.pipelines.hosts.registry import HOSTS
 
 
@@ -17,6 +19,19 @@ def test_presets_agree_with_the_hosts() -> None:
         assert preset.licence == host.licence
         if host.checkpoint is not None:
             assert (preset.model, preset.encoder) == (host.checkpoint, host.encoder)
+
+
+def test_names_of_models_that_are_put_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [*REFERENCE_HOSTS, *INPAINTING_HOSTS]:
+        said = put_together(name)
+        draws = "vary" if name in REFERENCE_HOSTS else "edit"
+        assert said is not None and f"`gencontrol {draws} --model {name}`" in said
+    assert put_together("tiny") is None and put_together("a/b") is None
+    known = len(registry._REFERENCES | registry._PAINTERS)  # pyright: ignore[reportPrivateUsage]
+    assert known == len({*REFERENCE_HOSTS, *INPAINTING_HOSTS})
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "karlo").mkdir()
+    assert put_together("karlo") is None
 
 
 def test_find_preset() -> None:

@@ -75,6 +75,11 @@ def test_what_is_no_grounder(tiny_folder: Path, tmp_path: Path) -> None:
         open_grounder(str(tmp_path))
     with pytest.raises(CheckpointError, match=r"No grounder at 'nobody/nothing': there is no config\.json in this"):
         open_grounder("nobody/nothing", local_files_only=True)
+    with pytest.raises(CheckpointError, match=r"^tiny is a preset of image variation, and another kind of model is"):
+        open_grounder("tiny")
+    with pytest.raises(CheckpointError) as caught:
+        open_grounder("tinny", local_files_only=True)
+    assert "did you mean" not in str(caught.value) and "known are" not in str(caught.value)
 
 
 def test_parts_that_are_missing(grounder_folder: Folder, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def open_llava(
         CheckpointError: Nothing there, another kind of model or tower, or weights that do not fit.
         PairingError: An Alpha-CLIP of another shape than the model's tower.
     """
-    source = Location(name=model, revision=revision, local_files_only=local_files_only).settled()
+    source = Location(name=model, revision=revision, local_files_only=local_files_only, names=()).settled()
     check_llava(_config(source), source=model)
     loaded: LlavaForConditionalGeneration = load_strictly(LlavaForConditionalGeneration, source, dtype)
     if alpha_clip is None:
