@@ -33,6 +33,8 @@ class EmbedsFile:
     """Of what to keep away from."""
     names: tuple[str, ...] = ()
     """What the rows were made from; numbers where the file does not say."""
+    encoder: tuple[str, ...] = ()
+    """What the encoder that made them is called, and its `weights_mark`; none where the file does not say."""
 
     def row(self, index: int) -> RegionEmbeds:
         """One input's."""
@@ -114,6 +116,7 @@ def read_embeds(path: Path, *, width: int) -> EmbedsFile:
         image_embeds=rows[IMAGE],
         negative_image_embeds=rows.get(NEGATIVE),
         names=_names(metadata, path, len(rows[IMAGE])),
+        encoder=_encoder(metadata),
     )
 
 
@@ -124,6 +127,16 @@ def _rows(tensor: Tensor, *, width: int, name: str) -> Float[Tensor, "b d"]:
         raise InputError(f"{name} holds whole numbers ({tensor.dtype}), which no encoder makes.")
     check_finite(tensor.float(), name=name)
     return tensor.reshape(-1, width).float()
+
+
+def _encoder(metadata: dict[str, str]) -> tuple[str, ...]:
+    """The two texts; a stranger's file may say anything there."""
+    try:
+        said = json.loads(metadata.get("encoder", "[]"))
+    except (ValueError, RecursionError):
+        return ()
+    is_pair = isinstance(said, list) and len(said) == 2 and all(isinstance(text, str) for text in said)
+    return tuple(said) if is_pair else ()
 
 
 def _names(metadata: dict[str, str], path: Path, count: int) -> tuple[str, ...]:

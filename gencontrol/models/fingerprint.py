@@ -40,6 +40,28 @@ def fingerprint(location: Location, file: str | None = None) -> str:
         return ""
 
 
+def weights_mark(location: Location) -> str:
+    """What tells an encoder's weights from others', whatever its settings say.
+
+    Args:
+        location: Where it is.
+
+    Returns:
+        "KIND:DIGEST"; only marks of one kind can be compared. "" where nothing is on this machine yet.
+    """
+    place = Path(location.name)
+    folder = place / location.subfolder
+    try:
+        if place.is_file():
+            return f"file:{_digest({'': place})}"
+        if folder.is_dir():
+            return f"folder:{_digest({name: path for name, path in _files(folder) if path.suffix != _SETTINGS})}"
+        commit = _fingerprint(location, None)
+    except OSError:
+        return ""
+    return f"hub:{commit}/{location.subfolder}" if commit else ""
+
+
 def _fingerprint(location: Location, file: str | None) -> str:
     place = Path(location.name)
     if place.is_file():

@@ -24,6 +24,8 @@ class Asked:
     """Where it is."""
     encoder: Location | None
     """What takes the place of its encoder; None keeps its own."""
+    looks: Location
+    """The encoder that makes its embeddings, one or the other."""
     host: Host
     """Its record."""
     image_size: int
@@ -59,6 +61,7 @@ def ask_host(model: str, alpha_clip: str | None, *, revision: str | None, offlin
     return Asked(
         model=place,
         encoder=encoder,
+        looks=replace(place, subfolder=fitting.family.encoder) if encoder is None else encoder,
         host=fitting.host,
         image_size=square(vision)[0],
         embed_dim=vision.projection_dim,

@@ -15,6 +15,7 @@ from gencontrol.conditioning.embed import choose_focus, embed_regions, seen_thro
 from gencontrol.conditioning.embedding_files import EmbedsFile, join_rows, tensors_of, write_tensors
 from gencontrol.errors import InputError
 from gencontrol.focus import FocusStrategy
+from gencontrol.models.fingerprint import weights_mark
 from gencontrol.pipelines.encoders import locate
 from gencontrol.pipelines.pairing import check_pairing
 from gencontrol.regions.geometry import Fit, Geometry
@@ -22,7 +23,7 @@ from gencontrol.runs.files.inputs import check_apart, inputs_of
 from gencontrol.runs.files.outputs import check_embeds_name, check_writable
 from gencontrol.runs.notation import parse_focus, parse_strength
 from gencontrol.runs.notices import naming
-from gencontrol.runs.opening import open_encoder
+from gencontrol.runs.opening import encoder_location, open_encoder
 from gencontrol.runs.pointing import read_pointing
 from gencontrol.runs.scenes import RecordedScene, list_pictures, read_scenes
 from gencontrol.runs.settings import EmbeddingSettings, check_named
@@ -73,7 +74,8 @@ def write_embeddings(settings: EmbeddingSettings) -> dict[str, tuple[int, ...]]:
         tensors = tensors_of(embedded.pictures) | {"region_embeds": embedded.regions}
         if settings.text:
             tensors["text_embeds"] = encoder.encode_text(list(settings.text), truncate=settings.truncate)
-    labels = {"names": embedded.pictures.names, "regions": embedded.labels, "texts": settings.text}
+    made_by = (settings.alpha_clip or settings.model, weights_mark(encoder_location(settings)))
+    labels = {"names": embedded.pictures.names, "regions": embedded.labels, "texts": settings.text, "encoder": made_by}
     write_tensors(path, tensors, exclusive=not settings.overwrite, **labels)
     return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
 

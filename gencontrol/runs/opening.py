@@ -9,7 +9,7 @@ import torch
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.errors import InputError
 from gencontrol.models.location import Location
-from gencontrol.models.registry import resolve
+from gencontrol.models.registry import resolve, resolve_encoder
 from gencontrol.pipelines.encoders import locate
 from gencontrol.pipelines.hosts.reference_registry import check_no_reference_host
 from gencontrol.pipelines.opening import open_pipeline
@@ -103,18 +103,31 @@ def open_encoder(settings: EncoderSettings) -> AlphaCLIP:
     return encoder.with_geometry(dataclasses.replace(encoder.processor.geometry, fit=settings.fit))
 
 
-def _load(settings: EncoderSettings, *, dtype: torch.dtype) -> AlphaCLIP:
-    how: dict[str, Any] = {"dtype": dtype, "local_files_only": settings.offline}
-    if settings.alpha_clip is not None and Path(settings.alpha_clip).is_file():
-        return AlphaCLIP.from_published(settings.alpha_clip, **how)
+def encoder_location(settings: EncoderSettings) -> Location:
+    """Where the encoder is that `open_encoder` loads.
+
+    Raises:
+        CheckpointError: Nothing there.
+    """
+    local = settings.offline
     if settings.alpha_clip is not None:
-        return AlphaCLIP.from_pretrained(settings.alpha_clip, **how)
+        place, inside = resolve_encoder(settings.alpha_clip, has_alpha=True)
+        return Location(name=place, subfolder=inside, local_files_only=local)
     check_no_reference_host(settings.model)
     name = str(resolve(settings.model))
-    own = Location(name=name, revision=settings.revision, local_files_only=settings.offline).settled()
+    own = Location(name=name, revision=settings.revision, local_files_only=local).settled()
     if own.read("config.json") is not None:
-        return AlphaCLIP.from_clip(name, revision=settings.revision, **how)
-    _, companion = locate(settings.model, "auto", {"local_files_only": settings.offline})
-    if isinstance(companion, Location):
-        return AlphaCLIP.from_pretrained(companion.name, **how)
-    return AlphaCLIP.from_clip(name, subfolder="image_encoder", revision=settings.revision, **how)
+        return own
+    _, companion = locate(settings.model, "auto", {"local_files_only": local})
+    return companion if isinstance(companion, Location) else dataclasses.replace(own, subfolder="image_encoder")
+
+
+def _load(settings: EncoderSettings, *, dtype: torch.dtype) -> AlphaCLIP:
+    how: dict[str, Any] = {"dtype": dtype, "local_files_only": settings.offline}
+    place = encoder_location(settings)
+    if settings.alpha_clip is not None and Path(place.name).is_file():
+        return AlphaCLIP.from_published(place.name, **how)
+    how |= {"revision": place.revision, "subfolder": place.subfolder}
+    # A plain CLIP that is named as a model will do; what is named as an Alpha-CLIP has to be one.
+    is_own = settings.alpha_clip is None and place.name == str(resolve(settings.model))
+    return AlphaCLIP.from_clip(place.name, **how) if is_own else AlphaCLIP.from_pretrained(place.name, **how)

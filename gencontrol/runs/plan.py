@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gencontrol.conditioning.embedding_files import EmbedsFile, read_embeds
+from gencontrol.conditioning.embedding_files import EmbedsFile
 from gencontrol.conditioning.strength import StrengthSchedule
 from gencontrol.errors import InputError
 from gencontrol.focus import FocusStrategy
@@ -19,6 +19,7 @@ from gencontrol.pipelines.hosts.host import Host
 from gencontrol.regions.geometry import Fit, Geometry
 from gencontrol.runs.asked import Asked, ask_host, with_default_focus
 from gencontrol.runs.drawing import Sampling
+from gencontrol.runs.embeddings_of import encoder_of, read_own_embeds
 from gencontrol.runs.files.inputs import Input, inputs_of, without_results
 from gencontrol.runs.files.outputs import Item, check_items, join_swept, plan_items
 from gencontrol.runs.files.records import describe, describe_input
@@ -96,6 +97,8 @@ class Plan:
     """What the plan is called among those of a sweep, such as "strength 0.5"."""
     weights: Mapping[str, str] = field(default_factory=dict)
     """Fingerprints of the models and of the curve of levels, by the settings that name them."""
+    made_by: tuple[str, str] = ("", "")
+    """What the encoder is called and its `weights_mark`, for a file of embeddings."""
     swept: tuple["Plan", ...] = ()
     """The plan at each value of a sweep; an item's part at each is its `swept`. None where nothing is swept."""
 
@@ -159,7 +162,7 @@ def plan_variations(settings: VariationSettings, repeated: Repeated | None = Non
     wanted = _read_settings(chosen, repeated)
     for at in wanted:
         check_steps(at.settings.scheduler, asked.sampler, at.settings.steps)
-    embeds = None if settings.embeds_in is None else read_embeds(Path(settings.embeds_in), width=asked.embed_dim)
+    embeds = None if settings.embeds_in is None else read_own_embeds(settings.embeds_in, settings, asked)
     images, rows, names = _inputs(settings, embeds, repeated)
     plans = [replace(_plan(at, asked, embeds), items=_items(at, images, rows, names)) for at in wanted]
     plan = plans[0] if settings.sweep is None else _joined(settings, plans)
@@ -233,6 +236,7 @@ def _plan(wanted: Wanted, asked: Asked, embeds: EmbedsFile | None) -> Plan:
         recorded=_recorded(settings, guidance) if settings.metadata else None,
         weights=_weights(asked, embeds, curve=settings.levels_curve),
         label=wanted.swept.label,
+        made_by=("", "") if settings.embeds_out is None else encoder_of(settings, asked),
     )
 
 

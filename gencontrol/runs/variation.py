@@ -287,4 +287,5 @@ def _write_embeds(plan: Plan, path: Path, results: Sequence[Result]) -> None:
     embeds = [result.embeds for result in results if result.embeds is not None]
     if embeds:
         file = join_rows(embeds, names=[item.image.name for item in plan.items if item.image is not None])
-        write_tensors(path, tensors_of(file), exclusive=plan.existing != "overwrite", names=file.names)
+        labels = {"names": file.names, "encoder": plan.made_by}
+        write_tensors(path, tensors_of(file), exclusive=plan.existing != "overwrite", **labels)

@@ -74,6 +74,24 @@ def test_names(names: str | None, count: int, expected: tuple[str, ...], tmp_pat
     assert read_embeds(tmp_path / "e.safetensors", width=6).names == expected
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (None, ()),
+        ('["tiny", "folder:ab"]', ("tiny", "folder:ab")),
+        ('["tiny"]', ()),
+        ('["tiny", 3]', ()),
+        ('{"a": 1, "b": 2}', ()),
+        ("x", ()),
+        ("[" * 10000, ()),
+    ],
+)
+def test_what_made_them(said: str | None, expected: tuple[str, ...], tmp_path: Path) -> None:
+    metadata = None if said is None else {"encoder": said}
+    save_file({"image_embeds": rows()}, tmp_path / "e.safetensors", metadata=metadata)
+    assert read_embeds(tmp_path / "e.safetensors", width=6).encoder == expected
+
+
 def test_one_vector_is_one_row(tmp_path: Path) -> None:
     save_file({"image_embeds": rows()[0]}, tmp_path / "e.safetensors")
     assert torch.equal(read_embeds(tmp_path / "e.safetensors", width=6).image_embeds, rows())

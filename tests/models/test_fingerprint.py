@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from gencontrol.models.fingerprint import fingerprint
+from gencontrol.models.fingerprint import fingerprint, weights_mark
 from gencontrol.models.location import Location
 
 
@@ -59,6 +59,21 @@ def test_one_file_is_all_that_counts_where_it_is_named(model: Path) -> None:
     (model / "unet" / "config.json").write_text("{}")
     assert told(model / "unet", file) == one != told(model / "unet")
     assert told(model / "unet" / file)
+
+
+def test_marks_are_of_weights_alone(model: Path, tmp_path: Path) -> None:
+    place = Location(name=str(model), subfolder="unet")
+    mark = weights_mark(place)
+    assert mark.startswith("folder:") and len(mark) == 7 + 64
+    shutil.copytree(model / "unet", tmp_path / "moved")
+    assert weights_mark(Location(name=str(tmp_path / "moved"))) == mark
+    (model / "unet" / "config.json").write_text('{"other": 1}')
+    assert weights_mark(place) == mark != weights_mark(Location(name=str(model), subfolder="vae"))
+    file = next((model / "unet").glob("*.safetensors"))
+    assert weights_mark(Location(name=str(file))).startswith("file:")
+    save_file({"a": torch.ones(3)}, file)
+    assert weights_mark(place) != mark
+    assert weights_mark(Location(name="nobody/nothing", local_files_only=True)) == ""
 
 
 def test_torchs_files_by_their_checksums(tmp_path: Path) -> None:
