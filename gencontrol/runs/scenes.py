@@ -1,5 +1,6 @@
 """The pictures of a run, and the regions that are shown in them."""
 
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from gencontrol.regions.region import Region, RegionWarning
 from gencontrol.regions.scene import Scene
 from gencontrol.runs.files.outputs import Item
 from gencontrol.runs.files.records import storable
-from gencontrol.runs.notices import naming
+from gencontrol.runs.notices import naming, warn
 from gencontrol.runs.pointing import SUFFIXES, Pointing, at_levels, shape_regions
 
 
@@ -52,7 +53,15 @@ def list_pictures(images: Sequence[str], *, recursive: bool = False) -> list[Pat
     if "" in images:
         # It would mean the current folder, and comes of a shell variable that is not set.
         raise InputError("An empty path is given as picture: name a file or a folder (. is the current one).")
-    return [path for name in images for path in _pictures_of(Path(name), recursive=recursive)]
+    found = [path for name in images for path in _pictures_of(Path(name), recursive=recursive)]
+    once: dict[Path, Path] = {}
+    for path in found:
+        # By its folder's real path: a link of another name is another picture's name.
+        place = Path(os.path.realpath(path.parent), path.name)
+        if place in once:
+            warn(f"{path} is named more than once, and taken once.")
+        once.setdefault(place, path)
+    return list(once.values())
 
 
 def name_within(path: Path, images: Sequence[str]) -> str:

@@ -190,6 +190,19 @@ def test_pictures_are_listed_and_read_twice(scene: Path) -> None:
         read_scenes([str(scene / "photos")], Pointing())
 
 
+def test_a_picture_that_is_named_twice_is_taken_once(scene: Path) -> None:
+    (scene / "photos").mkdir()
+    for name in ("b.png", "a.png"):
+        (scene / "photos" / name).write_bytes((scene / "photo.png").read_bytes())
+    (scene / "photos" / "c.png").symlink_to(scene / "photos" / "a.png")
+    (scene / "same").symlink_to(scene / "photos")
+    b = scene / "photos" / "b.png"
+    with pytest.warns(RunWarning, match="b.png is named more than once, and taken once"):
+        found = list_pictures([str(b), str(scene / "photos"), str(scene / "same" / "b.png"), str(scene / "photo.png")])
+    # A link of another name is another picture.
+    assert found == [b, scene / "photos" / "a.png", scene / "photos" / "c.png", scene / "photo.png"]
+
+
 @pytest.mark.parametrize(
     ("images", "error", "message"),
     [

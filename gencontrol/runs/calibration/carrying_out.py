@@ -63,6 +63,7 @@ def write_calibration(settings: CalibrationSettings) -> Calibrated:
     if path.is_file() and not settings.overwrite:
         raise InputError(f"{path} exists already: give `overwrite`, or another `output`.")
     pictures = list_pictures(settings.images)
+    _check_stems(pictures)
     inputs = [Input(path=picture, what="one of the pictures to calibrate on") for picture in pictures]
     check_apart([path], [*inputs, Input(path=Path(settings.masks), what="the folder of masks")])
     check_writable([path])
@@ -121,6 +122,16 @@ def _ways(encoder: AlphaCLIP, settings: CalibrationSettings) -> Sequence[Way]:
 
 def _error(calibration: Calibration) -> float:
     return calibration.after if calibration.left_out is None else calibration.left_out
+
+
+def _check_stems(pictures: Sequence[Path]) -> None:
+    """Refuse pictures that one folder of masks would be taken for."""
+    stems = [picture.stem for picture in pictures]
+    twice = next((stem for stem in stems if stems.count(stem) > 1), None)
+    if twice is not None:
+        raise InputError(
+            f"Several pictures are called {twice}, and {twice}/ holds the masks of one: rename the others."
+        )
 
 
 def _shown(picture: Path, settings: CalibrationSettings, *, among: int) -> Shown:

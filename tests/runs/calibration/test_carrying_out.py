@@ -10,7 +10,7 @@ import torch
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.calibrated import tower_mark
-from gencontrol.errors import PairingError
+from gencontrol.errors import InputError, PairingError
 from gencontrol.images.reading import read_image
 from gencontrol.regions import Region
 from gencontrol.regions.scene import Scene
@@ -51,6 +51,13 @@ def test_the_better_way_is_taken(encoder: AlphaCLIP, tiny: ModuleType) -> None:
         "error_after": best.after,
         "error_left_out": best.left_out,
     }
+
+
+def test_pictures_of_one_name_have_no_masks_each(tmp_path: Path, tiny: ModuleType) -> None:
+    for name in ("a.png", "a.jpg"):
+        tiny.photo(8, 8).save(tmp_path / name)
+    with pytest.raises(InputError, match=r"^Several pictures are called a, and a/ holds the masks of one"):
+        write_calibration(CalibrationSettings(images=(str(tmp_path),), masks=str(tmp_path / "masks")))
 
 
 def test_a_plain_clip_has_no_map(encoder: AlphaCLIP, tiny: ModuleType) -> None:
