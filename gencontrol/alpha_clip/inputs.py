@@ -15,6 +15,7 @@ from gencontrol.errors import InputError
 from gencontrol.images.picture import check_unit_range
 from gencontrol.images.reading import read_image
 from gencontrol.regions.masks import from_mask
+from gencontrol.regions.region import check_marked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +94,12 @@ def _checked(alpha: Float[Tensor, "..."], size: tuple[int, int]) -> Float[Tensor
             f"The alpha map is {alpha.shape[-1]} x {alpha.shape[-2]} but the image is {size[1]} x {size[0]} "
             "(width x height): give it at the image's own size."
         )
-    return check_unit_range(alpha.reshape(-1, *size), name="The alpha map")
+    maps = check_unit_range(alpha.reshape(-1, *size), name="The alpha map")
+    if not maps.requires_grad:
+        # What is optimised may begin with nothing.
+        for one in maps:
+            check_marked(one, name="The alpha map")
+    return maps
 
 
 def _check_some(count: int) -> None:

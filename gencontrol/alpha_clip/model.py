@@ -161,7 +161,7 @@ class AlphaCLIP(FromSources, nn.Module):
 
     @checked
     def encode_pixels(
-        self, pixel_values: Float[Tensor, "n c s s"], *, attention_bias: Float[Tensor, "..."] | None = None
+        self, pixel_values: Float[Tensor, "n c h w"], *, attention_bias: Float[Tensor, "..."] | None = None
     ) -> Float[Tensor, "n d"]:
         """Embed pixel values that `preprocess` or `processor` made.
 

@@ -14,7 +14,7 @@ from gencontrol.errors import InputError
 
 def run_vision(
     vision: CLIPVisionModelWithProjection,
-    pixels: Float[Tensor, "n c s s"],
+    pixels: Float[Tensor, "n c h w"],
     bias: Float[Tensor, "..."] | None = None,
     **options: bool,
 ) -> Any:

@@ -41,8 +41,7 @@ class Region:
             shape, dtype = tuple(self.alpha.shape), self.alpha.dtype
             raise InputError(f"{name}: expected a float alpha map (h, w), got shape {shape} of {dtype}.")
         alpha = check_unit_range(self.alpha, name=name)
-        if not bool(alpha.detach().amax() > 0):
-            raise InputError(f"{name} is empty: no pixel is marked. White (or opaque) means: look here.")
+        check_marked(alpha, name=name)
         if not (is_finite(self.weight) and self.weight > 0):
             raise InputError(
                 f"{name}: expected a weight above 0, got {number_text(self.weight)}; leave the region out instead of 0."
@@ -54,6 +53,16 @@ class Region:
     def size(self) -> tuple[int, int]:
         """(height, width) in pixels."""
         return self.alpha.shape[0], self.alpha.shape[1]
+
+
+def check_marked(alpha: Float[Tensor, "..."], *, name: str) -> None:
+    """Refuse a map that marks nothing.
+
+    Raises:
+        InputError: All of it is 0.
+    """
+    if not bool(alpha.detach().amax() > 0):
+        raise InputError(f"{name} is empty: no pixel is marked. White (or opaque) means: look here.")
 
 
 @checked

@@ -6,7 +6,7 @@ from pathlib import Path
 from gencontrol.errors import InputError
 from gencontrol.images.picture import Picture
 from gencontrol.kinds import check_fields
-from gencontrol.regions.region import Region
+from gencontrol.regions.region import Region, union_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,3 +30,13 @@ class Scene:
                     f"A region of {region.size[1]} x {region.size[0]} on a picture of {self.picture.size[1]} x "
                     f"{self.picture.size[0]} (width x height): regions have their picture's own size."
                 )
+        if self.negative_regions and _mark_the_same(self.regions, self.negative_regions):
+            raise InputError(
+                "What to look at and what to keep away from are the same pixels, so that guidance has nowhere to go: "
+                "give another mask for one of the two, or leave the negative one out."
+            )
+
+
+def _mark_the_same(regions: tuple[Region, ...], negative: tuple[Region, ...]) -> bool:
+    away = union_of(negative).detach()
+    return bool((away == (union_of(regions).detach().to(away) if regions else 1)).all())

@@ -83,9 +83,17 @@ def test_gradients_pass_through() -> None:
     assert rgb.grad is not None and alpha.grad is not None
 
 
+def test_what_is_optimised_may_begin_with_nothing() -> None:
+    assert not pair_up(RGB, torch.zeros(6, 8, requires_grad=True))[0].alphas.any()
+
+
 @pytest.mark.parametrize(
     ("image", "alpha", "message"),
     [
+        (RGB, torch.zeros(6, 8), "^The alpha map is empty: no pixel is marked. White"),
+        (RGB, [MAPS[0], np.zeros((6, 8))], "^The alpha map is empty"),
+        (RGB, torch.stack([MAPS[0], torch.zeros(6, 8)]), "^The alpha map is empty"),
+        (RGB, torch.zeros(6, 8, dtype=torch.bool), "^The alpha map is empty"),
         ([], None, "No image to encode"),
         ([RGB, RGB], MAPS[:1], "1 alpha maps for 2 images"),
         ([RGB, RGB], "mask.png", "One mask for 2 images"),
