@@ -27,6 +27,11 @@ def is_random(seed: int | str) -> bool:
     return str(seed).strip().lower() in ("random", "-1")
 
 
+def is_single(seed: int | str) -> bool:
+    """Whether a seed is one, given or to be drawn, and no list of them."""
+    return is_random(seed) or str(seed).strip().isdecimal()
+
+
 def drawn_seed() -> int:
     """A seed that nobody has chosen."""
     return secrets.randbelow(LARGEST_DRAWN)

@@ -43,6 +43,13 @@ class TestFrom:
         assert run("vary", "--from", first, "-n", 2, "-o", scene / "two").code == 0
         assert sorted(p.name for p in (scene / "two").iterdir()) == ["photo-6.png", "photo-7.png"]
 
+    def test_another_seed_is_one_picture_too(self, run: Any, scene: Path, first: Path) -> None:
+        for seed, more, count in (("4", (), 1), ("random", (), 1), ("4", ("-n", 2), 2), ("4-6", (), 3)):
+            folder = scene / f"{seed}{count}"
+            assert run("vary", "--from", first, "--seed", seed, *more, "-o", folder).code == 0
+            assert len(list(folder.iterdir())) == count
+        assert [path.name for path in (scene / "41").iterdir()] == ["photo-4.png"]
+
     def test_a_recorded_switch_can_be_switched_off(
         self, run: Any, vary: Vary, scene: Path, first: Path, pixels: Any
     ) -> None:

@@ -10,7 +10,7 @@ from gencontrol.files import sha256
 from gencontrol.regions.region import Region
 from gencontrol.runs.files.encodings import ENCODINGS
 from gencontrol.runs.files.records import is_result, read_foreign, read_record, unpack
-from gencontrol.runs.notation import LARGEST_SEED
+from gencontrol.runs.notation import LARGEST_SEED, is_single
 from gencontrol.runs.notices import warn
 from gencontrol.runs.references.settings import REFERENCE_RECORDED
 from gencontrol.runs.settings import RECORDED, REGIONS, VariationSettings
@@ -210,9 +210,13 @@ def settings_beneath(repeated: Repeated, given: Set[str], *, off: Set[str] = fro
 def starting_point(settings: Settings, repeated: Repeated) -> tuple[Settings, Repeated]:
     """A run that started from embeddings starts from them again, unless the settings say from what else.
 
+    One picture is repeated by one, so that another seed for it is one picture too, unless more are asked for.
+
     Raises:
         InputError: The file of embeddings is not there any more, or it has changed.
     """
+    if settings.number is None and "number" in repeated.settings and is_single(settings.seed):
+        settings = replace(settings, number=1)
     if repeated.embeds is None:
         return settings, repeated
     given = settings.embeds_in
