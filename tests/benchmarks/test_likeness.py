@@ -102,15 +102,15 @@ def test_styles_are_told_apart_beside_what_the_thing_is() -> None:
 
 
 def test_references_are_recoloured_or_not_and_their_number_is_kept(sprite_store) -> None:
-    settings = Settings(pictures=60)
+    settings = Settings(pictures=30)
     turned, own = (draw_references(sprite_store, settings, turned=t) for t in (True, False))
     for shown in (turned, own):
-        assert len(shown.concept) == len(shown.rgb) == len(shown.cover) == 60 and shown.rgb.shape[-1] == 256
+        assert len(shown.concept) == len(shown.rgb) == len(shown.cover) == 30 and shown.rgb.shape[-1] == 256
         assert (shown.alpha <= shown.cover + 1e-5).all()
         # Alone on white: nothing else is in the picture.
         assert (shown.alone[shown.cover[:, None].expand_as(shown.alone) == 0] == 1).all()
-    again = draw_references(sprite_store, dataclasses.replace(settings, pictures=20), turned=True)
-    assert torch.equal(again.rgb, turned.rgb[:20])
+    again = draw_references(sprite_store, dataclasses.replace(settings, pictures=12), turned=True)
+    assert torch.equal(again.rgb, turned.rgb[:12])
     other = draw_references(sprite_store, dataclasses.replace(settings, seed=2), turned=True)
     assert not torch.equal(other.rgb, turned.rgb)
 
