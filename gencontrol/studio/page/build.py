@@ -1,6 +1,5 @@
 """The page put together, and into a server."""
 
-import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.themes import Soft
 
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.models.registry import PRESETS
+from gencontrol.studio.environment import environment
 from gencontrol.studio.page.events import connect
 from gencontrol.studio.page.layout import lay_out
 from gencontrol.studio.page.routes import page_routes
@@ -22,8 +23,6 @@ from gencontrol.studio.settings import LARGEST_UPLOAD, StudioSettings
 from gencontrol.text_files import read_text
 
 _HEAD = '<script src="studio/assets/canvas.js"></script>'
-_FONTS = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}
-"""Of the machine: gradio's own come from elsewhere."""
 _QUIET = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
 
@@ -39,7 +38,7 @@ def studio_serving(settings: StudioSettings) -> Iterator[Serving]:
     picture = None if settings.picture is None else Path(settings.picture).absolute()
     if picture is not None and not picture.is_file():
         raise InputError(f"No picture at {settings.picture}.")
-    with _root(settings.output) as root, _environment({**_QUIET, "GRADIO_TEMP_DIR": str(root / "served")}):
+    with _root(settings.output) as root, environment({**_QUIET, "GRADIO_TEMP_DIR": str(root / "served")}):
 
         def page(app: Any, pool: Any) -> Any:
             sessions = Sessions(root, keeps=settings.output is not None)
@@ -87,7 +86,8 @@ def mount(app: Any, blocks: gr.Blocks, passwords: Sequence[tuple[str, str]] | No
         pwa=False,
         footer_links=[],
         show_error=True,
-        theme=gr.themes.Soft(**_FONTS),
+        # Fonts of the machine: gradio's own come from elsewhere.
+        theme=Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         css=css,
         head=_HEAD,
     )
@@ -121,18 +121,3 @@ def _root(output: str | None) -> Iterator[Path]:
     except OSError as error:
         raise ConfigError(f"`output` {output}: cannot be made as a folder: {error.strerror}.") from error
     yield folder.resolve()
-
-
-@contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    """Set what gradio reads while the block lasts."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

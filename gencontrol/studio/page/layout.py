@@ -15,7 +15,7 @@ from gencontrol.studio.scene.asking import NAMES
 _CANVAS = '<div class="studio-canvas"></div>'
 _ATTACH = "window.gencontrolStudio.attach(element, trigger)"
 _FITS = (("as the model has it", ""), "pad", "squash", "crop", "published")
-_BUTTONS = ["download", "fullscreen"]
+_BUTTONS: list[Any] = ["download", "fullscreen"]
 """Of galleries: another would send pictures elsewhere."""
 _SWEEPS = "strength=0:1.5:4, focus=alpha,crop, guidance=1:7:4"
 

@@ -87,7 +87,7 @@ def read_controls(values: Sequence[Any]) -> Controls:
             kind = bool if isinstance(default, bool) else (int, float, type(None))
         if not isinstance(value, kind) or (not isinstance(default, bool) and isinstance(value, bool)):
             raise ConfigError(f"`{name}`: expected another kind of value, got {value!r}.")
-        if name in _WHOLE and not float(value).is_integer():
+        if isinstance(value, float) and name in _WHOLE and not value.is_integer():
             raise ConfigError(f"`{name}`: expected a whole number, got {value}.")
         read[name] = value.strip() if isinstance(value, str) else value
     return Controls(**read)

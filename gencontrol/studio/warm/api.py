@@ -77,8 +77,8 @@ async def _run(request: Request, pool: Pool, job: Mapping[str, Any]) -> Response
     except (ValueError, RecursionError):
         said = None
     wrong = _wrong(said, texts=job["do"] == "score")
-    if wrong is not None:
-        return _refuse(wrong)
+    if wrong is not None or said is None:
+        return _refuse(wrong or "expected JSON.")
     kept = {name: said[name] for name in ("settings", "texts") if name in said}
     lines = _lines(pool, {**job, "folder": said.get("folder"), **kept})
     return StreamingResponse(lines, media_type="application/x-ndjson")

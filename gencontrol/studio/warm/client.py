@@ -75,7 +75,9 @@ def find_server() -> Address | None:
     return address if known else None
 
 
-def vary_there(address: Address, settings: Mapping[str, Any], *, folder: Path, warned: Callable[[str], None]) -> Told:
+def vary_there(
+    address: Address, settings: Mapping[str, Any], *, folder: Path, warned: Callable[[str], None]
+) -> Told | None:
     """Have a server draw variations; it writes the files itself.
 
     Args:
@@ -83,6 +85,9 @@ def vary_there(address: Address, settings: Mapping[str, Any], *, folder: Path, w
         settings: By name, as in a file of settings.
         folder: Where relative paths begin.
         warned: Is given what the run warns of.
+
+    Returns:
+        What came of it; None where the run is of a kind that servers do not do.
 
     Raises:
         GencontrolError: What the run raised, of the same class.
@@ -99,6 +104,8 @@ def vary_there(address: Address, settings: Mapping[str, Any], *, folder: Path, w
             message = json.loads(line)
             if message["kind"] == "warning":
                 warned(message["message"])
+            elif message["kind"] == "error" and message["type"] == "Declined":
+                return None
             elif message["kind"] == "error":
                 raise _error(message)
             elif message["kind"] == "done":
@@ -114,8 +121,9 @@ def vary_there(address: Address, settings: Mapping[str, Any], *, folder: Path, w
 
 def _error(message: Mapping[str, Any]) -> GencontrolError:
     kind = getattr(errors, str(message["type"]), None)
-    is_ours = isinstance(kind, type) and issubclass(kind, GencontrolError)
-    return (kind if is_ours else GencontrolError)(message["message"])
+    if isinstance(kind, type) and issubclass(kind, GencontrolError):
+        return kind(message["message"])
+    return GencontrolError(message["message"])
 
 
 def _told(message: Mapping[str, Any]) -> Told:

@@ -25,6 +25,7 @@ from gencontrol.runs.notation import parse_focus
 from gencontrol.runs.notices import RunWarning
 from gencontrol.runs.plan import Plan, plan_variations
 from gencontrol.runs.pointing import read_pointing
+from gencontrol.runs.references.fetching import takes_references
 from gencontrol.runs.scenes import read_scene
 from gencontrol.runs.settings import VariationSettings
 from gencontrol.runs.variation import Outcome, run_variations
@@ -46,6 +47,10 @@ class Stopped(Exception):
     """The run is to end: whoever wanted it does not any more."""
 
 
+class Declined(Exception):
+    """A kind of run that is not done here: who asked for it can do it without a server."""
+
+
 def carry_out(job: Mapping[str, Any], kept: Kept, tell: Tell, check: Callable[[], None]) -> None:
     """Do what is asked for, and tell what comes of it; errors are told too.
 
@@ -61,6 +66,8 @@ def carry_out(job: Mapping[str, Any], kept: Kept, tell: Tell, check: Callable[[]
             tell({"kind": "done", **does[job["do"]](job, kept, tell, check)})
     except Stopped:
         tell({"kind": "error", "type": "Stopped", "message": "stopped."})
+    except Declined as error:
+        tell({"kind": "error", "type": "Declined", "message": str(error)})
     except GencontrolError as error:
         tell({"kind": "error", "type": type(error).__name__, "message": str(error)})
     except OSError as error:
@@ -101,7 +108,9 @@ def _vary(job: Mapping[str, Any], kept: Kept, tell: Tell, check: Callable[[], No
     `previews`, a folder for pictures of pictures that are being made, or None.
     """
     with _within(job["folder"]):
-        settings = from_mapping(VariationSettings, _plain(job["settings"]), where="settings")
+        settings = from_mapping(VariationSettings, job["settings"], where="settings")
+        if takes_references(settings.model):
+            raise Declined(f"{settings.model} takes references, which a server does not draw with: run it without one.")
         repeated = None if job["from_picture"] is None else read_repeated(Path(job["from_picture"]))
         plan = plan_variations(settings, repeated)
         calls = _calls(plan)
@@ -119,11 +128,6 @@ def _vary(job: Mapping[str, Any], kept: Kept, tell: Tell, check: Callable[[], No
         started = time.monotonic()
         outcome = run_variations(plan, opener=lambda plan: Watched(kept.host(plan), at_step))
     return _outcome(plan, outcome) | {"seconds": round(time.monotonic() - started, 2)}
-
-
-def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as JSON has them, for what reads YAML: lists are tuples there too."""
-    return dict(settings)
 
 
 @contextmanager
@@ -180,7 +184,7 @@ def _named(image: Path | None) -> str | None:
 
 def _score(job: Mapping[str, Any], kept: Kept, tell: Tell, check: Callable[[], None]) -> dict[str, Any]:
     """Score texts against the regions of one picture: the job has `settings`, and `texts`."""
-    settings = from_mapping(VariationSettings, _plain(job["settings"]), where="settings")
+    settings = from_mapping(VariationSettings, job["settings"], where="settings")
     texts: Sequence[str] = job["texts"]
     if not texts:
         raise InputError("No text is given: say what the part may be, one on each line.")

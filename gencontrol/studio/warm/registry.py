@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import gencontrol.pipelines
 from gencontrol import __version__
 from gencontrol.errors import OutputError
 
@@ -38,12 +39,13 @@ class Address:
 
 def code_version() -> str:
     """What a server and a program that uses it have to agree in: the version, and in a checkout the code itself."""
-    root = Path(__file__).parents[2]
-    files = sorted(root.rglob("*.py"))
+    # In a checkout they lie beside each other, installed one in the other.
+    roots = (Path(__file__).parents[2], Path(gencontrol.pipelines.__file__).parent)
     changed = hashlib.sha256()
-    for file in files:
-        about = file.stat()
-        changed.update(f"{file.relative_to(root)} {about.st_size} {about.st_mtime_ns}\n".encode())
+    for root in roots:
+        for file in sorted(root.rglob("*.py")):
+            about = file.stat()
+            changed.update(f"{file.relative_to(root)} {about.st_size} {about.st_mtime_ns}\n".encode())
     return f"{__version__} {changed.hexdigest()[:16]}"
 
 

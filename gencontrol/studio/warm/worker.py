@@ -7,6 +7,7 @@ are a process's, are the run's alone.
 import json
 import logging
 import multiprocessing
+import os
 import queue
 import signal
 import threading
@@ -16,10 +17,14 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
+from gencontrol.studio.environment import environment
+
 CANCEL = b"cancel"
 """What a server sends to end the run."""
 _POLL = 0.2
 """Seconds between two looks at whether a run is to end, where it says nothing."""
+_PATIENT = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
+"""Unless they are set: threads that spin while they wait would cost the browser, and each other, their core."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -65,7 +70,8 @@ class Worker:
     def _start(self) -> None:
         self._connection, theirs = self._context.Pipe()
         self._process = self._context.Process(target=work, args=(theirs,), daemon=True)
-        self._process.start()
+        with environment({name: os.environ.get(name, value) for name, value in _PATIENT.items()}):
+            self._process.start()
         theirs.close()
 
     def run(self, job: Mapping[str, Any], cancelled: threading.Event) -> Iterator[dict[str, Any]]:
