@@ -12,7 +12,7 @@ import yaml
 
 from gencontrol.errors import ConfigError
 from gencontrol.numbers import check_number
-from gencontrol.text_files import read_text
+from gencontrol.text_files import read_text, web_address
 
 Config = TypeVar("Config")
 
@@ -81,7 +81,7 @@ def from_yaml(cls: type[Config], path: Path, *, overrides: Mapping[str, Any] | N
 
 def read_yaml(path: Path) -> dict[Any, Any]:
     """Read a YAML mapping; an empty file is an empty mapping."""
-    if not path.exists() and not path.is_symlink():
+    if not path.exists() and not path.is_symlink() and web_address(path) is None:
         raise ConfigError(f"No configuration file at {path}.")
     text = read_text(path, what="a file of settings", error=ConfigError)
     try:

@@ -1,5 +1,6 @@
 """Files of text that somebody names: read with a bound, and what is no such file is told in one way."""
 
+import codecs
 import os
 import re
 import stat
@@ -43,6 +44,8 @@ def read_text(path: Path, *, what: str, error: type[GencontrolError] = InputErro
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as failure:
+        if b"\0" in content and not content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise error(f"{path} is not a text file; expected {what}.") from None
         raise error(f"{path} is not in UTF-8 (byte {failure.start}); expected {what}: save it so.") from failure
 
 

@@ -8,11 +8,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gencontrol.conditioning.sampling import LARGEST_SIDE
 from gencontrol.conditioning.strength import StrengthSchedule
 from gencontrol.conditioning.tokens import TokenFocus
 from gencontrol.errors import InputError
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.kinds import checked
+from gencontrol.numbers import check_number
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.hosts.reference_registry import family_of, find_reference_host
 from gencontrol.pipelines.references.encoding import check_prompt, check_references, encode, encoder_for
@@ -84,6 +86,9 @@ def region_arguments(
         "schedule": schedule,
     }
     host = find_reference_host(host) if isinstance(host, str) else host
+    for name, side in (("height", height), ("width", width)):
+        if side is not None:
+            check_number(side, name=name, at_most=LARGEST_SIDE, unit="pixels", error=InputError)
     check_prompt(host, prompt_embeds, pooled_prompt_embeds, token_focus=token_focus)
     call = Call(
         size=None if height is None or width is None else (height, width),

@@ -61,6 +61,15 @@ def test_other_encodings_are_refused(tmp_path: Path) -> None:
         read_text(tmp_path / "a", what="a list")
 
 
+def test_what_is_no_text_at_all(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
+    with pytest.raises(InputError, match=r"a\.png is not a text file; expected a curve of levels\.$"):
+        read_text(tmp_path / "a.png", what="a curve of levels")
+    (tmp_path / "b.json").write_text("{}", encoding="utf-16")
+    with pytest.raises(InputError, match=r"b\.json is not in UTF-8 \(byte 0\); expected a curve of levels: save it so"):
+        read_text(tmp_path / "b.json", what="a curve of levels")
+
+
 def test_the_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert LARGEST == 2**26
     monkeypatch.setattr(text_files, "LARGEST", 2**20)

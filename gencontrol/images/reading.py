@@ -1,6 +1,5 @@
 """Where a picture is read: from files, PIL, numpy and torch, all in one way."""
 
-import re
 import struct
 import warnings
 import zlib
@@ -16,12 +15,10 @@ from gencontrol.errors import InputError
 from gencontrol.images.picture import Picture, PictureWarning, check_unit_range
 from gencontrol.images.profiles import to_srgb
 from gencontrol.kinds import checked
-from gencontrol.text_files import check_regular
+from gencontrol.text_files import check_regular, web_address
 
 # What Pillow's decoders raise on damaged files, beside OSError.
 _DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
-# An address, or what pathlib makes of one.
-_ADDRESS = re.compile(r"(https?|ftp|s3|gs|data):/?/?", re.IGNORECASE)
 # Rows that are copied from Pillow at one time, so that a photograph is never there three times.
 _ROWS = 256
 
@@ -119,10 +116,15 @@ def check_no_address(path: str | Path) -> None:
     Raises:
         InputError: Says to download it.
     """
-    if _ADDRESS.match(str(path)):
-        # A path has one slash of the two.
-        address = re.sub(r"^(\w+):/(?!/)", r"\1://", str(path))
+    if (address := web_address(path)) is not None:
         raise InputError(f"{address} is an address; pictures are read from files: download it first.")
+
+
+def is_deep(path: str | Path) -> bool:
+    """Whether a picture that can be read holds more than 8 bits a channel, of which colour keeps the upper 8 here."""
+    with Image.open(path) as image:
+        # To Pillow 16-bit colour has the mode of 8 bits; how it is packed, which is known until it is read, says more.
+        return image.mode[:1] in ("I", "F") or any(";16" in str(tile[3]) for tile in image.tile)
 
 
 def is_array_file(source: object) -> bool:
@@ -207,7 +209,9 @@ def _from_tensor(tensor: Tensor) -> Picture:
 
 def _unit(array: np.ndarray) -> Tensor:
     if array.dtype == np.bool_ or np.issubdtype(array.dtype, np.floating):
-        return torch.from_numpy(array.astype(np.float32))
+        # What float32 does not hold is infinite, which is refused as such.
+        with np.errstate(over="ignore"):
+            return torch.from_numpy(array.astype(np.float32))
     if array.dtype in (np.uint8, np.uint16):
         return torch.from_numpy(array.astype(np.float32) / np.iinfo(array.dtype).max)
     raise InputError(f"Expected bool, uint8, uint16 or float values in [0, 1], got {array.dtype}; convert first.")

@@ -144,6 +144,8 @@ def _complement(regions: Sequence[Region]) -> Region:
 
 def _mask(text: str, *, setting: str, threshold: float | None, resize: bool) -> Pointer:
     name, weight = split_weight(text, setting=setting)
+    if not Path(name).exists() and Path(name.rpartition("=")[0]).is_file():
+        raise ConfigError(f"`{setting}` {name}: a mask has no classes: one class of it is `index_mask` PATH=CLASS.")
 
     def point(picture: Picture, path: Path) -> Region:
         file = _matching(Path(name), path)

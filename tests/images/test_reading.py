@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gencontrol.errors import InputError
 from gencontrol.images.picture import Picture, PictureWarning
-from gencontrol.images.reading import open_image, read_image
+from gencontrol.images.reading import is_deep, open_image, read_image
 
 LEVELS = np.array([[0, 64, 128, 255], [10, 20, 30, 40]], dtype=np.uint8)
 
@@ -40,6 +40,42 @@ def test_pillow_would_lose_transparent_colours_when_resizing() -> None:
     # Why planes are resampled apart: this is the trap that the package's own geometry avoids.
     shrunk = np.asarray(Image.fromarray(rgba(32, 32)).resize((8, 8), Image.Resampling.BICUBIC))
     assert (shrunk[:, :3, :3] == 0).all()
+
+
+def sixteen_bits(path: Path, levels: np.ndarray) -> Path:
+    """A PNG of 16-bit colour, which Pillow cannot write: https://www.w3.org/TR/png-3, sections 5 and 9."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    height, width, channels = levels.shape
+    header = struct.pack(">IIBBBBB", width, height, 16, {3: 2, 4: 6}[channels], 0, 0, 0)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in levels)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + body)
+    return path
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_16_bit_colour_keeps_its_upper_bits(channels: int, tmp_path: Path) -> None:
+    levels = np.arange(0, 65536, 1820).astype(np.uint16)[: 6 * channels].reshape(2, 3, channels)
+    levels[0, 0, :3], levels[1, 2, :3] = (0x00FF, 0x80FF, 0xFFFF), (0x0100, 0x7FFF, 0xFE00)
+    picture = read_image(sixteen_bits(tmp_path / "deep.png", levels))
+    planes = [picture.rgb] if picture.alpha is None else [picture.rgb, picture.alpha[None]]
+    found = torch.cat(planes).permute(1, 2, 0).numpy()
+    # Neither clipped nor taken for 8 bits: off by less than a step of 8 bits.
+    assert np.abs(found - levels / 65535).max() < 1.01 / 255
+    assert (picture.alpha is None) == (channels == 3)
+
+
+def test_what_holds_more_than_8_bits(tmp_path: Path) -> None:
+    deep = sixteen_bits(tmp_path / "deep.png", np.zeros((2, 3, 3), np.uint16))
+    Image.fromarray(np.zeros((2, 3), np.uint16)).save(tmp_path / "grey.png")
+    Image.new("RGB", (3, 2)).save(tmp_path / "plain.png")
+    Image.new("F", (3, 2)).save(tmp_path / "floats.tiff")
+    others = [tmp_path / name for name in ("grey.png", "floats.tiff", "plain.png")]
+    found = [is_deep(path) for path in (deep, *others)]
+    assert found == [True, True, True, False]
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "RGB", "RGBA", "LA", "CMYK", "YCbCr", "HSV", "I;16", "I", "F", "PA"])
@@ -194,6 +230,12 @@ def test_arrays_have_their_channels_last_and_tensors_first(channels: int) -> Non
 )
 def test_value_types(values: np.ndarray | Tensor) -> None:
     assert read_image(values).rgb[0].tolist() == [[0.0, 1.0]]
+
+
+@pytest.mark.parametrize("value", [1e300, -1e300, np.inf, np.nan])
+def test_what_float32_does_not_hold_is_refused_without_a_word_of_numpys(value: float) -> None:
+    with pytest.raises(InputError, match="the array holds NaN or infinite values"):
+        read_image(np.array([[0.0, value]]))
 
 
 def test_a_tensor_keeps_its_gradient() -> None:

@@ -110,6 +110,7 @@ def test_tokens_are_left_out_where_that_is_asked_for(hosts: ModuleType) -> None:
             {"image": "picture", "weight": 0.5, "height": 60, "width": 64},
             "expected multiples of 8 pixels, got height 60 and width 64",
         ),
+        ({"image": "picture", "height": 64, "width": 10**30}, "width: expected at most 8,192 pixels, got 1"),
         (
             {"image": "picture", "canvas_mask": LEFT, "height": 64, "width": 128},
             "canvas_mask: 32 x 32 pixels are not of the output's shape, 128 x 64",

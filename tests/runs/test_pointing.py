@@ -51,6 +51,16 @@ def test_all_that_points_in_order(scene: Path) -> None:
         assert_close(region.alpha, alpha)
 
 
+def test_a_class_of_a_mask_is_not_called_a_mask(scene: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"`mask` .*classes\.png=7: a mask has no classes: one class of it is `index_m"
+    ):
+        regions(scene, mask=(f"{scene}/classes.png=7",))
+    (scene / "a=b.png").write_bytes((scene / "red.png").read_bytes())
+    (region,) = regions(scene, mask=(f"{scene}/a=b.png",))
+    assert_close(region.alpha, mask(scene, "red"))
+
+
 def test_the_pictures_own_alpha(scene: Path) -> None:
     (region,) = regions(scene, alpha_from_image=True, picture="cutout.png")
     assert region.label == "alpha"
