@@ -6,14 +6,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
+from transformers import CLIPConfig
+
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.weights.export import open_clip_settings
 from gencontrol.alpha_clip.weights.open_clip_reader import open_clip_reader
 from gencontrol.alpha_clip.weights.openai import is_clip_file
 from gencontrol.alpha_clip.weights.save import check_replaceable
 from gencontrol.alpha_clip.weights.tensor_files import SUFFIXES
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import atomic_folder
-from gencontrol.models.registry import find_preset
+from gencontrol.models.location import Location
+from gencontrol.models.registry import find_preset, resolve_encoder
 from gencontrol.pipelines.hosts.reference_registry import check_no_reference_host
 from gencontrol.runs.files.inputs import check_folder_apart, inputs_of
 from gencontrol.runs.machine.devices import DTYPES
@@ -63,6 +67,7 @@ def convert(settings: ConversionSettings) -> Converted:
     check_no_reference_host(settings.source)
     kind = _checked_kind(settings)
     quiet_loading()
+    _check_towers(settings, kind)
     encoder = _open(settings, kind)
     if settings.to == "published":
         encoder.save_published(folder)
@@ -87,6 +92,34 @@ def _check_target(to: Target, path: Path) -> None:
         check_replaceable(path)
     elif path.suffix not in (".pth", ".safetensors"):
         raise ConfigError(f"`to` published writes one file: name it .pth or .safetensors in `output`, not {path.name}.")
+
+
+def _check_towers(settings: ConversionSettings, kind: Kind) -> None:
+    """Refuse towers that OpenCLIP cannot hold by their settings, before their weights are read.
+
+    Raises:
+        InputError: See `open_clip_settings`; or there is no text tower.
+    """
+    if settings.to != "open-clip" or kind != "clip" or Path(settings.source).is_file():
+        return
+    place, inside = resolve_encoder(settings.source, settings.subfolder, has_alpha=_has_alpha_folder(settings))
+    how: dict[str, Any] = {"revision": settings.revision, "local_files_only": settings.offline}
+    values = Location(name=place, subfolder=inside, **how).settled().read("config.json")
+    if values is None:
+        # Whoever loads it says what is expected there.
+        return
+    if "text_config" not in values or "vision_config" not in values:
+        raise InputError(
+            f"{settings.source} has no text tower, and OpenCLIP's models have two: `published` takes the vision tower "
+            "alone (`to`)."
+        )
+    towers = CLIPConfig.from_dict(values)
+    open_clip_settings(towers.vision_config, towers.text_config)
+
+
+def _has_alpha_folder(settings: ConversionSettings) -> bool:
+    preset = find_preset(settings.source)
+    return preset is not None and preset.alpha_folder is not None and not settings.subfolder
 
 
 def kind_of(source: str, *, has_tag: bool = False) -> Kind:
@@ -127,7 +160,6 @@ def _open(settings: ConversionSettings, kind: Kind) -> AlphaCLIP:
         return AlphaCLIP.from_published(source, base=settings.base, revision=revision, **how)
     if kind == "open_clip":
         return AlphaCLIP.from_open_clip(source, pretrained=settings.pretrained, **how)
-    preset = find_preset(source)
-    if preset is not None and preset.alpha_folder is not None and not settings.subfolder:
+    if _has_alpha_folder(settings):
         return AlphaCLIP.from_pretrained(source, revision=revision, **how)
     return AlphaCLIP.from_clip(source, subfolder=settings.subfolder, revision=revision, **how)

@@ -1,5 +1,7 @@
 """What a source of weights is taken for, and what goes with it; the conversions themselves are tests/cli's."""
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,21 @@ def test_settings_that_do_not_go_together(changes: dict[str, str], message: str,
     given = {"source": str(tiny_folder / "clip"), "output": str(tmp_path / "made"), **changes}
     with pytest.raises(ConfigError, match=message):
         convert(ConversionSettings(**given))  # pyright: ignore[reportArgumentType]
+    assert not (tmp_path / "made").exists()
+
+
+def test_towers_are_looked_at_before_weights_are_read(tiny_folder: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    shutil.copytree(tiny_folder / "alpha_clip", tmp_path / "other")
+    path = tmp_path / "other" / "config.json"
+    towers = json.loads(path.read_text())
+    path.write_text(json.dumps({**towers, "text_config": {**towers["text_config"], "eos_token_id": 5}}))
+    monkeypatch.setattr(AlphaCLIP, "from_clip", lambda *_, **__: pytest.fail("the weights are read"))
+    for source, message in {
+        tmp_path / "other": "this text tower reads it off 5: `published` takes the vision tower alone",
+        tiny_folder / "image_encoder": "has no text tower, and OpenCLIP's models have two",
+    }.items():
+        with pytest.raises(InputError, match=message):
+            convert(ConversionSettings(source=str(source), output=str(tmp_path / "made"), to="open-clip"))
     assert not (tmp_path / "made").exists()
 
 
