@@ -8,6 +8,7 @@ from typing import Annotated
 from tyro.conf import arg
 
 from gencontrol.cli.parse import parse
+from gencontrol.cli.terminal import say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,4 +44,4 @@ def main(arguments: Sequence[str]) -> None:
         denoiser=options.denoiser,
     )
     assemble(exports, options.output)
-    print(f"wrote {options.output}")
+    say(f"wrote {options.output}")

@@ -7,6 +7,7 @@ from tyro.conf import Positional, arg
 
 from gencontrol.cli.flags import RunOptions, called, unset
 from gencontrol.cli.parse import parse
+from gencontrol.cli.terminal import say
 from gencontrol.runs.machine.offline import offline
 from gencontrol.runs.settings import ConversionSettings
 
@@ -51,4 +52,4 @@ def main(arguments: Sequence[str]) -> None:
         print_json(about)
         return
     alpha = "trained alpha weights" if encoder.has_alpha else "alpha weights of zero"
-    print(f"wrote {flags.output}: {name} with {alpha}, {'with' if has_text else 'without'} a text tower")
+    say(f"wrote {flags.output}: {name} with {alpha}, {'with' if has_text else 'without'} a text tower")

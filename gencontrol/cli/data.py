@@ -8,6 +8,7 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from gencontrol.cli.parse import parse
+from gencontrol.cli.terminal import say
 from gencontrol.errors import ConfigError
 
 
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str]) -> None:
         raise ConfigError(f"Nothing called {options.what!r} to prepare; try `gencontrol data sprites`.")
     if options.size < 16 or options.size & (options.size - 1):
         raise ConfigError(f"--size: expected a power of two, 16 or more, got {options.size}.")
-    print(f"wrote {prepare(options)}")
+    say(f"wrote {prepare(options)}")
 
 
 def prepare(options: DataOptions) -> Path:

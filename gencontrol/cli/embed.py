@@ -9,6 +9,7 @@ from tyro.conf import UseAppendAction, arg
 from gencontrol.cli.flags import EncoderFlags, RegionFlags, RunOptions, called
 from gencontrol.cli.parse import parse
 from gencontrol.cli.streams import standard_streams
+from gencontrol.cli.terminal import say
 from gencontrol.runs.files.spooled import STREAM, stream_or_path
 from gencontrol.runs.machine.offline import offline
 from gencontrol.runs.settings import EmbeddingSettings
@@ -47,4 +48,4 @@ def main(arguments: Sequence[str]) -> None:
                 print_json({"path": flags.output, "tensors": {name: list(shape) for name, shape in shapes.items()}})
                 return
             if stream_or_path(Path(flags.output)) != STREAM:
-                print(f"wrote {flags.output}: " + ", ".join(f"{name} {shape}" for name, shape in shapes.items()))
+                say(f"wrote {flags.output}: " + ", ".join(f"{name} {shape}" for name, shape in shapes.items()))

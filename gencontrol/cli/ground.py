@@ -7,6 +7,7 @@ from tyro.conf import Positional, arg
 
 from gencontrol.cli.flags import RunOptions, called, unset
 from gencontrol.cli.parse import parse
+from gencontrol.cli.terminal import say
 from gencontrol.errors import ConfigError
 from gencontrol.runs.files.spooled import STREAM
 from gencontrol.runs.grounding.settings import GroundingSettings
@@ -55,4 +56,4 @@ def main(arguments: Sequence[str]) -> None:
     lines = [(phrase, f"{score:.3f}", ",".join(f"{side:.1f}" for side in box)) for phrase, score, box in rows]
     print(table(lines, header=("phrase", "score", "box")) if lines else "nothing found")
     if flags.output is not None:
-        print(f"wrote {flags.output}")
+        say(f"wrote {flags.output}")

@@ -11,6 +11,7 @@ from tyro.conf import Positional, UseAppendAction, arg
 
 from gencontrol.cli.flags import flag_names, in_flags
 from gencontrol.cli.parse import parse
+from gencontrol.cli.terminal import say
 from gencontrol.errors import ConfigError, GencontrolError
 from gencontrol.runs.radiance import CreationSettings, EditSettings, train
 
@@ -152,7 +153,7 @@ def help_text() -> str:
 
 
 def _train(options: CreationSettings) -> None:
-    print(f"the run is in {train(options)}")
+    say(f"the run is in {train(options)}")
 
 
 def _render(options: RenderFlags) -> None:
@@ -168,7 +169,7 @@ def _render(options: RenderFlags) -> None:
     )
     scene = load_scene(options.scene)
     cameras = None if options.camera_path is None else read_path(options.camera_path, (options.size, options.size))
-    print(write_film(film(scene, settings, cameras=cameras), options.output, settings))
+    say(str(write_film(film(scene, settings, cameras=cameras), options.output, settings)))
 
 
 def _export(options: ExportFlags) -> None:
@@ -185,7 +186,7 @@ def _export(options: ExportFlags) -> None:
         part=options.part,
         crop=box_or_sphere(options.box, options.sphere),
     )
-    print(write_mesh(load_scene(options.scene), options.output, settings))
+    say(str(write_mesh(load_scene(options.scene), options.output, settings)))
 
 
 def _scene(options: SceneFlags) -> None:
@@ -195,7 +196,7 @@ def _scene(options: SceneFlags) -> None:
 
     pictures = sprite_pictures(options.sprite, options.sprites, style=options.style)
     settings = DatasetSettings(views=options.views, held_out=options.held_out, size=options.size)
-    print(write_dataset(still_life(pictures), options.output, settings))
+    say(str(write_dataset(still_life(pictures), options.output, settings)))
 
 
 def _require_path(options: Any) -> None:

@@ -31,6 +31,11 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def say(text: str) -> None:
+    """A line of a result, on standard output: names of files may hold anything."""
+    print(one_line(text))
+
+
 def log_to_stderr() -> None:
     """Show gencontrol's own log, with times, on standard error."""
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")

@@ -10,6 +10,7 @@ from tyro.conf import Positional, arg
 
 from gencontrol.cli.flags import Repeatable
 from gencontrol.cli.parse import parse
+from gencontrol.cli.terminal import say
 from gencontrol.errors import ConfigError
 
 
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str]) -> None:
     if options.until is not None and options.until < 1:
         raise ConfigError(f"--until: expected a step of at least 1, got {options.until}.")
     folder = run_stage(options)
-    print(f"the run is in {folder}")
+    say(f"the run is in {folder}")
 
 
 def run_stage(options: TrainOptions) -> Path:

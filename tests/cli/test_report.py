@@ -68,6 +68,7 @@ def test_each_command_says_it_anew_and_others_warnings_go_their_way(capsys: pyte
 
 def test_table() -> None:
     assert table([("a", "bcd"), ("efg", "")], header=("x", "y")) == "x    y\na    bcd\nefg"
+    assert table([("a\nb", "c")], header=("x", "y")) == "x     y\na\\nb  c"
 
 
 def test_json_is_json_whatever_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:

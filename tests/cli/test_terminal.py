@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from gencontrol.cli.terminal import NARROWEST, any_text, one_line, wide_enough
+from gencontrol.cli.terminal import NARROWEST, any_text, one_line, say, wide_enough
 
 
 def test_names_in_another_encoding_are_escaped() -> None:
@@ -40,6 +40,8 @@ def test_a_width_that_nobody_set_is_not_left_behind(monkeypatch: pytest.MonkeyPa
     assert "COLUMNS" not in os.environ
 
 
-def test_what_a_terminal_would_obey_is_shown_instead() -> None:
+def test_what_a_terminal_would_obey_is_shown_instead(capsys: pytest.CaptureFixture[str]) -> None:
     assert one_line("a\nb\x1b[31m\x1e\udcff") == r"a\nb\x1b[31m\x1e\udcff"
+    say("wrote a\nb.png")
+    assert capsys.readouterr().out == "wrote a\\nb.png\n"
     assert one_line("ünï ☃ is as it was") == "ünï ☃ is as it was"

@@ -1,7 +1,7 @@
 """Every public call with arguments that it takes, and values of every wrong kind to put in their place."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,12 @@ def wrong(chance: random.Random) -> Any:
     """One of them."""
     index = chance.randrange(len(PLAIN) + len(MADE))
     return PLAIN[index] if index < len(PLAIN) else MADE[index - len(PLAIN)]()
+
+
+def every() -> Iterator[Any]:
+    """All of them."""
+    yield from PLAIN
+    yield from (make() for make in MADE)
 
 
 def calls(encoder: AlphaCLIP, pipeline: Any, folder: Path, files: Path) -> dict[str, Tried]:

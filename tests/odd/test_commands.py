@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from safetensors.torch import load_file
 
+from gencontrol.cli.terminal import one_line
+
 Try = Callable[..., Any]
 
 
@@ -65,10 +67,16 @@ def _varying(words: Any, odd_files: Path) -> dict[str, Any]:
     }
 
 
+def _made(folder: Path) -> list[Path]:
+    """The files in a folder, as they are told."""
+    return [path.relative_to(folder) for path in folder.rglob("*")]
+
+
 def _check_written(done: Any) -> None:
     """Each file that a line says was written is there and can be opened."""
     for name in re.findall(r"^wrote (.+?)(?:: image_embeds .*)?$", done.out, re.MULTILINE):
-        path = done.folder / name
+        # A name with a line break in it is told on one line.
+        path = done.folder / next((p for p in _made(done.folder) if one_line(str(p)) == name), name)
         assert path.is_file() and path.stat().st_size
         if path.suffix == ".safetensors":
             assert all(bool(tensor.isfinite().all()) for tensor in load_file(path).values())

@@ -8,6 +8,7 @@ from tyro.conf import arg
 
 from gencontrol.cli.flags import RegionFlags, RunOptions, called, unset
 from gencontrol.cli.streams import standard_streams
+from gencontrol.cli.terminal import one_line, say
 from gencontrol.errors import ConfigError
 from gencontrol.runs.answers.settings import AnswerSettings
 from gencontrol.runs.machine.offline import offline
@@ -60,7 +61,7 @@ def print_answers(flags: AnswerFlags, question: str | None) -> None:
     else:
         print(table([_line(row) for row in rows], header=("image", "region", "answer")))
     if flags.output is not None:
-        print(f"wrote {flags.output}")
+        say(f"wrote {flags.output}")
 
 
 def _line(row: "Answer") -> tuple[str, str, str]:
@@ -72,7 +73,7 @@ def _teller() -> Any:
     seen: list[str] = []
 
     def begin(image: str, region: str) -> Any:
-        print(f"{chr(10) if seen else ''}{image} {region}: ", end="", flush=True)
+        print(f"{chr(10) if seen else ''}{one_line(f'{image} {region}')}: ", end="", flush=True)
         seen.append(region)
         return lambda piece: print(piece, end="", flush=True, file=sys.stdout)
 

@@ -8,6 +8,7 @@ from tyro.conf import Positional, arg
 
 from gencontrol.cli.flags import EncoderFlags, RunOptions, called
 from gencontrol.cli.parse import parse
+from gencontrol.cli.terminal import say
 from gencontrol.runs.calibration.settings import CalibrationSettings
 from gencontrol.runs.machine.offline import offline
 
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str]) -> None:
         return
     lines = [tuple(map(_cell, row.values())) for row in rows]
     print(table(lines, header=("way", "share error", "with the curve", "on pictures left out")))
-    print(f"wrote {flags.output}: {done.chosen.way}, {len(done.chosen.levels)} points")
+    say(f"wrote {flags.output}: {done.chosen.way}, {len(done.chosen.levels)} points")
 
 
 def report(done: "Calibrated") -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from tyro.conf import arg
 from gencontrol.cli.flags import EncoderFlags, RegionFlags, RunOptions, called, unset
 from gencontrol.cli.parse import parse
 from gencontrol.cli.streams import standard_streams
+from gencontrol.cli.terminal import say
 from gencontrol.runs.classification.settings import ClassificationSettings
 from gencontrol.runs.machine.offline import offline
 
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str]) -> None:
     places = [f"{place}." for place in range(1, max(len(row.guesses) for row in rows) + 1)]
     print(table([_line(row) for row in rows], header=("image", "region", "focus", *places)))
     if flags.output is not None:
-        print(f"wrote {flags.output}")
+        say(f"wrote {flags.output}")
 
 
 def _line(row: "Classified") -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ from tyro.conf import Positional, arg
 
 from gencontrol.cli.flags import EncoderFlags, RunOptions, called, unset
 from gencontrol.cli.parse import parse
+from gencontrol.cli.terminal import say
 from gencontrol.runs.evaluation.settings import EvaluationSettings
 from gencontrol.runs.machine.offline import offline
 
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str]) -> None:
         print_json(asdict(done))
         return
     _print(done)
-    print(f"{done.pictures} pictures, {done.classes} classes, {done.without_mask} left out; wrote {flags.output}")
+    say(f"{done.pictures} pictures, {done.classes} classes, {done.without_mask} left out; wrote {flags.output}")
 
 
 def _print(done: "Evaluated") -> None:

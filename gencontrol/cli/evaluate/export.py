@@ -9,6 +9,7 @@ from tyro.conf import arg
 
 from gencontrol.cli.flags import Repeatable
 from gencontrol.cli.parse import parse
+from gencontrol.cli.terminal import say
 from gencontrol.numbers import check_number
 
 
@@ -53,4 +54,4 @@ def main(arguments: Sequence[str]) -> None:
     store = open_store(options.store)
     store.style_indices(config.styles)
     done = export_imagenet_s(store, options.output, config=config, count=options.number, seed=options.seed)
-    print(f"wrote {done.pictures} pictures of {done.classes} classes to {options.output}")
+    say(f"wrote {done.pictures} pictures of {done.classes} classes to {options.output}")

@@ -8,6 +8,7 @@ from tyro.conf import Positional, UseAppendAction, arg
 
 from gencontrol.cli.flags import EncoderFlags, RunOptions, called, unset
 from gencontrol.cli.parse import parse
+from gencontrol.cli.terminal import say
 from gencontrol.errors import ConfigError
 from gencontrol.runs.files.spooled import STREAM
 from gencontrol.runs.machine.offline import offline
@@ -69,4 +70,4 @@ def _print_tables(flags: RelateFlags, related: Any, told: Sequence[Any]) -> None
         print()
         print(table([row for one in told for row in told_rows(one)], header=PHRASE_HEADER))
     if flags.graph is not None:
-        print(f"wrote {flags.graph}")
+        say(f"wrote {flags.graph}")
