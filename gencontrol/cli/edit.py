@@ -8,6 +8,7 @@ from tyro.conf import UseAppendAction, arg
 
 from gencontrol.cli.flags import EncoderFlags, RegionFlags, RunOptions, called, unset
 from gencontrol.cli.parse import check_values, file_settings, given_fields, parse, switched_off, value_of
+from gencontrol.cli.terminal import say
 from gencontrol.errors import ConfigError
 from gencontrol.runs.edits.settings import EditingSettings
 from gencontrol.runs.files.spooled import STREAM
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     width=unset("PIXELS"),
     true_guidance=unset("SCALE"),
     strength=arg(metavar="S"),
+    schedule=unset("START:END[@FROM:TO]"),
     number=unset("N", aliases=("-n",)),
     seed=arg(metavar="SEED"),
     steps=arg(metavar="N"),
@@ -71,7 +73,7 @@ def main(arguments: Sequence[str]) -> None:
         print_json(state | {"outputs": [{"path": str(path)} for path in written]})
         return
     for path in written:
-        print(f"{'would write' if flags.dry_run else 'wrote'} {path}")
+        say(f"{'would write' if flags.dry_run else 'wrote'} {path}")
     if not written:
         print("nothing to do: every picture is there already.")
 
@@ -84,6 +86,11 @@ def read_flags(arguments: Sequence[str]) -> "tuple[EditFlags, RepeatedEdit | Non
             a flag that would take the hole out of a record.
         InputError: A picture to repeat that has no record of an edit.
     """
+    if any(argument.partition("=")[0] == "--reference" for argument in arguments):
+        raise ConfigError(
+            "--reference: a hole is filled from one picture, which is --like; several of its parts are one --like-mask "
+            "or --like-box each. Several pictures beside a prompt are taken by `gencontrol vary`."
+        )
     check_values(EditFlags, arguments)
     source = value_of(arguments, "from")
     repeated, settings = (None, {}) if source is None else _beneath(source, arguments)

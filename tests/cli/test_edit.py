@@ -102,6 +102,15 @@ REFUSED = {
     "guidance": (["--mask", "{s}/blue.png", "--remove", "--guidance", "nan"], "--guidance"),
     "like that is not there": (["--mask", "{s}/blue.png", "--like", "{s}/gone.png"], "gone.png"),
     "empty name": (["--mask", "{s}/blue.png", "--like", ""], "--like is empty"),
+    "a course of nothing": (["--mask", "{s}/blue.png", "--remove", "--schedule", "1:0"], "--schedule: nothing shows"),
+    "two strengths": (
+        ["--mask", "{s}/blue.png", "--like-mask", "{s}/red.png", "--schedule", "1:0", "--strength", "0.5"],
+        "Give either --strength or --schedule",
+    ),
+    "more references": (
+        ["--mask", "{s}/blue.png", "--reference", "{s}/photo.png"],
+        "--reference: a hole is filled from one picture, which is --like",
+    ),
     "a stream": (["--mask", "{s}/blue.png", "--like", "-"], "`edit` reads and writes files"),
     "a mask of another size": (["--mask", "{s}/small.png", "--remove"], "The mask is 8 x 8"),
     "everything": (["--box", "0,0,80,64", "--remove"], "The hole is the whole photograph"),

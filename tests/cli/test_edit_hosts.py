@@ -162,9 +162,27 @@ REFUSED: dict[str, tuple[str, list[str], str]] = {
         ["--like-mask", "{s}/red.png", "--base", "{f}/holes-flux-fill/base"],
         "is a FluxFillPipeline, not a StableDiffusionInpaintPipeline or StableDiffusionPipeline",
     ),
+    "a course of nothing": (
+        "sd15-ip-plus",
+        ["--prompt", "x", "--schedule", "1:0"],
+        "--schedule, --adapter, --image-encoder: nothing",
+    ),
+    "a course of words": ("sd15-ip-plus", ["--like-mask", "{s}/red.png", "--schedule", "soon"], "--schedule"),
     "a scale": ("sd15-ip-plus", ["--like-mask", "{s}/red.png", "--guidance", "nan"], "--guidance"),
     "a weight": ("sd15-ip-plus", ["--like-mask", "{s}/red.png", "--weight", "2.5"], "--weight: expected 0 or more"),
 }
+
+
+def test_a_weight_may_change_over_the_steps(edit_with: Edit, scene: Path) -> None:
+    part = ["--mask", scene / "blue.png", "--like-mask", scene / "red.png", "--prompt", "x", "--seed", 3]
+    made = {}
+    for name, course in {"plain": [], "still": ["--schedule", "1:1"], "change": ["--schedule", "2:0"]}.items():
+        done = edit_with("sd15-ip-plus", *part, *course, "-o", scene / f"{name}.png")
+        assert done.code == 0, done.err
+        made[name] = pixels(scene / f"{name}.png")
+    assert np.abs(made["plain"] - made["still"]).max() <= 1
+    assert (made["plain"] != made["change"]).any()
+    assert recorded(scene / "change.png")["edit"]["schedule"] == "2:0"
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -10,7 +10,7 @@ from gencontrol.conditioning.strength import StrengthSchedule
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.picture import Picture
-from gencontrol.images.reading import read_image
+from gencontrol.images.reading import is_deep, read_image
 from gencontrol.models.fingerprint import fingerprint
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.references.reference import RegionReference
@@ -118,7 +118,7 @@ def plan_edits(settings: EditingSettings, repeated: RepeatedEdit | None = None) 
     if not (holes.pointers or holes.recorded):
         raise ConfigError("Show the hole that is painted: `mask`, `index_mask`, `box`, `point` or `alpha_from_image`.")
     like = RegionSettings(mask=settings.like_mask, box=settings.like_box, point=settings.like_point)
-    focus, strength = parse_focus(settings.focus), parse_strength(settings.strength)
+    focus, strength = parse_focus(settings.focus), _strength(settings, host)
     items, inputs = _items(settings, seeds, repeated)
     left = check_items(items, embeds_out=None, existing=settings.existing, inputs=inputs)
     with in_settings():
@@ -143,6 +143,7 @@ def plan_edits(settings: EditingSettings, repeated: RepeatedEdit | None = None) 
         assert item.image is not None
         with naming(item.image, among=len(plan.items)):
             _check(plan, read_shown(plan, item.image))
+            _warn_of_depth(item.image)
     return plan
 
 
@@ -166,7 +167,7 @@ def reference_of(plan: EditPlan, shown: Shown) -> RegionReference | None:
     if shown.like is None:
         return None
     settings = plan.settings
-    terms = Terms(focus=settings.focus, strength=settings.strength, weight=settings.weight)
+    terms = Terms(focus=settings.focus, strength=settings.strength, weight=settings.weight, schedule=settings.schedule)
     return as_reference(shown.like.scene, terms)
 
 
@@ -195,6 +196,12 @@ def _ask(
         return None, None, None
     asked = ask_host(settings.model, settings.alpha_clip, revision=settings.revision, offline=settings.offline)
     return None, None, asked
+
+
+def _strength(settings: EditingSettings, host: ReferenceHost | None) -> StrengthSchedule:
+    """Over the steps, for a host of image variation; of one that is made for holes, `schedule` is the weight's."""
+    course = parse_strength(1.0, settings.schedule)
+    return course if host is None and settings.schedule is not None else parse_strength(settings.strength)
 
 
 def _guidance(
@@ -241,6 +248,12 @@ def _items(
     shown = [Input(path=path, what=what) for what, path in named.items() if path is not None]
     masks = inputs_of(RegionSettings(mask=settings.like_mask))
     return items, [*inputs_of(settings, paths, use="to edit"), *shown, *masks]
+
+
+def _warn_of_depth(photo: Path) -> None:
+    """Say what a result cannot keep of a photograph, though it leaves all outside of the hole as it is."""
+    if is_deep(photo):
+        warn(f"{photo} has more than 8 bits a channel, and its result has 8: the finer steps are lost, all over it.")
 
 
 def _check(plan: EditPlan, shown: Shown) -> None:

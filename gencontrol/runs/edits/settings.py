@@ -47,6 +47,9 @@ class EditingSettings(RegionSettings, EncoderSettings):
     told nothing."""
     strength: float = 1.0
     """How much the part that shows what to paint counts: 0 is its whole picture, 1 the part, up to 2 beyond it."""
+    schedule: str | None = None
+    """A strength that changes over the steps, such as 1:0.3; FROM and TO are fractions of the run. Of a model that is
+    made for holes, the weight over the steps."""
     number: int | None = None
     """How many results of each photograph; 1, or as many as seeds are listed."""
     seed: int | str = 0
@@ -77,8 +80,8 @@ class EditingSettings(RegionSettings, EncoderSettings):
 
 
 RECORDED = frozenset(
-    "model revision alpha_clip focus fit dtype strength steps guidance margin seam remove invert threshold feather "
-    "resize_mask prompt negative_prompt weight base adapter image_encoder height width true_guidance".split()
+    "model revision alpha_clip focus fit dtype strength schedule steps guidance margin seam remove invert threshold "
+    "feather resize_mask prompt negative_prompt weight base adapter image_encoder height width true_guidance".split()
 )
 """Settings that a picture's record holds, and that a record may set: they shape the picture, and write no file."""
 _OF_HOSTS = (
@@ -94,7 +97,7 @@ _OF_HOSTS = (
     "slicing",
 )
 """Settings that only models take that are made for holes."""
-_OF_REFERENCES = ("weight", "strength", "adapter", "image_encoder", "alpha_clip", "focus", "fit")
+_OF_REFERENCES = ("weight", "strength", "schedule", "adapter", "image_encoder", "alpha_clip", "focus", "fit")
 """Those that say how what is shown counts."""
 
 
@@ -148,6 +151,7 @@ def _check_content(settings: EditingSettings, *, made_for_holes: bool, shown: bo
                 f"{given}: the model {settings.model} takes none; those that are made for holes do, and are listed by "
                 "`gencontrol models --holes`."
             )
+        _check_course(settings, shown=shown)
     elif not shown and (given := _given(settings, _OF_REFERENCES)):
         raise ConfigError(f"{given}: nothing shows what to paint (`like`, `like_mask`), so it would act on nothing.")
     if not (settings.remove or shown or settings.prompt is not None):
@@ -156,6 +160,14 @@ def _check_content(settings: EditingSettings, *, made_for_holes: bool, shown: bo
             "(`like_mask`), say it to a model that is made for holes (`prompt`), or fill the hole from what is around "
             "it (`remove`)."
         )
+
+
+def _check_course(settings: EditingSettings, *, shown: bool) -> None:
+    """Of a model of image variation, whose schedule is the strength's."""
+    if settings.schedule is not None and not shown:
+        raise ConfigError("`schedule`: nothing shows what to paint (`like`, `like_mask`), so it would act on nothing.")
+    if settings.schedule is not None and settings.strength != 1.0:
+        raise ConfigError("Give either `strength` or `schedule`: a schedule says the strength at every step.")
 
 
 def _given(settings: EditingSettings, names: tuple[str, ...]) -> str:

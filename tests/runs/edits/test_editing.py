@@ -50,6 +50,22 @@ def test_a_run_is_the_front_function(scene: Path, tiny_folder: Path) -> None:
         assert int((written.int() - picture.stored_rgb.int()).abs().max()) <= 1
 
 
+def test_a_strength_may_change_over_the_steps(scene: Path, tiny_folder: Path) -> None:
+    made = {}
+    for name, strength in {
+        "still": {"strength": 0.2},
+        "course": {"schedule": "0.2:0.2"},
+        "change": {"schedule": "2:0"},
+    }.items():
+        (path,) = run_edits(plan_edits(painting(scene, tiny_folder, output=str(scene / f"{name}.png"), **strength)))
+        made[name] = np.asarray(Image.open(path)).astype(int)
+    assert np.abs(made["still"] - made["course"]).max() <= 1
+    assert (made["still"] != made["change"]).any()
+    with Image.open(scene / "change.png") as image:
+        text = record_text(image)
+    assert text is not None and json.loads(text)["edit"]["schedule"] == "2:0"
+
+
 def test_what_a_plan_says(scene: Path, tiny_folder: Path) -> None:
     plan = plan_edits(painting(scene, tiny_folder))
     assert plan.seeds == (0,) and plan.settings.guidance == 3.0 and plan.strength.at(0.0) == 1.0
