@@ -11,9 +11,13 @@ from gencontrol.kinds import checked
 from gencontrol.proposals.preview import phrase_colours
 from gencontrol.regions.scene import Scene
 from gencontrol.relations.relating import SceneRelations
-from gencontrol.relations.vocabulary import CONVERSE, SYMMETRIC
+from gencontrol.relations.vocabulary import CONVERSE, MOVING, SYMMETRIC
 
-DRAWN = ("inside", "in front of", "left of", "above", "bigger than", "touching", "same kind as", "same colour as")
+DRAWN = (
+    *MOVING,
+    *("wearing", "riding", "holding", "on", "looking at each other", "facing"),
+    *("inside", "in front of", "left of", "above", "bigger than", "touching", "same kind as", "same colour as"),
+)
 """Relations that arrows say, in this order; the converse of one goes without saying."""
 _READABLE = 512
 # Of the drawing's short side: letters and lines; and what an arrow says at most.
@@ -74,10 +78,11 @@ def arrows(related: SceneRelations, *, at_least: float) -> list[tuple[int, int, 
         for j in range(i):
             forward, backward = (_said(related, known, *pair, at_least) for pair in ((i, j), (j, i)))
             first, second = ((i, j), (j, i)) if len(forward) >= len(backward) else ((j, i), (i, j))
-            mine = _said(related, known, *first, at_least)
-            turned = [CONVERSE[name] for name in _said(related, known, *second, at_least) if name not in SYMMETRIC]
-            if mine or turned:
-                found.append((*first, tuple((mine + turned)[:_MOST])))
+            mine, others = (_said(related, known, *pair, at_least) for pair in (first, second))
+            turned = [CONVERSE[name] for name in others if name in CONVERSE]
+            # What has no converse is said along an arrow of its own.
+            alone = [name for name in others if name not in CONVERSE and name not in SYMMETRIC]
+            found += [(*pair, tuple(said[:_MOST])) for pair, said in ((first, mine + turned), (second, alone)) if said]
     return found
 
 

@@ -8,6 +8,7 @@ dog which is behind the box. What is not understood is refused, with the words.
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 
@@ -21,6 +22,7 @@ from gencontrol.relations.vocabulary import (
     ARTICLES,
     BETWEEN,
     FILLERS,
+    MEASURES,
     OPENINGS,
     ORDINALS,
     SIDES,
@@ -75,13 +77,17 @@ class Clause:
 
 
 @checked
-def parse_phrase(text: str) -> Thing:
+def parse_phrase(text: str, *, names: Collection[str] = ()) -> Thing:
     """Read a phrase such as "the red cup left of the second dog from the left".
+
+    Args:
+        text: The phrase.
+        names: Names that are known, such as regions': one like "meat on bone" is then no meat that stands on a bone.
 
     Raises:
         InputError: No thing, words that are not understood, or clauses too deep: the message has the words.
     """
-    words = _words(text)
+    words = _words(text, names)
     for opening in OPENINGS:
         first = tuple(opening.split())
         words = words[len(first) :] if words[: len(first)] == first else words
@@ -89,13 +95,18 @@ def parse_phrase(text: str) -> Thing:
 
 
 @checked
-def is_relational(text: str) -> bool:
-    """Whether a text says how things stand to each other, or which one of several is meant, in words known here."""
-    words = _words(text)
+def is_relational(text: str, *, names: Collection[str] = ()) -> bool:
+    """Whether a text says how things stand to each other, or which one of several is meant, in words known here.
+
+    Args:
+        text: Any.
+        names: See `parse_phrase`.
+    """
+    words = _words(text, names)
     if any(_relation_at(words, place) for place in range(1, len(words))):
         return True
     try:
-        return parse_phrase(text).superlative is not None
+        return parse_phrase(text, names=names).superlative is not None
     except InputError:
         return False
 
@@ -107,7 +118,26 @@ def names_in(thing: Thing) -> tuple[str, ...]:
     return tuple(dict.fromkeys((thing.name, *(name for other in objects for name in names_in(other)))))
 
 
-def _words(text: str) -> tuple[str, ...]:
+def _words(text: str, names: Collection[str]) -> tuple[str, ...]:
+    """Words; a name of several that holds a relation's, and a measure of something, are one."""
+    words = _plain_words(text)
+    whole = sorted((_plain_words(name) for name in names), key=len, reverse=True)
+    found, place = [], 0
+    while place < len(words):
+        length = next((len(name) for name in whole if len(name) > 1 and words[place : place + len(name)] == name), 1)
+        if (
+            length == 1
+            and words[place] in MEASURES
+            and words[place + 1 : place + 2] == ("of",)
+            and place + 2 < len(words)
+        ):
+            length = 1 if words[place + 2] in ARTICLES else 3
+        found.append(" ".join(words[place : place + length]))
+        place += length
+    return tuple(found)
+
+
+def _plain_words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(text.casefold().replace("\u2019", "'")))
 
 

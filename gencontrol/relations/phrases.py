@@ -5,6 +5,7 @@ alone. An assignment fits with probability p = name x relation x name. "Exactly 
 against "none does", so the answer is a softmax over the log-odds of all assignments, and over 0, which is none of them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,10 +20,10 @@ from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.kinds import checked
 from gencontrol.regions.scene import Scene
 from gencontrol.relations.geometry import PairGeometry
-from gencontrol.relations.grammar import Clause, Superlative, Thing, names_in, parse_phrase
+from gencontrol.relations.grammar import Superlative, Thing, names_in, parse_phrase
 from gencontrol.relations.naming import log_names
 from gencontrol.relations.relating import SceneRelations, check_regions, relate_embedded
-from gencontrol.relations.vocabulary import BETWEEN
+from gencontrol.relations.vocabulary import ANSWERED, BETWEEN, MOVING
 
 ORDER_SOFT = 0.02
 """Width of the ramp by which things are ordered along a side, as a share of the longer side."""
@@ -70,6 +71,7 @@ def find_phrase(
     *,
     focus: FocusStrategy | None = None,
     truncate: bool = False,
+    related: SceneRelations | None = None,
 ) -> PhraseAnswer:
     """Say which regions of a picture a phrase means, such as "the red cup left of the dog".
 
@@ -79,30 +81,39 @@ def find_phrase(
         text: See `grammar.parse_phrase`.
         focus: How the encoder is made to look.
         truncate: Cut names that are too long for the text tower instead of refusing them.
+        related: How the regions stand to each other, where that is known, of `relate` or `relate_clip`; by rules unless
+            it is given.
 
     Raises:
         InputError: A phrase that is not understood, with a relation that nothing answers, or with words that the
             encoder does not know; fewer than two regions.
         PairingError: The focus `alpha` with an encoder whose alpha weights are zero.
     """
-    phrase = answerable(text)
+    labels = [region.label for region in scene.regions if region.label]
+    phrase = answerable(text, answered=ANSWERED if related is None else related.relations, names=labels)
     check_regions(scene)
     embeds = embed_each_region(encoder, scene, focus=focus)
-    related = relate_embedded(encoder, scene, embeds)
+    related = related or relate_embedded(encoder, scene, embeds)
     return assigned(phrase, related, log_names(encoder, embeds, names_in(phrase), truncate=truncate))
 
 
 @checked
-def answerable(text: str) -> Thing:
+def answerable(text: str, *, answered: Sequence[str] = ANSWERED, names: Sequence[str] = ()) -> Thing:
     """Read a phrase all of whose relations are answered.
+
+    Args:
+        text: See `grammar.parse_phrase`.
+        answered: What is, beside "between".
+        names: Of regions, see `grammar.parse_phrase`.
 
     Raises:
         InputError: One that is not understood, or has a relation that the language alone knows.
     """
-    phrase = parse_phrase(text)
+    phrase = parse_phrase(text, names=names)
     for relation in _relations_in(phrase):
-        if not Clause(relation=relation, objects=()).is_answered:
-            raise InputError(f"{shown(text)}: {relation!r} is understood, but nothing here answers that relation yet.")
+        if relation not in (*answered, BETWEEN):
+            needs = "a clip and a trained module" if relation in MOVING else "a trained module"
+            raise InputError(f"{shown(text)}: {relation!r} is understood, but {needs} would have to answer it.")
     return phrase
 
 

@@ -17,17 +17,18 @@ from gencontrol.kinds import check_fields, checked
 from gencontrol.regions.region import Region, RegionWarning, stack_alphas
 from gencontrol.regions.scene import Scene
 from gencontrol.relations.geometry import PairGeometry, pair_geometry
+from gencontrol.relations.learned.answers import RELATIONS
+from gencontrol.relations.learned.cores import CoreName
+from gencontrol.relations.learned.inputs import relation_inputs
+from gencontrol.relations.learned.module import RelationModule
+from gencontrol.relations.learned.texts import LEAST_NAMES, relation_texts
 from gencontrol.relations.likeness import same_colour, same_kind
 from gencontrol.relations.naming import readable, scale_of, with_article
 from gencontrol.relations.rules import between, hand_rules
-from gencontrol.relations.vocabulary import ANSWERED, COLOURS, OTHER_THINGS, RULED, UNANSWERED
+from gencontrol.relations.vocabulary import ANSWERED, COLOURS, MOVING, OTHER_THINGS, RULED, UNANSWERED
 
 MOST_REGIONS = 200
 """More regions than this make more pairs than anybody reads, and triples that fill the memory."""
-
-
-# With fewer names that an encoder knows, likeness has nothing to go by.
-_LEAST_NAMES = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,13 @@ class SceneRelations:
     """[0, 1]; entry (i, j, r): that region i stands so to region j. Relations do not exclude each other. 0 for a region
     and itself."""
     geometry: PairGeometry
-    """What the masks say."""
+    """What the masks say; of a clip, in the frame that is looked at."""
+    states: Float[Tensor, "k d"] | None = None
+    """What the learned module keeps of every region; None where rules answered."""
+    scene_state: Float[Tensor, " d"] | None = None
+    """What it keeps of all together."""
+    still: Float[Tensor, " k"] | None = None
+    """In a clip, the probability that a region stays where it is."""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -53,8 +60,11 @@ class SceneRelations:
         Raises:
             InputError: No such relation, or one that was not asked for.
         """
-        if relation in UNANSWERED:
-            raise InputError(f"{relation!r} is a relation that nothing here answers yet{nearest('', self.relations)}.")
+        if relation not in self.relations and relation in UNANSWERED:
+            needs = "a clip, and the learned module" if relation in MOVING else "the learned module"
+            raise InputError(
+                f"{relation!r} needs {needs}: rules on masks do not answer it{nearest('', self.relations)}."
+            )
         if relation not in self.relations:
             raise InputError(f"There is no relation {relation!r}{nearest(relation, self.relations)}.")
         return self.probabilities[..., self.relations.index(relation)]
@@ -66,44 +76,65 @@ class SceneRelations:
 
 @torch.no_grad()
 @checked
-def relate(encoder: AlphaCLIP | None, scene: Scene, *, focus: FocusStrategy | None = None) -> SceneRelations:
+def relate(
+    encoder: AlphaCLIP | None,
+    scene: Scene,
+    *,
+    focus: FocusStrategy | None = None,
+    module: RelationModule | None = None,
+    core: CoreName | None = None,
+) -> SceneRelations:
     """Ask every ordered pair of a picture's regions for every relation.
 
-    Masks answer by hand-set rules (`rules`), and an encoder by cosines of embeddings (`likeness`).
+    Without a module masks answer by hand-set rules (`rules`), and an encoder by cosines of embeddings (`likeness`). A
+    module answers all by itself, functional relations such as "wearing" too.
 
     Args:
-        encoder: Any; None, or one without a text tower, leaves out what masks cannot answer.
+        encoder: Any; None, or one without a text tower, leaves out what masks cannot answer, and a module.
         scene: The picture and at least two regions; their weights and levels play no part.
         focus: How the encoder is made to look; see `embed_regions`.
+        module: Of `open_module`.
+        core: Which of the module's cores answers; its own choice unless said.
 
     Raises:
         InputError: Fewer than two regions, more than `MOST_REGIONS`, or a region that the encoder would not see.
         PairingError: The focus `alpha` with an encoder whose alpha weights are zero.
     """
     embeds = None if encoder is None else _embedded(encoder, scene, focus)
-    return relate_embedded(encoder, scene, embeds)
+    return relate_embedded(encoder, scene, embeds, module=module, core=core)
 
 
 @torch.no_grad()
-def relate_embedded(encoder: AlphaCLIP | None, scene: Scene, embeds: Float[Tensor, "k d"] | None) -> SceneRelations:
+def relate_embedded(
+    encoder: AlphaCLIP | None,
+    scene: Scene,
+    embeds: Float[Tensor, "k d"] | None,
+    *,
+    module: RelationModule | None = None,
+    core: CoreName | None = None,
+) -> SceneRelations:
     """The same, of regions that are embedded already.
 
     Args:
         encoder: See `relate`.
         scene: See `relate`.
         embeds: Of `embed_each_region`, in the regions' order; None leaves out what masks cannot answer.
+        module: See `relate`.
+        core: See `relate`.
 
     Raises:
         InputError: See `relate`.
     """
     check_regions(scene)
     warn_of_odd(scene.regions)
+    if module is not None:
+        return answered_by(module, encoder, scene, embeds, core=core)
     geometry = pair_geometry(stack_alphas(scene.regions))
     found = hand_rules(geometry)
     if encoder is None or embeds is None or encoder.text is None or encoder.tokenizer is None:
         return _answered(scene, RULED, found, geometry)
     kinds, colours = readable(encoder, OTHER_THINGS), readable(encoder, COLOURS)
-    if min(len(kinds), len(colours)) < _LEAST_NAMES:
+    if min(len(kinds), len(colours)) < LEAST_NAMES:
         return _answered(scene, RULED, found, geometry)
     texts = encoder.encode_text([*map(with_article, kinds), *colours])
     likeness = (
@@ -121,6 +152,54 @@ def _embedded(encoder: AlphaCLIP, scene: Scene, focus: FocusStrategy | None) -> 
 
 def _answered(scene: Scene, relations: tuple[str, ...], found: Tensor, geometry: PairGeometry) -> SceneRelations:
     return SceneRelations(regions=distinct_labels(scene), relations=relations, probabilities=found, geometry=geometry)
+
+
+def answered_by(
+    module: RelationModule,
+    encoder: AlphaCLIP | None,
+    scene: Scene,
+    embeds: Float[Tensor, "k d"] | None,
+    *,
+    core: CoreName | None,
+    frames: Float[Tensor, "t k h w"] | None = None,
+    seen: int = -1,
+) -> SceneRelations:
+    """What a module says of a picture, or of a clip.
+
+    Args:
+        module: That answers.
+        encoder: See `relate`.
+        scene: The picture; of a clip, the frame that is looked at.
+        embeds: Of its regions; None tells nothing of them.
+        core: See `relate`.
+        frames: Of a clip, the regions' maps in every frame.
+        seen: Which of the frames is looked at.
+
+    Raises:
+        InputError: A core that the module does not have.
+    """
+    chosen = core or module.config.core
+    if chosen not in module.config.cores:
+        known = module.config.cores
+        raise InputError(f"core: the module has no {chosen!r}{nearest(chosen, known)}; it has {', '.join(known)}.")
+    texts = None if encoder is None or embeds is None else relation_texts(encoder)
+    shown = stack_alphas(scene.regions).float().cpu()
+    maps = shown[None] if frames is None else frames
+    told = (None, None, None) if texts is None or embeds is None else (embeds.float().cpu(), texts.names, texts.probes)
+    inputs = relation_inputs(maps, scene.picture.stored_rgb.float().cpu(), *told, seen=seen)
+    said = module(inputs.to(next(module.parameters()).device), (chosen,))[chosen]
+    asked = tuple(name for name in RELATIONS if len(maps) > 1 or name not in MOVING)
+    geometry = pair_geometry(shown)
+    found = said.logits[0].sigmoid().cpu()[..., [RELATIONS.index(name) for name in asked]]
+    return SceneRelations(
+        regions=distinct_labels(scene),
+        relations=asked,
+        probabilities=found * geometry.pairs[..., None],
+        geometry=geometry,
+        states=said.regions[0].cpu(),
+        scene_state=said.scene[0].cpu(),
+        still=said.still[0].sigmoid().cpu() if len(maps) > 1 else None,
+    )
 
 
 def check_regions(scene: Scene) -> None:

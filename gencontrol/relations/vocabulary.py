@@ -123,6 +123,13 @@ FILLERS = frozenset({"is", "are", "was", "that", "which", "being", "standing", "
 OPENINGS = ("a picture of", "a photo of", "a drawing of", "an image of", "a photograph of", "there is", "it is")
 """What may stand before the first thing."""
 
+MEASURES = frozenset(
+    (
+        "bag bar basket bottle bowl box bunch cup glass jar loaf mug pack pair piece pile plate pot sheaf slice stack "
+        "statue"
+    ).split()
+)
+"""What a name of three words may begin with, as in "a cup of tea"; "left of" and the likes are none."""
 COLOURS = "red orange yellow green blue purple pink brown black white grey".split()
 """What regions' colours are read with; Berlin and Kay's basic terms (1969)."""
 OTHER_THINGS = (

@@ -102,3 +102,26 @@ def test_names_once_in_their_order():
 def test_texts_without_a_relation_are_none():
     for text in ("a dog", "a photo of a dog", "the cup of the dog", "a dog and a cat", "", "a cat chases a dog"):
         assert not is_relational(text), text
+
+
+def test_names_that_hold_a_relations_words() -> None:
+    for text, names, wanted in (
+        ("the meat on bone left of the dog", ("meat on bone",), ("meat on bone", "left of", "dog")),
+        ("a dog above a pot of food", (), ("dog", "above", "pot of food")),
+        ("the red cup of tea behind the spider", (), ("red cup of tea", "behind", "spider")),
+        (
+            "the Statue of Liberty right of a man in black",
+            ("man in black",),
+            ("statue of liberty", "right of", "man in black"),
+        ),
+    ):
+        found = parse_phrase(text, names=names)
+        assert found.clause is not None
+        assert (found.name, found.clause.relation, found.clause.objects[0].name) == wanted
+    # Without such a name it is a relation.
+    plain = parse_phrase("the meat on bone")
+    assert plain.name == "meat" and plain.clause is not None and plain.clause.relation == "on"
+    assert not is_relational("meat on bone", names=("meat on bone",)) and is_relational("meat on bone")
+    for text in ("the cup of the dog",):
+        with pytest.raises(InputError, match="is not understood"):
+            parse_phrase(text)

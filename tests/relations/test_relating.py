@@ -46,7 +46,7 @@ def test_masks_alone(scene: Scene) -> None:
         found.of("same kind as")
     with pytest.raises(InputError, match="There is no relation 'left off'; did you mean 'left of'"):
         found.of("left off")
-    with pytest.raises(InputError, match="'riding' is a relation that nothing here answers yet"):
+    with pytest.raises(InputError, match="'riding' needs the learned module: rules on masks do not answer it"):
         found.of("riding")
 
 

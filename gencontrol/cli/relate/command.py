@@ -26,6 +26,7 @@ from gencontrol.runs.relating.settings import RelatingSettings
     threshold=unset("T"),
     text=(UseAppendAction, arg(aliases=("-t",), metavar="TEXT")),
     at_least=arg(metavar="P"),
+    module=unset("FOLDER"),
     graph=unset("FILE"),
 )
 class RelateFlags(RunOptions, EncoderFlags, RelatingSettings):
@@ -41,8 +42,8 @@ def main(arguments: Sequence[str]) -> None:
         RelateFlags,
         arguments,
         command="relate",
-        description="Say how the regions of a picture stand to each other: a probability for every relation of every "
-        "ordered pair, by rules on the masks, and by embeddings for kind and colour.",
+        description="Say how the regions of a picture, or of a clip, stand to each other: a probability for every "
+        "relation of every ordered pair, by rules on the masks and embeddings, or by a trained module.",
     )
     if STREAM in (flags.image, flags.graph, *flags.mask):
         raise ConfigError("`relate` reads and writes files: name them instead of -.")

@@ -1,7 +1,7 @@
 """What the learned module sees of regions: numbers that need no particular encoder, and small crops.
 
 A picture is a clip of one frame. Geometry and motion are of every frame; pixels and embeddings of one frame of the
-clip, the last.
+clip.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -88,19 +88,22 @@ def relation_inputs(
     embeds: Float[Tensor, "k d"] | None = None,
     names: Float[Tensor, "m d"] | None = None,
     probes: Float[Tensor, "n d"] | None = None,
+    *,
+    seen: int = -1,
 ) -> RelationInputs:
     """Measure the regions of one picture or clip.
 
     Args:
         frames: Their maps in every frame, [0, 1]; one frame for a picture.
-        rgb: The last frame, [0, 1].
-        embeds: Of the regions in the last frame, any norm; None without an encoder.
+        rgb: The frame in which they are looked at, [0, 1].
+        embeds: Of the regions in that frame, any norm; None without an encoder.
         names: Text embeddings of many different things' names, see `likeness.same_kind`.
         probes: Text embeddings of `PROBES`; a row of NaN for what the encoder cannot read.
+        seen: Which of the frames is looked at.
     """
     geometry = pair_geometry(frames)
     there = geometry.shapes.used
-    last = _last_seen(frames, there)
+    last = shown_maps(frames, seen)
     still = pair_geometry(last) if len(frames) > 1 else _only(geometry)
     features = torch.cat([geometry.features, _nearer(geometry)[..., None], _motion(geometry)], dim=-1)
     crops, meetings, near = _crops(rgb, last, still)
@@ -124,9 +127,11 @@ def _only(geometry: PairGeometry) -> PairGeometry:
     return PairGeometry(shapes=shapes, features=geometry.features[0], pixel=geometry.pixel)
 
 
-def _last_seen(frames: Tensor, there: Tensor) -> Tensor:
-    """Each region's map in the last frame in which it is there."""
+def shown_maps(frames: Float[Tensor, "t k h w"], seen: int) -> Float[Tensor, "k h w"]:
+    """Each region's map in one frame; of what is not there in it, the last that there is."""
+    there = frames.flatten(2).amax(dim=-1) > 0
     order = torch.arange(1, len(frames) + 1).to(there.device)[:, None] * there
+    order[seen] = torch.where(there[seen], len(frames) + 1, 0)
     return frames[order.argmax(dim=0), torch.arange(frames.shape[1]).to(there.device)]
 
 

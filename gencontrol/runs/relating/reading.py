@@ -13,15 +13,22 @@ from gencontrol.kinds import checked
 from gencontrol.numbers import check_number
 from gencontrol.regions.index_masks import from_index_mask
 from gencontrol.regions.scene import Scene
+from gencontrol.relations.clips import Clip, relate_clip
 from gencontrol.relations.drawing import draw_relations
+from gencontrol.relations.learned.answers import RELATIONS
+from gencontrol.relations.learned.cores import CoreName
+from gencontrol.relations.learned.module import RelationModule
+from gencontrol.relations.learned.opening import has_shipped, open_module
 from gencontrol.relations.phrases import PhraseAnswer, answerable, find_phrase
 from gencontrol.relations.relating import MOST_REGIONS, SceneRelations, check_regions, relate
+from gencontrol.relations.vocabulary import ANSWERED, MOVING
 from gencontrol.runs.files.encodings import ENCODINGS
 from gencontrol.runs.files.inputs import Input, check_apart
 from gencontrol.runs.files.outputs import check_writable, write_picture
 from gencontrol.runs.notation import parse_focus
 from gencontrol.runs.opening import open_encoder
 from gencontrol.runs.pointing import read_pointing
+from gencontrol.runs.relating.frames import is_clip, read_clip
 from gencontrol.runs.relating.settings import RelatingSettings
 from gencontrol.runs.scenes import read_scene
 from gencontrol.runs.settings import RegionSettings
@@ -43,19 +50,83 @@ def relate_regions(settings: RelatingSettings) -> tuple[SceneRelations, tuple[Ph
     """
     check_number(settings.at_least, name="`at_least`", at_least=0, at_most=1)
     focus = parse_focus(settings.focus)
+    moving = asks_of_clip(settings)
+    module, core = chosen_module(settings, moving=moving)
+    answered = _answered(module, moving=moving)
+    names = [name for kind in _POINTED for name, _ in map(split_name, getattr(settings, kind)) if name]
     for text in settings.text:
-        answerable(text)
-    scene = read_named_regions(settings)
+        answerable(text, answered=answered, names=names)
+    clip = read_named_clip(settings) if moving else None
+    scene = read_named_regions(settings) if clip is None else clip.shown()
     check_regions(scene)
     _check_graph(settings)
     encoder = open_encoder(settings)
-    related = relate(encoder, scene, focus=focus)
-    answers = tuple(find_phrase(encoder, scene, text, focus=focus) for text in settings.text)
+    if module is not None and clip is not None:
+        related = relate_clip(encoder, clip, module, focus=focus, core=core)
+    else:
+        related = relate(encoder, scene, focus=focus, module=module, core=core)
+    answers = tuple(find_phrase(encoder, scene, text, focus=focus, related=related) for text in settings.text)
     if settings.graph is not None:
         existing = "overwrite" if settings.overwrite else "error"
         drawn = draw_relations(scene, related, at_least=settings.at_least)
         write_picture(drawn, Path(settings.graph), existing=existing)
     return related, answers
+
+
+def asks_of_clip(settings: RelatingSettings) -> bool:
+    """Whether the masks are clips; a single mask is of a picture, or of an animation's first frame.
+
+    Raises:
+        ConfigError: Some are and others are not, or regions of a clip are given otherwise.
+    """
+    clips = [is_clip(Path(split_name(text)[1])) for text in settings.mask]
+    if not any(clips):
+        if settings.image and Path(settings.image).is_dir():
+            raise ConfigError(
+                f"{settings.image} is a folder of frames: give each region a folder or an animation of masks."
+            )
+        return False
+    others = [name for name in _POINTED[1:] if getattr(settings, name)] + (["label_map"] if settings.label_map else [])
+    if not all(clips) or others:
+        raise ConfigError(
+            "In a clip every region is given by `mask`, as an animation or a folder with a mask for every frame."
+        )
+    return True
+
+
+def chosen_module(settings: RelatingSettings, *, moving: bool) -> tuple[RelationModule | None, CoreName | None]:
+    """What answers: a module and its core, or neither, which is rules.
+
+    Raises:
+        ConfigError: Rules, or nothing that this build comes with, for a clip; rules with a module.
+        CheckpointError: No such module.
+    """
+    if settings.module is not None and settings.core == "rules":
+        raise ConfigError("`core` rules uses no `module`: leave one of them out.")
+    core = None if settings.core in ("auto", "rules") else settings.core
+    if settings.core == "rules" or (settings.core == "auto" and settings.module is None and not has_shipped()):
+        if moving:
+            raise ConfigError("Rules on masks do not answer for clips: name a trained `module`, or another `core`.")
+        return None, None
+    return open_module(None if settings.module is None else Path(settings.module)), core
+
+
+def _answered(module: RelationModule | None, *, moving: bool) -> tuple[str, ...]:
+    if module is None:
+        return ANSWERED
+    return tuple(name for name in RELATIONS if moving or name not in MOVING)
+
+
+@checked
+def read_named_clip(settings: RelatingSettings) -> Clip:
+    """The frames of a clip and their regions, with their names as labels.
+
+    Raises:
+        ConfigError: No clip.
+        InputError: Frames or masks that cannot be used.
+    """
+    masks = [(name, Path(rest)) for name, rest in (split_name(text) for text in settings.mask)]
+    return read_clip(Path(settings.image), masks, resize=settings.resize_mask)
 
 
 @checked

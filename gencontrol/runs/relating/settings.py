@@ -1,8 +1,12 @@
 """The settings of a question about relations. It imports no torch: the command line reads it first."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from gencontrol.runs.settings import EncoderSettings
+
+Core = Literal["auto", "rules", "rim", "transformer", "gru", "mlp"]
+"""What can answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -10,9 +14,10 @@ class RelatingSettings(EncoderSettings):
     """Regions of a picture, and what is to be said of how they stand to each other."""
 
     image: str = ""
-    """The picture."""
+    """The picture; or a clip, an animation or a folder of frames, if its masks are clips too."""
     mask: tuple[str, ...] = ()
-    """A mask with its name, as dog=dog.png: white, or opaque, is the region; without a name, the file's."""
+    """A mask with its name, as dog=dog.png: white, or opaque, is the region; without a name, the file's. For a clip an
+    animation or a folder of as many frames; a black frame hides the region."""
     index_mask: tuple[str, ...] = ()
     """One class of a mask whose pixels hold classes, as dog=classes.png=3: its number, #rrggbb, or a colour's name."""
     box: tuple[str, ...] = ()
@@ -29,6 +34,10 @@ class RelatingSettings(EncoderSettings):
     """A phrase such as "the cup left of the dog": which regions it means."""
     at_least: float = 0.5
     """Probability, 0 to 1, below which the table and the drawing leave a relation out."""
+    core: Core = "auto"
+    """What answers: rules on masks, or a core of the trained module; auto is the best that this build comes with."""
+    module: str | None = None
+    """A folder with a module of your own, as `gencontrol train relations` exports it."""
     graph: str | None = None
     """Also draw the picture with named arrows into this file."""
     overwrite: bool = False

@@ -47,6 +47,8 @@ def draw_two(
     casting: Casting, first: Tensor, second: Tensor, taken: list[Placed], rng: np.random.Generator
 ) -> tuple[Placed, Placed] | None:
     """Two sprites of two roles: a held-out pair in tests, none in training; None where there is no such pair."""
+    if not bool(second[:, list(casting.styles)].any()):
+        return None
     for _ in range(_TRIES):
         one = draw_one(casting, first, taken, rng)
         if one is None:
@@ -55,7 +57,7 @@ def draw_two(
             other = draw_one(casting, second, [*taken, one], rng)
         else:
             kinds = torch.arange(len(casting.store.concepts))
-            partners = held_out_pair(torch.tensor(one.concept), kinds)[:, None] & second
+            partners = held_out_pair(torch.full_like(kinds, one.concept), kinds)[:, None] & second
             other = draw_one(casting, partners, [*taken, one], rng)
         if other is not None:
             return one, other
@@ -63,7 +65,8 @@ def draw_two(
 
 
 def _held(concept: int, others: list[int]) -> bool:
-    return bool(held_out_pair(torch.tensor(concept), torch.tensor(others, dtype=torch.long)).any())
+    met = torch.tensor(others, dtype=torch.long)
+    return bool(held_out_pair(torch.full_like(met, concept), met).any())
 
 
 def _any(casting: Casting, role: Tensor, rng: np.random.Generator) -> Placed | None:

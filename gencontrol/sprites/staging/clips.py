@@ -14,6 +14,7 @@ from gencontrol.sprites.staging.acts import Fact
 from gencontrol.sprites.staging.casting import Casting, draw_one, draw_two
 from gencontrol.sprites.staging.motion import Motion, move
 from gencontrol.sprites.staging.poses import Placed
+from gencontrol.sprites.staging.roles import Roles
 from gencontrol.sprites.staging.scenes import NO_TINT, Staged, StagingConfig, casting_of, layout_of
 from gencontrol.sprites.store import SpriteStore
 from gencontrol.streams import stream
@@ -33,7 +34,9 @@ class Clip:
     """Which sprites stay where they are."""
 
 
-def stage_clip(store: SpriteStore, config: StagingConfig, *, frames: int, seed: int, index: int = 0) -> Clip:
+def stage_clip(
+    store: SpriteStore, config: StagingConfig, *, frames: int, seed: int, index: int = 0, roles: Roles | None = None
+) -> Clip:
     """Stage clip `index` of a seed; the result depends on the arguments alone.
 
     Args:
@@ -42,10 +45,11 @@ def stage_clip(store: SpriteStore, config: StagingConfig, *, frames: int, seed: 
         frames: Of the clip, at least 3.
         seed: The stream.
         index: Which clip of the stream.
+        roles: Of the sprites; those that are shipped unless given.
     """
     generator = stream(seed, index, f"clips/{config.split}")
     rng = np.random.default_rng(int(torch.randint(2**31, (), generator=generator)))
-    casting = casting_of(store, config)
+    casting = casting_of(store, config, roles)
     shares = np.array(config.counts) / sum(config.counts)
     count = max(2, 1 + int(rng.choice(len(shares), p=shares)))
     cast = _cast(casting, count, rng)

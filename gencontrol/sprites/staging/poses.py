@@ -10,6 +10,8 @@ import numpy as np
 
 from gencontrol.sprites.store import SpriteStore
 
+_READ = 48
+
 
 @dataclass(frozen=True, kw_only=True)
 class Placed:
@@ -65,8 +67,8 @@ class Outlines:
 
 
 def read_outline(store: SpriteStore, concept: int, style: int) -> Outline:
-    """The outline of a drawing, from its second largest copy where there is one."""
-    level = store.levels[min(1, len(store.levels) - 1)]
+    """The outline of a drawing, from its smallest copy of `_READ` pixels at least."""
+    level = next((one for one in reversed(store.levels) if one.shape[2] >= _READ), store.levels[0])
     drawn = (level[concept, style, :, :, 3] > 100).numpy()
     if not drawn.any():
         return Outline(box=(0.0, 0.0, 1.0, 1.0), tops=(0.0,) * drawn.shape[1])

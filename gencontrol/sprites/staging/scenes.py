@@ -18,7 +18,7 @@ from gencontrol.sprites.split import Split
 from gencontrol.sprites.staging.acts import ACTS, POSES, Act, Fact
 from gencontrol.sprites.staging.casting import Casting, draw_one
 from gencontrol.sprites.staging.poses import Outlines, Placed
-from gencontrol.sprites.staging.roles import roles_of
+from gencontrol.sprites.staging.roles import Roles, roles_of
 from gencontrol.sprites.store import SpriteStore
 from gencontrol.streams import stream
 
@@ -72,10 +72,10 @@ class Staged:
     """The colour of `TINTS` that a sprite was drawn in, or `NO_TINT`."""
 
 
-def casting_of(store: SpriteStore, config: StagingConfig) -> Casting:
+def casting_of(store: SpriteStore, config: StagingConfig, roles: Roles | None = None) -> Casting:
     """What the scenes of these settings are drawn from."""
     styles = tuple(store.style_indices(config.styles))
-    return Casting(store=store, roles=roles_of(store), styles=styles, split=config.split)
+    return Casting(store=store, roles=roles or roles_of(store), styles=styles, split=config.split)
 
 
 def stage(
@@ -86,6 +86,7 @@ def stage(
     seed: int,
     index: int = 0,
     outlines: Outlines | None = None,
+    roles: Roles | None = None,
 ) -> Staged:
     """Stage a batch of scenes; the result depends on the arguments alone.
 
@@ -96,10 +97,11 @@ def stage(
         seed: The stream.
         index: Which batch of the stream.
         outlines: Of the store, to keep from call to call what was read.
+        roles: Of its sprites; those that are shipped unless given.
     """
     generator = stream(seed, index, f"staged/{config.split}")
     rng = np.random.default_rng(int(torch.randint(2**31, (), generator=generator)))
-    casting, outlines = casting_of(store, config), outlines or Outlines(store)
+    casting, outlines = casting_of(store, config, roles), outlines or Outlines(store)
     drawn = [_scene(casting, outlines, config, rng) for _ in range(batch)]
     slots = max(len(act.sprites) for act in drawn)
     tint = _tints(drawn, slots, config.tinted, rng)

@@ -74,19 +74,21 @@ class Sampler:
     """How often a scene's regions are marked in which way."""
     frames: int = 1
     """1 for pictures, more for clips."""
+    roles: Roles | None = None
+    """Of the sprites; those that are shipped unless given."""
 
     def draw(self, *, seed: int, index: int, batch: int) -> Samples:
         """Batch `index` of the stream `seed`, which depends on the arguments alone."""
-        roles, outlines = roles_of(self.store), Outlines(self.store)
+        roles, outlines = self.roles or roles_of(self.store), Outlines(self.store)
         rng = np.random.default_rng((seed, index, self.frames))
         if self.frames > 1:
             first = index * batch
             clips = [
-                stage_clip(self.store, self.config, frames=self.frames, seed=seed, index=first + i)
+                stage_clip(self.store, self.config, frames=self.frames, seed=seed, index=first + i, roles=roles)
                 for i in range(batch)
             ]
             return gathered([self.of_clip(clip, roles, rng) for clip in clips])
-        staged = stage(self.store, self.config, batch=batch, seed=seed, index=index, outlines=outlines)
+        staged = stage(self.store, self.config, batch=batch, seed=seed, index=index, outlines=outlines, roles=roles)
         return gathered([self.of_scene(staged, row, roles, rng) for row in range(batch)])
 
     def of_scene(self, staged: Staged, row: int, roles: Roles, rng: np.random.Generator) -> Samples:

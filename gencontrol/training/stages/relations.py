@@ -37,7 +37,9 @@ class RelationTraining:
     module: ModuleConfig = field(default_factory=ModuleConfig)
     """Its shape."""
     scenes: StagingConfig = field(default_factory=StagingConfig)
-    """What is staged."""
+    """Scenes that are staged."""
+    moving: StagingConfig = field(default_factory=lambda: StagingConfig(size=64))
+    """Clips that are staged; they are seen without an encoder's cosines."""
     pictures: int = 4096
     """Scenes to learn from."""
     clips: int = 2048

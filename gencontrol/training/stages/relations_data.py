@@ -40,9 +40,9 @@ def build_relation_task(config: RelationTraining, *, folder: Path, sprites: Path
     shares = tuple(zip(KINDS, config.masks, strict=True))
     plans = {
         "pictures": (config.scenes, config.pictures, 1, 0),
-        "clips": (config.scenes, config.clips, config.frames, 0),
+        "clips": (config.moving, config.clips, config.frames, 0),
         "test/pictures": (_tested(config.scenes), config.tests, 1, 1),
-        "test/clips": (_tested(config.scenes), config.tests, config.frames, 1),
+        "test/clips": (_tested(config.moving), config.tests, config.frames, 1),
     }
     made: dict[str, Any] = {"sprites": sha256(sprites), "encoder": config.encoder, "masks": list(config.masks)}
     accelerator = Accelerator()
@@ -50,7 +50,8 @@ def build_relation_task(config: RelationTraining, *, folder: Path, sprites: Path
     share = slice(accelerator.process_index, None, accelerator.num_processes)
     for name, (scenes, count, frames, seed) in plans.items():
         masks: tuple[tuple[MaskKind, float], ...] = shares if seed == 0 else (("exact", 1.0),)
-        sampler = Sampler(store=store, config=scenes, encoder=encoder, texts=texts, masks=masks, frames=frames)
+        seeing = (encoder, texts) if frames == 1 else (None, None)
+        sampler = Sampler(store=store, config=scenes, encoder=seeing[0], texts=seeing[1], masks=masks, frames=frames)
         told = made | {"scenes": to_mapping(scenes), "frames": frames}
         prepare(sampler, folder / "cache" / name, count=count, seed=seed, made_with=told, share=share)
     accelerator.wait_for_everyone()

@@ -74,7 +74,7 @@ def test_what_is_refused_in_one_line(relate: Relate, scene: Path) -> None:
         "need at least two regions, and there is none": relate(masks=False),
         "there is 1: show one more": relate("--mask", scene / "red.png", masks=False),
         "'of the dog' is not understood": relate("-t", "the cup of the dog"),
-        "nothing here answers that relation yet": relate("-t", "a dog riding a cat"),
+        "a trained module would have to answer it": relate("--core", "rules", "-t", "a dog riding a cat"),
         "'zebra'": relate("-t", "a zebra left of a cat"),
         "--box: expected X0,Y0,X1,Y1": relate("--box", "cup=1,2"),
         "--at-least: expected 0 or more and at most 1, got 3": relate("--at-least", 3),

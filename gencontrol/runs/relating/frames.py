@@ -1,0 +1,95 @@
+"""Clips on disk: an animation, or a folder of frames, with masks of the same kind for every region."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from PIL import Image, ImageSequence
+from torch import Tensor
+
+from gencontrol.errors import InputError
+from gencontrol.images.reading import open_image, read_image
+from gencontrol.kinds import checked
+from gencontrol.regions.masks import from_mask
+from gencontrol.relations.clips import MOST_FRAMES, Clip
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
+"""Of the frames in a folder."""
+_DIGITS = re.compile(r"(\d+)")
+
+
+@checked
+def is_clip(path: Path) -> bool:
+    """Whether a path holds more than one picture: a folder, or an animation."""
+    if path.is_dir():
+        return True
+    return path.is_file() and path.suffix.lower() in (".gif", ".webp", ".png") and _count(path) > 1
+
+
+def _count(path: Path) -> int:
+    return len(_files(path)) if path.is_dir() else int(getattr(open_image(path), "n_frames", 1))
+
+
+def _files(folder: Path) -> list[Path]:
+    """Frames by the numbers in their names."""
+    return sorted((f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES), key=_by_number)
+
+
+@checked
+def frame_sources(path: Path) -> Sequence[Path | Image.Image]:
+    """The pictures of a clip in their order: files by the numbers in their names; of many, some evenly.
+
+    Raises:
+        InputError: An empty folder, or a file that is no picture.
+    """
+    if path.is_dir():
+        files = _files(path)
+        if not files:
+            raise InputError(f"{path} holds no frames: expected files that end in {', '.join(SUFFIXES)}.")
+        return [files[i] for i in _evenly(len(files))]
+    wanted = set(_evenly(_count(path)))
+    return [f.convert("RGB") for i, f in enumerate(ImageSequence.Iterator(open_image(path))) if i in wanted]
+
+
+def _by_number(path: Path) -> tuple[int | str, ...]:
+    """frame-9 before frame-10."""
+    return tuple(int(part) if part.isdigit() else part for part in _DIGITS.split(path.name))
+
+
+def _evenly(count: int) -> list[int]:
+    return [int(i) for i in torch.linspace(0, count - 1, min(count, MOST_FRAMES)).round()]
+
+
+@checked
+def read_clip(path: Path, masks: Sequence[tuple[str, Path]], *, resize: bool = False) -> Clip:
+    """The frames of a clip and the maps of its regions.
+
+    Args:
+        path: An animation or a folder of frames.
+        masks: Names, and the masks of each region: a clip of as many frames. White is the region; a black frame says
+            that it is hidden.
+        resize: Stretch masks of another size.
+
+    Raises:
+        InputError: No frames, a mask with another number of them, or one that cannot be used.
+    """
+    pictures = tuple(read_image(source) for source in frame_sources(path))
+    tracks = []
+    for _, where in masks:
+        if _count(where) != _count(path):
+            counts = f"{where} has {_count(where)} frames and {path} has {_count(path)}"
+            raise InputError(f"{counts}: a mask is needed for every frame.")
+        sources = frame_sources(where)
+        tracks.append(torch.stack([_map(s, p.size, resize=resize) for s, p in zip(sources, pictures, strict=True)]))
+    labels = tuple(name or where.stem for name, where in masks)
+    return Clip(pictures=pictures, alphas=torch.stack(tracks, dim=1), labels=labels)
+
+
+def _map(source: Path | Image.Image, size: tuple[int, int], *, resize: bool) -> Float[Tensor, "h w"]:
+    """A mask's map, or an empty one where it is black: there the region is hidden."""
+    picture = open_image(source) if isinstance(source, Path) else source
+    if picture.convert("L").getextrema()[1] == 0:
+        return torch.zeros(size)
+    return from_mask(source, size=size, resize=resize).alpha

@@ -1,0 +1,50 @@
+"""The module on disk."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from torch.testing import assert_close
+
+from gencontrol.errors import CheckpointError
+from gencontrol.relations.learned.inputs import RelationInputs
+from gencontrol.relations.learned.module import RelationModule
+from gencontrol.relations.learned.opening import CONFIG, WEIGHTS, open_module, parameter_bytes, save_module
+
+
+@pytest.fixture
+def folder(module: RelationModule, tmp_path: Path) -> Path:
+    save_module(module, tmp_path, facts={"encoder": "tiny"})
+    return tmp_path
+
+
+def test_what_is_saved_answers_alike(module: RelationModule, folder: Path, seen: Callable[..., RelationInputs]) -> None:
+    again = open_module(folder)
+    assert again.config == module.config and not again.training
+    for core in module.config.cores:
+        wanted = module(seen(3), (core,))[core].logits
+        assert_close(again(seen(3), (core,))[core].logits, wanted, atol=2e-3, rtol=2e-2)
+    assert json.loads((folder / CONFIG).read_text())["facts"] == {"encoder": "tiny"}
+    # Half precision, and a header.
+    assert parameter_bytes(module) < (folder / WEIGHTS).stat().st_size < parameter_bytes(module) + 20_000
+
+
+def test_what_is_no_module(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"No relation module in .*none: it has no config.json"):
+        open_module(tmp_path / "none")
+    described = json.loads((folder / CONFIG).read_text())
+    (folder / CONFIG).write_text(json.dumps(described | {"made_for": {}}))
+    with pytest.raises(CheckpointError, match="was trained for other inputs or relations than this version's"):
+        open_module(folder)
+    described["module"]["width"] = 24
+    (folder / CONFIG).write_text(json.dumps(described))
+    with pytest.raises(CheckpointError, match=r"has other weights than its config\.json says"):
+        open_module(folder)
+    (folder / CONFIG).write_text("{")
+    with pytest.raises(CheckpointError, match="is no relation module"):
+        open_module(folder)
+    (folder / CONFIG).write_text(json.dumps(described))
+    (folder / WEIGHTS).write_bytes(b"damaged")
+    with pytest.raises(CheckpointError, match="is no relation module"):
+        open_module(folder)

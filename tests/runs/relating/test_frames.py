@@ -1,0 +1,92 @@
+"""Clips on disk."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gencontrol.errors import ConfigError, InputError
+from gencontrol.runs.relating.frames import frame_sources, is_clip, read_clip
+from gencontrol.runs.relating.reading import asks_of_clip, chosen_module, read_named_clip
+from gencontrol.runs.relating.settings import RelatingSettings
+
+
+def square(x: int, *, size: tuple[int, int] = (24, 32), shown: bool = True) -> Image.Image:
+    pixels = np.zeros(size, np.uint8)
+    if shown:
+        pixels[8:16, x : x + 8] = 255
+    return Image.fromarray(pixels)
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """`clip.gif` of 4 frames; `dog.gif`, a mask that goes right; `cup/`, one that stays, its third frame black."""
+    frames = [Image.new("RGB", (32, 24), (40 * t, 90, 10)) for t in range(4)]
+    frames[0].save(tmp_path / "clip.gif", save_all=True, append_images=frames[1:])
+    masks = [square(4 * t) for t in range(4)]
+    masks[0].save(tmp_path / "dog.gif", save_all=True, append_images=masks[1:])
+    (tmp_path / "cup").mkdir()
+    # By number, not by letter: 10 comes after 9.
+    for place, number in enumerate((8, 9, 10, 11)):
+        square(20, shown=place != 2).save(tmp_path / "cup" / f"frame-{number}.png")
+    return tmp_path
+
+
+def test_frames_and_masks_of_every_frame(clip: Path) -> None:
+    found = read_clip(clip / "clip.gif", [("", clip / "dog.gif"), ("mug", clip / "cup")])
+    assert found.labels == ("dog", "mug") and found.alphas.shape == (4, 2, 24, 32)
+    for t, picture in enumerate(found.pictures):
+        assert picture.stored_rgb[0].mean() * 255 == pytest.approx(40 * t, abs=4)
+        assert bool((found.alphas[t, 0, 8:16, 4 * t : 4 * t + 8] > 0.9).all()) and found.alphas[t, 0].sum() <= 64.5
+    assert found.alphas[:, 1].flatten(1).sum(1).tolist() == [64, 64, 0, 64] and found.seen == 3
+
+
+def test_folders_and_animations_are_clips(clip: Path) -> None:
+    square(0).save(clip / "still.png")
+    assert is_clip(clip / "cup") and is_clip(clip / "dog.gif")
+    assert not is_clip(clip / "still.png") and not is_clip(clip / "none.gif")
+    assert [Path(str(p)).name for p in frame_sources(clip / "cup")] == [f"frame-{n}.png" for n in (8, 9, 10, 11)]
+
+
+def test_of_many_frames_some_are_read(tmp_path: Path) -> None:
+    for number in range(70):
+        Image.new("L", (8, 8), number).save(tmp_path / f"{number}.png")
+    found = frame_sources(tmp_path)
+    assert len(found) == 32 and found[0] == tmp_path / "0.png" and found[-1] == tmp_path / "69.png"
+
+
+def test_clips_that_cannot_be_read(clip: Path) -> None:
+    (clip / "cup" / "frame-12.png").write_bytes((clip / "cup" / "frame-8.png").read_bytes())
+    with pytest.raises(InputError, match=r"cup has 5 frames and .*clip\.gif has 4: a mask is needed for every frame"):
+        read_clip(clip / "clip.gif", [("cup", clip / "cup")])
+    (clip / "empty").mkdir()
+    with pytest.raises(InputError, match=r"empty holds no frames: expected files that end in \.png"):
+        frame_sources(clip / "empty")
+
+
+def test_when_settings_ask_of_a_clip(clip: Path) -> None:
+    image, dog, cup = (str(clip / name) for name in ("clip.gif", "dog.gif", "cup"))
+    square(0).save(clip / "still.png")
+    assert asks_of_clip(RelatingSettings(image=image, mask=(f"dog={dog}", cup)))
+    assert not asks_of_clip(RelatingSettings(image=image, mask=(str(clip / "still.png"),), box=("a=1,1,4,4",)))
+    for odd in (
+        RelatingSettings(image=image, mask=(dog, str(clip / "still.png"))),
+        RelatingSettings(image=image, mask=(dog,), box=("a=1,1,4,4",)),
+        RelatingSettings(image=image, mask=(dog,), label_map=str(clip / "still.png")),
+    ):
+        with pytest.raises(ConfigError, match="In a clip every region is given by `mask`"):
+            asks_of_clip(odd)
+    with pytest.raises(ConfigError, match="is a folder of frames: give each region a folder"):
+        asks_of_clip(RelatingSettings(image=cup, box=("a=1,1,4,4",)))
+    found = read_named_clip(RelatingSettings(image=image, mask=(f"hound={dog}", cup)))
+    assert found.labels == ("hound", "cup") and torch.equal(found.alphas[2, 1], torch.zeros(24, 32))
+
+
+def test_what_answers(tmp_path: Path) -> None:
+    assert chosen_module(RelatingSettings(core="rules"), moving=False) == (None, None)
+    with pytest.raises(ConfigError, match="Rules on masks do not answer for clips"):
+        chosen_module(RelatingSettings(core="rules"), moving=True)
+    with pytest.raises(ConfigError, match="`core` rules uses no `module`"):
+        chosen_module(RelatingSettings(core="rules", module="x"), moving=False)

@@ -1,0 +1,121 @@
+"""The relation module's stage."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from gencontrol.errors import ConfigError
+from gencontrol.relations.learned.answers import HEADS, RELATIONS
+from gencontrol.relations.learned.inputs import RelationInputs, relation_inputs
+from gencontrol.relations.learned.module import ModuleConfig
+from gencontrol.relations.learned.opening import open_module
+from gencontrol.sprites.staging.scenes import StagingConfig
+from gencontrol.sprites.store import SpriteStore
+from gencontrol.training.loop.settings import RunConfig
+from gencontrol.training.loop.train import train
+from gencontrol.training.relating.samples import Sampler
+from gencontrol.training.stages.relations import (
+    RelationTask,
+    RelationTraining,
+    jittered,
+    mirrored,
+    relation_loss_of,
+)
+
+SMALL = StagingConfig(size=32, counts=(0.0, 0.5, 0.5))
+RUN = RunConfig(steps=6, batch=4, chunk=4, warmup=1, log_every=3, evaluate_every=6, sheet_every=6, checkpoint_every=3)
+
+
+@pytest.fixture
+def task(sprite_store: SpriteStore):
+    def build(**changes: Any) -> RelationTask:
+        config = RelationTraining(run=RUN, module=ModuleConfig(width=16, hidden=(16,) * 4), **changes)
+        sets = {}
+        for prefix, seed in (("", 0), ("test/", 1)):
+            for name, frames in (("pictures", 1), ("clips", 3)):
+                drawn = Sampler(store=sprite_store, config=SMALL, encoder=None, texts=None, frames=frames)
+                sets[prefix + name] = drawn.draw(seed=seed, index=0, batch=8).tensors()
+        return RelationTask(config, sets, {"encoder": "none"})
+
+    return build
+
+
+def test_a_run_is_resumed_to_the_same_weights_and_exported(task, tmp_path: Path) -> None:
+    whole = train(task(), RUN, folder=tmp_path / "whole")
+    train(task(), RUN, folder=tmp_path / "parts", until=3)
+    parts = train(task(), RUN, folder=tmp_path / "parts")
+    for first, second in zip(whole.state_dict().values(), parts.state_dict().values(), strict=True):
+        assert_close(first, second, rtol=0, atol=0)
+    module = open_module(tmp_path / "whole" / "export")
+    assert module.config.width == 16
+    figures = task().evaluate(whole)
+    assert {f"{core}/static" for core in ("rim", "transformer", "gru", "mlp")} <= set(figures)
+    assert all(0 <= value <= 1 for value in figures.values())
+    sheet = task().sheet(whole)
+    assert sheet.width > 900 and sheet.getcolors(256) is not None
+
+
+def test_chunks_are_functions_of_their_index(task) -> None:
+    first, again = task().draw(4), task().draw(4)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    frames = {task().draw(index)["pairs"].shape[1] for index in range(12)}
+    assert frames == {1, 3}
+    assert {task(clip_share=0.0).draw(index)["pairs"].shape[1] for index in range(6)} == {1}
+
+
+def test_every_relation_weighs_the_same() -> None:
+    logits = torch.zeros(1, 3, 3, len(RELATIONS))
+    truth = torch.full((1, 3, 3, len(RELATIONS)), -1, dtype=torch.int8)
+    still, still_truth = torch.zeros(1, 3), torch.full((1, 3), -1, dtype=torch.int8)
+    on, holding = RELATIONS.index("on"), RELATIONS.index("holding")
+    truth[0, 0, 1, on] = 1
+    truth[0, :, 2, holding] = 0
+    logits[0, 0, 1, on] = 2.0
+    wanted = (torch.nn.functional.softplus(torch.tensor(-2.0)) + torch.tensor(2.0).log()) / 2
+    assert_close(relation_loss_of(logits, still, truth, still_truth), wanted)
+    still_truth[0, 0] = 1
+    assert_close(relation_loss_of(logits, still, truth, still_truth), wanted + 0.1 * torch.tensor(2.0).log())
+    # A converse is not counted twice.
+    assert "right of" not in HEADS
+    truth[0, 1, 0, RELATIONS.index("right of")] = 1
+    assert_close(relation_loss_of(logits, still, truth, still_truth), wanted + 0.1 * torch.tensor(2.0).log())
+
+
+def test_a_mirror_is_what_the_mirrored_picture_gives() -> None:
+    generator = torch.Generator().manual_seed(0)
+    frames, rgb = torch.zeros(3, 3, 40, 40), torch.rand(3, 40, 40, generator=generator)
+    for t in range(3):
+        for i, (x, y, w, h) in enumerate(((3 + 2 * t, 4, 9, 14), (20, 12 + t, 12, 6), (8, 25, 6, 9))):
+            frames[t, i, y : y + h, x : x + w] = 1
+        frames[t, 0, 4:8, 3 + 2 * t : 7 + 2 * t] = 0
+    truth = torch.full((1, 3, 3, len(RELATIONS)), -1, dtype=torch.int8)
+    truth[0, 0, 1, RELATIONS.index("left of")] = 1
+    inputs, turned = mirrored(relation_inputs(frames, rgb), truth)
+    wanted = relation_inputs(frames.flip(-1), rgb.flip(-1))
+    for f in fields(RelationInputs):
+        assert_close(getattr(inputs, f.name), getattr(wanted, f.name), atol=2e-3, rtol=1e-3, msg=f.name)
+    assert turned[0, 0, 1, RELATIONS.index("right of")] == 1 and turned[0, 0, 1, RELATIONS.index("left of")] == -1
+
+
+def test_levels_move_and_some_are_blind() -> None:
+    inputs = relation_inputs(
+        torch.rand(1, 2, 16, 16), torch.rand(3, 16, 16), torch.eye(2, 4), torch.rand(5, 4), torch.rand(30, 4)
+    )
+    seeing = jittered(inputs, torch.tensor([[0.9, 0.5, 0.0]]), blind=0.5)
+    assert_close(seeing.cosines[0, ..., 0], torch.tensor([[1.0, 0.25], [0.25, 1.0]]))
+    assert_close(seeing.cosines[..., 1], inputs.cosines[..., 1])
+    blind = jittered(inputs, torch.tensor([[0.1, 0.5, 0.0]]), blind=0.5)
+    assert not blind.cosines.any() and not blind.probes.any()
+    never = relation_inputs(torch.rand(1, 2, 16, 16), torch.rand(3, 16, 16))
+    assert not jittered(never, torch.tensor([[0.9, 0.5, 0.0]]), blind=0.5).cosines.any()
+
+
+def test_settings_that_are_none() -> None:
+    with pytest.raises(ConfigError, match=r"run\.batch: expected one chunk of 32 a step, got 128"):
+        RelationTraining()
+    with pytest.raises(ConfigError, match="blind: expected a share"):
+        RelationTraining(run=RUN, blind=2.0)
