@@ -76,7 +76,8 @@ def from_mapping(cls: type[Config], values: Mapping[Any, Any], *, where: str = "
 
 def from_yaml(cls: type[Config], path: Path, *, overrides: Mapping[str, Any] | None = None) -> Config:
     """Read a YAML file into the dataclass `cls`; `overrides` (dotted keys allowed) win over the file."""
-    return from_mapping(cls, merge(read_yaml(path), overrides or {}), where=str(path))
+    changed = "".join(f" with {key}={value}" for key, value in (overrides or {}).items())
+    return from_mapping(cls, merge(read_yaml(path), overrides or {}), where=f"{path}{changed}")
 
 
 def read_yaml(path: Path) -> dict[Any, Any]:

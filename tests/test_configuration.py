@@ -131,6 +131,8 @@ def test_yaml_file_and_overrides(tmp_path: Path) -> None:
     run = from_yaml(Run, path, overrides={"optimiser.rate": 0.5, "fit": "crop"})
     assert run == Run(steps=10, fit="crop", optimiser=Optimiser(rate=0.5, betas=(0.8, 0.9)))
     assert from_yaml(Run, path).optimiser.rate == 1e-4
+    with pytest.raises(ConfigError, match=r"run\.yaml with steps=abc: steps: expected a whole number, got 'abc'"):
+        from_yaml(Run, path, overrides={"steps": "abc"})
     path.write_text("stesp: 10")
     with pytest.raises(ConfigError, match=r"run\.yaml: unknown key 'stesp'; did you mean 'steps'"):
         from_yaml(Run, path)

@@ -113,7 +113,8 @@ def _run(name: str, arguments: list[str]) -> int:
         return FAILED
     except OSError as error:
         # A full disk, a folder that may not be written: the machine's state, not a fault of ours.
-        return _fail(error, str(error), FAILED, arguments)
+        words = f"{error.filename}: {error.strerror}." if error.filename and error.strerror else str(error)
+        return _fail(error, words, FAILED, arguments)
     except MemoryError as error:
         text = f"{name} ran out of memory: try fewer or smaller pictures. {error}"
         return _fail(error, text.rstrip(), FAILED, arguments)

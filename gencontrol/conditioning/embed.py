@@ -1,5 +1,6 @@
 """From a picture and its regions to embeddings: for any encoder and geometry, with no host in sight."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,7 +29,7 @@ from gencontrol.regions.curves import LevelsCurve, curved, curved_maps
 from gencontrol.regions.geometry import Geometry
 from gencontrol.regions.levels import check_levels, has_levels, level_map, level_shares
 from gencontrol.regions.notices import check_seen, warn_of_grey, warn_small
-from gencontrol.regions.region import Region, stack_alphas
+from gencontrol.regions.region import Region, RegionWarning, stack_alphas
 from gencontrol.regions.scene import Scene
 
 
@@ -250,6 +251,7 @@ def _embed(
     strategy = AlphaFocus() if focus is None else focus
     curve = curve_of(encoder.vision)
     one_pass = isinstance(strategy, AlphaFocus) and (encoder.graded or (curve is not None and curve.way == "one-pass"))
+    _warn_of_idle_curve(curve, regions, one_pass=one_pass)
     alphas, weights = alpha_maps(regions, one_pass=one_pass, curve=curve)
     if not (encoder.graded or one_pass) and any(isinstance(look, AlphaFocus) for look in looks_of(strategy)):
         warn_of_grey(alphas)
@@ -257,3 +259,13 @@ def _embed(
     rgb = colours_for(strategy, picture).expand(len(alphas), -1, -1, -1)
     embeds = check_embeds(strategy.embed(encoder, rgb, alphas.to(rgb.device, torch.float32)))
     return embeds if len(embeds) == 1 else weighted_mean(embeds, weights)[None]
+
+
+def _warn_of_idle_curve(curve: LevelsCurve | None, regions: Sequence[Region], *, one_pass: bool) -> None:
+    """Say so where levels count and a curve was fitted for the other way to look at them."""
+    said = has_levels(regions) or any(region.mixed_by == "level" for region in regions)
+    if curve is None or not said or len(regions) < 2 or one_pass == (curve.way == "one-pass"):
+        return
+    fitted = "a look at each region, and this encoder looks once, at all" if one_pass else "one look at all regions"
+    mend = "leave it out" if one_pass else "give the focus alpha, or make one with the way 'passes'"
+    warnings.warn(f"The curve of levels does nothing: it was fitted for {fitted}; {mend}.", RegionWarning, stacklevel=3)

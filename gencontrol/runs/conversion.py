@@ -146,6 +146,10 @@ def _checked_kind(settings: ConversionSettings) -> Kind:
     """What the source is, after a check that the settings go with it."""
     given = settings.kind
     kind = kind_of(settings.source, has_tag=settings.pretrained is not None) if given == "auto" else given
+    if given == "auto" and kind == "clip" and "/" not in settings.source and not Path(settings.source).exists():
+        hint = "" if find_preset(settings.source) else open_clip_reader().like(settings.source)
+        if hint:
+            raise ConfigError(f"There is no model {settings.source!r}{hint}")
     for name, goes_with in _GOES_WITH.items():
         if getattr(settings, name) and kind not in goes_with:
             kinds = " or ".join(goes_with)

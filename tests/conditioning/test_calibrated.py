@@ -8,14 +8,14 @@ from types import ModuleType
 import pytest
 import torch
 
-from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.model import GRADED, AlphaCLIP
 from gencontrol.conditioning.calibrated import check_tower, curve_of, set_curve, tower_mark
 from gencontrol.conditioning.each_region import embed_each_region
 from gencontrol.conditioning.embed import alpha_maps, embed_regions, weighted_mean
 from gencontrol.errors import InputError, PairingError
 from gencontrol.focus import CropFocus
 from gencontrol.images.reading import read_image
-from gencontrol.regions import Geometry, Region
+from gencontrol.regions import Geometry, Region, RegionWarning
 from gencontrol.regions.curves import LevelsCurve, curved_maps, identity
 from gencontrol.regions.scene import Scene
 
@@ -79,8 +79,24 @@ def test_one_pass_is_a_look_at_the_curved_map(encoder: AlphaCLIP, tiny: ModuleTy
     assert not torch.allclose(apart, expected, atol=1e-3)
     # Other ways of looking have no map, and this curve says nothing of mixtures.
     crops = [embed_regions(encoder, GEOMETRY, image, [r], focus=CropFocus()).image_embeds[0] for r in two]
-    mixed = embed_regions(encoder, GEOMETRY, image, two, focus=CropFocus()).image_embeds[0]
+    said = r"curve of levels does nothing: it was fitted for one look at all regions; give the focus alpha"
+    with pytest.warns(RegionWarning, match=said):
+        mixed = embed_regions(encoder, GEOMETRY, image, two, focus=CropFocus()).image_embeds[0]
     torch.testing.assert_close(mixed, weighted_mean(torch.stack(crops), torch.tensor([2.0, 1.0])))
+
+
+def test_a_curve_of_the_other_way_is_told_of(encoder: AlphaCLIP, tiny: ModuleType) -> None:
+    image, two = read_image(tiny.photo(*SIZE)), regions(tiny, 1.0, 1.0)
+    set_curve(encoder.vision, PASSES)
+    setattr(encoder.vision.config, GRADED, True)
+    levelled = [replace(region, mixed_by="level") for region in two]
+    with pytest.warns(
+        RegionWarning, match="fitted for a look at each region, and this encoder looks once, at all; leave"
+    ):
+        embed_regions(encoder, GEOMETRY, image, levelled)
+    # Where no levels are said, nothing is missing: warnings are errors here.
+    embed_regions(encoder, GEOMETRY, image, two)
+    embed_regions(encoder, GEOMETRY, image, levelled[:1])
 
 
 def test_passes_are_mixed_by_the_curve(encoder: AlphaCLIP, tiny: ModuleType) -> None:

@@ -37,6 +37,7 @@ def test_what_is_converted_opens(tiny_folder: Path, tmp_path: Path) -> None:
     [
         ({"output": ""}, "Expected a source and a folder to write"),
         ({"pretrained": "laion", "kind": "clip"}, "`pretrained` goes with `kind` open_clip, and .* is taken for clip"),
+        ({"source": "ViT-L-99"}, "^There is no model 'ViT-L-99'; did you mean .*'ViT-L-14'"),
         ({"base": "x"}, "`base` goes with `kind` published"),
         ({"subfolder": "x", "kind": "published"}, "`subfolder` goes with `kind` clip"),
         ({"revision": "x", "kind": "open_clip"}, "`revision` goes with `kind` published or clip"),

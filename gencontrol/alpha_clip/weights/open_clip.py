@@ -25,6 +25,7 @@ from gencontrol.alpha_clip.weights.convert import (
 )
 from gencontrol.alpha_clip.weights.describe import check_shapes
 from gencontrol.alpha_clip.weights.open_clip_models import create_model, refuse, shapes_in
+from gencontrol.configuration import nearest
 from gencontrol.regions.geometry import Geometry
 
 # The size of OpenAI's byte-pair vocabulary, which OpenCLIP ships.
@@ -57,6 +58,12 @@ def load_open_clip(
 def is_known(name: str) -> bool:
     """Whether OpenCLIP knows an architecture of that name."""
     return open_clip.get_model_config(name) is not None
+
+
+def like(name: str) -> str:
+    """A hint at OpenCLIP's names that are near to one, such as "; did you mean 'ViT-L-14'?"; "" if none is."""
+    hint = nearest(name, open_clip.list_models())
+    return hint if "did you mean" in hint else ""
 
 
 def vision_config_of(visual: Any, name: str) -> CLIPVisionConfig:

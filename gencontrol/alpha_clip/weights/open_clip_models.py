@@ -47,6 +47,10 @@ def create_model(name: str, pretrained: str | None, *, local_files_only: bool) -
         raise InputError(f"Say which weights of {name} to load: pretrained=... (OpenCLIP knows: {tags}; or a file).")
     if Path(pretrained).is_file():
         return _filled(config, Path(pretrained), wanted=f"OpenCLIP's {name}")
+    is_tag = "/" not in pretrained and "." not in pretrained
+    if is_tag and not open_clip.get_pretrained_cfg(name, pretrained):
+        hint = nearest(pretrained, open_clip.list_pretrained_tags_by_model(name))
+        raise InputError(f"OpenCLIP has no weights {pretrained!r} of {name}, and no file is there{hint}")
     if local_files_only:
         raise InputError(
             f"OpenCLIP would fetch the weights {pretrained!r} of {name}, and only local files may be used: give "

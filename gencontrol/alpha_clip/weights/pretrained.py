@@ -66,7 +66,7 @@ def _read_config(source: Location) -> dict[str, Any]:
     if path.is_dir() and not (path / source.subfolder / "config.json").is_file():
         raise CheckpointError(f"{path / source.subfolder} has no config.json: it is {what_it_is(path)}.")
     if not path.exists() and (path.is_absolute() or source.name.startswith(".") or source.name.count("/") > 1):
-        raise CheckpointError(f"No folder at {path}.")
+        raise CheckpointError(f"No folder at {path / source.subfolder}: expected that of a saved CLIP or Alpha-CLIP.")
     try:
         return PreTrainedConfig.get_config_dict(source.name, **source.lookup())[0]
     except (OSError, ValueError) as error:

@@ -113,6 +113,11 @@ def plan_edits(settings: EditingSettings, repeated: RepeatedEdit | None = None) 
     settings, parts = _repeated(settings, repeated)
     shown = shows(settings) or bool(parts)
     check_edit(settings, made_for_holes=host is not None, shown=shown)
+    if settings.remove and host is None and settings.model != EditingSettings.model:
+        warn(
+            f"`remove` fills the hole without a model: {settings.model} is not used, since it is none that is made for "
+            "holes (`gencontrol models --holes`)."
+        )
     seeds = _seeds(settings, is_drawn=host is not None or not settings.remove)
     holes = read_pointing(settings, recorded=() if repeated is None else repeated.hole)
     if not (holes.pointers or holes.recorded):

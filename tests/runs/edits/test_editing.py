@@ -74,7 +74,8 @@ def test_what_a_plan_says(scene: Path, tiny_folder: Path) -> None:
     assert plan_edits(painting(scene, tiny_folder, seed="5-6")).seeds == (5, 6)
     (drawn,) = plan_edits(painting(scene, tiny_folder, seed="random")).seeds
     assert drawn != plan_edits(painting(scene, tiny_folder, seed=-1)).seeds[0]
-    removal = plan_edits(settings(scene, remove=True, seed=3, model="there is none"))
+    with pytest.warns(RunWarning, match="fills the hole without a model: there is none is not used"):
+        removal = plan_edits(settings(scene, remove=True, seed=3, model="there is none"))
     assert removal.seeds == (0,) and removal.asked is None and removal.settings.guidance is None
     for asked in ({"seed": "3,5"}, {"number": 2}):
         with pytest.warns(RunWarning, match="has one answer, whatever the seed: one picture is made, not 2"):
