@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check 
 export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 
-.PHONY: help demo test test-slow lint laid typecheck pytest odd mutants package clean
+.PHONY: help demo test test-slow lint laid typecheck pytest odd mutants docs package clean
 
 help:
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -47,6 +47,12 @@ typecheck: $(VENV)/.dev laid
 pytest: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
 
+# Debian's: playwright's own would be fetched from elsewhere.
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+browser:  ## the Chromium that tests of the page use, from the system's packages
+	$(SUDO) apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qq -y --no-install-recommends chromium > /dev/null
+
 EXAMPLES ?= 400
 odd: $(VENV)/.dev  ## odd inputs for every command and public call: EXAMPLES of each kind, drawn by SEED
 	OMP_NUM_THREADS=1 EXAMPLES=$(EXAMPLES) $(BIN)/pytest -n 2 --dist worksteal tests/odd --hypothesis-profile search \
@@ -59,11 +65,14 @@ SEED ?= 0
 mutants: $(VENV)/.dev  ## small changes to what has changed since BASE, or to FILES, that no test notices
 	$(BIN)/python tests/_mutants.py $(if $(FILES),--files $(FILES),--base $(BASE)) --sample $(SAMPLE) --seed $(SEED)
 
+docs: $(VENV)/.dev laid  ## the documentation as a site, in site/; a warning is an error
+	$(BIN)/zensical build --strict --clean
+
 package: $(VENV)/.dev  ## sdist and wheel in dist/
 	$(BIN)/python -m build
 
 clean:  ## remove what the targets made, .venv included
-	rm -rf $(VENV) build dist demo .pytest_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) build dist demo site .pytest_cache .ruff_cache *.egg-info
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -40,6 +40,12 @@ def mutants() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def house_picture() -> ModuleType:
+    """The drawing of tests/_house_picture.py."""
+    return load_beside(Path(__file__).with_name("_house_picture.py"))
+
+
+@pytest.fixture(scope="session")
 def tiny() -> ModuleType:
     """The builders of tests/_tiny.py."""
     return load_beside(Path(__file__).with_name("_tiny.py"))

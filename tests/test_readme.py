@@ -1,8 +1,13 @@
-"""The README's code blocks run, and what it links to is there. On random weights: what is tested is the text."""
+"""Code blocks of the README and the documentation run, and what they link to is there.
+
+On random weights: what is tested is the text.
+"""
 
 import re
 import shlex
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -15,8 +20,14 @@ from gencontrol.nerf.rays.cameras import Orbit, orbit_cameras
 from gencontrol.nerf.still_life.world import bake, photograph, still_life
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TEXTS = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in PAGES}
+BLOCKS = [
+    (name, language, code)
+    for name, text in TEXTS.items()
+    for language, code in re.findall(r"^```(\w+)\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+]
+WHOLE = "\n".join(TEXTS.values())
 
 
 @pytest.fixture
@@ -29,7 +40,8 @@ def checkout(tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_there_are_blocks() -> None:
-    assert {language for language, _ in BLOCKS} == {"bash", "python", "yaml"}
+    assert {language for _, language, _ in BLOCKS} == {"bash", "python", "yaml"}
+    assert {"README.md", "docs/start.md", "docs/masks.md", "docs/recipes.md"} <= {name for name, _, _ in BLOCKS}
 
 
 def check_parts_file(code: str, folder: Path) -> None:
@@ -51,15 +63,19 @@ def check_parts_file(code: str, folder: Path) -> None:
     assert membership(part.shape, places).tolist() == [1, 0]
 
 
-@pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_block_runs(number: int, checkout: Path) -> None:
-    language, code = BLOCKS[number]
-    if language == "yaml":
-        check_parts_file(code, checkout)
-        return
-    if language == "python":
-        exec(compile(code, f"README.md block {number}", "exec"), {"__name__": "readme"})
-        return
+@pytest.mark.parametrize("page", sorted({name for name, _, _ in BLOCKS}))
+def test_blocks_run_in_their_order(page: str, checkout: Path) -> None:
+    for language, code in [(language, code) for name, language, code in BLOCKS if name == page]:
+        if language == "yaml":
+            check_parts_file(code, checkout)
+        elif language == "python":
+            exec(compile(code, page, "exec"), {"__name__": "readme"})
+        else:
+            run_lines(code)
+
+
+def run_lines(code: str) -> None:
+    """Run each line of a block as a command."""
     for line in code.strip().splitlines():
         command, *arguments = shlex.split(line)
         assert command == "gencontrol"
@@ -67,7 +83,7 @@ def test_block_runs(number: int, checkout: Path) -> None:
 
 
 def test_flags_that_the_text_names_exist(capsys: pytest.CaptureFixture[str]) -> None:
-    named = set(re.findall(r"`(--[a-z-]+)", README)) - {"--help"}
+    named = set(re.findall(r"`(--[a-z-]+)", WHOLE)) - {"--help"}
     listed = ""
     for command in "vary edit score classify ask evaluate ground embed convert data train assemble".split():
         main([command, "--help"])
@@ -79,16 +95,54 @@ def test_flags_that_the_text_names_exist(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_commands_that_the_text_names_exist() -> None:
-    named = set(re.findall(r"`gencontrol ([a-z]+)", README))
+    named = set(re.findall(r"`gencontrol ([a-z]+)", WHOLE))
     assert named <= set(available())
 
 
-def test_links_lead_somewhere() -> None:
-    for link in re.findall(r"\]\((?!http)([^)#]+)\)", README):
-        assert (ROOT / link).exists(), link
+@pytest.mark.parametrize("name", TEXTS)
+def test_links_lead_somewhere(name: str) -> None:
+    folder = (ROOT / name).parent
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", TEXTS[name]):
+        assert (folder / link).exists(), link
+    for path in re.findall(r'^--8<-- "([^":]+)', TEXTS[name], flags=re.MULTILINE):
+        assert (ROOT / path).is_file(), path
+    for import_name in re.findall(r"^::: (\S+)$", TEXTS[name], flags=re.MULTILINE):
+        assert resolved(import_name), import_name
+
+
+def resolved(name: str) -> object:
+    """What a dotted name stands for: a module, or something in one."""
+    parts = name.split(".")
+    for cut in range(len(parts), 0, -1):
+        try:
+            found: object = import_module(".".join(parts[:cut]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[cut:]:
+            found = getattr(found, part)
+        return found
+    raise ModuleNotFoundError(name)
+
+
+def test_every_page_is_in_the_navigation_and_every_picture_is_shown() -> None:
+    config = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    for name in TEXTS:
+        assert name == "README.md" or f"- {name.removeprefix('docs/')}\n" in config + "\n", name
+    for picture in (ROOT / "docs" / "images").iterdir():
+        assert f"images/{picture.name}" in WHOLE, picture.name
+
+
+def test_the_picture_of_the_house_is_that_of_its_floors(house_picture: ModuleType) -> None:
+    drawn = house_picture
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert drawn.PICTURE.read_text(encoding="utf-8") == drawn.picture(text)
+    assert drawn.floors(text)[-4] == [["engine", "training"], ["pipelines"], ["nerf"]]
+    # Each floor is a row, the command line the highest.
+    rows = {word: int(top) for top, word in re.findall(r'y="(\d+)" fill="#004d40">([^<]+)', drawn.picture(text))}
+    assert rows["cli"] < rows["runs"] < rows["nerf"] == rows["pipelines"] < rows["focus"] < rows["images"]
 
 
 def test_make_targets_that_the_text_names_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in re.findall(r"`make ([a-z-]+)`|^    make ([a-z-]+)", README, flags=re.MULTILINE):
+    for target in re.findall(r"`make ([a-z-]+)`|^    make ([a-z-]+)", WHOLE, flags=re.MULTILINE):
         assert re.search(rf"^{target[0] or target[1]}:", makefile, flags=re.MULTILINE)
