@@ -23,7 +23,7 @@ def check_kinds(cls: type, arguments: Sequence[str]) -> None:
     Raises:
         ConfigError: Names the flag, says what is expected, and what came.
     """
-    hints = {flag: hint for flag, hint in _hints(cls)}
+    hints = dict(_hints(cls))
     for place, argument in enumerate(arguments):
         flag, equals, inline = argument.partition("=")
         hint = hints.get(flag.replace("_", "-"))
@@ -31,7 +31,9 @@ def check_kinds(cls: type, arguments: Sequence[str]) -> None:
             return
         if hint is not None:
             rest = arguments[place + 1 :]
-            _check(flag, hint, [inline] if equals else rest)
+            values = [inline] if equals else rest
+            _check(flag, _without_none(hint), values)
+            _check_end(flag, hint, values)
 
 
 def _hints(cls: type) -> Iterator[tuple[str, Any]]:
@@ -40,7 +42,7 @@ def _hints(cls: type) -> Iterator[tuple[str, Any]]:
     for name, hint in typing.get_type_hints(cls).items():
         for flag in {short.get(name, ""), f"--{name}".replace("_", "-")}:
             if flag.startswith("-"):
-                yield flag, _without_none(hint)
+                yield flag, hint
 
 
 def _without_none(hint: Any) -> Any:
@@ -77,6 +79,21 @@ def _check_several(flag: str, kind: type, values: Sequence[str], *, count: int) 
     if len(given) != count:
         came = " ".join(values[: min(len(given), count) + 1]) or "nothing"
         raise ConfigError(f"{flag}: expected {count} numbers with blanks between them, got {came!r}.")
+
+
+def _check_end(flag: str, hint: Any, values: Sequence[str]) -> None:
+    """Behind numbers that may be left out, tyro takes everything up to the next flag for one of them."""
+    hint = typing.get_args(hint)[0] if typing.get_origin(hint) is Annotated else hint
+    numbers = _without_none(hint)
+    if typing.get_origin(numbers) is not tuple or numbers == hint or Ellipsis in typing.get_args(numbers):
+        return
+    count = len(typing.get_args(numbers))
+    more = values[count : count + 1]
+    if more and values[0] != "None" and (not more[0].startswith("-") or _is(float, more[0])):
+        raise ConfigError(
+            f"{flag}: expected {count} numbers with blanks between them, got {more[0]!r} behind them: what the command "
+            "is about goes before its flags."
+        )
 
 
 def _is(kind: type, text: str) -> bool:

@@ -47,6 +47,16 @@ class Flags:
         ("--box 1 2 x", "--box: expected 3 numbers with blanks between them, got '1 2 x'."),
         ("--box 1 2", "--box: expected 3 numbers with blanks between them, got '1 2'."),
         ("--box 1 2 3 4", "--box: expected 3 numbers with blanks between them, got '1 2 3 4'."),
+        (
+            "--box 1 2 3 0x4",
+            "--box: expected 3 numbers with blanks between them, got '0x4' behind them: "
+            "what the command is about goes before its flags.",
+        ),
+        (
+            "--dry --box -1 2 -3 a.png",
+            "--box: expected 3 numbers with blanks between them, got 'a.png' behind them: what the command is about "
+            "goes before its flags.",
+        ),
         ("--box", "--box: expected 3 numbers with blanks between them, got 'nothing'."),
         ("--box=1,2,3", "--box: expected 3 numbers with blanks between them, got '1,2,3'."),
         ("--level 0.5 --level half", "--level: expected a number, got 'half'."),

@@ -10,6 +10,7 @@ from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.calibrated import tower_mark
 from gencontrol.conditioning.embed import choose_focus, seen_through
 from gencontrol.errors import InputError
+from gencontrol.focus.alpha import AlphaFocus
 from gencontrol.images.reading import read_image
 from gencontrol.regions.curves import WAYS, LevelsCurve, Way, write_curve
 from gencontrol.regions.masks import from_mask
@@ -105,6 +106,11 @@ def calibrate(encoder: AlphaCLIP, shown: Sequence[Shown], settings: CalibrationS
         warn(
             f"the curve does not help on pictures that it was not fitted to: the share's error is {_error(best):.3f}, "
             f"and {best.before:.3f} without it. More pictures may help; what sets names apart at equal levels does not."
+        )
+    if best.curve.way == "one-pass" and not isinstance(focus, AlphaFocus):
+        warn(
+            "the curve is for one look by the alpha channel, and this encoder looks otherwise unless it is told to: "
+            "give `focus` alpha wherever `levels_curve` is given, or fit one to its own look with the `way` passes."
         )
     measured = {"pictures": float(len(shown)), "error_before": best.before, "error_after": best.after}
     measured |= {} if best.left_out is None else {"error_left_out": best.left_out}

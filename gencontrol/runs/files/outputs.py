@@ -192,6 +192,9 @@ def check_items(
     """
     check_apart(_files(items, embeds_out), inputs)
     left = [item for item in items if not (existing == "skip" and item.is_complete)]
+    for path in _files(left, embeds_out):
+        # Before it is called there already: to a folder or a device no permission to write over would help.
+        check_target(path)
     check_existing(_files(left, embeds_out), existing)
     check_writable(_files(left, embeds_out))
     if embeds_out is not None:

@@ -74,6 +74,8 @@ def test_single_looks_are_those_of_the_focus(encoder: AlphaCLIP, tiny: ModuleTyp
         for focus in (None, "crop")
     )
     assert abs(own - other) > 1e-4
+    with pytest.warns(RunWarning, match="the curve is for one look by the alpha channel, and this encoder looks other"):
+        calibrate(encoder, [shown(tiny)], replace(SETTINGS, way="one-pass", focus="crop"))
 
 
 def test_a_curve_that_does_not_help_is_told_of(encoder: AlphaCLIP, tiny: ModuleType) -> None:
