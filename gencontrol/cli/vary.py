@@ -1,15 +1,18 @@
 """`gencontrol vary`: variations of the part of a picture that a mask, box or point shows."""
 
+import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import UseAppendAction, arg
 
-from gencontrol.cli.flags import EncoderFlags, RegionFlags, RunOptions, called, unset
+from gencontrol.cli.flags import EncoderFlags, RegionFlags, RunOptions, called, in_flags, unset
 from gencontrol.cli.parse import check_values, file_settings, given_fields, parse, switched_off, value_of
 from gencontrol.cli.streams import standard_streams
+from gencontrol.cli.terminal import say
 from gencontrol.errors import ConfigError
 from gencontrol.runs.files.spooled import STREAM, in_words, stream_or_path
 from gencontrol.runs.machine.offline import offline
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from gencontrol.runs.plan import Plan
     from gencontrol.runs.references.plan import ReferencePlan
     from gencontrol.runs.variation import Outcome
+    from gencontrol.studio.warm.client import Told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +58,9 @@ class VaryFlags(RunOptions, RegionFlags, EncoderFlags, VariationSettings):
 
     from_picture: Annotated[str | None, unset("OUT.png", name="from")] = None
     """Repeat the run that wrote this picture; flags given win, such as --no-invert over a recorded --invert."""
+    server: Literal["off", "auto"] = "off"
+    """auto has the run done by `gencontrol serve` or `gencontrol studio`, if one runs: the same pictures, sooner. What
+    repeats, rehearses, takes references or goes to standard output is done here."""
 
 
 FLAGS = VaryFlags
@@ -62,6 +69,8 @@ FLAGS = VaryFlags
 def main(arguments: Sequence[str]) -> None:
     """Parse the flags, and only then load what it takes to carry them out."""
     flags, repeated = read_flags(arguments)
+    if flags.server == "auto" and repeated is None and _by_server(flags):
+        return
     with offline(flags.offline):
         from gencontrol.cli.report import notices
 
@@ -97,13 +106,37 @@ def vary(flags: VaryFlags, repeated: "Repeated | None") -> None:
 
     started = time.monotonic()
     plan, outcome = (_with_references if takes_references(flags.model) else _without)(flags, repeated)
-    if not is_first_process():
-        return
+    if is_first_process():
+        _report(flags, _about(plan), outcome, time.monotonic() - started)
+
+
+def _report(flags: VaryFlags, about: Mapping[str, Any], outcome: "Outcome | Told", seconds: float) -> None:
     if flags.format == "json":
         state = {"dry_run": True} if flags.dry_run else dict(outcome.machine)
-        _print_json(plan, outcome, state | {"seconds": round(time.monotonic() - started, 2)})
+        _print_json(about, outcome, state | {"seconds": round(seconds, 2)})
     else:
         _print_lines(outcome, "would write" if flags.dry_run else "wrote")
+
+
+def _by_server(flags: VaryFlags) -> bool:
+    """Have the run done by a server, if there is one that does it; nothing heavy is loaded on this way."""
+    from gencontrol.studio.warm.client import find_server, vary_there
+
+    if flags.dry_run or flags.output == STREAM or int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        return False
+    started, address = time.monotonic(), find_server()
+    if address is None:
+        return False
+    from gencontrol.cli.report import note
+
+    names = [field.name for field in fields(VariationSettings)]
+    with standard_streams(flags) as there:
+        settings = {name: getattr(there, name) for name in names}
+        warned = {"warned": lambda text: note(in_flags(text, FLAGS))}
+        told = vary_there(address, settings, folder=Path.cwd(), **warned)
+    if told is not None:
+        _report(flags, told.about, told, time.monotonic() - started)
+    return told is not None
 
 
 def _without(flags: VaryFlags, repeated: "Repeated | None") -> "tuple[Plan, Outcome]":
@@ -151,8 +184,6 @@ def read_flags(arguments: Sequence[str]) -> "tuple[VaryFlags, Repeated | None]":
 
 def _beneath(source: str, arguments: Sequence[str]) -> "tuple[Repeated, dict[str, Any]]":
     """The run that wrote a picture, and what of its settings lies under the flags."""
-    from pathlib import Path
-
     from gencontrol.cli.report import notices
     from gencontrol.runs.files.repeat import read_repeated, settings_beneath
 
@@ -162,15 +193,19 @@ def _beneath(source: str, arguments: Sequence[str]) -> "tuple[Repeated, dict[str
     return repeated, settings_beneath(repeated, given, off=switched_off(VaryFlags, arguments))
 
 
-def _print_json(plan: "Plan | ReferencePlan", outcome: "Outcome", state: dict[str, Any]) -> None:
-    from gencontrol.cli.report import print_json
+def _about(plan: "Plan | ReferencePlan") -> dict[str, Any]:
+    """What draws, for programs."""
     from gencontrol.focus.looks import encodes
 
     about: dict[str, Any] = {"model": plan.name, "host": plan.host.name, "encoder": plan.host.encoder}
     focus = getattr(plan, "focus", None)
-    if focus is not None:
-        # What a look costs: how often the encoder is run for one map.
-        about["encodes"] = encodes(focus)
+    # What a look costs: how often the encoder is run for one map.
+    return about | ({} if focus is None else {"encodes": encodes(focus)})
+
+
+def _print_json(about: Mapping[str, Any], outcome: "Outcome | Told", state: dict[str, Any]) -> None:
+    from gencontrol.cli.report import print_json
+
     outputs = [
         {"path": str(o.path), "image": None if o.image is None else stream_or_path(o.image), "seed": o.seed}
         | ({"swept": dict([o.swept.split(" ", 1)])} if o.swept else {})
@@ -178,15 +213,15 @@ def _print_json(plan: "Plan | ReferencePlan", outcome: "Outcome", state: dict[st
     ]
     sheets = [{"path": str(sheet.path), "kind": sheet.kind} for sheet in outcome.sheets]
     state = state | {"drawing_seconds": round(outcome.drawing_seconds, 2)}
-    print_json(about | state | {"outputs": outputs, "sheets": sheets})
+    print_json({**about} | state | {"outputs": outputs, "sheets": sheets})
 
 
-def _print_lines(outcome: "Outcome", verb: str) -> None:
+def _print_lines(outcome: "Outcome | Told", verb: str) -> None:
     for output in outcome.outputs:
         # What goes to standard output is not there yet, and whoever reads it sees that it comes.
         if verb != "wrote" or stream_or_path(output.path) != STREAM:
-            print(in_words(f"{verb} {output.path}"))
+            say(in_words(f"{verb} {output.path}"))
     for sheet in outcome.sheets:
-        print(f"{'wrote' if sheet.kind == 'preview' else verb} {sheet.path}")
+        say(f"{'wrote' if sheet.kind == 'preview' else verb} {sheet.path}")
     if not outcome.outputs:
         print("nothing to do: every picture is there already.")

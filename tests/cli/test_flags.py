@@ -15,6 +15,8 @@ from gencontrol.cli.evaluate.command import EvaluateFlags
 from gencontrol.cli.flags import flag_names, in_flags
 from gencontrol.cli.parse import parse
 from gencontrol.cli.score import ScoreFlags
+from gencontrol.cli.serve.command import ServeFlags
+from gencontrol.cli.studio.command import StudioFlags
 from gencontrol.cli.vary import VaryFlags
 from gencontrol.runs.answers.settings import AnswerSettings
 from gencontrol.runs.calibration.settings import CalibrationSettings
@@ -22,10 +24,11 @@ from gencontrol.runs.classification.settings import ClassificationSettings
 from gencontrol.runs.edits.settings import EditingSettings
 from gencontrol.runs.evaluation.settings import EvaluationSettings
 from gencontrol.runs.settings import EmbeddingSettings, EncoderSettings, RegionSettings, VariationSettings
+from gencontrol.studio.settings import ServingSettings, StudioSettings
 
 OWN = {"format", "config"}
 PAIRS = [
-    (VaryFlags, (VariationSettings,), OWN | {"from_picture"}),
+    (VaryFlags, (VariationSettings,), OWN | {"from_picture", "server"}),
     (EditFlags, (EditingSettings,), OWN | {"from_picture"}),
     (EmbedFlags, (EmbeddingSettings,), OWN),
     (CalibrateFlags, (CalibrationSettings,), OWN),
@@ -37,13 +40,14 @@ PAIRS = [
 
 
 NO_PICTURES = (EvaluateFlags, (EvaluationSettings,), OWN)
+SERVERS = ((StudioFlags, (StudioSettings,), set[str]()), (ServeFlags, (ServingSettings,), set[str]()))
 
 
 def defaults(cls: type) -> dict[str, Any]:
     return {field.name: field.default for field in dataclasses.fields(cast(Any, cls))}
 
 
-@pytest.mark.parametrize(("flags", "settings", "own"), [*PAIRS, NO_PICTURES])
+@pytest.mark.parametrize(("flags", "settings", "own"), [*PAIRS, NO_PICTURES, *SERVERS])
 def test_flags_are_the_settings_and_no_others(flags: type, settings: tuple[type, ...], own: set[str]) -> None:
     expected: dict[str, Any] = {}
     for base in settings:

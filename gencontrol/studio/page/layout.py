@@ -78,7 +78,12 @@ def lay_out(models: Sequence[str], *, own_models: bool) -> Parts:
             canvas = gr.HTML("", html_template=_CANVAS, js_on_load=_ATTACH, elem_id="studio-canvas")
             with gr.Accordion("What the encoder sees", open=True):
                 seen = gr.Image(
-                    interactive=False, show_label=False, height=260, buttons=[], alt_text="what the encoder sees"
+                    interactive=False,
+                    show_label=False,
+                    height=260,
+                    buttons=[],
+                    alt_text="what the encoder sees",
+                    elem_id="studio-seen",
                 )
                 noted = gr.Markdown("")
         with gr.Column(scale=4, min_width=320), gr.Tabs():

@@ -84,11 +84,11 @@ async def _receive(request: Request, path: Path) -> None:
                     most = LARGEST_UPLOAD // 2**20
                     raise InputError(f"{path.name} is larger than {most} MB: scale it down first.")
                 file.write(chunk)
+        if not size:
+            raise InputError(f"{path.name} is empty.")
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    if not size:
-        raise InputError(f"{path.name} is empty.")
 
 
 def begin(studio: Studio, picture: Path | None) -> tuple[str, str]:

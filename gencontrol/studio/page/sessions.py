@@ -43,6 +43,8 @@ class Made:
     """What stands below it."""
     settings: Mapping[str, Any]
     """Those of its run, by name."""
+    first_seed: int
+    """Of its run."""
 
 
 class Session:

@@ -12,7 +12,6 @@ from gencontrol.errors import ConfigError, GencontrolError, InputError
 from gencontrol.files import atomic_file, sha256
 from gencontrol.runs.asked import Asked, ask_host, with_default_focus
 from gencontrol.runs.comparison import encoder_view
-from gencontrol.runs.files.kept import record_in
 from gencontrol.runs.notation import parse_focus
 from gencontrol.runs.pointing import read_pointing
 from gencontrol.runs.scenes import read_scene
@@ -22,9 +21,9 @@ from gencontrol.studio.page.words import in_labels
 from gencontrol.studio.scene.asking import Controls, controls_of, read_controls, settings_of, write_regions
 from gencontrol.studio.scene.marks import read_drawn
 from gencontrol.studio.scene.recalling import may_be_recalled, recall
-from gencontrol.studio.scene.repeating import as_command, as_python, of_one
+from gencontrol.studio.scene.repeating import again, as_command, as_python
 from gencontrol.studio.scene.sent import caught, read_mask, show, show_mask
-from gencontrol.studio.warm.worker import Pool
+from gencontrol.studio.warm.worker import Runner
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +39,7 @@ class Progress:
 class Studio:
     """Holds the visitors, and what draws for them."""
 
-    def __init__(self, pool: Pool, sessions: Sessions, *, models: Sequence[str], private: bool, offline: bool):
+    def __init__(self, pool: Runner, sessions: Sessions, *, models: Sequence[str], private: bool, offline: bool):
         """`private` means that who visits is who started it, and may name any file or model of the machine."""
         self._pool, self.sessions = pool, sessions
         self.models, self.private, self._offline = tuple(models), private, offline
@@ -196,7 +195,7 @@ class Studio:
             if message["kind"] == "step" and started is None:
                 started = time.monotonic()
             if message["kind"] == "done":
-                session.made += [_made(output, settings) for output in message["outputs"]]
+                session.made += [_made(output, message["outputs"][0], settings) for output in message["outputs"]]
             yield Progress(message=message, seconds=0.0 if started is None else time.monotonic() - started)
 
     def ask(self, session: Session, scene: str, values: Sequence[Any], texts: Sequence[str]) -> list[Mapping[str, Any]]:
@@ -221,19 +220,12 @@ def _told(session: Session, held: Held) -> dict[str, Any]:
     return {"name": held.path.name, "url": url, "width": width, "height": height, "alpha": held.has_alpha}
 
 
-def _made(output: Mapping[str, Any], settings: Mapping[str, Any]) -> Made:
-    swept = f"{output['swept']}, " if output["swept"] else ""
-    return Made(path=Path(output["path"]), label=f"{swept}seed {output['seed']}", settings=settings)
+def _made(output: Mapping[str, Any], first: Mapping[str, Any], settings: Mapping[str, Any]) -> Made:
+    label = f"{output['swept']}, seed {output['seed']}" if output["swept"] else f"seed {output['seed']}"
+    return Made(path=Path(output["path"]), label=label, settings=settings, first_seed=first["seed"])
 
 
 def repeating(made: Made) -> tuple[str, str]:
-    """The command and the Python that make a picture again.
-
-    Raises:
-        InputError: It holds no record any more.
-    """
-    record = record_in(made.path)
-    if record is None:
-        raise InputError("This picture is not there any more.")
-    settings = of_one(made.settings, record, output=made.path.name)
+    """The command and the Python that make a picture again, with the others of its run."""
+    settings = again(made.settings, first_seed=made.first_seed, output="again")
     return as_command(settings), as_python(settings)

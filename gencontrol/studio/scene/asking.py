@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.runs.notation import LARGEST_SEED
+from gencontrol.runs.notation import LARGEST_SEED, is_random
 from gencontrol.runs.settings import VariationSettings
 from gencontrol.studio.scene.marks import Drawn, paint
 from gencontrol.studio.scene.names import safe_name
@@ -29,9 +29,9 @@ class Controls:
     fit: str = ""
     strength: float = 1.0
     schedule: str = ""
-    number: float = 4
+    number: int = 4
     seed: str = "0"
-    steps: float = 25
+    steps: int = 25
     guidance: float | None = None
     scheduler: str = ""
     invert: bool = False
@@ -45,8 +45,6 @@ NAMES = tuple(field.name for field in fields(Controls))
 """Of the controls, in the order in which the page gives their values."""
 _EMPTY = frozenset({"alpha_clip", "focus", "fit", "schedule", "scheduler", "sweep"})
 """Controls that say nothing where they are empty."""
-_WHOLE = frozenset({"number", "steps"})
-"""Controls that count."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,28 +67,31 @@ class Written:
 
 
 def read_controls(values: Sequence[Any]) -> Controls:
-    """The controls' values, of the types that they have to be of.
+    """The controls' values, of the types that records have: they tell 3 from 3.0.
 
     Raises:
         ConfigError: A value of another type: not what the page sends.
     """
-    named, usual = dict(zip(NAMES, values, strict=True)), Controls()
-    read = {}
-    for name, value in named.items():
-        default = getattr(usual, name)
-        if value is None and name != "guidance":
-            value = default
-        if isinstance(default, str):
-            kind: Any = str
-            value = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-        else:
-            kind = bool if isinstance(default, bool) else (int, float, type(None))
-        if not isinstance(value, kind) or (not isinstance(default, bool) and isinstance(value, bool)):
-            raise ConfigError(f"`{name}`: expected another kind of value, got {value!r}.")
-        if isinstance(value, float) and name in _WHOLE and not value.is_integer():
-            raise ConfigError(f"`{name}`: expected a whole number, got {value}.")
-        read[name] = value.strip() if isinstance(value, str) else value
-    return Controls(**read)
+    usual = Controls()
+    named = zip(NAMES, values, strict=True)
+    return Controls(**{name: _of_kind(name, value, getattr(usual, name)) for name, value in named})
+
+
+def _of_kind(name: str, value: Any, default: Any) -> Any:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value is None:
+        return default
+    if isinstance(default, str) and (isinstance(value, str) or is_number):
+        return str(value).strip()
+    if isinstance(default, bool) and isinstance(value, bool):
+        return value
+    if not is_number or isinstance(default, str | bool):
+        raise ConfigError(f"`{name}`: expected another kind of value, got {value!r}.")
+    if not isinstance(default, int):
+        return float(value)
+    if not float(value).is_integer():
+        raise ConfigError(f"`{name}`: expected a whole number, got {value}.")
+    return int(value)
 
 
 def write_regions(
@@ -155,17 +156,17 @@ def settings_of(controls: Controls, picture: Path, regions: Sequence[Written], *
         value = getattr(controls, name)
         if name in _EMPTY and not value:
             continue
-        # Whole numbers come as such where a slider stands on one, and records tell 3 from 3.0.
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        said[name] = int(value) if name in _WHOLE else float(value) if is_number else value
+        said[name] = value
     if any(region.level != 1 for region in shown) and len(shown) + controls.alpha_from_image > 1:
         said["level"] = [region.level for region in shown] + [1.0] * controls.alpha_from_image
     if said.get("schedule"):
         # Of the two, the page has always some strength.
         said.pop("strength")
-    if not said["seed"].isdecimal():
+    if not said["seed"].isdecimal() and not is_random(said["seed"]):
         # A list of seeds says how many there are.
         said.pop("number")
+    elif is_random(said["seed"]):
+        said["seed"] = "random"
     elif len(said["seed"]) <= len(str(LARGEST_SEED)):
         said["seed"] = int(said["seed"])
     if said.get("number", 0) > MOST_AT_ONCE:

@@ -16,7 +16,7 @@ from torch import Tensor
 from gencontrol.errors import InputError
 from gencontrol.numbers import check_number, is_finite
 from gencontrol.regions.drawn import POINT_RADIUS, from_box, from_points
-from gencontrol.regions.shapes import Point, path_alpha
+from gencontrol.regions.shapes import Number, Point, path_alpha
 from gencontrol.runs.notation import HEAVIEST
 
 Tool = Literal["brush", "eraser", "box", "point"]
@@ -49,7 +49,7 @@ class Mark:
     """What with."""
     points: tuple[Point, ...]
     """Of a stroke, the line; of a box, two corners; of a point, itself."""
-    radius: float | None = None
+    radius: Number | None = None
     """Of brush, eraser and point, in pixels; None is a point's usual one."""
 
 
@@ -180,7 +180,7 @@ def _alpha_of(mark: Mark, size: tuple[int, int]) -> Float[Tensor, "h w"]:
     return path_alpha(mark.points, size, radius=mark.radius)
 
 
-def _passed_over(mark: Mark, size: tuple[int, int]) -> float:
+def _passed_over(mark: Mark, size: tuple[int, int]) -> Number:
     """The pixels of the windows in which a mark's segments are painted."""
     height, width = size
     radius = mark.radius or 0.0

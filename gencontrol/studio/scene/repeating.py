@@ -5,39 +5,24 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from gencontrol.runs.settings import RECORDED, VariationSettings
+from gencontrol.runs.notation import is_random
+from gencontrol.runs.settings import VariationSettings
 
 _FLAGS = {"number": "-n", "output": "-o"}
 """Setting -> its flag, where that is not its name."""
 
 
-def of_one(settings: Mapping[str, Any], record: Mapping[str, Any], *, output: str) -> dict[str, Any]:
-    """The settings that make one picture of a run again.
+def again(settings: Mapping[str, Any], *, first_seed: int, output: str) -> dict[str, Any]:
+    """The settings that make a run's pictures again, all of them: one by itself may differ from one of a batch in the
+    last bits.
 
     Args:
         settings: The run's, by name.
-        record: The picture's own, which says what a sweep has made of them.
-        output: The file to write.
+        first_seed: Of its pictures, which says what a random seed was.
+        output: The folder to write.
     """
-    usual = VariationSettings()
-    shaping = {name: value for name, value in record["settings"].items() if name in RECORDED}
-    kept = {name: value for name, value in shaping.items() if value != getattr(usual, name)}
-    pointing = {name: settings[name] for name in ("images", "alpha_from_image") if name in settings}
-    regions = record["regions"]
-    masks = [text for text in settings.get("mask", ())]
-    pointing |= (
-        {"mask": [_weighed(text, region) for text, region in zip(masks, regions, strict=False)]} if masks else {}
-    )
-    pointing |= {"negative_mask": settings["negative_mask"]} if "negative_mask" in settings else {}
-    levels = [region["level"] for region in regions]
-    pointing |= {"level": levels} if len(levels) > 1 and any(level != 1 for level in levels) else {}
-    return pointing | kept | {"seed": record["seed"], "number": 1, "output": output}
-
-
-def _weighed(text: str, region: Mapping[str, Any]) -> str:
-    path, colon, weight = text.rpartition(":")
-    plain = path if colon and weight.replace(".", "", 1).isdecimal() else text
-    return plain if region["weight"] == 1 else f"{plain}:{region['weight']:g}"
+    seed = {"seed": first_seed} if is_random(settings.get("seed", 0)) else {}
+    return {**settings, **seed, "output": output}
 
 
 def as_command(settings: Mapping[str, Any]) -> str:
@@ -58,10 +43,7 @@ def as_command(settings: Mapping[str, Any]) -> str:
 def as_python(settings: Mapping[str, Any]) -> str:
     """The settings as Python."""
     tuples = {field.name for field in fields(VariationSettings) if isinstance(field.default, tuple)}
-    lines = [
-        f"    {name}={tuple(value) if name in tuples else value!r}," if name in tuples else f"    {name}={value!r},"
-        for name, value in settings.items()
-    ]
+    lines = [f"    {name}={tuple(value) if name in tuples else value!r}," for name, value in settings.items()]
     return "\n".join(
         [
             "from gencontrol.runs.plan import plan_variations",

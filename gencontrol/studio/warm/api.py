@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from gencontrol.studio.warm.registry import Address, proof
-from gencontrol.studio.warm.worker import Pool
+from gencontrol.studio.warm.worker import Runner
 
 PROOF = "/api/v1/proof"
 """What is answered without a token: the answer tells nothing of it."""
@@ -30,7 +30,7 @@ _LARGEST = 2**20
 """Bytes of a request: settings are short."""
 
 
-def api_routes(pool: Pool, address: Address, *, model: str) -> list[Route]:
+def api_routes(pool: Runner, address: Address, *, model: str) -> list[Route]:
     """The interface's routes.
 
     Args:
@@ -66,7 +66,7 @@ def _refuse(reason: str) -> Response:
     return JSONResponse({"error": reason}, status_code=400)
 
 
-async def _run(request: Request, pool: Pool, job: Mapping[str, Any]) -> Response:
+async def _run(request: Request, pool: Runner, job: Mapping[str, Any]) -> Response:
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
@@ -96,7 +96,7 @@ def _wrong(said: Any, *, texts: bool) -> str | None:
     return None
 
 
-async def _lines(pool: Pool, job: Mapping[str, Any]) -> AsyncIterator[bytes]:
+async def _lines(pool: Runner, job: Mapping[str, Any]) -> AsyncIterator[bytes]:
     cancelled = threading.Event()
 
     def lines() -> Iterator[bytes]:

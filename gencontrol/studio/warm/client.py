@@ -63,14 +63,14 @@ def find_server() -> Address | None:
     if address is None or address.version != code_version():
         return None
     question = secrets.token_urlsafe(16)
+    connection = http.client.HTTPConnection("127.0.0.1", address.port, timeout=_PATIENCE)
     try:
-        connection = http.client.HTTPConnection("127.0.0.1", address.port, timeout=_PATIENCE)
         connection.request("GET", f"/api/v1/proof?question={question}")
-        answer = connection.getresponse()
-        said = json.loads(answer.read(4096))["proof"]
-        connection.close()
+        said = json.loads(connection.getresponse().read(4096))["proof"]
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
         return None
+    finally:
+        connection.close()
     known = isinstance(said, str) and hmac.compare_digest(said.encode(), proof(address.token, question).encode())
     return address if known else None
 

@@ -13,10 +13,10 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import gencontrol.pipelines
 from gencontrol import __version__
 from gencontrol.errors import OutputError
 
@@ -40,7 +40,9 @@ class Address:
 def code_version() -> str:
     """What a server and a program that uses it have to agree in: the version, and in a checkout the code itself."""
     # In a checkout they lie beside each other, installed one in the other.
-    roots = (Path(__file__).parents[2], Path(gencontrol.pipelines.__file__).parent)
+    pipelines = find_spec(".pipelines", "gencontrol")
+    assert pipelines is not None and pipelines.submodule_search_locations is not None
+    roots = (Path(__file__).parents[2], *map(Path, pipelines.submodule_search_locations))
     changed = hashlib.sha256()
     for root in roots:
         for file in sorted(root.rglob("*.py")):

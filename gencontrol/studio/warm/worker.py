@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from gencontrol.studio.environment import environment
 
@@ -58,6 +58,15 @@ def work(connection: Connection) -> None:
             traceback.print_exc()
             line = f"{type(error).__name__}: {error}".splitlines()[0]
             tell({"kind": "error", "type": "Fault", "message": f"a fault of gencontrol ended the run ({line})."})
+
+
+@runtime_checkable
+class Runner(Protocol):
+    """What carries runs out."""
+
+    def run(self, job: Mapping[str, Any], cancelled: threading.Event | None = None) -> Iterator[dict[str, Any]]:
+        """See `Worker.run`."""
+        ...
 
 
 class Worker:

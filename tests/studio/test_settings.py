@@ -1,0 +1,85 @@
+"""What a server may be asked to be."""
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gencontrol.errors import ConfigError, InputError, MissingDependencyError
+from gencontrol.studio import serving
+from gencontrol.studio.page.build import read_passwords, studio_serving
+from gencontrol.studio.settings import ServingSettings, StudioSettings, check_serving
+
+
+def test_usual_settings_are_for_this_machine_alone() -> None:
+    usual = StudioSettings()
+    check_serving(usual)
+    assert (usual.host, usual.concurrency, usual.auth, usual.model) == ("127.0.0.1", 1, None, "tiny")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"port": 65536}, "`port`: expected 0 or more and at most 65,535, got 65536."),
+        ({"port": -1}, "`port`: expected 0 or more"),
+        ({"concurrency": 0}, "`concurrency`: expected 1 or more and at most 16, got 0."),
+        ({"concurrency": 17}, "got 17"),
+        ({"model": " "}, "`model` is empty"),
+        ({"host": "0.0.0.0"}, "`host` 0.0.0.0: other machines could reach the page"),
+    ],
+)
+def test_what_cannot_be_is_refused(changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        check_serving(StudioSettings(**changed))
+    assert message in str(refused.value)
+
+
+def test_another_host_wants_passwords_that_nobody_else_reads(tmp_path: Path) -> None:
+    file = tmp_path / "users"
+    file.write_text("ann:one:two\n\n bob :x\n")
+    file.chmod(0o600)
+    check_serving(StudioSettings(host="0.0.0.0", auth=str(file)))
+    assert read_passwords(file) == [("ann", "one:two"), ("bob", "x")]
+    file.chmod(0o640)
+    with pytest.raises(ConfigError, match="others can read it: chmod 600 users"):
+        read_passwords(file)
+    file.chmod(0o600)
+    for wrong in ("", "ann\n", ":x\n", "ann:\n"):
+        file.write_text(wrong)
+        with pytest.raises(ConfigError, match="expected lines of USER:PASSWORD"):
+            read_passwords(file)
+
+
+def test_names_of_a_server_have_its_port() -> None:
+    assert serving.allowed_hosts("127.0.0.1", 80) == {"127.0.0.1:80", "localhost:80", "[::1]:80"}
+    assert serving.allowed_hosts("192.168.0.7", 81) == {"192.168.0.7:81"}
+    assert serving.allowed_hosts("0.0.0.0", 80) is None
+
+
+def test_a_port_that_is_taken_is_refused_in_a_line() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"`port` {port} of 127.0.0.1 cannot be had"):
+            serving.bind("127.0.0.1", port)
+    with pytest.raises(ConfigError, match="cannot be had"):
+        serving.bind("203.0.113.1", 0)
+
+
+def test_without_the_extra_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    serving.check_extra()
+    monkeypatch.setitem(__import__("sys").modules, "gradio", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'gencontrol\[studio\]'"):
+        serving.check_extra()
+    with pytest.raises(MissingDependencyError), serving.serving(ServingSettings(port=0)):
+        pass
+
+
+def test_a_picture_that_is_not_there_is_told_before_anything_starts() -> None:
+    with (
+        pytest.raises(InputError, match=r"No picture at nowhere\.png"),
+        studio_serving(StudioSettings(picture="nowhere.png")),
+    ):
+        pass
