@@ -186,7 +186,7 @@ def answered_by(
     shown = stack_alphas(scene.regions).float().cpu()
     maps = shown[None] if frames is None else frames
     told = (None, None, None) if texts is None or embeds is None else (embeds.float().cpu(), texts.names, texts.probes)
-    inputs = relation_inputs(maps, scene.picture.stored_rgb.float().cpu(), *told, seen=seen)
+    inputs = relation_inputs(maps, scene.picture.rgb.cpu(), *told, seen=seen)
     said = module(inputs.to(next(module.parameters()).device), (chosen,))[chosen]
     asked = tuple(name for name in RELATIONS if len(maps) > 1 or name not in MOVING)
     geometry = pair_geometry(shown)

@@ -1,5 +1,6 @@
 """Relations over the frames of a clip."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -49,8 +50,17 @@ def test_a_picture_is_not(module: RelationModule, clip: Clip) -> None:
     with pytest.raises(InputError, match="'chasing' needs a clip, and the learned module"):
         found.of("chasing")
     alone = RelationModule(ModuleConfig(width=16, hidden=(16,), cores=("mlp",), core="mlp"))
-    with pytest.raises(InputError, match="core: the module has no 'rim'.*; it has mlp"):
+    with pytest.raises(InputError, match=r"core: the module has no 'rim'.*; it has mlp"):
         relate(None, clip.shown(), module=alone, core="rim")
+
+
+def test_pictures_of_bytes_say_the_same(module: RelationModule, clip: Clip) -> None:
+    scene = clip.shown()
+    levels = (scene.picture.rgb * 255).round()
+    stored = replace(scene, picture=Picture(rgb=levels.to(torch.uint8)))
+    exact = replace(scene, picture=Picture(rgb=levels / 255))
+    first, second = (relate(None, one, module=module).probabilities for one in (stored, exact))
+    assert_close(first, second, atol=1e-5, rtol=0)
 
 
 def test_hidden_regions_are_looked_for_where_they_were(module: RelationModule, clip: Clip) -> None:

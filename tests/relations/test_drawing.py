@@ -1,5 +1,6 @@
 """Named arrows: what they say, and that they are there."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -43,6 +44,16 @@ def test_the_drawing_is_the_enlarged_picture_with_lines(scene: Scene) -> None:
     assert bare.getpixel(middle) in ((127,) * 3, (128,) * 3) and drawn.getpixel(middle) != bare.getpixel(middle)
     # The left border of the dog's box.
     assert bare.getpixel((30 * 13, 15 * 13)) != bare.getpixel(middle)
+
+
+def test_what_has_no_converse_is_said_along_an_arrow_of_its_own(scene: Scene) -> None:
+    related = relate(None, scene)
+    asked = (*related.relations, "riding", "facing", "chasing")
+    more = torch.zeros(3, 3, 3)
+    more[0, 1, 0] = more[1, 0, 1] = more[1, 0, 2] = 0.9
+    both = replace(related, relations=asked, probabilities=torch.cat([related.probabilities, more], dim=-1))
+    found = {(i, j): said for i, j, said in arrows(both, at_least=0.5) if 2 not in (i, j)}
+    assert found == {(1, 0): ("chasing", "facing", "right of"), (0, 1): ("riding",)}
 
 
 def test_relations_of_another_scene_are_refused(scene: Scene) -> None:

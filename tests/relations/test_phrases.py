@@ -129,7 +129,7 @@ def test_with_an_encoder_names_are_read_by_its_text_tower(tiny: ModuleType, row:
 
 def test_relations_that_nothing_answers_are_said() -> None:
     for text in ("a dog chasing a cat", "a cup left of a dog riding a cat"):
-        with pytest.raises(InputError, match="is understood, but a trained module would have to answer"):
+        with pytest.raises(InputError, match="trained module would have to answer"):
             answerable(text)
     with pytest.raises(InputError, match="'of the dog' is not understood"):
         answerable("the cup of the dog")

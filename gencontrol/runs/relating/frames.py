@@ -10,13 +10,15 @@ from PIL import Image, ImageSequence
 from torch import Tensor
 
 from gencontrol.errors import InputError
-from gencontrol.images.reading import open_image, read_image
+from gencontrol.images.reading import check_file, open_image, read_image
 from gencontrol.kinds import checked
 from gencontrol.regions.masks import from_mask
 from gencontrol.relations.clips import MOST_FRAMES, Clip
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
 """Of the frames in a folder."""
+# What Pillow raises on damaged files; one that it does not know is an OSError.
+_DAMAGED = (OSError, SyntaxError, ValueError, EOFError)
 _DIGITS = re.compile(r"(\d+)")
 
 
@@ -29,7 +31,15 @@ def is_clip(path: Path) -> bool:
 
 
 def _count(path: Path) -> int:
-    return len(_files(path)) if path.is_dir() else int(getattr(open_image(path), "n_frames", 1))
+    """Frames; 1 of what is none, which is refused when it is read."""
+    if path.is_dir():
+        return len(_files(path))
+    check_file(path)
+    try:
+        with Image.open(path) as image:
+            return int(getattr(image, "n_frames", 1))
+    except _DAMAGED:
+        return 1
 
 
 def _files(folder: Path) -> list[Path]:
@@ -49,8 +59,14 @@ def frame_sources(path: Path) -> Sequence[Path | Image.Image]:
         if not files:
             raise InputError(f"{path} holds no frames: expected files that end in {', '.join(SUFFIXES)}.")
         return [files[i] for i in _evenly(len(files))]
+    if _count(path) == 1:
+        return [path]
     wanted = set(_evenly(_count(path)))
-    return [f.convert("RGB") for i, f in enumerate(ImageSequence.Iterator(open_image(path))) if i in wanted]
+    try:
+        with Image.open(path) as image:
+            return [f.convert("RGB") for i, f in enumerate(ImageSequence.Iterator(image)) if i in wanted]
+    except _DAMAGED as error:
+        raise InputError(f"{path} is truncated or damaged ({error}); get a whole copy of it.") from error
 
 
 def _by_number(path: Path) -> tuple[int | str, ...]:

@@ -52,6 +52,8 @@ class RelationTraining:
     """How often regions are marked exactly, by boxes, by GrabCut and by hand."""
     blind: float = 0.15
     """Share of the samples without an encoder's cosines."""
+    positive: float = 4.0
+    """So many times as much weighs what holds as what does not: of most pairs most relations do not hold."""
     clip_share: float = 0.4
     """Share of the batches that are clips."""
 
@@ -118,7 +120,7 @@ class RelationTask:
         inputs = RelationInputs(**{f.name: batch[f.name] for f in fields(RelationInputs)})
         found = module(inputs)
         return {
-            name: relation_loss_of(logits, still, batch["truth"], batch["still"])
+            name: relation_loss_of(logits, still, batch["truth"], batch["still"], positive=self.config.positive)
             for name, (logits, still) in found.items()
         }
 
@@ -161,7 +163,9 @@ class RelationTask:
         save_module(cast(_Asked, module).module, folder, facts=self.facts)
 
 
-def relation_loss_of(logits: Tensor, still: Tensor, truth: Tensor, still_truth: Tensor) -> Tensor:
+def relation_loss_of(
+    logits: Tensor, still: Tensor, truth: Tensor, still_truth: Tensor, *, positive: float = 1.0
+) -> Tensor:
     """Binary cross-entropy over what is asked: the mean of the heads' means, and that of staying still.
 
     Args:
@@ -169,10 +173,11 @@ def relation_loss_of(logits: Tensor, still: Tensor, truth: Tensor, still_truth: 
         still: (b, k).
         truth: 1, 0 or -1, as the logits.
         still_truth: 1, 0 or -1.
+        positive: Weight of what holds.
     """
     learned = [RELATIONS.index(name) for name in HEADS]
     logits, truth = logits[..., learned].float(), truth[..., learned]
-    asked = (truth >= 0).to(logits)
+    asked = torch.where(truth > 0, positive, (truth == 0).to(logits))
     losses = functional.binary_cross_entropy_with_logits(logits, truth.clamp(min=0).to(logits), reduction="none")
     number = asked.sum((0, 1, 2))
     relations = ((losses * asked).sum((0, 1, 2)) / number.clamp(min=1)).sum() / (number > 0).sum().clamp(min=1)

@@ -77,7 +77,10 @@ def test_the_order_of_frames_matters_to_cores_with_states(module: RelationModule
 
 
 def test_converses_and_symmetric_relations_agree() -> None:
-    found = as_asked(torch.randn(2, 4, 4, len(HEADS)))
+    logits = torch.randn(2, 4, 4, len(HEADS))
+    found = as_asked(logits)
+    touching = logits[..., HEADS.index("touching")]
+    assert_close(found[..., RELATIONS.index("touching")], (touching + touching.transpose(1, 2)) / 2)
     columns = dict(zip(RELATIONS, found.unbind(-1), strict=True))
     for name, other in CONVERSE.items():
         assert_close(columns[name], columns[other].transpose(1, 2))

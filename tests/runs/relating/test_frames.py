@@ -38,7 +38,7 @@ def test_frames_and_masks_of_every_frame(clip: Path) -> None:
     found = read_clip(clip / "clip.gif", [("", clip / "dog.gif"), ("mug", clip / "cup")])
     assert found.labels == ("dog", "mug") and found.alphas.shape == (4, 2, 24, 32)
     for t, picture in enumerate(found.pictures):
-        assert picture.stored_rgb[0].mean() * 255 == pytest.approx(40 * t, abs=4)
+        assert picture.rgb[0].mean() * 255 == pytest.approx(40 * t, abs=4)
         assert bool((found.alphas[t, 0, 8:16, 4 * t : 4 * t + 8] > 0.9).all()) and found.alphas[t, 0].sum() <= 64.5
     assert found.alphas[:, 1].flatten(1).sum(1).tolist() == [64, 64, 0, 64] and found.seen == 3
 

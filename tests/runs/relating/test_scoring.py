@@ -13,7 +13,10 @@ def test_texts_with_relations_are_told_from_plain_ones() -> None:
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("a dog riding a cat", "'riding' is understood, but nothing"), ("a cup left of", "nothing is named behind")],
+    [
+        ("a dog riding a cat", "'riding' is understood, but a trained module"),
+        ("a cup left of", "nothing is named behind"),
+    ],
 )
 def test_what_is_not_answered_is_said(text: str, why: str) -> None:
     with pytest.warns(RunWarning, match=f"{why}.*So this text is scored as a whole"):

@@ -2,12 +2,15 @@
 
 from dataclasses import fields
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
 from torch.testing import assert_close
 
+from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.configuration import from_yaml
 from gencontrol.errors import ConfigError
 from gencontrol.relations.learned.answers import HEADS, RELATIONS
 from gencontrol.relations.learned.inputs import RelationInputs, relation_inputs
@@ -17,7 +20,11 @@ from gencontrol.sprites.staging.scenes import StagingConfig
 from gencontrol.sprites.store import SpriteStore
 from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.loop.train import train
+from gencontrol.training.relating import cache
+from gencontrol.training.relating.cache import SHARD
 from gencontrol.training.relating.samples import Sampler
+from gencontrol.training.stages import relations_data
+from gencontrol.training.stages.registry import STAGES, preset_path
 from gencontrol.training.stages.relations import (
     RelationTask,
     RelationTraining,
@@ -77,6 +84,12 @@ def test_every_relation_weighs_the_same() -> None:
     logits[0, 0, 1, on] = 2.0
     wanted = (torch.nn.functional.softplus(torch.tensor(-2.0)) + torch.tensor(2.0).log()) / 2
     assert_close(relation_loss_of(logits, still, truth, still_truth), wanted)
+    # What holds may weigh more: three of four parts of a relation that has one of each.
+    truth[0, 1, 0, on] = 0
+    half = torch.tensor(2.0).log()
+    heavy = relation_loss_of(logits, still, truth, still_truth, positive=3.0)
+    assert_close(heavy, ((3 * torch.nn.functional.softplus(torch.tensor(-2.0)) + half) / 4 + half) / 2)
+    truth[0, 1, 0, on] = -1
     still_truth[0, 0] = 1
     assert_close(relation_loss_of(logits, still, truth, still_truth), wanted + 0.1 * torch.tensor(2.0).log())
     # A converse is not counted twice.
@@ -112,6 +125,48 @@ def test_levels_move_and_some_are_blind() -> None:
     assert not blind.cosines.any() and not blind.probes.any()
     never = relation_inputs(torch.rand(1, 2, 16, 16), torch.rand(3, 16, 16))
     assert not jittered(never, torch.tensor([[0.9, 0.5, 0.0]]), blind=0.5).cosines.any()
+
+
+def test_the_shipped_settings_are_read() -> None:
+    config = from_yaml(RelationTraining, preset_path(STAGES["relations"]))
+    assert config.run.batch == config.run.chunk and config.pictures % SHARD == 0 == config.clips % SHARD
+    assert config.scenes.split == config.moving.split == "train" and "fxemoji" not in config.scenes.styles
+
+
+def test_the_stage_draws_what_it_lacks(
+    sprite_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: ModuleType
+) -> None:
+    opened: list[str] = []
+    encoder = AlphaCLIP.from_clip(tiny.alpha_clip_model(), tokenizer=tiny.tokenizer()).requires_grad_(False)
+    monkeypatch.setattr(relations_data, "open_encoder", lambda name: opened.append(name) or encoder)
+    monkeypatch.setattr(cache, "SHARD", 2)
+    monkeypatch.setattr(cache, "_BATCH", 2)
+    config = RelationTraining(
+        run=RUN,
+        encoder="mine",
+        scenes=SMALL,
+        moving=SMALL,
+        pictures=4,
+        clips=2,
+        tests=2,
+        frames=3,
+        masks=(1.0, 0.0, 0.0, 0.0),
+    )
+    task = relations_data.build_relation_task(config, folder=tmp_path, sprites=sprite_file)
+    assert opened == ["mine"] and task.facts["encoder"] == "mine" and task.facts["width"] == encoder.embed_dim
+    assert {name: len(found["used"]) for name, found in task.sets.items()} == {
+        "pictures": 4,
+        "clips": 2,
+        "test/pictures": 2,
+        "test/clips": 2,
+    }
+    # Pictures are seen with cosines, clips without, and tests are another stream.
+    assert task.sets["pictures"]["probes"].any() and not task.sets["clips"]["probes"].any()
+    first, other = task.sets["pictures"]["colours"][0, 0], task.sets["test/pictures"]["colours"][0, 0]
+    assert not torch.equal(first, other)
+    written = sorted(path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.safetensors"))
+    relations_data.build_relation_task(config, folder=tmp_path, sprites=sprite_file)
+    assert written == sorted(path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.safetensors"))
 
 
 def test_settings_that_are_none() -> None:
