@@ -16,15 +16,18 @@ from typing import Annotated
 import torch
 import tyro
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 from tyro.conf import arg
 
+from benchmarks.encoder import flops
 from benchmarks.settings import OnSprites, OnThreads
+from gencontrol.alpha_clip.architectures import vision_config
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.focus.registry import configured_focus
 from gencontrol.models.registry import resolve_encoder
 from gencontrol.relations.geometry import PAIR_FEATURES, PairGeometry, Shapes
 from gencontrol.relations.learned.answers import RELATIONS
-from gencontrol.relations.learned.inputs import RelationInputs
+from gencontrol.relations.learned.inputs import COLOURS, CROP, FEATURES, PROBES, RelationInputs
 from gencontrol.relations.learned.module import RelationModule
 from gencontrol.relations.learned.opening import open_module
 from gencontrol.relations.learned.texts import relation_texts
@@ -118,6 +121,7 @@ def main(settings: Settings) -> None:
         print(table(rows, [name]), flush=True)
     print("\n" + table(rows, list(settings.columns or COLUMNS)))
     print("\n" + relation_table(rows, "held-out pairs") + "\n\n" + relation_table(rows, "clips"))
+    print("\n" + cost_table(module))
     if settings.json:
         settings.json.write_text(json.dumps([vars(row) for row in rows], indent=1))
 
@@ -240,6 +244,34 @@ def relation_table(rows: list[Row], column: str) -> str:
         ]
         lines.append(f"{name:24}" + "".join(f"{cell:>14}" for cell in cells))
     return "\n".join(lines)
+
+
+@torch.no_grad()
+def operations(module: RelationModule, count: int) -> int:
+    """Floating-point operations of the default core on a picture of so many regions that all meet, as torch counts."""
+    shape = torch.zeros(1, count, count)
+    inputs = RelationInputs(
+        used=torch.ones(1, count, dtype=torch.bool),
+        pairs=shape[:, None, ..., None].expand(1, 1, count, count, len(FEATURES)),
+        there=torch.ones(1, 1, count, dtype=torch.bool),
+        colours=torch.zeros(1, count, COLOURS),
+        crops=torch.zeros(1, count, 4, CROP, CROP),
+        meetings=torch.zeros(1, count * (count - 1) // 2, 5, CROP, CROP),
+        near=torch.ones(1, count * (count - 1) // 2, dtype=torch.bool),
+        cosines=shape[..., None].expand(1, count, count, 2),
+        probes=torch.zeros(1, count, len(PROBES)),
+    )
+    with FlopCounterMode(display=False) as counter:
+        module(inputs)
+    return counter.get_total_flops()
+
+
+def cost_table(module: RelationModule) -> str:
+    """Operations against the number of regions, and as a share of one ViT-L/14 encode; geometry is not counted."""
+    encode = flops(vision_config("ViT-L/14"))
+    counted = {count: operations(module, count) for count in (2, 4, 8, 16, 32)}
+    lines = [f"{count:7} {number / 1e9:8.3f} {number / encode:8.2%}" for count, number in counted.items()]
+    return "\n".join(["regions   GFLOP   of one ViT-L/14 encode", *lines])
 
 
 if __name__ == "__main__":

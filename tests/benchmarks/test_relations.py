@@ -44,6 +44,15 @@ def test_swapped_relations() -> None:
     assert relations.kept_apart(said, samples, answered=False).tolist() == [False]
 
 
+def test_cost_grows_with_the_pairs_and_is_small() -> None:
+    module = RelationModule(ModuleConfig(width=16, hidden=(16,) * 4))
+    two, four = (relations.operations(module, count) for count in (2, 4))
+    # Two ways of one meeting, and of six: the readers of crops are most of it.
+    assert 3 < four / two < 6
+    first = relations.cost_table(module).splitlines()[1].split()
+    assert first[0] == "2" and float(first[1]) == pytest.approx(two / 1e9, abs=1e-3) and float(first[2][:-1]) < 0.1
+
+
 def test_it_runs(
     sprite_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,12 @@ from safetensors.torch import load_file, save_file
 from gencontrol.configuration import from_mapping, to_mapping
 from gencontrol.errors import CheckpointError, ConfigError
 from gencontrol.kinds import checked
+from gencontrol.models.shipped import RELATIONS, shipped_folder
 from gencontrol.relations.learned.answers import HEADS
 from gencontrol.relations.learned.inputs import FEATURES, PROBES
 from gencontrol.relations.learned.module import ModuleConfig, RelationModule
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
-SHIPPED = "relations"
-"""Folder of the module that comes with the package, beside the embedded models."""
 
 
 def _made_for() -> dict[str, list[str]]:
@@ -49,7 +47,7 @@ def open_module(folder: Path | None = None) -> RelationModule:
     Raises:
         CheckpointError: No such module, a damaged one, or one for other inputs or relations.
     """
-    where = folder or Path(str(files("gencontrol.models"))) / SHIPPED
+    where = folder or shipped_folder(RELATIONS)
     try:
         described = json.loads((where / CONFIG).read_text(encoding="utf-8"))
         state = load_file(where / WEIGHTS)
@@ -71,7 +69,7 @@ def open_module(folder: Path | None = None) -> RelationModule:
 
 def has_shipped() -> bool:
     """Whether this build comes with a module."""
-    return (Path(str(files("gencontrol.models"))) / SHIPPED / WEIGHTS).is_file()
+    return (shipped_folder(RELATIONS) / WEIGHTS).is_file()
 
 
 def parameter_bytes(module: torch.nn.Module) -> int:
