@@ -113,7 +113,7 @@ def _check_towers(settings: ConversionSettings, kind: Kind) -> None:
             f"{settings.source} has no text tower, and OpenCLIP's models have two: `published` takes the vision tower "
             "alone (`to`)."
         )
-    towers = CLIPConfig.from_dict(values)
+    towers: Any = CLIPConfig.from_dict(values)
     open_clip_settings(towers.vision_config, towers.text_config)
 
 

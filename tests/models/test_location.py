@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,7 +122,7 @@ def test_what_the_hub_answers_is_said_in_our_words() -> None:
     from httpx import Request, Response
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
-    answer = Response(404, request=Request("GET", "https://hub.example"))
+    answer: Any = Response(404, request=Request("GET", "https://hub.example"))
     kinds: dict[type[RepositoryNotFoundError | RevisionNotFoundError], str] = {
         GatedRepoError: "its owners ask for consent to its terms",
         RepositoryNotFoundError: "there is none of that name, or it is private",

@@ -166,6 +166,7 @@ def test_edit(attempt: Try, checked: Any, odd_files: Path, tiny_folder: Path, wo
         "--like-point": words.listed("20,30"),
         "--remove": None,
         "--strength": words.numbers("0.5"),
+        "--schedule": words.choices("1:0.3", "0:1@0.2:0.6"),
         "--seed": words.choices("7", "1,2", "random"),
         "--guidance": words.numbers("1", "3"),
         "--margin": words.numbers("0", "1"),

@@ -135,7 +135,7 @@ def test_other_models_and_things(folder: Path, tiny_folder: Path, tmp_path: Path
         AlphaCLIP.from_pretrained(tiny_folder)
     with pytest.raises(CheckpointError, match=r"has no config\.json: it is no saved model"):
         AlphaCLIP.from_pretrained(tmp_path)
-    with pytest.raises(CheckpointError, match="No folder at .*: expected that of a saved CLIP or Alpha-CLIP"):
+    with pytest.raises(CheckpointError, match=r"No folder at .*: expected that of a saved CLIP or Alpha-CLIP"):
         AlphaCLIP.from_pretrained(tmp_path / "nowhere")
     with pytest.raises(CheckpointError, match=r"is a file: give the folder.*from_published"):
         AlphaCLIP.from_pretrained(folder / "model.safetensors")
