@@ -15,7 +15,6 @@ from gencontrol.relations.learned.opening import parameter_bytes
 from gencontrol.relations.vocabulary import CONVERSE, SYMMETRIC
 
 Seen = Callable[..., RelationInputs]
-CLOSE = {"atol": 1e-5, "rtol": 1e-4}
 
 
 @pytest.mark.parametrize("frames", [1, 4])
@@ -26,10 +25,10 @@ def test_another_order_of_regions_is_another_order_of_answers(
     order = [3, 0, 4, 1, 2]
     first = module(seen(5, frames=frames), (core,))[core]
     second = module(seen(5, frames=frames, order=order), (core,))[core]
-    assert_close(second.logits[0], first.logits[0][order][:, order], **CLOSE)
-    assert_close(second.regions[0], first.regions[0][order], **CLOSE)
-    assert_close(second.still[0], first.still[0][order], **CLOSE)
-    assert_close(second.scene, first.scene, **CLOSE)
+    assert_close(second.logits[0], first.logits[0][order][:, order], atol=1e-5, rtol=1e-4)
+    assert_close(second.regions[0], first.regions[0][order], atol=1e-5, rtol=1e-4)
+    assert_close(second.still[0], first.still[0][order], atol=1e-5, rtol=1e-4)
+    assert_close(second.scene, first.scene, atol=1e-5, rtol=1e-4)
     # And not because all are the same.
     assert (first.logits[0, 0, 1] - first.logits[0, 2, 1]).abs().max() > 1e-3
 
@@ -39,10 +38,10 @@ def test_padding_and_neighbours_in_a_batch_change_nothing(module: RelationModule
     small, large = seen(2, seed=1), seen(4, seed=2)
     together = module(joined([small, large]), (core,))[core]
     alone = [module(one, (core,))[core] for one in (small, large)]
-    assert_close(together.logits[0, :2, :2], alone[0].logits[0], **CLOSE)
-    assert_close(together.logits[1], alone[1].logits[0], **CLOSE)
-    assert_close(together.scene[0], alone[0].scene[0], **CLOSE)
-    assert_close(together.still[0, :2], alone[0].still[0], **CLOSE)
+    assert_close(together.logits[0, :2, :2], alone[0].logits[0], atol=1e-5, rtol=1e-4)
+    assert_close(together.logits[1], alone[1].logits[0], atol=1e-5, rtol=1e-4)
+    assert_close(together.scene[0], alone[0].scene[0], atol=1e-5, rtol=1e-4)
+    assert_close(together.still[0, :2], alone[0].still[0], atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("core", CORES)

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from gencontrol.sprites.split import held_out_pair
+from gencontrol.sprites.split import Split, held_out_pair
 from gencontrol.sprites.staging.casting import Casting, draw_one, draw_two
 from gencontrol.sprites.staging.roles import Roles
 from gencontrol.sprites.store import SpriteStore
@@ -22,7 +22,8 @@ def test_directions_turn_in_a_mirror(sprite_store: SpriteStore, roles: Roles) ->
 
 def test_pairs_belong_to_the_split(sprite_store: SpriteStore, roles: Roles) -> None:
     rng = np.random.default_rng(1)
-    for split, held in (("train", False), ("test", True)):
+    splits: tuple[tuple[Split, bool], ...] = (("train", False), ("test", True))
+    for split, held in splits:
         casting = Casting(store=sprite_store, roles=roles, styles=(2, 3), split=split)
         for _ in range(10):
             pair = draw_two(casting, roles.any, roles.support, [], rng)
@@ -35,11 +36,12 @@ def test_pairs_belong_to_the_split(sprite_store: SpriteStore, roles: Roles) -> N
 def test_training_shows_no_held_out_pair_at_all(sprite_store: SpriteStore, roles: Roles) -> None:
     casting = Casting(store=sprite_store, roles=roles, styles=(2,), split="train")
     rng = np.random.default_rng(2)
-    taken = [draw_one(casting, roles.any, [], rng)]
+    first = draw_one(casting, roles.any, [], rng)
+    assert first is not None
     for _ in range(40):
-        one = draw_one(casting, roles.any, taken, rng)
-        assert one is not None and taken[0] is not None and one.concept != taken[0].concept
-        assert not held_out_pair(torch.tensor(one.concept), torch.tensor(taken[0].concept))
+        one = draw_one(casting, roles.any, [first], rng)
+        assert one is not None and one.concept != first.concept
+        assert not held_out_pair(torch.tensor(one.concept), torch.tensor(first.concept))
 
 
 def test_a_role_that_nobody_has(sprite_store: SpriteStore, roles: Roles) -> None:

@@ -22,9 +22,9 @@ from gencontrol.sprites.store import SpriteStore
 
 @pytest.fixture
 def named(sprite_store: SpriteStore):
-    def find(name: str, **placed: float) -> Placed:
+    def find(name: str, *, x: float = 0.0, y: float = 0.0, side: float = 1.0) -> Placed:
         index = next(i for i, c in enumerate(sprite_store.concepts) if c.name == name)
-        return Placed(concept=index, style=sprite_store.styles.index("noto"), **placed)
+        return Placed(concept=index, style=sprite_store.styles.index("noto"), x=x, y=y, side=side)
 
     return find
 
