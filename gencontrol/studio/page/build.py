@@ -22,7 +22,6 @@ from gencontrol.studio.serving import Serving, serving
 from gencontrol.studio.settings import LARGEST_UPLOAD, StudioSettings
 from gencontrol.text_files import read_text
 
-_HEAD = '<script src="studio/assets/canvas.js"></script>'
 _QUIET = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
 
@@ -89,7 +88,6 @@ def mount(app: Any, blocks: gr.Blocks, passwords: Sequence[tuple[str, str]] | No
         # Fonts of the machine: gradio's own come from elsewhere.
         theme=Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         css=css,
-        head=_HEAD,
     )
 
 

@@ -16,9 +16,13 @@ from gencontrol.studio.scene.asking import NAMES
 
 _SCENE = "(session, scene, ...rest) => [session, window.gencontrolStudio.scene(), ...rest]"
 """What is drawn is taken from the canvas when it is asked for, so that no stroke is late."""
+_BEGIN = """async (text) => {
+    const late = () => !window.gencontrolStudio || !window.gencontrolStudio.attached();
+    while (late()) await new Promise((go) => setTimeout(go, 20));
+    window.gencontrolStudio.begin(text);
+}"""
+"""The canvas may be there later than what it is told."""
 _STOPPED = "Stopped."
-_RESULTS = 5
-"""Components that a run changes beside its buttons."""
 
 
 def toast(error: GencontrolError) -> gr.Error:
@@ -68,7 +72,7 @@ def _begin_and_end(parts: Parts, studio: Studio, picture: Path | None, page: gr.
 
     hidden: Any = {"show_progress": "hidden", "api_visibility": "private"}
     told = page.load(open_session, None, [parts.session, parts.begin], **hidden)
-    told.then(None, parts.begin, None, js="(text) => { window.gencontrolStudio.begin(text); }")
+    told.then(None, parts.begin, None, js=_BEGIN)
     page.unload(close_session)
 
 

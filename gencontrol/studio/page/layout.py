@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any
 
 import gradio as gr
@@ -13,7 +14,7 @@ from gencontrol.studio.page.words import LABELS, idle
 from gencontrol.studio.scene.asking import NAMES
 
 _CANVAS = '<div class="studio-canvas"></div>'
-_ATTACH = "window.gencontrolStudio.attach(element, trigger)"
+_ATTACH = "\nwindow.gencontrolStudio.attach(element, trigger);"
 _FITS = (("as the model has it", ""), "pad", "squash", "crop", "published")
 _BUTTONS: list[Any] = ["download", "fullscreen"]
 """Of galleries: another would send pictures elsewhere."""
@@ -71,11 +72,13 @@ def lay_out(models: Sequence[str], *, own_models: bool) -> Parts:
         models: Names of models to choose from; the first is chosen.
         own_models: Whether others may be named.
     """
+    # In the page itself: a file of its own may come later than what it is for.
+    script = files("gencontrol.studio.page").joinpath("assets", "canvas.js").read_text(encoding="utf-8")
     session, begin = gr.State(None), gr.Textbox(visible=False)
     scene = gr.Textbox(visible=False)
     with gr.Row():
         with gr.Column(scale=5, min_width=320):
-            canvas = gr.HTML("", html_template=_CANVAS, js_on_load=_ATTACH, elem_id="studio-canvas")
+            canvas = gr.HTML("", html_template=_CANVAS, js_on_load=script + _ATTACH, elem_id="studio-canvas")
             with gr.Accordion("What the encoder sees", open=True):
                 seen = gr.Image(
                     interactive=False,

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -17,8 +16,6 @@ from gencontrol.studio.page.sessions import Session
 from gencontrol.studio.page.studio import Studio
 from gencontrol.studio.page.words import in_labels
 from gencontrol.studio.settings import LARGEST_UPLOAD
-
-_ASSETS = {"canvas.js": "text/javascript", "page.css": "text/css"}
 
 
 def page_routes(studio: Studio) -> list[Route]:
@@ -41,15 +38,7 @@ def page_routes(studio: Studio) -> list[Route]:
         path = there.get(request.path_params["name"])
         return Response(status_code=404) if path is None else FileResponse(path, media_type="image/png")
 
-    async def asset(request: Request) -> Response:
-        name = request.path_params["name"]
-        if name not in _ASSETS:
-            return Response(status_code=404)
-        content = files("gencontrol.studio.page").joinpath("assets", name).read_bytes()
-        return Response(content, media_type=_ASSETS[name])
-
     return [
-        Route("/studio/assets/{name}", asset),
         Route("/studio/{session}/picture", picture, methods=["POST"]),
         Route("/studio/{session}/mask", mask, methods=["POST"]),
         Route("/studio/{session}/shown/{name}", shown),

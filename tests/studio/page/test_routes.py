@@ -41,12 +41,6 @@ def test_nothing_beside_what_is_shown_can_be_fetched(
     assert client.get(f"/studio/{visit.name}/shown/{name}").status_code == 404
 
 
-def test_the_page_s_own_files_are_served_and_no_others(client: TestClient) -> None:
-    assert "gencontrolStudio" in client.get("/studio/assets/canvas.js").text
-    for name in ("build.py", "..%2fbuild.py", "canvas.js%2f..%2f..%2fbuild.py"):
-        assert client.get(f"/studio/assets/{name}").status_code == 404
-
-
 def test_what_is_sent_is_bounded_and_leaves_nothing_behind(
     client: TestClient, studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:

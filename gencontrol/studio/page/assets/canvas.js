@@ -355,7 +355,7 @@
       if (said.error) say(said.error, true);
       if (said.picture) await take(said, null);
     },
+    attached: () => Boolean(parts.root && parts.root.isConnected),
     scene,
-    session: () => state.session || "",
   };
 })();
