@@ -229,7 +229,9 @@ def move(
     facts: list[Fact] = []
     for pair in range(pairs):
         touch = 0.45 * (sides[2 * pair] + sides[2 * pair + 1])
-        found = _kept(lambda touch=touch: PLANS[str(rng.choice(plans))](frames, touch, rng))
+        # Drawn once: of plans that are drawn anew until one fits, those that need much room would hardly ever be left.
+        plan = PLANS[str(rng.choice(plans))]
+        found = _kept(lambda plan=plan, touch=touch: plan(frames, touch, rng))
         start = len(paths)
         paths += [found.first, found.second]
         facts += [(start + i, start + j, relation, true) for i, j, relation, true in found.facts]

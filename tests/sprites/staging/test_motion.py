@@ -81,6 +81,14 @@ def test_chance_is_neither_true_nor_false() -> None:
     assert "passing" in by_accident(aside, np.tile([0.55, 0.5], (9, 1)))
 
 
+def test_every_plan_is_drawn_alike_often() -> None:
+    rng = np.random.default_rng(0)
+    drawn = [move([0.3, 0.3], frames=8, pairs=1, rng=rng).facts for _ in range(360)]
+    for name in MOVED:
+        first = sum((0, 1, name, True) in facts for facts in drawn)
+        assert 24 < first < 60, name
+
+
 def test_many_things(monkeypatch: pytest.MonkeyPatch) -> None:
     motion = move([0.2] * 6, frames=8, pairs=2, rng=np.random.default_rng(0))
     assert motion.paths.shape == (8, 6, 2) and motion.still.shape == (6,)
