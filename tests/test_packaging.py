@@ -47,7 +47,7 @@ def test_layout_table_equals_the_disk() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `([\w/]+)/` \|", text, flags=re.MULTILINE)
     rooms = [path.parent for name in SETUPTOOLS["package-dir"].values() for path in (ROOT / name).glob("*/__init__.py")]
-    there = {*SETUPTOOLS["package-dir"].values(), "tests", "benchmarks", "examples"}
+    there = {*SETUPTOOLS["package-dir"].values(), "tests", "benchmarks", "docs", "examples"}
     assert len(listed) == len(set(listed))
     assert set(listed) == there | {str(room.relative_to(ROOT)) for room in rooms}
 

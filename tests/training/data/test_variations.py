@@ -70,9 +70,7 @@ def test_looks_have_a_focus_a_tower_and_views() -> None:
         CachedLook(views=0)
     with pytest.raises(ConfigError, match="unknown focus 'zom'"):
         CachedLook(focus={"name": "zom"})
-    with pytest.raises(
-        ConfigError, match=r"a strategy's `name` and its settings, got \{'margin': 0.1\}"
-    ):
+    with pytest.raises(ConfigError, match=r"a strategy's `name` and its settings, got \{'margin': 0.1\}"):
         CachedLook(focus={"margin": 0.1})
     assert strategy_of(CachedLook(focus={"name": "zoom", "outside": "blank"})) == ZoomFocus(outside="blank")
     with pytest.raises(ConfigError, match="looks: expected at least one"):
