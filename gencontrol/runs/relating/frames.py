@@ -84,7 +84,8 @@ def read_clip(path: Path, masks: Sequence[tuple[str, Path]], *, resize: bool = F
 
     Args:
         path: An animation or a folder of frames.
-        masks: Names, and the masks of each region: a clip of as many frames. White is the region; a black frame says
+        masks: Names, and the masks of each region: a clip of as many frames, or one picture for what stays where it
+            is. White is the region; a black frame says
             that it is hidden.
         resize: Stretch masks of another size.
 
@@ -94,10 +95,12 @@ def read_clip(path: Path, masks: Sequence[tuple[str, Path]], *, resize: bool = F
     pictures = tuple(read_image(source) for source in frame_sources(path))
     tracks = []
     for _, where in masks:
-        if _count(where) != _count(path):
+        if _count(where) not in (1, _count(path)):
             counts = f"{where} has {_count(where)} frames and {path} has {_count(path)}"
-            raise InputError(f"{counts}: a mask is needed for every frame.")
-        sources = frame_sources(where)
+            raise InputError(
+                f"{counts}: a mask is needed for every frame (a GIF may lack those that equal the one before)."
+            )
+        sources = frame_sources(where) if _count(where) > 1 else [*frame_sources(where)] * len(pictures)
         tracks.append(torch.stack([_map(s, p.size, resize=resize) for s, p in zip(sources, pictures, strict=True)]))
     labels = tuple(name or where.stem for name, where in masks)
     return Clip(pictures=pictures, alphas=torch.stack(tracks, dim=1), labels=labels)

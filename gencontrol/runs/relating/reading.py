@@ -77,7 +77,7 @@ def asks_of_clip(settings: RelatingSettings) -> bool:
     """Whether the masks are clips; a single mask is of a picture, or of an animation's first frame.
 
     Raises:
-        ConfigError: Some are and others are not, or regions of a clip are given otherwise.
+        ConfigError: Regions of a clip are given otherwise.
     """
     clips = [is_clip(Path(split_name(text)[1])) for text in settings.mask]
     if not any(clips):
@@ -87,9 +87,10 @@ def asks_of_clip(settings: RelatingSettings) -> bool:
             )
         return False
     others = [name for name in _POINTED[1:] if getattr(settings, name)] + (["label_map"] if settings.label_map else [])
-    if not all(clips) or others:
+    if others:
         raise ConfigError(
-            "In a clip every region is given by `mask`, as an animation or a folder with a mask for every frame."
+            "In a clip every region is given by `mask`: an animation or a folder with a mask for every frame, or "
+            "one picture for what stays where it is."
         )
     return True
 

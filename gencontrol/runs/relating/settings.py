@@ -17,7 +17,7 @@ class RelatingSettings(EncoderSettings):
     """The picture; or a clip, an animation or a folder of frames, if its masks are clips too."""
     mask: tuple[str, ...] = ()
     """A mask with its name, as dog=dog.png: white, or opaque, is the region; without a name, the file's. For a clip an
-    animation or a folder of as many frames; a black frame hides the region."""
+    animation or a folder of as many frames, of which a black one hides the region; or one picture, if it stays."""
     index_mask: tuple[str, ...] = ()
     """One class of a mask whose pixels hold classes, as dog=classes.png=3: its number, #rrggbb, or a colour's name."""
     box: tuple[str, ...] = ()

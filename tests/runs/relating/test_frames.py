@@ -72,7 +72,6 @@ def test_when_settings_ask_of_a_clip(clip: Path) -> None:
     assert asks_of_clip(RelatingSettings(image=image, mask=(f"dog={dog}", cup)))
     assert not asks_of_clip(RelatingSettings(image=image, mask=(str(clip / "still.png"),), box=("a=1,1,4,4",)))
     for odd in (
-        RelatingSettings(image=image, mask=(dog, str(clip / "still.png"))),
         RelatingSettings(image=image, mask=(dog,), box=("a=1,1,4,4",)),
         RelatingSettings(image=image, mask=(dog,), label_map=str(clip / "still.png")),
     ):
@@ -80,6 +79,8 @@ def test_when_settings_ask_of_a_clip(clip: Path) -> None:
             asks_of_clip(odd)
     with pytest.raises(ConfigError, match="is a folder of frames: give each region a folder"):
         asks_of_clip(RelatingSettings(image=cup, box=("a=1,1,4,4",)))
+    stays = read_named_clip(RelatingSettings(image=image, mask=(dog, str(clip / "still.png"))))
+    assert stays.labels == ("dog", "still") and bool((stays.alphas[:, 1] == stays.alphas[0, 1]).all())
     found = read_named_clip(RelatingSettings(image=image, mask=(f"hound={dog}", cup)))
     assert found.labels == ("hound", "cup") and torch.equal(found.alphas[2, 1], torch.zeros(24, 32))
 
