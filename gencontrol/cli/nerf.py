@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from tyro.conf import Positional, UseAppendAction, arg
 
@@ -117,6 +117,7 @@ def main(arguments: Sequence[str]) -> int | None:
 
         raise ConfigError(f"No command `nerf {name}`{nearest(name, COMMANDS)}")
     flags, description, run = COMMANDS[name]
+    check_words(name, flags, arguments[1:])
     options = parse(flags, arguments[1:], command=f"nerf {name}", description=description)
     _require_path(options)
     try:
@@ -124,6 +125,41 @@ def main(arguments: Sequence[str]) -> int | None:
     except GencontrolError as error:
         raise type(error)(in_own_flags(str(error), flags)) from error
     return None
+
+
+def check_words(command: str, flags: type, arguments: Sequence[str]) -> None:
+    """Refuse words that belong to no flag, beyond the scene or folder that a command takes first.
+
+    Args:
+        command: Its name, as `new`.
+        flags: Its dataclass.
+        arguments: What follows the command.
+
+    Raises:
+        ConfigError: Says which flag a text belongs to.
+    """
+    hints = get_type_hints(flags)
+    words, owed = [], 0
+    for argument in arguments:
+        if argument.startswith("--") or argument in ("-o", "-h"):
+            name = argument.removeprefix("--").replace("-", "_")
+            owed = 0 if "=" in argument or argument in ("-h", "--help") else _values_of(hints.get(name))
+        elif owed:
+            owed -= 1
+        else:
+            words.append(argument)
+    taken = 0 if flags is NewFlags else 1
+    if len(words) <= taken:
+        return
+    told = f"what it is to become is given by --prompt {words[taken]!r}"
+    how = told if "prompt" in hints else "see --help for its flags"
+    raise ConfigError(f"`nerf {command}` does not take the bare word {words[taken]!r}: {how}.")
+
+
+def _values_of(hint: Any) -> int:
+    """How many words follow a flag of that type."""
+    counts = [len(get_args(kind)) for kind in (hint, *get_args(hint)) if get_origin(kind) is tuple]
+    return max(1, *counts) if counts and Ellipsis not in get_args(hint) else 1
 
 
 def in_own_flags(message: str, flags: type) -> str:

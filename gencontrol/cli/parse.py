@@ -12,7 +12,7 @@ import tyro
 from gencontrol.cli.flags import flag_names
 from gencontrol.cli.streams import READ_STREAMS
 from gencontrol.cli.terminal import wide_enough
-from gencontrol.cli.values import check_kinds
+from gencontrol.cli.values import check_encoding, check_kinds
 from gencontrol.configuration import from_mapping, read_yaml
 from gencontrol.errors import ConfigError
 from gencontrol.runs.settings import ALTERNATIVES
@@ -50,13 +50,16 @@ def parse(
     said = given_fields(cls, arguments) - switched_off(cls, arguments) | _swept(cls, arguments)
     defaults = from_mapping(cls, _without(below, said), where=where or "settings")
     with wide_enough():
-        return tyro.cli(
+        options = tyro.cli(
             cls,
             args=list(arguments),
             default=defaults,
             prog=f"gencontrol {command}",
             description=description,
         )
+    if "encoding" in said | above.keys():
+        check_encoding(options)
+    return options
 
 
 def check_values(cls: type, arguments: Sequence[str]) -> None:

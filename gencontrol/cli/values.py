@@ -4,6 +4,7 @@ import itertools
 import types
 import typing
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from gencontrol.cli.flags import flag_names
@@ -34,6 +35,23 @@ def check_kinds(cls: type, arguments: Sequence[str]) -> None:
             values = [inline] if equals else rest
             _check(flag, _without_none(hint), values)
             _check_end(flag, hint, values)
+
+
+def check_encoding(options: Any) -> None:
+    """Refuse an encoding beside an output file whose name says another.
+
+    Args:
+        options: A command's flags, with `encoding` and `output`.
+
+    Raises:
+        ConfigError: Names both.
+    """
+    says = {".png": "png", ".jpg": "jpg", ".jpeg": "jpg", ".webp": "webp"}.get(Path(options.output).suffix.lower())
+    if says not in (None, options.encoding) and not Path(options.output).is_dir():
+        raise ConfigError(
+            f"--encoding {options.encoding} is of files in a folder, and -o {options.output} names a file of another "
+            "kind: give one of the two."
+        )
 
 
 def _hints(cls: type) -> Iterator[tuple[str, Any]]:

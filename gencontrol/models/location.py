@@ -40,6 +40,12 @@ class Location:
 
     def __post_init__(self) -> None:
         if Path(self.name).exists():
+            # "main" is the default of transformers' own loaders, which callers hand on.
+            if self.revision not in (None, "main"):
+                raise CheckpointError(
+                    f"`revision` {self.revision} is of a model on the hub, and {self.name} is on this machine: leave "
+                    "it out."
+                )
             return
         if (address := web_address(self.name)) is not None:
             raise CheckpointError(_address_text(address))

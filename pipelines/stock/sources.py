@@ -117,7 +117,8 @@ def find_sources(
 def _base(host: ReferenceHost, given: str | None, revision: str | None) -> Part:
     if given is not None:
         return Part(role="base", location=Location(name=given, revision=revision))
-    location = Location(name=host.base.repository, revision=revision or host.base.revision)
+    known = host.base
+    location = Location(name=known.repository, revision=revision) if revision else _published(known)
     return Part(role="base", location=location, published=host.base)
 
 
@@ -128,7 +129,7 @@ def _adapter(host: ReferenceHost, given: str | None) -> Part | None:
             raise PairingError(f"`adapter`: {host.name} takes references by itself, without an adapter.")
         return None
     if given is None:
-        location = Location(name=known.repository, revision=known.revision)
+        location = _published(known)
         return Part(role="adapter", location=location, file=known.file, published=known)
     if known.file is None:
         return Part(role="adapter", location=Location(name=given))
@@ -156,8 +157,14 @@ def _tower(host: ReferenceHost, given: str | None, *, adapter: str | None, base:
         return Part(role="vision tower", location=Location(name=adapter, subfolder=inside))
     if known.repository == host.base.repository:
         return replace(base, role="vision tower", location=replace(base.location, subfolder=inside))
-    location = Location(name=known.repository, revision=known.revision, subfolder=inside)
+    location = replace(_published(known), subfolder=inside)
     return Part(role="vision tower", location=location, published=known)
+
+
+def _published(known: PublishedWeights) -> Location:
+    """The published place at the record's revision; a folder of that name on this machine has none."""
+    is_here = Path(known.repository).exists()
+    return Location(name=known.repository, revision=None if is_here else known.revision)
 
 
 def _named(given: str) -> Location:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gencontrol.cli.convert import ConvertFlags
+from gencontrol.cli.edit import EditFlags
 from gencontrol.cli.flags import RegionFlags, RunOptions
 from gencontrol.cli.nerf import NewFlags, RenderFlags
 from gencontrol.cli.parse import check_values, file_settings, given_fields, parse, switched_off, value_of
@@ -202,3 +203,37 @@ def test_streams_where_they_are_taken() -> None:
         VaryFlags, ["-", "-o", "-", "--mask", "-", "--negative-mask", "-", "--embeds-in", "-", "--prompt", "-"]
     )
     check_values(VaryFlags, ["--embeds-out", "./-"])
+
+
+@pytest.mark.parametrize(
+    ("encoding", "output", "is_told"),
+    [
+        ("webp", "a.png", True),
+        ("png", "a.jpg", True),
+        ("png", "a.WEBP", True),
+        ("jpg", "a.jpeg", False),
+        ("webp", "a.webp", False),
+        ("webp", "folder", False),
+        ("webp", "v1.2", False),
+    ],
+)
+def test_an_encoding_and_a_files_name_agree(encoding: str, output: str, is_told: bool) -> None:
+    arguments = ["a.png", "-o", output, "--encoding", encoding]
+    for flags in (VaryFlags, EditFlags):
+        if is_told:
+            with pytest.raises(ConfigError, match=rf"^--encoding {encoding} is of files in a folder, and -o {output} "):
+                parse(flags, arguments, command="test", description="A test.")
+        else:
+            assert parse(flags, arguments, command="test", description="A test.").encoding == encoding
+
+
+def test_only_an_encoding_that_is_given_has_to_agree(tmp_path: Path) -> None:
+    recorded = {"encoding": "jpg"}
+    arguments = ["a.png", "-o", "a.png"]
+    assert parse(VaryFlags, arguments, command="test", description="", settings=recorded).encoding == "jpg"
+    file = write(tmp_path, "encoding: webp")
+    with pytest.raises(ConfigError, match="--encoding webp is of files"):
+        parse(VaryFlags, [*arguments, "--config", file], command="test", description="")
+    (tmp_path / "out.png").mkdir()
+    inside = ["a.png", "-o", str(tmp_path / "out.png"), "--encoding", "webp"]
+    assert parse(VaryFlags, inside, command="test", description="").encoding == "webp"

@@ -212,3 +212,12 @@ def test_what_is_there_and_no_model_is_not_asked_of_the_hub(tmp_path: Path, monk
 def test_a_path_is_no_misspelt_hub_id(name: str) -> None:
     said = str(no_model(Location(name=name), OSError("Repo id must be in the form")))
     assert said == f"No model at {name!r}: expected the folder of a saved model, or a hub id."
+
+
+def test_what_is_on_this_machine_has_no_revision(saved: Path) -> None:
+    file = saved / "config.json"
+    for place in (saved, file):
+        with pytest.raises(CheckpointError, match=rf"^`revision` v2 is of a model on the hub, and {place} is on this"):
+            Location(name=str(place), revision="v2")
+    assert Location(name=str(saved), revision="main").read("config.json") == {"depth": 0}
+    assert Location(name="somebody/model", revision="v2").lookup()["revision"] == "v2"

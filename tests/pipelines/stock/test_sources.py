@@ -68,6 +68,18 @@ def test_a_vision_tower_in_another_folder_and_revisions() -> None:
     assert find_sources(KARLO, revision="mine").base.location.revision == "mine"
 
 
+def test_a_published_place_that_is_here_has_no_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert KOLORS.adapter is not None
+    (tmp_path / KOLORS.adapter.repository).mkdir(parents=True)
+    adapter = find_sources(KOLORS).adapter
+    assert adapter is not None and adapter.location == Location(name=KOLORS.adapter.repository)
+    (tmp_path / KARLO.base.repository).mkdir(parents=True)
+    assert find_sources(KARLO).base.location.revision is None
+    with pytest.raises(CheckpointError, match="`revision` mine is of a model on the hub"):
+        find_sources(KARLO, revision="mine")
+
+
 def test_what_the_caller_names_wins() -> None:
     made = find_sources(SDXL, base="my/base", adapter="my/adapter", image_encoder="my/clips/vit/h", revision="old")
     assert made.base == Part(role="base", location=Location(name="my/base", revision="old"))
