@@ -85,7 +85,8 @@ def run_lines(code: str) -> None:
 def test_flags_that_the_text_names_exist(capsys: pytest.CaptureFixture[str]) -> None:
     named = set(re.findall(r"`(--[a-z-]+)", WHOLE)) - {"--help"}
     listed = ""
-    for command in "vary edit score classify ask evaluate ground embed convert data train assemble studio serve".split():
+    commands = "vary edit score classify ask evaluate ground embed convert data train assemble studio serve"
+    for command in commands.split():
         main([command, "--help"])
         listed += capsys.readouterr().out
     for command in ("edit", "render", "export", "scene"):
