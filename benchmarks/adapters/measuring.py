@@ -130,7 +130,7 @@ def draw_one(
     reference = RegionReference(
         image=scene if row.focus else Scene(picture=scene.picture), focus=parse_focus(row.focus) if row.focus else None
     )
-    how = {"token_focus": row.tokens} if row.kind == "plus" else {}
+    how: dict[str, Any] = {"token_focus": row.tokens} if row.kind == "plus" else {}
     part = region_arguments(opened.host, encoder, references=[reference], **how)
     drawn = opened.pipeline(
         "", num_inference_steps=steps, guidance_scale=guidance, generator=seeded(seed), output_type="pt", **part

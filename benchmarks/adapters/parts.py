@@ -77,14 +77,19 @@ def read_texts(clip: AlphaCLIP, texts: list[str]) -> Float[Tensor, "n t d"]:
 
 def stock_pipeline(unet: UNet2DConditionModel, clip: AlphaCLIP, autoencoder: AutoencoderKL) -> StableDiffusionPipeline:
     """A stock text-to-image pipeline."""
-    parts: Any = {"safety_checker": None, "feature_extractor": None, "image_encoder": None}
+    # As one mapping: diffusers annotates parts that may be left out as if they might not.
+    parts: Any = {
+        "safety_checker": None,
+        "feature_extractor": None,
+        "image_encoder": None,
+        "tokenizer": clip.tokenizer,
+        # An offset that the stock class asks for; trailing steps do not heed it.
+        "scheduler": DDIMScheduler.from_config(build_scheduler().config, steps_offset=1),
+    }
     pipe = StableDiffusionPipeline(
         vae=autoencoder,
         unet=unet,
-        # An offset that the stock class asks for; trailing steps do not heed it.
-        scheduler=DDIMScheduler.from_config(build_scheduler().config, steps_offset=1),
         text_encoder=text_encoder(clip),
-        tokenizer=clip.tokenizer,
         requires_safety_checker=False,
         **parts,
     )
@@ -135,7 +140,7 @@ def published_projection(projection: nn.Module) -> dict[str, Tensor]:
 
 def adapter_weights(unet: UNet2DConditionModel) -> dict[str, dict[str, Tensor]]:
     """The adapter that a U-Net holds, in the published layout."""
-    (projection,) = unet.get_submodule("encoder_hid_proj.image_projection_layers")
+    projection = unet.get_submodule("encoder_hid_proj.image_projection_layers.0")
     read = {}
     cross = [name for name in unet.attn_processors if name.endswith("attn2.processor")]
     for number, name in enumerate(cross):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -113,8 +114,8 @@ def test_variations_are_called_by_the_likelier_of_the_two(pair) -> None:
     def embed(rgb: torch.Tensor, parts: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
         return levels
 
-    def draw(embeds: torch.Tensor, given: list[int]) -> torch.Tensor:
-        seeds.append(given)
+    def draw(embeds: torch.Tensor, given: Sequence[int]) -> torch.Tensor:
+        seeds.append(list(given))
         return embeds[:, :, None, None].expand(-1, -1, 3, 3)
 
     def judge(pictures: torch.Tensor) -> Verdict:

@@ -115,6 +115,8 @@ class Shown:
     """Colours in [0, 1]."""
     alpha: Float[Tensor, "b h w"]
     """The visible part of the thing in [0, 1]."""
+    layout: Layout
+    """The thing's own arrangement there, one slot."""
 
 
 def draw_pictures(config: CacheConfig, store: SpriteStore, index: int, batch: int) -> tuple[Scenes, list[Shown]]:
@@ -133,12 +135,12 @@ def draw_pictures(config: CacheConfig, store: SpriteStore, index: int, batch: in
         # Not every set has a drawing of every thing.
         kept = kept | ~store.present[picture.layout.concept, other.layout.style[:, :1]]
         if look.alone:
-            rgb, alpha = _alone(store, picture.layout, other, config.condition_side, kept=kept, generator=generator)
+            scene = _alone(store, picture.layout, other, config.condition_side, kept=kept, generator=generator)
         else:
-            rgb, alpha = _among_others(store, picture.layout, other, kept=kept, generator=generator)
+            scene = _among_others(store, picture.layout, other, kept=kept, generator=generator)
         if config.condition.finish:
-            rgb = finished(rgb, config.condition.finish, generator)
-        shown.append(Shown(rgb=rgb, alpha=alpha))
+            scene = replace(scene, rgb=finished(scene.rgb, config.condition.finish, generator))
+        shown.append(scene)
     return picture, shown
 
 
@@ -150,13 +152,13 @@ def _alone(
     *,
     kept: Bool[Tensor, "b 1"],
     generator: torch.Generator,
-) -> tuple[Tensor, Tensor]:
+) -> Shown:
     """The things alone on the other scenes' grounds, their sides and places drawn anew."""
     first = torch.zeros(len(kept), dtype=torch.int64)
     single = replace(other, layout=take_slot(other.layout, first))
     shown = _restyled(thing, single.layout, kept)
     scenes = _redrawn(store, single, shown, side, generator=generator)
-    return scenes.rgb, scenes.alpha[:, 0]
+    return Shown(rgb=scenes.rgb, alpha=scenes.alpha[:, 0], layout=scenes.layout)
 
 
 def _among_others(
@@ -166,7 +168,7 @@ def _among_others(
     *,
     kept: Bool[Tensor, "b 1"],
     generator: torch.Generator,
-) -> tuple[Tensor, Tensor]:
+) -> Shown:
     """The other scenes with the things in the place of one of theirs, of which enough is seen."""
     rows = torch.arange(len(kept))
     seen = (other.visible >= LEAST_VISIBLE).float()
@@ -177,7 +179,7 @@ def _among_others(
         # The thing is of another shape than what it replaces. Nothing lies in front of the last one.
         slot = torch.where(hidden, other.used.sum(-1) - 1, slot)
         scenes = render(store, _in_place_of(other.layout, slot, thing, kept), other.background)
-    return scenes.rgb, scenes.alpha[rows, slot]
+    return Shown(rgb=scenes.rgb, alpha=scenes.alpha[rows, slot], layout=take_slot(scenes.layout, slot))
 
 
 def _in_place_of(layout: Layout, slot: Int[Tensor, " b"], thing: Layout, kept: Bool[Tensor, "b 1"]) -> Layout:

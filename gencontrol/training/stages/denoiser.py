@@ -33,6 +33,9 @@ class DenoiserTraining:
     """How the run goes."""
     start: str = ""
     """A folder that an earlier run exported, to go on from its weights with a new schedule; its shapes are kept."""
+    start_clip: str = ""
+    """The plain CLIP that `start` was trained with, where it is another than `clip`: a folder or hub id. `start` is
+    then moved to the new embeddings first (see `gencontrol.training.stages.moving`)."""
     clip: str = ""
     """The plain CLIP whose looks condition: a folder or hub id."""
     alpha_clip: str = ""
@@ -61,6 +64,8 @@ class DenoiserTraining:
         for name in ("dropped", "mixed", "late"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name}: expected a share in [0, 1], got {getattr(self, name)}.")
+        if self.start_clip and not self.start:
+            raise ConfigError("start_clip: name the denoiser that was trained with it as `start`.")
         if len(self.channels) != len(self.attention):
             raise ConfigError(
                 f"channels and attention: expected one of each a level, got {self.channels}, {self.attention}."
@@ -88,6 +93,8 @@ class DenoiserTask:
         cache: LatentCache,
         autoencoder: AutoencoderKL,
         test: LatentCache,
+        *,
+        first: UNet2DConditionModel | None = None,
     ):
         """Build the denoiser from the run's seed.
 
@@ -96,13 +103,14 @@ class DenoiserTask:
             cache: Latents and embeddings.
             autoencoder: For sample sheets and the latents' scale.
             test: What the loss is measured on, and the sheets show variations of.
+            first: What the run starts from; None is what the settings say.
         """
         torch.manual_seed(config.run.seed)
         self.config, self.cache = config, cache
         self.autoencoder = autoencoder.eval()
         self.scheduler = build_scheduler()
         # A CPU's convolutions are some 15 % faster in this layout.
-        self.module: nn.Module = _Denoise(first_unet(config, cache)).to(memory_format=torch.channels_last)
+        self.module: nn.Module = _Denoise(first or first_unet(config, cache)).to(memory_format=torch.channels_last)
         self._test = test
 
     def groups(self) -> list[ParameterGroup]:

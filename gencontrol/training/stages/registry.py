@@ -9,6 +9,7 @@ from typing import Any
 
 from accelerate import Accelerator
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from safetensors.torch import save
 from torch import Tensor, nn
 
@@ -27,6 +28,7 @@ from gencontrol.training.stages.autoencoder import AutoencoderTask, AutoencoderT
 from gencontrol.training.stages.clip import ClipTask, ClipTraining
 from gencontrol.training.stages.denoiser import DenoiserTask, DenoiserTraining
 from gencontrol.training.stages.graded import graded_set
+from gencontrol.training.stages.moving import map_between, moved
 from gencontrol.training.stages.recognition import RecognitionSet, recognition_sets
 from gencontrol.training.stages.relations import RelationTask, RelationTraining
 from gencontrol.training.stages.relations_data import build_relation_task
@@ -162,7 +164,20 @@ def build_denoiser_task(config: DenoiserTraining, places: Places) -> DenoiserTas
     )
     accelerator.wait_for_everyone()
     test = draw_test_samples(config.cache, store, to_latents=to_latents, looks=looks)
-    return DenoiserTask(config, open_cache(config.cache, places.folder / "cache"), autoencoder, test)
+    first = moved_start(config, store, looks) if config.start_clip else None
+    return DenoiserTask(config, open_cache(config.cache, places.folder / "cache"), autoencoder, test, first=first)
+
+
+def moved_start(config: DenoiserTraining, store: SpriteStore, looks: Sequence[Look]) -> UNet2DConditionModel:
+    """The denoiser to start from, moved from its own encoder's embeddings to the new one's.
+
+    Looks of an Alpha-CLIP are near the plain CLIP's of the thing alone, which is what it was anchored to: so the old
+    plain CLIP takes the same looks.
+    """
+    old = AlphaCLIP.from_clip(config.start_clip)
+    plain = embedders(config.cache.looks, {"clip": old, "alpha_clip": old})
+    unet = UNet2DConditionModel.from_pretrained(config.start, subfolder="unet")
+    return moved(unet, map_between(config.cache, store, new=looks, old=plain))
 
 
 def digest(module: nn.Module) -> str:

@@ -61,13 +61,18 @@ def stage(sprite_store, autoencoder, encoders: Encoders, samples, model: Path, t
         start = model
         if name != "text":
             start = tmp_path_factory.mktemp("base")
-            unet = text_unet(model, encoders.plain.text.config.hidden_size)
+            unet = text_unet(model, width_of(encoders))
             stock_pipeline(unet, encoders.plain, autoencoder).save_pretrained(start)
         config = AdapterTraining(run=RUN, stage=name, **settings)
         parts: Any = {"samples": samples, "tests": samples, "clip": encoders.plain, "autoencoder": autoencoder}
         return AdapterTask(config, sprite_store, **parts, start=start)
 
     return build
+
+
+def width_of(encoders: Encoders) -> int:
+    assert encoders.plain.text is not None
+    return encoders.plain.text.config.hidden_size
 
 
 def unet_of(task: AdapterTask) -> UNet2DConditionModel:
@@ -88,7 +93,7 @@ def test_a_text_unet_keeps_all_but_what_reads_the_condition(model: Path) -> None
 @pytest.mark.parametrize("kind", ["base", "plus"])
 def test_an_adapter_goes_in_and_comes_out_as_published(kind: Any, model: Path, autoencoder, encoders: Encoders) -> None:
     torch.manual_seed(0)
-    unet = text_unet(model, encoders.plain.text.config.hidden_size)
+    unet = text_unet(model, width_of(encoders))
     weights = new_adapter(unet, encoders.plain.vision, kind)
     before = {name: values.clone() for name, values in unet.state_dict().items()}
     held = with_adapter(stock_pipeline(unet, encoders.plain, autoencoder), weights)
@@ -101,8 +106,9 @@ def test_an_adapter_goes_in_and_comes_out_as_published(kind: Any, model: Path, a
 
 
 def test_texts_are_read_as_the_stock_pipeline_reads_them(model: Path, autoencoder, encoders: Encoders) -> None:
-    pipe = stock_pipeline(text_unet(model, encoders.plain.text.config.hidden_size), encoders.plain, autoencoder)
+    pipe = stock_pipeline(text_unet(model, width_of(encoders)), encoders.plain, autoencoder)
     given, nothing = pipe.encode_prompt("red disc", "cpu", 1, True)
+    assert given is not None and nothing is not None
     found = read_texts(encoders.plain, ["red disc", ""])
     torch.testing.assert_close(found, torch.cat([given, nothing]), atol=1e-6, rtol=0)
 

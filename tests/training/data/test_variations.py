@@ -59,10 +59,11 @@ def test_a_seed_gives_the_pictures_that_the_shipped_weights_have_learnt_from(spr
     )  # fmt: skip
     picture, others = draw_pictures(config, sprite_store, 2, 48)
     found = [picture.rgb, picture.layout.centre[..., 0], picture.layout.side]
-    found += [other.rgb for other in others]
+    found += [other.rgb for other in others] + [other.layout.side for other in others]
     assert [values.double().mean().item() for values in found] == pytest.approx(
-        [0.52902, 0.49837, 0.75036, 0.43722, 0.46811, 0.45533], rel=2e-3
+        [0.52902, 0.49837, 0.75036, 0.43722, 0.46811, 0.45533, 0.60116, 0.60621, 0.61843], rel=2e-3
     )
+    assert [other.layout.style.sum().item() for other in others] == [124, 126, 130]
 
 
 def test_looks_have_a_focus_a_tower_and_views() -> None:
@@ -93,6 +94,8 @@ def test_the_thing_stands_among_others_and_enough_of_it_is_seen(sprite_store) ->
     picture, (shown,) = draw_pictures(AMONG, sprite_store, 3, 96)
     marked = shown.alpha.amax((-1, -2))
     assert (marked > 0.5).all()
+    for name in ("concept", "style", "colour"):
+        assert torch.equal(getattr(shown.layout, name), getattr(picture.layout, name))
     # What is marked has the picture's own drawing: painted in the colours that its sprite has, turned otherwise.
     inside = (shown.rgb * shown.alpha[:, None]).sum((-1, -2)) / shown.alpha.sum((-1, -2))[:, None]
     own = (picture.rgb * picture.alpha[:, :1]).sum((-1, -2)) / picture.alpha[:, 0].sum((-1, -2))[:, None]

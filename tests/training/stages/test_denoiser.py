@@ -146,16 +146,11 @@ def test_the_cache_is_whole_shards_of_whole_batches(samples, shard):
         CacheConfig(samples=samples, shard=shard)
 
 
-def test_pictures_of_several_sprites_are_refused():
-    with pytest.raises(ConfigError, match=r"condition\.counts: expected \[1\.0\]"):
-        CacheConfig(condition=SceneConfig(counts=(1.0, 1.0)))
-
-
 def test_pictures_and_conditions_show_the_same_sprite_elsewhere(sprite_store):
     picture, conditions = draw_pictures(CACHE, sprite_store, 0, 16)
     assert len(conditions) == 2
     for other in conditions:
-        assert torch.equal(other.concept, picture.concept)
+        assert torch.equal(other.layout.concept, picture.concept)
         assert not torch.allclose(other.layout.centre, picture.layout.centre)
     assert picture.layout.side.min() >= 0.6 and picture.visible.min() > 0.99
     assert picture.rgb.shape[-1] == 32 and conditions[0].rgb.shape[-1] == 16
@@ -165,7 +160,7 @@ def test_pictures_and_conditions_show_the_same_sprite_elsewhere(sprite_store):
 def test_the_share_of_conditions_in_the_pictures_style(sprite_store, share, least, most):
     config = dataclasses.replace(CACHE, same_style=share)
     picture, conditions = draw_pictures(config, sprite_store, 0, 64)
-    same = [other.style == picture.style for other in conditions]
+    same = [other.layout.style == picture.style for other in conditions]
     # By chance a sixth of the others are in the same style too.
     assert least <= float(torch.cat(same).float().mean()) <= most
     if share == 1.0:
