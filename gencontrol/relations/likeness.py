@@ -46,6 +46,7 @@ def same_colour(
     Returns:
         [0, 1], symmetric; 0 for a region and itself. Regions whose colours are not read clearly have small ones.
     """
-    cosines = functional.normalize(regions.float(), dim=-1) @ functional.normalize(colours.float(), dim=-1).T
+    exact = torch.promote_types(regions.dtype, torch.float32)
+    cosines = functional.normalize(regions.to(exact), dim=-1) @ functional.normalize(colours.to(exact), dim=-1).T
     shares = (scale * cosines).softmax(dim=-1)
     return (shares @ shares.T) * (1 - torch.eye(len(shares)).to(shares))

@@ -114,14 +114,26 @@ def remove(photo: ImageSource, hole: Any) -> Picture:
         InputError: A photograph or hole that cannot be used, or a hole that is everything.
     """
     picture = read_image(photo)
-    alpha = (as_hole(hole, picture).alpha > 0).float()
+    shown = as_hole(hole, picture)
+    check_ground(shown)
+    alpha = (shown.alpha > 0).float()
     # Of a hole of some pixels the share alone would round to nothing, or to one side.
     box = window_around(alpha, margin=max(_AROUND, _LEAST_AROUND / _long_side(alpha)))
     side = min(box[3] - box[1], _FILLED)
     window, inside = cut(picture.stored_rgb, box, (side, side)), cut(alpha[None], box, (side, side))[0] > 0
-    if bool(inside.all()):
-        raise InputError("The hole is the whole photograph, and leaves nothing to fill it from.")
+    # What is left around a large hole may be too little to be seen at the size at which it is filled.
+    check_ground(Region(alpha=inside.float()))
     return put_into(picture, filled(window, inside), alpha, box)
+
+
+def check_ground(hole: Region) -> None:
+    """Refuse a hole that is everything.
+
+    Raises:
+        InputError: There is nothing to fill it from.
+    """
+    if bool((hole.alpha > 0).all()):
+        raise InputError("The hole is the whole photograph, and leaves nothing to fill it from.")
 
 
 def as_hole(hole: Any, picture: Picture) -> Region:

@@ -26,7 +26,7 @@ TOWERS = (
 AUTOENCODER = ("channels=[8, 16]", "norm_groups=4", "latent_channels=4", "crop=16", "scenes.size=32")
 DENOISER = (
     "channels=[16, 16]", "attention=[false, true]", "head_width=16", "cache.samples=64", "cache.shard=64",
-    "cache.picture.size=32", "cache.condition.size=16",
+    "cache.picture.size=32", "cache.condition.size=16", "cache.condition.counts=[0.5, 0.5]",
 )  # fmt: skip
 
 
@@ -47,7 +47,9 @@ def test_the_four_stages_in_order(sprite_file, tmp_path, capsys):
     base = f"base={tmp_path / 'clip' / 'export'}"
     assert train("alpha-clip", tmp_path, sprite_file, base, "scenes.size=16", "scenes.styles=[noto, emojione]") == 0
     assert train("autoencoder", tmp_path, sprite_file, *AUTOENCODER) == 0
-    earlier = (f"clip={tmp_path / 'clip' / 'export'}", f"autoencoder={tmp_path / 'autoencoder' / 'export'}")
+    earlier = [
+        f"{stage.replace('-', '_')}={tmp_path / stage / 'export'}" for stage in ("clip", "alpha-clip", "autoencoder")
+    ]
     assert train("denoiser", tmp_path, sprite_file, *DENOISER, *earlier) == 0
     for stage in ("clip", "alpha-clip", "autoencoder", "denoiser"):
         found = losses(tmp_path / stage)
@@ -60,7 +62,8 @@ def test_the_four_stages_in_order(sprite_file, tmp_path, capsys):
 
 def test_two_processes_train_the_denoiser_as_one(sprite_file, tmp_path, tiny_folder):
     """They share the cache's preparation and each step's samples, and the first of them alone reports."""
-    earlier = (f"clip={tiny_folder / 'clip'}", f"autoencoder={tiny_folder / 'vae'}")
+    parts = {"clip": "clip", "alpha_clip": "alpha_clip", "autoencoder": "vae"}
+    earlier = [f"{name}={tiny_folder / folder}" for name, folder in parts.items()]
     changes = (*QUICK, *DENOISER, *earlier, "run.steps=2", "run.warmup=1", "run.log_every=1", "cache.samples=128")
     # Two channels to each of the sixteen groups of a norm: of one alone the norm takes out the bias before it, whose
     # gradient is then rounding and nothing else, and Adam makes steps of full size of that.

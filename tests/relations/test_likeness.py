@@ -1,5 +1,6 @@
 """Likeness of embeddings, on embeddings that are known."""
 
+import pytest
 import torch
 from torch.testing import assert_close
 
@@ -29,4 +30,5 @@ def test_one_colour_is_read_twice():
     # Half of each: half the probability.
     assert_close(found[0, 3], torch.tensor(0.5), atol=1e-3, rtol=0)
     assert not found.diagonal().any()
-    assert same_colour(regions, NAMES[:3], scale=0.0)[0, 1].item() == torch.tensor(1 / 3).item()
+    alike = same_colour(regions.double(), NAMES[:3].double(), scale=0.0)[0, 1].item()
+    assert alike == pytest.approx(1 / 3, rel=0, abs=1e-15)

@@ -45,8 +45,8 @@ class Host:
 
 @pytest.fixture
 def scene(tiny: ModuleType) -> Scene:
-    region = Region(alpha=tiny.half_mask())
-    return Scene(picture=read_image(tiny.photo()), regions=(region,), negative_regions=(region, region))
+    region, away = Region(alpha=tiny.half_mask()), Region(alpha=tiny.half_mask(side="right"))
+    return Scene(picture=read_image(tiny.photo()), regions=(region,), negative_regions=(away, away))
 
 
 LOOKS: Any = {"focus": None, "fit": "crop"}

@@ -12,6 +12,7 @@ from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.picture import Picture
 from gencontrol.images.reading import is_deep, read_image
 from gencontrol.models.fingerprint import fingerprint
+from gencontrol.pipelines.editing.painting import check_ground
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.references.reference import RegionReference
 from gencontrol.pipelines.stock.drawing import Drawing, scale_of
@@ -113,11 +114,6 @@ def plan_edits(settings: EditingSettings, repeated: RepeatedEdit | None = None) 
     settings, parts = _repeated(settings, repeated)
     shown = shows(settings) or bool(parts)
     check_edit(settings, made_for_holes=host is not None, shown=shown)
-    if settings.remove and host is None and settings.model != EditingSettings.model:
-        warn(
-            f"`remove` fills the hole without a model: {settings.model} is not used, since it is none that is made for "
-            "holes (`gencontrol models --holes`)."
-        )
     seeds = _seeds(settings, is_drawn=host is not None or not settings.remove)
     holes = read_pointing(settings, recorded=() if repeated is None else repeated.hole)
     if not (holes.pointers or holes.recorded):
@@ -149,6 +145,11 @@ def plan_edits(settings: EditingSettings, repeated: RepeatedEdit | None = None) 
         with naming(item.image, among=len(plan.items)):
             _check(plan, read_shown(plan, item.image))
             _warn_of_depth(item.image)
+    if settings.remove and host is None and settings.model != EditingSettings.model:
+        warn(
+            f"`remove` fills the hole without a model: {settings.model} is not used, since it is none that is made for "
+            "holes (`gencontrol models --holes`)."
+        )
     return plan
 
 
@@ -262,7 +263,9 @@ def _warn_of_depth(photo: Path) -> None:
 
 
 def _check(plan: EditPlan, shown: Shown) -> None:
-    """Refuse what a host that is made for holes would not see, or leave out."""
+    """Refuse what a host that is made for holes would not see, or leave out, and a hole that nothing is around."""
+    if plan.settings.remove and plan.fitted is None:
+        check_ground(shown.hole)
     if plan.fitted is None or plan.drawing is None:
         return
     reference = reference_of(plan, shown)

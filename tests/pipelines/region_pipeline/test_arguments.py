@@ -41,7 +41,7 @@ def test_several_masks_with_weights(tiny: ModuleType) -> None:
 def test_a_list_of_pictures_has_a_list_of_masks(tiny: ModuleType) -> None:
     photos = [tiny.photo(48, 64), tiny.photo(32, 32, seed=1)]
     left, small = tiny.half_mask(48, 64), tiny.half_mask(32, 32)
-    first, second = read_scenes(photos, [[left, left], small], [None, small])
+    first, second = read_scenes(photos, [[left, left], small], [None, tiny.half_mask(32, 32, side="right")])
     assert (len(first.regions), len(second.regions)) == (2, 1)
     assert (len(first.negative_regions), len(second.negative_regions)) == (0, 1)
     assert [r.picture.size for r in read_scenes(photos)] == [(48, 64), (32, 32)]
@@ -89,8 +89,13 @@ def test_a_tuple_is_a_mask_and_its_weight(tiny: ModuleType) -> None:
 def test_stacks_are_several_masks(tiny: ModuleType) -> None:
     maps = torch.stack([tiny.half_mask(48, 64), 1 - tiny.half_mask(48, 64)])
     for stack in (maps, maps > 0.5, maps.numpy(), maps[:1]):
-        (scene,) = read_scenes(tiny.photo(48, 64), stack, stack)
-        for regions in (scene.regions, scene.negative_regions):
+        corner = torch.zeros(48, 64)
+        corner[:8, :8] = 1
+        (scene,), (away,) = (
+            read_scenes(tiny.photo(48, 64), stack, corner),
+            read_scenes(tiny.photo(48, 64), corner, stack),
+        )
+        for regions in (scene.regions, away.negative_regions):
             assert len(regions) == len(stack)
             assert all(torch.equal(region.alpha, alpha) for region, alpha in zip(regions, maps, strict=False))
     # Three grey planes are a picture of one mask, three others are three masks; in a list, one entry for each picture.

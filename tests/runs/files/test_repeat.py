@@ -82,7 +82,7 @@ def test_a_picture_that_changed_or_went_is_found_out(repeated: Repeated, tmp_pat
 def test_a_run_from_embeddings_starts_from_them_again(repeated: Repeated, tmp_path: Path) -> None:
     file = recorded(tmp_path / "e.safetensors")
     run = replace(repeated, image=None, embeds={**file, "row": 2})
-    settings = VariationSettings()
+    settings = VariationSettings(number=1)
     assert starting_point(settings, repeated) == (settings, repeated)
     found, same = starting_point(settings, run)
     assert (found.embeds_in, same) == (file["path"], run)

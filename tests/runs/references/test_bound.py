@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image, ImageChops
 
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus import CropFocus
@@ -79,7 +80,9 @@ def test_every_file_is_an_input(pictures: Path) -> None:
 
 
 def test_without_regions_each_is_whole(pictures: Path) -> None:
-    text = f"{pictures / '2.png'},mask={pictures / 'hat.png'},negative_mask={pictures / 'hat.png'},weight=0.5"
+    with Image.open(pictures / "hat.png") as mask:
+        ImageChops.invert(mask.convert("L")).save(pictures / "rest.png")
+    text = f"{pictures / '2.png'},mask={pictures / 'hat.png'},negative_mask={pictures / 'rest.png'},weight=0.5"
     made = read_reference(parse_reference(text)).reference
     (whole,) = without_regions([made])
     assert whole.image.regions == whole.image.negative_regions == () and whole.image.picture is made.image.picture

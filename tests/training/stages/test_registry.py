@@ -49,7 +49,7 @@ def _no_test_scenes(monkeypatch) -> None:
 
 
 def test_presets_are_the_stages_own_or_named(tmp_path: Path) -> None:
-    assert list(STAGES) == ["clip", "alpha-clip", "autoencoder", "denoiser"]
+    assert list(STAGES) == ["clip", "alpha-clip", "autoencoder", "denoiser", "relations"]
     for stage in STAGES.values():
         assert preset_path(stage).is_file() and settings_path(None, stage) == preset_path(stage)
     stage = STAGES["clip"]
@@ -109,7 +109,7 @@ def test_looks_are_taken_by_the_tower_that_they_name(encoder, tiny_folder: Path)
     with pytest.raises(ConfigError, match="alpha_clip: name the folder of the Alpha-CLIP"):
         denoiser_towers(config)
     towers = denoiser_towers(dataclasses.replace(config, alpha_clip=str(tiny_folder / "alpha_clip")))
-    assert {name: tower.is_alpha_trained for name, tower in towers.items()} == {"clip": False, "alpha_clip": True}
+    assert {name: tower.has_alpha for name, tower in towers.items()} == {"clip": False, "alpha_clip": True}
     assert denoiser_towers(dataclasses.replace(config, cache=CacheConfig())).keys() == {"clip"}
     generator = torch.Generator().manual_seed(0)
     rgb, alpha = torch.rand(2, 3, 64, 64, generator=generator), torch.zeros(2, 64, 64)
