@@ -13,8 +13,9 @@ a and 1 - a, and prints how many of them the judge calls the first sprite rather
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -38,7 +39,17 @@ from gencontrol.runs.notices import quiet_loading
 from gencontrol.sprites.captions import concept_prompts
 from gencontrol.sprites.store import SpriteStore, open_store
 from gencontrol.training.data.levels import wanted_shares
-from gencontrol.training.stages.graded import LEVELS, GradedSet, falls, graded_set, scene_shares, share_error
+from gencontrol.training.stages.graded import (
+    LEVELS,
+    GradedSet,
+    Heed,
+    at_once,
+    falls,
+    graded_set,
+    scene_shares,
+    share_error,
+    sweep,
+)
 
 SPRITES = (2, 3, 4)
 """In the scenes of each column."""
@@ -46,9 +57,6 @@ OTHERS = 0.5
 """Level of the others while one is swept."""
 FAINT = 0.25
 """Factor on a faint mask."""
-
-Embed = Callable[[Float[Tensor, "b 3 h w"], Float[Tensor, "b k h w"], Float[Tensor, "b k"]], Float[Tensor, "b d"]]
-"""Scenes, the visible parts of their sprites and a level for each to embeddings of any length."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,19 +101,17 @@ class Row:
     """Top-1 with a quarter of it."""
 
 
-def one_pass(encoder: AlphaCLIP) -> Embed:
+def one_pass(encoder: AlphaCLIP) -> Heed:
     """The map of all levels in one look at the whole picture."""
-    alpha = focus_strategy("alpha")
-    return lambda rgb, parts, levels: alpha.embed(encoder, rgb, mixed_map(parts, levels))
+    return at_once(partial(focus_strategy("alpha").embed, encoder))
 
 
-def biased(encoder: AlphaCLIP) -> Embed:
+def biased(encoder: AlphaCLIP) -> Heed:
     """Attention of the class token weighted by the map; no trained alpha."""
-    attention = focus_strategy("attention")
-    return lambda rgb, parts, levels: attention.embed(encoder, rgb, mixed_map(parts, levels))
+    return at_once(partial(focus_strategy("attention").embed, encoder))
 
 
-def passes(encoder: AlphaCLIP) -> Embed:
+def passes(encoder: AlphaCLIP) -> Heed:
     """One look for each sprite with its mask, unit-length embeddings weighted by level."""
     alpha = focus_strategy("alpha")
 
@@ -116,7 +122,7 @@ def passes(encoder: AlphaCLIP) -> Embed:
     return embed
 
 
-def by_strength(encoder: AlphaCLIP) -> Embed:
+def by_strength(encoder: AlphaCLIP) -> Heed:
     """From the whole picture to the sprite of the highest level, as far as that level says."""
     alpha = focus_strategy("alpha")
 
@@ -128,14 +134,9 @@ def by_strength(encoder: AlphaCLIP) -> Embed:
     return embed
 
 
-def mixed_map(parts: Float[Tensor, "b k h w"], levels: Float[Tensor, "b k"]) -> Float[Tensor, "b h w"]:
-    """One map of parts that do not overlap, each at its level."""
-    return (parts * levels[..., None, None]).sum(1)
-
-
 @torch.inference_mode()
 def measure(
-    name: str, embed: Embed, test: GradedSet, *, names: Float[Tensor, "c d"], encoder: AlphaCLIP, scale: float
+    name: str, embed: Heed, test: GradedSet, *, names: Float[Tensor, "c d"], encoder: AlphaCLIP, scale: float
 ) -> Row:
     """One row on one set of scenes.
 
@@ -153,25 +154,17 @@ def measure(
     own = functional.normalize(mixed, dim=-1) - functional.normalize(whole(encoder, test.rgb), dim=-1)
     first = torch.zeros(len(test.rgb), count)
     first[:, 0] = 1
+    scenes = {"rgb": test.rgb, "alpha": test.alpha, "concepts": test.concepts}
+    swept = sweep(embed, names, **scenes, levels=torch.full_like(test.levels, OTHERS), scale=scale)
     return Row(
         name=name,
         sprites=count,
         error=share_error(shares, wanted_shares(test.levels), test.concepts >= 0).mean().item(),
-        never_falls=1 - falls(sweeps(embed, test, names=names, scale=scale)).double().mean().item(),
+        never_falls=1 - falls(swept).double().mean().item(),
         order=rank_correlation((own @ names.T).gather(1, test.concepts), test.levels).mean().item(),
         mask=_top1(embed(test.rgb, test.alpha, first), names, test),
         faint=_top1(embed(test.rgb, test.alpha, FAINT * first), names, test),
     )
-
-
-def sweeps(embed: Embed, test: GradedSet, *, names: Float[Tensor, "c d"], scale: float) -> Float[Tensor, "b n"]:
-    """The first sprite's share at each of `LEVELS`, the others at a half."""
-    found = []
-    for level in LEVELS:
-        levels = torch.full_like(test.levels, OTHERS)
-        levels[:, 0] = level
-        found.append(scene_shares(embed(test.rgb, test.alpha, levels), names, test.concepts, scale=scale)[:, 0])
-    return torch.stack(found, dim=1)
 
 
 def rank_correlation(values: Float[Tensor, "b k"], levels: Float[Tensor, "b k"]) -> Float[Tensor, " b"]:
@@ -188,7 +181,7 @@ def _top1(embeds: Float[Tensor, "b d"], names: Float[Tensor, "c d"], test: Grade
 
 @torch.inference_mode()
 def drawn_shares(
-    embed: Embed, test: GradedSet, *, draw: Draw, judge: JudgePictures, seed: int
+    embed: Heed, test: GradedSet, *, draw: Draw, judge: JudgePictures, seed: int
 ) -> list[tuple[float, float]]:
     """How many variations the judge calls the first of two sprites rather than the second, at levels a and 1 - a."""
     rows, found = torch.arange(len(test.rgb)), []
@@ -270,7 +263,7 @@ def _scale(encoder: AlphaCLIP) -> float:
     return encoder.logit_scale.exp().item()
 
 
-def _draw_dial(settings: Settings, folder: Path, store: SpriteStore, ways: dict[str, Embed]) -> None:
+def _draw_dial(settings: Settings, folder: Path, store: SpriteStore, ways: dict[str, Heed]) -> None:
     judge = open_judge(settings.judge)
     judge.check_concepts(store)
     draw = open_draw(folder, steps=settings.steps, guidance=settings.guidance, batch=50)

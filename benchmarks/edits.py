@@ -25,8 +25,7 @@ from benchmarks.focus.report import markdown
 from benchmarks.focus.results import Record, Results, digests
 from benchmarks.focus.scenes import CHUNK, Kind, Marked, chunks
 from benchmarks.judge.model import Judge, margins, open_judge, top_hits
-from benchmarks.settings import Judged, OnThreads
-from gencontrol.errors import ConfigError
+from benchmarks.settings import Judged, OnThreads, chosen_rows
 from gencontrol.files import sha256
 from gencontrol.images.picture import Picture, byte_planes
 from gencontrol.models.registry import resolve
@@ -146,7 +145,7 @@ def main(settings: Settings) -> None:
         InputError: No sprites, or a file of scenes that were measured otherwise.
         CheckpointError: No weights, or no judge.
     """
-    rows = chosen_rows(settings.rows)
+    rows = chosen_rows(ROWS, settings.rows)
     quiet_loading()
     settings.use_threads()
     folder, store, judge = Path(resolve(settings.model)), open_store(settings.sprites), open_judge(settings.judge)
@@ -156,19 +155,6 @@ def main(settings: Settings) -> None:
     pipeline.set_progress_bar_config(disable=True)
     measure(pipeline, rows, settings, store=store, judge=judge, results=results)
     print(report(results.records))
-
-
-def chosen_rows(keys: Sequence[str]) -> list[Row]:
-    """The rows of these keys, or all.
-
-    Raises:
-        ConfigError: A key of no row.
-    """
-    known = [row.key for row in ROWS]
-    unknown = [key for key in keys if key not in known]
-    if unknown:
-        raise ConfigError(f"--rows: no row {', '.join(unknown)}; there are {', '.join(known)}.")
-    return [row for row in ROWS if not keys or row.key in keys]
 
 
 def measure(

@@ -1,14 +1,42 @@
 """Settings that several benchmarks have: a command's own settings inherit those that it heeds, and no others."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol, TypeVar
 
 import torch
 from tyro.conf import arg
 
+from gencontrol.errors import ConfigError
+
 SHIPPED_JUDGE = Path(__file__).with_name("judge")
 """Where the trained judge lies: beside its code."""
+
+
+class Keyed(Protocol):
+    """A row of a table."""
+
+    @property
+    def key(self) -> str:
+        """How it is chosen."""
+        ...
+
+
+Row = TypeVar("Row", bound=Keyed)
+
+
+def chosen_rows(rows: Sequence[Row], keys: Sequence[str]) -> list[Row]:
+    """The rows of these keys, in the rows' order; all unless any are given.
+
+    Raises:
+        ConfigError: A key of no row.
+    """
+    known = [row.key for row in rows]
+    unknown = [key for key in keys if key not in known]
+    if unknown:
+        raise ConfigError(f"--rows: no row {', '.join(unknown)}; there are {', '.join(known)}.")
+    return [row for row in rows if not keys or row.key in keys]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ user would open published files, takes one of three sprites by `region_arguments
 row is written as soon as a chunk of it is finished.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +19,7 @@ from typing import Annotated
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from tyro.conf import arg
 
-from benchmarks.adapters.measuring import ROWS, Row, measure_row
+from benchmarks.adapters.measuring import ROWS, measure_row
 from benchmarks.adapters.samples import draw, draw_tests
 from benchmarks.adapters.task import AdapterTask, AdapterTraining, Stage
 from benchmarks.focus.report import markdown
@@ -27,7 +27,7 @@ from benchmarks.focus.results import Record, Results, digests
 from benchmarks.focus.rows import open_encoders
 from benchmarks.focus.variation import Plan, draw_scenes, summary
 from benchmarks.judge.model import open_judge
-from benchmarks.settings import Judged, OnSprites
+from benchmarks.settings import Judged, OnSprites, chosen_rows
 from gencontrol.cli.terminal import log_to_stderr
 from gencontrol.errors import ConfigError
 from gencontrol.files import sha256
@@ -118,7 +118,7 @@ def run_measuring(options: MeasureOptions) -> None:
         ConfigError: A row that does not exist.
     """
     quiet_loading()
-    rows, store, judge = chosen_rows(options.rows), open_store(options.sprites), open_judge(options.judge)
+    rows, store, judge = chosen_rows(ROWS, options.rows), open_store(options.sprites), open_judge(options.judge)
     judge.check_concepts(store)
     model = Path(resolve(options.model))
     encoders = open_encoders(model)
@@ -164,19 +164,6 @@ def depends(options: MeasureOptions, model: Path) -> Mapping[str, object]:
         "weights": digests(model, ("clip", "alpha_clip")),
         "trained": digests(options.trained, ("text/export/unet", "base/export", "plus/export")),
     }
-
-
-def chosen_rows(keys: Sequence[str]) -> list[Row]:
-    """The rows of these keys, or all.
-
-    Raises:
-        ConfigError: A key of no row.
-    """
-    known = [row.key for row in ROWS]
-    unknown = [key for key in keys if key not in known]
-    if unknown:
-        raise ConfigError(f"--rows: no row {', '.join(unknown)}; there are {', '.join(known)}.")
-    return [row for row in ROWS if not keys or row.key in keys]
 
 
 def table(records: Mapping[str, Record]) -> str:

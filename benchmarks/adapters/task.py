@@ -3,7 +3,7 @@
 import copy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
@@ -35,7 +35,7 @@ from gencontrol.streams import stream
 from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.loop.task import Batch, ParameterGroup
 from gencontrol.training.stages.autoencoder import decode
-from gencontrol.training.stages.denoiser import build_scheduler, draw_timesteps
+from gencontrol.training.stages.denoiser import build_scheduler, denoise, draw_timesteps, velocity_error
 
 Stage = Literal["text", "base", "plus"]
 """The base itself, or one of the adapters."""
@@ -173,11 +173,8 @@ class AdapterTask:
 
     def losses(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Mean squared error of the velocity."""
-        steps: Any = batch["timesteps"]
-        noisy = self.scheduler.add_noise(batch["latents"], batch["noise"], steps)
-        target = self.scheduler.get_velocity(batch["latents"], batch["noise"], steps)
-        predicted = module(noisy, batch["timesteps"], batch["text"], batch.get("image"))
-        return {"velocity": (predicted.float() - target).square().mean()}
+        given = (batch["text"], batch.get("image"))
+        return {"velocity": velocity_error(self.scheduler, batch, lambda *at: module(*at, *given))}
 
     def evaluate(self, module: nn.Module) -> dict[str, float]:
         """The loss on the test split, always on the same samples under the same noise."""
@@ -200,17 +197,14 @@ class AdapterTask:
     def _sample(
         self, module: nn.Module, text: Tensor, image: Tensor | None, nothing: Tensor | None, *, guidance: float = 3.0
     ) -> Tensor:
-        scheduler, count = build_scheduler(), len(text)
-        scheduler.set_timesteps(10)
-        like = self.tests.latents[:count]
-        latents = torch.randn(like.shape, generator=stream(self.config.run.seed, 0, "adapters-sheet"))
-        for t in scheduler.timesteps:
-            without = module(latents, t, self.empty.expand_as(text), nothing)
-            step: Any = scheduler.step(
-                without + guidance * (module(latents, t, text, image) - without), int(t), latents
-            )
-            latents = step.prev_sample
-        return latents
+        like = self.tests.latents[: len(text)]
+        noise = torch.randn(like.shape, generator=stream(self.config.run.seed, 0, "adapters-sheet"))
+
+        def predict(noisy: Tensor, t: Tensor) -> Tensor:
+            without = module(noisy, t, self.empty.expand_as(text), nothing)
+            return without + guidance * (module(noisy, t, text, image) - without)
+
+        return denoise(noise, predict, steps=10)
 
     def export(self, module: nn.Module, folder: Path) -> None:
         """Save the stock pipeline, or the adapter's file."""

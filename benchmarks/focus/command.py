@@ -25,8 +25,7 @@ from benchmarks.focus.scenes import KINDS
 from benchmarks.focus.sheet import variation_sheet
 from benchmarks.focus.variation import Plan, chance_row, draw_scenes, measure_row, open_draw
 from benchmarks.judge.model import open_judge
-from benchmarks.settings import Judged, OnThreads
-from gencontrol.errors import ConfigError
+from benchmarks.settings import Judged, OnThreads, chosen_rows
 from gencontrol.files import sha256
 from gencontrol.images.writing import save_image
 from gencontrol.models.registry import resolve
@@ -82,7 +81,7 @@ def main(settings: Settings) -> None:
     """
     settings = _shortened(settings)
     quiet_loading()
-    rows = chosen_rows(settings.rows)
+    rows = chosen_rows(ROWS, settings.rows)
     settings.use_threads()
     folder, store = Path(resolve(settings.model)), open_store(settings.sprites)
     if "recognition" in settings.parts:
@@ -92,19 +91,6 @@ def main(settings: Settings) -> None:
         results = Results(settings.output, "variation", _depends(settings, folder, "variation"))
         vary_rows(settings, folder, store, [row for row in rows if row.key in GENERATED], results)
     report(settings.output)
-
-
-def chosen_rows(keys: tuple[str, ...]) -> list[Row]:
-    """The rows of these keys, or all.
-
-    Raises:
-        ConfigError: A key of no row.
-    """
-    known = [row.key for row in ROWS]
-    unknown = [key for key in keys if key not in known]
-    if unknown:
-        raise ConfigError(f"--rows: no row {', '.join(unknown)}; there are {', '.join(known)}.")
-    return [row for row in ROWS if not keys or row.key in keys]
 
 
 def recognise_rows(settings: Settings, folder: Path, store: SpriteStore, rows: list[Row], results: Results) -> None:

@@ -1,10 +1,11 @@
-"""Whose embeddings a file holds: those of other weights of the same width would be taken, and mean something else."""
+"""Whose weights a run has, and whose embeddings a file holds: others of the same width would mean something else."""
 
 from pathlib import Path
 
 from gencontrol.conditioning.embedding_files import EmbedsFile, read_embeds
 from gencontrol.errors import InputError
-from gencontrol.models.fingerprint import weights_mark
+from gencontrol.models.fingerprint import fingerprint, weights_mark
+from gencontrol.models.location import Location
 from gencontrol.runs.asked import Asked
 from gencontrol.runs.notices import warn
 from gencontrol.runs.settings import VariationSettings
@@ -13,6 +14,13 @@ from gencontrol.runs.settings import VariationSettings
 def encoder_of(settings: VariationSettings, asked: Asked) -> tuple[str, str]:
     """What the encoder of a run is called, and its `weights_mark`."""
     return settings.alpha_clip or settings.model, weights_mark(asked.looks)
+
+
+def weights_of(asked: Asked, embeds: EmbedsFile | None, *, curve: str | None) -> dict[str, str]:
+    """Fingerprints of what draws, for the record; a file of embeddings has passed its encoder."""
+    models = {"model": asked.model} | ({} if asked.encoder is None or embeds else {"alpha_clip": asked.encoder})
+    models |= {} if curve is None else {"levels_curve": Location(name=curve)}
+    return {name: fingerprint(place) for name, place in models.items()}
 
 
 def read_own_embeds(embeds_in: str, settings: VariationSettings, asked: Asked) -> EmbedsFile:

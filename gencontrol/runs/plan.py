@@ -13,13 +13,12 @@ from gencontrol.conditioning.embedding_files import EmbedsFile
 from gencontrol.conditioning.strength import StrengthSchedule
 from gencontrol.errors import InputError
 from gencontrol.focus import FocusStrategy
-from gencontrol.models.fingerprint import fingerprint
 from gencontrol.models.location import Location
 from gencontrol.pipelines.hosts.host import Host
 from gencontrol.regions.geometry import Fit, Geometry
 from gencontrol.runs.asked import Asked, ask_host, with_default_focus
 from gencontrol.runs.drawing import Sampling
-from gencontrol.runs.embeddings_of import encoder_of, read_own_embeds
+from gencontrol.runs.embeddings_of import encoder_of, read_own_embeds, weights_of
 from gencontrol.runs.files.inputs import Input, inputs_of, without_results
 from gencontrol.runs.files.outputs import Item, check_items, join_swept, plan_items
 from gencontrol.runs.files.records import describe, describe_input
@@ -234,17 +233,10 @@ def _plan(wanted: Wanted, asked: Asked, embeds: EmbedsFile | None) -> Plan:
         existing=settings.existing,
         items=(),
         recorded=_recorded(settings, guidance) if settings.metadata else None,
-        weights=_weights(asked, embeds, curve=settings.levels_curve),
+        weights=weights_of(asked, embeds, curve=settings.levels_curve),
         label=wanted.swept.label,
         made_by=("", "") if settings.embeds_out is None else encoder_of(settings, asked),
     )
-
-
-def _weights(asked: Asked, embeds: EmbedsFile | None, *, curve: str | None) -> dict[str, str]:
-    """Of what draws; a file of embeddings has passed its encoder."""
-    models = {"model": asked.model} | ({} if asked.encoder is None or embeds else {"alpha_clip": asked.encoder})
-    models |= {} if curve is None else {"levels_curve": Location(name=curve)}
-    return {name: fingerprint(place) for name, place in models.items()}
 
 
 def _record_now(plans: Sequence[Plan], item: Item, index: int) -> dict[str, Any] | None:

@@ -109,7 +109,7 @@ def compose(store: SpriteStore, config: SceneConfig, *, batch: int, seed: int, i
         index: Which batch of the stream.
     """
     generator = stream(seed, index, config.split)
-    counts = 1 + torch.multinomial(torch.tensor(config.counts), batch, replacement=True, generator=generator)
+    counts = 1 + _drawn(config.counts, batch, generator)
     fields = ("turn", "mirror", "jitter", "blur", "recolour", "deform")
     layout = draw_layout(
         store,
@@ -119,11 +119,17 @@ def compose(store: SpriteStore, config: SceneConfig, *, batch: int, seed: int, i
         split=config.split,
         generator=generator,
     )
-    kinds = torch.multinomial(torch.tensor(config.backgrounds), batch, replacement=True, generator=generator)
+    kinds = _drawn(config.backgrounds, batch, generator)
     background = draw_backgrounds(kinds, config.size, config.split, generator)
     scenes = _close_up(store, layout, background, config.close, generator) if config.close else None
     scenes = scenes or render(store, layout, background)
     return replace(scenes, rgb=finished(scenes.rgb, config.finish, generator)) if config.finish else scenes
+
+
+def _drawn(frequencies: tuple[float, ...], count: int, generator: torch.Generator) -> Int[Tensor, " b"]:
+    """Numbers from 0, each as often as its relative frequency says, which may be a whole number."""
+    shares = torch.tensor(frequencies, dtype=torch.float32)
+    return torch.multinomial(shares, count, replacement=True, generator=generator)
 
 
 def _close_up(

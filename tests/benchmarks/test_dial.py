@@ -18,12 +18,10 @@ from benchmarks.dial import (
     drawn_table,
     main,
     measure,
-    mixed_map,
     name_table,
     one_pass,
     passes,
     rank_correlation,
-    sweeps,
     table,
 )
 from benchmarks.focus.rows import whole
@@ -48,16 +46,10 @@ def test_rank_correlation_by_hand() -> None:
     assert both.tolist() == [1.0, -1.0]
 
 
-def test_a_map_holds_each_parts_level() -> None:
-    parts = torch.zeros(1, 2, 2, 2)
-    parts[0, 0, 0], parts[0, 1, 1] = 1, 1
-    assert mixed_map(parts, torch.tensor([[0.25, 0.75]])).tolist() == [[[0.25, 0.25], [0.75, 0.75]]]
-
-
 def test_each_way_heeds_levels_as_it_says(encoders, pair) -> None:
     encoder, alpha, attention = encoders.alpha, focus_strategy("alpha"), focus_strategy("attention")
     levels = torch.tensor([[0.25, 0.75]]).expand(len(pair.rgb), 2)
-    mixed = mixed_map(pair.alpha, levels)
+    mixed = (pair.alpha * levels[..., None, None]).sum(1)
     given = (pair.rgb, pair.alpha, levels)
     assert torch.equal(one_pass(encoder)(*given), alpha.embed(encoder, pair.rgb, mixed))
     assert torch.equal(biased(encoder)(*given), attention.embed(encoder, pair.rgb, mixed))
@@ -96,15 +88,17 @@ def test_a_perfect_dial_has_no_error_and_a_switch_has(pair, encoders, monkeypatc
     assert right.sprites == 2 and right.name == "x"
 
 
-def test_the_first_is_swept_and_the_others_stay_at_a_half(pair) -> None:
+def test_the_first_is_swept_and_the_others_stay_at_a_half(pair, encoders) -> None:
     asked = []
 
     def embed(rgb: torch.Tensor, parts: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
         asked.append(levels[0].tolist())
-        return torch.ones(len(rgb), 60)
+        return torch.ones(len(rgb), encoders.alpha.embed_dim)
 
-    assert sweeps(embed, pair, names=torch.eye(60), scale=1.0).shape == (len(pair.rgb), len(LEVELS))
-    assert asked == [[level, 0.5] for level in LEVELS]
+    names = torch.eye(60, encoders.alpha.embed_dim)
+    measure("x", embed, pair, names=names, encoder=encoders.alpha, scale=1.0)
+    # After the scenes' own levels: the sweep, the first one's mask, and a quarter of it.
+    assert asked == [pair.levels[0].tolist(), *([level, 0.5] for level in LEVELS), [1.0, 0.0], [0.25, 0.0]]
 
 
 def test_variations_are_called_by_the_likelier_of_the_two(pair) -> None:

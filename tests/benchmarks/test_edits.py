@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from benchmarks import edits
-from benchmarks.edits import ROWS, Case, Settings, case_of, chosen_rows, judged, main, report, step_across
+from benchmarks.edits import ROWS, Case, Settings, case_of, judged, main, report, step_across
 from benchmarks.judge.model import Verdict
+from benchmarks.settings import chosen_rows
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.images.picture import Picture
 from gencontrol.pipelines.editing.painting import soft_border
@@ -110,11 +111,11 @@ def test_the_table_has_means_and_standard_errors() -> None:
 
 
 def test_rows_are_chosen_by_their_keys() -> None:
-    assert [row.key for row in chosen_rows(())] == [row.key for row in ROWS]
+    assert [row.key for row in chosen_rows(ROWS, ())] == [row.key for row in ROWS]
     assert {"nothing", "whole", "crop", "alpha", "zoom"} <= {row.key for row in ROWS}
-    assert [row.key for row in chosen_rows(("zoom", "crop"))] == ["crop", "zoom"]
+    assert [row.key for row in chosen_rows(ROWS, ("zoom", "crop"))] == ["crop", "zoom"]
     with pytest.raises(ConfigError, match="no row Zoom; there are untouched, removed"):
-        chosen_rows(("Zoom",))
+        chosen_rows(ROWS, ("Zoom",))
 
 
 def test_a_run(

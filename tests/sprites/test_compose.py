@@ -26,6 +26,13 @@ def test_the_same_arguments_give_the_same_scenes_and_others_do_not(sprite_store)
     assert not torch.equal(first.concept[:, 0], test.concept[:, 0])
 
 
+def test_frequencies_may_be_whole_numbers(sprite_store):
+    whole, parts = ((0, 1), (1, 0, 0, 0, 0)), ((0.0, 1.0), (1.0, 0.0, 0.0, 0.0, 0.0))
+    drawn = [SceneConfig(size=16, counts=counts, backgrounds=grounds) for counts, grounds in (whole, parts)]
+    first, second = (compose(sprite_store, config, batch=4, seed=1) for config in drawn)
+    assert torch.equal(first.rgb, second.rgb) and (first.used.sum(-1) == 2).all()
+
+
 def test_the_alpha_map_is_exact(sprite_store):
     """A black block on a known background: the picture is background * (1 - alpha) + colour * alpha."""
     scenes = compose(sprite_store, dataclasses.replace(PLAIN, counts=(1.0,)), batch=64, seed=0)

@@ -209,24 +209,20 @@ def _memory() -> dict[str, Any]:
         )
         download = gr.DownloadButton("Download with its record", visible=False, elem_id="studio-download")
         with gr.Row():
-            command = gr.Code(
-                language="shell",
-                label="As command",
-                interactive=False,
-                visible=False,
-                wrap_lines=True,
-                lines=3,
-                max_lines=20,
-                elem_id="studio-command",
-            )
-            python = gr.Code(
-                language="python",
-                label="As Python",
-                interactive=False,
-                visible=False,
-                wrap_lines=True,
-                lines=3,
-                max_lines=20,
-                elem_id="studio-python",
-            )
+            command = _code("shell", "As command", elem_id="studio-command")
+            python = _code("python", "As Python", elem_id="studio-python")
     return {"memory": memory, "command": command, "python": python, "download": download}
+
+
+def _code(language: Any, label: str, *, elem_id: str) -> gr.Code:
+    """What can be copied, once there is something."""
+    return gr.Code(
+        language=language,
+        label=label,
+        interactive=False,
+        visible=False,
+        wrap_lines=True,
+        lines=3,
+        max_lines=20,
+        elem_id=elem_id,
+    )

@@ -1,6 +1,7 @@
 """Stage 4: the denoiser, conditioned on an image embedding as Stable Diffusion image variation is."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -72,6 +73,10 @@ class DenoiserTraining:
             )
 
 
+Predict = Callable[[Float[Tensor, "n c h w"], Tensor], Float[Tensor, "n c h w"]]
+"""Noisy latents and their timesteps to what is predicted."""
+
+
 class _Denoise(nn.Module):
     """What a wrapped module's forward pass has to be."""
 
@@ -141,11 +146,7 @@ class DenoiserTask:
 
     def losses(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Mean squared error of the velocity."""
-        steps = cast(torch.IntTensor, batch["timesteps"])
-        noisy = self.scheduler.add_noise(batch["latents"], batch["noise"], steps)
-        target = self.scheduler.get_velocity(batch["latents"], batch["noise"], steps)
-        predicted = module(noisy, batch["timesteps"], batch["embeddings"])
-        return {"velocity": (predicted.float() - target).square().mean()}
+        return {"velocity": velocity_error(self.scheduler, batch, lambda *at: module(*at, batch["embeddings"]))}
 
     def evaluate(self, module: nn.Module) -> dict[str, float]:
         """The loss on the test split, always on the same samples under the same noise."""
@@ -169,6 +170,14 @@ class DenoiserTask:
         unet.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # safetensors wants it.
         unet.save_pretrained(folder / "unet")
         self.scheduler.save_pretrained(folder / "scheduler")
+
+
+def velocity_error(scheduler: DDIMScheduler, batch: Batch, predict: Predict) -> Float[Tensor, ""]:
+    """Mean squared error of the velocity predicted for `latents` with `noise` at `timesteps`, all of a batch."""
+    steps = cast(torch.IntTensor, batch["timesteps"])
+    noisy = scheduler.add_noise(batch["latents"], batch["noise"], steps)
+    target = scheduler.get_velocity(batch["latents"], batch["noise"], steps)
+    return (predict(noisy, steps).float() - target).square().mean()
 
 
 def view_weights(count: int, views: int, *, mixed: float, generator: torch.Generator) -> Float[Tensor, "n k"]:
@@ -239,6 +248,16 @@ def build_unet(config: DenoiserTraining, cache: LatentCache) -> UNet2DConditionM
     return UNet2DConditionModel(**shape)
 
 
+def denoise(latents: Float[Tensor, "n c h w"], predict: Predict, *, steps: int) -> Float[Tensor, "n c h w"]:
+    """From noise to latents, in so many steps."""
+    scheduler = build_scheduler()
+    scheduler.set_timesteps(steps)
+    for t in scheduler.timesteps:
+        step = scheduler.step(predict(latents, t), int(t), latents)
+        latents = cast(DDIMSchedulerOutput, step).prev_sample
+    return latents
+
+
 def sample(
     unet: UNet2DConditionModel,
     autoencoder: AutoencoderKL,
@@ -249,18 +268,17 @@ def sample(
     guidance: float = 3.0,
 ) -> Float[Tensor, "n 3 h w"]:
     """Pictures in [0, 1] for embeddings, for sample sheets; users have the pipelines."""
-    scheduler = build_scheduler()
-    scheduler.set_timesteps(steps)
     generator = seeded(seed)
     side = unet.config["sample_size"]
     # Drawn on the CPU, so that a seed gives one picture on every machine.
     latents = torch.randn(len(embeddings), unet.config["in_channels"], side, side, generator=generator).to(unet.device)
     embeddings = embeddings.to(unet.device)
     condition = torch.cat([torch.zeros_like(embeddings), embeddings])[:, None]
-    for t in scheduler.timesteps:
-        without, given = unet(torch.cat([latents, latents]), t, encoder_hidden_states=condition).sample.chunk(2)
-        step = scheduler.step(without + guidance * (given - without), int(t), latents)
-        latents = cast(DDIMSchedulerOutput, step).prev_sample
-    latents = latents.to(autoencoder.device)
+
+    def predict(noisy: Tensor, t: Tensor) -> Tensor:
+        without, given = unet(torch.cat([noisy, noisy]), t, encoder_hidden_states=condition).sample.chunk(2)
+        return without + guidance * (given - without)
+
+    latents = denoise(latents, predict, steps=steps).to(autoencoder.device)
     decoded = decode(autoencoder, latents / autoencoder.config["scaling_factor"])
     return (decoded.clamp(-1, 1) + 1) / 2

@@ -1,6 +1,6 @@
 """Graded alpha: the loss that makes a level a share of attention, and the figures that a dial is judged by."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +13,9 @@ from gencontrol.sprites.store import SpriteStore
 from gencontrol.streams import stream
 from gencontrol.training.data.levels import LEAST_VISIBLE, wanted_shares
 from gencontrol.training.stages.recognition import EncodeRegion
+
+Heed = Callable[[Float[Tensor, "b 3 h w"], Float[Tensor, "b k h w"], Float[Tensor, "b k"]], Float[Tensor, "b d"]]
+"""Scenes, the visible parts of their things and a level for each to image embeddings, of any length."""
 
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """At which a dial is read."""
@@ -54,11 +57,11 @@ def dial_figures(
     encode: EncodeRegion, names: Float[Tensor, "c d"], test: GradedSet, *, scale: float
 ) -> dict[str, float]:
     """The mean error of the shares, and how many sweeps of one level, the others at a half, never fall."""
-    maps = (test.alpha * test.levels[..., None, None]).sum(1)
-    found = scene_shares(encode(test.rgb, maps), names.to(test.rgb), test.concepts, scale=scale)
+    heed = at_once(encode)
+    found = scene_shares(heed(test.rgb, test.alpha, test.levels), names.to(test.rgb), test.concepts, scale=scale)
     error = share_error(found, wanted_shares(test.levels), test.concepts >= 0).mean().item()
     swept = sweep(
-        encode,
+        heed,
         names,
         rgb=test.rgb,
         alpha=test.alpha,
@@ -68,6 +71,11 @@ def dial_figures(
     )
     rising = 1 - falls(swept).double().mean().item()
     return {f"share-error/{test.name}": error, f"rising/{test.name}": rising}
+
+
+def at_once(encode: EncodeRegion) -> Heed:
+    """One look at the map of all levels."""
+    return lambda rgb, parts, levels: encode(rgb, (parts * levels[..., None, None]).sum(1))
 
 
 def share_losses(
@@ -128,7 +136,7 @@ def share_error(
 
 @torch.no_grad()
 def sweep(
-    encode: EncodeRegion,
+    heed: Heed,
     names: Float[Tensor, "c d"],
     *,
     rgb: Float[Tensor, "b 3 h w"],
@@ -141,7 +149,7 @@ def sweep(
     """Turn the dial of each scene's first thing, the others' fixed: its share at each level.
 
     Args:
-        encode: Pictures and maps to embeddings.
+        heed: What heeds levels.
         names: Unit-length embeddings of all names.
         rgb: The scenes.
         alpha: Visible parts of the things, which do not overlap.
@@ -154,8 +162,7 @@ def sweep(
     for level in at:
         turned = levels.clone()
         turned[:, 0] = level
-        maps = (alpha * turned[..., None, None]).sum(1)
-        found.append(scene_shares(encode(rgb, maps), names.to(rgb), concepts, scale=scale)[:, 0])
+        found.append(scene_shares(heed(rgb, alpha, turned), names.to(rgb), concepts, scale=scale)[:, 0])
     return torch.stack(found, dim=1)
 
 

@@ -13,7 +13,6 @@ from safetensors.torch import load_file
 from benchmarks.adapters.command import (
     MeasureOptions,
     TrainOptions,
-    chosen_rows,
     open_trained,
     run_measuring,
     run_training,
@@ -33,6 +32,7 @@ from benchmarks.adapters.parts import (
 from benchmarks.adapters.samples import draw
 from benchmarks.adapters.task import AdapterTask, AdapterTraining
 from benchmarks.focus.rows import Encoders
+from benchmarks.settings import chosen_rows
 from gencontrol.errors import ConfigError
 from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.loop.train import train
@@ -194,7 +194,7 @@ def test_the_ways_differ(trained: MeasureOptions, model: Path, encoders: Encoder
     (scene,) = scenes_of(marked(count=1))
 
     def drawn(key: str) -> torch.Tensor:
-        (row,) = chosen_rows((key,))
+        (row,) = chosen_rows(ROWS, (key,))
         encoder = encoders.alpha if row.alpha else opened.encoder
         return draw_one(row, opened, encoder, scene, seed=0, steps=2, guidance=3)
 
@@ -205,9 +205,9 @@ def test_the_ways_differ(trained: MeasureOptions, model: Path, encoders: Encoder
 
 
 def test_rows_are_chosen_by_their_keys() -> None:
-    assert [row.key for row in chosen_rows(("plus-crop", "base-whole"))] == ["base-whole", "plus-crop"]
+    assert [row.key for row in chosen_rows(ROWS, ("plus-crop", "base-whole"))] == ["base-whole", "plus-crop"]
     with pytest.raises(ConfigError, match="--rows: no row crop; there are base-whole, "):
-        chosen_rows(("crop",))
+        chosen_rows(ROWS, ("crop",))
 
 
 def test_training_lowers_the_loss(stage, tmp_path: Path) -> None:

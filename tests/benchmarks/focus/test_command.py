@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from benchmarks.focus.command import Settings, chosen_rows, main
-from benchmarks.focus.rows import GENERATED
+from benchmarks.focus.command import Settings, main
+from benchmarks.focus.rows import GENERATED, ROWS
 from benchmarks.focus.scenes import KINDS
+from benchmarks.settings import chosen_rows
 from gencontrol.errors import ConfigError
 
 
@@ -47,5 +48,5 @@ def test_it_runs_and_measures_nothing_twice(
 
 def test_unknown_rows_are_refused() -> None:
     with pytest.raises(ConfigError, match="no row alfa; there are plain, attention"):
-        chosen_rows(("alfa",))
-    assert [row.key for row in chosen_rows(("alpha", "plain"))] == ["plain", "alpha"]
+        chosen_rows(ROWS, ("alfa",))
+    assert [row.key for row in chosen_rows(ROWS, ("alpha", "plain"))] == ["plain", "alpha"]

@@ -1,6 +1,5 @@
 """Hosts of reference pictures at a tiny size: the stock classes, random weights, adapters in their published layout."""
 
-import re
 from importlib import import_module
 from typing import Any
 
@@ -16,6 +15,8 @@ from transformers import (
     SiglipVisionConfig,
     SiglipVisionModel,
 )
+
+from benchmarks.adapters.parts import published_projection
 
 diffusers: Any = import_module("diffusers")
 
@@ -94,34 +95,14 @@ def autoencoder(**settings: Any) -> Any:
 def base_projection(*, tokens: int = 4, cross: int = CROSS) -> dict[str, Tensor]:
     """From one embedding to a few tokens, in the published layout."""
     torch.manual_seed(1)
-    state = ImageProjection(EMBED, cross, tokens).state_dict()
-    return {key.replace("image_embeds", "proj"): value.clone() for key, value in state.items()}
-
-
-_PLUS = {
-    r"layers\.(\d)\.ln0": r"layers.\1.0.norm1",
-    r"layers\.(\d)\.ln1": r"layers.\1.0.norm2",
-    r"layers\.(\d)\.attn\.to_out\.0": r"layers.\1.0.to_out",
-    r"layers\.(\d)\.attn\.": r"layers.\1.0.",
-    r"layers\.(\d)\.ff\.0": r"layers.\1.1.0",
-    r"layers\.(\d)\.ff\.1\.net\.0\.proj": r"layers.\1.1.1",
-    r"layers\.(\d)\.ff\.1\.net\.2": r"layers.\1.1.3",
-}
+    return published_projection(ImageProjection(EMBED, cross, tokens))
 
 
 def plus_projection(*, width: int = WIDTH, cross: int = CROSS, hidden: int = 64, queries: int = 4) -> dict[str, Tensor]:
     """The Resampler in the published layout: four layers, heads of width 64."""
     torch.manual_seed(1)
     resampler = IPAdapterPlusImageProjection(width, cross, hidden, 4, 64, hidden // 64, queries)
-    found = {}
-    for key, value in resampler.state_dict().items():
-        for pattern, new in _PLUS.items():
-            key = re.sub(pattern, new, key)
-        found[key] = value.clone()
-    for layer in range(4):
-        keys = [found.pop(f"layers.{layer}.0.to_{name}.weight") for name in "kv"]
-        found[f"layers.{layer}.0.to_kv.weight"] = torch.cat(keys)
-    return found
+    return published_projection(resampler)
 
 
 def adapter(unet: Any, projection: dict[str, Tensor]) -> dict[str, Any]:

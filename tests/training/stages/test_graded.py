@@ -15,6 +15,7 @@ from gencontrol.training.stages.alpha_clip import AlphaClipTask, AlphaClipTraini
 from gencontrol.training.stages.clip import TowerConfig, build_clip
 from gencontrol.training.stages.graded import (
     LEVELS,
+    at_once,
     dial_figures,
     falls,
     graded_set,
@@ -124,7 +125,7 @@ def test_a_sweep_turns_the_first_and_leaves_the_others(sprite_store) -> None:
         return torch.eye(60, requires_grad=True)[test.concepts[:, 0]]
 
     swept = sweep(
-        encode, torch.eye(60), rgb=test.rgb, alpha=test.alpha, concepts=test.concepts,
+        at_once(encode), torch.eye(60), rgb=test.rgb, alpha=test.alpha, concepts=test.concepts,
         levels=torch.full((6, 2), 0.5), scale=1.0,
     )  # fmt: skip
     assert swept.shape == (6, 5) and not swept.requires_grad
