@@ -126,7 +126,7 @@ def compose(store: SpriteStore, config: SceneConfig, *, batch: int, seed: int, i
     return replace(scenes, rgb=finished(scenes.rgb, config.finish, generator)) if config.finish else scenes
 
 
-def _drawn(frequencies: tuple[float, ...], count: int, generator: torch.Generator) -> Int[Tensor, " b"]:
+def _drawn(frequencies: tuple[int | float, ...], count: int, generator: torch.Generator) -> Int[Tensor, " b"]:
     """Numbers from 0, each as often as its relative frequency says, which may be a whole number."""
     shares = torch.tensor(frequencies, dtype=torch.float32)
     return torch.multinomial(shares, count, replacement=True, generator=generator)

@@ -26,9 +26,9 @@ def test_the_same_arguments_give_the_same_scenes_and_others_do_not(sprite_store)
     assert not torch.equal(first.concept[:, 0], test.concept[:, 0])
 
 
-def test_frequencies_may_be_whole_numbers(sprite_store):
+def test_frequencies_may_be_whole_numbers(sprite_store, unchecked):
     whole, parts = ((0, 1), (1, 0, 0, 0, 0)), ((0.0, 1.0), (1.0, 0.0, 0.0, 0.0, 0.0))
-    drawn = [SceneConfig(size=16, counts=counts, backgrounds=grounds) for counts, grounds in (whole, parts)]
+    drawn = [unchecked(SceneConfig, size=16, counts=counts, backgrounds=grounds) for counts, grounds in (whole, parts)]
     first, second = (compose(sprite_store, config, batch=4, seed=1) for config in drawn)
     assert torch.equal(first.rgb, second.rgb) and (first.used.sum(-1) == 2).all()
 
