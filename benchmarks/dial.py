@@ -154,8 +154,15 @@ def measure(
     own = functional.normalize(mixed, dim=-1) - functional.normalize(whole(encoder, test.rgb), dim=-1)
     first = torch.zeros(len(test.rgb), count)
     first[:, 0] = 1
-    scenes = {"rgb": test.rgb, "alpha": test.alpha, "concepts": test.concepts}
-    swept = sweep(embed, names, **scenes, levels=torch.full_like(test.levels, OTHERS), scale=scale)
+    swept = sweep(
+        embed,
+        names,
+        rgb=test.rgb,
+        alpha=test.alpha,
+        concepts=test.concepts,
+        levels=torch.full_like(test.levels, OTHERS),
+        scale=scale,
+    )
     return Row(
         name=name,
         sprites=count,

@@ -85,7 +85,8 @@ def test_visitors_who_gave_a_password_may_not_name_files_of_the_machine(
     public = Studio(pool, Sessions(tmp_path / "v", keeps=False), models=[str(tiny_folder)], private=False, offline=True)
     visit = public.sessions.open()
     public.take_picture(visit, photo, plainly=False)
-    assert public.look(visit, LEFT, values())
+    path, notices = public.look(visit, LEFT, values())
+    assert path.is_file() and not notices
     for wrong in ({"model": "/etc"}, {"alpha_clip": str(tiny_folder / "alpha_clip")}):
         with pytest.raises(ConfigError, match=r"Model|`model`: expected one of"):
             public.look(visit, LEFT, values(**wrong))
