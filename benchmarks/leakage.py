@@ -2,6 +2,7 @@
 
     python -m benchmarks.leakage                     the embedded model, 64 pairs of pictures
     python -m benchmarks.leakage --sprites data/sprites/sprites.npz    embeddings of sprites in scenes
+    python -m benchmarks.leakage --sprites data/sprites/sprites.npz --drawn     and what is drawn from them
 
 Of each pair, both pictures are equal within a box and differ outside. A row says by how much, relative to their length,
 the tokens within the box and the class token move between the two, and how far the tokens are from those of a tower
@@ -9,7 +10,8 @@ that is not told anything: a resampler was trained on the latter. "Unrelated" is
 in common. Soft random colours, so that no sprites are needed.
 
 The second table is of embeddings, for every way of looking at a part: how far they drift when its neighbour is another,
-or its ground, while the part stays as it is. 0 is "it is ignored".
+or its ground, while the part stays as it is. 0 is "it is ignored". `--drawn` adds a third: the root mean square
+difference of the pictures, colours in [0, 1], that are drawn from both embeddings with the same noise.
 """
 
 import json
@@ -24,6 +26,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from benchmarks.focus.variation import open_draw
 from benchmarks.settings import OnThreads
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.token_towers import TokenTower, token_tower
@@ -31,6 +34,7 @@ from gencontrol.conditioning.tokens import token_weights
 from gencontrol.focus.attention import all_tokens_bias, class_token_bias, patch_alphas
 from gencontrol.focus.pixels import pixels
 from gencontrol.focus.strategy import FocusStrategy
+from gencontrol.models.registry import resolve
 from gencontrol.runs.notation import parse_focus
 from gencontrol.sprites.catalog import training_styles
 from gencontrol.sprites.compose import SceneConfig, compose
@@ -53,8 +57,12 @@ class Settings(OnThreads):
     """Of the attention biases."""
     sprites: Path | None = None
     """The store that `gencontrol data sprites` made, for embeddings of its test scenes; None takes soft colours."""
+    drawn: bool = False
+    """Whether pictures are drawn as well; needs a whole model."""
+    steps: int = 25
+    """Denoising steps of those."""
     seed: int = 0
-    """Of the scenes."""
+    """Of the scenes and the noise."""
     json: Path | None = None
     """Also write the rows as JSON."""
 
@@ -82,7 +90,7 @@ LOOKS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Drift:
-    """One way of looking, by the embedding that it makes: 1 less the cosine, means over pictures."""
+    """One way of looking, by what it makes: how far two embeddings, or two pictures, are apart; means over scenes."""
 
     name: str
     """What it is."""
@@ -131,22 +139,42 @@ def sprite_parts(store: SpriteStore, count: int, side: int, *, seed: int) -> Par
     return Parts(rgb=scenes.rgb, others=scenes.rgb.roll(1, 0), part=part, things=scenes.alpha.amax(dim=1))
 
 
+Apart = Callable[[Tensor, Tensor], float]
+"""How far two batches are apart, row by row, in the mean."""
+
+
 @torch.inference_mode()
-def drifts(encoder: AlphaCLIP, parts: Parts, looks: Sequence[str] = LOOKS) -> list[Drift]:
-    """How far each way's embedding moves; first that of whole pictures, and last of pictures of nothing in common."""
+def drifts(
+    encoder: AlphaCLIP,
+    parts: Parts,
+    looks: Sequence[str] = LOOKS,
+    *,
+    drawn: Callable[[Float[Tensor, "b d"]], Tensor] | None = None,
+) -> list[Drift]:
+    """How far each way's embedding moves; first that of whole pictures, and last of pictures of nothing in common.
+
+    Args:
+        encoder: What looks.
+        parts: At what.
+        looks: How.
+        drawn: Embeddings to pictures, which are compared in their place.
+    """
     ways: dict[str, Callable[[Tensor], Tensor]] = {"whole picture": lambda rgb: _embedded(encoder, rgb)}
     for name in looks:
         strategy = parse_focus(name)
         assert strategy is not None
         ways[name] = partial(_looked, strategy, encoder, parts.part)
-    rows = [_drift(name, way, parts) for name, way in ways.items()]
-    unrelated = _apart(ways["whole picture"](parts.rgb), ways["whole picture"](parts.others))
+    made = drawn or (lambda embeds: embeds)
+    apart = _cosines_apart if drawn is None else _pictures_apart
+    rows = [_drift(name, lambda rgb, way=way: made(way(rgb)), parts, apart) for name, way in ways.items()]
+    whole = ways["whole picture"]
+    unrelated = apart(made(whole(parts.rgb)), made(whole(parts.others)))
     return [*rows, Drift(name="unrelated", neighbour=unrelated, ground=unrelated)]
 
 
-def _drift(name: str, way: Callable[[Tensor], Tensor], parts: Parts) -> Drift:
+def _drift(name: str, way: Callable[[Tensor], Tensor], parts: Parts, apart: Apart) -> Drift:
     there = way(parts.rgb)
-    moved = {what: _apart(there, way(parts.changed(what))) for what in ("neighbour", "ground")}
+    moved = {what: apart(there, way(parts.changed(what))) for what in ("neighbour", "ground")}
     return Drift(name=name, **moved)
 
 
@@ -158,13 +186,17 @@ def _embedded(encoder: AlphaCLIP, rgb: Tensor) -> Tensor:
     return encoder.encode_pixels(pixels(encoder, rgb))
 
 
-def _apart(one: Float[Tensor, "b d"], other: Float[Tensor, "b d"]) -> float:
+def _cosines_apart(one: Float[Tensor, "b d"], other: Float[Tensor, "b d"]) -> float:
     return (1 - functional.cosine_similarity(one, other, dim=-1)).mean().item()
 
 
-def drift_table(rows: Sequence[Drift]) -> str:
+def _pictures_apart(one: Float[Tensor, "b 3 h w"], other: Float[Tensor, "b 3 h w"]) -> float:
+    return (one - other).square().mean((1, 2, 3)).sqrt().mean().item()
+
+
+def drift_table(rows: Sequence[Drift], *, measured: str = "1 - cosine") -> str:
     """For people."""
-    head = f"{'1 - cosine':30}{'another neighbour':>18}{'another ground':>16}"
+    head = f"{measured:30}{'another neighbour':>18}{'another ground':>16}"
     return "\n".join([head, *(f"{r.name:30}{r.neighbour:18.3f}{r.ground:16.3f}" for r in rows)])
 
 
@@ -247,9 +279,15 @@ def main(settings: Settings) -> tuple[list[Row], list[Drift]]:
     else:
         parts = sprite_parts(open_store(settings.sprites), count, side, seed=seed)
     moved = drifts(encoder, parts)
+    told = {"tokens": [vars(r) for r in rows], "embeddings": [vars(r) for r in moved]}
     print(f"\n{drift_table(moved)}")
+    if settings.drawn:
+        draw = open_draw(resolve(settings.model), steps=settings.steps, guidance=3.0, batch=count)
+        noise = [seed * 1_000_000 + number for number in range(count)]
+        shown = drifts(encoder, parts, drawn=lambda embeds: draw(embeds, noise))
+        print(f"\n{drift_table(shown, measured='difference of pictures')}")
+        told["pictures"] = [vars(r) for r in shown]
     if settings.json:
-        told = {"tokens": [vars(r) for r in rows], "embeddings": [vars(r) for r in moved]}
         settings.json.write_text(json.dumps(told, indent=1), encoding="utf-8")
     return rows, moved
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.errors import InputError
+from gencontrol.errors import ConfigError, InputError
 from gencontrol.models.location import Location
 from gencontrol.models.registry import resolve, resolve_encoder
 from gencontrol.pipelines.encoders import locate
@@ -108,9 +108,15 @@ def encoder_location(settings: EncoderSettings) -> Location:
 
     Raises:
         CheckpointError: Nothing there.
+        ConfigError: A revision of a model that is not opened.
     """
     local = settings.offline
     if settings.alpha_clip is not None:
+        if settings.revision is not None:
+            raise ConfigError(
+                f"`revision` {settings.revision} is of `model`, and the encoder comes from `alpha_clip` "
+                f"({settings.alpha_clip}) alone here: leave one of them out."
+            )
         place, inside = resolve_encoder(settings.alpha_clip, has_alpha=True)
         return Location(name=place, subfolder=inside, local_files_only=local)
     check_no_reference_host(settings.model)

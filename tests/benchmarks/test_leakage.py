@@ -1,6 +1,7 @@
 """The leakage benchmark: distances, and that each way of looking is what its row says."""
 
 import json
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -58,6 +59,7 @@ def test_what_is_printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     assert second.startswith("1 - cosine") and len(second.splitlines()) == 1 + len(moved) == len(LOOKS) + 3
     told = json.loads((tmp_path / "rows.json").read_text())
     assert told["tokens"][3]["name"] == "attention:rows=all" and told["embeddings"][0]["name"] == "whole picture"
+    assert "pictures" not in told
 
 
 def test_the_part_stays_and_the_rest_is_another() -> None:
@@ -102,3 +104,29 @@ def test_a_drift_is_one_less_the_cosine(tiny: ModuleType) -> None:
     assert row.ground == pytest.approx(1 - torch.cosine_similarity(one, other).mean().item(), abs=1e-5)
     text = drift_table([Drift(name="zoom", neighbour=0.1234, ground=0.5)])
     assert text.splitlines()[1].split() == ["zoom", "0.123", "0.500"]
+
+
+def test_pictures_are_compared_in_the_place_of_their_embeddings(tiny: ModuleType) -> None:
+    encoder, parts = AlphaCLIP.from_clip(tiny.alpha_clip_model()).requires_grad_(False), soft_parts(3, 64, seed=1)
+    given = []
+
+    def draw(embeds: torch.Tensor) -> torch.Tensor:
+        """A picture as bright as its number in the list of batches."""
+        given.append(embeds)
+        return torch.full((3, 3, 4, 4), float(len(given)))
+
+    whole, blank, unrelated = drifts(encoder, parts, ["blank"], drawn=draw)
+    # As it is, with another neighbour, on another ground: the second and the third are 1 and 2 from the first.
+    assert (whole.neighbour, whole.ground, blank.neighbour, blank.ground) == (1, 2, 1, 2)
+    assert len(given) == 8 and unrelated.ground == 1
+    torch.testing.assert_close(given[3], given[5])
+    half = iter([torch.zeros(3, 3, 4, 4), torch.eye(4).expand(3, 3, 4, 4), torch.ones(3, 3, 4, 4)] * 3)
+    assert drifts(encoder, parts, [], drawn=lambda embeds: next(half))[0].neighbour == pytest.approx(0.5)
+
+
+def test_the_command_draws_where_it_is_asked_to(model: Path, tmp_path: Path, capsys) -> None:
+    main(Settings(model=str(model), pairs=2, drawn=True, steps=1, json=tmp_path / "rows.json"))
+    shown = capsys.readouterr().out.strip().split("\n\n")[2].splitlines()
+    assert shown[0].startswith("difference of pictures") and len(shown) == len(LOOKS) + 3
+    told = json.loads((tmp_path / "rows.json").read_text())["pictures"]
+    assert told[-1]["name"] == "unrelated" and told[-1]["ground"] > 0
