@@ -36,6 +36,8 @@ from gencontrol.focus.pixels import pixels
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.models.registry import resolve
 from gencontrol.runs.notation import parse_focus
+from gencontrol.runs.opening import encoder_location
+from gencontrol.runs.settings import EncoderSettings
 from gencontrol.sprites.catalog import training_styles
 from gencontrol.sprites.compose import SceneConfig, compose
 from gencontrol.sprites.store import SpriteStore, open_store
@@ -50,7 +52,7 @@ class Settings(OnThreads):
     """What to measure."""
 
     model: str = "tiny"
-    """A preset or folder of an Alpha-CLIP."""
+    """A preset or a folder, of an Alpha-CLIP or of a model that comes with one."""
     pairs: int = 64
     """Pairs of pictures."""
     floor: float = 1e-3
@@ -270,7 +272,8 @@ def table(rows: list[Row]) -> str:
 def main(settings: Settings) -> tuple[list[Row], list[Drift]]:
     """Measure and print."""
     settings.use_threads()
-    encoder = AlphaCLIP.from_pretrained(settings.model).eval()
+    place = encoder_location(EncoderSettings(model=settings.model))
+    encoder = AlphaCLIP.from_pretrained(place.name, subfolder=place.subfolder).eval()
     rows = measure(encoder.with_geometry(replace(encoder.processor.geometry, fit="squash")), settings)
     print(table(rows))
     count, side, seed = settings.pairs, encoder.image_size, settings.seed

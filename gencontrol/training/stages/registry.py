@@ -22,6 +22,7 @@ from gencontrol.training.data.folder_pairs import FolderPairs, read_listing
 from gencontrol.training.data.latents import draw_test_samples, open_cache, prepare_cache
 from gencontrol.training.data.pairs import PairSource, SpritePairs
 from gencontrol.training.data.variations import CachedLook, Look, strategy_of
+from gencontrol.training.loop.checkpoints import list_checkpoints
 from gencontrol.training.loop.task import Task
 from gencontrol.training.stages.alpha_clip import AlphaClipTask, AlphaClipTraining
 from gencontrol.training.stages.autoencoder import AutoencoderTask, AutoencoderTraining, encode
@@ -164,7 +165,9 @@ def build_denoiser_task(config: DenoiserTraining, places: Places) -> DenoiserTas
     )
     accelerator.wait_for_everyone()
     test = draw_test_samples(config.cache, store, to_latents=to_latents, looks=looks)
-    first = moved_start(config, store, looks) if config.start_clip else None
+    # A run that goes on has its own weights: the map, minutes of looks, would be fitted for nothing.
+    is_begun = bool(list_checkpoints(places.folder / "checkpoints"))
+    first = moved_start(config, store, looks) if config.start_clip and not is_begun else None
     return DenoiserTask(config, open_cache(config.cache, places.folder / "cache"), autoencoder, test, first=first)
 
 

@@ -89,3 +89,8 @@ def test_a_run_starts_from_a_denoiser_of_another_encoder(
     changed = {name for name, values in first.items() if not torch.equal(values, own[name])}
     # From an encoder to itself: what reads the condition is moved by nearly nothing, and nothing else is.
     assert changed and all(".attn2.to_" in name for name in changed)
+    # A run that goes on does not fit the map again: its weights come from its checkpoint.
+    (tmp_path / "checkpoints" / "step-00000002").mkdir(parents=True)
+    again = build_denoiser_task(config, Places(folder=tmp_path, sprites=sprite_file))
+    for name, values in again.module.get_submodule("unet").state_dict().items():
+        assert torch.equal(values, own[name])
