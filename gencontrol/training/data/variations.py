@@ -87,13 +87,16 @@ class CacheConfig:
     """Range of a sprite's side where it is alone in the scene that the embedding sees."""
     same_style: float = 0.5
     """Share of conditions in the picture's own style and colours; the others are in any style of `condition`."""
+    same_colours: float = 0.0
+    """Share of those others that are in the picture's own colours all the same: turned in hue where it is, say. Then
+    a denoiser that draws in one style still draws in the colours of what it is shown."""
     looks: tuple[CachedLook, ...] = (CachedLook(alone=True, views=2),)
     """How the embeddings look."""
     seed: int = 0
     """Of the stream."""
 
     def __post_init__(self) -> None:
-        for name in ("paper", "picture_spread", "same_style"):
+        for name in ("paper", "picture_spread", "same_style", "same_colours"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name}: expected a share in [0, 1], got {getattr(self, name)}.")
         if self.shard < 1 or self.shard % BATCH or self.samples < 1 or self.samples % self.shard:
@@ -134,68 +137,73 @@ def draw_pictures(config: CacheConfig, store: SpriteStore, index: int, batch: in
         kept = torch.rand(batch, 1, generator=generator) < config.same_style
         # Not every set has a drawing of every thing.
         kept = kept | ~store.present[picture.layout.concept, other.layout.style[:, :1]]
+        coloured = kept
+        if config.same_colours:
+            # Nothing is drawn for 0, so that a seed gives the pictures that it always gave.
+            coloured = kept | (torch.rand(batch, 1, generator=generator) < config.same_colours)
+        thing = _Thing(layout=picture.layout, kept=kept, coloured=coloured)
         if look.alone:
-            scene = _alone(store, picture.layout, other, config.condition_side, kept=kept, generator=generator)
+            scene = _alone(store, thing, other, config.condition_side, generator=generator)
         else:
-            scene = _among_others(store, picture.layout, other, kept=kept, generator=generator)
+            scene = _among_others(store, thing, other, generator=generator)
         if config.condition.finish:
             scene = replace(scene, rgb=finished(scene.rgb, config.condition.finish, generator))
         shown.append(scene)
     return picture, shown
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Thing:
+    """What is shown again elsewhere."""
+
+    layout: Layout
+    """Its own, one slot."""
+    kept: Bool[Tensor, "b 1"]
+    """Whether in its own style, or in that of what is there."""
+    coloured: Bool[Tensor, "b 1"]
+    """The same of its colours."""
+
+
 def _alone(
-    store: SpriteStore,
-    thing: Layout,
-    other: Scenes,
-    side: tuple[float, float],
-    *,
-    kept: Bool[Tensor, "b 1"],
-    generator: torch.Generator,
+    store: SpriteStore, thing: _Thing, other: Scenes, side: tuple[float, float], *, generator: torch.Generator
 ) -> Shown:
     """The things alone on the other scenes' grounds, their sides and places drawn anew."""
-    first = torch.zeros(len(kept), dtype=torch.int64)
+    first = torch.zeros(len(thing.kept), dtype=torch.int64)
     single = replace(other, layout=take_slot(other.layout, first))
-    shown = _restyled(thing, single.layout, kept)
+    shown = _restyled(thing, single.layout)
     scenes = _redrawn(store, single, shown, side, generator=generator)
     return Shown(rgb=scenes.rgb, alpha=scenes.alpha[:, 0], layout=scenes.layout)
 
 
-def _among_others(
-    store: SpriteStore,
-    thing: Layout,
-    other: Scenes,
-    *,
-    kept: Bool[Tensor, "b 1"],
-    generator: torch.Generator,
-) -> Shown:
+def _among_others(store: SpriteStore, thing: _Thing, other: Scenes, *, generator: torch.Generator) -> Shown:
     """The other scenes with the things in the place of one of theirs, of which enough is seen."""
-    rows = torch.arange(len(kept))
+    rows = torch.arange(len(thing.kept))
     seen = (other.visible >= LEAST_VISIBLE).float()
     slot = torch.multinomial(seen, 1, generator=generator)[:, 0]
-    scenes = render(store, _in_place_of(other.layout, slot, thing, kept), other.background)
+    scenes = render(store, _in_place_of(other.layout, slot, thing), other.background)
     hidden = scenes.visible[rows, slot] < LEAST_VISIBLE
     if hidden.any():
         # The thing is of another shape than what it replaces. Nothing lies in front of the last one.
         slot = torch.where(hidden, other.used.sum(-1) - 1, slot)
-        scenes = render(store, _in_place_of(other.layout, slot, thing, kept), other.background)
+        scenes = render(store, _in_place_of(other.layout, slot, thing), other.background)
     return Shown(rgb=scenes.rgb, alpha=scenes.alpha[rows, slot], layout=take_slot(scenes.layout, slot))
 
 
-def _in_place_of(layout: Layout, slot: Int[Tensor, " b"], thing: Layout, kept: Bool[Tensor, "b 1"]) -> Layout:
+def _in_place_of(layout: Layout, slot: Int[Tensor, " b"], thing: _Thing) -> Layout:
     """The layout with its slot's concept replaced, and with its style and colours where those are kept."""
     rows = torch.arange(len(slot))
-    shown = _restyled(thing, take_slot(layout, slot), kept)
+    shown = _restyled(thing, take_slot(layout, slot))
     changed = {name: getattr(layout, name).clone() for name in ("concept", "style", "colour")}
     for name, values in changed.items():
         values[rows, slot] = getattr(shown, name)[:, 0]
     return replace(layout, **changed)
 
 
-def _restyled(layout: Layout, other: Layout, kept: Bool[Tensor, "b 1"]) -> Layout:
-    """The layout in the other's style and colours where its own are not kept."""
-    style = torch.where(kept, layout.style, other.style)
-    return replace(layout, style=style, colour=torch.where(kept[..., None, None], layout.colour, other.colour))
+def _restyled(thing: _Thing, other: Layout) -> Layout:
+    """The thing's layout in the other's style and colours where its own are not kept."""
+    style = torch.where(thing.kept, thing.layout.style, other.style)
+    colour = torch.where(thing.coloured[..., None, None], thing.layout.colour, other.colour)
+    return replace(thing.layout, style=style, colour=colour)
 
 
 def _redrawn(

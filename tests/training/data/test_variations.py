@@ -19,7 +19,7 @@ AMONG = CacheConfig(
 )
 
 
-@pytest.mark.parametrize("name", ["paper", "picture_spread", "same_style"])
+@pytest.mark.parametrize("name", ["paper", "picture_spread", "same_style", "same_colours"])
 def test_shares_run_from_0_to_1(name: str) -> None:
     for share in (0.0, 0.5, 1.0):
         assert getattr(dataclasses.replace(CacheConfig(), **{name: share}), name) == share
@@ -45,6 +45,7 @@ def test_defaults() -> None:
         condition=SceneConfig(size=64, counts=(1.0,)),
         condition_side=(0.25, 0.95),
         same_style=0.5,
+        same_colours=0.0,
         looks=(CachedLook(focus={"name": "alpha"}, tower="clip", alone=True, views=2),),
         seed=0,
     )
@@ -129,3 +130,22 @@ def test_another_style_is_taken_only_where_the_thing_has_a_drawing_in_it(sprite_
     _, (restyled,) = draw_pictures(dataclasses.replace(config, same_style=0.0), lacking, 0, 32)
     changed = (same.rgb != restyled.rgb).flatten(1).any(-1)
     assert torch.equal(changed, picture.layout.concept[:, 0] % 2 == 1)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_things_in_another_style_may_have_the_pictures_own_colours(sprite_store, alone: bool) -> None:
+    looks = (CachedLook(alone=alone),)
+    plain = dataclasses.replace(AMONG, same_style=0.0, looks=looks)
+
+    def same(share: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """Which things are in the picture's own colours, and which in its style."""
+        picture, (shown,) = draw_pictures(dataclasses.replace(plain, same_colours=share), sprite_store, 0, 64)
+        colours = (shown.layout.colour == picture.layout.colour).flatten(1).all(-1)
+        return colours, shown.layout.style[:, 0] == picture.layout.style[:, 0]
+
+    without, styles = same(0.0)
+    assert not without.any() and 0 < styles.sum() < 40
+    whole, again = same(1.0)
+    assert whole.all() and 0 < again.sum() < 40
+    half, _ = same(0.5)
+    assert 20 <= half.sum() <= 44
