@@ -46,6 +46,12 @@ def house_picture() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def notebooks() -> ModuleType:
+    """The runs of tests/_notebooks.py."""
+    return load_beside(Path(__file__).with_name("_notebooks.py"))
+
+
+@pytest.fixture(scope="session")
 def tiny() -> ModuleType:
     """The builders of tests/_tiny.py."""
     return load_beside(Path(__file__).with_name("_tiny.py"))

@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "score": "how well texts describe the regions of a picture",
     "classify": "which of many labels the regions of a picture have",
     "relate": "how the regions of a picture stand to each other",
+    "refer": "which part of a picture a phrase means, and its mask",
     "caption": "a part of a picture in a sentence, by LLaVA-1.5",
     "ask": "questions about a part of a picture, to LLaVA-1.5",
     "evaluate": "an encoder measured on ImageNet-S, as publications do it",

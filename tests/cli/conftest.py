@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -41,6 +42,17 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
         return Printed(code=code, out=captured.out, err=captured.err)
 
     return run_command
+
+
+@pytest.fixture(scope="session")
+def owl(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small OWLv2."""
+    path = Path(__file__).parents[1] / "proposals" / "_detectors.py"
+    spec = spec_from_file_location("ground_detectors", path)
+    assert spec is not None and spec.loader is not None
+    builders: ModuleType = module_from_spec(spec)
+    spec.loader.exec_module(builders)
+    return builders.save_owl(tmp_path_factory.mktemp("grounders") / "owl")
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Callable
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,17 +14,6 @@ from gencontrol.cli.ground import GroundFlags
 from gencontrol.runs.grounding.settings import GroundingSettings
 
 Run = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def owl(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a small OWLv2."""
-    path = Path(__file__).parents[1] / "proposals" / "_detectors.py"
-    spec = spec_from_file_location("ground_detectors", path)
-    assert spec is not None and spec.loader is not None
-    builders: ModuleType = module_from_spec(spec)
-    spec.loader.exec_module(builders)
-    return builders.save_owl(tmp_path_factory.mktemp("grounders") / "owl")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import gencontrol
 import gencontrol.pipelines as pipelines
 from gencontrol import AlphaCLIP, Region, alpha_clip, conditioning, images, regions
 from gencontrol.models.location import Location
-from gencontrol.tasks import classify, levels
+from gencontrol.tasks import classify, levels, refer
 
 PACKAGES = (gencontrol, regions, images, alpha_clip, conditioning, pipelines)
 """Whose re-exported names are tried."""
@@ -272,6 +272,15 @@ def _encoding(encoder: AlphaCLIP, folder: Path, files: Path) -> dict[str, Tried]
                 "scene": regions.Scene(picture=_picture(), regions=(_region(),)),
                 "texts": ["cat", "dog"],
                 "levels": None,
+                "focus": None,
+            },
+        ),
+        "refer": Tried(
+            call=refer.refer,
+            takes={
+                "encoder": encoder,
+                "scene": regions.Scene(picture=_picture(), regions=(_region(),)),
+                "text": "a cat",
                 "focus": None,
             },
         ),

@@ -29,7 +29,7 @@ from gencontrol.runs.notation import parse_focus
 from gencontrol.runs.opening import open_encoder
 from gencontrol.runs.pointing import read_pointing
 from gencontrol.runs.relating.frames import is_clip, read_clip
-from gencontrol.runs.relating.settings import RelatingSettings
+from gencontrol.runs.relating.settings import NamedRegionSettings, RelatingSettings
 from gencontrol.runs.scenes import read_scene
 from gencontrol.runs.settings import RegionSettings
 
@@ -131,7 +131,7 @@ def read_named_clip(settings: RelatingSettings) -> Clip:
 
 
 @checked
-def read_named_regions(settings: RelatingSettings) -> Scene:
+def read_named_regions(settings: NamedRegionSettings) -> Scene:
     """The picture and its regions, with their names as labels.
 
     Raises:
@@ -140,7 +140,7 @@ def read_named_regions(settings: RelatingSettings) -> Scene:
     """
     if not settings.image:
         raise ConfigError(
-            "Give a picture and its regions: gencontrol relate IMAGE --mask dog=dog.png --box cup=4,4,9,9"
+            "Give a picture and its regions, such as IMAGE, then `mask` dog=dog.png and `box` cup=4,4,9,9."
         )
     split = {name: [split_name(text) for text in getattr(settings, name)] for name in _POINTED}
     plain = RegionSettings(

@@ -10,14 +10,13 @@ Core = Literal["auto", "rules", "rim", "transformer", "gru", "mlp"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class RelatingSettings(EncoderSettings):
-    """Regions of a picture, and what is to be said of how they stand to each other."""
+class NamedRegionSettings(EncoderSettings):
+    """Regions of a picture with names, and the encoder that looks at them."""
 
     image: str = ""
-    """The picture; or a clip, an animation or a folder of frames, if its masks are clips too."""
+    """The picture."""
     mask: tuple[str, ...] = ()
-    """A mask with its name, as dog=dog.png: white, or opaque, is the region; without a name, the file's. For a clip an
-    animation or a folder of as many frames, of which a black one hides the region; or one picture, if it stays."""
+    """A mask with its name, as dog=dog.png: white, or opaque, is the region; without a name, the file's."""
     index_mask: tuple[str, ...] = ()
     """One class of a mask whose pixels hold classes, as dog=classes.png=3: its number, #rrggbb, or a colour's name."""
     box: tuple[str, ...] = ()
@@ -30,6 +29,17 @@ class RelatingSettings(EncoderSettings):
     """Make masks hard: 1 where they are at least this value in (0, 1], 0 elsewhere."""
     resize_mask: bool = False
     """Stretch masks of another size to the picture's instead of refusing them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelatingSettings(NamedRegionSettings):
+    """Regions of a picture, and what is to be said of how they stand to each other."""
+
+    image: str = ""
+    """The picture; or a clip, an animation or a folder of frames, if its masks are clips too."""
+    mask: tuple[str, ...] = ()
+    """A mask with its name, as dog=dog.png: white, or opaque, is the region; without a name, the file's. For a clip an
+    animation or a folder of as many frames, of which a black one hides the region; or one picture, if it stays."""
     text: tuple[str, ...] = ()
     """A phrase such as "the cup left of the dog": which regions it means."""
     at_least: float = 0.5
