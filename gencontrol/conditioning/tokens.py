@@ -23,6 +23,7 @@ from gencontrol.focus.looks import SumFocus
 from gencontrol.focus.mask_inversion import MaskInversionFocus
 from gencontrol.focus.masked_pooling import MaskedPoolingFocus
 from gencontrol.focus.strategy import FocusStrategy
+from gencontrol.images.bounds import bounded
 from gencontrol.regions.geometry import Geometry
 from gencontrol.regions.levels import check_levels
 from gencontrol.regions.region import Region, stack_alphas
@@ -156,7 +157,7 @@ def token_weights(shown: Float[Tensor, "b 1 s s"], tower: TokenTower) -> Float[T
         shown: Alpha at the tower's size, 0 beside the picture.
         tower: Whose tokens.
     """
-    patches = functional.avg_pool2d(shown.float(), tower.patch).flatten(1).clamp(0, 1)
+    patches = bounded(functional.avg_pool2d(shown.float(), tower.patch).flatten(1))
     return functional.pad(patches, (int(tower.has_class_token), 0), value=1.0)
 
 

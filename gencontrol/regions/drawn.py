@@ -171,7 +171,7 @@ def _check_not_shares(
     if min(size) == 1 or not all(0 <= n <= 1 for n in numbers) or all(n in (0, 1) for n in numbers):
         return
     percent = ",".join(f"{100 * n:g}%" for n in numbers)
-    mend = f", or say that they are shares: `relative`, in text {percent}" if may_be_relative else ""
+    mend = f", or write {percent} (in Python, `relative=True`)" if may_be_relative else ""
     raise InputError(
         f"The {what} {_join(numbers)} lies within the first pixel: shares of the image, 0 to 1? Expected pixels of the "
         f"image, which is {size[1]} x {size[0]} (width x height): multiply by the width and the height{mend}."

@@ -47,7 +47,7 @@ def test_box_over_the_edge_is_cut_with_a_notice() -> None:
 def test_shares_are_not_pixels(box: tuple[float, float, float, float]) -> None:
     percent = ",".join(f"{100 * n:g}%" for n in box)
     with pytest.raises(
-        InputError, match=rf"within the first pixel: shares of the image.*`relative`, in text {percent}\."
+        InputError, match=rf"within the first pixel: shares of the image.*or write {percent} \(in Python, `relative=True`\)\."
     ):
         from_box(box, size=SIZE)
     height, width = SIZE

@@ -31,6 +31,9 @@ _MEND = "give `existing` overwrite, or another `output`"
 
 def is_whole(path: Path) -> bool:
     """Whether a picture is there that can be read to its end; an empty file or a folder of that name is none."""
+    if not path.is_file():
+        # Neither is a pipe, and whoever opens one waits for somebody to write.
+        return False
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -1,5 +1,6 @@
 """What in a record is a difference, and what is said of it."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from PIL import Image
 
 from gencontrol.errors import InputError
 from gencontrol.regions.region import Region
-from gencontrol.runs.files.kept import check_kept, difference, digest_of
+from gencontrol.runs.files.kept import check_kept, difference, digest_of, is_broken, is_whole
 from gencontrol.runs.files.outputs import write_picture
 from gencontrol.runs.files.records import describe, describe_edit, describe_sheet, pack
 
@@ -150,3 +151,18 @@ def test_digests_of_what_a_sheet_shows() -> None:
     first = digest_of(made(), (1, 2))
     assert first == digest_of(made(seed=9) | {"version": "9"}, (1, 2))
     assert len({first, digest_of(made(), (1, 3)), digest_of(made(regions=[]), (1, 2))}) == 3
+
+
+def test_whole_and_broken_pictures(tmp_path: Path) -> None:
+    whole, cut, empty = (tmp_path / name for name in ("whole.png", "cut.png", "empty.png"))
+    Image.effect_noise((40, 40), 60).save(whole)
+    cut.write_bytes(whole.read_bytes()[:-400])
+    empty.touch()
+    assert [is_whole(path) for path in (whole, cut, empty, tmp_path, tmp_path / "none")] == [True, *[False] * 4]
+    assert [is_broken(path) for path in (whole, cut, empty, tmp_path)] == [False, True, False, False]
+
+
+def test_a_pipe_is_no_picture_and_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+    assert not is_whole(pipe) and not is_broken(pipe)
