@@ -95,6 +95,18 @@ def _seed_range(part: str) -> range:
     return seeds
 
 
+_NAMED = re.compile(r"([^=/\\.,:]+)=(.+)", re.DOTALL)
+"""A name before what is pointed at; no file's path and no number looks so."""
+
+
+def split_name(text: str) -> tuple[str, str]:
+    """The name in "dog=dog.png", and what follows; no name where there is none, or where a file is called so."""
+    found = _NAMED.fullmatch(text)
+    if found is None or Path(text).exists():
+        return "", text
+    return found[1].strip(), found[2]
+
+
 def split_weight(text: str, *, setting: str) -> tuple[str, float]:
     """Split "VALUE:WEIGHT"; the weight is 1 where none is given. A path that exists is never split.
 

@@ -89,7 +89,7 @@ def test_relative_points_and_boxes() -> None:
 
 
 def test_shares_as_points_strokes_and_polygons() -> None:
-    with pytest.raises(InputError, match=r"The point 0\.5,0\.25 lies within .* which is 8 x 6.*in text 50%,25%\."):
+    with pytest.raises(InputError, match=r"The point 0\.5,0\.25 lies within .* which is 8 x 6.*or write 50%,25% "):
         from_points([(0.5, 0.25)], size=SIZE)
     with pytest.raises(InputError, match=r"The stroke .* lies within .*: multiply by the width and the height\.$"):
         from_stroke([(0.1, 0.1), (0.9, 1)], size=SIZE, width=2)

@@ -17,7 +17,7 @@ from gencontrol.regions.masks import from_mask
 from gencontrol.regions.scene import Scene
 from gencontrol.runs.calibration.settings import CalibrationSettings, check_calibration
 from gencontrol.runs.embedding import geometry_for
-from gencontrol.runs.files.inputs import Input, check_apart
+from gencontrol.runs.files.inputs import check_apart, inputs_of
 from gencontrol.runs.files.outputs import check_writable
 from gencontrol.runs.notation import parse_focus
 from gencontrol.runs.notices import naming, warn
@@ -65,8 +65,7 @@ def write_calibration(settings: CalibrationSettings) -> Calibrated:
         raise InputError(f"{path} exists already: give `overwrite`, or another `output`.")
     pictures = list_pictures(settings.images)
     _check_stems(pictures)
-    inputs = [Input(path=picture, what="one of the pictures to calibrate on") for picture in pictures]
-    check_apart([path], [*inputs, Input(path=Path(settings.masks), what="the folder of masks")])
+    check_apart([path], inputs_of(settings, pictures, use="to calibrate on"))
     check_writable([path])
     shown = [_shown(picture, settings, among=len(pictures)) for picture in pictures]
     encoder = open_encoder(settings)

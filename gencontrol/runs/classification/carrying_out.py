@@ -85,11 +85,7 @@ def _check_files(settings: ClassificationSettings) -> None:
     if settings.output is not None and Path(settings.output).is_file() and not settings.overwrite:
         raise InputError(f"{settings.output} exists already: give `overwrite`, or another `output`.")
     pictures = list_pictures(settings.images, recursive=settings.recursive)
-    read = [
-        Input(path=Path(name), what="a file of text that is read") for name in (settings.labels, settings.templates)
-    ]
-    read = [entry for entry in read if entry.path.exists()]
-    check_apart(written, [*inputs_of(settings, pictures, use="to classify"), *read])
+    check_apart(written, inputs_of(settings, pictures, use="to classify"))
     if len(written) == 2:
         check_apart(written[:1], [Input(path=written[1], what="the cache")])
     check_writable(written)

@@ -25,7 +25,7 @@ from gencontrol.images.reading import read_image
 from gencontrol.regions.geometry import Fit
 from gencontrol.runs.classification.looks import looks_of_run, read_templates
 from gencontrol.runs.evaluation.settings import EvaluationSettings, check_evaluation
-from gencontrol.runs.files.inputs import Input, check_apart
+from gencontrol.runs.files.inputs import check_apart, inputs_of
 from gencontrol.runs.files.outputs import check_writable
 from gencontrol.runs.notation import parse_focus
 from gencontrol.runs.notices import is_watched, naming, warn
@@ -98,7 +98,7 @@ def evaluate_imagenet_s(settings: EvaluationSettings) -> Evaluated:
     names = read_names(_names_file(settings), data.synsets)
     if path.is_file() and not settings.overwrite:
         raise InputError(f"{path} exists already: give `overwrite`, or another `output`.")
-    check_apart([path], [Input(path=sample.mask, what="one of the masks") for sample in data.samples[:1]])
+    check_apart([path], inputs_of(settings))
     check_writable([path])
     encoder = open_encoder(settings)
     templates = templates_for(encoder.tokenizer) if templates is None else templates

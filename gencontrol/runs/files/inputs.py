@@ -9,7 +9,7 @@ from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import resolved
 from gencontrol.models.registry import resolve
 from gencontrol.runs.files.records import is_result
-from gencontrol.runs.notation import split_weight
+from gencontrol.runs.notation import split_name, split_weight
 from gencontrol.runs.notices import warn
 
 _PLAIN: Mapping[str, str] = {
@@ -25,9 +25,22 @@ _PLAIN: Mapping[str, str] = {
     "canvas_mask": "the canvas mask",
     "levels_curve": "the curve of levels",
     "pretrained": "the source",
+    "image": "the picture to look at",
+    "label_map": "the map of classes",
+    "masks": "the folder of masks",
+    "module": "the trained module",
+    "grounder": "the grounder",
+    "segmenter": "the segmenter",
+    "tokenizer": "the tokenizer",
+    "root": "the data set",
+    "names": "the file of names",
+    "labels": "a file of text that is read",
+    "templates": "a file of text that is read",
 }
 """Settings that are paths -> what they name."""
-MODELS = frozenset({"model", "alpha_clip", "source", "base", "adapter", "image_encoder", "pretrained"})
+MODELS = frozenset(
+    "model alpha_clip source base adapter image_encoder pretrained module grounder segmenter tokenizer".split()
+)
 """Those of them that are whole as they are: a file that is added to such a folder is a file of a model's too."""
 _POINTING: Mapping[str, str] = {"mask": "a mask", "index_mask": "a mask", "negative_mask": "a negative mask"}
 """Settings that are lists of paths with more behind them."""
@@ -56,14 +69,10 @@ def inputs_of(settings: Any, images: Iterable[Path] = (), *, use: str = "to vary
     named = [Input(path=path, what=f"one of the pictures {use}") for path in images]
     for name, what in {**_PLAIN, **_POINTING}.items():
         for text in _texts(getattr(settings, name, None)):
-            value = text if name in _PLAIN else split_weight(text, setting=name)[0]
-            path = Path(value.rpartition("=")[0] if name == "index_mask" else value)
-            # A preset's name is the folder that it stands for, also the one inside this package.
-            place = Path(resolve(value)) if name in MODELS else path
-            if name == "source":
+            for place in _places(name, text):
                 # What lies beside a part of a model that is converted is not read.
-                place = place / getattr(settings, "subfolder", "")
-            named.append(Input(path=place, what=what, is_model=name in MODELS))
+                within = getattr(settings, "subfolder", "") if name == "source" else ""
+                named.append(Input(path=place / within, what=what, is_model=name in MODELS))
     return [entry for entry in named if _is_there(entry.path)]
 
 
@@ -121,7 +130,7 @@ def check_apart(outputs: Sequence[Path], inputs: Sequence[Input]) -> None:
 
 
 def check_folder_apart(folder: Path, inputs: Sequence[Input]) -> None:
-    """Refuse to replace a folder that is, or holds, what is read, or that lies in it.
+    """Refuse to replace a folder that is, or holds, what is read, or that lies in it, and to make one in a model's.
 
     Raises:
         InputError: Says what it is.
@@ -129,9 +138,23 @@ def check_folder_apart(folder: Path, inputs: Sequence[Input]) -> None:
     place, is_there = resolved(folder), _is_there(folder)
     for entry in inputs:
         read = resolved(entry.path)
-        if read.is_relative_to(place) or (is_there and place.is_relative_to(read)):
+        if read.is_relative_to(place) or ((is_there or entry.is_model) and place.is_relative_to(read)):
             how = "is" if read == place else "holds" if read.is_relative_to(place) else "lies in"
             raise InputError(f"{folder} {how} {entry.what}, which is not written over: give another `output`.")
+
+
+def _places(setting: str, text: str) -> Iterator[Path]:
+    """What a text of a setting may name: it may begin with a region's name, as dog=dog.png, and end with a weight."""
+    if setting in MODELS:
+        # A preset's name is the folder that it stands for, also the one inside this package.
+        yield Path(resolve(text))
+        return
+    if setting in _PLAIN:
+        yield Path(text)
+        return
+    for value in dict.fromkeys((text, split_name(text)[1])):
+        path = split_weight(value, setting=setting)[0]
+        yield Path(path.rpartition("=")[0] if setting == "index_mask" else path)
 
 
 def _texts(value: str | Sequence[str] | None) -> Sequence[str]:

@@ -10,7 +10,7 @@ from gencontrol.proposals.grounder import Grounder, Grounding, best_of_each
 from gencontrol.proposals.opening import open_grounder
 from gencontrol.proposals.preview import draw_grounding
 from gencontrol.runs.files.encodings import ENCODINGS
-from gencontrol.runs.files.inputs import Input, check_apart
+from gencontrol.runs.files.inputs import check_apart, inputs_of
 from gencontrol.runs.files.outputs import check_writable, write_picture
 from gencontrol.runs.grounding.settings import GroundingSettings
 from gencontrol.runs.machine.devices import DTYPES, choose_device
@@ -60,7 +60,7 @@ def _check_output(settings: GroundingSettings) -> None:
         raise ConfigError(f"`output` {path}: expected a name that ends in {', '.join(ENCODINGS)}.")
     if path.is_file() and not settings.overwrite:
         raise InputError(f"{path} exists already: give `overwrite`, or another `output`.")
-    check_apart([path], [Input(path=Path(settings.image), what="the picture to look at")])
+    check_apart([path], inputs_of(settings))
     check_writable([path])
 
 

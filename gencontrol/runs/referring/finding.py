@@ -9,14 +9,14 @@ from gencontrol.proposals.opening import open_grounder
 from gencontrol.proposals.segmenter_opening import open_segmenter
 from gencontrol.regions.scene import Scene
 from gencontrol.relations.phrases import answerable
-from gencontrol.runs.files.inputs import Input, check_apart
+from gencontrol.runs.files.inputs import check_apart, inputs_of
 from gencontrol.runs.files.outputs import check_writable, write_picture
 from gencontrol.runs.machine.devices import DTYPES, choose_device
-from gencontrol.runs.notation import parse_focus
+from gencontrol.runs.notation import parse_focus, split_name
 from gencontrol.runs.notices import quiet_loading
 from gencontrol.runs.opening import open_encoder
 from gencontrol.runs.referring.settings import ReferringSettings
-from gencontrol.runs.relating.reading import read_named_regions, split_name
+from gencontrol.runs.relating.reading import read_named_regions
 from gencontrol.tasks.refer import Referral, propose, refer
 
 _GIVEN = ("mask", "index_mask", "box", "point", "label_map")
@@ -93,9 +93,5 @@ def _check_output(settings: ReferringSettings) -> None:
         raise ConfigError(f"`output` {path}: expected a name that ends in .png, which keeps a mask as it is.")
     if path.is_file() and not settings.overwrite:
         raise InputError(f"{path} exists already: give `overwrite`, or another `output`.")
-    masks = [Path(split_name(text)[1]) for text in settings.mask]
-    inputs = [Input(path=Path(settings.image), what="the picture to look at")]
-    inputs += [Input(path=mask, what="a mask") for mask in masks if mask.is_file()]
-    inputs += [Input(path=Path(settings.label_map), what="the map of classes")] if settings.label_map else []
-    check_apart([path], inputs)
+    check_apart([path], inputs_of(settings))
     check_writable([path])

@@ -1,6 +1,5 @@
 """From settings to the regions of a picture, how they stand to each other, and a drawing of that."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,9 +22,9 @@ from gencontrol.relations.phrases import PhraseAnswer, answerable, find_phrase
 from gencontrol.relations.relating import MOST_REGIONS, SceneRelations, check_regions, relate
 from gencontrol.relations.vocabulary import ANSWERED, MOVING
 from gencontrol.runs.files.encodings import ENCODINGS
-from gencontrol.runs.files.inputs import Input, check_apart
+from gencontrol.runs.files.inputs import check_apart, inputs_of
 from gencontrol.runs.files.outputs import check_writable, write_picture
-from gencontrol.runs.notation import parse_focus
+from gencontrol.runs.notation import parse_focus, split_name
 from gencontrol.runs.opening import open_encoder
 from gencontrol.runs.pointing import read_pointing
 from gencontrol.runs.relating.frames import is_clip, read_clip
@@ -33,8 +32,6 @@ from gencontrol.runs.relating.settings import NamedRegionSettings, RelatingSetti
 from gencontrol.runs.scenes import read_scene
 from gencontrol.runs.settings import RegionSettings
 
-_NAMED = re.compile(r"([^=/\\.,:]+)=(.+)", re.DOTALL)
-"""A name before what is pointed at; no file's path and no number looks so."""
 _POINTED = ("mask", "index_mask", "box", "point")
 """Settings that point, in the order in which regions are numbered."""
 
@@ -170,14 +167,6 @@ def _rest(parts: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     return tuple(rest for _, rest in parts)
 
 
-def split_name(text: str) -> tuple[str, str]:
-    """The name in "dog=dog.png", and what follows; no name where there is none, or where a file is called so."""
-    found = _NAMED.fullmatch(text)
-    if found is None or Path(text).exists():
-        return "", text
-    return found[1].strip(), found[2]
-
-
 @checked
 def classes_of(path: Path) -> Sequence[int]:
     """The numbers of the classes in a mask, but for 0.
@@ -203,5 +192,5 @@ def _check_graph(settings: RelatingSettings) -> None:
         raise ConfigError(f"`graph` {path}: expected a name that ends in {', '.join(ENCODINGS)}.")
     if path.is_file() and not settings.overwrite:
         raise InputError(f"{path} exists already: give `overwrite`, or another `graph`.")
-    check_apart([path], [Input(path=Path(settings.image), what="the picture to look at")])
+    check_apart([path], inputs_of(settings))
     check_writable([path])

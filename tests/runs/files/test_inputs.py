@@ -3,16 +3,23 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.models.registry import resolve
+from gencontrol.runs.calibration.settings import CalibrationSettings
+from gencontrol.runs.classification.settings import ClassificationSettings
+from gencontrol.runs.evaluation.settings import EvaluationSettings
 from gencontrol.runs.files.inputs import Input, check_apart, check_folder_apart, inputs_of, without_results
 from gencontrol.runs.files.outputs import write_picture
 from gencontrol.runs.files.records import describe_sheet
+from gencontrol.runs.grounding.settings import GroundingSettings
 from gencontrol.runs.notices import RunWarning
+from gencontrol.runs.referring.settings import ReferringSettings
+from gencontrol.runs.relating.settings import RelatingSettings
 from gencontrol.runs.settings import ConversionSettings, VariationSettings
 
 
@@ -143,3 +150,41 @@ def test_results_that_nothing_marks_do_not_go_among_the_pictures(scene: Path) ->
     with pytest.raises(ConfigError, match=r"`no_metadata`: results in .* could not be told from the pictures there"):
         without_results([scene / "photo.png"], [str(scene)], str(scene), marked=False)
     assert without_results([scene / "photo.png"], [str(scene)], str(scene / "out"), marked=False)
+
+
+def test_every_setting_that_reads_is_protected(scene: Path) -> None:
+    """By every command, whatever it calls what it reads: the picture, masks with names, lists, folders."""
+    for name in ("names.txt", "settings.yaml"):
+        (scene / name).touch()
+    for name in ("masks", "sam", "data"):
+        (scene / name).mkdir()
+
+    def at(name: str) -> str:
+        return str(scene / name)
+
+    named = {"mask": (f"dog={at('red.png')}", at("blue.png")), "index_mask": (f"cat={at('classes.png')}=3",)}
+    related = RelatingSettings(image=at("photo.png"), label_map=at("cutout.png"), module=at("sam"), **named)
+    everything: list[tuple[Any, set[str]]] = [
+        (related, {"photo.png", "red.png", "blue.png", "classes.png", "cutout.png", "sam"}),
+        (
+            ReferringSettings(image=at("photo.png"), grounder=at("data"), segmenter=at("sam")),
+            {"photo.png", "data", "sam"},
+        ),
+        (GroundingSettings(image=at("photo.png"), model=at("data")), {"photo.png", "data"}),
+        (CalibrationSettings(masks=at("masks"), model=at("sam")), {"masks", "sam"}),
+        (EvaluationSettings(root=at("data"), names=at("names.txt"), templates=at("names.txt")), {"data", "names.txt"}),
+        (ClassificationSettings(labels=at("names.txt"), templates=at("settings.yaml")), {"names.txt", "settings.yaml"}),
+    ]
+    for settings, names in everything:
+        found = {entry.path.name for entry in inputs_of(settings)} - {"tiny"}
+        assert found == names, settings
+    for model in ("sam", "data"):
+        with pytest.raises(InputError, match=f"new.png is in the {'trained module' if model == 'sam' else 'grounder'}"):
+            check_apart([scene / model / "new.png"], inputs_of(related if model == "sam" else everything[1][0]))
+
+
+def test_nothing_new_is_written_into_a_model(scene: Path) -> None:
+    (scene / "model").mkdir()
+    model = Input(path=scene / "model", what="the source", is_model=True)
+    with pytest.raises(InputError, match=r"in2\.pth lies in the source, which is not written over"):
+        check_folder_apart(scene / "model" / "in2.pth", [model])

@@ -9,7 +9,8 @@ from PIL import Image
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.regions.index_masks import from_index_mask
 from gencontrol.regions.masks import from_mask
-from gencontrol.runs.relating.reading import classes_of, read_named_regions, relate_regions, split_name
+from gencontrol.runs.notation import split_name
+from gencontrol.runs.relating.reading import classes_of, read_named_regions, relate_regions
 from gencontrol.runs.relating.settings import RelatingSettings
 
 
