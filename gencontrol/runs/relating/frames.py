@@ -10,8 +10,9 @@ from PIL import Image, ImageSequence
 from torch import Tensor
 
 from gencontrol.errors import InputError
-from gencontrol.images.reading import check_file, open_image, read_image
+from gencontrol.images.reading import check_file, read_image
 from gencontrol.kinds import checked
+from gencontrol.regions.mask_planes import mask_plane
 from gencontrol.regions.masks import from_mask
 from gencontrol.relations.clips import MOST_FRAMES, Clip
 
@@ -64,14 +65,17 @@ def frame_sources(path: Path) -> Sequence[Path | Image.Image]:
     wanted = set(_evenly(_count(path)))
     try:
         with Image.open(path) as image:
-            return [f.convert("RGB") for i, f in enumerate(ImageSequence.Iterator(image)) if i in wanted]
+            # With their opacity, which is what a mask may mark by.
+            kind = "RGBA" if image.has_transparency_data else "RGB"
+            return [frame.convert(kind) for i, frame in enumerate(ImageSequence.Iterator(image)) if i in wanted]
     except _DAMAGED as error:
         raise InputError(f"{path} is truncated or damaged ({error}); get a whole copy of it.") from error
 
 
 def _by_number(path: Path) -> tuple[int | str, ...]:
     """frame-9 before frame-10."""
-    return tuple(int(part) if part.isdigit() else part for part in _DIGITS.split(path.name))
+    # isdecimal, as the pattern: "\u00b2" is a digit that no number is written with.
+    return tuple(int(part) if part.isdecimal() else part for part in _DIGITS.split(path.name))
 
 
 def _evenly(count: int) -> list[int]:
@@ -107,8 +111,8 @@ def read_clip(path: Path, masks: Sequence[tuple[str, Path]], *, resize: bool = F
 
 
 def _map(source: Path | Image.Image, size: tuple[int, int], *, resize: bool) -> Float[Tensor, "h w"]:
-    """A mask's map, or an empty one where it is black: there the region is hidden."""
-    picture = open_image(source) if isinstance(source, Path) else source
-    if picture.convert("L").getextrema()[1] == 0:
+    """A mask's map, or an empty one where it marks nothing: there the region is hidden."""
+    plane, _ = mask_plane(source)
+    if not bool(plane.any()):
         return torch.zeros(size)
     return from_mask(source, size=size, resize=resize).alpha

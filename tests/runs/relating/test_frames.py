@@ -91,3 +91,26 @@ def test_what_answers(tmp_path: Path) -> None:
         chosen_module(RelatingSettings(core="rules"), moving=True)
     with pytest.raises(ConfigError, match="`core` rules uses no `module`"):
         chosen_module(RelatingSettings(core="rules", module="x"), moving=False)
+
+
+@pytest.mark.parametrize("colour", [0, 255])
+def test_masks_of_clips_mean_what_other_masks_do(clip: Path, colour: int) -> None:
+    """By opacity, where it varies, whatever the colours are: a stroke on a transparent layer."""
+    layers = [square(4 * t) for t in range(4)]
+    drawn = [Image.merge("LA", (Image.new("L", layer.size, colour), layer)).convert("RGBA") for layer in layers]
+    drawn[2].putalpha(0)
+    drawn[0].save(clip / "layer.png", save_all=True, append_images=drawn[1:])
+    (clip / "layers").mkdir()
+    for number, layer in enumerate(drawn):
+        layer.save(clip / "layers" / f"{number}.png")
+    found = read_clip(clip / "clip.gif", [("", clip / "layer.png"), ("", clip / "layers")])
+    # The third frame is wholly transparent: there the region is hidden.
+    assert found.alphas.flatten(2).sum(-1).tolist() == [[64, 64], [64, 64], [0, 0], [64, 64]]
+    assert bool((found.alphas[1, :, 8:16, 4:12] == 1).all())
+
+
+def test_names_with_odd_digits_are_names(clip: Path) -> None:
+    (clip / "odd").mkdir()
+    for name in ("²1", "²10", "²9"):
+        square(0).save(clip / "odd" / f"{name}.png")
+    assert [Path(str(path)).stem for path in frame_sources(clip / "odd")] == ["²1", "²9", "²10"]
