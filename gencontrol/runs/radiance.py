@@ -13,7 +13,12 @@ from gencontrol.errors import ConfigError, MissingDependencyError, OutputError
 _EDIT_RESOLUTION = "0:40"
 # What numpy, which nerfstudio seeds too, takes as a seed; and a learning rate beyond which nothing but the bounds of
 # float32 is reached.
-_LIMITS = {"steps": (1, 10**9), "seed": (0, 2**32 - 1), "learning_rate": (1e-9, 100.0)}
+_LIMITS = {
+    "steps": (1, 10**9),
+    "seed": (0, 2**32 - 1),
+    "learning_rate": (1e-9, 100.0),
+    "preview_every": (0, 10**9),
+}
 # Letters of a prompt that go into the name of its run's folder.
 _LONGEST_NAME = 40
 
@@ -36,6 +41,8 @@ class CreationSettings:
     """The same seed gives the same scene on the same machine."""
     learning_rate: float = 0.1
     """How far a value of the field moves in a step, at first."""
+    preview_every: int = 50
+    """Steps between two sheets of previews in the run's folder; 0 for none."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to work; auto takes CUDA if there is one."""
     output: Path = Path("outputs")
@@ -125,6 +132,7 @@ def training_config(settings: CreationSettings) -> Any:
     config: Any = trainer_config()  # nerfstudio's own types are those of its base classes.
     model, data = config.pipeline.model, config.pipeline.datamanager
     model.prompt, model.parts, model.symmetry = settings.prompt or None, settings.parts, settings.symmetry
+    model.preview_every = settings.preview_every
     if settings.encoder:
         model.encoders = (settings.encoder,)
     config.max_num_iterations, config.output_dir = settings.steps, settings.output

@@ -47,12 +47,15 @@ def test_settings_of_a_creation_become_the_methods_configuration() -> None:
     pytest.importorskip("nerfstudio")
 
     config = training_config(
-        CreationSettings(prompt="Red cat!", steps=7, seed=3, device="cpu", encoder="mine", symmetry="mirror")
+        CreationSettings(
+            prompt="Red cat!", steps=7, seed=3, device="cpu", encoder="mine", symmetry="mirror", preview_every=2
+        )
     )
     model = config.pipeline.model
     assert (model.mode, model.prompt, model.encoders, model.seed) == ("create", "Red cat!", ("mine",), 3)
     assert (config.max_num_iterations, config.experiment_name) == (7, "red-cat")
     assert config.optimizers["field"]["scheduler"].max_steps == 7 and model.symmetry == "mirror"
+    assert model.preview_every == 2 and CreationSettings().preview_every == type(model)().preview_every
     assert config.machine.device_type == "cpu" and config.pipeline.datamanager.seed == 3
 
 

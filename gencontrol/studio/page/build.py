@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,13 @@ from gencontrol.studio.page.events import connect
 from gencontrol.studio.page.layout import lay_out
 from gencontrol.studio.page.routes import page_routes
 from gencontrol.studio.page.sessions import Sessions
+from gencontrol.studio.page.spatial_events import connect_spatial
 from gencontrol.studio.page.studio import Studio
 from gencontrol.studio.serving import Serving, serving
 from gencontrol.studio.settings import LARGEST_UPLOAD, StudioSettings
+from gencontrol.studio.spatial.desk import Desk
+from gencontrol.studio.spatial.runs import SpatialRuns
+from gencontrol.studio.spatial.scenes import SentScenes
 from gencontrol.text_files import read_text
 
 _QUIET = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}
@@ -37,32 +41,41 @@ def studio_serving(settings: StudioSettings) -> Iterator[Serving]:
     picture = None if settings.picture is None else Path(settings.picture).absolute()
     if picture is not None and not picture.is_file():
         raise InputError(f"No picture at {settings.picture}.")
-    with _root(settings.output) as root, environment({**_QUIET, "GRADIO_TEMP_DIR": str(root / "served")}):
+    with (
+        _root(settings.output) as root,
+        environment({**_QUIET, "GRADIO_TEMP_DIR": str(root / "served")}),
+        # Their processes are gone before the folder is.
+        closing(SpatialRuns(root / "spatial" / "runs")) as runs,
+    ):
 
         def page(app: Any, pool: Any) -> Any:
             sessions = Sessions(root, keeps=settings.output is not None)
             private = passwords is None
             models = list(dict.fromkeys([settings.model, *(PRESETS if private else ())]))
             studio = Studio(pool, sessions, models=models, private=private, offline=settings.offline)
+            scenes = SentScenes(root / "spatial" / "scenes", served=root / "served")
+            desk = Desk(runs, scenes, private=private)
             app.router.routes.extend(page_routes(studio))
-            blocks = make_page(studio, picture=picture, concurrency=settings.concurrency)
+            blocks = make_page(studio, desk, picture=picture, concurrency=settings.concurrency)
             return mount(app, blocks, passwords)
 
         with serving(settings, host=settings.host, page=page, passworded=passwords is not None) as ready:
             yield ready
 
 
-def make_page(studio: Studio, *, picture: Path | None, concurrency: int) -> gr.Blocks:
+def make_page(studio: Studio, desk: Desk, *, picture: Path | None, concurrency: int) -> gr.Blocks:
     """The page, for `mount`.
 
     Args:
         studio: What does its work.
+        desk: What does that of the tab of three dimensions.
         picture: What a visit begins with.
         concurrency: Runs at one time.
     """
     with gr.Blocks(analytics_enabled=False, title="gencontrol studio", fill_width=True) as blocks:
-        parts = lay_out(studio.models, own_models=studio.private)
+        parts = lay_out(studio.models, own_models=studio.private, spatial=desk.is_able())
         connect(parts, studio, picture=picture, concurrency=concurrency, page=blocks)
+        connect_spatial(parts.spatial, desk, page=blocks)
     # Nobody is turned away: who comes while others draw waits.
     blocks.queue(max_size=None, default_concurrency_limit=8)
     return blocks

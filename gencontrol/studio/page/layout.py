@@ -10,6 +10,7 @@ import gradio as gr
 from gencontrol.focus import FOCUS
 from gencontrol.runs.samplers import SAMPLERS
 from gencontrol.runs.settings import VariationSettings
+from gencontrol.studio.page.spatial_layout import SpatialParts, lay_out_spatial
 from gencontrol.studio.page.words import LABELS, idle
 from gencontrol.studio.scene.asking import NAMES
 
@@ -63,21 +64,24 @@ class Parts:
     """Asks."""
     answer: Any
     """The answer."""
+    spatial: SpatialParts
+    """The tab of three dimensions."""
 
 
-def lay_out(models: Sequence[str], *, own_models: bool) -> Parts:
+def lay_out(models: Sequence[str], *, own_models: bool, spatial: bool) -> Parts:
     """Lay the page out; within `gr.Blocks`.
 
     Args:
         models: Names of models to choose from; the first is chosen.
         own_models: Whether others may be named.
+        spatial: Whether there is what runs in three dimensions take.
     """
     # In the page itself: a file of its own may come later than what it is for.
     script = files("gencontrol.studio.page").joinpath("assets", "canvas.js").read_text(encoding="utf-8")
     session, begin = gr.State(None), gr.Textbox(visible=False)
     scene = gr.Textbox(visible=False)
     with gr.Row():
-        with gr.Column(scale=5, min_width=320):
+        with gr.Column(scale=5, min_width=320, elem_id="studio-flat"):
             canvas = gr.HTML("", html_template=_CANVAS, js_on_load=script + _ATTACH, elem_id="studio-canvas")
             with gr.Accordion("What the encoder sees", open=True):
                 seen = gr.Image(
@@ -90,14 +94,17 @@ def lay_out(models: Sequence[str], *, own_models: bool) -> Parts:
                 )
                 noted = gr.Markdown("")
         with gr.Column(scale=4, min_width=320), gr.Tabs():
-            with gr.Tab("Vary"):
+            with gr.Tab("Vary") as vary_tab:
                 made = _vary(models, own_models=own_models)
-            with gr.Tab("Ask"):
+            with gr.Tab("Ask") as ask_tab:
                 asked = _ask()
-    memory = _memory()
-    return Parts(
-        session=session, begin=begin, canvas=canvas, scene=scene, seen=seen, noted=noted, **made, **asked, **memory
-    )
+            with gr.Tab("In three dimensions", render_children=True) as spatial_tab:
+                in_space = lay_out_spatial(able=spatial)
+    # The canvas and the pictures have nothing to do with a scene.
+    for tab, there in ((vary_tab, "false"), (ask_tab, "false"), (spatial_tab, "true")):
+        tab.select(None, None, None, js=f"() => {{ document.body.classList.toggle('studio-spatial', {there}); }}")
+    seeing: Any = {"seen": seen, "noted": noted, "spatial": in_space}
+    return Parts(session=session, begin=begin, canvas=canvas, scene=scene, **seeing, **made, **asked, **_memory())
 
 
 def _vary(models: Sequence[str], *, own_models: bool) -> dict[str, Any]:
@@ -197,7 +204,7 @@ def _ask() -> dict[str, Any]:
 
 
 def _memory() -> dict[str, Any]:
-    with gr.Accordion("Everything made so far", open=True):
+    with gr.Accordion("Everything made so far", open=True, elem_id="studio-made"):
         memory = gr.Gallery(
             show_label=False,
             columns=8,

@@ -28,6 +28,17 @@ LABELS: Mapping[str, str] = {
     "point": "a point",
     "negative_mask": "a region to keep away from",
     "images": "a picture",
+    "prompt": "What it is to be",
+    "start": "Start from",
+    "mode": "What happens",
+    "part": "Part",
+    "symmetry": "Symmetry",
+    "x": "Middle, to the right",
+    "y": "Middle, to the back",
+    "z": "Middle, upwards",
+    "wide": "Width",
+    "deep": "Depth",
+    "high": "Height",
 }
 """Setting -> what stands beside its control."""
 

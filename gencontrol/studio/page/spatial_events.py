@@ -1,0 +1,173 @@
+"""What the parts of the tab of three dimensions do when they are used."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from gencontrol.errors import GencontrolError
+from gencontrol.studio.page.events import toast
+from gencontrol.studio.page.spatial_layout import BOX, SpatialParts
+from gencontrol.studio.page.spatial_words import how_far, mark_of
+from gencontrol.studio.page.words import idle
+from gencontrol.studio.spatial.controls import BOX_NAMES, SPATIAL_NAMES
+from gencontrol.studio.spatial.desk import Desk, Told
+from gencontrol.studio.spatial.records import OVER
+
+_HOW: Any = {"show_progress": "hidden", "api_visibility": "private"}
+
+
+def connect_spatial(parts: SpatialParts, desk: Desk, *, page: gr.Blocks) -> None:
+    """Connect what is used to what it does; within `gr.Blocks`.
+
+    Args:
+        parts: The tab's components.
+        desk: What does it.
+        page: The page itself.
+    """
+    _choose(parts, desk)
+    _run(parts, desk)
+    page.load(_arriving(desk), None, [parts.runs, parts.controls["start"]], **_HOW)
+
+
+def _choose(parts: SpatialParts, desk: Desk) -> None:
+    controls = list(parts.controls.values())
+    start, part = parts.controls["start"], parts.controls["part"]
+    seen = [parts.changing, part, parts.boxed, parts.view]
+    start.change(_starting(desk), controls, seen, **_HOW)
+    moved = [part.change, *(parts.controls[name].change for name in BOX_NAMES)]
+    gr.on(moved, _looking(desk), controls, [parts.boxed, parts.view], trigger_mode="always_last", **_HOW)
+    parts.upload.upload(_sending(desk), parts.upload, start, **_HOW)
+
+
+def _run(parts: SpatialParts, desk: Desk) -> None:
+    controls = list(parts.controls.values())
+    parts.begin.click(_beginning(desk), controls, parts.runs, trigger_mode="once", **_HOW)
+    results = [parts.progress, parts.stop, parts.timer, parts.shown, parts.preview, parts.film, parts.mesh]
+    results += [*parts.downloads.values(), parts.command, parts.viewer, parts.runs, parts.controls["start"]]
+    looked = {"inputs": [parts.runs, parts.shown], "outputs": results}
+    names = tuple(parts.downloads)
+    parts.runs.change(_showing(desk, names), **looked, **_HOW)
+    parts.timer.tick(_showing(desk, names), **looked, **_HOW)
+    stopped = parts.stop.click(_stopping(desk), parts.runs, parts.stop, **_HOW)
+    stopped.then(_showing(desk, names), **looked, **_HOW)
+
+
+def said_as_toast(work: Callable[..., Any]) -> Callable[..., Any]:
+    """The same call, whose errors are the library's own lines beside what caused them."""
+
+    @wraps(work)
+    def call(*values: Any) -> Any:
+        try:
+            return work(*values)
+        except GencontrolError as error:
+            raise toast(error) from error
+
+    return call
+
+
+def _arriving(desk: Desk) -> Callable[..., Any]:
+    @said_as_toast
+    def arrive(request: gr.Request) -> list[Any]:
+        owner = desk.owner(request.username)
+        return [gr.update(choices=desk.runs(owner), value=desk.newest(owner)), gr.update(choices=desk.starts(owner))]
+
+    return arrive
+
+
+def _starting(desk: Desk) -> Callable[..., Any]:
+    """Another start: what is there to change, and what it looks like."""
+
+    @said_as_toast
+    def start(request: gr.Request, *values: Any) -> list[Any]:
+        owner, named = desk.owner(request.username), dict(zip(SPATIAL_NAMES, values, strict=True))
+        seen = desk.seen(owner, named["start"] or "")
+        if seen is None:
+            return [gr.update(visible=False), gr.update(choices=[BOX], value=""), gr.skip(), None]
+        part = named["part"] if named["part"] in seen.parts else ""
+        view = desk.look(owner, list((named | {"part": part}).values()))
+        parts = gr.update(choices=[BOX, *((name, name) for name in seen.parts)], value=part)
+        return [gr.update(visible=True), parts, gr.update(visible=not part), view]
+
+    return start
+
+
+def _looking(desk: Desk) -> Callable[..., Any]:
+    """The box has moved."""
+
+    @said_as_toast
+    def look(request: gr.Request, *values: Any) -> list[Any]:
+        named = dict(zip(SPATIAL_NAMES, values, strict=True))
+        return [gr.update(visible=not named["part"]), desk.look(desk.owner(request.username), values)]
+
+    return look
+
+
+def _sending(desk: Desk) -> Callable[..., Any]:
+    @said_as_toast
+    def send(request: gr.Request, file: str) -> Any:
+        owner = desk.owner(request.username)
+        name = desk.take_scene(owner, Path(file))
+        return gr.update(choices=desk.starts(owner), value=name)
+
+    return send
+
+
+def _beginning(desk: Desk) -> Callable[..., Any]:
+    @said_as_toast
+    def begin(request: gr.Request, *values: Any) -> Any:
+        owner = desk.owner(request.username)
+        name = desk.begin(owner, values)
+        # Chosen, it is shown.
+        return gr.update(choices=desk.runs(owner), value=name)
+
+    return begin
+
+
+def _stopping(desk: Desk) -> Callable[..., Any]:
+    @said_as_toast
+    def stop(request: gr.Request, name: str | None) -> Any:
+        if name:
+            desk.stop(desk.owner(request.username), name)
+        return gr.update(interactive=False)
+
+    return stop
+
+
+def _showing(desk: Desk, names: tuple[str, ...]) -> Callable[..., Any]:
+    """The chosen run, as far as the page does not have it yet."""
+
+    @said_as_toast
+    def show(request: gr.Request, name: str | None, shown: str) -> list[Any]:
+        if not name:
+            return [idle(), *[gr.skip()] * (10 + len(names))]
+        owner = desk.owner(request.username)
+        told = desk.tell(owner, name)
+        mark = mark_of(told)
+        if mark == shown:
+            return [how_far(told), *[gr.skip()] * (10 + len(names))]
+        choices = [gr.update(choices=desk.runs(owner)), gr.update(choices=desk.starts(owner))]
+        return [*_progress(told, mark), *_results(told, names), *choices]
+
+    return show
+
+
+def _progress(told: Told, mark: str) -> list[Any]:
+    """How far it is; whether it can be stopped; whether it is looked at again; and what it is marked by."""
+    goes_on = told.run.state.status not in OVER
+    return [how_far(told), gr.update(interactive=goes_on), gr.Timer(active=goes_on), mark]
+
+
+def _results(told: Told, names: tuple[str, ...]) -> list[Any]:
+    """The preview, the film, the mesh, their downloads, and both commands."""
+    film, mesh = (told.files.get(name) for name in ("turntable.mp4", "scene.glb"))
+    shown = [_file(None if film is not None else told.preview), _file(film), _file(mesh, absent="hidden")]
+    lines = [gr.update(value=line, visible=bool(line)) for line in (told.command, told.viewer)]
+    return [*shown, *(_file(told.files.get(name)) for name in names), *lines]
+
+
+def _file(file: Path | None, *, absent: Any = False) -> Any:
+    """A component with a file, or without one as it is where there is none."""
+    return gr.update(value=None, visible=absent) if file is None else gr.update(value=str(file), visible=True)
