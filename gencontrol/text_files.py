@@ -1,10 +1,12 @@
 """Files of text that somebody names: read with a bound, and what is no such file is told in one way."""
 
 import codecs
+import json
 import os
 import re
 import stat
 from pathlib import Path
+from typing import Any
 
 from gencontrol.errors import GencontrolError, InputError
 
@@ -47,6 +49,18 @@ def read_text(path: Path, *, what: str, error: type[GencontrolError] = InputErro
         if b"\0" in content and not content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             raise error(f"{path} is not a text file; expected {what}.") from None
         raise error(f"{path} is not in UTF-8 (byte {failure.start}); expected {what}: save it so.") from failure
+
+
+def json_value(text: str | bytes) -> Any:
+    """The value that a text of JSON stands for.
+
+    Raises:
+        ValueError: It is not JSON, or nested too deeply to be read, of which Python would say a RecursionError.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def check_regular(path: Path, *, what: str, piped: bool = True, error: type[GencontrolError] = InputError) -> None:

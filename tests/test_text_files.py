@@ -5,7 +5,7 @@ import pytest
 
 from gencontrol import text_files
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.text_files import LARGEST, check_regular, read_text, web_address
+from gencontrol.text_files import LARGEST, check_regular, json_value, read_text, web_address
 
 
 def test_text_is_read_as_it_stands(tmp_path: Path) -> None:
@@ -78,3 +78,11 @@ def test_the_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a").write_bytes(b"x" * (2**20 + 1))
     with pytest.raises(InputError, match=r"a is larger than 1 MB; expected a list\.$"):
         read_text(tmp_path / "a", what="a list")
+
+
+def test_json_is_a_value_or_one_kind_of_error() -> None:
+    assert json_value('{"a": [1, 2]}') == {"a": [1, 2]} and json_value(b"3") == 3
+    with pytest.raises(ValueError, match="it is nested too deeply"):
+        json_value("[" * 200_000)
+    with pytest.raises(ValueError, match="Expecting value"):
+        json_value("")

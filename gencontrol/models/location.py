@@ -1,6 +1,5 @@
 """Where a saved model lies: a folder, or a place on the hub; and its files of settings, read without its weights."""
 
-import json
 import socket
 import urllib.parse
 import urllib.request
@@ -13,7 +12,7 @@ from transformers.utils.hub import cached_file
 from gencontrol.configuration import nearest
 from gencontrol.errors import CheckpointError
 from gencontrol.models.registry import PRESETS, put_together
-from gencontrol.text_files import web_address
+from gencontrol.text_files import json_value, web_address
 
 # Seconds for an answer: a line that needs longer does not fetch gigabytes.
 _PATIENCE = 3.0
@@ -217,7 +216,7 @@ def read_json(path: Path) -> dict[str, Any]:
         CheckpointError: Not JSON, or not a mapping.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json_value(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise CheckpointError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(values, dict):

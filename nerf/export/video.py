@@ -1,6 +1,5 @@
 """Pictures of a scene along a camera path: MP4, GIF, or numbered RGBA PNGs. No system ffmpeg."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,7 @@ from gencontrol.nerf.field.scene import Scene
 from gencontrol.nerf.limits import check_limits
 from gencontrol.nerf.rays.cameras import Cameras, Orbit, one_camera, spiral, turntable
 from gencontrol.nerf.rays.rendering import Quadrature, render_view
-from gencontrol.text_files import read_text
+from gencontrol.text_files import json_value, read_text
 
 # Our frames' names: other pictures are somebody's own, and a folder that holds them is not replaced.
 _FRAMES = "[0-9][0-9][0-9][0-9][0-9].png"
@@ -89,7 +88,7 @@ def read_path(file: Path, size: tuple[int, int]) -> Cameras:
         InputError: The file is no camera path.
     """
     try:
-        frames = json.loads(read_text(file, what="a camera path"))["camera_path"]
+        frames = json_value(read_text(file, what="a camera path"))["camera_path"]
         poses = torch.tensor([frame["camera_to_world"] for frame in frames], dtype=torch.float32)
         poses = poses.reshape(-1, 4, 4)[:, :3]
         angles = torch.tensor([float(frame["fov"]) for frame in frames])

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gencontrol.errors import CheckpointError
 from gencontrol.nerf.method.config import SteeredModelConfig
+from gencontrol.text_files import json_value
 
 CHANGE_RECORD = "change_of"
 """Buffer of a model that says what it has changed, or made: see `ChangeRecord`."""
@@ -102,4 +103,4 @@ def pack(text: str) -> Tensor:
 
 def unpack(stored: Tensor) -> Any:
     """The JSON value of `pack`ed text."""
-    return json.loads(bytes(stored.tolist()).decode())
+    return json_value(bytes(stored.tolist()).decode())

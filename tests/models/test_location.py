@@ -221,3 +221,9 @@ def test_what_is_on_this_machine_has_no_revision(saved: Path) -> None:
             Location(name=str(place), revision="v2")
     assert Location(name=str(saved), revision="main").read("config.json") == {"depth": 0}
     assert Location(name="somebody/model", revision="v2").lookup()["revision"] == "v2"
+
+
+def test_settings_that_are_nested_too_deeply_are_told_by_their_file(tmp_path):
+    (tmp_path / "model_index.json").write_text("[" * 200_000)
+    with pytest.raises(CheckpointError, match=r"model_index\.json is not valid JSON: it is nested too deeply"):
+        Location(name=str(tmp_path)).read("model_index.json")

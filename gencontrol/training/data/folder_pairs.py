@@ -1,7 +1,6 @@
 """Region-text pairs of one's own: a folder with images, masks and captions, listed in `pairs.jsonl`."""
 
 import functools
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from gencontrol.regions.drawn import from_box
 from gencontrol.regions.geometry import Geometry, fit_planes
 from gencontrol.regions.masks import from_image_alpha, from_mask
 from gencontrol.streams import stream
+from gencontrol.text_files import json_value
 from gencontrol.training.data.alpha_maps import vary_alpha
 from gencontrol.training.data.pairs import Pairs, pad_ids
 
@@ -124,8 +124,8 @@ def read_listing(folder: Path) -> tuple[FolderPair, ...]:
 
 def _parse_line(line: str, where: str) -> FolderPair:
     try:
-        values: Any = json.loads(line)
-    except json.JSONDecodeError as error:
+        values: Any = json_value(line)
+    except ValueError as error:
         raise InputError(f"{where}: not JSON: {error}.") from error
     if not isinstance(values, dict):
         raise InputError(f"{where}: expected an object with image and caption, got {line.strip()[:60]}.")

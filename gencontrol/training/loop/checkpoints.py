@@ -3,7 +3,6 @@
 import json
 import logging
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +15,15 @@ from torch.optim import Optimizer
 
 from gencontrol.errors import CheckpointError
 from gencontrol.files import atomic_folder, sha256
+from gencontrol.text_files import json_value
 
 _log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"step-(\d{8})")
+# What earlier versions called one that was being written.
+_CUT_OFF = re.compile(r"\.step-\d{8}-[0-9a-f]{12}")
+_INDEX = "index.json"
+_OURS = ("*.safetensors", _INDEX)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,25 +40,40 @@ class Checkpoint:
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int = 2) -> Path:
     """Write a checkpoint below `folder` and remove all but the newest `keep`."""
-    for cut_off in folder.glob(".step-*"):  # A process that was killed while it wrote.
-        shutil.rmtree(cut_off)
+    for cut_off in folder.glob(".step-*"):
+        if _CUT_OFF.fullmatch(cut_off.name) and cut_off.is_dir():
+            _remove(cut_off)
     target = folder / f"step-{checkpoint.step:08d}"
-    with atomic_folder(target, ours=("*.safetensors", "index.json")) as temporary:
+    with atomic_folder(target, ours=_OURS) as temporary:
         for stem, tensors in checkpoint.tensors.items():
             save_file({k: v.detach().contiguous() for k, v in tensors.items()}, temporary / f"{stem}.safetensors")
         digests = {path.name: sha256(path) for path in sorted(temporary.glob("*.safetensors"))}
         index = {"step": checkpoint.step, "files": digests, "facts": dict(checkpoint.facts)}
-        (temporary / "index.json").write_text(json.dumps(index, indent=1), encoding="utf-8")
+        (temporary / _INDEX).write_text(json.dumps(index, indent=1), encoding="utf-8")
     for old in list_checkpoints(folder)[keep:]:
-        shutil.rmtree(old)
+        _remove(old)
     return target
+
+
+def _remove(checkpoint: Path) -> None:
+    """Remove a checkpoint; what somebody has put beside its files stays, without them."""
+    for file in _files_of(checkpoint):
+        file.unlink()
+    if not any(checkpoint.iterdir()):
+        checkpoint.rmdir()
+
+
+def _files_of(checkpoint: Path) -> list[Path]:
+    return [file for pattern in _OURS for file in checkpoint.glob(pattern) if not file.is_dir()]
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
     """Finished checkpoints below `folder`, the newest first."""
     if not folder.is_dir():
         return []
-    return sorted((p for p in folder.iterdir() if _NAME.fullmatch(p.name)), reverse=True)
+    named = [path for path in folder.iterdir() if _NAME.fullmatch(path.name) and path.is_dir()]
+    # Of one that was removed nothing is left but what somebody has put there.
+    return sorted((path for path in named if _files_of(path)), reverse=True)
 
 
 def load_latest(folder: Path) -> Checkpoint | None:
@@ -83,7 +102,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         CheckpointError: A file is missing, cut off or changed.
     """
     try:
-        index = json.loads((path / "index.json").read_text(encoding="utf-8"))
+        index = json_value((path / _INDEX).read_text(encoding="utf-8"))
+        _check_index(index)
         for name, digest in index["files"].items():
             if sha256(path / name) != digest:
                 raise CheckpointError(f"{path / name} is not what was written: its digest differs.")
@@ -93,6 +113,23 @@ def load_checkpoint(path: Path) -> Checkpoint:
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(f"{path} is broken: {error}.") from error
+
+
+def _check_index(index: Any) -> None:
+    """Refuse an index that a run could not go on from.
+
+    Raises:
+        ValueError: Says what was expected.
+    """
+    match index:
+        case {"step": int(), "files": dict(files), "facts": {"config": {"steps": int(), **config}, "seconds": seconds}}:
+            decay, stage = config.get("decay", 0.0), index["facts"].get("stage", {})
+            are_numbers = all(isinstance(value, int | float) for value in (seconds, decay))
+            is_whole = are_numbers and isinstance(stage, dict) and all(isinstance(d, str) for d in files.values())
+        case _:
+            is_whole = False
+    if not is_whole:
+        raise ValueError(f"{_INDEX}: expected a mapping with a step, files and facts, as a run writes it")
 
 
 def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:

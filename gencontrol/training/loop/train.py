@@ -17,7 +17,7 @@ from torch.optim import AdamW, Muon, Optimizer
 
 from gencontrol.configuration import to_mapping
 from gencontrol.errors import CheckpointError, ConfigError, InputError
-from gencontrol.files import atomic_file, atomic_folder
+from gencontrol.files import atomic_file
 from gencontrol.finite import is_finite
 from gencontrol.training.loop.average import update_average
 from gencontrol.training.loop.checkpoints import (
@@ -27,6 +27,7 @@ from gencontrol.training.loop.checkpoints import (
     restore_optimizer,
     save_checkpoint,
 )
+from gencontrol.training.loop.export import check_export, write_export
 from gencontrol.training.loop.learning_rate import constant_schedule, cosine_schedule, decay_begins
 from gencontrol.training.loop.precision import forward_precision
 from gencontrol.training.loop.settings import RunConfig
@@ -78,10 +79,12 @@ def train(
     Raises:
         CheckpointError: The folder holds a run with other settings.
         ConfigError: The batch cannot be dealt to this many processes.
-        InputError: Losses, gradients or weights became NaN or infinite; no checkpoint holds such.
+        InputError: Losses, gradients or weights became NaN or infinite; no checkpoint holds such. Or the folder of
+            exports holds what would be lost.
     """
     run = _start(task, config, folder, accelerator or Accelerator())
     _check_sharing(config, run.accelerator.num_processes)
+    check_export(task, run.average, folder / "export")
     _resume(run)
     last = min(until or config.steps, config.steps)
     started = reported = time.monotonic()
@@ -99,8 +102,7 @@ def train(
             _save(run, run.seconds + time.monotonic() - started)
     run.seconds += time.monotonic() - started
     if run.step == config.steps and run.accelerator.is_main_process:
-        with atomic_folder(folder / "export", ours=("*",)) as temporary:
-            task.export(run.average, temporary)
+        write_export(task, run.average, folder / "export")
     run.accelerator.wait_for_everyone()
     return run.average
 
@@ -169,10 +171,16 @@ def _resume(run: _Run) -> None:
         saved, to_mapping(run.config), may_change=_MAY_CHANGE | ({"steps", "decay"} if prolonged else set())
     )
     _check_settings(found.facts.get("stage", {}), to_mapping(run.task.config))
-    run.task.module.load_state_dict(found.tensors["model"])
-    run.average.load_state_dict(found.tensors["average"])
-    for index, optimizer in enumerate(run.optimizers):
-        restore_optimizer(optimizer, found.tensors[f"optimizer{index}"])
+    try:
+        run.task.module.load_state_dict(found.tensors["model"])
+        run.average.load_state_dict(found.tensors["average"])
+        for index, optimizer in enumerate(run.optimizers):
+            restore_optimizer(optimizer, found.tensors[f"optimizer{index}"])
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"The checkpoint of step {found.step} in {run.folder} holds other tensors than this run has: remove it, or "
+            "use another folder."
+        ) from error
     run.step, run.seconds = found.step, found.facts["seconds"]
     _log.info("Going on from step %d", run.step)
 

@@ -72,6 +72,7 @@ def test_equal_captions_have_equal_ids(folder):
         (None, InputError, r"No pairs.jsonl in .*image, caption and mask"),
         ("", InputError, "lists no pairs"),
         ("{", InputError, r"pairs.jsonl:1: not JSON"),
+        ("[" * 200_000, InputError, r"pairs.jsonl:1: not JSON: it is nested too deeply"),
         ("3", InputError, r"pairs.jsonl:1: expected an object with image and caption, got 3"),
         ('{"image": "a.png", "captoin": "x"}', ConfigError, r"unknown key 'captoin'; did you mean 'caption'"),
         ('{"image": "a.png", "caption": "x", "mask": "m.png", "box": [0,0,1,1]}', ConfigError, "a mask or a box"),

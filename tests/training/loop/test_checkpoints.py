@@ -14,9 +14,11 @@ from gencontrol.training.loop.checkpoints import (
     save_checkpoint,
 )
 
+FACTS = {"config": {"steps": 9}, "seconds": 1.5}
+
 
 def checkpoint(step):
-    return Checkpoint(step=step, tensors={"model": {"w": torch.full((2,), float(step))}}, facts={"seconds": 1.5})
+    return Checkpoint(step=step, tensors={"model": {"w": torch.full((2,), float(step))}}, facts=FACTS)
 
 
 def test_the_newest_two_are_kept(tmp_path):
@@ -75,3 +77,42 @@ def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
     (half / "model.safetensors").write_bytes(b"half")
     save_checkpoint(tmp_path, Checkpoint(step=3, tensors={"model": {"w": torch.zeros(1)}}, facts={}))
     assert [p.name for p in tmp_path.iterdir()] == ["step-00000003"]
+
+
+def test_only_what_a_run_wrote_is_removed_with_its_checkpoints(tmp_path):
+    """A file that is called as a half-written checkpoint was, a folder of another name, and notes in an old one."""
+    (tmp_path / ".step-x").write_text("mine")
+    (tmp_path / ".step-y").mkdir()
+    old = save_checkpoint(tmp_path, checkpoint(1))
+    (old / "thesis.txt").write_text("mine")
+    for step in (2, 3, 4):
+        save_checkpoint(tmp_path, checkpoint(step))
+    assert [p.name for p in list_checkpoints(tmp_path)] == ["step-00000004", "step-00000003"]
+    assert [p.name for p in old.iterdir()] == ["thesis.txt"]
+    assert {p.name for p in tmp_path.iterdir()} >= {".step-x", ".step-y"} and not (tmp_path / "step-00000002").exists()
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        "[]",
+        "[" * 200_000,
+        "{}",
+        '{"step": "x", "files": {}, "facts": {"config": {"steps": 9}, "seconds": 1.5}}',
+        '{"step": 1, "files": [], "facts": {"config": {"steps": 9}, "seconds": 1.5}}',
+        '{"step": 1, "files": {"a": 3}, "facts": {"config": {"steps": 9}, "seconds": 1.5}}',
+        '{"step": 1, "files": {}, "facts": {"seconds": 1.5}}',
+        '{"step": 1, "files": {}, "facts": {"config": {}, "seconds": 1.5}}',
+        '{"step": 1, "files": {}, "facts": {"config": {"steps": 9, "decay": "x"}, "seconds": 1.5}}',
+        '{"step": 1, "files": {}, "facts": {"config": {"steps": 9}, "seconds": "x"}}',
+        '{"step": 1, "files": {}, "facts": {"config": {"steps": 9}, "seconds": 1.5, "stage": 3}}',
+    ],
+)
+def test_an_index_that_no_run_wrote_is_a_broken_checkpoint(tmp_path, index):
+    save_checkpoint(tmp_path, checkpoint(1))
+    path = save_checkpoint(tmp_path, checkpoint(2))
+    (path / "index.json").write_text(index)
+    with pytest.raises(CheckpointError, match=r"step-00000002 is broken: .*(expected a mapping|nested too deeply)"):
+        load_checkpoint(path)
+    found = load_latest(tmp_path)
+    assert found is not None and found.step == 1

@@ -1,5 +1,6 @@
 import dataclasses
 import itertools
+import json
 import shutil
 from typing import Any
 
@@ -209,3 +210,44 @@ def test_compiled_passes_train_to_the_same_weights(tasks, tmp_path):
     train(compiled, dataclasses.replace(CONFIG, compile=True), folder=tmp_path / "compiled")
     for a, b in zip(plain.module.state_dict().values(), compiled.module.state_dict().values(), strict=True):
         torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-3)
+
+
+def test_a_checkpoint_of_other_tensors_is_told(tasks, tmp_path):
+    train(tasks.LineTask(), CONFIG, folder=tmp_path, until=7)
+    (newest,) = list_checkpoints(tmp_path / "checkpoints")
+    (newest / "average.safetensors").unlink()
+    index = json.loads((newest / "index.json").read_text())
+    del index["files"]["average.safetensors"]
+    (newest / "index.json").write_text(json.dumps(index))
+    with pytest.raises(
+        CheckpointError, match="The checkpoint of step 7 in .* holds other tensors .*: remove it, or use"
+    ):
+        train(tasks.LineTask(), CONFIG, folder=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["thesis.txt", "mine.safetensors", "sub/notes.md"])
+def test_what_an_export_does_not_write_is_not_lost_to_one(tasks, tmp_path, name):
+    mine = tmp_path / "export" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    task = tasks.LineTask()
+    told = rf"export holds what no export of this stage writes \({name}\), and it would be lost: move it elsewhere"
+    with pytest.raises(InputError, match=told):
+        train(task, CONFIG, folder=tmp_path)
+    assert not task.drawn and mine.read_text() == "mine" and [p.name for p in tmp_path.iterdir()] == ["export"]
+
+
+def test_what_comes_to_lie_in_the_export_meanwhile_is_kept(tasks, tmp_path):
+    train(tasks.LineTask(), CONFIG, folder=tmp_path)
+    before = (tmp_path / "export" / "line.safetensors").read_bytes()
+    train(tasks.LineTask(), CONFIG, folder=tmp_path)  # An export is replaced by the next one.
+
+    class Late(tasks.LineTask):
+        def export(self, module, folder):
+            super().export(module, folder)
+            (tmp_path / "export" / "thesis.txt").write_text("mine")
+
+    with pytest.raises(InputError, match=r"thesis\.txt"):
+        train(Late(), CONFIG, folder=tmp_path)
+    assert (tmp_path / "export" / "thesis.txt").read_text() == "mine"
+    assert (tmp_path / "export" / "line.safetensors").read_bytes() == before
