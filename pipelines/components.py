@@ -1,8 +1,9 @@
 """A saved pipeline's components, looked at before and while they are loaded: none is made up, none is half random."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ import torch
 from gencontrol.alpha_clip.weights.pretrained import check_floats
 from gencontrol.alpha_clip.weights.unpickling import printable
 from gencontrol.errors import CheckpointError, GencontrolError
+from gencontrol.pipelines.component_settings import check_index, check_settings
 from gencontrol.pipelines.hosts.host import SavedPipeline
 
 _LIBRARIES = frozenset({"diffusers", "transformers"})
@@ -31,23 +33,30 @@ _OTHER_WAYS = ("device_map", "quantization_config", "use_flashpack", "use_onnx",
 _LISTED = 4
 
 
-def check_components(saved: SavedPipeline) -> dict[str, Mapping[str, Any]]:
+def check_components(saved: SavedPipeline, given: Collection[str] = ()) -> dict[str, Mapping[str, Any]]:
     """Look at the files of settings that diffusers' components were saved with, before any weight is loaded.
+
+    Args:
+        saved: The pipeline.
+        given: Components that are not taken from it.
 
     Returns:
         Component -> its settings.
 
     Raises:
-        CheckpointError: A component whose class diffusers has not, or whose settings are not there or are empty.
+        CheckpointError: A component whose class diffusers has not, or whose settings are not there, are empty, or hold
+            what its class can make nothing of.
     """
     import diffusers
 
+    check_index(saved, given)
     found: dict[str, Mapping[str, Any]] = {}
     for name, (library, kind) in _listed(saved).items():
         if library != "diffusers":
             continue
         where = f"{saved.location.name}: the component {name}"
-        if getattr(diffusers, kind, None) is None:
+        made = getattr(diffusers, kind, None)
+        if made is None:
             raise CheckpointError(f"{where} is a {printable(kind)}, a class that this version of diffusers has not.")
         path = f"{name}/{'scheduler_config.json' if kind.endswith('Scheduler') else 'config.json'}"
         settings = saved.location.read(path)
@@ -55,6 +64,8 @@ def check_components(saved: SavedPipeline) -> dict[str, Mapping[str, Any]]:
             raise CheckpointError(f"{where} is not there: expected its settings in {path}. Fetch the whole model.")
         if "_class_name" not in settings:
             raise CheckpointError(f"{where} has no settings: {path} names no `_class_name`. Fetch the whole model.")
+        if name not in given:
+            check_settings(made, settings, where=f"{where}: {path}")
         found[name] = settings
     return found
 
@@ -88,15 +99,29 @@ def open_components(
         if name in given or not hasattr(component, "load_state_dict"):
             continue
         dtype = dtypes if isinstance(dtypes, torch.dtype) else dtypes.get(name, dtypes.get("default", torch.float32))
+        stem = "model" if library == "transformers" else "diffusion_pytorch_model"
+        kept = _kept_as(Path(saved.location.name) / name, f"{saved.location.name}: the component {name}", stem)
         with refused(f"{saved.location.name}: the component {name}"):
-            how = {"subfolder": name, "dtype": dtype, "output_loading_info": True, **lookup}
+            how = {"subfolder": name, "dtype": dtype, "output_loading_info": True, **kept, **lookup}
             loaded[name], report = component.from_pretrained(saved.location.name, **how)
         _check_report(report, f"{saved.location.name}: the component {name}")
-        stem = "model" if library == "transformers" else "diffusion_pytorch_model"
         # Of other variants nothing is to be fetched.
         variant = f".{given['variant']}" if given.get("variant") else ""
         check_floats(replace(saved.location, subfolder=name), f"{stem}{variant}.safetensors")
     return loaded
+
+
+def _kept_as(folder: Path, what: str, stem: str) -> dict[str, bool]:
+    """How a component's weights are kept on this machine, as its class takes it; where that is open, it looks itself.
+
+    Raises:
+        CheckpointError: The folder has no weights: diffusers would first advise on arguments of its own.
+    """
+    if not folder.is_dir() or any(folder.glob("*.safetensors")):
+        return {}
+    if any(folder.glob("*.bin")):
+        return {"use_safetensors": False}
+    raise CheckpointError(f"{what} has no weights: expected {stem}.safetensors in {folder}. Fetch the whole model.")
 
 
 @contextmanager

@@ -66,7 +66,7 @@ def open_encoder(
             "up the class of a saved host."
         )
     host = compare(family, saved, None if is_file(source) else source)
-    check_components(saved)
+    check_components(saved, given=options.keys())
     dtype = dtype_of(options, family.encoder)
     if source is None:
         own = {} if family.encoder in options else {family.encoder: _open_own(family, model, dtype)}

@@ -81,6 +81,27 @@ def check_texts(texts: Sequence[object]) -> None:
                 f"Text {number} of {len(texts)} is of type {type(text).__name__} ({_short(repr(text))}); expected a "
                 "string."
             )
+        check_characters(text, name=f"Text {number} of {len(texts)}")
+
+
+def check_characters(text: str, *, name: str) -> None:
+    """Refuse what is no text: bytes that are not UTF-8, which the system hands on as halves of characters.
+
+    Args:
+        text: As given.
+        name: How the error calls it.
+
+    Raises:
+        InputError: Names the text, its bytes written out.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        shown = _short(text.encode("utf-8", "backslashreplace").decode())
+        raise InputError(
+            f"{name} ({shown}) is not UTF-8: expected characters, got bytes that are none at place {error.start + 1}. "
+            "Write it in UTF-8."
+        ) from None
 
 
 def check_words(tokenizer: PreTrainedTokenizerBase, text: str) -> None:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar, cast
 from tyro.conf import Positional, UseAppendAction, arg
 
 from gencontrol.runs.files.spooled import in_words
+from gencontrol.runs.notices import without_advice
 from gencontrol.runs.settings import EncoderSettings, RegionSettings
 
 Settings = TypeVar("Settings")
@@ -85,6 +86,8 @@ class RunOptions(FormatOptions):
 
 _ARGUMENTS = {"local_files_only": "offline", "resize": "resize_mask", "from_index_mask": "index_mask"}
 """Arguments of the core that messages name -> the setting that stands for them."""
+_ADVISED = ("resize", "truncate", "from_index_mask")
+"""Those that messages advise to give: where no flag stands for them, the advice is left out."""
 
 
 def in_flags(message: str, flags: type | None) -> str:
@@ -99,6 +102,8 @@ def in_flags(message: str, flags: type | None) -> str:
     known = {} if flags is None else flag_names(flags)
     message = in_words(message)
     known |= {argument: known[setting] for argument, setting in _ARGUMENTS.items() if setting in known}
+    for argument in () if flags is None else _ADVISED:
+        message = message if argument in known else without_advice(message, argument)
     return re.sub(r"`([a-z_]+)`", lambda found: known.get(found[1], found[0]), message)
 
 

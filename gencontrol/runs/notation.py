@@ -1,5 +1,6 @@
 """Settings that are small languages of their own: seeds, weights, numbers with commas, names with settings."""
 
+import math
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -155,6 +156,8 @@ def parse_numbers(
         numbers = ()
     if len(numbers) not in counts:
         raise ConfigError(f"`{setting}`: expected {form}, got {given or text!r}.")
+    if not all(map(math.isfinite, numbers)):
+        raise ConfigError(f"`{setting}`: expected {form}, all of them finite, got {given or text!r}.")
     return numbers
 
 

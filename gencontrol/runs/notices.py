@@ -4,6 +4,7 @@ Pictures and masks give `RegionWarning`s of the core; whatever else a run has to
 setting's name stands in backticks. The libraries' own bars are for terminals.
 """
 
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -19,6 +20,19 @@ class RunWarning(UserWarning):
 
 class ShareWarning(RunWarning):
     """What one process has to say about its own share of a run: each is shown."""
+
+
+def without_advice(message: str, argument: str) -> str:
+    """A message of the core less its advice to give an argument that cannot be given where it came up.
+
+    Args:
+        message: Names the argument in backticks, behind "or", in a clause of its own or in a sentence of its own.
+        argument: Its name.
+    """
+    name = rf"`{argument}`"
+    message = re.sub(rf",? or [^.;:`]*{name}", "", message)
+    message = re.sub(rf"; [^.;`]*{name}", "", message)
+    return re.sub(rf" [A-Z][^.;`]*{name}\.", "", message)
 
 
 def warn(message: str, category: type[RunWarning] = RunWarning) -> None:

@@ -16,7 +16,7 @@ from gencontrol.regions.masks import from_image_alpha, from_mask
 from gencontrol.regions.ops import feather, invert
 from gencontrol.regions.region import Region, union_of
 from gencontrol.runs.notation import parse_numbers, split_weight
-from gencontrol.runs.notices import warn
+from gencontrol.runs.notices import warn, without_advice
 from gencontrol.runs.settings import RegionSettings, check_regions
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
@@ -58,6 +58,7 @@ def read_pointing(
     negative_mask: Sequence[str] = (),
     recorded: Sequence[Region] = (),
     recorded_negative: Sequence[Region] = (),
+    prefix: str = "",
 ) -> Pointing:
     """Read the settings that point.
 
@@ -66,6 +67,7 @@ def read_pointing(
         negative_mask: The setting of that name.
         recorded: See `Pointing`.
         recorded_negative: See `Pointing`.
+        prefix: What messages put before the settings' names: they may stand for others, such as `like_mask`.
 
     Raises:
         ConfigError: A setting that cannot be read, or a number that cannot be.
@@ -73,10 +75,10 @@ def read_pointing(
     """
     check_regions(settings)
     mask = partial(_mask, threshold=settings.threshold, resize=settings.resize_mask)
-    pointers: list[Pointer] = [mask(text, setting="mask") for text in settings.mask]
+    pointers: list[Pointer] = [mask(text, setting=f"{prefix}mask") for text in settings.mask]
     pointers += [_index_mask(text, resize=settings.resize_mask) for text in settings.index_mask]
-    pointers += [_box(text) for text in settings.box]
-    pointers += [_point(text) for text in settings.point]
+    pointers += [_box(text, setting=f"{prefix}box") for text in settings.box]
+    pointers += [_point(text, setting=f"{prefix}point") for text in settings.point]
     if settings.alpha_from_image:
         pointers.append(_own_alpha)
     return Pointing(
@@ -145,12 +147,14 @@ def _complement(regions: Sequence[Region]) -> Region:
 def _mask(text: str, *, setting: str, threshold: float | None, resize: bool) -> Pointer:
     name, weight = split_weight(text, setting=setting)
     if not Path(name).exists() and Path(name.rpartition("=")[0]).is_file():
-        raise ConfigError(f"`{setting}` {name}: a mask has no classes: one class of it is `index_mask` PATH=CLASS.")
+        mend = "one class of it is `index_mask` PATH=CLASS" if setting == "mask" else "save the class as a mask"
+        raise ConfigError(f"`{setting}` {name}: a mask has no classes: {mend}.")
 
     def point(picture: Picture, path: Path) -> Region:
         file = _matching(Path(name), path)
         size, label = picture.size, file.stem
-        with _named(file):
+        # What points at classes does so beside `mask` alone, not beside masks of other things.
+        with _named(file, classes=setting == "mask"):
             return from_mask(file, size=size, threshold=threshold, resize=resize, weight=weight, label=label)
 
     return point
@@ -174,19 +178,18 @@ def _index_mask(text: str, *, resize: bool) -> Pointer:
 
 
 @contextmanager
-def _named(file: Path) -> Iterator[None]:
+def _named(file: Path, *, classes: bool = True) -> Iterator[None]:
     """Say of which mask an error is, since there may be several, and a folder of them has many."""
     try:
         yield
     except InputError as error:
-        if file.name in str(error):
-            raise
-        raise InputError(f"{file}: {error}") from error
+        said = str(error) if classes else without_advice(str(error), "from_index_mask")
+        raise InputError(said if file.name in said else f"{file}: {said}") from error
 
 
-def _box(text: str) -> Pointer:
-    value, weight = split_weight(text, setting="box")
-    lengths = _parse_lengths(value, setting="box", form="X0,Y0,X1,Y1, in pixels or percent", counts=(4,))
+def _box(text: str, *, setting: str) -> Pointer:
+    value, weight = split_weight(text, setting=setting)
+    lengths = _parse_lengths(value, setting=setting, form="X0,Y0,X1,Y1, in pixels or percent", counts=(4,))
 
     def point(picture: Picture, path: Path) -> Region:
         (x0, y0, x1, y1), relative = _measured(lengths, picture.size)
@@ -196,10 +199,10 @@ def _box(text: str) -> Pointer:
     return point
 
 
-def _point(text: str) -> Pointer:
-    value, weight = split_weight(text, setting="point")
+def _point(text: str, *, setting: str) -> Pointer:
+    value, weight = split_weight(text, setting=setting)
     form = "X,Y or X,Y,RADIUS, in pixels or percent"
-    lengths = _parse_lengths(value, setting="point", form=form, counts=(2, 3))
+    lengths = _parse_lengths(value, setting=setting, form=form, counts=(2, 3))
 
     def point(picture: Picture, path: Path) -> Region:
         (x, y), relative = _measured(lengths[:2], picture.size)

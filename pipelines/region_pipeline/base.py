@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import torch
-from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from jaxtyping import Float
 from torch import Tensor
 
@@ -33,12 +32,13 @@ from gencontrol.pipelines.region_pipeline.arguments import (
     read_scenes,
 )
 from gencontrol.pipelines.region_pipeline.condition import Conditioning, split_rows, with_negatives
+from gencontrol.pipelines.region_pipeline.saving import WholeSaves
 from gencontrol.regions.geometry import Fit
 
 Pipeline = TypeVar("Pipeline", bound="RegionPipeline")
 
 
-class RegionPipeline(DiffusionPipeline):
+class RegionPipeline(WholeSaves):
     """Base of the pipeline classes; stands before the stock class in a subclass that bears the stock class's name.
 
     Saving writes stock components under that name, so stock diffusers opens the folder. What every `__call__` takes

@@ -32,6 +32,14 @@ def test_only_strings_are_texts() -> None:
         check_texts([])
 
 
+def test_bytes_that_are_no_text_are_said_to_be() -> None:
+    # What Python makes of an argument that is not UTF-8.
+    with pytest.raises(
+        InputError, match=r"Text 2 of 2 \(pump\\udcffkin\) is not UTF-8: .* at place 5\. Write it in UTF"
+    ):
+        check_texts(["crown", "pump\udcffkin"])
+
+
 def test_words_are_normalised_before_they_are_looked_up() -> None:
     backend = Tokenizer(models.WordLevel({"cat": 0, "<unknown>": 1}, unk_token="<unknown>"))
     backend.normalizer = normalizers.Lowercase()

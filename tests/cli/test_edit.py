@@ -55,6 +55,12 @@ def test_what_is_shown_comes_from_another_picture(edited: Edit, scene: Path) -> 
     assert (own != other).any() and (own == other).all(-1)[~hole(scene)].all()
 
 
+def test_a_mask_of_what_to_paint_is_stretched_where_that_is_asked_for(edited: Edit, scene: Path) -> None:
+    Image.open(scene / "red.png").resize((40, 32)).save(scene / "half.png")
+    done = edited("--mask", scene / "blue.png", "--like-mask", scene / "half.png", "--resize-mask", "--dry-run")
+    assert done.code == 0 and "it was stretched" in done.err, done.err
+
+
 def test_a_part_is_removed_without_a_model(run: Any, scene: Path) -> None:
     Image.new("RGB", (80, 64), (10, 200, 30)).save(scene / "plain.png")
     plain = Image.open(scene / "plain.png")
@@ -113,6 +119,15 @@ REFUSED = {
     ),
     "a stream": (["--mask", "{s}/blue.png", "--like", "-"], "`edit` reads and writes files"),
     "a mask of another size": (["--mask", "{s}/small.png", "--remove"], "The mask is 8 x 8"),
+    "what to paint by a mask of another size": (
+        ["--mask", "{s}/blue.png", "--like-mask", "{s}/small.png"],
+        "or have it stretched with --resize-mask.",
+    ),
+    "what to paint by a mask in colours": (
+        ["--mask", "{s}/blue.png", "--like-mask", "{s}/photo.png"],
+        "photo.png: The mask has colours; expected grey, where white means: look here.\n",
+    ),
+    "a place of what to paint": (["--mask", "{s}/blue.png", "--like-box", "1,2"], "--like-box: expected X0,Y0"),
     "everything": (["--box", "0,0,80,64", "--remove"], "The hole is the whole photograph"),
     "over the photograph": (["--mask", "{s}/blue.png", "--remove", "-o", "{s}/photo.png"], "photo.png"),
     "over the reference": (["--mask", "{s}/blue.png", "--like", "{s}/red.png", "-o", "{s}/red.png"], "red.png"),

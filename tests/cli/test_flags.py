@@ -96,6 +96,23 @@ def test_arguments_of_the_core_are_shown_as_the_flags_that_stand_for_them() -> N
     assert in_flags(text, None) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("'a' is 9 tokens long: shorten it, or give `truncate`.", "'a' is 9 tokens long: shorten it."),
+        ("Give a mask of its size, or have it stretched with `resize`.", "Give a mask of its size."),
+        ("The mask has colours. To take one, use `from_index_mask`.", "The mask has colours."),
+        (
+            "Save it as 255 (or a bool array); if it has classes, use `from_index_mask`.",
+            "Save it as 255 (or a bool array).",
+        ),
+    ],
+)
+def test_advice_that_a_command_has_no_flag_for_is_left_out(text: str, expected: str) -> None:
+    assert in_flags(text, ServeFlags) == expected
+    assert "--" in in_flags(text, ClassifyFlags) and in_flags(text, None) == text
+
+
 @pytest.mark.parametrize("command", ["vary", "score", "embed"])
 def test_help_says_which_forms_a_place_may_have(command: str, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "400")

@@ -67,12 +67,40 @@ FILES = {
         settings("image_encoder/config.json", projection_dim="24"),
         r"image_encoder/config\.json describes no vision tower that can be made: .*projection_dim.* got str",
     ),
+    "scale": (
+        settings("vae/config.json", scaling_factor="x"),
+        r"vae/config\.json: `scaling_factor` is 'x'; expected a n",
+    ),
+    "no scale": (
+        settings("vae/config.json", scaling_factor=0),
+        "`scaling_factor` is 0; expected a number other than 0",
+    ),
+    "channels": (settings("unet/config.json", in_channels="four"), "`in_channels` is 'four'; expected a number"),
+    "list": (settings("unet/config.json", in_channels=[4]), r"`in_channels` is \[4\]; expected a number"),
+    "infinite": (settings("unet/config.json", norm_eps=float("inf")), "`norm_eps` is inf; expected a finite number"),
+    "switch": (settings("unet/config.json", center_input_sample="no"), "is 'no'; expected true or false"),
+    "entry": (
+        settings("model_index.json", unet=3),
+        r"model_index\.json says of the component unet 3; expected its library and its class",
+    ),
+    "empty entry": (settings("model_index.json", unet=[None, None]), r"of the component unet \[None, None\]; expected"),
+    "no steps": (
+        settings("scheduler/scheduler_config.json", num_train_timesteps=0),
+        "the component scheduler: .*`num_train_timesteps` is 0; expected at least 1",
+    ),
+    "prediction": (
+        settings("scheduler/scheduler_config.json", prediction_type="foo"),
+        "`prediction_type` is 'foo'; expected one of epsilon, .*v_prediction",
+    ),
     "heads": (settings("image_encoder/config.json", num_attention_heads=5), "describes no vision tower that can be"),
 }
 WEIGHTS = {
     "lacking unet": (weights(UNET, lambda s, k: s.pop(k)), "the component unet lacks weights: "),
     "lacking vae": (weights(VAE, lambda s, k: s.pop(k)), "the component vae lacks weights: "),
-    "no file": (without(UNET), "the component unet cannot be opened: "),
+    "no file": (
+        without(UNET),
+        r"the component unet has no weights: expected diffusion_pytorch_model\.safetensors in .*unet\. Fetch the whole",
+    ),
     "web page": (content(UNET, "<!doctype html>"), "the component unet cannot be opened: "),
     "other shape": (weights(VAE, lambda s, k: s.update({k: s[k][:1]})), "the component vae"),
     "integers": (weights(UNET, lambda s, k: s.update({k: s[k].int()})), "no floating-point numbers where weights"),
@@ -105,6 +133,21 @@ def test_files_of_settings_are_looked_at_before_any_weight(name: str, folder: Pa
     change(folder)
     with pytest.raises(CheckpointError, match=message):
         check_pairing(Location(name=str(folder)))
+
+
+def test_settings_of_a_given_component_are_not_looked_at(tiny_folder: Path, folder: Path) -> None:
+    settings("unet/config.json", in_channels="four")(folder)
+    unet = open_pipeline(tiny_folder, alpha_clip=None).unet
+    assert open_pipeline(folder, alpha_clip=None, unet=unet).unet is unet
+    with pytest.raises(CheckpointError, match="`in_channels`"):
+        open_pipeline(folder, alpha_clip=None)
+
+
+def test_weights_in_torchs_own_files_are_opened_without_a_word(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    torch.save(load_file(folder / VAE), (folder / VAE).with_suffix(".bin"))
+    (folder / VAE).unlink()
+    assert open_pipeline(folder, alpha_clip=None).vae is not None
+    assert "allow_pickle" not in capfd.readouterr().err
 
 
 @pytest.mark.filterwarnings("ignore")  # What the libraries have to say before they fail.

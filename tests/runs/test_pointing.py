@@ -119,6 +119,8 @@ def test_threshold_and_resize_act_on_masks(scene: Path) -> None:
         ({"box": ("1,2,3",)}, "`box`: expected X0,Y0,X1,Y1, in pixels or percent, got '1,2,3'"),
         ({"point": ("1",)}, "`point`: expected X,Y or X,Y,RADIUS, in pixels or percent, got '1'"),
         ({"box": ("1%%,2,3,4",)}, "`box`: expected X0,Y0,X1,Y1, in pixels or percent, got"),
+        ({"box": ("1,2,nan,4",)}, "`box`: expected .*, all of them finite, got '1,2,nan,4'"),
+        ({"point": ("1,2,inf",)}, "`point`: expected .*, all of them finite, got '1,2,inf'"),
         ({"mask": ("",)}, "`mask` is empty"),
         ({"index_mask": ("=3",)}, "`index_mask`: expected PATH=CLASS, such as"),
         ({"feather": -1.0}, "`feather`: expected 0 or more pixels"),
@@ -132,6 +134,16 @@ def test_what_cannot_be_read_is_found_before_any_picture(settings: dict[str, Any
 def test_a_negative_mask_is_named_as_such() -> None:
     with pytest.raises(ConfigError, match=r"`negative_mask` a\.png:0: expected a weight above 0"):
         read_pointing(RegionSettings(), negative_mask=("a.png:0",))
+
+
+def test_settings_are_called_as_they_stand_for_others() -> None:
+    for settings, message in {
+        RegionSettings(mask=("a.png:0",)): "`like_mask` a.png:0: expected a weight",
+        RegionSettings(box=("1,2",)): "`like_box`: expected",
+        RegionSettings(point=("1",)): "`like_point`: expected",
+    }.items():
+        with pytest.raises(ConfigError, match=message):
+            read_pointing(settings, prefix="like_")
 
 
 def test_the_complement_is_that_of_the_union() -> None:
@@ -275,6 +287,13 @@ def test_what_is_wrong_with_a_mask_names_it(scene: Path) -> None:
         regions(scene, mask=(f"{scene}/red.png", f"{scene}/deep.npy"))
     with pytest.raises(InputError, match=r"classes\.png: The mask has no pixel of class 99"):
         regions(scene, index_mask=(f"{scene}/classes.png=99",))
+    # What is taken by its class is what to look at, and nothing else.
+    Image.new("RGB", (80, 64), "red").save(scene / "coloured.png")
+    with pytest.raises(InputError, match=r"coloured\.png: .* To take one of its colours, use `from_index_mask`\.$"):
+        regions(scene, mask=(f"{scene}/coloured.png",))
+    away = read_pointing(RegionSettings(), negative_mask=(f"{scene}/coloured.png",)).negative_pointers[0]
+    with pytest.raises(InputError, match=r"coloured\.png: The mask has colours; .* look here\.$"):
+        away(read_image(scene / "photo.png"), scene / "photo.png")
     # Where it is named already, once is enough.
     with pytest.raises(InputError, match=r"^No image file at [^:]*none\.png\.$"):
         regions(scene, mask=(f"{scene}/none.png",))

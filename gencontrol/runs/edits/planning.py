@@ -118,7 +118,9 @@ def plan_edits(settings: EditingSettings, repeated: RepeatedEdit | None = None) 
     holes = read_pointing(settings, recorded=() if repeated is None else repeated.hole)
     if not (holes.pointers or holes.recorded):
         raise ConfigError("Show the hole that is painted: `mask`, `index_mask`, `box`, `point` or `alpha_from_image`.")
-    like = RegionSettings(mask=settings.like_mask, box=settings.like_box, point=settings.like_point)
+    like = RegionSettings(
+        mask=settings.like_mask, box=settings.like_box, point=settings.like_point, resize_mask=settings.resize_mask
+    )
     focus, strength = parse_focus(settings.focus), _strength(settings, host)
     items, inputs = _items(settings, seeds, repeated)
     left = check_items(items, embeds_out=None, existing=settings.existing, inputs=inputs)
@@ -129,7 +131,7 @@ def plan_edits(settings: EditingSettings, repeated: RepeatedEdit | None = None) 
         settings=settings,
         seeds=seeds,
         holes=holes,
-        like=read_pointing(like, recorded=parts),
+        like=read_pointing(like, recorded=parts, prefix="like_"),
         shown=shown,
         focus=focus,
         strength=strength,

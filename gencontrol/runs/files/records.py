@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import math
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -156,8 +157,11 @@ def _numbers(said: Mapping[str, Any], **names: str) -> dict[str, int | float]:
     for setting, name in names.items():
         try:
             found[setting] = kinds[setting](said[name])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
+            # JSON of Python's kind has infinite numbers, and no seed is one.
             continue
+        if not math.isfinite(found[setting]):
+            del found[setting]
     return found
 
 

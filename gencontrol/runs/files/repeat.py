@@ -160,7 +160,9 @@ def _repeated_elsewhere(path: Path, said: Mapping[str, int | float]) -> Repeated
     """What another program's picture gives: some numbers, and neither a picture to vary nor regions."""
     kept = {name: value for name, value in said.items() if name != "seed" or 0 <= value <= LARGEST_SEED}
     named = ", ".join(f"`{name}` {value}" for name, value in kept.items())
-    warn(f"{path} was made by another program: {named or 'nothing'} is taken over, its prompt and its model are not.")
+    left = "" if len(kept) == len(said) else f" Nor is its seed {said['seed']}: seeds go from 0 to 2^63 - 1 here."
+    taken = f"{named or 'nothing'} is taken over, its prompt and its model are not."
+    warn(f"{path} was made by another program: {taken}{left}")
     return Repeated(
         source=path,
         settings=dict(kept) | ({"number": 1} if "seed" in kept else {}),

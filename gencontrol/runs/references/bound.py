@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gencontrol.errors import GencontrolError
+from gencontrol.errors import GencontrolError, InputError
 from gencontrol.pipelines.references.reference import RegionReference
 from gencontrol.regions.masks import from_mask
 from gencontrol.regions.region import Region
@@ -14,7 +14,7 @@ from gencontrol.regions.scene import Scene
 from gencontrol.runs.files.inputs import Input, inputs_of
 from gencontrol.runs.files.records import storable
 from gencontrol.runs.notation import parse_focus, split_weight
-from gencontrol.runs.notices import naming
+from gencontrol.runs.notices import naming, without_advice
 from gencontrol.runs.pointing import read_pointing
 from gencontrol.runs.references.notation import ReferenceText
 from gencontrol.runs.scenes import RecordedScene, read_scene
@@ -103,7 +103,9 @@ def _in_keys(path: Path) -> Iterator[None]:
         with naming(path, among=2):
             yield
     except GencontrolError as error:
-        keys = re.sub(r"`([a-z_]+)`", lambda found: f"{found[1]}=", str(error))
+        # A reference's masks are not stretched; its classes have a key.
+        said = without_advice(str(error), "resize").replace("`from_index_mask`", "`index_mask`")
+        keys = re.sub(r"`([a-z_]+)`", lambda found: f"{found[1]}=", said)
         raise type(error)(f"`reference` {keys}") from error
 
 
@@ -113,7 +115,12 @@ def read_canvas(path: str | None) -> Region | None:
     Raises:
         InputError: A mask that cannot be used.
     """
-    return None if path is None else storable(from_mask(path, size=None))
+    if path is None:
+        return None
+    try:
+        return storable(from_mask(path, size=None))
+    except InputError as error:
+        raise InputError(without_advice(str(error), "from_index_mask")) from error
 
 
 def inputs_named(texts: Sequence[ReferenceText]) -> list[Input]:

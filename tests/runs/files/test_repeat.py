@@ -210,6 +210,19 @@ def test_other_programs_pictures_give_what_means_the_same(
     assert {name: type(value) for name, value in found.settings.items() if name == "guidance"} == {"guidance": float}
 
 
+def test_numbers_that_no_setting_takes_are_passed_over(tmp_path: Path) -> None:
+    # JSON as Python writes it.
+    texts = {"prompt": '{"3": {"inputs": {"seed": Infinity, "steps": 8, "cfg": NaN}}}'}
+    with pytest.warns(RunWarning, match="another program: `steps` 8 is taken over"):
+        assert read_repeated(foreign(tmp_path / "a.png", **texts)).settings == {"steps": 8}
+
+
+def test_a_seed_that_is_too_large_is_named(tmp_path: Path) -> None:
+    texts = {"prompt": json.dumps({"3": {"inputs": {"seed": 2**64 - 1, "steps": 8, "cfg": 6}}})}
+    with pytest.warns(RunWarning, match=r"Nor is its seed 18446744073709551615: seeds go from 0 to 2\^63 - 1 here\."):
+        read_repeated(foreign(tmp_path / "a.png", **texts))
+
+
 def test_an_exif_comment_of_another_program(tmp_path: Path) -> None:
     exif = Image.Exif()
     comment = b"UNICODE\0" + A1111.encode("utf-16-be")

@@ -48,6 +48,15 @@ def test_errors_name_the_reference(pictures: Path) -> None:
     there = pictures / "2.png"
     with pytest.raises(InputError, match=r"2\.png: .*red\.png: The mask is 80 x 64 but the image is 48 x 64"):
         read_reference(parse_reference(f"{there},mask={pictures / 'red.png'}"))
+    # Of a mask of another size, no key stretches it.
+    with pytest.raises(InputError, match=r"was one of them resized\? Give a mask of the image's size\.$"):
+        read_reference(parse_reference(f"{there},mask={pictures / 'red.png'}"))
+    Image.new("RGB", (48, 64), "red").save(pictures / "coloured.png")
+    with pytest.raises(InputError, match=r"take one of its colours, use index_mask=\.$"):
+        read_reference(parse_reference(f"{there},mask={pictures / 'coloured.png'}"))
+    for key in ("canvas", "negative_mask"):
+        with pytest.raises(InputError, match=r"where white means: look here\.$"):
+            read_reference(parse_reference(f"{there},{key}={pictures / 'coloured.png'}"))
     with pytest.raises(InputError, match=r"2\.png: weight: expected a number from 0 to 2, got 3\.0"):
         read_reference(parse_reference(f"{there},weight=3"))
     with pytest.raises(ConfigError, match=r"2\.png: unknown focus 'gaze'"):
