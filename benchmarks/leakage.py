@@ -84,7 +84,7 @@ class Row:
 
 
 LOOKS = (
-    *("alpha", "zoom", "zoom:outside=blank", "attention", "crop", "blank", "blur", "circle"),
+    *("alpha", "zoom", "zoom:margin=0.1", "zoom:outside=blank", "attention", "crop", "blank", "blur", "circle"),
     *("masked-pooling", "masked-pooling:tokens=values", "mask-inversion", "alpha+zoom", "zoom+crop"),
 )
 """Ways to look at a part, as the setting `focus` names them."""

@@ -56,7 +56,7 @@ class Settings(OnSprites, OnThreads):
 
     model: str = "tiny"
     """A preset or a folder in the layout of `tiny`."""
-    focus: str = "zoom:outside=blank"
+    focus: str = "zoom:margin=0.1"
     """How it looks."""
     pictures: int = 64
     """How many."""

@@ -89,6 +89,12 @@ def _looking(key: str, label: str, focus: str, *, source: bool = False) -> Row:
     return Row(key=key, label=f"Alpha-CLIP, {label}{pixels}{cost}", embed=embed)
 
 
+def _boxed(encoders: Encoders, marked: Marked) -> Float[Tensor, "b d"]:
+    rgb, alpha = marked.source()
+    return _TIGHT.embed(encoders.alpha, rgb, box_maps(alpha))
+
+
+_TIGHT = focus_strategy("zoom", margin=0.1)
 _CROP, _ALPHA, _WIDE = focus_strategy("crop"), focus_strategy("alpha"), focus_strategy("crop", margin=0.25)
 
 STRATEGIES = ("attention", "crop", "blank", "blur", "circle", "masked-pooling", "mask-inversion")
@@ -143,6 +149,12 @@ ROWS: tuple[Row, ...] = (
     _looking("zoom-source", "zoom", "zoom", source=True),
     _looking("zoom-blank", "zoom, blank outside", "zoom:outside=blank"),
     _looking("zoom-blank-source", "zoom, blank outside", "zoom:outside=blank", source=True),
+    _looking("zoom-tight-source", "zoom, margin 0.1", "zoom:margin=0.1", source=True),
+    Row(
+        key="box-zoom-source",
+        label="Alpha-CLIP, box, zoom, margin 0.1, of the source",
+        embed=_boxed,
+    ),
     _looking("alpha+zoom", "mask + zoom", "alpha+zoom"),
     _looking("zoom+crop", "zoom + masked crop", "zoom+crop"),
     _looking("zoom+crop-source", "zoom + masked crop", "zoom+crop", source=True),
@@ -158,7 +170,10 @@ ROWS: tuple[Row, ...] = (
 CHANCE = "chance"
 """The key of the row that guesses."""
 
-GENERATED = ("plain", "crop", "crop-wide-source", "blank", "alpha", "zoom-blank-source", "alone")
+GENERATED = (
+    *("plain", "crop", "crop-wide-source", "blank", "alpha", "zoom-blank-source", "zoom-tight-source"),
+    *("box-zoom-source", "alone"),
+)
 """Rows whose embeddings are also generated from."""
 
 

@@ -20,7 +20,9 @@ LABELS = {
     "crop-wide-source": "masked crop, wider",
     "blank": "blank outside",
     "alpha": "Alpha-CLIP, mask",
-    "zoom-blank-source": "Alpha-CLIP, close up",
+    "zoom-blank-source": "close up, blank",
+    "zoom-tight-source": "Alpha-CLIP, close up",
+    "box-zoom-source": "a box, close up",
     "alone": "sprite alone",
 }
 """Of the columns, by the rows' keys: short, since they stand below small pictures."""

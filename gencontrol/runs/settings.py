@@ -91,7 +91,7 @@ class EncoderSettings:
     focus: str | None = None
     """How the encoder is made to look: alpha, zoom, attention, crop, blank, blur, circle, masked-pooling or
     mask-inversion, with settings after a colon, or several looks added, as zoom+crop; unless given, what the encoder's
-    configuration names (of tiny zoom:outside=blank), else alpha if its alpha channel is trained, else attention."""
+    configuration names (of tiny zoom:margin=0.1), else alpha if its alpha channel is trained, else attention."""
     fit: Literal["pad", "squash", "crop", "published"] | None = None
     """How picture and mask become square: `published` crops the one and squashes the other, as the Alpha-CLIP authors'
     inference code does, for whoever must reproduce its numbers; unless given, as the encoder's processor says."""
@@ -280,15 +280,3 @@ def _check_embeds_in(settings: VariationSettings) -> None:
             "`embeds_in` starts from finished embeddings: leave out the picture, its regions, `strength`, `schedule`, "
             "`compare`, `preview` and `embeds_out`."
         )
-
-
-def idle_settings(settings: VariationSettings) -> list[str]:
-    """The names of the settings that do nothing where there is no region to shape."""
-    given = {
-        "strength": settings.strength != 1.0,
-        "schedule": settings.schedule is not None,
-        "feather": settings.feather > 0,
-        "focus": settings.focus is not None and not settings.negative_mask,
-        "threshold": settings.threshold is not None and not settings.negative_mask,
-    }
-    return [name for name, is_given in given.items() if is_given]

@@ -41,9 +41,9 @@ def test_what_is_no_host_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
 
 def test_an_encoders_own_look_is_written_out_where_none_is_asked_for() -> None:
     asked = ask_host("tiny", None, revision=None, offline=True)
-    assert asked.default_focus == {"name": "zoom", "outside": "blank"}
+    assert asked.default_focus == {"name": "zoom", "margin": 0.1}
     settings = VariationSettings(images=("photo.png",))
-    assert with_default_focus(settings, asked).focus == "zoom:outside=blank"
+    assert with_default_focus(settings, asked).focus == "zoom:margin=0.1"
     assert with_default_focus(replace(settings, focus="alpha"), asked).focus == "alpha"
     assert with_default_focus(replace(settings, embeds_in="rows.safetensors"), asked).focus is None
     assert with_default_focus(settings, replace(asked, default_focus=None)).focus is None
@@ -51,4 +51,4 @@ def test_an_encoders_own_look_is_written_out_where_none_is_asked_for() -> None:
 
 
 def test_the_embedded_models_look_is_its_encoders_too() -> None:
-    assert AlphaCLIP.from_pretrained("tiny").default_focus == {"name": "zoom", "outside": "blank"}
+    assert AlphaCLIP.from_pretrained("tiny").default_focus == {"name": "zoom", "margin": 0.1}

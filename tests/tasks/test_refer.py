@@ -19,7 +19,7 @@ from gencontrol.runs.notation import parse_focus
 from gencontrol.tasks.refer import SAME, Referral, propose, refer
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-CLOSE = parse_focus("zoom:outside=blank")
+CLOSE = parse_focus("zoom:margin=0.1")
 
 
 @pytest.fixture(scope="module")
