@@ -16,6 +16,7 @@ from gencontrol.studio.environment import environment
 from gencontrol.studio.page.events import connect
 from gencontrol.studio.page.layout import lay_out
 from gencontrol.studio.page.routes import page_routes
+from gencontrol.studio.page.sealed import Sealed
 from gencontrol.studio.page.sessions import Sessions
 from gencontrol.studio.page.spatial_events import connect_spatial
 from gencontrol.studio.page.studio import Studio
@@ -57,7 +58,7 @@ def studio_serving(settings: StudioSettings) -> Iterator[Serving]:
             desk = Desk(runs, scenes, private=private)
             app.router.routes.extend(page_routes(studio))
             blocks = make_page(studio, desk, picture=picture, concurrency=settings.concurrency)
-            return mount(app, blocks, passwords)
+            return Sealed(mount(app, blocks, passwords), root / "served")
 
         with serving(settings, host=settings.host, page=page, passworded=passwords is not None) as ready:
             yield ready
