@@ -121,6 +121,11 @@ def resolved(path: Path) -> Path:
         raise InputError(f"{path} leads nowhere: {error}.") from error
 
 
+def is_taken(path: Path) -> bool:
+    """Whether a file lies there that a new one would take the place of; a link that leads nowhere is one too."""
+    return os.path.lexists(path) and not path.is_dir()
+
+
 def check_target(path: Path) -> None:
     """Refuse what `atomic_file` refuses, before the work is done that is to be written; nothing is made.
 

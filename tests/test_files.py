@@ -20,6 +20,7 @@ from gencontrol.files import (
     check_folder,
     check_replaceable,
     check_target,
+    is_taken,
     resolved,
     sha256,
     writing,
@@ -38,6 +39,12 @@ def umask(request: pytest.FixtureRequest) -> Iterator[int]:
 def entries(folder: Path) -> list[str]:
     """Everything in a folder, hidden files too."""
     return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_link_that_leads_nowhere_takes_its_place(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "file").write_text("")
+    assert [is_taken(tmp_path / name) for name in ("link", "file", "none", "")] == [True, True, False, False]
 
 
 def test_file_appears_when_it_is_finished(tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ def score(flags: ScoreFlags) -> list[dict[str, Any]]:
     import torch
 
     from gencontrol.conditioning.calibrated import set_curve
+    from gencontrol.runs.idle import warn_of_idle
     from gencontrol.runs.notation import parse_focus
     from gencontrol.runs.notices import naming
     from gencontrol.runs.opening import open_encoder
@@ -99,6 +100,7 @@ def score(flags: ScoreFlags) -> list[dict[str, Any]]:
     apart = len(pointing.pointers) > 1 and not (pointing.invert or flags.level or flags.sweep_level)
     phrases = phrases_among(flags.text) if apart else ()
     plain = [text for text in flags.text if text not in phrases]
+    warn_of_idle([flags], shown=bool(pointing.pointers))
     encoder = open_encoder(flags)
     if pointing.curve is not None:
         set_curve(encoder.vision, pointing.curve)

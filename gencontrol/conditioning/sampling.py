@@ -39,7 +39,7 @@ def check_guidance(
         GencontrolError: Of the class `error`.
     """
     if isinstance(scale, bool) or not isinstance(scale, (int, float)):
-        raise error(f"{name}: expected a number, got {scale!r}.")
+        raise error(f"{name}: expected a number, got {scale!r}, a {type(scale).__name__}: give a float.")
     if not 0 <= scale <= MOST_GUIDANCE:
         bound = f"at most {MOST_GUIDANCE:g}" if scale > MOST_GUIDANCE else "0 or more"
         raise error(f"{name}: expected a scale of {bound}, got {scale:g}.")

@@ -141,6 +141,8 @@ def read_array(path: str | Path) -> Shaped[np.ndarray, "..."]:
     check_file(path)
     try:
         return np.load(path, allow_pickle=False)
+    except MemoryError as error:
+        raise InputError(f"{path} says that it holds more numbers than there is memory for: {error}") from error
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{path} cannot be read as an array of numbers in the .npy format: {error}") from error
 

@@ -24,9 +24,9 @@ def decode_rle(size: Any, counts: Any) -> Bool[np.ndarray, "h w"]:
         InputError: Anything else, or runs that do not fill the size.
     """
     try:
-        height, width = (int(side) for side in size)
-        runs = _decompress(counts) if isinstance(counts, (str, bytes)) else [int(run) for run in counts]
-    except (TypeError, ValueError, IndexError):
+        height, width = (_whole(side) for side in size)
+        runs = _decompress(counts) if isinstance(counts, (str, bytes)) else [_whole(run) for run in counts]
+    except (TypeError, ValueError, IndexError, OverflowError):
         raise InputError(
             "Expected COCO's run lengths, 'size' as [height, width] and 'counts' as a list or as compressed text; "
             "these cannot be read."
@@ -42,6 +42,17 @@ def decode_rle(size: Any, counts: Any) -> Bool[np.ndarray, "h w"]:
         )
     inside = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
     return inside.reshape(width, height).T
+
+
+def _whole(number: Any) -> int:
+    """A whole number as one, whatever holds it; a text of digits and a part of a pixel are none.
+
+    Raises:
+        TypeError: Something else.
+    """
+    if isinstance(number, (bool, str, bytes)) or int(number) != number:
+        raise TypeError(number)
+    return int(number)
 
 
 def _decompress(counts: str | bytes) -> Sequence[int]:

@@ -14,6 +14,7 @@ from gencontrol.conditioning.each_region import embed_each_region, region_labels
 from gencontrol.conditioning.embed import choose_focus, embed_regions, seen_through
 from gencontrol.conditioning.embedding_files import EmbedsFile, join_rows, tensors_of, write_tensors
 from gencontrol.errors import InputError
+from gencontrol.files import is_taken
 from gencontrol.focus import FocusStrategy
 from gencontrol.models.fingerprint import weights_mark
 from gencontrol.pipelines.encoders import locate
@@ -21,8 +22,9 @@ from gencontrol.pipelines.pairing import check_pairing
 from gencontrol.regions.geometry import Fit, Geometry
 from gencontrol.runs.files.inputs import check_apart, inputs_of
 from gencontrol.runs.files.outputs import check_embeds_name, check_writable
+from gencontrol.runs.idle import warn_of_idle
 from gencontrol.runs.notation import parse_focus, parse_strength
-from gencontrol.runs.notices import naming
+from gencontrol.runs.notices import naming, warn
 from gencontrol.runs.opening import encoder_location, open_encoder
 from gencontrol.runs.pointing import read_pointing
 from gencontrol.runs.scenes import RecordedScene, list_pictures, read_scenes
@@ -57,13 +59,16 @@ def write_embeddings(settings: EmbeddingSettings) -> dict[str, tuple[int, ...]]:
     check_named(settings)
     strength, focus = parse_strength(settings.strength).start, parse_focus(settings.focus)
     pointing = read_pointing(settings, negative_mask=settings.negative_mask)
-    if path.is_file() and not settings.overwrite:
+    if is_taken(path) and not settings.overwrite:
         raise InputError(f"{path} exists already: give `overwrite`, or another `output`.")
     pictures = list_pictures(settings.images, recursive=settings.recursive)
     check_apart([path], inputs_of(settings, pictures, use="to embed"))
     check_writable([path])
     check_embeds_name(settings.output, setting="output")
     scenes = read_scenes(settings.images, pointing, recursive=settings.recursive)
+    warn_of_idle([settings], shown=bool(pointing.pointers))
+    if settings.truncate and not settings.text:
+        warn("no text is given, so `truncate` can do nothing.")
     encoder = open_encoder(settings)
     if pointing.curve is not None:
         set_curve(encoder.vision, pointing.curve)

@@ -24,9 +24,9 @@ from gencontrol.runs.files.outputs import Item, check_items, join_swept, plan_it
 from gencontrol.runs.files.records import describe, describe_input
 from gencontrol.runs.files.repeat import Repeated
 from gencontrol.runs.files.skipping import check_skipped
+from gencontrol.runs.idle import warn_of_idle
 from gencontrol.runs.machine.processes import join_processes
 from gencontrol.runs.notation import drawn_seed, is_random, parse_focus, parse_seeds, parse_strength
-from gencontrol.runs.notices import warn
 from gencontrol.runs.pointing import Pointing, read_pointing
 from gencontrol.runs.references.settings import check_no_references
 from gencontrol.runs.samplers import check_steps
@@ -38,7 +38,6 @@ from gencontrol.runs.settings import (
     RegionSettings,
     VariationSettings,
     check_variation,
-    idle_settings,
 )
 from gencontrol.runs.sweep import SweptSettings, read_sweep
 
@@ -173,11 +172,12 @@ def plan_variations(settings: VariationSettings, repeated: Repeated | None = Non
     plan = _with_scenes(replace(plan, items=tuple(items)))
     if repeated is not None:
         repeated.warn_of_weights(plan.weights)
-    if not plan.pointing.pointers and repeated is None:
-        unasked = {"focus"} if chosen.focus != settings.focus else set[str]()
-        idle = dict.fromkeys(name for at in wanted for name in idle_settings(at.settings) if name not in unasked)
-        if idle:
-            warn(f"no region is shown, so {', '.join(f'`{name}`' for name in idle)} can do nothing.")
+    warn_of_idle(
+        [at.settings for at in wanted],
+        shown=bool(plan.pointing.pointers),
+        recorded=None if repeated is None else repeated.settings,
+        unasked={"focus"} if chosen.focus != settings.focus else (),
+    )
     return plan
 
 

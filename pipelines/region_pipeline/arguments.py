@@ -1,5 +1,7 @@
 """What a caller may give as `image`, `mask_image` and the rest, brought to one form: scenes."""
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +19,7 @@ from gencontrol.regions.geometry import Fit
 from gencontrol.regions.mask_planes import MaskSource as OneMask
 from gencontrol.regions.mask_planes import split_stack
 from gencontrol.regions.masks import from_image_alpha, from_mask
-from gencontrol.regions.region import Region
+from gencontrol.regions.region import Region, RegionWarning
 from gencontrol.regions.scene import Scene
 
 MaskSource = OneMask | Region | tuple[OneMask | Region, float | int]
@@ -79,6 +81,27 @@ def read_scenes(image: Any, mask_image: Any = None, negative_mask_image: Any = N
     masks = _per_image(mask_image, len(image), name="mask_image")
     negatives = _per_image(negative_mask_image, len(image), name="negative_mask_image")
     return [_scene(i, m, n) for i, m, n in zip(image, masks, negatives, strict=True)]
+
+
+def warn_of_idle(reference: Reference, scenes: Sequence[Scene]) -> None:
+    """Warn with a `RegionWarning` of arguments that do nothing where no picture of a call shows a region.
+
+    Args:
+        reference: As the caller gave it.
+        scenes: What was read of it.
+    """
+    kept_away = any(scene.negative_regions for scene in scenes)
+    if any(scene.regions for scene in scenes):
+        return
+    given = {"focus": reference.focus is not None and not kept_away, "strength": reference.strength != 1.0}
+    idle = [name for name, is_given in given.items() if is_given]
+    if idle:
+        warnings.warn(
+            f"No region is shown, so {' and '.join(idle)} can do nothing: give `mask_image`, or a picture with "
+            "an alpha channel.",
+            RegionWarning,
+            stacklevel=6,
+        )
 
 
 def _per_image(masks: Any, count: int, *, name: str) -> list[Any]:

@@ -13,7 +13,7 @@ from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.embed import RegionEmbeds, choose_focus
 from gencontrol.conditioning.sampling import check_guidance
 from gencontrol.conditioning.strength import StrengthSchedule, as_strength
-from gencontrol.errors import InputError, PairingError
+from gencontrol.errors import InputError
 from gencontrol.finite import check_finite
 from gencontrol.focus.registry import focus_strategy
 from gencontrol.focus.strategy import FocusStrategy
@@ -30,10 +30,12 @@ from gencontrol.pipelines.region_pipeline.arguments import (
     check_alone,
     is_pixel_values,
     read_scenes,
+    warn_of_idle,
 )
-from gencontrol.pipelines.region_pipeline.condition import Conditioning, split_rows, with_negatives
+from gencontrol.pipelines.region_pipeline.condition import Conditioning, given_rows, split_rows, with_negatives
 from gencontrol.pipelines.region_pipeline.saving import WholeSaves
 from gencontrol.regions.geometry import Fit
+from gencontrol.regions.scene import Scene
 
 Pipeline = TypeVar("Pipeline", bound="RegionPipeline")
 
@@ -69,6 +71,8 @@ class RegionPipeline(WholeSaves):
 
     Pictures come back as a list that a notebook shows as a labelled strip, after a check that they are pictures: what
     is not finite would be black.
+
+    Warns with a `RegionWarning` of `strength` and `focus` where no region is shown: they can do nothing.
 
     Bad arguments raise an `InputError`; the focus "alpha" with an encoder whose alpha weights are zero, or embeddings
     of another width than the denoiser takes, a `PairingError`.
@@ -196,25 +200,8 @@ class RegionPipeline(WholeSaves):
             InputError: A picture or mask that cannot be used.
             PairingError: The focus `alpha` with an encoder whose alpha weights are zero.
         """
-        encoder = self.encoder
-        geometry = encoder.processor.geometry
-        wanted = focus_strategy(focus) if isinstance(focus, str) else focus
         scenes = read_scenes(image, mask_image, negative_mask_image)
-        if any(scene.regions or scene.negative_regions for scene in scenes):
-            wanted = choose_focus(wanted, has_alpha=self._has_alpha(), default=encoder.default_focus)
-        return [
-            region_embeds(
-                self.host,
-                encoder,
-                scene,
-                focus=wanted,
-                strength=strength,
-                geometry=replace(geometry, fit=fit or geometry.fit),
-                keep_whole=keep_whole,
-                device=self._execution_device,
-            )
-            for scene in scenes
-        ]
+        return self._encode_scenes(scenes, focus=focus, fit=fit, strength=strength, keep_whole=keep_whole)
 
     def _begin(self, guidance_scale: float | int) -> Float[Tensor, ""]:
         """Note the guidance scale as other pipelines do, and return it as the stock loop is to read it.
@@ -247,31 +234,30 @@ class RegionPipeline(WholeSaves):
             raise InputError("Give either `image` or `image_embeds`, not both and not neither.")
         if reference.image_embeds is not None:
             check_alone(reference, "image_embeds")
-            return self._given(reference.image_embeds)
+            return given_rows(reference.image_embeds, width=self.family.embedding_width(self.unet.config))
         if is_pixel_values(reference.image):
             check_alone(reference, "a batch of pixel values (b, c, h, w) as `image`")
             return split_rows(self._encode_pixels(reference.image))
-        return self.encode_regions(
-            reference.image,
-            reference.mask_image,
-            negative_mask_image=reference.negative_mask_image,
+        scenes = read_scenes(reference.image, reference.mask_image, reference.negative_mask_image)
+        warn_of_idle(reference, scenes)
+        return self._encode_scenes(
+            scenes,
             focus=reference.focus,
             fit=reference.fit,
             strength=schedule.start if schedule.is_constant else 1.0,
             keep_whole=not schedule.is_constant,
         )
 
-    def _given(self, embeds: Tensor) -> list[RegionEmbeds]:
-        if embeds.ndim != 2 or not embeds.dtype.is_floating_point:
-            raise InputError(
-                f"image_embeds: expected floats of shape (b, d), got {tuple(embeds.shape)} {embeds.dtype}."
-            )
-        width = self.family.embedding_width(self.unet.config)
-        if width not in (None, embeds.shape[1]):
-            raise PairingError(
-                f"image_embeds: the denoiser takes embeddings of width {width}, got width {embeds.shape[1]}."
-            )
-        return split_rows(embeds)
+    def _encode_scenes(
+        self, scenes: list[Scene], *, focus: str | FocusStrategy | None, fit: Fit | None, **settings: Any
+    ) -> list[RegionEmbeds]:
+        encoder = self.encoder
+        geometry = encoder.processor.geometry
+        wanted = focus_strategy(focus) if isinstance(focus, str) else focus
+        if any(scene.regions or scene.negative_regions for scene in scenes):
+            wanted = choose_focus(wanted, has_alpha=self._has_alpha(), default=encoder.default_focus)
+        how: Any = {"focus": wanted, "geometry": replace(geometry, fit=fit or geometry.fit), **settings}
+        return [region_embeds(self.host, encoder, scene, device=self._execution_device, **how) for scene in scenes]
 
     def _encode_pixels(self, pixels: Tensor) -> Float[Tensor, "b d"]:
         encoder = self.encoder

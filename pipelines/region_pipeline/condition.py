@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gencontrol.conditioning.embed import RegionEmbeds
 from gencontrol.conditioning.strength import StrengthSchedule, between
-from gencontrol.errors import InputError
+from gencontrol.errors import InputError, PairingError
 
 Enter = Callable[[Float[Tensor, "n d"]], Float[Tensor, "n ..."]]
 """How a host takes embeddings in, one row for each picture."""
@@ -86,6 +86,26 @@ def split_rows(
     """A batch as one entry for each picture."""
     entries = [RegionEmbeds(image_embeds=row[None]) for row in image_embeds]
     return with_negatives(entries, negative_image_embeds)
+
+
+def given_rows(embeds: Tensor, *, width: int | None) -> list[RegionEmbeds]:
+    """The embeddings that a call is given in the place of pictures, one entry for each.
+
+    Args:
+        embeds: As given.
+        width: What the denoiser takes; None is not compared.
+
+    Raises:
+        InputError: Not floats of two dimensions.
+        PairingError: Another width.
+    """
+    if embeds.ndim != 2 or not embeds.dtype.is_floating_point:
+        raise InputError(f"image_embeds: expected floats of shape (b, d), got {tuple(embeds.shape)} {embeds.dtype}.")
+    if width not in (None, embeds.shape[1]):
+        raise PairingError(
+            f"image_embeds: the denoiser takes embeddings of width {width}, got width {embeds.shape[1]}."
+        )
+    return split_rows(embeds)
 
 
 def with_negatives(embeds: Sequence[RegionEmbeds], negatives: Tensor | None) -> list[RegionEmbeds]:

@@ -100,6 +100,9 @@ def _follow(guidance: Float[Tensor, ""], scale: float | int, *, guided: bool) ->
 
 
 def _write_back(tensors: Mapping[str, Tensor | None], outputs: Mapping[str, Any]) -> None:
+    unknown = [str(name) for name in outputs if name not in tensors]
+    if unknown:
+        raise InputError(f"callback_on_step_end: it may return {', '.join(tensors)}; got {', '.join(unknown)}.")
     for name, value in outputs.items():
         target = tensors.get(name)
         if value is target or target is None:

@@ -71,6 +71,15 @@ def test_a_part_is_removed_without_a_model(run: Any, scene: Path) -> None:
     assert (pixels(scene / "gone.png") == pixels(scene / "plain.png")).all()
 
 
+def test_what_a_removal_without_a_model_leaves_aside_is_said(run: Any, scene: Path) -> None:
+    flags = ["--steps", 9, "--focus", "crop", "--strength", 0.4, "--guidance", 9, "--alpha-clip", "nosuch"]
+    done = run("edit", scene / "photo.png", "--mask", scene / "blue.png", "--remove", "-o", scene / "x.png", *flags)
+    what = "--remove fills the hole without a model, so --alpha-clip, --focus, --strength, --steps, --guidance can do"
+    assert done.code == 0 and what in done.err, done.err
+    again = run("edit", "--from", scene / "x.png", "-o", scene / "y.png")
+    assert again.code == 0 and "can do nothing" not in again.err, again.err
+
+
 def test_alpha_and_what_a_file_says_stay(edited: Edit, scene: Path) -> None:
     exif = Image.Exif()
     exif[0x010F], exif[0x0112] = "A maker", 3

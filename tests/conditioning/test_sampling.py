@@ -5,6 +5,7 @@ import math
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gencontrol.conditioning.sampling import check_guidance, check_sampling
@@ -27,6 +28,8 @@ def test_scales_that_cannot(scale: float, bound: str) -> None:
 def test_a_scale_is_a_number() -> None:
     """By itself: where types are checked, as in these tests, it is not reached with anything else."""
     wrong: Any = SimpleNamespace(scale=None)
+    with pytest.raises(InputError, match=r"expected a number, got .*3\.0.*, a float32: give a float\.$"):
+        inspect.unwrap(check_guidance)(np.float32(3))  # pyright: ignore[reportArgumentType]
     with pytest.raises(InputError, match="guidance_scale: expected a number, got None"):
         inspect.unwrap(check_guidance)(wrong.scale)
 

@@ -177,6 +177,16 @@ def test_numpy_files_that_cannot_be_read(tmp_path: Path) -> None:
         read_image(tmp_path / "none.npy")
 
 
+def test_an_array_larger_than_memory_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise MemoryError("Unable to allocate 3.64 TiB")
+
+    np.save(tmp_path / "huge.npy", np.zeros((2, 2)))
+    monkeypatch.setattr(np, "load", full)
+    with pytest.raises(InputError, match=r"huge\.npy says that it holds more numbers than there is memory for: Unable"):
+        read_image(tmp_path / "huge.npy")
+
+
 def test_a_transparent_palette_entry_becomes_alpha_and_keeps_its_colour(tmp_path: Path) -> None:
     image = Image.fromarray(np.array([[0, 1]], dtype=np.uint8), mode=None).convert("P")
     image.putpalette([255, 0, 0, 0, 0, 255] + [0] * 762)

@@ -60,3 +60,11 @@ def test_runs_that_do_not_fill_the_size(counts: list[int]) -> None:
 def test_a_mask_of_any_size_is_not_laid_out() -> None:
     with pytest.raises(InputError, match=r"are of 100000 x 1000000 pixels .* at most 268,435,456 pixels: scale"):
         decode_rle([1_000_000, 100_000], [0, 10**11])
+
+
+@pytest.mark.parametrize(("size", "counts"), [([2, 2], [1.5, 2.5]), (["2", 2], [1, 3]), ([2, 2], [True, 3])])
+def test_parts_of_a_pixel_and_texts_are_no_lengths(size: object, counts: object) -> None:
+    with pytest.raises(InputError, match="these cannot be read"):
+        decode_rle(size, counts)
+    # Whole numbers that floats hold are, as JSON of other languages has them.
+    assert decode_rle([2.0, 2], [1, 3.0]).sum() == 3

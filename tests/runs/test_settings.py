@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from gencontrol.errors import ConfigError
+from gencontrol.runs.idle import idle_settings
 from gencontrol.runs.settings import (
     ConversionSettings,
     EmbeddingSettings,
@@ -15,7 +16,6 @@ from gencontrol.runs.settings import (
     check_regions,
     check_variation,
     has_regions,
-    idle_settings,
 )
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gencontrol.conditioning.each_region import region_labels
 from gencontrol.errors import ConfigError, InputError, PairingError
-from gencontrol.files import atomic_file
+from gencontrol.files import atomic_file, is_taken
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.runs.answers.opening import open_answerer
 from gencontrol.runs.answers.settings import AnswerSettings, check_answers
@@ -115,7 +115,7 @@ def _check_files(settings: AnswerSettings) -> None:
     if settings.output is None:
         return
     path = Path(settings.output)
-    if path.is_file() and not settings.overwrite:
+    if is_taken(path) and not settings.overwrite:
         raise InputError(f"{path} exists already: give `overwrite`, or another `output`.")
     pictures = list_pictures(settings.images, recursive=settings.recursive)
     check_apart([path], inputs_of(settings, pictures, use="to ask about"))

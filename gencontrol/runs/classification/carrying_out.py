@@ -15,7 +15,7 @@ from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.calibrated import set_curve
 from gencontrol.conditioning.embed import choose_focus
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.files import atomic_file
+from gencontrol.files import atomic_file, is_taken
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.runs.classification.cache import cached_weights
 from gencontrol.runs.classification.looks import looks_of_run, read_templates
@@ -23,6 +23,7 @@ from gencontrol.runs.classification.settings import ClassificationSettings, chec
 from gencontrol.runs.files.inputs import Input, check_apart, inputs_of
 from gencontrol.runs.files.outputs import check_writable
 from gencontrol.runs.files.spooled import stream_or_path
+from gencontrol.runs.idle import warn_of_idle
 from gencontrol.runs.notation import parse_focus
 from gencontrol.runs.notices import naming
 from gencontrol.runs.opening import open_encoder
@@ -64,6 +65,7 @@ def classify_pictures(settings: ClassificationSettings) -> list[Classified]:
     focus, pointing = parse_focus(settings.focus), read_pointing(settings)
     _check_files(settings)
     scenes = read_scenes(settings.images, pointing, recursive=settings.recursive)
+    warn_of_idle([settings], shown=bool(pointing.pointers))
     encoder = open_encoder(settings)
     if pointing.curve is not None:
         set_curve(encoder.vision, pointing.curve)
@@ -82,7 +84,7 @@ def classify_pictures(settings: ClassificationSettings) -> list[Classified]:
 
 def _check_files(settings: ClassificationSettings) -> None:
     written = [Path(name) for name in (settings.output, settings.cache) if name is not None]
-    if settings.output is not None and Path(settings.output).is_file() and not settings.overwrite:
+    if settings.output is not None and is_taken(Path(settings.output)) and not settings.overwrite:
         raise InputError(f"{settings.output} exists already: give `overwrite`, or another `output`.")
     pictures = list_pictures(settings.images, recursive=settings.recursive)
     check_apart(written, inputs_of(settings, pictures, use="to classify"))

@@ -21,10 +21,11 @@ from gencontrol.regions.region import Region, union_of
 from gencontrol.runs.asked import Asked, ask_host
 from gencontrol.runs.edits.hosts import ask_painter, check_painter, drawing_of, find_painter
 from gencontrol.runs.edits.records import RepeatedEdit, describe_painted
-from gencontrol.runs.edits.settings import RECORDED, EditingSettings, check_edit, shows
+from gencontrol.runs.edits.settings import OF_MODELS, RECORDED, EditingSettings, check_edit, shows
 from gencontrol.runs.files.inputs import Input, inputs_of, without_results
 from gencontrol.runs.files.outputs import Item, check_items, plan_items
 from gencontrol.runs.files.skipping import check_skipped
+from gencontrol.runs.idle import given, warn_of_idle
 from gencontrol.runs.notation import drawn_seed, is_random, parse_focus, parse_seeds, parse_strength
 from gencontrol.runs.notices import naming, warn
 from gencontrol.runs.pointing import Pointing, read_pointing
@@ -126,7 +127,7 @@ def plan_edits(settings: EditingSettings, repeated: RepeatedEdit | None = None) 
     left = check_items(items, embeds_out=None, existing=settings.existing, inputs=inputs)
     with in_settings():
         fitted, drawing, asked = _ask(host, settings, shown=shown)
-    settings = replace(settings, guidance=_guidance(settings, fitted, drawing, asked))
+    wanted, settings = settings, replace(settings, guidance=_guidance(settings, fitted, drawing, asked))
     plan = EditPlan(
         settings=settings,
         seeds=seeds,
@@ -147,12 +148,23 @@ def plan_edits(settings: EditingSettings, repeated: RepeatedEdit | None = None) 
         with naming(item.image, among=len(plan.items)):
             _check(plan, read_shown(plan, item.image))
             _warn_of_depth(item.image)
-    if settings.remove and host is None and settings.model != EditingSettings.model:
+    warn_of_idle([settings], shown=True, recorded=None if repeated is None else repeated.settings)
+    if settings.remove and host is None:
+        _warn_of_no_model(wanted, {} if repeated is None else repeated.settings)
+    return plan
+
+
+def _warn_of_no_model(settings: EditingSettings, recorded: Mapping[str, Any]) -> None:
+    """Say what a removal without a model does not use."""
+    if settings.model != EditingSettings.model:
         warn(
             f"`remove` fills the hole without a model: {settings.model} is not used, since it is none that is made for "
             "holes (`gencontrol models --holes`)."
         )
-    return plan
+    idle = [name for name in given(settings, OF_MODELS) if getattr(settings, name) != recorded.get(name)]
+    if idle:
+        named = ", ".join(f"`{name}`" for name in idle)
+        warn(f"`remove` fills the hole without a model, so {named} can do nothing.")
 
 
 def read_shown(plan: EditPlan, path: Path) -> Shown:

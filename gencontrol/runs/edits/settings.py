@@ -97,6 +97,21 @@ _OF_HOSTS = (
     "slicing",
 )
 """Settings that only models take that are made for holes."""
+OF_MODELS = (
+    "revision",
+    "alpha_clip",
+    "focus",
+    "fit",
+    "dtype",
+    "device",
+    "strength",
+    "steps",
+    "guidance",
+    "margin",
+    "seam",
+    "offload",
+)
+"""Settings that a removal without a model leaves aside."""
 _OF_REFERENCES = ("weight", "strength", "schedule", "adapter", "image_encoder", "alpha_clip", "focus", "fit")
 """Those that say how what is shown counts."""
 

@@ -1,6 +1,7 @@
 """The forms that pictures and masks may take."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -10,10 +11,20 @@ import pytest
 import torch
 from PIL import Image
 
+from gencontrol.conditioning.strength import StrengthSchedule
 from gencontrol.errors import InputError
+from gencontrol.images.reading import read_image
 from gencontrol.images.writing import to_pil
-from gencontrol.pipelines.region_pipeline.arguments import is_pixel_values, noise_of, read_scenes
+from gencontrol.pipelines.region_pipeline.arguments import (
+    Reference,
+    is_pixel_values,
+    noise_of,
+    read_scenes,
+    warn_of_idle,
+)
+from gencontrol.regions.drawn import whole
 from gencontrol.regions.region import Region, RegionWarning
+from gencontrol.regions.scene import Scene
 
 
 def as_image(mask: torch.Tensor) -> Image.Image:
@@ -67,6 +78,25 @@ def test_a_cut_out_without_context_says_so(tiny: ModuleType) -> None:
     cut[:, :32] = 200
     with pytest.warns(RegionWarning):
         read_scenes(Image.fromarray(cut))
+
+
+def reference(**given: Any) -> Reference:
+    names = [field.name for field in fields(Reference)]
+    return Reference(**{name: None for name in names} | {"strength": 1.0} | given)
+
+
+def test_what_no_region_heeds_is_told() -> None:
+    picture, part = read_image(torch.rand(3, 8, 8)), whole((8, 8))
+    without, looking = Scene(picture=picture), Scene(picture=picture, regions=(part,))
+    away = Scene(picture=picture, negative_regions=(part,))
+    with pytest.warns(RegionWarning, match="No region is shown, so focus and strength can do nothing: give `mask_im"):
+        warn_of_idle(reference(focus="crop", strength=0.5), [without])
+    with pytest.warns(RegionWarning, match="so strength can do nothing"):
+        warn_of_idle(reference(focus="crop", strength=StrengthSchedule(start=1.0, end=0.5)), [away])
+    # Warnings are errors here.
+    warn_of_idle(reference(focus="crop", strength=0.5), [without, looking])
+    warn_of_idle(reference(focus="crop"), [away])
+    warn_of_idle(reference(), [without])
 
 
 def test_lists_that_do_not_fit(tiny: ModuleType) -> None:

@@ -338,3 +338,8 @@ def test_a_plain_encoder_is_widened_and_looks_by_attention(tiny: ModuleType) -> 
     assert torch.equal(run(pipeline, photo, mask_image=mask), run(pipeline, photo, mask_image=mask, focus="attention"))
     with pytest.raises(PairingError, match="alpha weights are zero"):
         run(pipeline, photo, mask_image=mask, focus="alpha")
+
+
+def test_a_call_says_what_no_region_heeds(variation: Any, tiny: ModuleType) -> None:
+    with pytest.warns(RegionWarning, match="No region is shown, so strength can do nothing"):
+        run(variation, tiny.photo(), strength=0.5)

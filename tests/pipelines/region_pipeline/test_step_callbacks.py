@@ -119,6 +119,11 @@ def test_a_tensor_of_another_shape(pipeline: Any, tiny: ModuleType, value: Any) 
         run(pipeline, tiny.photo(), callback_on_step_end=lambda *_: {"latents": value})
 
 
+def test_a_name_that_nothing_has(pipeline: Any, tiny: ModuleType) -> None:
+    with pytest.raises(InputError, match="it may return latents, image_embeds, negative_image_embeds; got latent"):
+        pipeline(tiny.photo(), num_inference_steps=1, callback_on_step_end=lambda *_: {"latent": torch.zeros(1)})
+
+
 def test_a_callback_may_change_the_guidance_scale(pipeline: Any, tiny: ModuleType) -> None:
     """As diffusers' own `test_callback_cfg` asks of every pipeline, and here also that the next step uses it."""
 
