@@ -1,5 +1,6 @@
 """The long runs of a server: one at a time, the others wait; each is its owner's, and outlives the page."""
 
+import logging
 import secrets
 import threading
 import time
@@ -25,6 +26,7 @@ from gencontrol.studio.spatial.records import (
 
 MOST_RUNS = 100
 """Of one owner."""
+_LOG = logging.getLogger(__name__)
 _PATIENCE = 5.0
 """Seconds that a process has to end when it is asked to."""
 _ENDED = "the server ended while it went on."
@@ -120,10 +122,15 @@ class SpatialRuns:
         """Wait for a process' end, say how it went where it did not itself, and begin the next."""
         handle.join()
         with self._lock:
-            if read_state(self._root / name).status not in OVER:
-                self._leave_ended(name, handle.exitcode)
-            del self._going[name]
-            self._next()
+            try:
+                if read_state(self._root / name).status not in OVER:
+                    self._leave_ended(name, handle.exitcode)
+            except (InputError, OSError) as error:
+                # A damaged file, or a full disk: whoever waits goes on all the same.
+                _LOG.warning("how the run %s ended could not be kept: %s", name, error)
+            finally:
+                del self._going[name]
+                self._next()
 
     def _leave_ended(self, name: str, code: int | None) -> None:
         if name in self._stopped:
@@ -174,7 +181,13 @@ class SpatialRuns:
         """An owner's runs, the newest first."""
         with self._lock:
             names = [name for name, job in self._jobs.items() if job.owner == owner]
-        found = [self.find(owner, name) for name in names]
+        found = []
+        for name in names:
+            try:
+                found.append(self.find(owner, name))
+            except InputError as error:
+                # One that is damaged hides no other.
+                _LOG.warning("%s", error)
         return sorted(found, key=lambda run: run.job.made, reverse=True)
 
     def ahead(self, name: str) -> int:

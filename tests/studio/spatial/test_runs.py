@@ -146,3 +146,13 @@ def test_they_are_found_again_by_the_next_server(
     write_state(tmp_path / "runs" / done, State(status="done", result="b"))
     assert read_state(tmp_path / "runs" / done).result == "b"
     runs.close()
+
+
+def test_a_damaged_run_holds_up_nobody(runs: SpatialRuns, cactus: Any, started: list[Any], until: Any) -> None:
+    first, second = runs.begin("", cactus), runs.begin("", cactus)
+    (runs.find("", first).folder / "state.json").write_text("{")
+    assert [run.name for run in runs.of("")] == [second]
+    started[0].end(0)
+    until(lambda: len(started) == 2)
+    assert started[1].folder.name == second
+    runs.close()
