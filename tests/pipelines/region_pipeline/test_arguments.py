@@ -22,7 +22,7 @@ from gencontrol.pipelines.region_pipeline.arguments import (
     read_scenes,
     warn_of_idle,
 )
-from gencontrol.regions.drawn import whole
+from gencontrol.regions.drawn import from_box
 from gencontrol.regions.region import Region, RegionWarning
 from gencontrol.regions.scene import Scene
 
@@ -86,7 +86,7 @@ def reference(**given: Any) -> Reference:
 
 
 def test_what_no_region_heeds_is_told() -> None:
-    picture, part = read_image(torch.rand(3, 8, 8)), whole((8, 8))
+    picture, part = read_image(torch.rand(3, 8, 8)), from_box((0, 0, 4, 8), size=(8, 8))
     without, looking = Scene(picture=picture), Scene(picture=picture, regions=(part,))
     away = Scene(picture=picture, negative_regions=(part,))
     with pytest.warns(RegionWarning, match="No region is shown, so focus and strength can do nothing: give `mask_im"):
