@@ -48,6 +48,9 @@ from gencontrol.sprites.compose import boxes_of
 from gencontrol.sprites.store import open_store
 from gencontrol.training.stages.moving import fit_map
 
+RIDGE = 0.1
+"""Of the linear maps: a few hundred scenes of two hundred numbers each would be learnt by heart."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(Judged, OnThreads):
@@ -59,7 +62,7 @@ class Settings(Judged, OnThreads):
     """From the whole frame to the thing's box with its margin."""
     outside: Outside = "keep"
     """What is done to the picture outside of the part: keep, blank or blur."""
-    scenes: int = 1000
+    scenes: int = 2000
     """For what is read out of embeddings; half of them to fit the linear maps on."""
     pictures: int = 100
     """Of those, how many are drawn and judged, twice each."""
@@ -135,7 +138,7 @@ def read_out(embeds: Float[Tensor, "b d"], wanted: Float[Tensor, "b e"]) -> Floa
     """How much of each column's variance a linear map fitted on the first half explains on the second (R^2)."""
     half = len(embeds) // 2
     centre, level = embeds[:half].mean(0), wanted[:half].mean(0)
-    matrix = fit_map(embeds[:half] - centre, wanted[:half] - level)
+    matrix = fit_map(embeds[:half] - centre, wanted[:half] - level, ridge=RIDGE)
     rest, truth = embeds[half:] - centre, wanted[half:]
     left = (truth - level - rest @ matrix).square().mean(0)
     return 1 - left / (truth - truth.mean(0)).square().mean(0)
