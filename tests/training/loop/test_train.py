@@ -220,7 +220,7 @@ def test_a_checkpoint_of_other_tensors_is_told(tasks, tmp_path):
     del index["files"]["average.safetensors"]
     (newest / "index.json").write_text(json.dumps(index))
     with pytest.raises(
-        CheckpointError, match="The checkpoint of step 7 in .* holds other tensors .*: remove it, or use"
+        CheckpointError, match=r"The checkpoint of step 7 in .* holds other tensors .*: remove it, or use"
     ):
         train(tasks.LineTask(), CONFIG, folder=tmp_path)
 
