@@ -12,6 +12,7 @@ from gencontrol import __version__
 from gencontrol.cli.flags import FormatOptions
 from gencontrol.cli.parse import parse
 from gencontrol.cli.report import print_json, table
+from gencontrol.nerf.export.ffmpeg import brought_ffmpeg
 
 REQUIRED = ("torch", "torchvision", "transformers", "diffusers", "accelerate", "open_clip_torch", "safetensors")
 """Distributions without which nothing works."""
@@ -27,7 +28,7 @@ OPTIONAL: dict[str, tuple[str, str]] = {
 """Distribution -> what it is for, and how to get it."""
 PROGRAMS: dict[str, tuple[str, str]] = {
     "npm": ("gencontrol data sprites", "install Node.js, or use --from FOLDER"),
-    "ffmpeg": ("nerfstudio's ns-render", "install it, or use gencontrol nerf render, which needs none"),
+    "ffmpeg": ("nerfstudio's ns-render", "pip install imageio-ffmpeg, or use gencontrol nerf render, which needs none"),
 }
 """External program -> what it is for, and how to get it."""
 
@@ -90,6 +91,8 @@ def _optional(name: str, use: str, get: str) -> Finding:
 
 def _program(name: str, use: str, get: str) -> Finding:
     there = shutil.which(name)
+    if not there and name == "ffmpeg" and brought_ffmpeg() is not None:
+        return Finding(name=name, state="found (imageio-ffmpeg's)")
     return Finding(name=name, state="found" if there else "missing", hint="" if there else f"for {use}: {get}")
 
 

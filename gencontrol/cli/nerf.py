@@ -14,10 +14,12 @@ from gencontrol.cli.parse import parse
 from gencontrol.cli.terminal import say
 from gencontrol.errors import ConfigError, GencontrolError
 from gencontrol.runs.radiance import CreationSettings, EditSettings, train
+from gencontrol.runs.scene_files import check_result
 
 Numbers3 = tuple[float, float, float]
 Numbers4 = tuple[float, float, float, float]
 Numbers6 = tuple[float, float, float, float, float, float]
+_SPRITES = Path("data/sprites/sprites.npz")
 # Settings that the method has and a command has under another name.
 _SAME_AS = {"data": "scene", "machine.seed": "seed", "machine.device_type": "device"}
 
@@ -52,18 +54,20 @@ class RenderFlags:
     """A scene.safetensors or the folder of a finished run."""
     output: Annotated[Path, arg(aliases=("-o",), metavar="FILE")] = Path("turntable.mp4")
     """An .mp4 or .gif, or a folder (no suffix) for RGBA PNGs."""
-    path: Literal["turntable", "spiral"] = "turntable"
-    """One turn, or two turns up and down."""
+    overwrite: bool = False
+    """Replace a film, or a folder of one's frames, that is there already."""
+    path: Literal["turntable", "spiral"] | None = None
+    """One turn, which it is unless given, or two turns up and down."""
     camera_path: Annotated[Path | None, arg(metavar="FILE.json")] = None
     """A camera path that nerfstudio's viewer exported, instead."""
-    frames: int = 60
-    """Number of pictures."""
+    frames: int | None = None
+    """Number of pictures, 60 unless given."""
     size: int = 256
     """Side of the square pictures in pixels."""
-    elevation: float = 20.0
-    """Height of the turntable's camera in degrees."""
-    background: Numbers3 = (1.0, 1.0, 1.0)
-    """Red, green, blue behind MP4 and GIF, 0 to 1."""
+    elevation: float | None = None
+    """Height of the turntable's camera in degrees, 20 unless given."""
+    background: Numbers3 | None = None
+    """Red, green, blue behind MP4 and GIF, 0 to 1, white unless given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +78,8 @@ class ExportFlags:
     """A scene.safetensors or the folder of a finished run."""
     output: Annotated[Path, arg(aliases=("-o",), metavar="FILE")] = Path("scene.glb")
     """A .glb, .ply, .obj, .stl (no colours) or .usdz; or a NAME.splat.ply for Gaussian splats."""
+    overwrite: bool = False
+    """Replace a file that is there already."""
     resolution: int | None = None
     """Nodes along a side of the lattice that is searched for the surface, 128 unless given; of splats the scene's."""
     density: float | None = None
@@ -100,10 +106,10 @@ class SceneFlags:
     """Side of the square pictures in pixels."""
     sprite: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="NAME")] = ()
     """Up to three sprites by name, cut out thick, in the places of the primitives; repeat the flag."""
-    sprites: Path = Path("data/sprites/sprites.npz")
-    """The store that `gencontrol data sprites` made."""
-    style: str = "noto"
-    """Style of the sprites."""
+    sprites: Annotated[Path | None, arg(metavar="FILE")] = None
+    """The store that `gencontrol data sprites` made, data/sprites/sprites.npz unless given."""
+    style: str | None = None
+    """Style of the sprites, noto unless given."""
 
 
 def main(arguments: Sequence[str]) -> int | None:
@@ -194,23 +200,25 @@ def _train(options: CreationSettings) -> None:
 
 def _render(options: RenderFlags) -> None:
     from gencontrol.nerf.export.video import VideoSettings, film, read_path, write_film
-    from gencontrol.nerf.field.scene import load_scene
+    from gencontrol.nerf.field.scene import find_scene, load_scene
 
-    settings = VideoSettings(
-        path=options.path,
-        frames=options.frames,
-        size=options.size,
-        elevation=options.elevation,
-        background=options.background,
-    )
-    scene = load_scene(options.scene)
+    if options.camera_path is not None:
+        _refuse_idle(options, ("path", "frames", "elevation"), why="`camera_path` says where every camera stands")
+    if not options.output.suffix:
+        _refuse_idle(options, ("background",), why="a folder's PNGs are transparent")
+    given = {name: getattr(options, name) for name in ("path", "frames", "elevation", "background")}
+    settings = VideoSettings(size=options.size, **{name: value for name, value in given.items() if value is not None})
+    file = find_scene(options.scene)
+    reads = {"the scene": file, "the camera path": options.camera_path}
+    check_result(options.output, reads=reads, overwrite=options.overwrite)
     cameras = None if options.camera_path is None else read_path(options.camera_path, (options.size, options.size))
-    say(str(write_film(film(scene, settings, cameras=cameras), options.output, settings)))
+    frames = film(load_scene(file), settings, cameras=cameras)
+    say(str(write_film(frames, options.output, settings, exclusive=not options.overwrite)))
 
 
 def _export(options: ExportFlags) -> None:
     from gencontrol.nerf.export.mesh import MeshSettings, check_format, write_mesh
-    from gencontrol.nerf.field.scene import load_scene
+    from gencontrol.nerf.field.scene import find_scene, load_scene
     from gencontrol.nerf.parts.highlights import box_or_sphere
 
     check_format(options.output)
@@ -222,7 +230,10 @@ def _export(options: ExportFlags) -> None:
         part=options.part,
         crop=box_or_sphere(options.box, options.sphere),
     )
-    say(str(write_mesh(load_scene(options.scene), options.output, settings)))
+    check_format(options.output, settings)
+    file = find_scene(options.scene)
+    check_result(options.output, reads={"the scene": file}, overwrite=options.overwrite)
+    say(str(write_mesh(load_scene(file), options.output, settings, exclusive=not options.overwrite)))
 
 
 def _scene(options: SceneFlags) -> None:
@@ -230,9 +241,22 @@ def _scene(options: SceneFlags) -> None:
     from gencontrol.nerf.still_life.sprite_cutout import sprite_pictures
     from gencontrol.nerf.still_life.world import still_life
 
-    pictures = sprite_pictures(options.sprite, options.sprites, style=options.style)
+    if not options.sprite:
+        _refuse_idle(options, ("sprites", "style"), why="no `sprite` is named")
+    pictures = sprite_pictures(options.sprite, options.sprites or _SPRITES, style=options.style or "noto")
     settings = DatasetSettings(views=options.views, held_out=options.held_out, size=options.size)
     say(str(write_dataset(still_life(pictures), options.output, settings)))
+
+
+def _refuse_idle(options: Any, names: Sequence[str], *, why: str) -> None:
+    """Refuse flags that were given and would do nothing.
+
+    Raises:
+        ConfigError: Naming them, and why.
+    """
+    given = [f"`{name}`" for name in names if getattr(options, name) is not None]
+    if given:
+        raise ConfigError(f"{', '.join(given)} would do nothing: {why}. Leave out one or the other.")
 
 
 def _require_path(options: Any) -> None:

@@ -13,6 +13,8 @@ from gencontrol.cli.parse import parse
 from gencontrol.cli.terminal import say
 from gencontrol.errors import ConfigError
 
+_SPRITES = Path("data/sprites/sprites.npz")
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions:
@@ -26,8 +28,8 @@ class TrainOptions:
     """The stage's settings instead of its preset; also the name of another shipped one: `alpha_clip_published`."""
     change: Annotated[Repeatable, arg(name="set", metavar="KEY=VALUE")] = ()
     """Change one setting, such as `run.steps=100`; repeatable."""
-    sprites: Annotated[Path, arg(metavar="FILE")] = Path("data/sprites/sprites.npz")
-    """The store that `gencontrol data sprites` made."""
+    sprites: Annotated[Path | None, arg(metavar="FILE")] = None
+    """The store that `gencontrol data sprites` made; `data/sprites/sprites.npz` by default."""
     pairs: Annotated[Path | None, arg(metavar="FOLDER")] = None
     """Train alpha-clip on a folder with `pairs.jsonl` instead of the sprite world."""
     until: Annotated[int | None, arg(metavar="STEP")] = None
@@ -49,6 +51,8 @@ def main(arguments: Sequence[str]) -> None:
         raise ConfigError(f"No stage {options.stage!r}{nearest(options.stage, STAGES)}")
     if options.pairs and options.stage != "alpha-clip":
         raise ConfigError(f"--pairs: only alpha-clip trains on a folder of pairs, not {options.stage}.")
+    if options.pairs and options.sprites:
+        raise ConfigError("--pairs, --sprites: alpha-clip trains on one of them; leave the other out.")
     if options.until is not None and options.until < 1:
         raise ConfigError(f"--until: expected a step of at least 1, got {options.until}.")
     folder = run_stage(options)
@@ -70,7 +74,11 @@ def run_stage(options: TrainOptions) -> Path:
     folder = options.output or Path("runs") / options.stage
     path = settings_path(options.settings, stage)
     config: Any = from_yaml(stage.config, path, overrides=parse_changes(options.change))
-    task = stage.build(config, Places(folder=folder, sprites=options.sprites, pairs=options.pairs))
+    if options.until is not None and options.until > config.run.steps:
+        raise ConfigError(
+            f"--until {options.until}: the run ends after {config.run.steps} steps (run.steps) by itself."
+        )
+    task = stage.build(config, Places(folder=folder, sprites=options.sprites or _SPRITES, pairs=options.pairs))
     accelerator = Accelerator()
     with Reporter(folder, steps=config.run.steps) if accelerator.is_main_process else nullcontext() as report:
         train(task, config.run, folder=folder, accelerator=accelerator, report=report, until=options.until)

@@ -20,6 +20,7 @@ from gencontrol.files import atomic_file
 from gencontrol.sprites.catalog import Concept, held_out_styles, training_styles, with_categories
 from gencontrol.sprites.iconify import IconSet, plain_slug, rasterise, read_icons
 from gencontrol.sprites.svg_copies import COPIES
+from gencontrol.text_files import json_value
 
 _log = logging.getLogger(__name__)
 
@@ -109,18 +110,53 @@ def open_store(path: Path, *, smallest: int = 16) -> SpriteStore:
     try:
         # Opened here: numpy leaves the file of a broken archive open.
         with path.open("rb") as file, _archive(file) as archive:
-            index = json.loads(archive["index"].tobytes())
+            concepts, styles = _read_index(archive["index"].tobytes())
             sprites, present = archive["sprites"], archive["present"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        _check_arrays(sprites, present, (len(concepts), len(styles)))
+    except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(
             f"{path} is no sprite store ({error}). Make it again with `gencontrol data sprites`."
         ) from error
     return SpriteStore(
-        concepts=tuple(Concept(slug=s, names=tuple(n), category=c) for s, n, c in index["concepts"]),
-        styles=tuple(index["styles"]),
+        concepts=concepts,
+        styles=styles,
         levels=_pyramid(torch.from_numpy(_premultiply(sprites)), smallest),
         present=torch.from_numpy(present),
     )
+
+
+def _read_index(text: bytes) -> tuple[tuple[Concept, ...], tuple[str, ...]]:
+    """The concepts and styles of a store.
+
+    Raises:
+        ValueError: It is no index of one.
+    """
+    index = json_value(text)
+    concepts, styles = [], []
+    match index:
+        case {"concepts": list(rows), "styles": list(styles)} if all(isinstance(style, str) for style in styles):
+            for row in rows:
+                match row:
+                    case [str(slug), [str(), *_] as names, str(category)] if all(isinstance(n, str) for n in names):
+                        concepts.append(Concept(slug=slug, names=tuple(names), category=category))
+                    case _:
+                        raise ValueError(f"its index has the concept {str(row)[:60]}")
+    if not concepts or not styles:
+        raise ValueError("its index has no concepts or no styles")
+    return tuple(concepts), tuple(styles)
+
+
+def _check_arrays(sprites: np.ndarray, present: np.ndarray, counts: tuple[int, int]) -> None:
+    """Refuse arrays of other shapes or kinds than `prepare_store` writes.
+
+    Raises:
+        ValueError: Says what came.
+    """
+    is_square = sprites.ndim == 5 and sprites.shape[2] == sprites.shape[3] > 0 and sprites.shape[4] == 4
+    if not (is_square and sprites.shape[:2] == counts and sprites.dtype == np.uint8):
+        raise ValueError(f"its sprites are {sprites.shape} of {sprites.dtype}, for {counts} concepts and styles")
+    if not (present.shape == counts and present.dtype == bool):
+        raise ValueError(f"its `present` is {present.shape} of {present.dtype}, for {counts} concepts and styles")
 
 
 def _archive(file: BinaryIO) -> NpzFile:

@@ -7,7 +7,7 @@ from nerfstudio.engine.callbacks import TrainingCallbackAttributes
 
 from gencontrol.errors import ConfigError
 from gencontrol.nerf.method.change_record import ChangeRecord, change_record
-from gencontrol.nerf.method.config import SteeredModelConfig
+from gencontrol.nerf.method.config import SteeredDataManagerConfig, SteeredModelConfig
 
 
 def check_run(
@@ -31,6 +31,11 @@ def check_run(
         _check_fit(pictures=data.data is not None, has_base=has_base)
     else:
         _check_edit(config, data, start=start, end=end, has_base=has_base)
+    if data.data is None and data.fit_steps != SteeredDataManagerConfig.fit_steps:
+        raise ConfigError(
+            f"`fit_steps` {data.fit_steps} would do nothing: it is for pictures that are fitted first, and the run has "
+            "none. Leave it out."
+        )
     if change is not None:
         _check_same(config, change)
 

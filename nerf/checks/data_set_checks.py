@@ -17,6 +17,7 @@ from torch import Tensor
 
 from gencontrol.errors import InputError
 from gencontrol.images.reading import check_file
+from gencontrol.nerf.rays.cameras import are_turns
 from gencontrol.nerf.rays.rendering import cube_span
 from gencontrol.streams import seeded
 
@@ -67,9 +68,8 @@ def check_poses(cameras: Any, files: list[Path]) -> None:
     poses = cameras.camera_to_worlds
     finite = poses.isfinite().flatten(1).all(dim=1)
     _refuse(~finite, files, "the pose of its camera (transform_matrix) holds numbers that are not finite.")
-    turned = torch.linalg.det(poses[:, :, :3].double())
     _refuse(
-        turned <= 1e-6,
+        ~are_turns(poses),
         files,
         "the pose of its camera (transform_matrix) is flat or mirrored: expected a rotation, camera to world, x right, "
         "y up, looking along -z.",

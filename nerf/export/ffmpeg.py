@@ -7,6 +7,16 @@ import tempfile
 from pathlib import Path
 
 
+def brought_ffmpeg() -> Path | None:
+    """imageio-ffmpeg's program; None where there is no imageio-ffmpeg, or none for this machine."""
+    try:
+        from imageio_ffmpeg import get_ffmpeg_exe
+
+        return Path(get_ffmpeg_exe())
+    except (ImportError, RuntimeError):
+        return None
+
+
 def offer_ffmpeg() -> Path | None:
     """Put imageio-ffmpeg's program, whose file has another name, on this process's search path as `ffmpeg`.
 
@@ -18,11 +28,8 @@ def offer_ffmpeg() -> Path | None:
     """
     if shutil.which("ffmpeg") is not None:
         return None
-    try:
-        from imageio_ffmpeg import get_ffmpeg_exe
-
-        program = Path(get_ffmpeg_exe())
-    except (ImportError, RuntimeError):
+    program = brought_ffmpeg()
+    if program is None:
         return None
     folder = Path(tempfile.mkdtemp(prefix="gencontrol-ffmpeg-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

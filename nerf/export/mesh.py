@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gencontrol.errors import InputError, MissingDependencyError
+from gencontrol.errors import ConfigError, InputError, MissingDependencyError
 from gencontrol.files import atomic_file, check_target
 from gencontrol.nerf.export.level import surface_density
 from gencontrol.nerf.export.splats import scene_splats, splat_bytes
@@ -84,24 +84,36 @@ def scene_mesh(scene: Scene, settings: MeshSettings) -> "Trimesh":
     return trimesh.Trimesh(vertices=places, faces=faces, vertex_colors=colours, process=False)
 
 
-def write_mesh(scene: Scene, path: Path, settings: MeshSettings) -> Path:
+def write_mesh(scene: Scene, path: Path, settings: MeshSettings, *, exclusive: bool = False) -> Path:
     """Write the scene as a mesh, or as splats; the name's end decides the format. STL has no colours.
 
+    Args:
+        scene: What is written.
+        path: Where to.
+        settings: What of it, and how.
+        exclusive: Whether a file that has come to lie at `path` meanwhile is kept.
+
     Raises:
+        ConfigError: Settings that the format has no use for.
         InputError: A name that ends otherwise, or cannot be a file's; or see `scene_mesh` and `scene_splats`.
     """
-    check_format(path)
+    check_format(path, settings)
     check_target(path)
-    content = _splats(scene, settings) if path.name.lower().endswith(SPLATS) else _mesh(scene, path, settings)
-    with atomic_file(path) as temporary:
+    content = _splats(scene, settings) if _is_splats(path) else _mesh(scene, path, settings)
+    with atomic_file(path, exclusive=exclusive) as temporary:
         temporary.write_bytes(content)
     return path
 
 
-def check_format(path: Path) -> None:
+def check_format(path: Path, settings: MeshSettings | None = None) -> None:
     """Refuse a name that says no format, before any work.
 
+    Args:
+        path: The file to write.
+        settings: What will be written, if that is known.
+
     Raises:
+        ConfigError: Settings that the format has no use for.
         InputError: Naming those that there are; or a name of splats that ends as a mesh.
     """
     stem, suffix = path.stem.lower(), path.suffix.lower()
@@ -115,6 +127,12 @@ def check_format(path: Path) -> None:
             f"Cannot write {path.suffix or 'a file without suffix'}: choose {', '.join(FORMATS)}, or NAME{SPLATS} for "
             "Gaussian splats."
         )
+    if settings is not None and settings.density is not None and _is_splats(path):
+        raise ConfigError("`density` says where a mesh has its surface, and splats have none: leave it out.")
+
+
+def _is_splats(path: Path) -> bool:
+    return path.name.lower().endswith(SPLATS)
 
 
 def _mesh(scene: Scene, path: Path, settings: MeshSettings) -> bytes:

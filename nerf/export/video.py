@@ -9,18 +9,22 @@ import numpy as np
 import torch
 from PIL import Image
 
-from gencontrol.errors import InputError, MissingDependencyError
+from gencontrol.errors import ConfigError, InputError, MissingDependencyError
 from gencontrol.files import atomic_file, atomic_folder
 from gencontrol.images.colour import check_colour
 from gencontrol.nerf.export.pictures import rgba_picture
 from gencontrol.nerf.field.scene import Scene
 from gencontrol.nerf.limits import check_limits
-from gencontrol.nerf.rays.cameras import Cameras, Orbit, one_camera, spiral, turntable
+from gencontrol.nerf.rays.cameras import Cameras, Orbit, are_turns, one_camera, spiral, turntable
 from gencontrol.nerf.rays.rendering import Quadrature, render_view
 from gencontrol.text_files import json_value, read_text
 
 # Our frames' names: other pictures are somebody's own, and a folder that holds them is not replaced.
 _FRAMES = "[0-9][0-9][0-9][0-9][0-9].png"
+# World units to a camera: from farther, float32 does not tell the two ends of a scene apart.
+_FARTHEST = 1e6
+# Of a turntable, in degrees.
+_ELEVATION = 20.0
 # Five digits number the frames; a picture of the largest size takes half a gigabyte while it is rendered.
 _LIMITS = {
     "frames": (1, 99999),
@@ -41,8 +45,8 @@ class VideoSettings:
     """Number of pictures."""
     size: int = 256
     """Side of the square pictures in pixels."""
-    elevation: float = 20.0
-    """Height of the turntable's camera in degrees."""
+    elevation: float | None = None
+    """Height of the turntable's camera in degrees; None is 20. A spiral has its own."""
     samples: int = 96
     """Samples along each ray."""
     frames_per_second: int = 24
@@ -55,6 +59,8 @@ class VideoSettings:
     def __post_init__(self) -> None:
         check_limits(self, _LIMITS)
         check_colour(self.background, name="`background`")
+        if self.path == "spiral" and self.elevation is not None:
+            raise ConfigError("`elevation` is the turntable's, and a spiral goes up and down by itself: leave it out.")
 
 
 def film(scene: Scene, settings: VideoSettings, *, cameras: Cameras | None = None) -> Iterator[Image.Image]:
@@ -75,10 +81,12 @@ def film(scene: Scene, settings: VideoSettings, *, cameras: Cameras | None = Non
 
 def path_cameras(settings: VideoSettings) -> Cameras:
     """The cameras of the settings' path."""
-    size = (settings.size, settings.size)
+    size, elevation = (settings.size, settings.size), settings.elevation
     if settings.path == "spiral":
         return spiral(settings.frames, size, orbit=settings.orbit)
-    return turntable(settings.frames, size, orbit=settings.orbit, elevation=settings.elevation)
+    return turntable(
+        settings.frames, size, orbit=settings.orbit, elevation=_ELEVATION if elevation is None else elevation
+    )
 
 
 def read_path(file: Path, size: tuple[int, int]) -> Cameras:
@@ -106,25 +114,39 @@ def read_path(file: Path, size: tuple[int, int]) -> Cameras:
             f"{file} is no camera path that can be filmed: expected finite poses (camera_to_world) and opening angles "
             "(fov) above 0 and below 180 degrees."
         )
+    wrong = (~are_turns(poses)) | (poses[:, :, 3].abs() > _FARTHEST).any(dim=1)
+    if wrong.any():
+        raise InputError(
+            f"{file} is no camera path that can be filmed: the pose of camera {int(wrong.nonzero()[0])} "
+            "(camera_to_world) is flat, mirrored or far beyond the scene; expected a rotation, camera to world, x "
+            f"right, y up, looking along -z, and a place at most {_FARTHEST:g} world units away."
+        )
     return Cameras(pose=poses, focal=size[0] / (2 * (angles.deg2rad() / 2).tan()), height=size[0], width=size[1])
 
 
-def write_film(frames: Iterable[Image.Image], path: Path, settings: VideoSettings) -> Path:
+def write_film(frames: Iterable[Image.Image], path: Path, settings: VideoSettings, *, exclusive: bool = False) -> Path:
     """Write frames as .mp4 or .gif, or, for a path without suffix, a folder of numbered RGBA PNGs.
 
+    Args:
+        frames: Of the film.
+        path: Where to.
+        settings: Speed, and what is behind.
+        exclusive: Whether what has come to lie at `path` meanwhile is kept.
+
     Raises:
+        OutputError: See `atomic_file`.
         InputError: Another suffix.
         MissingDependencyError: PyAV is not installed (MP4).
     """
     suffix = path.suffix.lower()
     if suffix == ".mp4":
-        with atomic_file(path) as temporary:
+        with atomic_file(path, exclusive=exclusive) as temporary:
             _write_mp4(frames, temporary, settings)
     elif suffix == ".gif":
-        with atomic_file(path) as temporary:
+        with atomic_file(path, exclusive=exclusive) as temporary:
             _write_gif(frames, temporary, settings)
     elif not suffix:
-        with atomic_folder(path, ours=(_FRAMES,)) as folder:
+        with atomic_folder(path, ours=(_FRAMES,), exclusive=exclusive) as folder:
             for index, frame in enumerate(frames):
                 frame.save(folder / f"{index:05d}.png")
     else:

@@ -20,6 +20,8 @@ from gencontrol.tensors import tensor_bytes
 SCENE_FILE = "scene.safetensors"
 # Bumped when a file of an older version would be read wrongly.
 _VERSION = "1"
+# Raw values are some tens: beyond this, what adds up along a ray, and the squares of slopes, leave float32.
+_LARGEST = 1e12
 # Density per world unit below which space is skipped: 1 % opacity along the cube's diagonal.
 SKIP_BELOW = 0.003
 
@@ -127,4 +129,10 @@ def _check_values(path: Path, name: str, values: Tensor, *, dimensions: int) -> 
         count = int((~values.isfinite()).sum())
         raise CheckpointError(
             f"{path} is a broken scene: {count} of the {values.numel()} values of {name} are not finite."
+        )
+    largest = float(values.abs().max())
+    if largest > _LARGEST:
+        raise CheckpointError(
+            f"{path} is a broken scene: a value of {name} is {largest:.3g} from 0, of which a picture cannot be "
+            f"reckoned; expected at most {_LARGEST:g}. Train it again, with a smaller `learning_rate`."
         )

@@ -9,11 +9,14 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from gencontrol.errors import ConfigError
+
+# Volume of a unit cube once it is turned, which is 1 but for rounding and scaled axes.
+_FLAT = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,12 @@ class Cameras:
     """Rows."""
     width: int
     """Columns."""
+
+
+def are_turns(poses: Float[Tensor, "b 3 4"]) -> Bool[Tensor, " b"]:
+    """Which poses turn space as a camera does: neither flat nor mirrored, nor stretched beyond all sense."""
+    stretched = torch.linalg.det(poses[:, :, :3].double())
+    return (stretched > _FLAT) & (stretched < 1 / _FLAT)
 
 
 def orbit_pose(

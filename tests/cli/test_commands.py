@@ -279,6 +279,14 @@ class TestDoctor:
         assert report["devices"]["state"] == ", ".join(devices())
         assert report["gencontrol"]["ok"]
 
+    def test_finds_the_ffmpeg_that_a_package_brought(self, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
+        for brought, state in ((Path("x"), "found (imageio-ffmpeg's)"), (None, "missing")):
+            monkeypatch.setattr(doctor, "brought_ffmpeg", lambda brought=brought: brought)
+            report = json.loads(run("doctor", "--format", "json").out)
+            assert report["ffmpeg"]["state"] == state and report["npm"]["state"] == "missing"
+            assert ("pip install imageio-ffmpeg" in report["ffmpeg"]["hint"]) == (brought is None)
+
     def test_says_what_is_missing_and_how_to_get_it(self, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(doctor, "REQUIRED", ("torch", "no-such-package"))
         monkeypatch.setattr(doctor, "OPTIONAL", {"no-such-extra": ("flying", "pip install wings")})

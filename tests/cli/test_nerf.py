@@ -195,3 +195,64 @@ def test_mistakes_of_an_edit_name_no_flag_that_it_has_not(
         assert main(["nerf", *arguments]) == code
         said = capsys.readouterr().err
         assert message in said and "--pipeline" not in said
+
+
+@pytest.mark.parametrize(
+    "words", [["render", "-o", "mine.gif", *SMALL], ["export", "-o", "mine.ply", "--resolution", "16"]]
+)
+def test_a_file_that_is_there_is_kept_unless_overwrite_is_given(
+    words: list[str], scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("trimesh")
+    monkeypatch.chdir(tmp_path)
+    command, _, name, *rest = words
+    mine = tmp_path / name
+    mine.write_text("mine")
+    assert main(["nerf", command, str(scene), "-o", name, *rest]) == 1
+    assert f"{name} exists already: give --overwrite, or another -o." in capsys.readouterr().err
+    assert mine.read_text() == "mine"
+    assert main(["nerf", command, str(scene), "-o", name, "--overwrite", *rest]) == 0
+    assert mine.read_bytes() != b"mine"
+
+
+def test_frames_and_links_that_are_there_are_kept_too(
+    scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "views").mkdir()
+    render = ["nerf", "render", str(scene), *SMALL, "-o"]
+    assert main([*render, str(tmp_path / "views")]) == 0
+    assert main([*render, str(tmp_path / "views")]) == 1
+    assert "views exists already: give --overwrite" in capsys.readouterr().err
+    assert main([*render, str(tmp_path / "views"), "--overwrite"]) == 0
+    (tmp_path / "a.gif").symlink_to(tmp_path / "nowhere")
+    assert main([*render, str(tmp_path / "a.gif")]) == 1
+    assert "a.gif exists already" in capsys.readouterr().err
+
+
+def test_what_is_read_is_never_written_over(scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "scene.ply").hardlink_to(scene)
+    assert main(["nerf", "export", str(scene), "-o", str(tmp_path / "scene.ply"), "--overwrite"]) == 1
+    assert "scene.ply is the scene, which is not written over" in capsys.readouterr().err
+    path = tmp_path / "path.gif"
+    path.write_text("{}")
+    assert main(["nerf", "render", str(scene), "--camera-path", str(path), "-o", str(path), "--overwrite"]) == 1
+    assert "path.gif is the camera path, which is not written over" in capsys.readouterr().err
+    assert main(["nerf", "render", str(scene), "-o", str(scene.parent), "--overwrite"]) == 1
+    assert "holds the scene, which is not written over" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("render x --path spiral --elevation 77", "--elevation is the turntable's, and a spiral goes up and down"),
+        ("render x --camera-path p.json --frames 7", "--frames would do nothing: --camera-path says where every"),
+        ("render x --camera-path p --path spiral --elevation 1", "--path, --elevation would do nothing"),
+        ("render x -o views --background 0 0 0", "--background would do nothing: a folder's PNGs are transparent"),
+        ("export x -o x.splat.ply --density 5", "--density says where a mesh has its surface, and splats have none"),
+        ("scene new --style nosuch", "--style would do nothing: no --sprite is named. Leave out one or the other."),
+        ("scene new --sprites nosuch", "--sprites would do nothing: no --sprite is named"),
+    ],
+)
+def test_flags_that_would_do_nothing_are_refused(words: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["nerf", *words.split()]) == 2
+    assert message in capsys.readouterr().err

@@ -121,6 +121,12 @@ def test_alpha_clip_trains_on_a_folder_of_pairs(tmp_path, tiny_folder, capsys):
         (["clip", "--set", "run.stesp=3"], 2, "unknown key 'stesp'; did you mean 'steps'"),
         (["clip", "--set", "run.steps"], 2, "expected KEY=VALUE"),
         (["clip", "--pairs", "."], 2, "--pairs: only alpha-clip trains on a folder of pairs, not clip"),
+        (["alpha-clip", "--pairs", ".", "--sprites", "x"], 2, "--pairs, --sprites: alpha-clip trains on one of them"),
+        (
+            ["clip", "--until", "9", "--set=run.steps=8"],
+            2,
+            "--until 9: the run ends after 8 steps (run.steps) by itself",
+        ),
         (["clip", "--until", "0"], 2, "--until: expected a step of at least 1, got 0"),
         (["clip", "--sprites", "none.npz"], 1, "gencontrol data sprites"),
         (["denoiser", "--set", "clip=''"], 2, "name the folders that the earlier stages exported"),

@@ -46,9 +46,8 @@ def test_box_over_the_edge_is_cut_with_a_notice() -> None:
 @pytest.mark.parametrize("box", [(0.1, 0.2, 0.6, 0.8), (0, 0, 1, 0.5), (0.0, 0.0, 0.999, 1.0)])
 def test_shares_are_not_pixels(box: tuple[float, float, float, float]) -> None:
     percent = ",".join(f"{100 * n:g}%" for n in box)
-    with pytest.raises(
-        InputError, match=rf"within the first pixel: shares of the image.*or write {percent} \(in Python, `relative=True`\)\."
-    ):
+    told = rf"within the first pixel: shares of the image.*or write {percent} \(in Python, `relative=True`\)\."
+    with pytest.raises(InputError, match=told):
         from_box(box, size=SIZE)
     height, width = SIZE
     pixels = (box[0] * width, box[1] * height, box[2] * width, box[3] * height)

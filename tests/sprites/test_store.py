@@ -85,3 +85,40 @@ def test_an_array_is_no_store(tmp_path):
     np.save(tmp_path / "mask.npy", np.ones((3, 3)))
     with pytest.raises(InputError, match=r"mask\.npy is no sprite store \(a single array\)"):
         open_store(tmp_path / "mask.npy")
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        "{}",
+        "[]",
+        "[" * 200_000,
+        '{"concepts": 3, "styles": []}',
+        '{"concepts": [[1, ["a"], ""]], "styles": ["noto"]}',
+        '{"concepts": [["a", [], ""]], "styles": ["noto"]}',
+        '{"concepts": [["a", ["a"], ""]], "styles": [3]}',
+        '{"concepts": [["a", ["a"], ""]], "styles": ["noto", "other"]}',
+    ],
+)
+def test_an_index_that_is_none_is_no_store(index, tmp_path):
+    arrays = {"sprites": np.zeros((1, 1, 8, 8, 4), np.uint8), "present": np.ones((1, 1), bool)}
+    np.savez(tmp_path / "s.npz", index=np.frombuffer(index.encode(), np.uint8), **arrays)
+    with pytest.raises(InputError, match=r"s\.npz is no sprite store .*Make it again"):
+        open_store(tmp_path / "s.npz")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"sprites": np.zeros((1, 1, 8, 8), np.uint8)},
+        {"sprites": np.zeros((1, 1, 8, 8, 4), np.float32)},
+        {"present": np.ones((2, 1), bool)},
+        {"present": np.ones((1, 1), np.uint8)},
+    ],
+)
+def test_arrays_of_another_kind_are_no_store(wrong, tmp_path):
+    index = np.frombuffer(b'{"concepts": [["a", ["a"], ""]], "styles": ["noto"]}', np.uint8)
+    arrays = {"sprites": np.zeros((1, 1, 8, 8, 4), np.uint8), "present": np.ones((1, 1), bool)}
+    np.savez(tmp_path / "s.npz", index=index, **(arrays | wrong))
+    with pytest.raises(InputError, match=r"is no sprite store \(its .* for \(1, 1\) concepts and styles\)"):
+        open_store(tmp_path / "s.npz")

@@ -10,6 +10,7 @@ from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.calibrated import tower_mark
 from gencontrol.conditioning.embed import choose_focus, seen_through
 from gencontrol.errors import InputError
+from gencontrol.files import is_taken
 from gencontrol.focus.alpha import AlphaFocus
 from gencontrol.images.reading import read_image
 from gencontrol.regions.curves import WAYS, LevelsCurve, Way, write_curve
@@ -61,7 +62,7 @@ def write_calibration(settings: CalibrationSettings) -> Calibrated:
     """
     check_calibration(settings)
     path = Path(settings.output)
-    if path.is_file() and not settings.overwrite:
+    if is_taken(path) and not settings.overwrite:
         raise InputError(f"{path} exists already: give `overwrite`, or another `output`.")
     pictures = list_pictures(settings.images)
     _check_stems(pictures)

@@ -18,7 +18,7 @@ from gencontrol.alpha_clip.architectures import name_of
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.embed import choose_focus
 from gencontrol.errors import InputError
-from gencontrol.files import atomic_file
+from gencontrol.files import atomic_file, is_taken
 from gencontrol.focus.strategy import FocusStrategy, colours_for
 from gencontrol.images.picture import Picture
 from gencontrol.images.reading import read_image
@@ -96,7 +96,7 @@ def evaluate_imagenet_s(settings: EvaluationSettings) -> Evaluated:
     focus, templates = parse_focus(settings.focus), read_templates(settings.templates)
     data, path = read_folder(Path(settings.root), split=settings.split), Path(settings.output)
     names = read_names(_names_file(settings), data.synsets)
-    if path.is_file() and not settings.overwrite:
+    if is_taken(path) and not settings.overwrite:
         raise InputError(f"{path} exists already: give `overwrite`, or another `output`.")
     check_apart([path], inputs_of(settings))
     check_writable([path])

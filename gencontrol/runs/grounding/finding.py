@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from gencontrol.errors import ConfigError, InputError
+from gencontrol.files import is_taken
 from gencontrol.images.reading import read_image
 from gencontrol.proposals.captions import check_query, split_phrases
 from gencontrol.proposals.grammar import distinct_phrases
@@ -58,7 +59,7 @@ def _check_output(settings: GroundingSettings) -> None:
     path = Path(settings.output)
     if path.suffix.lower() not in ENCODINGS:
         raise ConfigError(f"`output` {path}: expected a name that ends in {', '.join(ENCODINGS)}.")
-    if path.is_file() and not settings.overwrite:
+    if is_taken(path) and not settings.overwrite:
         raise InputError(f"{path} exists already: give `overwrite`, or another `output`.")
     check_apart([path], inputs_of(settings))
     check_writable([path])

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from gencontrol.errors import ConfigError, InputError
+from gencontrol.files import is_taken
 from gencontrol.images.reading import read_image
 from gencontrol.images.writing import to_pil
 from gencontrol.proposals.opening import open_grounder
@@ -91,7 +92,7 @@ def _check_output(settings: ReferringSettings) -> None:
     path = Path(settings.output)
     if path.suffix.lower() != ".png":
         raise ConfigError(f"`output` {path}: expected a name that ends in .png, which keeps a mask as it is.")
-    if path.is_file() and not settings.overwrite:
+    if is_taken(path) and not settings.overwrite:
         raise InputError(f"{path} exists already: give `overwrite`, or another `output`.")
     check_apart([path], inputs_of(settings))
     check_writable([path])

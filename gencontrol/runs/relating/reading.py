@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from gencontrol.errors import ConfigError, InputError
+from gencontrol.files import is_taken
 from gencontrol.images.reading import open_image
 from gencontrol.kinds import checked
 from gencontrol.numbers import check_number
@@ -190,7 +191,7 @@ def _check_graph(settings: RelatingSettings) -> None:
     path = Path(settings.graph)
     if path.suffix.lower() not in ENCODINGS:
         raise ConfigError(f"`graph` {path}: expected a name that ends in {', '.join(ENCODINGS)}.")
-    if path.is_file() and not settings.overwrite:
+    if is_taken(path) and not settings.overwrite:
         raise InputError(f"{path} exists already: give `overwrite`, or another `graph`.")
     check_apart([path], inputs_of(settings))
     check_writable([path])

@@ -16,6 +16,7 @@ from gencontrol.images.picture import Picture
 from gencontrol.images.reading import read_image
 from gencontrol.regions.drawn import from_box
 from gencontrol.regions.geometry import Geometry, fit_planes
+from gencontrol.regions.mask_planes import mask_plane
 from gencontrol.regions.masks import from_image_alpha, from_mask
 from gencontrol.streams import stream
 from gencontrol.text_files import json_value
@@ -143,9 +144,24 @@ def _check_files(folder: Path, pairs: Sequence[FolderPair]) -> None:
         raise InputError(f"{folder / LISTING} names files that are not there: {shown}.")
 
 
+def _mask_of(path: Path, size: tuple[int, int]) -> Tensor:
+    try:
+        return from_mask(path, size=size).alpha
+    except InputError as error:
+        plane, _ = mask_plane(path)
+        if tuple(plane.shape) == tuple(size):
+            raise
+        # Nothing is stretched here, as the usual words advise.
+        (height, width), (to_height, to_width) = plane.shape, size
+        raise InputError(
+            f"its mask {path.name} is {width} x {height} and it is {to_width} x {to_height} (width x height): give "
+            "a mask of the image's size."
+        ) from error
+
+
 def _alpha_of(folder: Path, row: FolderPair, picture: Picture) -> Tensor:
     if row.mask:
-        return from_mask(folder / row.mask, size=picture.size).alpha
+        return _mask_of(folder / row.mask, picture.size)
     if row.box:
         return from_box(row.box, size=picture.size).alpha
     return from_image_alpha(picture).alpha

@@ -9,13 +9,14 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from gencontrol.configuration import to_mapping
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import atomic_file
 from gencontrol.sprites.store import SpriteStore
+from gencontrol.training.data.shards import is_whole, load_shard, read_settings
 from gencontrol.training.data.variations import BATCH, CacheConfig, Look, draw_pictures
 
 _log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ def prepare_cache(
     _check_settings(to_mapping(config) | dict(made_with), folder)
     for index in range(config.samples // config.shard)[share]:
         path = _shard_path(folder, index)
-        if path.is_file():
+        if is_whole(path):
             continue
         tensors = draw_samples(config, store, index, to_latents=to_latents, looks=looks)
         with atomic_file(path) as temporary:
@@ -78,7 +79,7 @@ def _check_settings(now: dict[str, Any], folder: Path) -> None:
         with atomic_file(path) as temporary:
             temporary.write_text(json.dumps(now, indent=2))
         return
-    saved = json.loads(path.read_text())
+    saved = read_settings(path)
     changed = [f"{key} {saved.get(key)} -> {now[key]}" for key in now if saved.get(key) != now[key]]
     if changed:
         raise ConfigError(
@@ -90,7 +91,7 @@ def open_cache(config: CacheConfig, folder: Path) -> LatentCache:
     """Read the whole cache.
 
     Raises:
-        InputError: Files are missing.
+        InputError: Files are missing or broken.
     """
     paths = [_shard_path(folder, i) for i in range(config.samples // config.shard)]
     missing = [p.name for p in paths if not p.is_file()]
@@ -98,7 +99,7 @@ def open_cache(config: CacheConfig, folder: Path) -> LatentCache:
         raise InputError(
             f"The cache in {folder} lacks {len(missing)} files ({missing[0]} is the first): prepare it again."
         )
-    shards = [load_file(p) for p in paths]
+    shards = [load_shard(p) for p in paths]
     return LatentCache(
         latents=torch.cat([s["latents"] for s in shards]), embeddings=torch.cat([s["embeddings"] for s in shards])
     )

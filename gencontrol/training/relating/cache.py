@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from gencontrol.errors import ConfigError
 from gencontrol.files import atomic_file
+from gencontrol.training.data.shards import is_whole, load_shard, read_settings
 from gencontrol.training.relating.samples import Sampler, Samples, from_tensors, gathered
 
 _log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ def prepare(
     _check_settings(json.loads(json.dumps({**made_with, "seed": seed})), folder / _SETTINGS)
     for shard in range(count // SHARD)[share]:
         path = folder / f"{shard:04d}.safetensors"
-        if path.is_file():
+        if is_whole(path):
             continue
         parts = [
             sampler.draw(seed=seed, index=shard * (SHARD // _BATCH) + part, batch=_BATCH)
@@ -66,7 +67,7 @@ def _check_settings(now: dict[str, Any], path: Path) -> None:
         with atomic_file(path) as temporary:
             temporary.write_text(json.dumps(now, indent=1), encoding="utf-8")
         return
-    saved = json.loads(path.read_text(encoding="utf-8"))
+    saved = read_settings(path)
     changed = [f"{key} {saved.get(key)} -> {value}" for key, value in now.items() if saved.get(key) != value]
     if changed:
         what = ", ".join(changed)
@@ -74,8 +75,12 @@ def _check_settings(now: dict[str, Any], path: Path) -> None:
 
 
 def open_set(folder: Path, count: int) -> dict[str, torch.Tensor]:
-    """A whole set as compact tensors, padded to its largest scene."""
-    parts = [load_file(folder / f"{shard:04d}.safetensors") for shard in range(count // SHARD)]
+    """A whole set as compact tensors, padded to its largest scene.
+
+    Raises:
+        InputError: A file of it is missing or broken.
+    """
+    parts = [load_shard(folder / f"{shard:04d}.safetensors") for shard in range(count // SHARD)]
     return gathered([from_tensors(part) for part in parts]).tensors()
 
 

@@ -158,3 +158,10 @@ def test_a_run_that_the_disk_has_no_room_for_is_refused(make, monkeypatch: pytes
     first = callbacks_of(make(prompt="red cat", preview_every=0), run())[0]
     with pytest.raises(InputError, match="has 0 MB left"):
         first.run_callback_at_location(0, first.where_to_run[0])
+
+
+def test_a_fit_without_pictures_is_refused() -> None:
+    from gencontrol.errors import ConfigError
+
+    with pytest.raises(ConfigError, match="`fit_steps` 7 would do nothing: it is for pictures that are fitted first"):
+        check("remove", run(fit_steps=7), has_base=True)

@@ -184,9 +184,33 @@ def test_a_camera_path_of_no_cameras_is_refused(fov: float, place: float, tmp_pa
 def test_a_gif_on_a_full_disk_is_one_error(frames: list[Image.Image], monkeypatch: pytest.MonkeyPatch) -> None:
     # imageio opens the file itself; nothing of it is left to write once the disk is full.
     monkeypatch.setattr(
-        "gencontrol.nerf.export.video.atomic_file", lambda path: contextlib.nullcontext(Path("/dev/full"))
+        "gencontrol.nerf.export.video.atomic_file", lambda path, **how: contextlib.nullcontext(Path("/dev/full"))
     )
     with warnings.catch_warnings(), pytest.raises(OSError, match="No space left"):
         warnings.simplefilter("error", pytest.PytestUnraisableExceptionWarning)
         write_film(iter(frames), Path("x.gif"), SETTINGS)
         gc.collect()
+
+
+@pytest.mark.parametrize(
+    "pose",
+    [
+        [0.0] * 16,
+        [1e38] * 16,
+        [-1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1],
+        [1e38, 0, 0, 0, 0, 1e38, 0, 0, 0, 0, 1e38, 0, 0, 0, 0, 1],
+        [1, 0, 0, 1e7, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1],
+    ],
+)
+def test_a_camera_that_stands_nowhere_is_refused(pose: list[float], tmp_path: Path) -> None:
+    good = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 0, 0, 0, 1]
+    frames = [{"camera_to_world": place, "fov": 50} for place in (good, pose)]
+    (tmp_path / "path.json").write_text(json.dumps({"camera_path": frames}))
+    with pytest.raises(InputError, match=r"the pose of camera 1 .* is flat, mirrored or far beyond the scene"):
+        read_path(tmp_path / "path.json", (8, 8))
+
+
+def test_a_camera_path_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "path.json").write_text("[" * 200_000)
+    with pytest.raises(InputError, match=r"path\.json is no camera path"):
+        read_path(tmp_path / "path.json", (8, 8))

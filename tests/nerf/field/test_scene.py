@@ -133,3 +133,14 @@ def test_the_same_scene_is_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     header = (tmp_path / "a").read_bytes()[:400]
     assert header.index(b'"parts"') < header.index(b'"prompts"') < header.index(b'"version"')
+
+
+def test_values_that_no_picture_can_be_reckoned_of_are_refused(tmp_path: Path) -> None:
+    scene = example()
+    scene.lattice[0, 1, 2, 3] = 3e38
+    save_scene(scene, tmp_path / SCENE_FILE)
+    with pytest.raises(CheckpointError, match=r"a value of lattice is 3e\+38 from 0, .*; expected at most 1e\+12"):
+        load_scene(tmp_path / SCENE_FILE)
+    scene.lattice[0, 1, 2, 3] = -1e12
+    save_scene(scene, tmp_path / SCENE_FILE)
+    assert load_scene(tmp_path / SCENE_FILE).lattice.min() == -1e12

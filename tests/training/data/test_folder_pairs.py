@@ -88,7 +88,8 @@ def test_bad_listings_are_explained(folder, text, error, message):
 
 def test_a_mask_that_cannot_be_used_is_named_with_its_picture(folder):
     Image.new("L", (10, 10), 255).save(folder / "m.png")
-    with pytest.raises(InputError, match=r"a\.png: .*10.*10"):
+    told = r"a\.png: its mask m\.png is 10 x 10 and it is 40 x 20 \(width x height\): give a mask of the image's"
+    with pytest.raises(InputError, match=told):
         pairs_of(write(folder, {"image": "a.png", "mask": "m.png", "caption": "red"})).draw(0, 1)
 
 
