@@ -50,8 +50,8 @@ def draw_scene(
         InputError: The device ran out of memory.
         KeyboardInterrupt: Ctrl-C, before the next batch at the latest.
     """
-    condition = _regions_of(scene) | {"image": scene.picture, "focus": focus, "fit": fit, "strength": strength}
-    return _draw(pipeline, sampling, condition)
+    heeded = _heeded(scene, focus=focus, strength=strength)
+    return _draw(pipeline, sampling, _regions_of(scene) | {"image": scene.picture, "fit": fit} | heeded)
 
 
 def draw_embeds(pipeline: Any, embeds: RegionEmbeds, sampling: Sampling) -> list[Image.Image]:
@@ -68,9 +68,15 @@ def embed_scene(
     pipeline: Any, scene: Scene, *, focus: FocusStrategy | None, fit: Fit | None, strength: float
 ) -> RegionEmbeds:
     """What a scene's pictures are conditioned on at one strength."""
-    settings = _regions_of(scene) | {"focus": focus, "fit": fit, "strength": strength}
+    settings = _regions_of(scene) | {"fit": fit} | _heeded(scene, focus=focus, strength=strength)
     (embeds,) = pipeline.encode_regions(scene.picture, **settings)
     return embeds
+
+
+def _heeded(scene: Scene, *, focus: FocusStrategy | None, strength: float | StrengthSchedule) -> dict[str, Any]:
+    """What a pipeline heeds of these: of what it does not, the run has told already, in its own words."""
+    looked_at = {"strength": strength} if scene.regions else {}
+    return looked_at | ({"focus": focus} if scene.regions or scene.negative_regions else {})
 
 
 def _regions_of(scene: Scene) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gencontrol.conditioning.strength import StrengthSchedule
+from gencontrol.conditioning.strength import StrengthSchedule, as_strength
 from gencontrol.errors import InputError
 from gencontrol.finite import check_finite
 from gencontrol.focus.strategy import FocusStrategy
@@ -93,7 +93,10 @@ def warn_of_idle(reference: Reference, scenes: Sequence[Scene]) -> None:
     kept_away = any(scene.negative_regions for scene in scenes)
     if any(scene.regions for scene in scenes):
         return
-    given = {"focus": reference.focus is not None and not kept_away, "strength": reference.strength != 1.0}
+    given = {
+        "focus": reference.focus is not None and not kept_away,
+        "strength": as_strength(reference.strength) != StrengthSchedule(),
+    }
     idle = [name for name, is_given in given.items() if is_given]
     if idle:
         warnings.warn(

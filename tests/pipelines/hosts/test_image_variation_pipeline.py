@@ -14,6 +14,7 @@ from torch.testing import assert_close
 
 from gencontrol.errors import InputError
 from gencontrol.pipelines import StableDiffusionImageVariationPipeline
+from gencontrol.pipelines.region_pipeline.condition import given_rows
 
 
 def run(pipeline: Any, image: Any = None, **settings: Any) -> Any:
@@ -117,10 +118,10 @@ def test_without_an_encoder_it_runs_from_embeddings(tiny: ModuleType, variation:
         run(bare, tiny.photo())
 
 
-def test_embeddings_of_another_shape(variation: Any) -> None:
+def test_embeddings_of_another_shape() -> None:
     for wrong in (torch.zeros(24), torch.zeros(1, 1, 24), torch.zeros(1, 24, dtype=torch.int64)):
         with pytest.raises(InputError, match=r"image_embeds: expected floats of shape \(b, d\), got"):
-            variation._given(wrong)
+            given_rows(wrong, width=None)
 
 
 def checker(tiny: ModuleType, *, image_size: int, threshold: float) -> StableDiffusionSafetyChecker:

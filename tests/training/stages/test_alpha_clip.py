@@ -97,7 +97,7 @@ def test_an_export_says_how_to_look(base, tmp_path):
 
 def test_the_shipped_settings_name_a_look_that_there_is():
     preset = from_yaml(AlphaClipTraining, preset_path(STAGES["alpha-clip"]))
-    assert configured_focus(preset.default_focus) == ZoomFocus(outside="blank")
+    assert configured_focus(preset.default_focus) == ZoomFocus(margin=0.1)
 
 
 def test_two_step_sizes(base):

@@ -91,6 +91,7 @@ def test_a_run_starts_from_a_denoiser_of_another_encoder(
     assert changed and all(".attn2.to_" in name for name in changed)
     # A run that goes on does not fit the map again: its weights come from its checkpoint.
     (tmp_path / "checkpoints" / "step-00000002").mkdir(parents=True)
+    (tmp_path / "checkpoints" / "step-00000002" / "index.json").touch()
     again = build_denoiser_task(config, Places(folder=tmp_path, sprites=sprite_file))
     for name, values in again.module.get_submodule("unet").state_dict().items():
         assert torch.equal(values, own[name])
