@@ -82,7 +82,8 @@ def test_a_cut_out_without_context_says_so(tiny: ModuleType) -> None:
 
 def reference(**given: Any) -> Reference:
     names = [field.name for field in fields(Reference)]
-    return Reference(**{name: None for name in names} | {"strength": 1.0} | given)
+    usual: dict[str, Any] = {name: None for name in names} | {"strength": 1.0}
+    return Reference(**usual | given)
 
 
 def test_what_no_region_heeds_is_told() -> None:
