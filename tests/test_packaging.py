@@ -1,7 +1,5 @@
 """The wheel holds everything that the editable install shows; nothing heavy is imported here."""
 
-import hashlib
-import json
 import re
 import subprocess
 import sys
@@ -83,13 +81,5 @@ def test_wheel_has_one_top_level_name(wheel: zipfile.ZipFile) -> None:
 
 
 def test_wheel_embedded_weights_stay_small(wheel: zipfile.ZipFile) -> None:
-    # A plain tower lies in `clip/` and in `image_encoder/`, a text tower in `clip/` and in `alpha_clip/`, since stock
-    # diffusers and transformers each want their own: what is stored twice counts once.
-    sizes: dict[bytes, int] = {}
-    for name in [i.filename for i in wheel.infolist() if i.filename.endswith(".safetensors")]:
-        data = wheel.read(name)
-        begin = 8 + int.from_bytes(data[:8], "little")
-        for about in json.loads(data[8:begin]).values():
-            first, last = about.get("data_offsets", (0, 0))
-            sizes[hashlib.sha256(data[begin + first : begin + last]).digest()] = last - first
-    assert 30e6 < sum(sizes.values()) <= 40e6
+    weights = [i.file_size for i in wheel.infolist() if i.filename.endswith(".safetensors")]
+    assert sum(weights) <= 40e6

@@ -25,6 +25,9 @@ class AssembleOptions:
     """Run of stage 3, or the folder `vae` of an assembled model."""
     denoiser: Annotated[Path, arg(metavar="FOLDER")] = Path("runs/denoiser")
     """Run of stage 4, or an assembled model itself."""
+    once: bool = False
+    """Store the plain vision tower, which `clip/` and `image_encoder/` both have, in the latter alone: for a folder
+    that stays whole on a disk. A hub wants it in both."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -43,5 +46,5 @@ def main(arguments: Sequence[str]) -> None:
         autoencoder=options.autoencoder,
         denoiser=options.denoiser,
     )
-    assemble(exports, options.output)
+    assemble(exports, options.output, once=options.once)
     say(f"wrote {options.output}")

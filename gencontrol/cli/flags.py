@@ -13,6 +13,7 @@ from tyro.conf import Positional, UseAppendAction, arg
 
 from gencontrol.runs.files.spooled import in_words
 from gencontrol.runs.notices import without_advice
+from gencontrol.runs.relating.settings import NamedRegionSettings
 from gencontrol.runs.settings import EncoderSettings, RegionSettings
 
 Settings = TypeVar("Settings")
@@ -66,6 +67,20 @@ class RegionFlags(RegionSettings):
 )
 class EncoderFlags(EncoderSettings):
     """Which encoder looks, and how."""
+
+
+@dataclass(frozen=True, kw_only=True)
+@called(
+    image=(Positional, arg(metavar="IMAGE", help_behavior_hint="")),
+    mask=(UseAppendAction, arg(metavar="[NAME=]PATH")),
+    index_mask=(UseAppendAction, arg(metavar="[NAME=]PATH=CLASS")),
+    box=(UseAppendAction, arg(metavar="[NAME=]X0,Y0,X1,Y1")),
+    point=(UseAppendAction, arg(metavar="[NAME=]X,Y[,R]")),
+    label_map=unset("FILE"),
+    threshold=unset("T"),
+)
+class NamedRegionFlags(EncoderFlags, NamedRegionSettings):
+    """A picture and its regions, with names."""
 
 
 @dataclass(frozen=True, kw_only=True)

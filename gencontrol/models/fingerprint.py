@@ -18,6 +18,7 @@ _ZIPPED = frozenset({".bin", ".pt", ".pth", ".ckpt"})
 """Suffixes of torch's files, which are zip archives, and so hold a checksum of each tensor."""
 _SETTINGS = ".json"
 _TENSORS = ".safetensors"
+_INDEX = ".index.json"
 
 
 def fingerprint(location: Location, file: str | None = None) -> str:
@@ -82,6 +83,18 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted([*folder.glob("*"), *folder.glob("*/*")]):
         if path.suffix in _ZIPPED | {_SETTINGS, _TENSORS} and path.is_file():
             yield path.relative_to(folder).as_posix(), path
+    yield from sorted(_named_elsewhere(folder))
+
+
+def _named_elsewhere(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Weights beside the folder that an index in it names, as `gencontrol assemble --once` stores them."""
+    for index in folder.glob(f"*{_TENSORS}{_INDEX}"):
+        try:
+            named = {str(name) for name in json.loads(index.read_bytes())["weight_map"].values()}
+        except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+            # Whoever loads it says what is wrong.
+            continue
+        yield from ((name, folder / name) for name in named if ".." in Path(name).parts and (folder / name).is_file())
 
 
 def _digest(files: dict[str, Path]) -> str:

@@ -13,15 +13,14 @@ from gencontrol.conditioning.calibrated import set_curve
 from gencontrol.conditioning.each_region import embed_each_region, region_labels
 from gencontrol.conditioning.embed import choose_focus, embed_regions, seen_through
 from gencontrol.conditioning.embedding_files import EmbedsFile, join_rows, tensors_of, write_tensors
-from gencontrol.errors import InputError
-from gencontrol.files import is_taken
 from gencontrol.focus import FocusStrategy
 from gencontrol.models.fingerprint import weights_mark
 from gencontrol.pipelines.encoders import locate
 from gencontrol.pipelines.pairing import check_pairing
 from gencontrol.regions.geometry import Fit, Geometry
-from gencontrol.runs.files.inputs import check_apart, inputs_of
-from gencontrol.runs.files.outputs import check_embeds_name, check_writable
+from gencontrol.runs.files.inputs import inputs_of
+from gencontrol.runs.files.new_file import check_new_file
+from gencontrol.runs.files.outputs import check_embeds_name
 from gencontrol.runs.idle import warn_of_idle
 from gencontrol.runs.notation import parse_focus, parse_strength
 from gencontrol.runs.notices import naming, warn
@@ -59,11 +58,8 @@ def write_embeddings(settings: EmbeddingSettings) -> dict[str, tuple[int, ...]]:
     check_named(settings)
     strength, focus = parse_strength(settings.strength).start, parse_focus(settings.focus)
     pointing = read_pointing(settings, negative_mask=settings.negative_mask)
-    if is_taken(path) and not settings.overwrite:
-        raise InputError(f"{path} exists already: give `overwrite`, or another `output`.")
     pictures = list_pictures(settings.images, recursive=settings.recursive)
-    check_apart([path], inputs_of(settings, pictures, use="to embed"))
-    check_writable([path])
+    check_new_file(path, inputs_of(settings, pictures, use="to embed"), overwrite=settings.overwrite)
     check_embeds_name(settings.output, setting="output")
     scenes = read_scenes(settings.images, pointing, recursive=settings.recursive)
     warn_of_idle([settings], shown=bool(pointing.pointers))

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gencontrol.errors import InputError
-from gencontrol.files import check_target
-from gencontrol.runs.files.inputs import Input, check_apart, check_folder_apart
+from gencontrol.files import is_taken
+from gencontrol.runs.files.inputs import Input, check_folder_apart
+from gencontrol.runs.files.new_file import check_new_file
 
 
 def check_result(path: Path, *, reads: Mapping[str, Path | None], overwrite: bool) -> None:
@@ -21,12 +22,9 @@ def check_result(path: Path, *, reads: Mapping[str, Path | None], overwrite: boo
         OutputError: A name that is too long, or a folder that may not be looked at.
     """
     inputs = [Input(path=place, what=what) for what, place in reads.items() if place is not None]
-    if path.suffix:
-        check_target(path)
-        check_apart([path], inputs)
-    else:
-        check_folder_apart(path, inputs)
-    # A link that leads nowhere is somebody's too.
-    is_there = any(path.iterdir()) if path.is_dir() else path.is_symlink() or path.exists()
-    if is_there and not overwrite:
+    if path.suffix or is_taken(path):
+        check_new_file(path, inputs, overwrite=overwrite)
+        return
+    check_folder_apart(path, inputs)
+    if path.is_dir() and any(path.iterdir()) and not overwrite:
         raise InputError(f"{path} exists already: give `overwrite`, or another `output`.")

@@ -1,5 +1,6 @@
 """What a host is asked for, batch by batch."""
 
+from dataclasses import replace
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,7 @@ from PIL import Image
 from gencontrol.conditioning.embed import RegionEmbeds
 from gencontrol.conditioning.strength import StrengthSchedule
 from gencontrol.errors import InputError
+from gencontrol.focus.crop import CropFocus
 from gencontrol.images.reading import read_image
 from gencontrol.regions.region import Region
 from gencontrol.regions.scene import Scene
@@ -63,11 +65,17 @@ def test_each_seed_has_its_own_generator_in_batches(scene: Scene) -> None:
     assert (asked["mask_image"], asked["negative_mask_image"]) == (list(scene.regions), list(scene.negative_regions))
 
 
-def test_without_regions_there_is_no_mask(scene: Scene) -> None:
-    host = Host()
-    assert embed_scene(host, Scene(picture=scene.picture), strength=0.5, **LOOKS).image_embeds[0, 0] == 0.25
-    expected = {"mask_image": None, "negative_mask_image": None, "focus": None, "fit": "crop", "strength": 0.5}
-    assert host.asked == [{"image": scene.picture} | expected]
+def test_without_regions_there_is_no_mask_and_nothing_that_needs_one(scene: Scene) -> None:
+    """The run has told by then that strength and focus can do nothing; the pipeline would tell it again."""
+    looks: dict[str, Any] = {"focus": CropFocus(), "fit": "crop"}
+    host, plain = Host(), {"mask_image": None, "negative_mask_image": None, "fit": "crop"}
+    assert embed_scene(host, Scene(picture=scene.picture), strength=0.5, **looks).image_embeds[0, 0] == 0.25
+    assert host.asked == [{"image": scene.picture} | plain]
+    away = replace(scene, regions=(), negative_regions=scene.regions)
+    embed_scene(host, away, strength=0.5, **looks)
+    assert host.asked[1]["focus"] == CropFocus() and "strength" not in host.asked[1]
+    embed_scene(host, scene, strength=0.5, **looks)
+    assert (host.asked[2]["focus"], host.asked[2]["strength"]) == (CropFocus(), 0.5)
 
 
 def test_embeddings_come_in_the_denoisers_format() -> None:

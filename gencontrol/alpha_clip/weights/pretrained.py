@@ -119,22 +119,31 @@ def check_floats(source: Location, file: str) -> None:
 
     Args:
         source: A saved model.
-        file: Its weights; where there is none of that name, nothing is looked at.
+        file: Its weights, or what the index of several files of weights is called after; where there is neither,
+            nothing is looked at.
 
     Raises:
         CheckpointError: Names the weights.
     """
-    path = source.find(file)
-    if path is None:
-        return
-    with safetensors.safe_open(path, framework="pt") as opened:
-        types = {key: opened.get_slice(key).get_dtype() for key in opened.keys()}
+    types: dict[str, str] = {}
+    for path in _weight_files(source, file):
+        with safetensors.safe_open(path, framework="pt") as opened:
+            types |= {key: opened.get_slice(key).get_dtype() for key in opened.keys()}
     whole = [f"{key} ({kind})" for key, kind in types.items() if not _is_float(kind) and not key.endswith(_DERIVED)]
     if whole:
         raise CheckpointError(
             f"{source.name} holds no floating-point numbers where weights should be: {', '.join(whole[:4])}. Quantised "
             "or compressed weights are not read: get the original ones."
         )
+
+
+def _weight_files(source: Location, file: str) -> list[Path]:
+    path = source.find(file)
+    if path is not None:
+        return [path]
+    named = (source.read(f"{file}.index.json") or {}).get("weight_map")
+    names = {str(name) for name in named.values()} if isinstance(named, dict) else set()
+    return [found for name in sorted(names) if (found := source.find(name)) is not None]
 
 
 def _is_float(kind: str) -> bool:

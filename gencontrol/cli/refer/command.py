@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tyro.conf import Positional, UseAppendAction, arg
+from tyro.conf import Positional, arg
 
-from gencontrol.cli.flags import EncoderFlags, RunOptions, called, unset
+from gencontrol.cli.flags import NamedRegionFlags, RunOptions, called, unset
 from gencontrol.cli.parse import parse
 from gencontrol.cli.terminal import say
 from gencontrol.errors import ConfigError
@@ -17,21 +17,14 @@ from gencontrol.runs.referring.settings import ReferringSettings
 
 @dataclass(frozen=True, kw_only=True)
 @called(
-    image=(Positional, arg(metavar="IMAGE", help_behavior_hint="")),
     text=(Positional, arg(metavar="TEXT", help_behavior_hint="")),
-    mask=(UseAppendAction, arg(metavar="[NAME=]PATH")),
-    index_mask=(UseAppendAction, arg(metavar="[NAME=]PATH=CLASS")),
-    box=(UseAppendAction, arg(metavar="[NAME=]X0,Y0,X1,Y1")),
-    point=(UseAppendAction, arg(metavar="[NAME=]X,Y[,R]")),
-    label_map=unset("FILE"),
-    threshold=unset("T"),
     grounder=unset("NAME"),
     segmenter=arg(metavar="NAME"),
     score=unset("SCORE"),
     most=arg(metavar="N"),
     output=unset("FILE", aliases=("-o",)),
 )
-class ReferFlags(RunOptions, EncoderFlags, ReferringSettings):
+class ReferFlags(RunOptions, NamedRegionFlags, ReferringSettings):
     """Flags of `gencontrol refer`."""
 
 

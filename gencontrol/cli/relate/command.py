@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tyro.conf import Positional, UseAppendAction, arg
+from tyro.conf import UseAppendAction, arg
 
-from gencontrol.cli.flags import EncoderFlags, RunOptions, called, unset
+from gencontrol.cli.flags import NamedRegionFlags, RunOptions, called, unset
 from gencontrol.cli.parse import parse
 from gencontrol.cli.terminal import say
 from gencontrol.errors import ConfigError
@@ -17,19 +17,12 @@ from gencontrol.runs.relating.settings import RelatingSettings
 
 @dataclass(frozen=True, kw_only=True)
 @called(
-    image=(Positional, arg(metavar="IMAGE", help_behavior_hint="")),
-    mask=(UseAppendAction, arg(metavar="[NAME=]PATH")),
-    index_mask=(UseAppendAction, arg(metavar="[NAME=]PATH=CLASS")),
-    box=(UseAppendAction, arg(metavar="[NAME=]X0,Y0,X1,Y1")),
-    point=(UseAppendAction, arg(metavar="[NAME=]X,Y[,R]")),
-    label_map=unset("FILE"),
-    threshold=unset("T"),
     text=(UseAppendAction, arg(aliases=("-t",), metavar="TEXT")),
     at_least=arg(metavar="P"),
     module=unset("FOLDER"),
     graph=unset("FILE"),
 )
-class RelateFlags(RunOptions, EncoderFlags, RelatingSettings):
+class RelateFlags(RunOptions, NamedRegionFlags, RelatingSettings):
     """Flags of `gencontrol relate`."""
 
 

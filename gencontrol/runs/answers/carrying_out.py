@@ -14,13 +14,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.conditioning.each_region import region_labels
-from gencontrol.errors import ConfigError, InputError, PairingError
-from gencontrol.files import atomic_file, is_taken
+from gencontrol.errors import ConfigError, PairingError
+from gencontrol.files import atomic_file
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.runs.answers.opening import open_answerer
 from gencontrol.runs.answers.settings import AnswerSettings, check_answers
-from gencontrol.runs.files.inputs import check_apart, inputs_of
-from gencontrol.runs.files.outputs import check_writable
+from gencontrol.runs.files.inputs import inputs_of
+from gencontrol.runs.files.new_file import check_new_file
 from gencontrol.runs.files.spooled import stream_or_path
 from gencontrol.runs.notation import parse_focus
 from gencontrol.runs.notices import naming
@@ -115,11 +115,8 @@ def _check_files(settings: AnswerSettings) -> None:
     if settings.output is None:
         return
     path = Path(settings.output)
-    if is_taken(path) and not settings.overwrite:
-        raise InputError(f"{path} exists already: give `overwrite`, or another `output`.")
     pictures = list_pictures(settings.images, recursive=settings.recursive)
-    check_apart([path], inputs_of(settings, pictures, use="to ask about"))
-    check_writable([path])
+    check_new_file(path, inputs_of(settings, pictures, use="to ask about"), overwrite=settings.overwrite)
 
 
 @dataclass(frozen=True, kw_only=True)

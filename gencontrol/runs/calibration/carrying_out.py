@@ -10,7 +10,6 @@ from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.calibrated import tower_mark
 from gencontrol.conditioning.embed import choose_focus, seen_through
 from gencontrol.errors import InputError
-from gencontrol.files import is_taken
 from gencontrol.focus.alpha import AlphaFocus
 from gencontrol.images.reading import read_image
 from gencontrol.regions.curves import WAYS, LevelsCurve, Way, write_curve
@@ -18,8 +17,8 @@ from gencontrol.regions.masks import from_mask
 from gencontrol.regions.scene import Scene
 from gencontrol.runs.calibration.settings import CalibrationSettings, check_calibration
 from gencontrol.runs.embedding import geometry_for
-from gencontrol.runs.files.inputs import check_apart, inputs_of
-from gencontrol.runs.files.outputs import check_writable
+from gencontrol.runs.files.inputs import inputs_of
+from gencontrol.runs.files.new_file import check_new_file
 from gencontrol.runs.notation import parse_focus
 from gencontrol.runs.notices import naming, warn
 from gencontrol.runs.opening import open_encoder
@@ -62,12 +61,9 @@ def write_calibration(settings: CalibrationSettings) -> Calibrated:
     """
     check_calibration(settings)
     path = Path(settings.output)
-    if is_taken(path) and not settings.overwrite:
-        raise InputError(f"{path} exists already: give `overwrite`, or another `output`.")
     pictures = list_pictures(settings.images)
     _check_stems(pictures)
-    check_apart([path], inputs_of(settings, pictures, use="to calibrate on"))
-    check_writable([path])
+    check_new_file(path, inputs_of(settings, pictures, use="to calibrate on"), overwrite=settings.overwrite)
     shown = [_shown(picture, settings, among=len(pictures)) for picture in pictures]
     encoder = open_encoder(settings)
     where = {"revision": settings.revision, "local_files_only": settings.offline}

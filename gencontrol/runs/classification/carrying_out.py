@@ -14,14 +14,14 @@ from torch import Tensor
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.calibrated import set_curve
 from gencontrol.conditioning.embed import choose_focus
-from gencontrol.errors import ConfigError, InputError
-from gencontrol.files import atomic_file, is_taken
+from gencontrol.errors import ConfigError
+from gencontrol.files import atomic_file
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.runs.classification.cache import cached_weights
 from gencontrol.runs.classification.looks import looks_of_run, read_templates
 from gencontrol.runs.classification.settings import ClassificationSettings, check_classification
-from gencontrol.runs.files.inputs import Input, check_apart, inputs_of
-from gencontrol.runs.files.outputs import check_writable
+from gencontrol.runs.files.inputs import Input, inputs_of
+from gencontrol.runs.files.new_file import check_new_file
 from gencontrol.runs.files.spooled import stream_or_path
 from gencontrol.runs.idle import warn_of_idle
 from gencontrol.runs.notation import parse_focus
@@ -83,14 +83,14 @@ def classify_pictures(settings: ClassificationSettings) -> list[Classified]:
 
 
 def _check_files(settings: ClassificationSettings) -> None:
-    written = [Path(name) for name in (settings.output, settings.cache) if name is not None]
-    if settings.output is not None and is_taken(Path(settings.output)) and not settings.overwrite:
-        raise InputError(f"{settings.output} exists already: give `overwrite`, or another `output`.")
-    pictures = list_pictures(settings.images, recursive=settings.recursive)
-    check_apart(written, inputs_of(settings, pictures, use="to classify"))
-    if len(written) == 2:
-        check_apart(written[:1], [Input(path=written[1], what="the cache")])
-    check_writable(written)
+    inputs = inputs_of(settings, list_pictures(settings.images, recursive=settings.recursive), use="to classify")
+    cache = None if settings.cache is None else Path(settings.cache)
+    if settings.output is not None:
+        kept = [] if cache is None else [Input(path=cache, what="the cache")]
+        check_new_file(Path(settings.output), [*inputs, *kept], overwrite=settings.overwrite)
+    if cache is not None:
+        # What lies there is taken up, and written anew.
+        check_new_file(cache, inputs, overwrite=True, setting="cache")
 
 
 def _classified(

@@ -18,15 +18,15 @@ from gencontrol.alpha_clip.architectures import name_of
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.embed import choose_focus
 from gencontrol.errors import InputError
-from gencontrol.files import atomic_file, is_taken
+from gencontrol.files import atomic_file
 from gencontrol.focus.strategy import FocusStrategy, colours_for
 from gencontrol.images.picture import Picture
 from gencontrol.images.reading import read_image
 from gencontrol.regions.geometry import Fit
 from gencontrol.runs.classification.looks import looks_of_run, read_templates
 from gencontrol.runs.evaluation.settings import EvaluationSettings, check_evaluation
-from gencontrol.runs.files.inputs import check_apart, inputs_of
-from gencontrol.runs.files.outputs import check_writable
+from gencontrol.runs.files.inputs import inputs_of
+from gencontrol.runs.files.new_file import check_new_file
 from gencontrol.runs.notation import parse_focus
 from gencontrol.runs.notices import is_watched, naming, warn
 from gencontrol.runs.opening import open_encoder
@@ -96,10 +96,7 @@ def evaluate_imagenet_s(settings: EvaluationSettings) -> Evaluated:
     focus, templates = parse_focus(settings.focus), read_templates(settings.templates)
     data, path = read_folder(Path(settings.root), split=settings.split), Path(settings.output)
     names = read_names(_names_file(settings), data.synsets)
-    if is_taken(path) and not settings.overwrite:
-        raise InputError(f"{path} exists already: give `overwrite`, or another `output`.")
-    check_apart([path], inputs_of(settings))
-    check_writable([path])
+    check_new_file(path, inputs_of(settings), overwrite=settings.overwrite)
     encoder = open_encoder(settings)
     templates = templates_for(encoder.tokenizer) if templates is None else templates
     weights = zero_shot_weights(encoder, names, templates=templates)

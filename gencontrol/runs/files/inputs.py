@@ -107,9 +107,14 @@ def without_results(paths: Sequence[Path], images: Sequence[str], output: str, *
     return left
 
 
-def check_apart(outputs: Sequence[Path], inputs: Sequence[Input]) -> None:
+def check_apart(outputs: Sequence[Path], inputs: Sequence[Input], *, setting: str = "output") -> None:
     """Refuse to write over what is read: under its own name, another name, a link, or as a file of a folder; and to
     write into a model's folder.
+
+    Args:
+        outputs: What is to be written.
+        inputs: What is read.
+        setting: What names the outputs.
 
     Raises:
         InputError: Says what it is.
@@ -124,7 +129,7 @@ def check_apart(outputs: Sequence[Path], inputs: Sequence[Input]) -> None:
             entry = next((folder for folder in around if folder.is_model or _is_there(path)), None)
         if entry is not None:
             of = (" a file of" if _is_there(path) else " in") if entry.path.is_dir() else ""
-            text = f"{path} is{of} {entry.what}, which is not written over: give another `output`."
+            text = f"{path} is{of} {entry.what}, which is not written over: give another `{setting}`."
             # Nor is it taken for a result that is there already.
             raise InputError(text)
 

@@ -234,8 +234,12 @@ def check_existing(paths: Sequence[Path], existing: Existing) -> None:
         raise InputError(f"{broken} is there and is no whole picture: remove it, or give `existing` overwrite.")
 
 
-def check_writable(paths: Sequence[Path]) -> None:
+def check_writable(paths: Sequence[Path], *, setting: str = "output") -> None:
     """Find out before the work is done whether its results can be written; nothing is made.
+
+    Args:
+        paths: The files.
+        setting: What names them.
 
     Raises:
         InputError: A path that is a folder or a device, that lies below a file, or where this user may not write.
@@ -246,9 +250,10 @@ def check_writable(paths: Sequence[Path]) -> None:
     for folder in dict.fromkeys(path.absolute().parent for path in paths):
         nearest = next(f for f in (folder, *folder.parents) if f.exists())
         if not nearest.is_dir():
-            raise InputError(f"{folder} cannot be written to: {nearest} is a file. Give another `output`.")
+            raise InputError(f"{folder} cannot be written to: {nearest} is a file. Give another `{setting}`.")
         if not os.access(nearest, os.W_OK | os.X_OK):
-            raise InputError(f"{folder} cannot be written to: you may not write in {nearest}. Give another `output`.")
+            text = f"{folder} cannot be written to: you may not write in {nearest}. Give another `{setting}`."
+            raise InputError(text)
 
 
 def write_picture(

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.files import is_taken
 from gencontrol.images.reading import read_image
 from gencontrol.proposals.captions import check_query, split_phrases
 from gencontrol.proposals.grammar import distinct_phrases
@@ -11,8 +10,9 @@ from gencontrol.proposals.grounder import Grounder, Grounding, best_of_each
 from gencontrol.proposals.opening import open_grounder
 from gencontrol.proposals.preview import draw_grounding
 from gencontrol.runs.files.encodings import ENCODINGS
-from gencontrol.runs.files.inputs import check_apart, inputs_of
-from gencontrol.runs.files.outputs import check_writable, write_picture
+from gencontrol.runs.files.inputs import inputs_of
+from gencontrol.runs.files.new_file import check_new_file
+from gencontrol.runs.files.outputs import write_picture
 from gencontrol.runs.grounding.settings import GroundingSettings
 from gencontrol.runs.machine.devices import DTYPES, choose_device
 from gencontrol.runs.notices import quiet_loading
@@ -59,10 +59,7 @@ def _check_output(settings: GroundingSettings) -> None:
     path = Path(settings.output)
     if path.suffix.lower() not in ENCODINGS:
         raise ConfigError(f"`output` {path}: expected a name that ends in {', '.join(ENCODINGS)}.")
-    if is_taken(path) and not settings.overwrite:
-        raise InputError(f"{path} exists already: give `overwrite`, or another `output`.")
-    check_apart([path], inputs_of(settings))
-    check_writable([path])
+    check_new_file(path, inputs_of(settings), overwrite=settings.overwrite)
 
 
 def _open(settings: GroundingSettings) -> Grounder:

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from gencontrol.errors import ConfigError, InputError
-from gencontrol.files import is_taken
+from gencontrol.errors import ConfigError
 from gencontrol.images.reading import read_image
 from gencontrol.images.writing import to_pil
 from gencontrol.proposals.opening import open_grounder
 from gencontrol.proposals.segmenter_opening import open_segmenter
 from gencontrol.regions.scene import Scene
 from gencontrol.relations.phrases import answerable
-from gencontrol.runs.files.inputs import check_apart, inputs_of
-from gencontrol.runs.files.outputs import check_writable, write_picture
+from gencontrol.runs.files.inputs import inputs_of
+from gencontrol.runs.files.new_file import check_new_file
+from gencontrol.runs.files.outputs import write_picture
 from gencontrol.runs.machine.devices import DTYPES, choose_device
 from gencontrol.runs.notation import parse_focus, split_name
 from gencontrol.runs.notices import quiet_loading
@@ -92,7 +92,4 @@ def _check_output(settings: ReferringSettings) -> None:
     path = Path(settings.output)
     if path.suffix.lower() != ".png":
         raise ConfigError(f"`output` {path}: expected a name that ends in .png, which keeps a mask as it is.")
-    if is_taken(path) and not settings.overwrite:
-        raise InputError(f"{path} exists already: give `overwrite`, or another `output`.")
-    check_apart([path], inputs_of(settings))
-    check_writable([path])
+    check_new_file(path, inputs_of(settings), overwrite=settings.overwrite)

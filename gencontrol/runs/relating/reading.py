@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.files import is_taken
 from gencontrol.images.reading import open_image
 from gencontrol.kinds import checked
 from gencontrol.numbers import check_number
@@ -23,8 +22,9 @@ from gencontrol.relations.phrases import PhraseAnswer, answerable, find_phrase
 from gencontrol.relations.relating import MOST_REGIONS, SceneRelations, check_regions, relate
 from gencontrol.relations.vocabulary import ANSWERED, MOVING
 from gencontrol.runs.files.encodings import ENCODINGS
-from gencontrol.runs.files.inputs import check_apart, inputs_of
-from gencontrol.runs.files.outputs import check_writable, write_picture
+from gencontrol.runs.files.inputs import inputs_of
+from gencontrol.runs.files.new_file import check_new_file
+from gencontrol.runs.files.outputs import write_picture
 from gencontrol.runs.notation import parse_focus, split_name
 from gencontrol.runs.opening import open_encoder
 from gencontrol.runs.pointing import read_pointing
@@ -191,7 +191,4 @@ def _check_graph(settings: RelatingSettings) -> None:
     path = Path(settings.graph)
     if path.suffix.lower() not in ENCODINGS:
         raise ConfigError(f"`graph` {path}: expected a name that ends in {', '.join(ENCODINGS)}.")
-    if is_taken(path) and not settings.overwrite:
-        raise InputError(f"{path} exists already: give `overwrite`, or another `graph`.")
-    check_apart([path], inputs_of(settings))
-    check_writable([path])
+    check_new_file(path, inputs_of(settings), overwrite=settings.overwrite, setting="graph")

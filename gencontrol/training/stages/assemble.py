@@ -14,7 +14,9 @@ from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_image_variat
     StableDiffusionImageVariationPipeline,
 )
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, CLIPImageProcessor, CLIPModel
+from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.towers import take_apart
@@ -34,6 +36,10 @@ FILES = (
 """What an assembled folder holds; a folder with anything else in it is not replaced."""
 
 
+REST = "model-without-vision.safetensors"
+"""In `clip/`, what is stored there where the vision tower is stored once."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Exports:
     """Where the stages' results are: finished runs, or parts of a model that was assembled before."""
@@ -48,13 +54,14 @@ class Exports:
     """Run of stage 4."""
 
 
-def assemble(exports: Exports, folder: Path, *, dtype: torch.dtype = torch.float16) -> None:
+def assemble(exports: Exports, folder: Path, *, dtype: torch.dtype = torch.float16, once: bool = False) -> None:
     """Write an image-variation pipeline with `clip/` and `alpha_clip/` beside it, and a card for each model.
 
     Args:
         exports: The finished runs.
         folder: Where to; replaced whole or not at all.
         dtype: Of the weights on disk; they are opened as float32.
+        once: See `store_once`.
 
     Raises:
         InputError: A run that is not finished or whose log is damaged; or a folder that is, holds or lies in what is
@@ -77,14 +84,42 @@ def assemble(exports: Exports, folder: Path, *, dtype: torch.dtype = torch.float
             ("denoiser", "unet"),
         ):
             (temporary / part / "README.md").write_text(_card(name, getattr(exports, name)), encoding="utf-8")
+        if once:
+            store_once(temporary)
+
+
+def store_once(folder: Path) -> None:
+    """Keep the plain vision tower of an assembled model in `image_encoder/` alone, and name it in `clip/`'s index.
+
+    transformers opens such a `clip/` as any that is in several files, as long as both folders stay beside each other on
+    a disk; on a hub each folder needs its own.
+
+    Args:
+        folder: Whose `clip/` has the very tower of its `image_encoder/`.
+    """
+    there, here = folder / "image_encoder" / SAFE_WEIGHTS_NAME, folder / "clip" / SAFE_WEIGHTS_NAME
+    shared, whole = load_file(there), load_file(here)
+    assert all(torch.equal(values, whole[name]) for name, values in shared.items())
+    rest = {name: values for name, values in whole.items() if name not in shared}
+    files = {name: f"../image_encoder/{there.name}" for name in shared} | dict.fromkeys(rest, REST)
+    size = sum(values.numel() * values.element_size() for values in whole.values())
+    save_file(rest, here.with_name(REST), metadata={"format": "pt"})
+    index = {"metadata": {"total_size": size}, "weight_map": dict(sorted(files.items()))}
+    here.with_name(SAFE_WEIGHTS_INDEX_NAME).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
+    here.unlink()
 
 
 def build_pipeline(exports: Exports) -> StableDiffusionImageVariationPipeline:
     """The stock pipeline on the plain CLIP's vision tower, without safety checker (it draws emoji)."""
+    vae = AutoencoderKL.from_pretrained(exported(exports.autoencoder))
+    unet = UNet2DConditionModel.from_pretrained(exported(exports.denoiser) / "unet")
+    for part in (vae, unet):
+        # diffusers would write down where on this machine it was read.
+        part.register_to_config(_name_or_path="")
     return StableDiffusionImageVariationPipeline(
-        vae=AutoencoderKL.from_pretrained(exported(exports.autoencoder)),
+        vae=vae,
         image_encoder=take_apart(CLIPModel.from_pretrained(exported(exports.clip)))[0],
-        unet=UNet2DConditionModel.from_pretrained(exported(exports.denoiser) / "unet"),
+        unet=unet,
         scheduler=DDIMScheduler.from_pretrained(exported(exports.denoiser) / "scheduler"),  # type: ignore[arg-type]
         safety_checker=None,  # type: ignore[arg-type]
         feature_extractor=CLIPImageProcessor.from_pretrained(exported(exports.clip)),

@@ -6,11 +6,14 @@ import torch
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_image_variation import (
     StableDiffusionImageVariationPipeline,
 )
+from safetensors.torch import load_file, save_file
 from transformers import CLIPModel
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.cli.main import main
-from gencontrol.errors import InputError
+from gencontrol.errors import CheckpointError, InputError
+from gencontrol.models.fingerprint import fingerprint, weights_mark
+from gencontrol.models.location import Location
 from gencontrol.training.loop.checkpoints import Checkpoint, save_checkpoint
 from gencontrol.training.stages.assemble import Exports, assemble, model_card, run_facts
 
@@ -43,6 +46,7 @@ def test_the_folder_opens_in_stock_classes_and_in_ours(exports, tiny, tmp_path):
     assert CLIPModel.from_pretrained(folder / "clip").vision_model.config.num_channels == 3
     encoder = AlphaCLIP.from_pretrained(folder, subfolder="alpha_clip")
     assert encoder.vision.config.num_channels == 4 and encoder.tokenizer is not None
+    assert str(tmp_path) not in "".join(path.read_text() for path in folder.rglob("*.json"))
     card = (folder / "clip" / "README.md").read_text()
     assert "seed 3: 7 steps" in card and "1.5 hours" in card and "top1/1: 0.91" in card
 
@@ -57,6 +61,47 @@ def test_parts_of_an_assembled_model_keep_weights_and_cards(exports, tmp_path):
     for path in sorted(first.rglob("*")):
         if path.suffix in (".safetensors", ".md"):
             assert (second / path.relative_to(first)).read_bytes() == path.read_bytes(), path
+
+
+def test_what_stands_twice_is_stored_once_and_opens_as_before(exports, tmp_path):
+    twice, once = tmp_path / "twice", tmp_path / "once"
+    assemble(exports, twice)
+    assemble(exports, once, once=True)
+    plain, shared = (CLIPModel.from_pretrained(folder / "clip").state_dict() for folder in (twice, once))
+    assert all(torch.equal(values, shared[name]) for name, values in plain.items()) and len(plain) == len(shared)
+    ours = AlphaCLIP.from_clip(once, subfolder="clip")
+    assert torch.equal(ours.vision.visual_projection.weight, plain["visual_projection.weight"])
+    # No weight of the tower lies in `clip/`, and every one of its own does.
+    (rest,) = (once / "clip").glob("*.safetensors")
+    towers = {name for name in plain if name.startswith(("vision_model", "visual_projection"))}
+    assert set(load_file(rest)) == set(plain) - towers
+    again = tmp_path / "again"
+    assemble(
+        Exports(clip=once / "clip", alpha_clip=once / "alpha_clip", autoencoder=once / "vae", denoiser=once), again
+    )
+    weights = (again / "clip" / "model.safetensors", twice / "clip" / "model.safetensors")
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def test_whole_numbers_are_found_in_any_of_several_files(exports, tmp_path):
+    folder = tmp_path / "once"
+    assemble(exports, folder, once=True)
+    path = folder / "image_encoder" / "model.safetensors"
+    save_file(load_file(path) | {"visual_projection.weight": torch.ones(24, 32, dtype=torch.int64)}, path)
+    with pytest.raises(CheckpointError, match=r"no floating-point numbers.*visual_projection\.weight \(I64\)"):
+        AlphaCLIP.from_clip(folder, subfolder="clip")
+
+
+def test_a_tower_that_is_stored_elsewhere_marks_its_encoder(exports, tmp_path):
+    folder = tmp_path / "once"
+    assemble(exports, folder, once=True)
+    clip = Location(name=str(folder), subfolder="clip")
+    before = weights_mark(clip), fingerprint(clip)
+    path = folder / "image_encoder" / "model.safetensors"
+    save_file({name: values + 1 for name, values in load_file(path).items()}, path, metadata={"format": "pt"})
+    assert all(was != now for was, now in zip(before, (weights_mark(clip), fingerprint(clip)), strict=True))
+    (folder / "clip" / "model.safetensors.index.json").write_text("[")
+    assert weights_mark(clip)
 
 
 def test_the_command_assembles(exports, tmp_path, capsys):
