@@ -12,11 +12,9 @@ centres of what is drawn with the sprites' in their scenes. *At half*: it names 
 five best in a variation at strength 0.5, halfway to the whole picture's embedding: is the neighbour still there?
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import torch
 import tyro
@@ -24,7 +22,6 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional
-from tyro.conf import arg
 
 from benchmarks.focus.recognition import SOURCE, name_embeddings
 from benchmarks.focus.report import markdown
@@ -33,9 +30,8 @@ from benchmarks.focus.scenes import Marked, chunks
 from benchmarks.focus.variation import KIND, SIZE, Draw, JudgePictures, open_draw
 from benchmarks.judge.model import open_judge, top_hits
 from benchmarks.likeness import thing_on_ground
-from benchmarks.settings import Judged, OnThreads
+from benchmarks.settings import Drawing, Judged, OnThreads, Written
 from gencontrol.conditioning.strength import between
-from gencontrol.files import atomic_file
 from gencontrol.focus import focus_strategy
 from gencontrol.focus.zoom import Outside
 from gencontrol.images.sheets import contact_sheet
@@ -53,7 +49,7 @@ RIDGE = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(Judged, OnThreads):
+class Settings(Judged, OnThreads, Drawing, Written):
     """What to measure."""
 
     model: str = "tiny"
@@ -66,20 +62,12 @@ class Settings(Judged, OnThreads):
     """For what is read out of embeddings; half of them to fit the linear maps on."""
     pictures: int = 100
     """Of those, how many are drawn and judged, twice each."""
-    steps: int = 25
-    """Denoising steps."""
-    guidance: float = 3.0
-    """Classifier-free guidance scale."""
-    batch: int = 50
-    """Pictures drawn at once."""
     seed: int = 2
     """Of scenes and noise."""
     sheet: Path | None = None
     """Also write a sheet: scenes, and their variations at each closeness."""
     sheet_scenes: int = 6
     """Rows of the sheet."""
-    output: Annotated[Path | None, arg(aliases=("-o",))] = None
-    """Also write the rows as JSON."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,7 +234,7 @@ def main(settings: Settings) -> list[Row]:
     judge.check_concepts(store)
     with torch.inference_mode():
         names = name_embeddings(encoders, store)
-    draw = open_draw(folder, steps=settings.steps, guidance=settings.guidance, batch=settings.batch)
+    draw = open_draw(folder, settings)
     measures = Measures(encoders=encoders, names=names, draw=draw, judge=judge, seed=settings.seed)
     size = encoders.alpha.image_size
     scenes = list(chunks(store, KIND, size=size, source=SOURCE, count=settings.scenes, seed=settings.seed))
@@ -257,9 +245,7 @@ def main(settings: Settings) -> list[Row]:
     print(table(rows))
     if settings.sheet is not None:
         save_image(sheet(scenes, measures, settings), settings.sheet)
-    if settings.output is not None:
-        with atomic_file(settings.output) as temporary:
-            temporary.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
+    settings.write(rows)
     return rows
 
 

@@ -12,27 +12,23 @@ of all names with the mask as it is, and with a quarter of it. `--drawn` also dr
 a and 1 - a, and prints how many of them the judge calls the first sprite rather than the second.
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated
 
 import torch
 import tyro
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
-from tyro.conf import arg
 
 from benchmarks.focus.report import markdown
 from benchmarks.focus.rows import open_encoders, whole
 from benchmarks.focus.variation import SIZE, Draw, JudgePictures, open_draw
 from benchmarks.judge.model import open_judge
-from benchmarks.settings import Judged, OnThreads
+from benchmarks.settings import Drawing, Judged, OnThreads, Written
 from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.files import atomic_file
 from gencontrol.focus import focus_strategy
 from gencontrol.models.registry import resolve
 from gencontrol.runs.notices import quiet_loading
@@ -60,7 +56,7 @@ FAINT = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(Judged, OnThreads):
+class Settings(Judged, OnThreads, Drawing, Written):
     """What to measure."""
 
     model: str = "tiny"
@@ -71,14 +67,8 @@ class Settings(Judged, OnThreads):
     """Of each number of sprites."""
     drawn: int = 0
     """Scenes of two sprites whose variations are drawn and judged; needs the whole model."""
-    steps: int = 25
-    """Denoising steps of those."""
-    guidance: float = 3.0
-    """Their classifier-free guidance scale."""
     seed: int = 1
     """Of scenes and noise."""
-    output: Annotated[Path | None, arg(aliases=("-o",))] = None
-    """Also write the rows as JSON."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,9 +245,7 @@ def main(settings: Settings) -> list[Row]:
     print(table(rows))
     if settings.drawn:
         _draw_dial(settings, folder, store, {name: embed for name, (embed, tower) in ways.items() if tower is encoder})
-    if settings.output is not None:
-        with atomic_file(settings.output) as temporary:
-            temporary.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
+    settings.write(rows)
     return rows
 
 
@@ -273,7 +261,7 @@ def _scale(encoder: AlphaCLIP) -> float:
 def _draw_dial(settings: Settings, folder: Path, store: SpriteStore, ways: dict[str, Heed]) -> None:
     judge = open_judge(settings.judge)
     judge.check_concepts(store)
-    draw = open_draw(folder, steps=settings.steps, guidance=settings.guidance, batch=50)
+    draw = open_draw(folder, settings)
     test = graded_set(store, sprites=2, size=SIZE, count=settings.drawn, seed=settings.seed)
     shares = [
         (name, drawn_shares(ways[name], test, draw=draw, judge=judge, seed=settings.seed))

@@ -27,7 +27,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.focus.variation import open_draw
-from benchmarks.settings import OnThreads
+from benchmarks.settings import Drawing, OnThreads
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.token_towers import TokenTower, token_tower
 from gencontrol.conditioning.tokens import token_weights
@@ -48,7 +48,7 @@ Tokens = Callable[[Float[Tensor, "b 3 h w"], Float[Tensor, "b h w"]], Float[Tens
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(OnThreads):
+class Settings(OnThreads, Drawing):
     """What to measure."""
 
     model: str = "tiny"
@@ -61,8 +61,6 @@ class Settings(OnThreads):
     """The store that `gencontrol data sprites` made, for embeddings of its test scenes; None takes soft colours."""
     drawn: bool = False
     """Whether pictures are drawn as well; needs a whole model."""
-    steps: int = 25
-    """Denoising steps of those."""
     seed: int = 0
     """Of the scenes and the noise."""
     json: Path | None = None
@@ -285,7 +283,7 @@ def main(settings: Settings) -> tuple[list[Row], list[Drift]]:
     told = {"tokens": [vars(r) for r in rows], "embeddings": [vars(r) for r in moved]}
     print(f"\n{drift_table(moved)}")
     if settings.drawn:
-        draw = open_draw(resolve(settings.model), steps=settings.steps, guidance=3.0, batch=count)
+        draw = open_draw(resolve(settings.model), settings)
         noise = [seed * 1_000_000 + number for number in range(count)]
         shown = drifts(encoder, parts, drawn=lambda embeds: draw(embeds, noise))
         print(f"\n{drift_table(shown, measured='difference of pictures')}")

@@ -11,26 +11,22 @@ denoiser was trained on, by the root mean square of what is left when both are c
 for the reference itself, turned and bent as it stands in its scene, which is no copy and shows what is little.
 """
 
-import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated
 
 import torch
 import tyro
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
-from tyro.conf import arg
 
 from benchmarks.focus.report import markdown
 from benchmarks.focus.rows import Encoders, open_encoders, whole
 from benchmarks.focus.scenes import CHUNK
 from benchmarks.focus.variation import SIZE, Draw, open_draw
-from benchmarks.settings import OnSprites, OnThreads
-from gencontrol.files import atomic_file
+from benchmarks.settings import Drawing, OnSprites, OnThreads, Written
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.models.registry import resolve
 from gencontrol.runs.notation import parse_focus
@@ -56,7 +52,7 @@ CUT = 48
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(OnSprites, OnThreads):
+class Settings(OnSprites, OnThreads, Drawing, Written):
     """What to measure."""
 
     model: str = "tiny"
@@ -65,16 +61,8 @@ class Settings(OnSprites, OnThreads):
     """Ways of looking, as the setting `focus` names them; on the scenes at twice the size of what is drawn."""
     pictures: int = 200
     """Scenes of each kind, recoloured and not."""
-    steps: int = 25
-    """Denoising steps."""
-    guidance: float = 3.0
-    """Classifier-free guidance scale."""
-    batch: int = 50
-    """Pictures drawn at once."""
     seed: int = 1
     """Of scenes and noise."""
-    output: Annotated[Path | None, arg(aliases=("-o",))] = None
-    """Also write the rows as JSON."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -319,16 +307,14 @@ def main(settings: Settings) -> list[Likeness]:
     settings.use_threads()
     folder, store = Path(resolve(settings.model)), open_store(settings.sprites)
     encoders = open_encoders(folder)
-    draw = open_draw(folder, steps=settings.steps, guidance=settings.guidance, batch=settings.batch)
+    draw = open_draw(folder, settings)
     turned, plain = (draw_references(store, settings, turned=t) for t in (True, False))
     rows = [
         measure(focus, turned, plain, store, encoders=encoders, draw=draw, seed=settings.seed)
         for focus in settings.focus
     ]
     print(table(rows))
-    if settings.output is not None:
-        with atomic_file(settings.output) as temporary:
-            temporary.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
+    settings.write(rows)
     return rows
 
 

@@ -1,14 +1,17 @@
 """Settings that several benchmarks have: a command's own settings inherit those that it heeds, and no others."""
 
+import dataclasses
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Protocol, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 import torch
 from tyro.conf import arg
 
 from gencontrol.errors import ConfigError
+from gencontrol.files import atomic_file
 
 SHIPPED_JUDGE = Path(__file__).with_name("judge")
 """Where the trained judge lies: beside its code."""
@@ -66,6 +69,33 @@ class Judged(OnSprites):
 
     judge: Path = SHIPPED_JUDGE
     """The judge's folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """How pictures are drawn."""
+
+    steps: int = 25
+    """Denoising steps, the default of `gencontrol vary`."""
+    guidance: float = 3.0
+    """Classifier-free guidance scale, the default of `gencontrol vary`."""
+    batch: int = 50
+    """Pictures drawn at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What is kept of a measurement beside what it prints."""
+
+    output: Annotated[Path | None, arg(aliases=("-o",))] = None
+    """Also write what was measured as JSON."""
+
+    def write(self, measured: Any) -> None:
+        """Write the rows, records or lists of them, where that is asked for."""
+        if self.output is not None:
+            with atomic_file(self.output) as temporary:
+                text = json.dumps(measured, indent=1, default=dataclasses.asdict)
+                temporary.write_text(f"{text}\n", encoding="utf-8")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ from tyro.conf import arg
 from benchmarks.focus.rows import open_encoders
 from benchmarks.focus.scenes import Marked, chunks
 from benchmarks.focus.variation import KIND, SIZE, open_draw
-from benchmarks.settings import OnSprites, OnThreads
+from benchmarks.settings import Drawing, OnSprites, OnThreads
 from gencontrol.errors import InputError
 from gencontrol.files import atomic_folder
 from gencontrol.images.sheets import contact_sheet
@@ -51,7 +51,7 @@ FILES = ("variations.png", "references.png", "names.json")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(OnSprites, OnThreads):
+class Settings(OnSprites, OnThreads, Drawing):
     """What to draw, or whose names to count."""
 
     model: str = "tiny"
@@ -60,10 +60,6 @@ class Settings(OnSprites, OnThreads):
     """How it looks."""
     pictures: int = 64
     """How many."""
-    steps: int = 25
-    """Denoising steps."""
-    guidance: float = 3.0
-    """Classifier-free guidance scale."""
     seed: int = 3
     """Of scenes and noise."""
     output: Annotated[Path, arg(aliases=("-o",))] = Path("runs/unchosen")
@@ -132,7 +128,7 @@ def draw_sheets(settings: Settings) -> Path:
     """Draw the variations and write the folder."""
     folder, store = Path(resolve(settings.model)), open_store(settings.sprites)
     encoder = open_encoders(folder).alpha
-    draw = open_draw(folder, steps=settings.steps, guidance=settings.guidance, batch=settings.pictures)
+    draw = open_draw(folder, settings)
     strategy = parse_focus(settings.focus)
     assert strategy is not None
     scenes = list(chunks(store, KIND, size=SIZE, source=2 * SIZE, count=settings.pictures, seed=settings.seed))

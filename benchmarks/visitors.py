@@ -15,16 +15,14 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
 
 import torch
 import tyro
 from PIL import Image
-from tyro.conf import arg
 
-from gencontrol.files import atomic_file
+from benchmarks.settings import Written
 from gencontrol.studio.page.sessions import Sessions
 from gencontrol.studio.page.studio import Studio
 from gencontrol.studio.scene.asking import NAMES, Controls
@@ -36,7 +34,7 @@ SCENE = json.dumps([{"name": "part", "marks": [{"tool": "box", "points": [[20, 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Written):
     """How many come, and what they want."""
 
     model: str = "tiny"
@@ -51,8 +49,6 @@ class Settings:
     """Of each picture."""
     concurrency: int = 1
     """Runs at one time."""
-    output: Annotated[Path | None, arg(aliases=("-o",))] = None
-    """Also write what was measured as JSON."""
 
 
 @dataclass(kw_only=True)
@@ -167,9 +163,7 @@ def main(settings: Settings) -> Measured:
             print(report(measured, time.monotonic() - started))
     finally:
         pool.close()
-    if settings.output is not None:
-        with atomic_file(settings.output) as temporary:
-            temporary.write_text(json.dumps(asdict(measured), indent=1) + "\n", encoding="utf-8")
+    settings.write(measured)
     return measured
 
 

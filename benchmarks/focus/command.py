@@ -25,7 +25,7 @@ from benchmarks.focus.scenes import KINDS
 from benchmarks.focus.sheet import variation_sheet
 from benchmarks.focus.variation import Plan, chance_row, draw_scenes, measure_row, open_draw
 from benchmarks.judge.model import open_judge
-from benchmarks.settings import Judged, OnThreads, chosen_rows
+from benchmarks.settings import Drawing, Judged, OnThreads, chosen_rows
 from gencontrol.files import sha256
 from gencontrol.images.writing import save_image
 from gencontrol.models.registry import resolve
@@ -36,7 +36,7 @@ Part = Literal["recognition", "variation"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(Judged, OnThreads):
+class Settings(Judged, OnThreads, Drawing):
     """What to measure."""
 
     model: str = "tiny"
@@ -53,12 +53,6 @@ class Settings(Judged, OnThreads):
     """How many of these are drawn with further seeds, for the diversity."""
     seeds: int = 4
     """Pictures of each of those."""
-    steps: int = 25
-    """Denoising steps, the default of `gencontrol vary`."""
-    guidance: float = 3.0
-    """Classifier-free guidance scale, the default of `gencontrol vary`."""
-    batch: int = 50
-    """Pictures drawn at once."""
     seed: int = 0
     """Of scenes and noise."""
     quick: bool = False
@@ -118,7 +112,7 @@ def vary_rows(settings: Settings, folder: Path, store: SpriteStore, rows: list[R
     judge.check_concepts(store)
     plan = Plan(pictures=settings.pictures, diverse=settings.diverse, seeds=settings.seeds, seed=settings.seed)
     scenes, encoders = draw_scenes(store, plan), open_encoders(folder)
-    draw = open_draw(folder, steps=settings.steps, guidance=settings.guidance, batch=settings.batch)
+    draw = open_draw(folder, settings)
     results.put(CHANCE, chance_row(len(judge.slugs), torch.cat([m.others for m in scenes])))
     for row in rows:
         _tell(f"variation, {row.label}")

@@ -14,6 +14,7 @@ from benchmarks.focus.results import Record, Results
 from benchmarks.focus.rows import Encoders, Row
 from benchmarks.focus.scenes import CHUNK, Kind, Marked, chunks
 from benchmarks.judge.model import Verdict, margins, top_hits
+from benchmarks.settings import Drawing
 from gencontrol.pipelines.opening import open_pipeline
 from gencontrol.sprites.store import SpriteStore
 from gencontrol.streams import seeded
@@ -45,7 +46,7 @@ class Plan:
     """Of the scenes and the noise."""
 
 
-def open_draw(folder: Path | str, *, steps: int, guidance: float, batch: int) -> Draw:
+def open_draw(folder: Path | str, how: Drawing) -> Draw:
     """The pipeline of a folder as a function; it runs from embeddings alone.
 
     Raises:
@@ -57,12 +58,12 @@ def open_draw(folder: Path | str, *, steps: int, guidance: float, batch: int) ->
 
     def draw(embeds: Tensor, seeds: Sequence[int]) -> Tensor:
         pictures = []
-        for first in range(0, len(seeds), batch):
-            part = slice(first, first + batch)
+        for first in range(0, len(seeds), how.batch):
+            part = slice(first, first + how.batch)
             drawn = pipeline(
                 image_embeds=embeds[part],
-                num_inference_steps=steps,
-                guidance_scale=guidance,
+                num_inference_steps=how.steps,
+                guidance_scale=how.guidance,
                 generator=[seeded(s) for s in seeds[part]],
                 output_type="pt",
             )

@@ -110,11 +110,11 @@ def _draw(parts: Parts, studio: Studio, controls: list[Any], concurrency: int) -
     inputs = [parts.session, parts.scene, *controls]
     parts.vary.click(_varying(studio), inputs, results, **how, **queue)
 
-    def stop(name: str) -> str:
+    def stop(name: str) -> None:
+        # What is said of it is said by the run, at its next step: of two writers the late one would have the last word.
         studio.sessions.find(name).cancelled.set()
-        return said("Stopping at the next step ...")
 
-    parts.stop.click(stop, parts.session, parts.progress, queue=False, api_visibility="private")
+    parts.stop.click(stop, parts.session, None, queue=False, api_visibility="private")
 
 
 def _varying(studio: Studio) -> Callable[..., Iterator[Any]]:

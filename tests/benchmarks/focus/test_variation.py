@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from benchmarks.focus.variation import Plan, chance_row, diversity, judge_chunk, noise_seed, open_draw, summary
 from benchmarks.judge.model import Verdict
+from benchmarks.settings import Drawing
 
 
 class TestVariation:
@@ -80,6 +81,6 @@ class TestVariation:
 
     def test_the_pipeline_draws_the_same_in_any_batch(self, model: Path) -> None:
         embeds = torch.randn(3, 24, generator=torch.Generator().manual_seed(0))
-        drawn = [open_draw(model, steps=2, guidance=3.0, batch=b)(embeds, [5, 6, 7]) for b in (3, 2)]
+        drawn = [open_draw(model, Drawing(steps=2, batch=b))(embeds, [5, 6, 7]) for b in (3, 2)]
         assert drawn[0].shape == (3, 3, 128, 128) and drawn[0].min() >= 0 and drawn[0].max() <= 1
         torch.testing.assert_close(drawn[0], drawn[1], atol=1e-3, rtol=0)
