@@ -36,6 +36,8 @@ class ModuleConfig:
     """Which of them answers unless another is asked for."""
     hidden: tuple[int, ...] = (112, 48, 84, 180)
     """Inner width of each core, by which all come to about the same size."""
+    channels: tuple[int, int, int] = (32, 64, 128)
+    """Of the three convolutions that read a crop."""
 
     def __post_init__(self) -> None:
         if self.core not in self.cores or len(self.hidden) != len(self.cores) or set(self.cores) - set(CORES):
@@ -43,6 +45,8 @@ class ModuleConfig:
                 f"cores, core, hidden: expected some of {', '.join(CORES)}, one of those, and a width for each; got "
                 f"{list(self.cores)}, {self.core!r} and {list(self.hidden)}."
             )
+        if min(self.channels) < 1:
+            raise ConfigError(f"channels: expected three widths of at least 1, got {list(self.channels)}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +66,15 @@ class Answers:
 class Reader(nn.Module):
     """A few convolutions over a crop."""
 
-    def __init__(self, channels: int):
+    def __init__(self, planes: int, channels: tuple[int, int, int]):
         """Build the layers."""
         super().__init__()
+        first, second, third = channels
         self.layers = nn.Sequential(
-            *(nn.Conv2d(channels, 20, 3, stride=2, padding=1), nn.GELU()),
-            *(nn.Conv2d(20, 40, 3, stride=2, padding=1), nn.GELU()),
-            *(nn.Conv2d(40, 64, 3, stride=2, padding=1), nn.GELU()),
-            *(nn.Flatten(), nn.Linear(64 * (-(-CROP // 8)) ** 2, _READ), nn.LayerNorm(_READ)),
+            *(nn.Conv2d(planes, first, 3, stride=2, padding=1), nn.GELU()),
+            *(nn.Conv2d(first, second, 3, stride=2, padding=1), nn.GELU()),
+            *(nn.Conv2d(second, third, 3, stride=2, padding=1), nn.GELU()),
+            *(nn.Flatten(), nn.Linear(third * (-(-CROP // 8)) ** 2, _READ), nn.LayerNorm(_READ)),
         )
 
     def forward(self, crops: Float[Tensor, "n c s s"]) -> Float[Tensor, "n r"]:
@@ -85,7 +90,7 @@ class RelationModule(nn.Module):
         super().__init__()
         self.config = config
         width = config.width
-        self.region_reader, self.meeting_reader = Reader(4), Reader(5)
+        self.region_reader, self.meeting_reader = Reader(4, config.channels), Reader(5, config.channels)
         self.region = nn.Sequential(
             nn.Linear(_READ + COLOURS + len(PROBES) + 1, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
         )

@@ -30,7 +30,7 @@ MIRRORED = ("dx", "direction_x", "axis_y", "axis_y_of_other", "across", "across_
 class RelationTraining:
     """Training of the relation module."""
 
-    run: RunConfig = field(default_factory=RunConfig)
+    run: RunConfig = field(default_factory=lambda: RunConfig(batch=32))
     """How the run goes; a batch is one chunk, of pictures or of clips."""
     encoder: str = "tiny"
     """Whose cosines the module sees in training; others serve as well afterwards. A preset, folder or hub id."""

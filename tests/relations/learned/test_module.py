@@ -105,3 +105,5 @@ def test_settings_that_are_none() -> None:
         ModuleConfig(core="mlp", cores=("rim",), hidden=(8,))
     with pytest.raises(ConfigError, match="a width for each"):
         ModuleConfig(hidden=(8,))
+    with pytest.raises(ConfigError, match=r"channels: expected three widths of at least 1, got \[8, 0, 8\]"):
+        ModuleConfig(channels=(8, 0, 8))

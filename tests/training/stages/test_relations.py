@@ -171,6 +171,7 @@ def test_the_stage_draws_what_it_lacks(
 
 def test_settings_that_are_none() -> None:
     with pytest.raises(ConfigError, match=r"run\.batch: expected one chunk of 32 a step, got 128"):
-        RelationTraining()
+        RelationTraining(run=RunConfig(batch=128))
+    assert RelationTraining().run.batch == RelationTraining().run.chunk
     with pytest.raises(ConfigError, match="blind: expected a share"):
         RelationTraining(run=RUN, blind=2.0)
