@@ -94,6 +94,27 @@ def read_pickle(stream: io.BufferedIOBase, *, source: str) -> Any:
         raise CheckpointError(f"{source} cannot be read: it is truncated, or no file of torch's.") from error
 
 
+def read_plain_pickle(content: bytes, *, source: str) -> Any:
+    """The lists, mappings, texts and numbers of a pickle that holds nothing else, as data sets' annotations are.
+
+    Args:
+        content: The whole file.
+        source: How errors call it.
+
+    Raises:
+        CheckpointError: Any object, or a pickle that is cut off or damaged.
+    """
+    try:
+        return _PlainUnpickler(io.BytesIO(content), encoding="latin1").load()
+    except _ForbiddenError as error:
+        raise CheckpointError(
+            f"{source} holds pickled objects ({error}), which could run anything: only lists, mappings, texts and "
+            "numbers are read."
+        ) from None
+    except Exception as error:  # By Python's documentation, damaged pickles raise anything.
+        raise CheckpointError(f"{source} cannot be read: it is truncated, or no pickle.") from error
+
+
 class _ForbiddenError(Exception):
     """What is not on the lists; its text is the thing's name."""
 
@@ -129,6 +150,22 @@ class _Unpickler(pickle.Unpickler):
         if kind != "storage" or not isinstance(dtype, torch.dtype):
             raise _ForbiddenError(printable(str(kind)))
         return StoredTensor(key=str(key), dtype=dtype, count=int(count), offset=0, shape=(int(count),), stride=(1,))
+
+
+# Python's own, in Python: the one in C makes room for as many notes as the highest number asks for. Texts of Python 2
+# come in instructions of their own, which `pickletools` cannot go through where they are not ASCII.
+class _PlainUnpickler(pickle._Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        """Nothing has a name here."""
+        raise _ForbiddenError(printable(f"{module}.{name}"))
+
+    def persistent_load(self, pid: Any) -> Any:
+        """Nothing lies elsewhere."""
+        raise _ForbiddenError("a reference to something outside")
+
+    def get_extension(self, code: int) -> Any:
+        """A registry of names that this process may have."""
+        raise _ForbiddenError(f"the extension {code}")
 
 
 def _tensor(storage: Any, offset: Any, shape: Any, stride: Any, *_: Any) -> StoredTensor:
