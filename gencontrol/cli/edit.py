@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     like_mask=(UseAppendAction, arg(metavar="PATH[:WEIGHT]")),
     like_box=(UseAppendAction, arg(metavar="X0,Y0,X1,Y1")),
     like_point=(UseAppendAction, arg(metavar="X,Y[,R]")),
+    like_phrase=(UseAppendAction, arg(metavar="TEXT")),
     prompt=unset("TEXT"),
     negative_prompt=unset("TEXT"),
     weight=arg(metavar="W"),

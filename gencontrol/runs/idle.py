@@ -4,12 +4,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from gencontrol.runs.notices import warn
+from gencontrol.runs.referring.phrase_settings import PROPOSED
 from gencontrol.runs.settings import RegionSettings
 
 _OF_REGIONS = ("strength", "schedule", "feather", "focus", "threshold")
 """Settings that shape regions."""
 _OF_NEGATIVE_MASKS = frozenset({"focus", "threshold"})
 """Those of them that shape what to keep away from too."""
+_OF_PHRASES = ("label_map", "phrase_model", *PROPOSED)
+"""Settings that find what a phrase means."""
 _OF_PICTURES = ("level", "levels_curve", "fit", "resize_mask", "recursive")
 """Settings of pictures and their regions, beside those that finished embeddings refuse."""
 
@@ -43,6 +46,7 @@ def warn_of_idle(
     """
     if any(getattr(settings, "embeds_in", None) for settings in several) and recorded is None:
         _say((name for at in several for name in given(at, _OF_PICTURES)), why="`embeds_in` starts from embeddings")
+    warn_of_no_phrase(several, recorded or {})
     if not shown and recorded is None:
         _say((name for at in several for name in idle_settings(at) if name not in unasked), why="no region is shown")
         return
@@ -51,6 +55,20 @@ def warn_of_idle(
     if anew and not masks:
         what = "the recorded regions are what they are" if recorded and not shown else "no mask is given"
         warn(f"{what}, and `threshold` makes masks hard, so it can do nothing.")
+
+
+def warn_of_no_phrase(several: Sequence[RegionSettings], recorded: Mapping[str, Any] | None = None) -> None:
+    """Say which settings find what a phrase means, where there is none.
+
+    Args:
+        several: The settings of the run, at each value of a sweep.
+        recorded: Settings of the run that is repeated, which are nobody's mistake.
+    """
+    if any(settings.phrase or getattr(settings, "like_phrase", ()) for settings in several):
+        return
+    known = recorded or {}
+    idle = (name for at in several for name in given(at, _OF_PHRASES) if getattr(at, name) != known.get(name))
+    _say(idle, why="no `phrase` is given")
 
 
 def _say(idle: Iterable[str], *, why: str) -> None:

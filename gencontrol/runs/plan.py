@@ -29,6 +29,7 @@ from gencontrol.runs.machine.processes import join_processes
 from gencontrol.runs.notation import drawn_seed, is_random, parse_focus, parse_seeds, parse_strength
 from gencontrol.runs.pointing import Pointing, read_pointing
 from gencontrol.runs.references.settings import check_no_references
+from gencontrol.runs.referring.phrase_settings import recorded_values
 from gencontrol.runs.samplers import check_steps
 from gencontrol.runs.scenes import RecordedScene, check_scenes, list_pictures, name_within, read_scene
 from gencontrol.runs.settings import (
@@ -194,7 +195,7 @@ def _read_settings(settings: VariationSettings, repeated: Repeated | None) -> li
             pointing = wanted[0].pointing
         else:
             pointing = read_pointing(
-                own,
+                own if repeated is None else repeated.without_held(own),
                 negative_mask=own.negative_mask,
                 recorded=repeated.regions if repeated else (),
                 recorded_negative=negative,
@@ -259,7 +260,7 @@ def _joined(settings: VariationSettings, plans: Sequence[Plan]) -> Plan:
 
 def _recorded(settings: VariationSettings, guidance: float) -> dict[str, Any]:
     """What a picture's record says; what the settings leave to the model is the number that is used."""
-    return {name: getattr(settings, name) for name in sorted(RECORDED)} | {"guidance": guidance}
+    return recorded_values(settings, RECORDED) | {"guidance": guidance}
 
 
 def _inputs(

@@ -15,15 +15,12 @@ from gencontrol.regions.index_masks import from_index_mask
 from gencontrol.regions.masks import from_image_alpha, from_mask
 from gencontrol.regions.ops import feather, invert
 from gencontrol.regions.region import Region, union_of
+from gencontrol.runs.files.matching import matching_file
 from gencontrol.runs.notation import parse_numbers, split_weight
 from gencontrol.runs.notices import warn, without_advice
+from gencontrol.runs.referring.by_words import Pointer, by_words, nothing_held
 from gencontrol.runs.settings import RegionSettings, check_regions
 
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-"""What counts as a picture in a folder; a file that is named may have any suffix."""
-
-Pointer = Callable[[Picture, Path], Region]
-"""Gives the region of a picture that lies at a path."""
 Length = tuple[float, bool]
 """A number, and whether it is percent of a side instead of pixels."""
 
@@ -50,6 +47,8 @@ class Pointing:
     """Soften the regions' edges by about this many pixels."""
     weighs: bool = False
     """Mix the regions by their weights where those are equal too, as a sweep of weights does."""
+    let_go: Callable[[], None] = nothing_held
+    """Frees what found regions by words; it is loaded again where another picture is read."""
 
 
 def read_pointing(
@@ -70,8 +69,9 @@ def read_pointing(
         prefix: What messages put before the settings' names: they may stand for others, such as `like_mask`.
 
     Raises:
-        ConfigError: A setting that cannot be read, or a number that cannot be.
-        InputError: A curve of levels that is none.
+        ConfigError: A setting that cannot be read, or a number that cannot be; a phrase that does not say among what
+            it is looked for.
+        InputError: A curve of levels that is none, or a phrase that is not understood.
     """
     check_regions(settings)
     mask = partial(_mask, threshold=settings.threshold, resize=settings.resize_mask)
@@ -81,8 +81,10 @@ def read_pointing(
     pointers += [_point(text, setting=f"{prefix}point") for text in settings.point]
     if settings.alpha_from_image:
         pointers.append(_own_alpha)
+    worded = by_words(settings, pointers, prefix=prefix) if settings.phrase else None
     return Pointing(
-        pointers=tuple(pointers),
+        pointers=tuple(pointers) if worded is None else worded.pointers,
+        let_go=nothing_held if worded is None else worded.let_go,
         negative_pointers=tuple(mask(text, setting="negative_mask") for text in negative_mask),
         recorded=tuple(recorded),
         recorded_negative=tuple(recorded_negative),
@@ -151,7 +153,7 @@ def _mask(text: str, *, setting: str, threshold: float | None, resize: bool) -> 
         raise ConfigError(f"`{setting}` {name}: a mask has no classes: {mend}.")
 
     def point(picture: Picture, path: Path) -> Region:
-        file = _matching(Path(name), path)
+        file = matching_file(Path(name), path)
         size, label = picture.size, file.stem
         # What points at classes does so beside `mask` alone, not beside masks of other things.
         with _named(file, classes=setting == "mask"):
@@ -170,7 +172,7 @@ def _index_mask(text: str, *, resize: bool) -> Pointer:
     index = int(chosen) if chosen.isdecimal() else chosen
 
     def point(picture: Picture, path: Path) -> Region:
-        file, label = _matching(Path(name), path), f"class {chosen}"
+        file, label = matching_file(Path(name), path), f"class {chosen}"
         with _named(file):
             return from_index_mask(file, index, size=picture.size, resize=resize, weight=weight, label=label)
 
@@ -232,19 +234,3 @@ def _measured(lengths: Sequence[Length], size: tuple[int, int]) -> tuple[list[fl
 
 def _own_alpha(picture: Picture, path: Path) -> Region:
     return from_image_alpha(picture, label="alpha")
-
-
-def _matching(mask: Path, picture: Path) -> Path:
-    """The mask itself, or the file of a folder of masks that has the picture's name, in folders of the same names."""
-    if not mask.is_dir():
-        return mask
-    folders = picture.parent.parts
-    within = (mask.joinpath(*folders[start:]) for start in range(len(folders) + 1))
-    # An absolute path joined to the folder would be the picture's own folder.
-    folder = next(f for f in within if f.is_dir() and f.is_relative_to(mask))
-    named = sorted(p for p in folder.iterdir() if p.stem == picture.stem)
-    found = [p for p in named if p.suffix.lower() in SUFFIXES] or [p for p in named if p.suffix.lower() == ".npy"]
-    if len(found) != 1:
-        what = "several masks" if found else "no mask"
-        raise InputError(f"{picture}: {what} named {picture.stem} in the folder {folder}; expected one.")
-    return found[0]

@@ -13,14 +13,16 @@ from gencontrol.conditioning.embed import alpha_maps, check_visible
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus import FocusStrategy
 from gencontrol.images.picture import Picture
-from gencontrol.images.reading import check_no_address, read_image
+from gencontrol.images.reading import read_image
 from gencontrol.regions.geometry import Geometry
 from gencontrol.regions.region import Region, RegionWarning
 from gencontrol.regions.scene import Scene
+from gencontrol.runs.files.matching import SUFFIXES
 from gencontrol.runs.files.outputs import Item
 from gencontrol.runs.files.records import storable
 from gencontrol.runs.notices import naming, warn
-from gencontrol.runs.pointing import SUFFIXES, Pointing, at_levels, shape_regions
+from gencontrol.runs.pointing import Pointing, at_levels, shape_regions
+from gencontrol.text_files import check_no_address
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +78,7 @@ def name_within(path: Path, images: Sequence[str]) -> str:
 
 
 def _pictures_of(path: Path, *, recursive: bool) -> list[Path]:
-    check_no_address(path)
+    check_no_address(path, what="a picture's file or a folder of pictures")
     try:
         is_there, is_folder = path.exists(), path.is_dir()
     except OSError as error:
@@ -153,8 +155,10 @@ def read_scenes(images: Sequence[str], pointing: Pointing, *, recursive: bool = 
     for path in paths:
         scene = _read_named(path, pointing, among=len(paths))
         if len(paths) == 1:
+            pointing.let_go()
             return iter((scene,))
         del scene
+    pointing.let_go()
     return (_read_named(path, pointing, among=len(paths)) for path in paths)
 
 
@@ -198,4 +202,5 @@ def check_scenes(
                 raise ConfigError("`compare`: show a region to compare (`mask`, `box`, `point`, `alpha_from_image`).")
             for regions in filter(None, (scene.regions, scene.negative_regions)):
                 check_visible(alpha_maps(regions)[0], focus, geometry)
+    pointing.let_go()
     return recorded if len(items) == 1 else None

@@ -10,6 +10,7 @@ from gencontrol.conditioning.sampling import DEFAULT_STEPS, MOST_STEPS, check_gu
 from gencontrol.errors import ConfigError
 from gencontrol.numbers import check_number
 from gencontrol.runs.references.settings import ReferenceSettings
+from gencontrol.runs.referring.phrase_settings import PHRASED, PhraseSettings
 from gencontrol.runs.samplers import check_sampler
 
 Existing = Literal["error", "overwrite", "skip"]
@@ -18,7 +19,7 @@ Offload = Literal["none", "model", "sequential"]
 """What is kept in main memory: nothing, each model, or each layer until it is used."""
 
 ALTERNATIVES: tuple[frozenset[str], ...] = (
-    frozenset({"mask", "index_mask", "box", "point", "alpha_from_image"}),
+    frozenset({"mask", "index_mask", "box", "point", "alpha_from_image", "phrase"}),
     frozenset({"strength", "schedule"}),
 )
 """Settings that together say one thing: giving one of them replaces what lies below for all of them."""
@@ -26,7 +27,7 @@ WIDEST_FEATHER = 100_000.0
 """In pixels: wider than any picture, beyond which nothing changes."""
 REGIONS = ALTERNATIVES[0]
 """Settings that point at something."""
-RECORDED = frozenset(
+RECORDED = PHRASED.difference({"like_phrase"}).union(
     "invert threshold feather resize_mask levels_curve model revision alpha_clip focus fit dtype strength schedule "
     "steps guidance scheduler".split()
 )
@@ -34,13 +35,13 @@ RECORDED = frozenset(
 NAMES_SOMETHING = (
     "mask index_mask box point negative_mask model alpha_clip focus schedule scheduler embeds_in embeds_out output "
     "config from_picture levels_curve sweep prompt negative_prompt reference canvas_mask base adapter "
-    "image_encoder".split()
+    "image_encoder phrase like_phrase grounder segmenter phrase_model label_map".split()
 )
 """Settings whose text cannot be empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class RegionSettings:
+class RegionSettings(PhraseSettings):
     """Where to look. With no region the whole picture counts.
 
     What points is text: `mask` PATH[:WEIGHT], `index_mask` PATH=CLASS[:WEIGHT], `box` X0,Y0,X1,Y1[:WEIGHT], `point`

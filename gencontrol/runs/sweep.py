@@ -12,11 +12,12 @@ from gencontrol.errors import ConfigError
 from gencontrol.focus import FOCUS
 from gencontrol.numbers import check_number
 from gencontrol.runs.notation import parse_named, scalar, split_looks, split_weight
+from gencontrol.runs.referring.phrase_settings import PHRASED
 from gencontrol.runs.settings import RECORDED, VariationSettings
 
 MOST_VALUES = 100
 """Rows of one sheet: more than anybody looks through."""
-SWEPT = RECORDED - {"model", "revision", "alpha_clip", "dtype", "resize_mask", "levels_curve"}
+SWEPT = RECORDED - PHRASED - {"model", "revision", "alpha_clip", "dtype", "resize_mask", "levels_curve"}
 """Settings that shape the picture without another model being opened."""
 WEIGHT = "weight"
 """What the weight of the first region is called, which is said behind that region and is no setting of its own."""

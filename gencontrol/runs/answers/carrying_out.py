@@ -22,6 +22,7 @@ from gencontrol.runs.answers.settings import AnswerSettings, check_answers
 from gencontrol.runs.files.inputs import inputs_of
 from gencontrol.runs.files.new_file import check_new_file
 from gencontrol.runs.files.spooled import stream_or_path
+from gencontrol.runs.idle import warn_of_no_phrase
 from gencontrol.runs.notation import parse_focus
 from gencontrol.runs.notices import naming
 from gencontrol.runs.pointing import read_pointing
@@ -70,6 +71,7 @@ def answer_pictures(
     focus, decoding = parse_focus(settings.focus), decoding_of(settings)
     check_focus(focus)
     pointing = read_pointing(settings)
+    warn_of_no_phrase([settings])
     _check_files(settings)
     scenes = read_scenes(settings.images, pointing, recursive=settings.recursive)
     llava = open_answerer(settings)

@@ -59,7 +59,7 @@ def check_answers(settings: AnswerSettings) -> None:
     check_regions(settings)
     if not has_regions(settings):
         raise ConfigError(
-            "No region is shown: say what it is about with `mask`, `box`, `point` or `alpha_from_image`; "
+            "No region is shown: say what it is about with `mask`, `box`, `point`, `phrase` or `alpha_from_image`; "
             "`box` 0%,0%,100%,100% is the whole picture."
         )
     if settings.level or settings.levels_curve is not None:

@@ -18,11 +18,11 @@ from gencontrol.regions.scene import Scene
 from gencontrol.runs.calibration.settings import CalibrationSettings, check_calibration
 from gencontrol.runs.embedding import geometry_for
 from gencontrol.runs.files.inputs import inputs_of
+from gencontrol.runs.files.matching import SUFFIXES
 from gencontrol.runs.files.new_file import check_new_file
 from gencontrol.runs.notation import parse_focus
 from gencontrol.runs.notices import naming, warn
 from gencontrol.runs.opening import open_encoder
-from gencontrol.runs.pointing import SUFFIXES
 from gencontrol.runs.scenes import list_pictures
 from gencontrol.tasks.calibration import Calibration, calibrated, measure
 from gencontrol.tasks.classify import check_distinct

@@ -21,7 +21,7 @@ from gencontrol.regions.region import Region, union_of
 from gencontrol.runs.asked import Asked, ask_host
 from gencontrol.runs.edits.hosts import ask_painter, check_painter, drawing_of, find_painter
 from gencontrol.runs.edits.records import RepeatedEdit, describe_painted
-from gencontrol.runs.edits.settings import OF_MODELS, RECORDED, EditingSettings, check_edit, shows
+from gencontrol.runs.edits.settings import OF_MODELS, RECORDED, EditingSettings, check_edit, shown_by, shows
 from gencontrol.runs.files.inputs import Input, inputs_of, without_results
 from gencontrol.runs.files.outputs import Item, check_items, plan_items
 from gencontrol.runs.files.skipping import check_skipped
@@ -32,6 +32,7 @@ from gencontrol.runs.pointing import Pointing, read_pointing
 from gencontrol.runs.references.asked import fingerprints
 from gencontrol.runs.references.bound import Terms, as_reference
 from gencontrol.runs.references.plan import in_settings
+from gencontrol.runs.referring.phrase_settings import recorded_values
 from gencontrol.runs.scenes import RecordedScene, list_pictures, name_within, read_scene
 from gencontrol.runs.settings import RegionSettings
 
@@ -67,7 +68,7 @@ class EditPlan:
         """What is recorded in a photograph's results, but for the seed; None if nothing is."""
         if not self.settings.metadata:
             return None
-        settings = {name: getattr(self.settings, name) for name in sorted(RECORDED)}
+        settings = recorded_values(self.settings, RECORDED)
         like = self.settings.like
         inputs = {"image": image} | ({} if like is None else {"like": Path(like)})
         parts = () if shown.like is None else shown.like.pointed
@@ -116,12 +117,14 @@ def plan_edits(settings: EditingSettings, repeated: RepeatedEdit | None = None) 
     shown = shows(settings) or bool(parts)
     check_edit(settings, made_for_holes=host is not None, shown=shown)
     seeds = _seeds(settings, is_drawn=host is not None or not settings.remove)
-    holes = read_pointing(settings, recorded=() if repeated is None else repeated.hole)
+    if repeated is None:
+        holes, like = read_pointing(settings), shown_by(settings)
+    else:
+        holes, like = read_pointing(repeated.hole_of(settings), recorded=repeated.hole), repeated.part_of(settings)
     if not (holes.pointers or holes.recorded):
-        raise ConfigError("Show the hole that is painted: `mask`, `index_mask`, `box`, `point` or `alpha_from_image`.")
-    like = RegionSettings(
-        mask=settings.like_mask, box=settings.like_box, point=settings.like_point, resize_mask=settings.resize_mask
-    )
+        raise ConfigError(
+            "Show the hole that is painted: `mask`, `index_mask`, `box`, `point`, `phrase` or `alpha_from_image`."
+        )
     focus, strength = parse_focus(settings.focus), _strength(settings, host)
     items, inputs = _items(settings, seeds, repeated)
     left = check_items(items, embeds_out=None, existing=settings.existing, inputs=inputs)
@@ -148,6 +151,8 @@ def plan_edits(settings: EditingSettings, repeated: RepeatedEdit | None = None) 
         with naming(item.image, among=len(plan.items)):
             _check(plan, read_shown(plan, item.image))
             _warn_of_depth(item.image)
+    holes.let_go()
+    plan.like.let_go()
     warn_of_idle([settings], shown=True, recorded=None if repeated is None else repeated.settings)
     if settings.remove and host is None:
         _warn_of_no_model(wanted, {} if repeated is None else repeated.settings)
@@ -195,7 +200,8 @@ def _repeated(settings: EditingSettings, repeated: RepeatedEdit | None) -> tuple
     """The settings with the recorded pictures where none are given, and the recorded parts where they hold."""
     if repeated is None:
         return settings, ()
-    parts = () if shows(settings) else repeated.parts
+    # A recorded phrase is beneath: whether it holds is seen where it is read.
+    parts = () if shows(replace(settings, like_phrase=())) else repeated.parts
     if not settings.images:
         settings = replace(settings, images=(str(repeated.find_image()),))
     found = None if settings.like is not None else repeated.find_like()

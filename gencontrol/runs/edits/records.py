@@ -1,7 +1,7 @@
 """What an edited photograph says of its making, and repeating it from that."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,14 @@ from gencontrol.errors import InputError
 from gencontrol.files import sha256
 from gencontrol.images.reading import open_image
 from gencontrol.regions.region import Region
-from gencontrol.runs.edits.settings import RECORDED
+from gencontrol.runs.edits.settings import RECORDED, EditingSettings, shown_by
 from gencontrol.runs.files.encodings import ENCODINGS, record_text
 from gencontrol.runs.files.records import describe_edit, pack, unpack
 from gencontrol.runs.files.repeat import recorded_input
 from gencontrol.runs.files.spooled import stream_or_path
 from gencontrol.runs.notation import LARGEST_SEED
 from gencontrol.runs.notices import warn
+from gencontrol.runs.referring.phrase_settings import without_held
 
 _INPUT: Mapping[str, type] = {"path": str, "sha256": str}
 
@@ -38,6 +39,17 @@ class RepeatedEdit:
     parts: tuple[Region, ...]
     """What showed what to paint."""
 
+    def hole_of(self, settings: EditingSettings) -> EditingSettings:
+        """The settings less a phrase whose answer the recorded hole is, since the photograph is the same."""
+        return without_held(settings, self.settings, unchanged=_is_file_of(self.image, settings.images))
+
+    def part_of(self, settings: EditingSettings) -> EditingSettings:
+        """What points at what to paint, less a phrase whose answer is the recorded part."""
+        like, recorded = settings.like, {**self.settings, "phrase": self.settings.get("like_phrase")}
+        same = _is_file_of(self.image, settings.images) if like is None else _is_file_of(self.like, (like,))
+        unchanged = bool(self.parts) and same and (like is None) == (self.like is None)
+        return without_held(shown_by(settings), recorded, unchanged=unchanged)
+
     def find_image(self) -> Path:
         """The photograph, which must be unchanged.
 
@@ -53,6 +65,13 @@ class RepeatedEdit:
             InputError: It is not there any more, or it has changed.
         """
         return None if self.like is None else recorded_input(self.source, self.like, "like")
+
+
+def _is_file_of(recorded: Mapping[str, str] | None, paths: Sequence[str]) -> bool:
+    """Whether a single file is the recorded one, wherever it lies."""
+    if recorded is None or len(paths) != 1 or not Path(paths[0]).is_file():
+        return False
+    return sha256(Path(paths[0])) == recorded["sha256"]
 
 
 def describe_painted(

@@ -1,11 +1,12 @@
 """The settings of an edit: where the hole is, and what is to be painted into it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from gencontrol.conditioning.sampling import DEFAULT_STEPS, MOST_STEPS, check_guidance
 from gencontrol.errors import ConfigError
 from gencontrol.numbers import check_number
+from gencontrol.runs.referring.phrase_settings import PHRASED
 from gencontrol.runs.settings import EncoderSettings, Existing, Offload, RegionSettings, check_named, check_regions
 
 
@@ -21,6 +22,8 @@ class EditingSettings(RegionSettings, EncoderSettings):
     """A box around what to paint, in pixels or percent."""
     like_point: tuple[str, ...] = ()
     """A disc on what to paint."""
+    like_phrase: tuple[str, ...] = ()
+    """What to paint in words, such as "the red cup", as `phrase` is the hole."""
     prompt: str | None = None
     """A text beside what is shown, or in its place, for a model that is made for holes (`gencontrol models --holes`),
     as are those below it up to `slicing`."""
@@ -79,7 +82,7 @@ class EditingSettings(RegionSettings, EncoderSettings):
     """Check everything, say what would be written, and load no weights."""
 
 
-RECORDED = frozenset(
+RECORDED = PHRASED.union(
     "model revision alpha_clip focus fit dtype strength schedule steps guidance margin seam remove invert threshold "
     "feather resize_mask prompt negative_prompt weight base adapter image_encoder height width true_guidance".split()
 )
@@ -147,9 +150,18 @@ def check_edit(settings: EditingSettings, *, made_for_holes: bool = False, shown
             check_guidance(getattr(settings, name), name=f"`{name}`", error=ConfigError)
 
 
+def shown_by(settings: EditingSettings) -> EditingSettings:
+    """What points at what to paint, as if it were the region of a run."""
+    usual = RegionSettings()
+    names = {field.name for field in fields(RegionSettings)} - PHRASED - {"images", "recursive", "resize_mask"}
+    plain = replace(settings, **{name: getattr(usual, name) for name in names}, like_phrase=())
+    like = {name: getattr(settings, f"like_{name}") for name in ("mask", "box", "point", "phrase")}
+    return replace(plain, **like)
+
+
 def shows(settings: EditingSettings) -> bool:
     """Whether the settings show what to paint."""
-    return bool(settings.like or settings.like_mask or settings.like_box or settings.like_point)
+    return any(getattr(settings, name) for name in ("like", "like_mask", "like_box", "like_point", "like_phrase"))
 
 
 def _check_content(settings: EditingSettings, *, made_for_holes: bool, shown: bool) -> None:

@@ -30,6 +30,7 @@ _PLAIN: Mapping[str, str] = {
     "masks": "the folder of masks",
     "module": "the trained module",
     "grounder": "the grounder",
+    "phrase_model": "the encoder that reads phrases",
     "segmenter": "the segmenter",
     "tokenizer": "the tokenizer",
     "root": "the data set",
@@ -39,7 +40,8 @@ _PLAIN: Mapping[str, str] = {
 }
 """Settings that are paths -> what they name."""
 MODELS = frozenset(
-    "model alpha_clip source base adapter image_encoder pretrained module grounder segmenter tokenizer".split()
+    "model alpha_clip source base adapter image_encoder pretrained module grounder segmenter tokenizer "
+    "phrase_model".split()
 )
 """Those of them that are whole as they are: a file that is added to such a folder is a file of a model's too."""
 _POINTING: Mapping[str, str] = {"mask": "a mask", "index_mask": "a mask", "negative_mask": "a negative mask"}

@@ -14,8 +14,8 @@ from gencontrol.files import atomic_file, check_target, placing
 from gencontrol.runs.files.encodings import ENCODINGS, encode
 from gencontrol.runs.files.inputs import Input, check_apart
 from gencontrol.runs.files.kept import difference, is_broken, is_whole, record_in
+from gencontrol.runs.files.matching import SUFFIXES
 from gencontrol.runs.notices import ShareWarning, warn
-from gencontrol.runs.pointing import SUFFIXES
 from gencontrol.runs.settings import Existing
 
 _NO_FOLDERS = frozenset({"application", "audio", "image", "text", "video"})

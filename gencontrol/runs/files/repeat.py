@@ -13,6 +13,7 @@ from gencontrol.runs.files.records import is_result, read_foreign, read_record, 
 from gencontrol.runs.notation import LARGEST_SEED, is_single
 from gencontrol.runs.notices import warn
 from gencontrol.runs.references.settings import REFERENCE_RECORDED
+from gencontrol.runs.referring.phrase_settings import without_held
 from gencontrol.runs.settings import RECORDED, REGIONS, VariationSettings
 
 Settings = TypeVar("Settings", bound=VariationSettings)
@@ -65,6 +66,12 @@ class Repeated:
         assert self.embeds is not None
         return recorded_input(self.source, self.embeds, "embeds_in")
 
+    def without_held(self, settings: Settings) -> Settings:
+        """The settings less phrases whose answer is among the recorded regions; see the function of that name."""
+        given = settings.images
+        same = self.image is not None and (not given or (len(given) == 1 and self._is_unchanged(Path(given[0]))))
+        return without_held(settings, self.settings, unchanged=same)
+
     def started_from(self, embeds_in: str) -> bool:
         """Whether a file of embeddings is the one that the run started from, wherever it lies now."""
         path = Path(embeds_in)
@@ -82,10 +89,13 @@ class Repeated:
             warn(f"{self.source} was made with other weights of {' and '.join(changed)}; the result will differ.")
 
     def _given(self, path: Path) -> Path:
-        assert self.image is not None
-        if path.is_file() and sha256(path) != self.image["sha256"]:
+        if path.is_file() and not self._is_unchanged(path):
             warn(f"{path} is not the picture that {self.source} was made from; the result will differ.")
         return path
+
+    def _is_unchanged(self, path: Path) -> bool:
+        assert self.image is not None
+        return path.is_file() and sha256(path) == self.image["sha256"]
 
 
 def recorded_input(source: Path, input: Mapping[str, Any], setting: str) -> Path:

@@ -37,6 +37,7 @@ from gencontrol.runs.references.bound import (
 from gencontrol.runs.references.notation import ReferenceText, parse_reference
 from gencontrol.runs.references.records import describe_references, read_recorded
 from gencontrol.runs.references.settings import REFERENCE_RECORDED, check_reference_run
+from gencontrol.runs.referring.phrase_settings import recorded_values
 from gencontrol.runs.samplers import check_sampler
 from gencontrol.runs.scenes import RecordedScene, list_pictures, name_within, read_scene
 from gencontrol.runs.settings import RECORDED, Existing, Offload, VariationSettings
@@ -132,7 +133,7 @@ def plan_references(settings: VariationSettings, repeated: Repeated | None = Non
     seed = join_processes(settings.device).agree_on(drawn_seed()) if is_random(settings.seed) else settings.seed
     seeds, texts = parse_seeds(seed, settings.number), [parse_reference(text) for text in settings.reference]
     pointing = read_pointing(
-        settings,
+        settings if repeated is None else repeated.without_held(settings),
         negative_mask=settings.negative_mask,
         recorded=repeated.regions if repeated else (),
         recorded_negative=repeated.negative_regions if repeated else (),
@@ -243,8 +244,8 @@ def _drawing(settings: VariationSettings) -> Drawing:
 
 def _recorded(settings: VariationSettings, host: ReferenceHost) -> dict[str, Any]:
     """What a picture's record says; what the settings leave to the model is the number that is used."""
-    names = sorted(RECORDED | REFERENCE_RECORDED)
-    return {name: getattr(settings, name) for name in names} | {"guidance": scale_of(host, _drawing(settings))}
+    known = recorded_values(settings, RECORDED | REFERENCE_RECORDED)
+    return known | {"guidance": scale_of(host, _drawing(settings))}
 
 
 def _pictures(settings: VariationSettings, repeated: Repeated | None) -> tuple[list[Path], list[str]]:

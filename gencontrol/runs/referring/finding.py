@@ -5,25 +5,18 @@ from pathlib import Path
 from gencontrol.errors import ConfigError
 from gencontrol.images.reading import read_image
 from gencontrol.images.writing import to_pil
-from gencontrol.proposals.opening import open_grounder
-from gencontrol.proposals.segmenter_opening import open_segmenter
 from gencontrol.regions.scene import Scene
 from gencontrol.relations.phrases import answerable
 from gencontrol.runs.files.inputs import inputs_of
 from gencontrol.runs.files.new_file import check_new_file
 from gencontrol.runs.files.outputs import write_picture
-from gencontrol.runs.machine.devices import DTYPES, choose_device
 from gencontrol.runs.notation import parse_focus, split_name
-from gencontrol.runs.notices import quiet_loading
 from gencontrol.runs.opening import open_encoder
+from gencontrol.runs.referring.phrase_settings import CANDIDATES, PROPOSED
+from gencontrol.runs.referring.proposing import open_proposer
 from gencontrol.runs.referring.settings import ReferringSettings
 from gencontrol.runs.relating.reading import read_named_regions
-from gencontrol.tasks.refer import Referral, propose, refer
-
-_GIVEN = ("mask", "index_mask", "box", "point", "label_map")
-"""Settings that give candidates."""
-_PROPOSED = ("segmenter", "score", "most")
-"""Settings that say how candidates are proposed."""
+from gencontrol.tasks.refer import Referral, refer
 
 
 def find_meant(settings: ReferringSettings) -> Referral:
@@ -58,12 +51,12 @@ def check_candidates(settings: ReferringSettings) -> None:
     """
     if not settings.image or not settings.text.strip():
         raise ConfigError('Give a picture and what is meant in it, such as photo.png "the cup left of the dog".')
-    given = [name for name in _GIVEN if getattr(settings, name)]
+    given = [name for name in CANDIDATES if getattr(settings, name)]
     if settings.grounder is None:
         if not given:
             raise ConfigError("Give candidates (`mask`, `box`, `label_map`, ...), or a `grounder` that proposes them.")
         usual = ReferringSettings()
-        idle = [name for name in _PROPOSED if getattr(settings, name) != getattr(usual, name)]
+        idle = [name for name in PROPOSED if getattr(settings, name) != getattr(usual, name)]
         if idle:
             raise ConfigError(f"`{idle[0]}` is of proposals, and no `grounder` makes any: leave it out, or name one.")
     elif given:
@@ -71,18 +64,9 @@ def check_candidates(settings: ReferringSettings) -> None:
 
 
 def _proposed(settings: ReferringSettings, grounder: str) -> Scene:
-    quiet_loading()
     picture = read_image(settings.image)
-    how = {"local_files_only": settings.offline, "device": choose_device(settings.device)}
-    dtype = DTYPES["float32"]
-    return propose(
-        picture,
-        settings.text,
-        grounder=open_grounder(grounder, dtype=dtype, **how),
-        segmenter=open_segmenter(settings.segmenter, dtype=dtype, **how),
-        threshold=settings.score,
-        most=settings.most,
-    )
+    proposed = open_proposer(settings, grounder, device=settings.device, offline=settings.offline)
+    return proposed(picture, settings.text)
 
 
 def _check_output(settings: ReferringSettings) -> None:

@@ -4,13 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from gencontrol.errors import ConfigError, InputError
-from gencontrol.images.reading import open_image
+from gencontrol.errors import ConfigError
 from gencontrol.kinds import checked
 from gencontrol.numbers import check_number
-from gencontrol.regions.index_masks import from_index_mask
 from gencontrol.regions.scene import Scene
 from gencontrol.relations.clips import Clip, relate_clip
 from gencontrol.relations.drawing import draw_relations
@@ -19,7 +15,7 @@ from gencontrol.relations.learned.cores import CoreName
 from gencontrol.relations.learned.module import RelationModule
 from gencontrol.relations.learned.opening import has_shipped, open_module
 from gencontrol.relations.phrases import PhraseAnswer, answerable, find_phrase
-from gencontrol.relations.relating import MOST_REGIONS, SceneRelations, check_regions, relate
+from gencontrol.relations.relating import SceneRelations, check_regions, relate
 from gencontrol.relations.vocabulary import ANSWERED, MOVING
 from gencontrol.runs.files.encodings import ENCODINGS
 from gencontrol.runs.files.inputs import inputs_of
@@ -29,6 +25,7 @@ from gencontrol.runs.notation import parse_focus, split_name
 from gencontrol.runs.opening import open_encoder
 from gencontrol.runs.pointing import read_pointing
 from gencontrol.runs.relating.frames import is_clip, read_clip
+from gencontrol.runs.relating.label_maps import read_label_map
 from gencontrol.runs.relating.settings import NamedRegionSettings, RelatingSettings
 from gencontrol.runs.scenes import read_scene
 from gencontrol.runs.settings import RegionSettings
@@ -154,34 +151,13 @@ def read_named_regions(settings: NamedRegionSettings) -> Scene:
     names = [name for parts in split.values() for name, _ in parts]
     named = [replace(r, label=name or r.label) for name, r in zip(names, scene.regions, strict=True)]
     if settings.label_map is not None:
-        size, resize = scene.picture.size, settings.resize_mask
-        where = Path(settings.label_map)
-        named += [
-            from_index_mask(where, number, size=size, resize=resize, label=f"class {number}")
-            for number in classes_of(where)
-        ]
+        named += read_label_map(Path(settings.label_map), size=scene.picture.size, resize=settings.resize_mask)
     return replace(scene, regions=tuple(named))
 
 
 def _rest(parts: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """What is behind the names."""
     return tuple(rest for _, rest in parts)
-
-
-@checked
-def classes_of(path: Path) -> Sequence[int]:
-    """The numbers of the classes in a mask, but for 0.
-
-    Raises:
-        InputError: No such file, a mask without classes, or one with too many, as a photograph has.
-    """
-    image = open_image(path)
-    if image.mode not in ("1", "L", "P") and not image.mode.startswith("I"):
-        raise InputError(f"{path}: expected a mask of class numbers, grey or with a palette; this one is {image.mode}.")
-    found = [int(number) for number in np.unique(np.asarray(image)) if number]
-    if not 1 <= len(found) <= MOST_REGIONS:
-        raise InputError(f"{path}: expected 1 to {MOST_REGIONS} classes beside 0, and it holds {len(found)}.")
-    return found
 
 
 def _check_graph(settings: RelatingSettings) -> None:

@@ -2,15 +2,13 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.regions.index_masks import from_index_mask
 from gencontrol.regions.masks import from_mask
 from gencontrol.runs.notation import split_name
-from gencontrol.runs.relating.reading import classes_of, read_named_regions, relate_regions
+from gencontrol.runs.relating.reading import read_named_regions, relate_regions
 from gencontrol.runs.relating.settings import RelatingSettings
 
 
@@ -46,16 +44,6 @@ def test_regions_with_their_names_in_the_order_of_the_settings(scene: Path) -> N
     red = from_mask(scene / "red.png", size=(64, 80))
     third = from_index_mask(scene / "classes.png", 3, size=(64, 80))
     assert bool((found.regions[0].alpha == red.alpha).all()) and bool((found.regions[5].alpha == third.alpha).all())
-
-
-def test_classes_but_for_nought(scene: Path, tmp_path: Path) -> None:
-    assert classes_of(scene / "classes.png") == [3, 7]
-    for values, text in ((np.zeros((4, 4)), "it holds 0"), (np.arange(256).reshape(16, 16), "it holds 255")):
-        Image.fromarray(values.astype(np.uint8)).save(tmp_path / "odd.png")
-        with pytest.raises(InputError, match=text):
-            classes_of(tmp_path / "odd.png")
-    with pytest.raises(InputError, match="this one is RGB"):
-        classes_of(scene / "photo.png")
 
 
 def test_what_is_refused_before_an_encoder_is_opened(scene: Path) -> None:
