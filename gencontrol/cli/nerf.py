@@ -21,7 +21,7 @@ Numbers4 = tuple[float, float, float, float]
 Numbers6 = tuple[float, float, float, float, float, float]
 _SPRITES = Path("data/sprites/sprites.npz")
 # Settings that the method has and a command has under another name.
-_SAME_AS = {"data": "scene", "machine.seed": "seed", "machine.device_type": "device"}
+_SAME_AS = {"data": "scene", "relations": "relation", "machine.seed": "seed", "machine.device_type": "device"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,9 @@ class NewFlags(CreationSettings):
 
     parts: Annotated[Path | None, arg(metavar="FILE.yaml")] = None
     """Several parts with prompts and highlights, instead of --prompt."""
+    relation: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="TEXT")] = ()
+    """How parts are to stand, as "crown on ball": a steered part, or its prompt; left of, right of (from the front),
+    above, below, on, inside or touching; and another part, steered or of the scene. Repeat the flag for more."""
     output: Annotated[Path, arg(aliases=("-o",), metavar="FOLDER")] = Path("outputs")
     """Where runs go, as nerfstudio lays them out."""
 
@@ -42,6 +45,9 @@ class EditFlags(EditSettings):
     """A scene.safetensors or the folder of a finished run; or of a nerfstudio data set without one, fitted first."""
     parts: Annotated[Path | None, arg(metavar="FILE.yaml")] = None
     """Several parts with prompts and highlights, instead of --prompt, --box, --sphere and --part."""
+    relation: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="TEXT")] = ()
+    """How parts are to stand, as "crown on ball": a steered part, or its prompt; left of, right of (from the front),
+    above, below, on, inside or touching; and another part, steered or of the scene. Repeat the flag for more."""
     output: Annotated[Path, arg(aliases=("-o",), metavar="FOLDER")] = Path("outputs")
     """Where runs go, as nerfstudio lays them out."""
 

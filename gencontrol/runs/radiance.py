@@ -33,6 +33,9 @@ class CreationSettings:
     """A YAML file of several parts with prompts and highlights, instead of one prompt and its highlight."""
     symmetry: Literal["none", "mirror", "quarter"] = "none"
     """Of what is new, or replaces a part, around its upright axis: two mirrors, or quarter turns too (round things)."""
+    relation: tuple[str, ...] = ()
+    """How parts are to stand, as "crown on ball": a steered part, or its prompt; left of, right of (from the front),
+    above, below, on, inside or touching; and another part, steered or of the scene."""
     encoder: str = ""
     """Encoder that guides: a preset or a folder; by default the method's own choice."""
     steps: int = 400
@@ -132,7 +135,7 @@ def training_config(settings: CreationSettings) -> Any:
     config: Any = trainer_config()  # nerfstudio's own types are those of its base classes.
     model, data = config.pipeline.model, config.pipeline.datamanager
     model.prompt, model.parts, model.symmetry = settings.prompt or None, settings.parts, settings.symmetry
-    model.preview_every = settings.preview_every
+    model.preview_every, model.relations = settings.preview_every, settings.relation
     if settings.encoder:
         model.encoders = (settings.encoder,)
     config.max_num_iterations, config.output_dir = settings.steps, settings.output

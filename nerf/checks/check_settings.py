@@ -56,6 +56,11 @@ def check_settings(config: SteeredModelConfig) -> None:
         raise ConfigError(
             f"The mode {config.mode!r} without the highlight's bound would take everything away: leave `free` off."
         )
+    if config.relations and config.mode in ("fit", "remove", "recolour"):
+        raise ConfigError(
+            f"`relations` place what changes its shape (create, edit, replace); the mode {config.mode!r} moves "
+            "nothing: leave them out."
+        )
     _check_numbers(config)
 
 

@@ -216,6 +216,12 @@ class SteeredModelConfig(ModelConfig):
     """The same while pictures are fitted, which say what the colours are."""
     removal_weight: str = "1"
     """Weight of what remains of the part, its opacity and the logarithm of its density (removal only)."""
+    relations: tuple[str, ...] = ()
+    """How parts are to stand, each as "crown on ball": a steered part (or its prompt), one of left of, right of, above,
+    below, on, inside or touching, and another part, steered or of the scene. Left and right are seen from the front,
+    from azimuths within 45 degrees of 0; the others hold from all sides."""
+    relation_weight: str = "1"
+    """Weight of how far each of them is from holding."""
     stop_alpha_gradient: bool = False
     """Keep the gradient of the alpha map from reaching density."""
     background: tuple[float, float, float] = (1.0, 1.0, 1.0)

@@ -45,13 +45,13 @@ from gencontrol.nerf.parts.parts import (
     largest_membership,
     memberships,
     part_names,
-    random_points_within,
-    rays_crossing,
 )
 from gencontrol.nerf.rays.normals import slope
 from gencontrol.nerf.rays.rendering import Quadrature, Rendering, render_rays, reshape_rays
 from gencontrol.nerf.steering.guidance import Guidance, Steering, guided_scores, load_guides, steering_losses
-from gencontrol.nerf.steering.losses import check_finite, emptiness, smoothness, weighted_guidance
+from gencontrol.nerf.steering.losses import check_finite, emptiness, emptiness_inputs, smoothness, weighted_guidance
+from gencontrol.nerf.steering.relations import PartRelation, relation_losses, relations_of
+from gencontrol.schedules import value_at
 from gencontrol.streams import step_stream
 
 log = logging.getLogger(__name__)
@@ -74,6 +74,7 @@ class SteeredModel(Model):
         self._step = self._guided = 0
         self._steering: Steering | None = None
         self._missing_sources, self._goes_on = missing_sources(self.config), False
+        self._relations: tuple[PartRelation, ...] = ()
         self.field, base = first_field(self.config)
         self.field.canonical = canonical_of_replacement(self.config, lambda: self.parts)
         self._set_parts(parts_of_config(self.config, base))
@@ -108,6 +109,9 @@ class SteeredModel(Model):
         if self._missing_sources:
             raise InputError(f"There is nothing to train: {', '.join(self._missing_sources)} cannot be found.")
         check_changeable(self.parts, self.config.mode, self.field.base, begins=not self._goes_on)
+        self._relations = relations_of(
+            self.config.relations, self.parts, self._scene_parts, self._field_at, device=self.device
+        )
         if self.config.mode != "fit" and any(part.prompt for part in self.parts):
             self.steering()
 
@@ -146,7 +150,7 @@ class SteeredModel(Model):
         """Render rays as the model is: jittered in training, in the middle of the intervals otherwise."""
         jitter = step_stream(self.config.seed + 1, self._step) if self.training else None
         return render_rays(
-            lambda points: self.field(points, self._change_membership(points)),
+            self._field_at,
             origins,
             directions,
             quadrature=Quadrature(
@@ -193,8 +197,13 @@ class SteeredModel(Model):
             guidance = outputs["losses"] if "losses" in outputs else self._guidance(outputs["seen"], batch)
             losses = weighted_guidance(guidance, self.parts, self._schedules, step=self._guided)
             views = reshape_rays(outputs["seen"], tuple(batch["shape"]))
-            inputs = self._emptiness_inputs(outputs, batch["step"])
+            streams = [step_stream(self.config.seed + number, batch["step"]) for number in (3, 4)]
+            asked = {"mode": self.config.mode, "generator": streams[0], "resolution": self.field.resolution}
+            inputs = emptiness_inputs(self.parts, self._field_at, outputs["rays"], **asked)
             losses |= emptiness(views, self._schedules, mode=self.config.mode, step=self._guided, **inputs)
+            weight = value_at(self._schedules["relation"], self._guided)
+            how = {"weight": weight, "generator": streams[1], "device": self.device}
+            losses |= relation_losses(self._relations, self._field_at, self.parts, **how)
         losses |= smoothness(self.field.change_lattice(), self._schedules, step=self._guided, fitting=fitting)
         check_finite(losses, step=self._step)
         return losses
@@ -272,14 +281,8 @@ class SteeredModel(Model):
         azimuth, elevation = batch["azimuth"], batch["elevation"]
         return steering_losses(self.steering(), views, azimuth, elevation, step=self._guided, generator=generator)
 
-    def _emptiness_inputs(self, outputs: dict[str, Any], step: int) -> dict[str, Tensor]:
-        if self.config.mode == "replace":
-            return {"crossed": rays_crossing(self.parts, *outputs["rays"])}
-        if self.config.mode != "remove":
-            return {}
-        generator = step_stream(self.config.seed + 3, step)
-        points = random_points_within(self.parts, self.field.resolution, generator=generator).to(self.device)
-        return {"dense": self.field(points, self._change_membership(points))[0]}
+    def _field_at(self, points: Float[Tensor, "n 3"]) -> tuple[Float[Tensor, " n"], Float[Tensor, "n 3"]]:
+        return self.field(points, self._change_membership(points))
 
 
 def _restore_parts(module: torch.nn.Module, _: object) -> None:

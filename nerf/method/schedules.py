@@ -15,6 +15,7 @@ _WEIGHTS = (
     "colour_variation",
     "fit_colour_variation",
     "removal",
+    "relation",
 )
 
 

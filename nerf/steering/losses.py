@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
+from torch import Generator, Tensor
 
 from gencontrol.errors import GencontrolError
 from gencontrol.guidance.losses import opacity_entropy, total_variation, transmittance_loss
-from gencontrol.nerf.parts.parts import Part
-from gencontrol.nerf.rays.rendering import Rendering
+from gencontrol.nerf.parts.parts import Part, random_points_within, rays_crossing
+from gencontrol.nerf.rays.rendering import Field, Rendering
 from gencontrol.nerf.steering.guidance import Guidance
 from gencontrol.schedules import Schedule, value_at
 
@@ -70,6 +70,33 @@ def emptiness(
             "removal_within": weight * remaining(dense).mean(),
         }
     return losses
+
+
+def emptiness_inputs(
+    parts: Sequence[Part],
+    field: Field,
+    rays: tuple[Float[Tensor, "r 3"], Float[Tensor, "r 3"]],
+    *,
+    mode: str,
+    resolution: int,
+    generator: Generator,
+) -> dict[str, Tensor]:
+    """What `emptiness` needs of some modes beside pictures: `crossed`, or `dense`.
+
+    Args:
+        parts: What is steered.
+        field: The scene as it is now.
+        rays: Origins and directions of all that were rendered.
+        mode: The method's.
+        resolution: Nodes along a side of the lattice around which places within the parts are drawn.
+        generator: Draws them; on the CPU.
+    """
+    if mode == "replace":
+        return {"crossed": rays_crossing(parts, *rays)}
+    if mode != "remove":
+        return {}
+    points = random_points_within(parts, resolution, generator=generator).to(rays[0])
+    return {"dense": field(points)[0]}
 
 
 def remaining(density: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
