@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gencontrol.errors import GencontrolError, InputError, OutputError
 from gencontrol.temporaries import is_temporary, remove_leftovers, temporary_name
+from gencontrol.text_files import check_no_address
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
 """What the system says of a disk that takes no more; only writing meets it."""
@@ -130,9 +131,11 @@ def check_target(path: Path) -> None:
     """Refuse what `atomic_file` refuses, before the work is done that is to be written; nothing is made.
 
     Raises:
-        InputError: `path` is a folder, a device, a pipe or a socket, or lies where the system's own files lie.
+        InputError: `path` is an address, a folder, a device, a pipe or a socket, or lies where the system's own files
+            lie.
         OutputError: A name that is too long, or a folder that may not be looked at.
     """
+    _check_here(path, "the name of a file to write")
     with placing(path):
         try:
             mode = path.stat().st_mode
@@ -154,11 +157,12 @@ def check_replaceable(path: Path, ours: Iterable[str]) -> None:
         ours: See `atomic_folder`.
 
     Raises:
-        InputError: `path` is a file, lies where the system's own files lie, or is a folder that holds anything but
-            `ours`.
+        InputError: `path` is an address or a file, lies where the system's own files lie, or is a folder that holds
+            anything but `ours`.
         OutputError: A name that is too long, or a folder that may not be looked at.
     """
     patterns = tuple(ours)
+    _check_here(path, "the name of a folder to write")
     with placing(path):
         if path.exists() and not path.is_dir():
             raise InputError(f"{path} is a file; expected the name of a folder to write.")
@@ -176,9 +180,10 @@ def check_folder(path: Path) -> None:
     """Refuse a folder that cannot be made or written in, before the work is done; what it holds stays beside it.
 
     Raises:
-        InputError: `path` is a file or lies below one, or lies where the system's own files lie.
+        InputError: `path` is an address or a file or lies below one, or lies where the system's own files lie.
         OutputError: A name that is too long, or a folder that may not be looked at or written in.
     """
+    _check_here(path, "the name of a folder to write")
     with placing(path):
         nearest = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
     if not nearest.is_dir():
@@ -187,6 +192,12 @@ def check_folder(path: Path) -> None:
         raise InputError(f"{path} is the system's own; expected the name of a folder to write.")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise OutputError(f"{path} cannot be written: you may not write in {nearest}.")
+
+
+def _check_here(path: Path, what: str) -> None:
+    """Refuse an address: its folders would be made here, under a name that nobody looks for."""
+    if not path.parent.exists():
+        check_no_address(path, what=what, mend="write on this machine, and upload it from there")
 
 
 def _is_system(folder: Path) -> bool:

@@ -58,3 +58,40 @@ def check_finite_weights(state: Mapping[str, Tensor] | nn.Module, *, source: str
         f"{source} holds NaN or infinite weights ({', '.join(bad[:_LISTED])}{more}): it is damaged, or its training "
         f"went astray. Get it anew, or take an earlier one.{half}"
     )
+
+
+def check_filled_weights(state: Mapping[str, Tensor] | nn.Module, *, source: str, may_be_zero: str = "alpha") -> None:
+    """Refuse matrices and convolutions of zeros alone: no training leaves them, a download that stopped half-way does.
+
+    Args:
+        state: Name -> weight, or a module; of a module, what is called `weight` alone, since its buffers may be zero.
+        source: How the message calls where they come from.
+        may_be_zero: What is in the name of those that may be; a part that has been added begins so.
+
+    Raises:
+        CheckpointError: Names the weights.
+    """
+    is_module = isinstance(state, nn.Module)
+    weights = state.state_dict() if isinstance(state, nn.Module) else state
+    looked_at = [
+        name
+        for name, weight in weights.items()
+        if weight.ndim > 1
+        and not weight.is_meta
+        and may_be_zero not in name
+        and (name.endswith("weight") or not is_module)
+    ]
+    empty = [name for name in looked_at if _is_zero(weights[name])]
+    if not empty:
+        return
+    more = f" and {len(empty) - _LISTED} more" if len(empty) > _LISTED else ""
+    which = f"{len(empty)} of {len(looked_at)} matrices are zero all over"
+    raise CheckpointError(
+        f"{source} holds weights that were never filled ({which}: {', '.join(empty[:_LISTED])}{more}): it is damaged, "
+        "or its download stopped half-way. Get it anew."
+    )
+
+
+def _is_zero(weight: Shaped[Tensor, "..."]) -> bool:
+    # As a rule the first row says it.
+    return bool(weight.numel()) and not bool(weight[:1].any()) and not bool(weight.any())

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import stat
+import urllib.parse
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,49 @@ from gencontrol.errors import GencontrolError, InputError
 LARGEST = 2**26
 """Bytes: above every file of settings, list of names or camera path; a device goes on for ever."""
 
-# An address, or what pathlib makes of one.
-_ADDRESS = re.compile(r"(https?|ftp|s3|gs|data):/?/?", re.IGNORECASE)
+# An address, or what pathlib makes of one: a letter alone is a drive, and `data:` holds its content.
+_ADDRESS = re.compile(
+    r"(data:|[a-z][a-z0-9+.-]+://|(https?|ftps?|sftp|ssh|s3|gs|gcs|az|hf|hdfs|git|file):/)", re.IGNORECASE
+)
+# What stands before the path of a file on this machine.
+_FILE = re.compile(r"file:(?:/{1,3}localhost(?=/)|//(?=/))?", re.IGNORECASE)
 
 
 def web_address(name: str | Path) -> str | None:
-    """The address on the web that a file's name is, whole again where a path has taken a slash; None for any other."""
-    # A path has one slash of the two.
-    return re.sub(r"^(\w+):/(?!/)", r"\1://", str(name)) if _ADDRESS.match(str(name)) else None
+    """The address that a file's name is, whole again where a path has taken a slash; None for any other name."""
+    if not _ADDRESS.match(str(name)):
+        return None
+    # A path has one slash of the two; of a file's address, one of the three.
+    return re.sub(r"^([\w+.-]+):/(?!/)", r"\1:///" if _FILE.match(str(name)) else r"\1://", str(name))
+
+
+def check_no_address(
+    path: str | Path, *, what: str, error: type[GencontrolError] = InputError, mend: str = "download it first"
+) -> None:
+    """Refuse an address where a file or a folder of this machine is expected; nothing is fetched.
+
+    Args:
+        path: As it was given. A file that is called so is one.
+        what: What is expected, for the message: "a file of settings".
+        error: The kind of error.
+        mend: What is to be done about an address on the web.
+
+    Raises:
+        GencontrolError: Of the kind `error`.
+    """
+    address = web_address(path)
+    if address is None or os.path.lexists(path):
+        return
+    if (local := file_of(address)) is not None:
+        mend = f"give {local}"
+    raise error(f"{address} is an address; expected {what}: {mend}.")
+
+
+def file_of(address: str) -> str | None:
+    """The path in an address of a file on this machine, `file:///a/b`; None for an address on the web."""
+    if (match := _FILE.match(address)) is None:
+        return None
+    return urllib.parse.unquote(address[match.end() :])
 
 
 def read_text(path: Path, *, what: str, error: type[GencontrolError] = InputError) -> str:
@@ -78,8 +114,7 @@ def check_regular(path: Path, *, what: str, piped: bool = True, error: type[Genc
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
-        if (address := web_address(path)) is not None:
-            raise error(f"{address} is an address; expected {what}: download it first.") from None
+        check_no_address(path, what=what, error=error)
         kind, ends = what.partition(" ")[2], what.endswith(" file")
         raise error(f"No {kind} at {path}." if ends else f"No file at {path}; expected {what}.") from None
     except (OSError, ValueError) as failure:

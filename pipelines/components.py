@@ -11,6 +11,7 @@ import torch
 from gencontrol.alpha_clip.weights.pretrained import check_floats
 from gencontrol.alpha_clip.weights.unpickling import printable
 from gencontrol.errors import CheckpointError, GencontrolError
+from gencontrol.finite import check_filled_weights
 from gencontrol.pipelines.component_settings import check_index, check_settings
 from gencontrol.pipelines.hosts.host import SavedPipeline
 
@@ -108,6 +109,7 @@ def open_components(
         # Of other variants nothing is to be fetched.
         variant = f".{given['variant']}" if given.get("variant") else ""
         check_floats(replace(saved.location, subfolder=name), f"{stem}{variant}.safetensors")
+        check_filled_weights(loaded[name], source=f"{saved.location.name}: the component {name}")
     return loaded
 
 

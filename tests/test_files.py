@@ -422,3 +422,21 @@ def test_a_folder_that_cannot_be_is_refused_before_the_work(tmp_path: Path) -> N
 def test_a_folder_among_the_systems_own_is_refused() -> None:
     with pytest.raises(InputError, match="/proc/x is the system's own; expected the name of a folder to write"):
         check_replaceable(Path("/proc/x"), ())
+
+
+@pytest.mark.parametrize("name", ["https://a.example/out.txt", "file:///nowhere/out.txt", "s3://bucket/out.txt"])
+def test_an_address_is_no_name_to_write_to(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    mend = (
+        r"give /nowhere/out\.txt\.$" if name.startswith("file") else "write on this machine, and upload it from there"
+    )
+    with pytest.raises(InputError, match=rf"^{name} is an address; expected the name of a file to write: {mend}"):
+        check_target(Path(name))
+    for check in (check_folder, lambda path: check_replaceable(path, ())):
+        with pytest.raises(InputError, match=rf"^{name} is an address; expected the name of a folder to write: {mend}"):
+            check(Path(name))
+    with pytest.raises(InputError, match="is an address"), atomic_file(Path(name)):
+        pass
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "https:").mkdir()
+    check_target(Path("https:/out.txt"))

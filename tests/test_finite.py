@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from gencontrol.errors import CheckpointError, ConfigError, InputError
-from gencontrol.finite import check_finite, check_finite_weights, is_finite
+from gencontrol.finite import check_filled_weights, check_finite, check_finite_weights, is_finite
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -42,3 +42,28 @@ def test_weights_are_named() -> None:
     four = {name: many[name] for name in ("w0", "w1", "w2", "w3")}
     with pytest.raises(CheckpointError, match=r"\(w0, w1, w2, w3\)"):
         check_finite_weights(four, source="x.pth")
+
+
+def test_matrices_of_zeros_alone_were_never_filled() -> None:
+    module = nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3), nn.Conv2d(1, 2, 2))
+    module.register_buffer("mean", torch.zeros(1, 3))
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.zero_()
+        module[0].weight[2, 1] = 1e-6
+    with pytest.raises(
+        CheckpointError, match=r"x holds weights that were never filled \(1 of 2 matrices are .*: 2\.weight\)"
+    ):
+        check_filled_weights(module, source="x")
+    with torch.no_grad():
+        module[2].weight[1, 0, 1, 1] = -1
+    check_filled_weights(module, source="x")
+
+
+def test_what_may_be_zero() -> None:
+    state = {"conv1_alpha.weight": torch.zeros(2, 1, 4, 4), "bias": torch.zeros(4), "none": torch.zeros(0, 4)}
+    check_filled_weights(state | {"far": torch.ones(2, 2, device="meta")}, source="x")
+    with pytest.raises(CheckpointError, match=r"\(5 of 5 matrices are zero all over: w0, w1, w2, w3 and 1 more\)"):
+        check_filled_weights({f"w{i}": torch.zeros(2, 2) for i in range(5)}, source="x")
+    with pytest.raises(CheckpointError, match="conv1_alpha"):
+        check_filled_weights(state, source="x", may_be_zero="proj")

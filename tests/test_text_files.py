@@ -55,6 +55,23 @@ def test_an_address_is_called_one(name: str) -> None:
         read_text(Path(name), what="a list of names")
 
 
+@pytest.mark.parametrize("name", ["file:///a/b.txt", "file:/a/b.txt", "FILE://localhost/a/b.txt"])
+def test_a_file_that_is_written_as_an_address_is_to_be_given_as_a_path(name: str) -> None:
+    for given in (name, Path(name)):
+        with pytest.raises(
+            InputError, match=r"(?i)^file:.* is an address; expected a list of names: give /a/b\.txt\.$"
+        ):
+            read_text(Path(given), what="a list of names")
+
+
+@pytest.mark.parametrize(
+    ("name", "is_address"),
+    [("hf://a/b", True), ("ssh://a", True), ("C:/a.txt", False), ("a:2.png", False), ("file", False), ("x:/a", False)],
+)
+def test_what_an_address_is(name: str, is_address: bool) -> None:
+    assert (web_address(name) is not None) == is_address
+
+
 def test_other_encodings_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes("mask: é".encode("latin-1"))
     with pytest.raises(InputError, match=r"a is not in UTF-8 \(byte 6\); expected a list: save it so\.$"):

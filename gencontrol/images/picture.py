@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Shaped, UInt8
 from torch import Tensor
 
 from gencontrol.errors import InputError
@@ -78,12 +78,32 @@ def unit_planes(planes: Float[Tensor, "*s"] | UInt8[Tensor, "*s"]) -> Float[Tens
 
 
 @checked
+def check_held(values: Shaped[Tensor, "..."], *, name: str) -> None:
+    """Refuse tensors whose values cannot be read one by one: on the meta device, sparse, quantised, nested, complex.
+
+    Raises:
+        InputError: Says how to make them plain.
+    """
+    if values.is_meta:
+        raise InputError(f"{name} is on the meta device, where tensors have no values: give one that holds some.")
+    if values.is_quantized:
+        raise InputError(f"{name} is quantised ({values.dtype}); expected plain numbers: `.dequantize()` gives them.")
+    if values.is_nested or values.layout is not torch.strided:
+        layout = "nested" if values.is_nested else str(values.layout).removeprefix("torch.")
+        plain = "one tensor for each picture" if values.is_nested else "`.to_dense()`"
+        raise InputError(f"{name} has the layout {layout}; expected a dense tensor: give {plain}.")
+    if values.is_complex():
+        raise InputError(f"{name} holds complex numbers; expected real ones: `.real` or `.abs()` gives them.")
+
+
+@checked
 def check_unit_range(values: Float[Tensor, "*s"], *, name: str) -> Float[Tensor, "*s"]:
     """The values clamped to [0, 1], after a check that they are finite and there but for rounding.
 
     Raises:
-        InputError: NaN or infinity, or values outside [0, 1].
+        InputError: NaN or infinity, or values outside [0, 1]; or see `check_held`.
     """
+    check_held(values, name=name)
     if not values.numel():
         raise InputError(f"{name} has no pixels: its shape is {tuple(values.shape)}.")
     low, high = (v.item() for v in torch.aminmax(values.detach()))

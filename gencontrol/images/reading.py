@@ -12,10 +12,10 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from gencontrol.errors import InputError
-from gencontrol.images.picture import Picture, PictureWarning, check_unit_range
+from gencontrol.images.picture import Picture, PictureWarning, check_held, check_unit_range
 from gencontrol.images.profiles import to_srgb
 from gencontrol.kinds import checked
-from gencontrol.text_files import check_regular, web_address
+from gencontrol.text_files import check_no_address, check_regular
 
 # What Pillow's decoders raise on damaged files, beside OSError.
 _DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
@@ -106,18 +106,8 @@ def check_file(path: str | Path) -> None:
     Raises:
         InputError: Nothing there, a folder, a pipe or a device, an address, or a name that cannot be one.
     """
-    check_no_address(path)
+    check_no_address(path, what="a picture's file")
     check_regular(Path(path), what="an image file", piped=False)
-
-
-def check_no_address(path: str | Path) -> None:
-    """Refuse an address on the web.
-
-    Raises:
-        InputError: Says to download it.
-    """
-    if (address := web_address(path)) is not None:
-        raise InputError(f"{address} is an address; pictures are read from files: download it first.")
 
 
 def is_deep(path: str | Path) -> bool:
@@ -184,6 +174,11 @@ def _copy_levels(image: Image.Image) -> UInt8[Tensor, "c h w"]:
 
 
 def _from_array(array: np.ndarray) -> Picture:
+    if isinstance(array, np.ma.MaskedArray):
+        # What is masked out would be read as if it were not.
+        raise InputError("Expected a plain array, got a masked one: `.filled(0)` makes it one.")
+    if array.dtype == object:
+        raise InputError("The array holds Python objects, not numbers: `np.stack` or `.astype(float)` makes it one.")
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 2, 3, 4)):
         raise InputError(
             f"Expected an array (h, w) or (h, w, 1 to 4), got shape {array.shape}; "
@@ -196,6 +191,7 @@ def _from_array(array: np.ndarray) -> Picture:
 
 
 def _from_tensor(tensor: Tensor) -> Picture:
+    check_held(tensor, name="the tensor")
     if tensor.ndim not in (2, 3) or (tensor.ndim == 3 and tensor.shape[0] not in (1, 2, 3, 4)):
         raise InputError(
             f"Expected a tensor (h, w) or (1 to 4, h, w), got shape {tuple(tensor.shape)}; "

@@ -12,7 +12,7 @@ from transformers.utils.hub import cached_file
 from gencontrol.configuration import nearest
 from gencontrol.errors import CheckpointError
 from gencontrol.models.registry import PRESETS, put_together
-from gencontrol.text_files import json_value, web_address
+from gencontrol.text_files import file_of, json_value, web_address
 
 # Seconds for an answer: a line that needs longer does not fetch gigabytes.
 _PATIENCE = 3.0
@@ -38,6 +38,9 @@ class Location:
     """Short names that are taken beside folders and hub ids, which messages know."""
 
     def __post_init__(self) -> None:
+        # To pathlib the empty name is the folder one is in.
+        if not self.name.strip():
+            raise CheckpointError("The name of a model is empty: give a folder, a preset, or a hub id.")
         if Path(self.name).exists():
             # "main" is the default of transformers' own loaders, which callers hand on.
             if self.revision not in (None, "main"):
@@ -194,6 +197,8 @@ def _why_not(name: str, error: Exception) -> str:
 def _address_text(address: str) -> str:
     from huggingface_hub import constants
 
+    if (local := file_of(address)) is not None:
+        return f"{address} is an address: give its folder, {local}"
     parts = urllib.parse.urlparse(address)
     owner, _, rest = parts.path.strip("/").partition("/")
     is_hub = parts.hostname == urllib.parse.urlparse(constants.ENDPOINT).hostname and rest

@@ -12,7 +12,7 @@ from jaxtyping import Float, Shaped, UInt8
 from torch import Tensor
 
 from gencontrol.errors import InputError
-from gencontrol.images.picture import Picture, unit_planes
+from gencontrol.images.picture import Picture, byte_planes, unit_planes
 from gencontrol.images.reading import ImageSource, check_file, read_image
 from gencontrol.regions.coco_rle import decode_rle
 from gencontrol.regions.region import RegionWarning
@@ -21,11 +21,16 @@ MaskSource = ImageSource | Mapping[str, Any]
 """A picture of a mask, COCO's run lengths, or the value of gradio's ImageEditor."""
 
 # JPEG leaves traces of colour in grey masks; more than this is a coloured mask. As much is no difference of opacity.
-_SLACK = 12 / 255
+_TRACES = 12
+_SLACK = _TRACES / 255
 # An alpha channel says nothing if at most this share of it differs from the rest: rounded corners, a stray pixel.
 _STRAY = 0.01
+# Up to this share of it says less than a drawing in pure black and white: a torn edge, specks of an eraser.
+_SPECKS = 0.1
 # A drawing in black and white has greys at least so far apart.
 _CONTRAST = 0.5
+# It is pure if at least this share of it is within so many levels of its black or its white: a photograph is not.
+_PURE, _NEAR = 0.9, 40
 
 
 def mask_plane(source: MaskSource) -> tuple[Float[Tensor, "h w"], str]:
@@ -90,27 +95,51 @@ def _read_picture(picture: Picture) -> tuple[Float[Tensor, "h w"], str]:
     low, high = opacity.aminmax()
     if high > 0 and low == high:
         return _brightness(picture.stored_rgb), "brightness"
-    drawing = _drawing(picture, alpha) if high > 0 else None
-    if drawing is None:
+    opaque = byte_planes(opacity)
+    drawn = _drawn(picture, opaque)
+    if drawn is None:
         return alpha, "alpha channel"
-    warnings.warn(
-        "The mask's alpha channel is the same nearly everywhere, and beneath it is a drawing in black and white: the "
-        "drawing was taken. Save the mask without alpha, or with black where nothing is marked.",
-        RegionWarning,
-        stacklevel=4,
-    )
-    return drawing, "brightness"
+    stray, is_pure = _stray(opaque), _is_pure(drawn)
+    if stray <= _STRAY or (stray <= _SPECKS and is_pure):
+        where = "nearly everywhere" if stray <= _STRAY else f"in {1 - stray:.0%} of it"
+        text = (
+            f"The mask's alpha channel is the same {where}, and beneath it is a drawing in black and white: the "
+            "drawing was taken. Save the mask without alpha, or with black where nothing is marked."
+        )
+        warnings.warn(text, RegionWarning, stacklevel=4)
+        return torch.where(opaque > _TRACES, unit_planes(picture.stored_rgb[1]), 0.0), "brightness"
+    if is_pure:
+        text = (
+            "What is visible of the mask is a drawing in black and white, but its alpha channel varies, and was taken. "
+            "If the drawing is meant, save the mask without alpha."
+        )
+        warnings.warn(text, RegionWarning, stacklevel=4)
+    return alpha, "alpha channel"
 
 
-def _drawing(picture: Picture, alpha: Float[Tensor, "h w"]) -> Float[Tensor, "h w"] | None:
-    """The brightness of what is visible, if it says more than an alpha channel that is the same nearly everywhere."""
-    usual = alpha.mean()
-    if usual <= _SLACK or ((alpha - usual).abs() > _SLACK).float().mean() > _STRAY or _is_coloured(picture.stored_rgb):
+def _drawn(picture: Picture, opaque: UInt8[Tensor, "h w"]) -> UInt8[Tensor, " n"] | None:
+    """The greys of what is visible, if they are greys and far enough apart for a drawing."""
+    visible = opaque > _TRACES
+    if not visible.any() or _is_coloured(picture.stored_rgb):
         return None
-    visible = alpha > _SLACK
-    brightness = unit_planes(picture.stored_rgb[1])
-    low, high = brightness[visible].aminmax()
-    return torch.where(visible, brightness, 0.0) if high - low >= _CONTRAST else None
+    greys = byte_planes(picture.stored_rgb[1])[visible]
+    low, high = greys.aminmax()
+    return greys if high - low >= _CONTRAST * 255 else None
+
+
+def _stray(opaque: UInt8[Tensor, "h w"]) -> float:
+    """The share of the pixels whose opacity is not the usual one; all of them if that is none."""
+    usual = int(opaque.flatten().bincount(minlength=256).argmax())
+    if usual <= _TRACES:
+        return 1.0
+    other = (opaque < max(0, usual - _TRACES)) | (opaque > min(255, usual + _TRACES))
+    return other.count_nonzero().item() / other.numel()
+
+
+def _is_pure(greys: UInt8[Tensor, " n"]) -> bool:
+    """Whether nearly all are close to the darkest or the brightest of them."""
+    low, high = greys.aminmax()
+    return ((greys - low < _NEAR) | (high - greys < _NEAR)).count_nonzero().item() >= _PURE * greys.numel()
 
 
 def _brightness(rgb: Float[Tensor, "3 h w"] | UInt8[Tensor, "3 h w"]) -> Float[Tensor, "h w"]:

@@ -56,6 +56,11 @@ def from_mask(
     plane, origin = mask_plane(source)
     fitted = plane if size is None else fit_to_image(plane, size, resize=resize)
     high = plane.max().item()
+    if 0 < high < 1 / 255 and _is_whole(plane, 65535):
+        raise InputError(
+            f"The mask's largest value is {high * 65535:.3g} of 65535, which is all but black: it looks like 8 bits "
+            "stored as 16. Save it with 8 bits, or times 257; if it holds class numbers, use `from_index_mask`."
+        )
     if 0 < high <= 1.5 / 255:
         raise InputError(
             f"The mask's largest value is {high * 255:.3g} of 255, which is all but black. If it holds 0 and 1, save "
@@ -69,6 +74,12 @@ def from_mask(
         if not bool(fitted.any()):
             raise InputError(f"The mask is empty: its largest value {high:.3g} is below the threshold {threshold:g}.")
     return Region(alpha=fitted, weight=weight, label=label)
+
+
+def _is_whole(plane: Float[Tensor, "h w"], levels: int) -> bool:
+    """Whether all values are whole numbers out of so many."""
+    scaled = plane.detach() * levels
+    return bool(((scaled - scaled.round()).abs() < 1e-2).all())
 
 
 def _warn_of_levels(plane: Float[Tensor, "h w"], origin: str, threshold: Number | None) -> None:

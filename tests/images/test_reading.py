@@ -280,7 +280,7 @@ def test_pipes_and_devices_are_not_waited_for(tmp_path: Path) -> None:
     "name", ["https://example.org/cat.png", "https:/example.org/cat.png", "HTTP://x/y.jpg", "s3://b/k"]
 )
 def test_addresses_are_not_fetched(name: str) -> None:
-    with pytest.raises(InputError, match="is an address; pictures are read from files: download it first"):
+    with pytest.raises(InputError, match=r"is an address; expected a picture.s file.*: download it first"):
         read_image(name)
 
 
@@ -341,6 +341,35 @@ def test_unknown_dtype_and_shapes() -> None:
         read_image(torch.zeros(1, 3, 4, 5))
     with pytest.raises(InputError, match="has no pixels"):
         read_image(torch.zeros(3, 0, 5))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (torch.ones(8, 8, device="meta"), "on the meta device"),
+        (torch.ones(8, 8, dtype=torch.uint8, device="meta"), "on the meta device"),
+        (torch.eye(8).to_sparse(), r"has the layout sparse_coo; .*to_dense"),
+        (torch.nested.nested_tensor([torch.ones(8, 8), torch.ones(8, 8)], layout=torch.jagged), "layout nested"),
+        (torch.ones(8, 8, dtype=torch.complex64).conj(), "complex numbers; expected real ones"),
+        (torch.zeros(3, 8, 0), r"the tensor has no pixels: its shape is \(3, 8, 0\)"),
+        (torch.zeros(3, 0, 8, dtype=torch.uint8), r"the tensor has no pixels: its shape is \(3, 0, 8\)"),
+        (torch.zeros(3, 8, 0, dtype=torch.uint16), r"the tensor has no pixels"),
+        (np.zeros((8, 0, 3)), r"the array has no pixels: its shape is \(3, 8, 0\)"),
+        (np.zeros((0, 8), dtype=np.uint8), "the array has no pixels"),
+        (np.full((8, 8), None, dtype=object), "holds Python objects, not numbers"),
+        (np.array([np.zeros((2, 2)), None], dtype=object), "holds Python objects, not numbers"),
+        (np.ma.masked_array(np.ones((8, 8)), mask=True), r"a masked one: `\.filled\(0\)`"),
+    ],
+)
+def test_what_holds_no_plain_values(values: np.ndarray | Tensor, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_image(values)
+
+
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor:UserWarning")
+def test_quantised_tensors_are_to_be_made_plain() -> None:
+    with pytest.raises(InputError, match=r"quantised .*dequantize"):
+        read_image(torch.quantize_per_tensor(torch.ones(8, 8), 0.1, 0, torch.quint8))
 
 
 def test_open_image_keeps_the_mode(tmp_path: Path) -> None:

@@ -52,9 +52,35 @@ def test_what_is_transparent_is_no_part_of_the_drawing() -> None:
 
 def test_an_alpha_channel_that_varies_is_the_mask_whatever_is_beneath() -> None:
     alpha = np.full(SIZE, 255, dtype=np.uint8)
-    alpha.reshape(-1)[:93] = 0  # just over one in a hundred
-    plane, origin = mask_plane(rgba(ellipse(), alpha))
+    alpha.reshape(-1)[:922] = 0  # just over one in ten
+    with pytest.warns(RegionWarning, match="What is visible of the mask is a drawing in black and white, but"):
+        plane, origin = mask_plane(rgba(ellipse(), alpha))
     assert torch.equal(plane, torch.from_numpy(alpha / 255).float()) and origin == "alpha channel"
+
+
+@pytest.mark.parametrize("pixels", [93, 369, 921])
+def test_a_few_percent_of_stray_transparency_leave_a_pure_drawing_the_mask(pixels: int) -> None:
+    alpha = np.full(SIZE, 255, dtype=np.uint8)
+    alpha.reshape(-1)[:pixels] = 0
+    share = 100 - round(100 * pixels / 9216)
+    with pytest.warns(RegionWarning, match=f"the same in {share}% of it, .* the drawing was taken"):
+        plane, origin = mask_plane(rgba(ellipse(), alpha))
+    assert torch.equal(plane, torch.from_numpy(ellipse() / 255).float()) and origin == "brightness"
+
+
+def test_beneath_a_few_percent_a_photograph_in_grey_is_no_drawing() -> None:
+    alpha = np.full(SIZE, 255, dtype=np.uint8)
+    alpha[40:60, 40:60] = 0
+    shades = np.broadcast_to(np.linspace(0, 255, 96), SIZE).astype(np.uint8)
+    plane, origin = mask_plane(rgba(shades, alpha))
+    assert torch.equal(plane, torch.from_numpy(alpha / 255).float()) and origin == "alpha channel"
+
+
+def test_a_usual_opacity_below_full_is_told_by_most_pixels() -> None:
+    alpha = np.full(SIZE, 140, dtype=np.uint8)
+    alpha.reshape(-1)[:800] = 255
+    with pytest.warns(RegionWarning, match="the drawing was taken"):
+        assert mask_plane(rgba(ellipse(), alpha))[1] == "brightness"
 
 
 def test_a_small_stroke_on_a_transparent_ground_is_the_mask() -> None:
@@ -197,9 +223,8 @@ def test_values_of_every_kind_give_one_map(tmp_path: Path) -> None:
     assert torch.equal(from_mask(tmp_path / "wide.tif", size=SIZE).alpha, torch.from_numpy(ellipse() / 255).float())
     for dtype in (np.uint8, np.uint16, np.int32):
         Image.fromarray((ellipse() // 255).astype(dtype)).save(tmp_path / "ones.tif")
-        with pytest.raises(
-            InputError, match=r"of 255, which is all but black. If it holds 0 and 1, save it as 0 and 255"
-        ):
+        said = r"of 255, which is all but black. If it holds 0 and 1, save it as 0 and 255"
+        with pytest.raises(InputError, match="1 of 65535.* 8 bits stored as 16" if dtype is np.uint16 else said):
             from_mask(tmp_path / "ones.tif", size=SIZE)
     turned = Image.fromarray(np.rot90(ellipse()).copy())
     exif = turned.getexif()

@@ -105,6 +105,18 @@ def test_mask_of_zeros_and_ones_of_255_is_told_from_an_empty_one() -> None:
         from_mask(HALF // 255 * 5, size=SIZE)
 
 
+@pytest.mark.parametrize("largest", [1, 255])
+def test_8_bits_stored_as_16_are_called_so(largest: int, tmp_path: Path) -> None:
+    levels = np.zeros((8, 8), dtype=np.uint16)
+    levels[2:4] = largest
+    Image.fromarray(levels).save(tmp_path / "deep.png")
+    for source in (levels, tmp_path / "deep.png"):
+        with pytest.raises(InputError, match=rf"value is {largest} of 65535, .* looks like 8 bits stored as 16"):
+            from_mask(source, size=(8, 8))
+    with pytest.raises(InputError, match=r"largest value is 0\.357 of 255"):
+        from_mask(np.full((8, 8), 0.0014), size=(8, 8))
+
+
 def test_image_alpha(tmp_path: Path) -> None:
     picture = Picture(rgb=torch.rand(3, *SIZE), alpha=half())
     save_image(to_pil(picture), tmp_path / "cut.png")

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from gencontrol.alpha_clip.architectures import architecture_name
 from gencontrol.errors import CheckpointError
-from gencontrol.finite import check_finite_weights
+from gencontrol.finite import check_filled_weights, check_finite_weights
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -45,7 +45,7 @@ def check_weights(state: Mapping[str, Tensor], *, source: str) -> None:
     """Refuse tensors that no training leaves behind; after `check_shapes`, since it reads every value.
 
     Raises:
-        CheckpointError: Whole numbers, NaN or infinite values; names the tensors.
+        CheckpointError: Whole numbers, NaN or infinite values, zeros alone; names the tensors.
     """
     whole = [f"{name} ({str(v.dtype).removeprefix('torch.')})" for name, v in state.items() if not _is_weight(v)]
     if whole:
@@ -54,6 +54,7 @@ def check_weights(state: Mapping[str, Tensor], *, source: str) -> None:
             "Quantised or compressed weights are not read: get the original ones."
         )
     check_finite_weights(state, source=source)
+    check_filled_weights(state, source=source)
 
 
 def _is_weight(values: Tensor) -> bool:

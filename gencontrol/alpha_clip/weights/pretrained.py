@@ -20,6 +20,7 @@ from gencontrol.alpha_clip.towers import Parts, shapes_of, take_apart
 from gencontrol.alpha_clip.weights.describe import check_shapes
 from gencontrol.alpha_clip.weights.unpickling import printable
 from gencontrol.errors import CheckpointError
+from gencontrol.finite import check_filled_weights
 from gencontrol.models.location import Location, no_model, read_json
 
 # Older transformers saved this buffer; it is 0, 1, 2, ... and made anew.
@@ -40,12 +41,14 @@ def open_clip_folder(source: Location, *, dtype: torch.dtype | None) -> Parts:
     kind = config.get("model_type")
     if kind == "clip":
         clip = _load(CLIPModel, source, dtype)
+        check_filled_weights(clip, source=source.name)
         vision, text = take_apart(clip)
         processor = _read_processor(source, vision)
         tokenizer = _read_tokenizer(source)
         return Parts(vision=vision, text=text, logit_scale=clip.logit_scale, tokenizer=tokenizer, processor=processor)
     if kind == "clip_vision_model":
         vision = _load(CLIPVisionModelWithProjection, source, dtype)
+        check_filled_weights(vision, source=source.name)
         return Parts(vision=vision, processor=_read_processor(source, vision))
     looks = "the text tower of a CLIP" if kind == "clip_text_model" else f"a model of type {kind!r}"
     if kind is None:

@@ -13,7 +13,7 @@ from gencontrol.alpha_clip.weights.state_names import tidy
 from gencontrol.alpha_clip.weights.torch_files import read_torch_file
 from gencontrol.alpha_clip.weights.unpickling import printable
 from gencontrol.errors import CheckpointError
-from gencontrol.text_files import web_address
+from gencontrol.text_files import check_no_address
 
 SUFFIXES = frozenset({".bin", ".ckpt", ".pt", ".pth", ".safetensors"})
 """Of the files that hold weights."""
@@ -32,8 +32,7 @@ def read_state(path: Path, *, mmap: bool = False) -> dict[str, Tensor]:
         CheckpointError: No such file, another kind of file, a damaged one, or one with objects other than tensors.
     """
     if not path.is_file():
-        if (address := web_address(path)) is not None:
-            raise CheckpointError(f"{address} is an address; expected a file of weights: download it first.")
+        check_no_address(path, what="a file of weights", error=CheckpointError)
         raise CheckpointError(f"{path} is a folder: expected a file." if path.is_dir() else f"No file at {path}.")
     try:
         values = _read(path, mmap=mmap)

@@ -11,11 +11,13 @@ from safetensors.torch import load_file, save_file
 
 from gencontrol.configuration import from_mapping, to_mapping
 from gencontrol.errors import CheckpointError, ConfigError
+from gencontrol.finite import check_filled_weights, check_finite_weights
 from gencontrol.kinds import checked
 from gencontrol.models.shipped import RELATIONS, shipped_folder
 from gencontrol.relations.learned.answers import HEADS
 from gencontrol.relations.learned.inputs import FEATURES, PROBES
 from gencontrol.relations.learned.module import ModuleConfig, RelationModule
+from gencontrol.text_files import json_value
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
@@ -49,7 +51,7 @@ def open_module(folder: Path | None = None) -> RelationModule:
     """
     where = folder or shipped_folder(RELATIONS)
     try:
-        described = json.loads((where / CONFIG).read_text(encoding="utf-8"))
+        described = json_value((where / CONFIG).read_text(encoding="utf-8"))
         state = load_file(where / WEIGHTS)
         config = from_mapping(ModuleConfig, described["module"], where=str(where / CONFIG))
         made_for = described["made_for"]
@@ -64,6 +66,8 @@ def open_module(folder: Path | None = None) -> RelationModule:
         module.load_state_dict({name: values.float() for name, values in state.items()})
     except RuntimeError as error:
         raise CheckpointError(f"{where} has other weights than its {CONFIG} says: {error}.") from error
+    check_finite_weights(module, source=str(where))
+    check_filled_weights(module, source=str(where))
     return module.requires_grad_(False).eval()
 
 
