@@ -1,10 +1,13 @@
-"""From a picture, and phrases, to regions: grounders find phrases as boxes, segmenters turn boxes into masks."""
+"""From a picture, and phrases, to regions: grounders find phrases as boxes, segmenters turn boxes into
+masks, captioners describe parts."""
 
 from typing import TYPE_CHECKING
 
 from gencontrol.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from gencontrol.proposals.captioner import Captioner as Captioner
+    from gencontrol.proposals.captioner_opening import open_captioner as open_captioner
     from gencontrol.proposals.captions import split_phrases as split_phrases
     from gencontrol.proposals.grammar import NounPhrase as NounPhrase
     from gencontrol.proposals.grammar import distinct_phrases as distinct_phrases
@@ -22,6 +25,7 @@ else:
     __getattr__, __dir__, __all__ = lazy_exports(
         __name__,
         {
+            "Captioner": "gencontrol.proposals.captioner",
             "Grounder": "gencontrol.proposals.grounder",
             "Grounding": "gencontrol.proposals.grounder",
             "NounPhrase": "gencontrol.proposals.grammar",
@@ -32,6 +36,7 @@ else:
             "distinct_phrases": "gencontrol.proposals.grammar",
             "draw_grounding": "gencontrol.proposals.preview",
             "noun_phrases": "gencontrol.proposals.grammar",
+            "open_captioner": "gencontrol.proposals.captioner_opening",
             "open_grounder": "gencontrol.proposals.opening",
             "open_segmenter": "gencontrol.proposals.segmenter_opening",
             "split_phrases": "gencontrol.proposals.captions",

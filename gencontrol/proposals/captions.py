@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from transformers import PreTrainedTokenizerBase
 
 from gencontrol.errors import InputError
+from gencontrol.kinds import checked
 from gencontrol.numbers import check_number
 
 _SEPARATOR = ". "
@@ -56,6 +57,7 @@ def plain(phrase: str) -> str:
     return " ".join(without.split()).strip(" .")
 
 
+@checked
 def split_phrases(text: str) -> list[str]:
     """The phrases of a text such as "a cup. a table.", which full stops and line breaks part.
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gencontrol.kinds import check_fields, checked
 from gencontrol.proposals.lexicon import (
     ADJECTIVES,
     BREAKS,
@@ -42,6 +43,9 @@ class NounPhrase:
     head: str
     """Its last word, in small letters: what it is about."""
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Token:
@@ -50,6 +54,7 @@ class _Token:
     end: int
 
 
+@checked
 def noun_phrases(caption: str) -> list[NounPhrase]:
     """The noun phrases of an English caption that name something that can be seen, in their order.
 
@@ -73,6 +78,7 @@ def noun_phrases(caption: str) -> list[NounPhrase]:
     return found
 
 
+@checked
 def distinct_phrases(caption: str) -> list[str]:
     """The texts of `noun_phrases`, each once."""
     texts: dict[str, str] = {}

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn import functional
 from torchvision.ops import batched_nms
 
+from gencontrol.errors import InputError
 from gencontrol.images.reading import ImageSource
+from gencontrol.kinds import check_fields, checked
 from gencontrol.proposals.defaults import MOST
 from gencontrol.regions.drawn import from_box
 from gencontrol.regions.region import Region
@@ -30,6 +33,17 @@ class Grounding:
     """What was found in each box, as it was given."""
     size: tuple[int, int]
     """(height, width) of the picture."""
+    masks: Bool[Tensor, "k h w"] | None = None
+    """Of what is in each box, where the grounder gives masks (SAM 3); True on the thing, of the picture's own size."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        counts = (*self.boxes.shape[:1], *self.scores.shape, len(self.phrases))
+        if self.boxes.shape != (counts[-1], 4) or counts != (counts[-1],) * 3:
+            raise InputError(
+                f"Grounding: expected boxes (k, 4), and a score and a phrase for each, got {tuple(self.boxes.shape)}, "
+                f"{tuple(self.scores.shape)} and {len(self.phrases)} phrases."
+            )
 
 
 @runtime_checkable
@@ -64,6 +78,7 @@ def select(
     threshold: float,
     most: int = MOST,
     overlap: float = OVERLAP,
+    planes: Float[Tensor, "k m n"] | None = None,
 ) -> Grounding:
     """The best boxes: those above the threshold, without doubles of one phrase, the best first.
 
@@ -75,6 +90,8 @@ def select(
         threshold: Least score.
         most: How many stay.
         overlap: Intersection over union above which the lesser of two boxes of one phrase goes.
+        planes: Of each box the probability of every place to be on the thing, at any size; those of boxes that stay
+            become masks.
     """
     height, width = size
     boxes = boxes.clamp(min=0).minimum(boxes.new_tensor([width, height, width, height]))
@@ -89,20 +106,40 @@ def select(
         scores=scores[kept].float().cpu(),
         phrases=tuple(names[place] for place in places),
         size=size,
+        masks=None if planes is None else _masks(planes[kept.cpu()], size),
     )
 
 
+def _masks(planes: Float[Tensor, "k m n"], size: tuple[int, int]) -> Bool[Tensor, "k h w"]:
+    """Probabilities scaled up to the picture, and cut in the middle; one by one, since of many they take gigabytes."""
+    large = [functional.interpolate(plane[None, None], size=size, mode="bilinear")[0, 0] > 0.5 for plane in planes]
+    return torch.stack(large) if large else torch.zeros(0, *size, dtype=torch.bool)
+
+
+def chosen(grounding: Grounding, places: Sequence[int]) -> Grounding:
+    """Some of what was found.
+
+    Args:
+        grounding: All of it.
+        places: Which, in the order in which they are to be.
+    """
+    picked = list(places)
+    return Grounding(
+        boxes=grounding.boxes[picked],
+        scores=grounding.scores[picked],
+        phrases=tuple(grounding.phrases[place] for place in picked),
+        size=grounding.size,
+        masks=None if grounding.masks is None else grounding.masks[picked],
+    )
+
+
+@checked
 def best_of_each(grounding: Grounding) -> Grounding:
     """The best box of every phrase that was found."""
-    places = [grounding.phrases.index(phrase) for phrase in dict.fromkeys(grounding.phrases)]
-    return Grounding(
-        boxes=grounding.boxes[places],
-        scores=grounding.scores[places],
-        phrases=tuple(grounding.phrases[place] for place in places),
-        size=grounding.size,
-    )
+    return chosen(grounding, [grounding.phrases.index(phrase) for phrase in dict.fromkeys(grounding.phrases)])
 
 
+@checked
 def box_regions(grounding: Grounding) -> tuple[Region, ...]:
     """The boxes as regions, each labelled with its phrase."""
     found = zip(grounding.boxes.tolist(), grounding.phrases, strict=True)

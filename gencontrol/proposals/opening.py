@@ -11,14 +11,18 @@ from transformers import AutoImageProcessor, AutoTokenizer, PreTrainedTokenizerB
 from gencontrol.alpha_clip.weights.pretrained import load_strictly
 from gencontrol.alpha_clip.weights.tensor_files import SUFFIXES
 from gencontrol.errors import CheckpointError
+from gencontrol.kinds import checked
 from gencontrol.models.location import Location, absence, no_model
 from gencontrol.proposals.defaults import BERT, DEFAULT_GROUNDER
 from gencontrol.proposals.detectors import DinoGrounder, OwlGrounder
+from gencontrol.proposals.florence import FlorenceGrounder
 from gencontrol.proposals.glip.grounder import GlipGrounder
 from gencontrol.proposals.glip.opening import MODEL_TYPE, TOKENIZER, open_glip_file, open_glip_folder
 from gencontrol.proposals.grounder import Grounder
+from gencontrol.proposals.sam3 import Sam3Grounder
 
 
+@checked
 def open_grounder(
     model: str = DEFAULT_GROUNDER,
     *,
@@ -31,8 +35,8 @@ def open_grounder(
     """Open a grounder.
 
     Args:
-        model: A folder or hub id of Grounding DINO, MM-Grounding-DINO, OWLv2, or of a GLIP that `save_glip` wrote; or
-            a file of a published GLIP.
+        model: A folder or hub id of Grounding DINO, MM-Grounding-DINO, OWLv2, Florence-2, SAM 3, or of a GLIP that
+            `save_glip` wrote; or a file of a published GLIP.
         revision: Branch, tag or commit on the hub.
         local_files_only: Whether to look on this machine only.
         dtype: Of the weights; None is float32, which the deformable convolutions of GLIP want on a CPU.
@@ -55,7 +59,7 @@ def open_grounder(
         known = ", ".join([MODEL_TYPE, *_KINDS])
         raise CheckpointError(f"{model} is a model of type {kind!r}, and no grounder; expected one of {known}.")
     model_class, wrap = _KINDS[kind]
-    return wrap(load_strictly(model_class(), source, dtype).to(device), _image_processor(source), _tokenizer(source))
+    return wrap(load_strictly(model_class(), source, dtype).to(device), source)
 
 
 def _kind(source: Location) -> str | None:
@@ -86,12 +90,65 @@ def _owlv2() -> Any:
     return Owlv2ForObjectDetection
 
 
-_KINDS: dict[str, tuple[Callable[[], Any], Callable[[Any, Any, Any], Grounder]]] = {
-    "grounding-dino": (_grounding_dino, DinoGrounder),
-    "mm-grounding-dino": (_mm_grounding_dino, DinoGrounder),
-    "owlv2": (_owlv2, OwlGrounder),
+def _florence2() -> Any:
+    from transformers import Florence2ForConditionalGeneration
+
+    return Florence2ForConditionalGeneration
+
+
+def _sam3() -> Any:
+    from transformers import Sam3Model
+
+    return Sam3Model
+
+
+def _dino_of(model: Any, source: Location) -> Grounder:
+    return DinoGrounder(model, _image_processor(source), _tokenizer(source))
+
+
+def _owl_of(model: Any, source: Location) -> Grounder:
+    return OwlGrounder(model, _image_processor(source), _tokenizer(source))
+
+
+def _florence_of(model: Any, source: Location) -> Grounder:
+    from transformers import Florence2Processor
+
+    return FlorenceGrounder(model, open_processor(Florence2Processor, source))
+
+
+def _sam3_of(model: Any, source: Location) -> Grounder:
+    from transformers import Sam3Processor
+
+    return Sam3Grounder(model, open_processor(Sam3Processor, source))
+
+
+_KINDS: dict[str, tuple[Callable[[], Any], Callable[[Any, Location], Grounder]]] = {
+    "grounding-dino": (_grounding_dino, _dino_of),
+    "mm-grounding-dino": (_mm_grounding_dino, _dino_of),
+    "owlv2": (_owlv2, _owl_of),
+    "florence2": (_florence2, _florence_of),
+    "sam3": (_sam3, _sam3_of),
+    # As SAM 3 lies on the hub: beside what follows things through a film, which pictures do not need.
+    "sam3_video": (_sam3, _sam3_of),
 }
 """transformers' name of a kind of model -> its class, loaded on first use, and what makes a grounder of it."""
+
+
+def open_processor(processor_class: Any, source: Location) -> Any:
+    """How a saved model is given pictures and texts.
+
+    Args:
+        processor_class: One of transformers'.
+        source: Where the model is.
+
+    Raises:
+        CheckpointError: Nothing there says it, or nothing that can be read.
+    """
+    try:
+        return processor_class.from_pretrained(source.name, **source.lookup())
+    except Exception as error:  # The tokenizers library raises bare ones, and so does a tokenizer that is not there.
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"{source.name} does not say how pictures and texts are prepared: {reason}") from error
 
 
 def _tokenizer(source: Location) -> PreTrainedTokenizerBase:

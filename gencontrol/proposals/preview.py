@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 from gencontrol.images.picture import Picture
 from gencontrol.images.reading import ImageSource, read_image
 from gencontrol.images.writing import to_pil
+from gencontrol.kinds import checked
 from gencontrol.proposals.grounder import Grounding
 
 # Of the picture's short side: the height of letters, and how many lines go to a letter's height.
@@ -22,6 +23,7 @@ def phrase_colours(count: int) -> list[tuple[int, int, int]]:
     return [(round(255 * r), round(255 * g), round(255 * b)) for r, g, b in parts]
 
 
+@checked
 def draw_grounding(picture: ImageSource, grounding: Grounding) -> Image.Image:
     """Draw the boxes on the picture, each phrase in its colour, with its score; the best are drawn last.
 

@@ -1,4 +1,4 @@
-"""SAM, SAM-HQ and SAM 2 of transformers as segmenters."""
+"""SAM, SAM-HQ, SAM 2 and SAM 3 of transformers as segmenters."""
 
 from typing import Any
 
@@ -19,7 +19,8 @@ class SamSegmenter:
     """One of the SAMs: the picture is encoded once, and each box gives one mask."""
 
     def __init__(self, model: Any, processor: Any):
-        """Take a `SamModel`, `SamHQModel` or `Sam2Model`, where it is to compute, and its processor."""
+        """Take a `SamModel`, `SamHQModel`, `Sam2Model` or `Sam3TrackerModel`, where it is to compute; and its
+        processor."""
         self.model = model.eval()
         self.processor = processor
 

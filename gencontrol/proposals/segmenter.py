@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gencontrol.errors import InputError
 from gencontrol.images.reading import ImageSource, read_image
+from gencontrol.kinds import check_fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +20,9 @@ class Segmentation:
     """True on the thing in the box, of the picture's own size; may be empty."""
     scores: Float[Tensor, " k"] | None
     """How good the segmenter takes each mask to be, its guess of the intersection over union; None if it makes none."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 @runtime_checkable

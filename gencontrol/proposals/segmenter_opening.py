@@ -7,6 +7,7 @@ import torch
 
 from gencontrol.alpha_clip.weights.pretrained import load_strictly
 from gencontrol.errors import CheckpointError
+from gencontrol.kinds import checked
 from gencontrol.models.location import Location, absence
 from gencontrol.proposals.grabcut import GrabCutSegmenter
 from gencontrol.proposals.sam import SamSegmenter
@@ -16,6 +17,7 @@ WITHOUT_WEIGHTS: dict[str, Callable[[], Segmenter]] = {"grabcut": GrabCutSegment
 """Name -> a segmenter that needs no model."""
 
 
+@checked
 def open_segmenter(
     model: str = "grabcut",
     *,
@@ -28,7 +30,7 @@ def open_segmenter(
 
     Args:
         model: `grabcut`, which goes by colours and edges and needs no weights; `box`, which takes the box for the mask;
-            or a folder or hub id of SAM, SAM-HQ or SAM 2.
+            or a folder or hub id of SAM, SAM-HQ, SAM 2 or SAM 3.
         revision: Branch, tag or commit on the hub.
         local_files_only: Whether to look on this machine only.
         dtype: Of the weights; None is float32.
@@ -76,11 +78,20 @@ def _sam2() -> tuple[Any, Any]:
     return Sam2Model, Sam2Processor
 
 
+def _sam3() -> tuple[Any, Any]:
+    from transformers import Sam3TrackerModel, Sam3TrackerProcessor
+
+    return Sam3TrackerModel, Sam3TrackerProcessor
+
+
 _KINDS: dict[str, Callable[[], tuple[Any, Any]]] = {
     "sam": _sam,
     "sam_hq": _sam_hq,
     "sam2": _sam2,
     # As SAM 2 lies on the hub: with what remembers the frames of a film, which pictures do not need.
     "sam2_video": _sam2,
+    "sam3_tracker": _sam3,
+    # As SAM 3 lies on the hub; its own `sam3` finds phrases, and takes no box for one thing.
+    "sam3_video": _sam3,
 }
 """transformers' name of a kind of model -> its class and its processor's, loaded on first use."""

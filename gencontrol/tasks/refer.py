@@ -15,7 +15,7 @@ from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.picture import Picture
 from gencontrol.kinds import checked
 from gencontrol.proposals.defaults import MOST
-from gencontrol.proposals.grounder import Grounder
+from gencontrol.proposals.grounder import Grounder, chosen
 from gencontrol.proposals.segmenter import Segmenter
 from gencontrol.regions.region import Region
 from gencontrol.regions.scene import Scene
@@ -128,7 +128,7 @@ def propose(
         picture: Where to look.
         text: A phrase about one thing; of "the cup left of the dog", cups and dogs are looked for.
         grounder: Finds boxes for names.
-        segmenter: Turns boxes into masks.
+        segmenter: Turns boxes into masks; not asked where the grounder gives masks itself, as SAM 3 does.
         threshold: Least score of a box; None is the grounder's own.
         most: Candidates at most, those of the best scores.
 
@@ -144,8 +144,9 @@ def propose(
     kept: list[int] = nms(found.boxes, found.scores, SAME).tolist()
     if not kept:
         raise InputError(f"Nothing is found for {', '.join(names)}: lower the threshold, or say it otherwise.")
-    masks = segmenter.segment(picture, found.boxes[kept]).masks
-    pairs = zip(masks, [found.phrases[number] for number in kept], strict=True)
+    found = chosen(found, kept)
+    masks = segmenter.segment(picture, found.boxes).masks if found.masks is None else found.masks
+    pairs = zip(masks, found.phrases, strict=True)
     regions = tuple(Region(alpha=mask.float(), label=name) for mask, name in pairs if mask.any())
     if not regions:
         raise InputError(f"The segmenter finds nothing in the boxes of {', '.join(names)}: take another one.")

@@ -24,8 +24,13 @@ def detectors() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def grounder_folder(detectors: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A function that gives the folder of a kind of grounder: glip, dino, mm or owl; read it, do not write in it."""
+def grounder_folder(
+    detectors: ModuleType, further: ModuleType, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Path]:
+    """A function that gives the folder of a kind of grounder: glip, dino, mm, owl, florence, sam3 or sam3_video.
+
+    Read it, do not write in it.
+    """
     root = tmp_path_factory.mktemp("grounders")
 
     def of(kind: str) -> Path:
@@ -36,6 +41,9 @@ def grounder_folder(detectors: ModuleType, tmp_path_factory: pytest.TempPathFact
                 "dino": lambda path: detectors.save_dino(path, mm=False),
                 "mm": lambda path: detectors.save_dino(path, mm=True),
                 "owl": detectors.save_owl,
+                "florence": further.save_florence,
+                "sam3": lambda path: further.save_sam3(path, "sam3"),
+                "sam3_video": lambda path: further.save_sam3(path, "sam3_video"),
             }
             save[kind](folder)
         return folder
@@ -44,12 +52,22 @@ def grounder_folder(detectors: ModuleType, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="session")
-def segmenter_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A function that gives the folder of a sam, sam_hq, sam2 or sam2_video; read it, do not write in it."""
+def further() -> ModuleType:
+    """The builders of tests/proposals/_further.py."""
+    return load_beside("_further.py")
+
+
+@pytest.fixture(scope="session")
+def segmenter_folder(further: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A function that gives the folder of a sam, sam_hq, sam2, sam2_video, sam3_tracker or sam3_video.
+
+    Read it, do not write in it.
+    """
     builders, root = load_beside("_segmenters.py"), tmp_path_factory.mktemp("segmenters")
 
     def of(kind: str) -> Path:
         folder = root / kind
-        return folder if folder.is_dir() else builders.save(folder, kind)
+        save = further.save_sam3 if kind.startswith("sam3") else builders.save
+        return folder if folder.is_dir() else save(folder, kind)
 
     return of

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from gencontrol.errors import InputError
 from gencontrol.proposals.grounder import Grounding, best_of_each, box_regions, select
 
 
@@ -60,3 +61,8 @@ def test_boxes_as_regions() -> None:
     assert (cat.label, dog.label, other.label) == ("cat", "dog", "cat")
     assert cat.size == (20, 30) and cat.alpha.sum() == 25 * 15 and cat.alpha[5:, 5:].min() == 1
     assert dog.alpha[:10, :10].min() == 1 and dog.alpha.sum() == 100
+
+
+def test_what_was_found_is_of_one_number() -> None:
+    with pytest.raises(InputError, match=r"expected boxes \(k, 4\), and a score and a phrase for each, got \(1, 4\)"):
+        Grounding(boxes=torch.ones(1, 4), scores=torch.ones(1), phrases=("a", "b"), size=(9, 9))

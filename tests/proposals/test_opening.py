@@ -10,12 +10,16 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import Sam3Processor
 
 from gencontrol.errors import CheckpointError
+from gencontrol.models.location import Location
 from gencontrol.proposals.detectors import DinoGrounder, OwlGrounder
+from gencontrol.proposals.florence import FlorenceGrounder
 from gencontrol.proposals.glip import opening
 from gencontrol.proposals.glip.grounder import GlipGrounder
-from gencontrol.proposals.opening import open_grounder
+from gencontrol.proposals.opening import open_grounder, open_processor
+from gencontrol.proposals.sam3 import Sam3Grounder
 
 Folder = Callable[[str], Path]
 
@@ -27,6 +31,9 @@ Folder = Callable[[str], Path]
         ("dino", DinoGrounder, "GroundingDinoForObjectDetection"),
         ("mm", DinoGrounder, "MMGroundingDinoForObjectDetection"),
         ("owl", OwlGrounder, "Owlv2ForObjectDetection"),
+        ("florence", FlorenceGrounder, "Florence2ForConditionalGeneration"),
+        ("sam3", Sam3Grounder, "Sam3Model"),
+        ("sam3_video", Sam3Grounder, "Sam3Model"),
     ],
 )
 def test_a_folder_says_what_it_is(kind: str, grounder: type, model: str, grounder_folder: Folder) -> None:
@@ -105,3 +112,13 @@ def test_no_weight_is_left_to_chance(grounder_folder: Folder, tmp_path: Path) ->
     (folder / "config.json").write_text(json.dumps({"model_type": "owlv2", "projection_dim": 1}))
     with pytest.raises(CheckpointError, match="owl"):
         open_grounder(str(folder))
+
+
+def test_a_folder_that_does_not_say_how_texts_are_prepared(grounder_folder: Folder, tmp_path: Path) -> None:
+    shutil.copytree(grounder_folder("sam3"), tmp_path / "sam3")
+    for file in ("tokenizer.json", "tokenizer_config.json", "processor_config.json"):
+        (tmp_path / "sam3" / file).unlink(missing_ok=True)
+    with pytest.raises(CheckpointError, match="sam3 does not say how pictures and texts are prepared"):
+        open_grounder(str(tmp_path / "sam3"))
+    with pytest.raises(CheckpointError, match="does not say how"):
+        open_processor(Sam3Processor, Location(name=str(tmp_path), names=()))

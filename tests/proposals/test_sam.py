@@ -16,7 +16,7 @@ from gencontrol.proposals.segmenter_opening import open_segmenter
 BOXES = torch.tensor([[10.0, 5, 60, 50], [0, 0, 100, 60], [70, 20, 95, 55]])
 
 
-@pytest.fixture(scope="module", params=["sam", "sam_hq", "sam2"])
+@pytest.fixture(scope="module", params=["sam", "sam_hq", "sam2", "sam3_tracker", "sam3_video"])
 def segmenter(request: pytest.FixtureRequest, segmenter_folder: Callable[[str], Path]) -> Any:
     return open_segmenter(str(segmenter_folder(request.param)))
 

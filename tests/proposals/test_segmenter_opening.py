@@ -32,7 +32,9 @@ def test_a_folder_says_what_it_is(kind: str, model: str, segmenter_folder: Folde
 
 def test_what_is_no_segmenter(tiny_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(
-        CheckpointError, match=r"type 'clip', and no segmenter; expected sam, sam_hq, sam2, sam2_video\."
+        CheckpointError,
+        match=r"type 'clip', and no segmenter; expected sam, sam_hq, sam2, sam2_video, sam3_tracker, "
+        r"sam3_video\.",
     ):
         open_segmenter(str(tiny_folder / "clip"))
     with pytest.raises(CheckpointError, match=r"there is no config\.json\. Expected grabcut, box, or a folder"):

@@ -1,6 +1,7 @@
 """Which region a phrase means; and candidates from a grounder's boxes. With the embedded encoder, on the example."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -168,3 +169,19 @@ def test_no_mask_at_all() -> None:
 
     with pytest.raises(InputError, match="The segmenter finds nothing in the boxes of cup: take another one"):
         propose(PICTURE, "the cup", grounder=Finder(("cup", 0.9, CUP)), segmenter=Nothing())
+
+
+def test_masks_of_the_grounder_itself_need_no_segmenter() -> None:
+    """Of two boxes that are one thing the better one's mask stays."""
+
+    class Masks(Finder):
+        def ground(self, image: object, phrases: Sequence[str], **how: object) -> Grounding:
+            found = super().ground(image, phrases, **how)
+            masks = torch.zeros(3, 20, 30, dtype=torch.bool)
+            masks[0, 4, 4], masks[1, 5, 5], masks[2, 6, 12:14] = True, True, True
+            return replace(found, masks=masks)
+
+    grounder = Masks(("cup", 0.9, CUP), ("red mug", 0.8, (2.0, 3.0, 8.0, 8.9)), ("dog", 0.4, DOG))
+    found = propose(PICTURE, "the red mug left of the dog", grounder=grounder, segmenter=Blind())
+    assert [region.label for region in found.regions] == ["cup", "dog"]
+    assert [region.alpha.nonzero().tolist() for region in found.regions] == [[[4, 4]], [[6, 12], [6, 13]]]

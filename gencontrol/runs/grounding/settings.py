@@ -17,14 +17,15 @@ class GroundingSettings:
     caption: bool = False
     """The text is a caption in English, such as "a man riding a horse": find the things that it names."""
     model: str = DEFAULT_GROUNDER
-    """A folder or hub id of Grounding DINO, MM-Grounding-DINO, OWLv2 or GLIP, or a published GLIP's .pth file."""
+    """A folder or hub id of Grounding DINO, MM-Grounding-DINO, OWLv2, Florence-2, SAM 3 or GLIP, or a published GLIP's
+    .pth file."""
     tokenizer: str = BERT
     """For a published GLIP's file, which has none: a folder or hub id of BERT's tokenizer."""
     revision: str | None = None
     """Branch, tag or commit of the model on its hub."""
     threshold: float | None = None
-    """Least score of a box, 0 to 1; unless given, the grounder's own: 0.5 for GLIP, 0.25 for Grounding DINO, 0.1 for
-    OWLv2."""
+    """Least score of a box, 0 to 1; unless given, the grounder's own: 0.5 for GLIP, 0.3 for SAM 3, 0.25 for Grounding
+    DINO, 0.1 for OWLv2, 0 for Florence-2."""
     most: int = MOST
     """Boxes at most, the best."""
     best: bool = False

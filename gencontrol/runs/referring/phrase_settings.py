@@ -26,7 +26,8 @@ class ProposalSettings:
     """Propose candidates for a phrase: a folder or hub id of Grounding DINO, MM-Grounding-DINO, OWLv2, Florence-2, SAM
     3 or GLIP."""
     segmenter: str = "grabcut"
-    """What makes masks of proposed boxes: grabcut, box, or a folder or hub id of SAM, SAM-HQ, SAM 2 or SAM 3."""
+    """What makes masks of proposed boxes: grabcut, box, or a folder or hub id of SAM, SAM-HQ, SAM 2 or SAM 3; not
+    used where the grounder gives masks itself, as SAM 3 does."""
     score: float | None = None
     """Least score of a proposed box, 0 to 1; unless given, the grounder's own."""
     most: int = MOST
