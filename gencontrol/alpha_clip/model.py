@@ -18,6 +18,8 @@ from gencontrol.alpha_clip.alpha_slice import patch_weight
 from gencontrol.alpha_clip.architectures import square
 from gencontrol.alpha_clip.attention import attention_weights
 from gencontrol.alpha_clip.inputs import MaskedImage, pair_up
+from gencontrol.alpha_clip.one_pass.change import OnePass
+from gencontrol.alpha_clip.one_pass.regions import SeveralRegions
 from gencontrol.alpha_clip.pairing import check_parts
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.text import tokenize
@@ -36,7 +38,7 @@ DEFAULT_FOCUS = "default_focus"
 _MEND = "Numbers grew beyond what their format holds, or its weights are damaged: try dtype float32."
 
 
-class AlphaCLIP(FromSources, nn.Module):
+class AlphaCLIP(FromSources, SeveralRegions, nn.Module):
     """An image encoder that can be told where to look, and the text encoder of the same space.
 
     Both towers are stock transformers classes. A plain CLIP is one whose alpha weights are zero: it gives the same
@@ -54,6 +56,7 @@ class AlphaCLIP(FromSources, nn.Module):
         text: CLIPTextModelWithProjection | None = None,
         logit_scale: Tensor | None = None,
         tokenizer: PreTrainedTokenizerBase | None = None,
+        one_pass: OnePass | None = None,
     ):
         """Put finished parts together; the `from_...` class methods make them.
 
@@ -61,12 +64,13 @@ class AlphaCLIP(FromSources, nn.Module):
             PairingError: Parts that do not fit together, such as towers of different embedding widths.
         """
         super().__init__()
-        check_parts(vision, processor, text=text, logit_scale=logit_scale, tokenizer=tokenizer)
+        check_parts(vision, processor, text=text, logit_scale=logit_scale, tokenizer=tokenizer, one_pass=one_pass)
         self.vision = vision
         self.text = text
         self.logit_scale = None if logit_scale is None else nn.Parameter(logit_scale.detach())
         self.tokenizer = tokenizer
         self.processor = processor
+        self.one_pass = one_pass
 
     def to_clip(self) -> CLIPModel:
         """Both towers as one stock CLIPModel that shares their weights.
@@ -131,6 +135,7 @@ class AlphaCLIP(FromSources, nn.Module):
             text=self.text,
             logit_scale=self.logit_scale,
             tokenizer=self.tokenizer,
+            one_pass=self.one_pass,
         ).train(self.training)
 
     @checked

@@ -1,8 +1,14 @@
 """Whether parts fit together, asked before they are used."""
 
 from torch import Tensor
-from transformers import CLIPTextModelWithProjection, CLIPVisionModelWithProjection, PreTrainedTokenizerBase
+from transformers import (
+    CLIPTextModelWithProjection,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+    PreTrainedTokenizerBase,
+)
 
+from gencontrol.alpha_clip.one_pass.change import OnePass
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.text import check_end_token
 from gencontrol.errors import PairingError
@@ -15,8 +21,9 @@ def check_parts(
     text: CLIPTextModelWithProjection | None = None,
     logit_scale: Tensor | None = None,
     tokenizer: PreTrainedTokenizerBase | None = None,
+    one_pass: OnePass | None = None,
 ) -> None:
-    """Compare channels, sizes, embedding widths and end tokens.
+    """Compare channels, sizes, embedding widths, end tokens, and what is trained beside the tower.
 
     Raises:
         PairingError: Naming the two values that differ.
@@ -30,6 +37,8 @@ def check_parts(
         raise PairingError(
             f"The processor makes {processor.geometry.size} px inputs, the vision tower takes {config.image_size} px."
         )
+    if one_pass is not None:
+        _check_one_pass(one_pass, config)
     if text is None:
         if logit_scale is not None or tokenizer is not None:
             raise PairingError("A logit scale or a tokenizer without a text tower.")
@@ -43,3 +52,13 @@ def check_parts(
         )
     if tokenizer is not None:
         check_end_token(tokenizer, text.config)
+
+
+def _check_one_pass(one_pass: OnePass, tower: CLIPVisionConfig) -> None:
+    found = tuple(one_pass.visual_projection.up.shape[:1] + one_pass.start.shape), len(one_pass.layers)
+    expected = (tower.projection_dim, tower.hidden_size), tower.num_hidden_layers
+    if found != expected:
+        raise PairingError(
+            f"What one pass is made with is of a tower of {found[1]} blocks, embeddings {found[0][0]} and tokens "
+            f"{found[0][1]} wide; the vision tower has {expected[1]}, {expected[0][0]} and {expected[0][1]}."
+        )

@@ -16,6 +16,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from gencontrol.alpha_clip.one_pass.change import OnePass
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.weights.convert import widen_patch_embedding
 
@@ -37,6 +38,8 @@ class Parts:
     """The text tower's tokenizer."""
     processor: AlphaCLIPProcessor
     """Geometry and normalisation of the input."""
+    one_pass: OnePass | None = None
+    """What several regions are embedded at once with."""
 
 
 def take_apart(clip: CLIPModel) -> tuple[CLIPVisionModelWithProjection, CLIPTextModelWithProjection]:

@@ -14,6 +14,8 @@ from gencontrol.cli.terminal import say
 from gencontrol.errors import ConfigError
 
 _SPRITES = Path("data/sprites/sprites.npz")
+_STAGES = "clip, alpha-clip, autoencoder, denoiser, relations, one-pass"
+_ON_PAIRS = ("alpha-clip", "one-pass")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +23,7 @@ class TrainOptions:
     """Flags of `gencontrol train`."""
 
     stage: Positional[str] = ""
-    """`clip`, `alpha-clip`, `autoencoder`, `denoiser` or `relations`."""
+    """`clip`, `alpha-clip`, `autoencoder`, `denoiser`, `relations` or `one-pass`."""
     output: Annotated[Path | None, arg(aliases=("-o",), metavar="FOLDER")] = None
     """Where the run lives; started again with the same folder, it goes on. `runs/STAGE` by default."""
     settings: Annotated[Path | None, arg(name="config", metavar="FILE.yaml")] = None
@@ -31,7 +33,7 @@ class TrainOptions:
     sprites: Annotated[Path | None, arg(metavar="FILE")] = None
     """The store that `gencontrol data sprites` made; `data/sprites/sprites.npz` by default."""
     pairs: Annotated[Path | None, arg(metavar="FOLDER")] = None
-    """Train alpha-clip on a folder with `pairs.jsonl` instead of the sprite world."""
+    """Train alpha-clip or one-pass on a folder with `pairs.jsonl` instead of the sprite world."""
     until: Annotated[int | None, arg(metavar="STEP")] = None
     """Stop with a checkpoint after this many steps in all, to go on later."""
 
@@ -42,17 +44,17 @@ def main(arguments: Sequence[str]) -> None:
         TrainOptions,
         arguments,
         command="train",
-        description="Train a stage: clip, alpha-clip, autoencoder, denoiser, relations. Also with `accelerate launch`.",
+        description=f"Train a stage: {_STAGES}. Also with `accelerate launch`.",
     )
     from gencontrol.configuration import nearest
     from gencontrol.training.stages.registry import STAGES
 
     if options.stage not in STAGES:
         raise ConfigError(f"No stage {options.stage!r}{nearest(options.stage, STAGES)}")
-    if options.pairs and options.stage != "alpha-clip":
-        raise ConfigError(f"--pairs: only alpha-clip trains on a folder of pairs, not {options.stage}.")
+    if options.pairs and options.stage not in _ON_PAIRS:
+        raise ConfigError(f"--pairs: only {' and '.join(_ON_PAIRS)} train on a folder of pairs, not {options.stage}.")
     if options.pairs and options.sprites:
-        raise ConfigError("--pairs, --sprites: alpha-clip trains on one of them; leave the other out.")
+        raise ConfigError(f"--pairs, --sprites: {options.stage} trains on one of them; leave the other out.")
     if options.until is not None and options.until < 1:
         raise ConfigError(f"--until: expected a step of at least 1, got {options.until}.")
     folder = run_stage(options)
@@ -65,6 +67,7 @@ def run_stage(options: TrainOptions) -> Path:
 
     from gencontrol.cli.terminal import log_to_stderr
     from gencontrol.configuration import from_yaml
+    from gencontrol.files import check_folder
     from gencontrol.training.loop.reporting import Reporter
     from gencontrol.training.loop.train import train
     from gencontrol.training.stages.registry import STAGES, Places, settings_path
@@ -72,6 +75,7 @@ def run_stage(options: TrainOptions) -> Path:
     log_to_stderr()
     stage = STAGES[options.stage]
     folder = options.output or Path("runs") / options.stage
+    check_folder(folder)
     path = settings_path(options.settings, stage)
     config: Any = from_yaml(stage.config, path, overrides=parse_changes(options.change))
     if options.until is not None and options.until > config.run.steps:
@@ -91,7 +95,7 @@ def parse_changes(changes: Sequence[str]) -> Mapping[str, Any]:
     Raises:
         ConfigError: A text without `=`, or a value that is not YAML.
     """
-    import yaml
+    from gencontrol.configuration import yaml_value
 
     parsed = {}
     for change in changes:
@@ -99,7 +103,7 @@ def parse_changes(changes: Sequence[str]) -> Mapping[str, Any]:
         if not (key and equals):
             raise ConfigError(f"--set {change}: expected KEY=VALUE, such as run.steps=100.")
         try:
-            parsed[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
+            parsed[key] = yaml_value(value)
+        except ValueError as error:
             raise ConfigError(f"--set {change}: the value is not YAML: {error}.") from error
     return parsed

@@ -8,6 +8,7 @@ from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.calibrated import curve_of
 from gencontrol.conditioning.embed import check_embeds, check_visible, choose_focus
 from gencontrol.focus.alpha import AlphaFocus
+from gencontrol.focus.one_pass import embed_each
 from gencontrol.focus.strategy import FocusStrategy, colours_for
 from gencontrol.regions.curves import curved_maps
 from gencontrol.regions.region import stack_alphas
@@ -44,4 +45,4 @@ def embed_each_region(encoder: AlphaCLIP, scene: Scene, *, focus: FocusStrategy 
     if curve is not None and curve.way == "one-pass" and isinstance(strategy, AlphaFocus):
         alphas = curved_maps(alphas, curve)
     check_visible(alphas, strategy, encoder.processor.geometry)
-    return check_embeds(strategy.embed(encoder, rgb.expand(len(alphas), -1, -1, -1), alphas))
+    return check_embeds(embed_each(strategy, encoder, rgb, alphas))

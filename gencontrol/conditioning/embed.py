@@ -18,6 +18,7 @@ from gencontrol.focus.alpha import AlphaFocus
 from gencontrol.focus.attention import AttentionFocus
 from gencontrol.focus.crop import CropFocus
 from gencontrol.focus.looks import looks_of
+from gencontrol.focus.one_pass import embed_each
 from gencontrol.focus.pixels import pixels
 from gencontrol.focus.registry import configured_focus
 from gencontrol.focus.strategy import FocusStrategy, colours_for
@@ -256,8 +257,8 @@ def _embed(
     if not (encoder.graded or one_pass) and any(isinstance(look, AlphaFocus) for look in looks_of(strategy)):
         warn_of_grey(alphas)
     check_visible(alphas, strategy, encoder.processor.geometry)
-    rgb = colours_for(strategy, picture).expand(len(alphas), -1, -1, -1)
-    embeds = check_embeds(strategy.embed(encoder, rgb, alphas.to(rgb.device, torch.float32)))
+    rgb = colours_for(strategy, picture)
+    embeds = check_embeds(embed_each(strategy, encoder, rgb, alphas.to(rgb.device, torch.float32)))
     return embeds if len(embeds) == 1 else weighted_mean(embeds, weights)[None]
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gencontrol.focus.looks import SumFocus as SumFocus
     from gencontrol.focus.mask_inversion import MaskInversionFocus as MaskInversionFocus
     from gencontrol.focus.masked_pooling import MaskedPoolingFocus as MaskedPoolingFocus
+    from gencontrol.focus.one_pass import OnePassFocus as OnePassFocus
     from gencontrol.focus.registry import FOCUS as FOCUS
     from gencontrol.focus.registry import configured_focus as configured_focus
     from gencontrol.focus.registry import focus_strategy as focus_strategy
@@ -33,6 +34,7 @@ else:
             "FocusStrategy": "gencontrol.focus.strategy",
             "MaskInversionFocus": "gencontrol.focus.mask_inversion",
             "MaskedPoolingFocus": "gencontrol.focus.masked_pooling",
+            "OnePassFocus": "gencontrol.focus.one_pass",
             "SumFocus": "gencontrol.focus.looks",
             "ZoomFocus": "gencontrol.focus.zoom",
             "configured_focus": "gencontrol.focus.registry",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from gencontrol.configuration import from_mapping, nearest
+from gencontrol.configuration import from_mapping, nearest, shown
 from gencontrol.errors import CheckpointError, ConfigError
 from gencontrol.focus.alpha import AlphaFocus
 from gencontrol.focus.attention import AttentionFocus
@@ -15,6 +15,7 @@ from gencontrol.focus.crop import CropFocus
 from gencontrol.focus.looks import SumFocus
 from gencontrol.focus.mask_inversion import MaskInversionFocus
 from gencontrol.focus.masked_pooling import MaskedPoolingFocus
+from gencontrol.focus.one_pass import OnePassFocus
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.focus.zoom import ZoomFocus
 from gencontrol.kinds import checked
@@ -32,6 +33,7 @@ FOCUS: Mapping[str, type[FocusStrategy]] = MappingProxyType(
             CircleFocus,
             MaskedPoolingFocus,
             MaskInversionFocus,
+            OnePassFocus,
         )
     }
 )
@@ -51,7 +53,7 @@ def configured_focus(look: Any) -> FocusStrategy:
     """
     try:
         if not isinstance(look, Mapping) or not isinstance(look.get("name"), str):
-            raise ConfigError(f"expected a mapping with the name of a focus, got {look!r}")
+            raise ConfigError(f"expected a mapping with the name of a focus, got {shown(look)}.")
         return focus_strategy(look["name"], **{key: value for key, value in look.items() if key != "name"})
     except ConfigError as error:
         raise CheckpointError(

@@ -1,7 +1,6 @@
 """Telling two models apart by their files, without reading their gigabytes."""
 
 import hashlib
-import json
 import mmap
 import struct
 import zipfile
@@ -11,12 +10,15 @@ from pathlib import Path
 
 from gencontrol.files import sha256
 from gencontrol.models.location import Location
+from gencontrol.text_files import json_value
 
 _SAMPLE = 256
 """Bytes at the beginning, in the middle and at the end of each tensor: training changes all of a tensor."""
 _ZIPPED = frozenset({".bin", ".pt", ".pth", ".ckpt"})
 """Suffixes of torch's files, which are zip archives, and so hold a checksum of each tensor."""
 _SETTINGS = ".json"
+ONE_PASS = "one_pass"
+"""Folder beside an encoder's weights, with what it embeds several regions at once with."""
 _TENSORS = ".safetensors"
 _INDEX = ".index.json"
 
@@ -56,7 +58,9 @@ def weights_mark(location: Location) -> str:
         if place.is_file():
             return f"file:{_digest({'': place})}"
         if folder.is_dir():
-            return f"folder:{_digest({name: path for name, path in _files(folder) if path.suffix != _SETTINGS})}"
+            # What is trained beside a tower leaves its embeddings what they were.
+            own = {n: p for n, p in _files(folder) if p.suffix != _SETTINGS and not n.startswith(f"{ONE_PASS}/")}
+            return f"folder:{_digest(own)}"
         commit = _fingerprint(location, None)
     except OSError:
         return ""
@@ -90,8 +94,8 @@ def _named_elsewhere(folder: Path) -> Iterator[tuple[str, Path]]:
     """Weights beside the folder that an index in it names, as `gencontrol assemble --once` stores them."""
     for index in folder.glob(f"*{_TENSORS}{_INDEX}"):
         try:
-            named = {str(name) for name in json.loads(index.read_bytes())["weight_map"].values()}
-        except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+            named = {str(name) for name in json_value(index.read_bytes())["weight_map"].values()}
+        except (ValueError, KeyError, TypeError, AttributeError):
             # Whoever loads it says what is wrong.
             continue
         yield from ((name, folder / name) for name in named if ".." in Path(name).parts and (folder / name).is_file())
@@ -120,7 +124,7 @@ def _of_tensors(path: Path) -> str:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         try:
             (length,) = struct.unpack_from("<Q", content)
-            tensors = json.loads(content[8 : 8 + length])
+            tensors = json_value(content[8 : 8 + length])
             spans = sorted(value["data_offsets"] for name, value in tensors.items() if name != "__metadata__")
         except (struct.error, ValueError, TypeError, KeyError, AttributeError):
             return sha256(path)

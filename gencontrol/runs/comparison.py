@@ -19,7 +19,7 @@ from gencontrol.regions.region import Region, union_of
 from gencontrol.regions.scene import Scene
 from gencontrol.runs.drawing import Sampling, draw_embeds
 
-WHOLE_FRAME = frozenset({"alpha", "attention", "masked-pooling", "mask-inversion"})
+WHOLE_FRAME = frozenset({"alpha", "attention", "masked-pooling", "mask-inversion", "one-pass"})
 """Strategies that leave the picture as it is."""
 
 

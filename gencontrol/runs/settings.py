@@ -90,9 +90,10 @@ class EncoderSettings:
     alpha_clip: str | None = None
     """Alpha-CLIP folder, hub id, or published .pth checkpoint; unless given, the one that the model comes with."""
     focus: str | None = None
-    """How the encoder is made to look: alpha, zoom, attention, crop, blank, blur, circle, masked-pooling or
-    mask-inversion, with settings after a colon, or several looks added, as zoom+crop; unless given, what the encoder's
-    configuration names (of tiny zoom:margin=0.1), else alpha if its alpha channel is trained, else attention."""
+    """How the encoder is made to look: alpha, zoom, attention, crop, blank, blur, circle, masked-pooling,
+    mask-inversion or one-pass, with settings after a colon, or several looks added, as zoom+crop; unless given, what
+    the encoder's configuration names (of tiny zoom:margin=0.1), else alpha if that channel is trained, else
+    attention."""
     fit: Literal["pad", "squash", "crop", "published"] | None = None
     """How picture and mask become square: `published` crops the one and squashes the other, as the Alpha-CLIP authors'
     inference code does, for whoever must reproduce its numbers; unless given, as the encoder's processor says."""

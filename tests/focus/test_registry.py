@@ -20,7 +20,7 @@ from gencontrol.focus import (
 def test_names() -> None:
     assert set(FOCUS) == {
         *("alpha", "zoom", "attention", "crop", "blank", "blur", "circle"),
-        *("masked-pooling", "mask-inversion"),
+        *("masked-pooling", "mask-inversion", "one-pass"),
     }
     assert all(strategy.name == name for name, strategy in FOCUS.items())
     assert all(type(focus_strategy(name)) is strategy for name, strategy in FOCUS.items())

@@ -16,6 +16,7 @@ from transformers import (
 )
 
 from gencontrol.alpha_clip.architectures import name_of, square, text_config, vision_config
+from gencontrol.alpha_clip.one_pass.files import find_one_pass
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.towers import LOGIT_SCALE, Parts, take_apart, widen
 from gencontrol.alpha_clip.weights.openai import load_clip_file
@@ -26,10 +27,10 @@ from gencontrol.regions.geometry import Geometry
 
 
 def load_pretrained(source: Location, *, dtype: torch.dtype | None) -> Parts:
-    """Open a saved CLIP that has four channels.
+    """Open a saved CLIP that has four channels, and what is trained beside its tower.
 
     Raises:
-        CheckpointError: See `open_clip_folder`; or it has three channels.
+        CheckpointError: See `open_clip_folder` and `find_one_pass`; or it has three channels.
     """
     parts = open_clip_folder(source, dtype=dtype)
     if parts.vision.config.num_channels != 4:
@@ -37,7 +38,7 @@ def load_pretrained(source: Location, *, dtype: torch.dtype | None) -> Parts:
             f"{source.name} is a plain CLIP ({name_of(parts.vision.config)}, {parts.vision.config.num_channels} "
             "channels): AlphaCLIP.from_clip gives it an alpha channel, of zero weights until it is trained."
         )
-    return parts
+    return dataclasses.replace(parts, one_pass=find_one_pass(source, parts.vision.config, dtype=dtype))
 
 
 def load_clip(

@@ -14,6 +14,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from gencontrol.alpha_clip.one_pass.change import OnePass
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.towers import Parts
 from gencontrol.alpha_clip.weights.build import draw, load_clip, load_pretrained
@@ -41,6 +42,7 @@ class FromSources:
     logit_scale: Tensor | None
     tokenizer: PreTrainedTokenizerBase | None
     processor: AlphaCLIPProcessor
+    one_pass: OnePass | None
 
     @classmethod
     def _from_parts(cls: type[Made], parts: Parts, *, source: str) -> Made:
@@ -51,6 +53,7 @@ class FromSources:
             text=parts.text,
             logit_scale=parts.logit_scale,
             tokenizer=parts.tokenizer,
+            one_pass=parts.one_pass,
         ).eval()
         # Here, where all doors meet, and after they have been cast: float16 may not hold what the file does.
         check_finite_weights(made, source=source)
@@ -218,6 +221,7 @@ class FromSources:
             text=self.text,
             logit_scale=self.logit_scale,
             tokenizer=self.tokenizer,
+            one_pass=self.one_pass,
         )
 
     @checked

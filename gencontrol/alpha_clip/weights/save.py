@@ -7,13 +7,16 @@ from transformers import CLIPTextModelWithProjection, CLIPVisionModelWithProject
 
 from gencontrol import files
 from gencontrol.alpha_clip.alpha_slice import is_split, merged
+from gencontrol.alpha_clip.one_pass.change import OnePass
+from gencontrol.alpha_clip.one_pass.files import save_one_pass
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.towers import put_together
 from gencontrol.errors import InputError
 from gencontrol.finite import check_finite_weights
+from gencontrol.models.fingerprint import ONE_PASS
 
 # What a save consists of; a folder with anything else in it is not overwritten.
-_OURS = ("*.json", "*.safetensors", "merges.txt", "vocab.txt", "README.md")
+_OURS = ("*.json", "*.safetensors", "merges.txt", "vocab.txt", "README.md", f"{ONE_PASS}/")
 
 
 def save_parts(
@@ -24,6 +27,7 @@ def save_parts(
     text: CLIPTextModelWithProjection | None,
     logit_scale: Tensor | None,
     tokenizer: PreTrainedTokenizerBase | None,
+    one_pass: OnePass | None = None,
 ) -> None:
     """See `AlphaCLIP.save_pretrained`; a tower that is split for training is saved merged."""
     check_replaceable(folder)
@@ -38,6 +42,8 @@ def save_parts(
         processor.save_pretrained(temporary)
         if tokenizer is not None:
             tokenizer.save_pretrained(temporary)
+        if one_pass is not None:
+            save_one_pass(one_pass, temporary)
 
 
 def check_replaceable(folder: Path) -> None:

@@ -17,14 +17,15 @@ def looks_of_run(encoder: AlphaCLIP, called: str, chosen: FocusStrategy, *, comp
     """What each way to look is called; the chosen one comes first.
 
     Args:
-        encoder: Which looks; without alpha weights it is not asked to by alpha.
+        encoder: Which looks; it is not asked to by alpha or in one pass where it was not trained for that.
         called: What the chosen way is called.
         chosen: The way that the settings name, or the encoder's own.
         compare: Whether to show the others too.
     """
     looks = {called: chosen}
     if compare:
-        names = [name for name in FOCUS if name not in SLOW and (name != "alpha" or encoder.has_alpha)]
+        able = {"alpha": encoder.has_alpha, "one-pass": encoder.one_pass is not None}
+        names = [name for name in FOCUS if name not in SLOW and able.get(name, True)]
         looks |= {name: FOCUS[name]() for name in names if name not in looks}
     return looks
 

@@ -19,7 +19,7 @@ from gencontrol.regions.geometry import Geometry, fit_planes
 from gencontrol.regions.mask_planes import mask_plane
 from gencontrol.regions.masks import from_image_alpha, from_mask
 from gencontrol.streams import stream
-from gencontrol.text_files import json_value
+from gencontrol.text_files import check_no_address, json_value
 from gencontrol.training.data.alpha_maps import vary_alpha
 from gencontrol.training.data.pairs import Pairs, pad_ids
 
@@ -67,7 +67,7 @@ class FolderPairs:
         rows = [self.pairs[i] for i in chosen]
         captioned = torch.tensor([row.whole_caption is not None for row in rows])
         whole = (torch.rand(count, generator=generator) < self.whole_share) & captioned
-        planes = torch.stack([self._planes(row) for row in rows])
+        planes = torch.stack([self.planes(row) for row in rows])
         marked = vary_alpha(planes[:, 3], self.alpha_kinds, generator)
         texts = [(r.whole_caption or "") if w else r.caption for r, w in zip(rows, whole.tolist(), strict=True)]
         # Equal captions are no negatives for each other; nothing else is known about what is true of what.
@@ -91,7 +91,8 @@ class FolderPairs:
         texts = [t for p in self.pairs for t in (p.caption, p.whole_caption) if t is not None]
         return {text: index for index, text in enumerate(dict.fromkeys(texts))}
 
-    def _planes(self, row: FolderPair) -> Float[Tensor, "5 s s"]:
+    def planes(self, row: FolderPair) -> Float[Tensor, "5 s s"]:
+        """A line's colours, its map, and a map of the whole picture that is 0 where it was padded; all [0, 1]."""
         picture = read_image(self.folder / row.image)
         try:
             alpha = _alpha_of(self.folder, row, picture)
@@ -110,6 +111,7 @@ def read_listing(folder: Path) -> tuple[FolderPair, ...]:
         ConfigError: A line with an unknown or missing key.
     """
     path = folder / LISTING
+    check_no_address(folder, what="a folder of pictures and their listing")
     if not path.is_file():
         raise InputError(f"No {LISTING} in {folder}; expected one JSON object a line with image, caption and mask.")
     try:

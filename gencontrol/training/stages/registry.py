@@ -30,6 +30,8 @@ from gencontrol.training.stages.clip import ClipTask, ClipTraining
 from gencontrol.training.stages.denoiser import DenoiserTask, DenoiserTraining
 from gencontrol.training.stages.graded import graded_set
 from gencontrol.training.stages.moving import map_between, moved
+from gencontrol.training.stages.one_pass import OnePassTask, OnePassTraining
+from gencontrol.training.stages.one_pass_data import build_one_pass_task
 from gencontrol.training.stages.recognition import RecognitionSet, recognition_sets
 from gencontrol.training.stages.relations import RelationTask, RelationTraining
 from gencontrol.training.stages.relations_data import build_relation_task
@@ -217,11 +219,17 @@ def build_relations(config: RelationTraining, places: Places) -> RelationTask:
     return build_relation_task(config, folder=places.folder, sprites=places.sprites)
 
 
+def build_one_pass(config: OnePassTraining, places: Places) -> OnePassTask:
+    """Several regions in one pass, on the sprite world or on a folder of pairs."""
+    return build_one_pass_task(config, folder=places.folder, sprites=places.sprites, pairs=places.pairs)
+
+
 STAGES: dict[str, Stage] = {
     "clip": Stage(config=ClipTraining, preset="clip.yaml", build=build_clip_task),
     "alpha-clip": Stage(config=AlphaClipTraining, preset="alpha_clip.yaml", build=build_alpha_clip_task),
     "autoencoder": Stage(config=AutoencoderTraining, preset="autoencoder.yaml", build=build_autoencoder_task),
     "denoiser": Stage(config=DenoiserTraining, preset="denoiser.yaml", build=build_denoiser_task),
     "relations": Stage(config=RelationTraining, preset="relations.yaml", build=build_relations),
+    "one-pass": Stage(config=OnePassTraining, preset="one_pass.yaml", build=build_one_pass),
 }
 """In the order of training."""

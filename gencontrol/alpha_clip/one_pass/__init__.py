@@ -1,0 +1,1 @@
+"""Several regions in one pass: a class token for each, beside patches that are computed once."""
