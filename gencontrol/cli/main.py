@@ -30,7 +30,7 @@ COMMANDS: dict[str, str] = {
     "refer": "which part of a picture a phrase means, and its mask",
     "caption": "a part of a picture in a sentence, by LLaVA-1.5",
     "ask": "questions about a part of a picture, to LLaVA-1.5",
-    "evaluate": "an encoder measured on ImageNet-S, as publications do it",
+    "evaluate": "an encoder measured on ImageNet-S, RefCOCO, region captions and whole pictures, as published",
     "ground": "where the things that a text names are in a picture",
     "embed": "embeddings of regions, to a safetensors file",
     "calibrate": "what makes levels mean shares of attention, fitted on pictures and masks",

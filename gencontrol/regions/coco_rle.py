@@ -44,6 +44,14 @@ def decode_rle(size: Any, counts: Any) -> Bool[np.ndarray, "h w"]:
     return inside.reshape(width, height).T
 
 
+def encode_rle(mask: Bool[np.ndarray, "h w"]) -> dict[str, list[int]]:
+    """A mask as COCO's annotations hold it uncompressed: `size`, and the lengths of runs, outside first."""
+    flat = np.concatenate([[False], mask.T.ravel()])
+    turns = np.flatnonzero(flat[1:] != flat[:-1])
+    runs = np.diff(np.concatenate([[0], turns, [mask.size]]))
+    return {"size": list(mask.shape), "counts": runs.tolist()}
+
+
 def _whole(number: Any) -> int:
     """A whole number as one, whatever holds it; a text of digits and a part of a pixel are none.
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gencontrol.errors import InputError
-from gencontrol.regions.coco_rle import decode_rle
+from gencontrol.regions.coco_rle import decode_rle, encode_rle
 
 
 def boxes() -> np.ndarray:
@@ -38,6 +38,19 @@ def test_compressed_text_is_what_pycocotools_wrote(mask: np.ndarray, text: str) 
 def test_lists_are_runs_down_the_columns_outside_first() -> None:
     assert decode_rle([2, 3], [1, 3, 2]).tolist() == [[False, True, False], [True, True, False]]
     assert decode_rle([2, 3], [0, 6]).all() and not decode_rle([2, 3], [6]).any()
+
+
+@pytest.mark.parametrize("mask", [mask for mask, _ in ENCODED])
+def test_what_is_encoded_is_decoded(mask: np.ndarray) -> None:
+    found = encode_rle(mask)
+    assert np.array_equal(decode_rle(found["size"], found["counts"]), mask)
+
+
+def test_encoded_runs_begin_outside_and_go_down_the_columns() -> None:
+    mask = np.array([[False, True, False], [True, True, False]])
+    assert encode_rle(mask) == {"size": [2, 3], "counts": [1, 3, 2]}
+    assert encode_rle(np.ones((2, 3), dtype=bool))["counts"] == [0, 6]
+    assert encode_rle(np.zeros((2, 3), dtype=bool))["counts"] == [6]
 
 
 @pytest.mark.parametrize(

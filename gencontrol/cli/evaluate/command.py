@@ -8,21 +8,28 @@ from tyro.conf import Positional, arg
 
 from gencontrol.cli.flags import EncoderFlags, RunOptions, called, unset
 from gencontrol.cli.parse import parse
-from gencontrol.cli.terminal import say
 from gencontrol.runs.evaluation.settings import EvaluationSettings
 from gencontrol.runs.machine.offline import offline
 
 if TYPE_CHECKING:
-    from gencontrol.runs.evaluation.imagenet_s import Evaluated
+    from gencontrol.cli.evaluate.tables import Evaluated
 
 
 @dataclass(frozen=True, kw_only=True)
 @called(
     data=(Positional, arg(metavar="DATA", help_behavior_hint="")),
     root=arg(metavar="FOLDER"),
-    split=arg(metavar="NAME"),
+    split=unset("NAME"),
     names=unset("FILE"),
     templates=arg(metavar="NAME|FILE"),
+    by=unset("NAME"),
+    detections=unset("FILE"),
+    segmenter=unset("NAME"),
+    source=unset("NAME"),
+    meteor=unset("FILE.jar"),
+    max_tokens=arg(metavar="N"),
+    captions=unset("FILE"),
+    clip=unset("NAME"),
     limit=unset("N"),
     output=arg(aliases=("-o",), metavar="FILE"),
 )
@@ -39,25 +46,40 @@ def main(arguments: Sequence[str]) -> None:
         EvaluateFlags,
         arguments,
         command="evaluate",
-        description="Measure an encoder on ImageNet-S: which class the masked thing has. Accuracy is the mean over "
-        "classes.",
+        description="Measure an encoder as publications do: on ImageNet-S, which class the masked thing has (the mean "
+        "over classes); on RefCOCO, RefCOCO+ and RefCOCOg, which box an expression means; region-caption, what a LLaVA "
+        "says of regions; whole, classes and captions of whole pictures, beside plain CLIP. A measurement that was "
+        "broken off goes on when it is called again; under `accelerate launch`, processes share the pictures.",
     )
     with offline(flags.offline):
         from gencontrol.cli.report import notices, print_json
-        from gencontrol.runs.evaluation.imagenet_s import evaluate_imagenet_s
 
         with notices(FLAGS):
-            done = evaluate_imagenet_s(flags)
+            done = _measured(flags)
+    if done is None:
+        return
     if flags.format == "json":
         print_json(asdict(done))
         return
-    _print(done)
-    say(f"{done.pictures} pictures, {done.classes} classes, {done.without_mask} left out; wrote {flags.output}")
+    from gencontrol.cli.evaluate.tables import print_evaluated
+
+    print_evaluated(done, flags.output)
 
 
-def _print(done: "Evaluated") -> None:
-    from gencontrol.cli.report import table
+def _measured(flags: EvaluateFlags) -> "Evaluated | None":
+    if flags.data == "imagenet-s":
+        from gencontrol.runs.evaluation.imagenet_s import evaluate_imagenet_s
 
-    lines = [(row.focus, row.fit, f"{row.top1:.2%}", f"{row.top5:.2%}") for row in done.rows]
-    lines += [(f"published: {name}", "crop", f"{a:.2f}%", f"{b:.2f}%") for name, (a, b) in done.published.items()]
-    print(table(lines, header=("focus", "fit", "top 1", "top 5")))
+        return evaluate_imagenet_s(flags)
+    if flags.data == "region-caption":
+        from gencontrol.runs.evaluation.region_caption import evaluate_region_caption
+
+        return evaluate_region_caption(flags)
+    if flags.data == "whole":
+        from gencontrol.runs.evaluation.whole import evaluate_whole
+
+        return evaluate_whole(flags)
+    from gencontrol.runs.evaluation.refcoco import evaluate_refcoco
+
+    # Also what is no data set: it is refused there.
+    return evaluate_refcoco(flags)

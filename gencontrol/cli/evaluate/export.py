@@ -17,11 +17,11 @@ from gencontrol.numbers import check_number
 class ExportOptions:
     """Flags of `gencontrol data export`."""
 
-    format: Literal["imagenet-s"] = "imagenet-s"
+    format: Literal["imagenet-s", "refcoco"] = "imagenet-s"
     """How files are laid out, as `gencontrol evaluate` reads them."""
     store: Annotated[Path, arg(metavar="FILE")] = Path("data/sprites/sprites.npz")
     """The prepared sprites, which `gencontrol data sprites` writes."""
-    output: Annotated[Path, arg(aliases=("-o",), metavar="FOLDER")] = Path("data/imagenet-s")
+    output: Annotated[Path, arg(aliases=("-o",), metavar="FOLDER")] = Path("data/export")
     """The folder to write; nothing may be in it."""
     number: Annotated[int, arg(aliases=("-n",), metavar="N")] = 1000
     """How many pictures."""
@@ -41,17 +41,20 @@ def main(arguments: Sequence[str]) -> None:
         ExportOptions,
         arguments,
         command="data export",
-        description="Write scenes of the sprite world as ImageNet-S is laid out: pictures, masks of classes, names.",
+        description="Write scenes of the sprite world as a data set's files are laid out: ImageNet-S's pictures, "
+        "masks of classes and names, or RefCOCO's pictures, annotations and sentences.",
     )
     check_number(options.number, name="--number", at_least=1)
     check_number(options.seed, name="--seed", at_least=0)
     from gencontrol.sprites.compose import SceneConfig
     from gencontrol.sprites.imagenet_s import export_imagenet_s
+    from gencontrol.sprites.refcoco import export_refcoco
     from gencontrol.sprites.store import open_store
 
     config = SceneConfig(size=options.size, split=options.split)
     config = replace(config, styles=options.style) if options.style else config
     store = open_store(options.store)
     store.style_indices(config.styles)
-    done = export_imagenet_s(store, options.output, config=config, count=options.number, seed=options.seed)
+    export = export_imagenet_s if options.format == "imagenet-s" else export_refcoco
+    done = export(store, options.output, config=config, count=options.number, seed=options.seed)
     say(f"wrote {done.pictures} pictures of {done.classes} classes to {options.output}")

@@ -1,34 +1,31 @@
 """An encoder measured on ImageNet-S."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int
-from rich.console import Console
-from rich.progress import track
 from torch import Tensor
 
-from gencontrol import __version__
 from gencontrol.alpha_clip.architectures import name_of
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.embed import choose_focus
 from gencontrol.errors import InputError
-from gencontrol.files import atomic_file
 from gencontrol.focus.strategy import FocusStrategy, colours_for
 from gencontrol.images.picture import Picture
 from gencontrol.images.reading import read_image
 from gencontrol.regions.geometry import Fit
 from gencontrol.runs.classification.looks import looks_of_run, read_templates
+from gencontrol.runs.evaluation.items import Kept, measure_items
 from gencontrol.runs.evaluation.settings import EvaluationSettings, check_evaluation
+from gencontrol.runs.evaluation.written import finish, kept_of, spread
 from gencontrol.runs.files.inputs import inputs_of
 from gencontrol.runs.files.new_file import check_new_file
 from gencontrol.runs.notation import parse_focus
-from gencontrol.runs.notices import is_watched, naming, warn
+from gencontrol.runs.notices import naming, warn
 from gencontrol.runs.opening import open_encoder
 from gencontrol.tasks.classify import classified
 from gencontrol.tasks.protocols.imagenet_s import (
@@ -36,8 +33,8 @@ from gencontrol.tasks.protocols.imagenet_s import (
     PUBLISHED,
     ImageNetS,
     Sample,
-    hits,
     mean_over_classes,
+    places,
     read_folder,
     read_ids,
     read_names,
@@ -83,8 +80,8 @@ class Evaluated:
     """What is published of this architecture on 919 classes: top-1 and top-5 in percent."""
 
 
-def evaluate_imagenet_s(settings: EvaluationSettings) -> Evaluated:
-    """Measure, and write a file of it.
+def evaluate_imagenet_s(settings: EvaluationSettings) -> Evaluated | None:
+    """Measure, and write a file of it; None in all processes but the first one.
 
     Raises:
         ConfigError: Settings that cannot be.
@@ -94,7 +91,7 @@ def evaluate_imagenet_s(settings: EvaluationSettings) -> Evaluated:
     """
     check_evaluation(settings)
     focus, templates = parse_focus(settings.focus), read_templates(settings.templates)
-    data, path = read_folder(Path(settings.root), split=settings.split), Path(settings.output)
+    data, path = read_folder(Path(settings.root), split=settings.split or "validation"), Path(settings.output)
     names = read_names(_names_file(settings), data.synsets)
     check_new_file(path, inputs_of(settings), overwrite=settings.overwrite)
     encoder = open_encoder(settings)
@@ -103,8 +100,11 @@ def evaluate_imagenet_s(settings: EvaluationSettings) -> Evaluated:
     chosen = choose_focus(focus, has_alpha=encoder.has_alpha, default=encoder.default_focus)
     looks = looks_of_run(encoder, settings.focus or chosen.name, chosen, compare=settings.compare)
     fits = FITS if settings.fit is None else (settings.fit,)
-    done = measure(encoder, data, weights, looks=looks, fits=fits, limit=settings.limit)
-    _write(path, done, settings, templates=templates)
+    kept = kept_of(settings, {"templates": list(templates), "looks": list(looks)})
+    done = measure(encoder, data, weights, kept, looks=looks, fits=fits, limit=settings.limit)
+    if done is not None:
+        facts = {"templates": list(templates), "accuracy": "mean over classes"}
+        finish(kept, done, settings, facts=facts)
     return done
 
 
@@ -120,22 +120,23 @@ def _names_file(settings: EvaluationSettings) -> Path:
     return found[0]
 
 
-@torch.no_grad()
 def measure(
     encoder: AlphaCLIP,
     data: ImageNetS,
     weights: Float[Tensor, "c d"],
+    kept: Kept,
     *,
     looks: Mapping[str, FocusStrategy],
     fits: Sequence[Fit] = FITS,
     limit: int | None = None,
-) -> Evaluated:
+) -> Evaluated | None:
     """Measure each way to look, and the whole picture beside it, behind each geometry.
 
     Args:
         encoder: The encoder.
         data: Pictures and masks.
         weights: Of each class, in the order of the categories (see `zero_shot_weights`).
+        kept: What is kept meanwhile.
         looks: What ways to look are called.
         fits: How picture and mask become square.
         limit: Take this many pictures only, spread over all.
@@ -143,23 +144,20 @@ def measure(
     Raises:
         InputError: A picture or mask that cannot be read, or of another size; or no mask that shows its class.
     """
-    step = 1 if limit is None else max(len(data.samples) // limit, 1)
-    samples = data.samples[::step][:limit]
-    views = {fit: _behind(encoder, fit) for fit in fits}
-    cosines: dict[tuple[str, Fit], list[Tensor]] = {(name, fit): [] for name in (*looks, WHOLE) for fit in fits}
-    categories: list[int] = []
-    for sample, picture, alpha in _read(samples):
-        categories.append(sample.category - 1)
-        for (name, fit), found in cosines.items():
-            embeds = _look(views[fit], picture, alpha, looks.get(name))
-            found.append(classified(encoder, embeds, weights, labels=("",)).cosines.cpu())
-    if not categories:
+    samples = spread(data.samples, limit)
+    views = [_behind(encoder, fit) for fit in fits]
+    measured = measure_items(samples, lambda sample: _ranks(sample, views, weights, looks), kept)
+    if measured is None:
+        return None
+    found = [one for one in measured if one["category"] is not None]
+    if not found:
         raise InputError(f"None of {len(samples)} masks shows its class: these are no masks of ImageNet-S.")
-    right = torch.tensor(categories)
-    rows = [_row(name, fit, torch.cat(found), right) for (name, fit), found in cosines.items()]
+    right = torch.tensor([one["category"] for one in found])
+    ways = list(product((*looks, WHOLE), fits))
+    ranks = torch.tensor([one["ranks"] for one in found])
     architecture = name_of(encoder.vision.config)
     return Evaluated(
-        rows=tuple(rows),
+        rows=tuple(_row(name, fit, ranks[:, i], right) for i, (name, fit) in enumerate(ways)),
         pictures=len(right),
         classes=len(data.synsets),
         without_mask=len(samples) - len(right),
@@ -168,27 +166,39 @@ def measure(
     )
 
 
+@torch.no_grad()
+def _ranks(
+    sample: Sample, views: Sequence[AlphaCLIP], weights: Tensor, looks: Mapping[str, FocusStrategy]
+) -> dict[str, Any]:
+    """Of each way to look and fit, which place the right class takes, from 1; no category where none of it is seen."""
+    with naming(sample.picture, among=2):
+        picture, alpha = _read(sample)
+    if not alpha.any():
+        warn(f"{sample.mask} has no pixel of its class {sample.category}: the picture is left out.")
+        return {"category": None}
+    right, ranks = torch.tensor([sample.category - 1]), []
+    for name in (*looks, WHOLE):
+        for view in views:
+            embeds = _look(view, picture, alpha, looks.get(name))
+            cosines = classified(view, embeds, weights, labels=("",)).cosines.cpu()
+            ranks.append(int(places(cosines, right)))
+    return {"category": sample.category - 1, "ranks": ranks}
+
+
 def _behind(encoder: AlphaCLIP, fit: Fit) -> AlphaCLIP:
     return encoder.with_geometry(replace(encoder.processor.geometry, fit=fit))
 
 
-def _read(samples: Sequence[Sample]) -> Iterator[tuple[Sample, Picture, Float[Tensor, "h w"]]]:
-    """Pictures with the maps of what counts; those whose mask does not show it are left out."""
-    seen = track(samples, description="pictures", console=Console(stderr=True), disable=not is_watched())
-    for sample in seen:
-        with naming(sample.picture, among=len(samples)):
-            picture = Picture(rgb=read_image(sample.picture).stored_rgb)
-            ids = read_ids(sample.mask)
-            if tuple(ids.shape) != picture.size:
-                raise InputError(
-                    f"{sample.mask} is {ids.shape[1]} x {ids.shape[0]}, and its picture {picture.size[1]} x "
-                    f"{picture.size[0]} (width x height)."
-                )
-            alpha = (ids == sample.category).float()
-        if alpha.any():
-            yield sample, picture, alpha
-        else:
-            warn(f"{sample.mask} has no pixel of its class {sample.category}: the picture is left out.")
+def _read(sample: Sample) -> tuple[Picture, Float[Tensor, "h w"]]:
+    """A picture with the map of what counts."""
+    picture = Picture(rgb=read_image(sample.picture).stored_rgb)
+    ids = read_ids(sample.mask)
+    if tuple(ids.shape) != picture.size:
+        raise InputError(
+            f"{sample.mask} is {ids.shape[1]} x {ids.shape[0]}, and its picture {picture.size[1]} x "
+            f"{picture.size[0]} (width x height)."
+        )
+    return picture, (ids == sample.category).float()
 
 
 def _look(
@@ -200,22 +210,6 @@ def _look(
     return focus.embed(view, rgb, alpha[None].to(view.device))
 
 
-def _row(name: str, fit: Fit, cosines: Float[Tensor, "n c"], right: Int[Tensor, " n"]) -> Row:
-    top = [mean_over_classes(hits(cosines, right, k=k), right) for k in (1, 5)]
+def _row(name: str, fit: Fit, ranks: Int[Tensor, " n"], right: Int[Tensor, " n"]) -> Row:
+    top = [mean_over_classes(ranks <= k, right) for k in (1, 5)]
     return Row(focus=name, fit=fit, top1=top[0], top5=top[1])
-
-
-def _write(path: Path, done: Evaluated, settings: EvaluationSettings, *, templates: Sequence[str]) -> None:
-    packages = ("torch", "transformers", "pillow", "numpy")
-    record: dict[str, Any] = {
-        "gencontrol": __version__,
-        "versions": {name: version(name) for name in packages},
-        "settings": asdict(settings),
-        "templates": list(templates),
-        "accuracy": "mean over classes",
-        **asdict(done),
-    }
-    with atomic_file(path, exclusive=not settings.overwrite) as temporary:
-        temporary.write_bytes(
-            f"{json.dumps(record, indent=2, ensure_ascii=False)}\n".encode("utf-8", "surrogateescape")
-        )

@@ -7,8 +7,26 @@ from gencontrol.errors import ConfigError
 from gencontrol.numbers import check_number
 from gencontrol.runs.settings import EncoderSettings, check_named
 
-DATA_SETS = ("imagenet-s",)
+_REFERRING = ("refcoco", "refcoco+", "refcocog")
+DATA_SETS = ("imagenet-s", *_REFERRING, "region-caption", "whole")
 """What can be measured on."""
+ANNOTATED = "annotated"
+"""The segmenter that takes the annotations' own masks."""
+_OF: dict[str, tuple[str, ...]] = {
+    "names": ("imagenet-s", "whole"),
+    "templates": ("imagenet-s", "whole"),
+    "by": (*_REFERRING, "region-caption"),
+    "detections": _REFERRING,
+    "segmenter": (*_REFERRING, "region-caption"),
+    "compare": ("imagenet-s", *_REFERRING, "region-caption"),
+    "focus": ("imagenet-s", *_REFERRING, "region-caption"),
+    "source": ("region-caption",),
+    "meteor": ("region-caption",),
+    "max_tokens": ("region-caption",),
+    "captions": ("whole",),
+    "clip": ("whole",),
+}
+"""Setting -> the data sets that it is of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,11 +34,12 @@ class EvaluationSettings(EncoderSettings):
     """An encoder measured on a data set as publications do it."""
 
     data: str = ""
-    """The data set: imagenet-s."""
+    """What is measured: imagenet-s, refcoco, refcoco+, refcocog, region-caption or whole."""
     root: str = ""
-    """The data set's folder; of ImageNet-S the one with validation/ and validation-segmentation/ in it."""
-    split: str = "validation"
-    """Which part of it."""
+    """The data set's folder; of ImageNet-S the one with validation/ and validation-segmentation/ in it, of RefCOCO the
+    one with refcoco/refs(unc).p, refcoco/instances.json and the pictures in it, of whole one with a folder a class."""
+    split: str | None = None
+    """Which part of it; unless given, validation (val of RefCOCO), and test of Visual Genome and captions."""
     names: str | None = None
     """A file with a synset and its name on each line; unless given, LOC_synset_mapping.txt, words.txt or names.txt in
     the data set's folder."""
@@ -29,6 +48,23 @@ class EvaluationSettings(EncoderSettings):
     auto is single, or bare for an encoder that does not know its words."""
     compare: bool = False
     """Measure every way to look at a region."""
+    by: str | None = None
+    """Who split RefCOCO: unc, google or umd; unless given, as publications have it."""
+    source: str | None = None
+    """Whose captions of regions: refcocog, refcoco, refcoco+ or visual-genome; unless given, whose files are there."""
+    meteor: str | None = None
+    """METEOR's program, meteor-1.5.jar, which Java runs; without it there is no METEOR in the table."""
+    max_tokens: int = 128
+    """Tokens of a caption at most."""
+    captions: str | None = None
+    """A file of pictures and their captions: COCO's, Karpathy's, or a name, a tab and a caption a line."""
+    clip: str | None = None
+    """The plain CLIP beside an Alpha-CLIP: a folder, preset or hub id; unless given, the one that it was made from."""
+    detections: str | None = None
+    """A file of a detector's boxes by picture, of which one is chosen; unless given, boxes are the annotations'."""
+    segmenter: str | None = None
+    """What makes masks of boxes: box, which takes them as they are, annotated, the annotations' own, grabcut, or a
+    folder or hub id of SAM's; unless given, box, and annotated for captions."""
     limit: int | None = None
     """Take this many pictures only, spread over all."""
     output: str = "evaluation.json"
@@ -46,9 +82,15 @@ def check_evaluation(settings: EvaluationSettings) -> None:
     check_named(settings)
     if settings.data not in DATA_SETS:
         raise ConfigError(f"`data`: there is no {settings.data!r}{nearest(settings.data, DATA_SETS)}")
-    if not settings.root.strip():
-        raise ConfigError("`root`: name the data set's folder.")
-    if settings.limit is not None:
-        check_number(settings.limit, name="`limit`", at_least=1)
+    usual = EvaluationSettings()
+    for name, owners in _OF.items():
+        if settings.data not in owners and getattr(settings, name) != getattr(usual, name):
+            raise ConfigError(f"`{name}` is of {', '.join(owners)}, and not of {settings.data}: leave it out.")
+    if not settings.root.strip() and not (settings.data == "whole" and settings.captions is not None):
+        other = ", or a file of `captions`" if settings.data == "whole" else ""
+        raise ConfigError(f"`root`: name the data set's folder{other}.")
+    for name in ("limit", "max_tokens"):
+        if getattr(settings, name) is not None:
+            check_number(getattr(settings, name), name=f"`{name}`", at_least=1)
     if not settings.output.lower().endswith(".json"):
         raise ConfigError(f"`output` {settings.output}: expected a name that ends in .json.")

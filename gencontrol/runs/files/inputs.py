@@ -35,13 +35,17 @@ _PLAIN: Mapping[str, str] = {
     "tokenizer": "the tokenizer",
     "root": "the data set",
     "names": "the file of names",
+    "detections": "the file of detections",
+    "captions": "the file of captions",
+    "clip": "the plain CLIP",
+    "meteor": "METEOR's program",
     "labels": "a file of text that is read",
     "templates": "a file of text that is read",
 }
 """Settings that are paths -> what they name."""
 MODELS = frozenset(
     "model alpha_clip source base adapter image_encoder pretrained module grounder segmenter tokenizer "
-    "phrase_model".split()
+    "phrase_model clip".split()
 )
 """Those of them that are whole as they are: a file that is added to such a folder is a file of a model's too."""
 _POINTING: Mapping[str, str] = {"mask": "a mask", "index_mask": "a mask", "negative_mask": "a negative mask"}

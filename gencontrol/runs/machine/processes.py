@@ -26,6 +26,13 @@ class Processes:
         """Every `count`-th item, so that all have about as many."""
         return list(items[self.index :: self.count])
 
+    def wait(self) -> None:
+        """Go on once all processes are here."""
+        if self.count > 1:
+            from accelerate import PartialState
+
+            PartialState().wait_for_everyone()
+
     def agree_on(self, value: T) -> T:
         """The first process's value, in all of them."""
         if self.count == 1:

@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from gencontrol.errors import InputError
-from gencontrol.text_files import read_text
+from gencontrol.text_files import check_no_address, read_text
 
 OTHER, IGNORED = 0, 1000
 """Ids of pixels that show something else, and of pixels that nobody judged."""
@@ -34,6 +34,8 @@ PUBLISHED: Mapping[str, Mapping[str, tuple[float, float]]] = MappingProxyType(
     }
 )
 """Architecture -> what -> top-1 and top-5 in percent on 919 classes, with true masks; of CLIP by the stated gain."""
+SOURCE = "https://github.com/SunzeY/AlphaCLIP, commit e5676c9, model-zoo.md"
+"""Where these figures stand."""
 _SYNSET = re.compile(r"n\d{8}")
 _SHOWN = 3
 
@@ -69,6 +71,7 @@ def read_folder(root: Path, *, split: str = "validation") -> ImageNetS:
         InputError: No such folders, or masks whose pictures are missing; says how many, and which.
     """
     masks, pictures = root / f"{split}-segmentation", root / split
+    check_no_address(root, what="the folder of ImageNet-S")
     for folder in (masks, pictures):
         if not folder.is_dir():
             raise InputError(f"No folder {folder}: expected ImageNet-S, with {split}/ and {split}-segmentation/ in it.")
@@ -154,17 +157,16 @@ def read_ids(path: Path) -> Int[Tensor, "h w"]:
         raise InputError(f"{path} cannot be read as a mask of ImageNet-S: {error}") from error
 
 
-def hits(cosines: Float[Tensor, "n c"], category: Int[Tensor, " n"], *, k: int) -> Bool[Tensor, " n"]:
-    """Whether the right class is among the best k.
+def places(cosines: Float[Tensor, "n c"], category: Int[Tensor, " n"]) -> Int[Tensor, " n"]:
+    """Which place the right class takes, from 1.
 
     Args:
         cosines: Of each picture with each class.
         category: Of each picture, from 0.
-        k: How many count.
     """
     right = cosines.gather(1, category[:, None])
     # A class that is as near as the right one counts as nearer: nothing is won by answers that are all alike.
-    return (cosines >= right).sum(dim=1) <= k
+    return (cosines >= right).sum(dim=1)
 
 
 def mean_over_classes(hit: Bool[Tensor, " n"], category: Int[Tensor, " n"]) -> float:

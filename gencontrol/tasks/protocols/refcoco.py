@@ -5,7 +5,7 @@ https://github.com/SunzeY/AlphaCLIP, commit e5676c9, `eval/rec_zs_test`, whose R
 are given, one is chosen for every sentence, and right is one whose intersection over union with the truth is above 0.5.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -14,10 +14,11 @@ from typing import Any
 from gencontrol.alpha_clip.weights.unpickling import read_plain_pickle
 from gencontrol.configuration import nearest
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.text_files import check_regular, json_value, read_text
+from gencontrol.text_files import check_no_address, check_regular, json_value, read_text
 
 SplitNames = tuple[str, ...]
-Box = tuple[float, float, float, float]
+Number = int | float
+Box = tuple[Number, Number, Number, Number]
 """x0, y0, x1, y1 in pixels, x1 and y1 outside."""
 SPLITS: Mapping[tuple[str, str], SplitNames] = MappingProxyType(
     {
@@ -46,6 +47,8 @@ _FIGURES: Mapping[tuple[str, str], tuple[float, ...]] = {
     ("refcocog", "val"): (36.7, 59.3, 59.4, 61.2),
     ("refcocog", "test"): (36.5, 59.0, 58.9, 62.0),
 }
+SOURCE = "https://github.com/SunzeY/AlphaCLIP, commit e5676c9, eval/rec_zs_test/README.md"
+"""Where these figures stand."""
 _SHOWN = 3
 
 
@@ -61,6 +64,10 @@ class Reference:
     """Everything that might be meant; empty where a detector found nothing."""
     sentences: tuple[str, ...]
     """What was said of the thing; each counts by itself."""
+    annotation: int
+    """The thing's number."""
+    outlines: tuple[Any, ...] | None
+    """The annotations' own masks, one for each box (see `outline_alpha`); None of a detector's boxes."""
 
 
 def published(name: str, split: str) -> dict[str, float]:
@@ -87,9 +94,10 @@ def read_refcoco(
         CheckpointError: A pickle that is no plain list.
     """
     by = _checked_names(name, by, split)
+    check_no_address(root, what=f"the folder of {name}")
     folder = root / name if (root / name).is_dir() else root
     refs = _read_refs(folder, by)
-    instances = _read_json(folder / "instances.json", what="a file of annotations")
+    instances = read_json_file(folder / "instances.json", what="a file of annotations")
     try:
         chosen = [ref for ref in refs if ref["split"] == split]
         found = _references(chosen, instances, root, detections)
@@ -120,7 +128,7 @@ def _read_refs(folder: Path, by: str) -> list[dict[str, Any]]:
     else:
         raise InputError(f"No file refs({by}).p or refs({by}).json in {folder}: expected RefCOCO's references.")
     if path.suffix == ".json":
-        return _read_json(path, what="a file of references")
+        return read_json_file(path, what="a file of references")
     check_regular(path, what="a file of references", piped=False)
     try:
         return read_plain_pickle(path.read_bytes(), source=str(path))
@@ -128,7 +136,12 @@ def _read_refs(folder: Path, by: str) -> list[dict[str, Any]]:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _read_json(path: Path, *, what: str) -> Any:
+def read_json_file(path: Path, *, what: str) -> Any:
+    """The values in a file of annotations, however large.
+
+    Raises:
+        InputError: No such file, or another kind.
+    """
     try:
         return json_value(_text(path, what=what))
     except ValueError as error:
@@ -146,45 +159,60 @@ def _references(
 ) -> tuple[Reference, ...]:
     annotations = {one["id"]: one for one in instances["annotations"]}
     pictures = {one["id"]: str(one["file_name"]) for one in instances["images"]}
-    boxes = boxes_of_annotations(annotations.values()) if detections is None else read_detections(detections)
+    found = None if detections is None else read_detections(detections)
+    boxes, outlines = (found, {}) if found is not None else boxes_of_annotations(annotations.values())
     missing = [str(ref["ann_id"]) for ref in refs if ref["ann_id"] not in annotations]
     if missing:
-        raise InputError(f"instances.json lacks {len(missing)} of {len(refs)} annotations: {_listed(missing)}.")
-    folder = _picture_folder(root, {pictures[ref["image_id"]] for ref in refs})
+        raise InputError(f"instances.json lacks {len(missing)} of {len(refs)} annotations: {listed(missing)}.")
+    folder = picture_folder(root, {pictures[ref["image_id"]] for ref in refs})
     return tuple(
         Reference(
             picture=folder / pictures[ref["image_id"]],
             target=_corners(annotations[ref["ann_id"]]["bbox"]),
             boxes=boxes.get(ref["image_id"], ()),
             sentences=tuple(str(one["sent"]) for one in ref["sentences"]),
+            annotation=int(ref["ann_id"]),
+            outlines=None if found is not None else outlines[ref["image_id"]],
         )
         for ref in refs
     )
 
 
-def _picture_folder(root: Path, names: set[str]) -> Path:
-    """The folder that holds all of these pictures."""
+def picture_folder(root: Path, names: Collection[str], folders: Sequence[str] = PICTURES) -> Path:
+    """The folder that holds all of these pictures.
+
+    Args:
+        root: What the folders lie in.
+        names: Of the pictures.
+        folders: Where they may be.
+
+    Raises:
+        InputError: Pictures that are missing: how many, and which.
+    """
     if not names:
         return root
-    lacks = {folder: sorted(name for name in names if not (root / folder / name).is_file()) for folder in PICTURES}
+    lacks = {folder: sorted(name for name in names if not (root / folder / name).is_file()) for folder in folders}
     best, missing = min(lacks.items(), key=lambda item: len(item[1]))
     if len(missing) == len(names):
-        raise InputError(f"None of {len(names)} pictures in {root}: expected them in {', '.join(PICTURES)}.")
+        raise InputError(f"None of {len(names)} pictures in {root}: expected them in {', '.join(folders)}.")
     if missing:
-        raise InputError(f"{root / best} lacks {len(missing)} of {len(names)} pictures: {_listed(missing)}.")
+        raise InputError(f"{root / best} lacks {len(missing)} of {len(names)} pictures: {listed(missing)}.")
     return root / best
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first names, and whether there are more."""
     return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
 
 
-def boxes_of_annotations(annotations: Any) -> dict[int, tuple[Box, ...]]:
-    """The boxes of every picture, in the order of COCO's annotations."""
-    found: dict[int, list[Box]] = {}
+def boxes_of_annotations(annotations: Any) -> tuple[dict[int, tuple[Box, ...]], dict[int, tuple[Any, ...]]]:
+    """The boxes of every picture, in the order of COCO's annotations, and the masks in the same order."""
+    boxes: dict[int, list[Box]] = {}
+    outlines: dict[int, list[Any]] = {}
     for one in annotations:
-        found.setdefault(one["image_id"], []).append(_corners(one["bbox"]))
-    return {image: tuple(boxes) for image, boxes in found.items()}
+        boxes.setdefault(one["image_id"], []).append(_corners(one["bbox"]))
+        outlines.setdefault(one["image_id"], []).append(one.get("segmentation"))
+    return {image: tuple(of) for image, of in boxes.items()}, {image: tuple(of) for image, of in outlines.items()}
 
 
 def read_detections(path: Path) -> dict[int, tuple[Box, ...]]:
@@ -194,14 +222,14 @@ def read_detections(path: Path) -> dict[int, tuple[Box, ...]]:
     Raises:
         InputError: No such file.
     """
-    values = _read_json(path, what="a file of detections")
+    values = read_json_file(path, what="a file of detections")
     try:
         if isinstance(values, list):
-            listed = [(int(one["image_id"]), one) for one in values]
+            pairs = [(int(one["image_id"]), one) for one in values]
         else:
-            listed = [(int(image), one) for image, boxes in values.items() for one in boxes]
+            pairs = [(int(image), one) for image, boxes in values.items() for one in boxes]
         found: dict[int, list[Box]] = {}
-        for image, one in listed:
+        for image, one in pairs:
             found.setdefault(image, []).append(
                 _corners(one if isinstance(one, list) else one.get("bbox", one.get("box")))
             )
@@ -210,7 +238,7 @@ def read_detections(path: Path) -> dict[int, tuple[Box, ...]]:
     return {image: tuple(boxes) for image, boxes in found.items()}
 
 
-def _corners(box: Sequence[float]) -> Box:
+def _corners(box: Any) -> Box:
     """From x, y, width and height."""
     x, y, width, height = (float(value) for value in box)
     return x, y, x + width, y + height

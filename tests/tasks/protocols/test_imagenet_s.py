@@ -12,8 +12,8 @@ from gencontrol.tasks.protocols.imagenet_s import (
     PUBLISHED,
     decode_ids,
     encode_ids,
-    hits,
     mean_over_classes,
+    places,
     read_folder,
     read_ids,
     read_names,
@@ -90,12 +90,10 @@ def test_names_are_first_lemmas(tmp_path: Path) -> None:
         read_names(path, SYNSETS)
 
 
-def test_hits() -> None:
+def test_places() -> None:
     cosines = torch.tensor([[0.3, 0.2, 0.1], [0.3, 0.2, 0.1], [0.3, 0.2, 0.1], [0.5, 0.5, 0.5]])
-    category = torch.tensor([0, 1, 2, 0])
-    assert hits(cosines, category, k=1).tolist() == [True, False, False, False]
-    assert hits(cosines, category, k=2).tolist() == [True, True, False, False]
-    assert hits(cosines, category, k=5).tolist() == [True, True, True, True]
+    # Of what is alike, the right one is the last.
+    assert places(cosines, torch.tensor([0, 1, 2, 0])).tolist() == [1, 2, 3, 3]
 
 
 def test_accuracy_is_the_mean_over_classes() -> None:

@@ -1,0 +1,64 @@
+"""What measurements share: which of the pictures are taken, and the one file with what came and how."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gencontrol import __version__
+from gencontrol.files import atomic_file
+from gencontrol.runs.evaluation.items import Kept, remove_kept
+from gencontrol.runs.evaluation.settings import EvaluationSettings
+
+Item = TypeVar("Item")
+PACKAGES = ("torch", "transformers", "pillow", "numpy")
+"""Whose versions are told."""
+_ABOUT_FILES = frozenset({"output", "overwrite"})
+
+
+def spread(items: Sequence[Item], limit: int | None) -> Sequence[Item]:
+    """So many of the items, spread over all; all without a limit."""
+    step = 1 if limit is None else max(len(items) // limit, 1)
+    return items[::step][:limit]
+
+
+def settings_told(settings: EvaluationSettings) -> dict[str, Any]:
+    """What a result depends on: not where it is written."""
+    return {name: value for name, value in asdict(settings).items() if name not in _ABOUT_FILES}
+
+
+def kept_of(settings: EvaluationSettings, made_with: Mapping[str, Any]) -> Kept:
+    """What a measurement keeps while it is under way.
+
+    Args:
+        settings: Its settings.
+        made_with: Plain values that items depend on besides.
+    """
+    return Kept(
+        output=Path(settings.output),
+        made_with={"settings": settings_told(settings), **made_with},
+        device=settings.device,
+        overwrite=settings.overwrite,
+    )
+
+
+def finish(kept: Kept, done: Any, settings: EvaluationSettings, *, facts: Mapping[str, Any]) -> None:
+    """Write a file with versions, settings, further facts, and what came, a record; what was kept goes.
+
+    Raises:
+        InputError: A file that is there already.
+        OutputError: A full disk.
+    """
+    record: dict[str, Any] = {
+        "gencontrol": __version__,
+        "versions": {name: version(name) for name in PACKAGES},
+        "settings": asdict(settings),
+        **facts,
+        **asdict(done),
+    }
+    with atomic_file(kept.output, exclusive=not settings.overwrite) as temporary:
+        text = f"{json.dumps(record, indent=2, ensure_ascii=False)}\n"
+        temporary.write_bytes(text.encode("utf-8", "surrogateescape"))
+    remove_kept(kept)
