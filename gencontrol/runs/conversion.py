@@ -23,6 +23,7 @@ from gencontrol.runs.files.inputs import check_folder_apart, inputs_of
 from gencontrol.runs.machine.devices import DTYPES
 from gencontrol.runs.notices import quiet_loading
 from gencontrol.runs.settings import ConversionSettings
+from gencontrol.text_files import web_address
 
 Kind = Literal["published", "clip", "open_clip"]
 Target = Literal["folder", "published", "open-clip"]
@@ -132,6 +133,9 @@ def kind_of(source: str, *, has_tag: bool = False) -> Kind:
     if Path(source).is_file():
         return "clip" if is_clip_file(Path(source)) else "published"
     if Path(source).is_dir() or find_preset(source) is not None:
+        return "clip"
+    if web_address(source) is not None and Path(source).suffix.lower() not in SUFFIXES:
+        # What opens models says that it is an address.
         return "clip"
     if Path(source).suffix.lower() in SUFFIXES:
         # A file that is not there, which its reader says.

@@ -20,7 +20,7 @@ from gencontrol.files import atomic_file
 from gencontrol.sprites.catalog import Concept, held_out_styles, training_styles, with_categories
 from gencontrol.sprites.iconify import IconSet, plain_slug, rasterise, read_icons
 from gencontrol.sprites.svg_copies import COPIES
-from gencontrol.text_files import json_value
+from gencontrol.text_files import check_no_address, json_value
 
 _log = logging.getLogger(__name__)
 
@@ -105,6 +105,7 @@ def open_store(path: Path, *, smallest: int = 16) -> SpriteStore:
     Raises:
         InputError: There is no such file, or it is not a store.
     """
+    check_no_address(path, what="a store of sprites")
     if not path.is_file():
         raise InputError(f"No sprite store at {path}. Make one with `gencontrol data sprites`.")
     try:

@@ -34,8 +34,10 @@ def check_settings(config: SteeredModelConfig) -> None:
         raise ConfigError(
             f"`scene` is given, but the `mode` is {config.mode!r}: choose edit, replace, remove or recolour."
         )
-    if config.parts is not None and (config.prompt or config.box or config.sphere or config.part):
-        raise ConfigError("Give a `prompt` with a `box`, `sphere` or `part`, or a file of `parts`, not both.")
+    alone = [f"`{name}`" for name in ("prompt", "box", "sphere", "part") if getattr(config, name)]
+    if config.parts is not None and alone:
+        # By what is given alone: not every command has flags for the others.
+        raise ConfigError(f"Give {' and '.join(alone)}, or a file of `parts`, not both: the file says all of that.")
     if config.part is not None and config.scene is None:
         raise ConfigError("A highlight by name (`part`) needs the scene that has it: name `scene` too.")
     if config.grow is not None and config.part is None and config.parts is None:

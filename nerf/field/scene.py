@@ -16,6 +16,7 @@ from gencontrol.nerf.field import grid
 from gencontrol.nerf.parts.shape_settings import parse_shape, shape_mapping
 from gencontrol.nerf.parts.shapes import Shape, Voxels
 from gencontrol.tensors import tensor_bytes
+from gencontrol.text_files import check_no_address
 
 SCENE_FILE = "scene.safetensors"
 # Bumped when a file of an older version would be read wrongly.
@@ -87,6 +88,7 @@ def find_scene(path: Path) -> Path:
     """The scene file itself, or the newest below a folder."""
     if path.is_file() and path.suffix == ".safetensors":
         return path
+    check_no_address(path, what="a scene's file, or the folder of a run")
     found = sorted(path.rglob(SCENE_FILE), key=lambda p: p.stat().st_mtime) if path.is_dir() else []
     if not found:
         raise InputError(

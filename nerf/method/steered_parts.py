@@ -16,6 +16,7 @@ from gencontrol.nerf.parts.parts import Part, check_parts
 from gencontrol.nerf.parts.shapes import Shape, Whole, membership, shape_text
 from gencontrol.nerf.steering.guidance import Steering, prepare
 from gencontrol.nerf.steering.other_names import read_names
+from gencontrol.text_files import check_no_address
 
 # Density per world unit from which there is something to take away or to recolour; 1 is a tenth opaque over 0.1.
 _VISIBLE_DENSITY = 1.0
@@ -24,6 +25,9 @@ _VISIBLE_DENSITY = 1.0
 def missing_sources(config: SteeredModelConfig) -> list[str]:
     """What the settings name and is not there: once trained, a checkpoint brings it, and it may be gone."""
     named = {"scene": config.scene, "parts": None if config.parts is None else parts_file(config.parts)}
+    for name, path in named.items():
+        if path is not None:
+            check_no_address(path, what=f"the {name} of a run, a file or a folder")
     return [f"the {name} {path}" for name, path in named.items() if path is not None and not path.exists()]
 
 

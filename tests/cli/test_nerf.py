@@ -104,6 +104,7 @@ def test_the_folder_around_is_a_scene_where_it_holds_one(
         (["new", "--prompt", "x", "-o", "/dev/null/x"], 1, "/dev/null is a file; expected the name of a folder"),
         (["scene", "x", "--size", "0"], 2, "--size must be at least 1; got 0"),
         (["scene", "x", "--views", "0"], 2, "--views must be at least 1; got 0"),
+        (["new", "--prompt", "x", "--parts", "p.yaml"], 2, "Give --prompt, or a file of --parts, not both: the file"),
         (["new", "a pumpkin"], 2, "what it is to become is given by --prompt 'a pumpkin'."),
         (["new", "--steps", "3", "a pumpkin"], 2, "does not take the bare word 'a pumpkin': what it is to become"),
         (["new", "--steps=3", "a pumpkin"], 2, "does not take the bare word 'a pumpkin': what it is to become"),

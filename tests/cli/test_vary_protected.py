@@ -108,7 +108,7 @@ def test_pictures_that_are_none(run: Any, scene: Path, tiny_folder: Path) -> Non
     for picture, message in (
         (scene / "pipe.png", "pipe.png is a pipe; expected an image file"),
         (scene / "loop", "loop"),
-        ("https://x.org/a.png", "is an address; expected a picture.s file.*: download it first"),
+        ("https://x.org/a.png", "is an address; expected a picture's file or a folder of pictures: download it first"),
         ("n" * 300, "cannot be read: File name too long"),
     ):
         done = run("vary", picture, "--model", tiny_folder, "--dry-run")

@@ -104,6 +104,7 @@ WEIGHTS = {
     "web page": (content(UNET, "<!doctype html>"), "the component unet cannot be opened: "),
     "other shape": (weights(VAE, lambda s, k: s.update({k: s[k][:1]})), "the component vae"),
     "integers": (weights(UNET, lambda s, k: s.update({k: s[k].int()})), "no floating-point numbers where weights"),
+    "zeros": (weights(UNET, lambda s, k: s[k].zero_()), r"component unet holds weights that were never filled \(1 of"),
     "blocks": (
         settings("unet/config.json", block_out_channels=[8]),
         "the component unet cannot be opened: Must provide",

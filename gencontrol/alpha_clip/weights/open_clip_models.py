@@ -18,6 +18,7 @@ from gencontrol.alpha_clip.weights.unpickling import printable
 from gencontrol.configuration import nearest
 from gencontrol.errors import CheckpointError, InputError
 from gencontrol.models.location import read_json
+from gencontrol.text_files import check_no_address
 
 # Fields that say a plain ViT's shape (and patch_dropout, which acts in training only). All others of a configuration
 # must have OpenCLIP's default, or not be there.
@@ -34,6 +35,7 @@ def create_model(name: str, pretrained: str | None, *, local_files_only: bool) -
     # "hf-hub:..." and "local-dir:..." bring their own configuration, which the finished model is checked for.
     if name.startswith(_LOCAL) and (Path(name.removeprefix(_LOCAL)) / CONFIG).is_file():
         return _open_folder(Path(name.removeprefix(_LOCAL)))
+    check_no_address(name, what="the name of a model of OpenCLIP's, or local-dir:FOLDER")
     if ":" in name:
         if local_files_only and not name.startswith(_LOCAL):
             raise InputError(f"OpenCLIP would fetch {name}, and only local files may be used: give local-dir:FOLDER.")
@@ -45,6 +47,7 @@ def create_model(name: str, pretrained: str | None, *, local_files_only: bool) -
     if pretrained is None:
         tags = ", ".join(open_clip.list_pretrained_tags_by_model(name)) or "none"
         raise InputError(f"Say which weights of {name} to load: pretrained=... (OpenCLIP knows: {tags}; or a file).")
+    check_no_address(pretrained, what="a tag or a file of weights")
     if Path(pretrained).is_file():
         return _filled(config, Path(pretrained), wanted=f"OpenCLIP's {name}")
     is_tag = "/" not in pretrained and "." not in pretrained

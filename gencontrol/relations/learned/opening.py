@@ -17,7 +17,7 @@ from gencontrol.models.shipped import RELATIONS, shipped_folder
 from gencontrol.relations.learned.answers import HEADS
 from gencontrol.relations.learned.inputs import FEATURES, PROBES
 from gencontrol.relations.learned.module import ModuleConfig, RelationModule
-from gencontrol.text_files import json_value
+from gencontrol.text_files import check_no_address, json_value
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
@@ -50,6 +50,7 @@ def open_module(folder: Path | None = None) -> RelationModule:
         CheckpointError: No such module, a damaged one, or one for other inputs or relations.
     """
     where = folder or shipped_folder(RELATIONS)
+    check_no_address(where, what="the folder of a relation module", error=CheckpointError)
     try:
         described = json_value((where / CONFIG).read_text(encoding="utf-8"))
         state = load_file(where / WEIGHTS)

@@ -26,6 +26,7 @@ from gencontrol.runs.opening import open_encoder
 from gencontrol.runs.scenes import list_pictures
 from gencontrol.tasks.calibration import Calibration, calibrated, measure
 from gencontrol.tasks.classify import check_distinct
+from gencontrol.text_files import check_no_address
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +138,7 @@ def _check_stems(pictures: Sequence[Path]) -> None:
 
 
 def _shown(picture: Path, settings: CalibrationSettings, *, among: int) -> Shown:
+    check_no_address(settings.masks, what="a folder with masks for each picture")
     folder = Path(settings.masks) / picture.stem
     if not folder.is_dir():
         raise InputError(f"{picture}: no folder {folder}; expected one with a mask for each thing, called what it is.")

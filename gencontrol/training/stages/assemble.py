@@ -24,6 +24,7 @@ from gencontrol.configuration import from_yaml, to_mapping
 from gencontrol.errors import InputError
 from gencontrol.files import atomic_folder, resolved
 from gencontrol.sprites.catalog import SPRITE_SETS
+from gencontrol.text_files import check_no_address
 from gencontrol.training.loop.checkpoints import load_latest
 from gencontrol.training.stages.registry import STAGES, preset_path
 
@@ -223,6 +224,7 @@ def _check_apart(folder: Path, result: Path, name: str) -> None:
 
 
 def _check_finished(result: Path, name: str) -> None:
+    check_no_address(result, what="the folder of a finished run")
     if not (result / "export").is_dir() and not _kept_card(result).is_file():
         raise InputError(
             f"{name}: {result} is neither a finished run (it has no export; `gencontrol train` goes on with it) nor a "

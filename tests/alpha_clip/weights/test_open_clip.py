@@ -130,6 +130,9 @@ def test_others_are_refused_as_modules(make: Callable[[], Any], field: str) -> N
 def test_names_need_weights_and_must_exist() -> None:
     with pytest.raises(InputError, match=r"Say which weights of ViT-H-14 to load: pretrained=.*laion2b_s32b_b79k"):
         AlphaCLIP.from_open_clip("ViT-H-14")
+    for name, pretrained in (("https://a.example/m", None), ("ViT-B-32", "https://a.example/m.pt")):
+        with pytest.raises(InputError, match=r"^https://a\.example/m.* is an address; expected (the name|a tag)"):
+            AlphaCLIP.from_open_clip(name, pretrained=pretrained)
     with pytest.raises(InputError, match="OpenCLIP knows no model 'ViT-H14'; did you mean 'ViT-H-14'"):
         AlphaCLIP.from_open_clip("ViT-H14", pretrained="x")
     with pytest.raises(InputError, match="no weights 'laion2b_s32' of ViT-H-14, and no file is there; did you mean"):

@@ -62,7 +62,7 @@ def test_hub_ids_revisions_and_the_cache(tiny_folder: Path, tmp_path: Path, monk
         snapshot = repository / "snapshots" / commit
         shutil.copytree(tiny_folder / "alpha_clip", snapshot)
         (repository / "refs" / revision).write_text(commit)
-    _spoil(snapshot, lambda state: state[PATCH].zero_())
+    _spoil(snapshot, lambda state: state[PATCH][:, 3].zero_())
     main = AlphaCLIP.from_pretrained("somebody/alpha", local_files_only=True)
     old = AlphaCLIP.from_pretrained("somebody/alpha", revision="old", local_files_only=True)
     assert main.has_alpha and not old.has_alpha
@@ -191,4 +191,11 @@ def test_whole_numbers_among_the_weights(folder: Path) -> None:
 def test_one_weight_of_nan(folder: Path) -> None:
     _spoil(folder, lambda s: s[PATCH].view(-1)[3].fill_(torch.nan))
     with pytest.raises(CheckpointError, match=r"holds NaN or infinite weights \(vision\.vision_model"):
+        AlphaCLIP.from_pretrained(folder)
+
+
+def test_a_matrix_of_zeros_was_never_filled(folder: Path) -> None:
+    name = "vision_model.encoder.layers.0.mlp.fc1.weight"
+    _spoil(folder, lambda s: s[name].zero_())
+    with pytest.raises(CheckpointError, match=rf"holds weights that were never filled \(1 of .*: {name}\)"):
         AlphaCLIP.from_pretrained(folder)

@@ -114,3 +114,14 @@ def test_a_base_that_is_not_there(state: dict[str, Tensor], tmp_path: Path) -> N
     torch.save(state, tmp_path / "x.pth")
     with pytest.raises(CheckpointError, match="No model at 'somebody/base'"):
         AlphaCLIP.from_published(tmp_path / "x.pth", base="somebody/base", local_files_only=True)
+
+
+def test_zeros_alone_are_no_checkpoint(state: dict[str, Tensor], tiny_folder: Path, tmp_path: Path) -> None:
+    path, base = tmp_path / "zeros.pth", tiny_folder / "alpha_clip"
+    torch.save({name: torch.zeros_like(value) for name, value in state.items()}, path)
+    with pytest.raises(
+        CheckpointError, match=r"zeros\.pth holds weights that were never filled \(.* are zero all over"
+    ):
+        AlphaCLIP.from_published(path, base=base)
+    torch.save(state | {"conv1_alpha.weight": torch.zeros_like(state["conv1_alpha.weight"])}, path)
+    assert not AlphaCLIP.from_published(path, base=base).has_alpha

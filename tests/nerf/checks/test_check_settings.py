@@ -15,7 +15,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")
     [
         ({}, "mode 'create' needs a prompt: give `prompt`"),
         ({"prompt": "x", "scene": Path("s")}, "`scene` is given, but the `mode` is 'create': choose edit"),
-        ({"prompt": "x", "parts": Path("p.yaml")}, "not both"),
+        ({"prompt": "x", "parts": Path("p.yaml")}, "^Give `prompt`, or a file of `parts`, not both"),
+        ({"prompt": "x", "part": "hat", "parts": Path("p.yaml")}, "^Give `prompt` and `part`, or a file of `parts`"),
         ({"prompt": "x", "softness": 2.0}, r"`softness` must lie in \[0, 1\]"),
         ({"prompt": "x", "background": (255.0, 255.0, 255.0)}, "`background` takes red, green and blue from 0 to 1"),
         ({"prompt": "x", "samples": 1}, "`samples` must be at least 2; got 1"),
