@@ -1,6 +1,7 @@
 """Frozen dataclasses from plain mappings and YAML: values only, and an unknown key names the nearest one."""
 
 import dataclasses
+import datetime
 import difflib
 import types
 import typing
@@ -36,7 +37,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
     choices = sorted(known)
     if not choices:
         return "; it takes none."
-    close = difflib.get_close_matches(name, choices, n=3, cutoff=0.6)
+    # In other letters or with blanks about it, a name is as near as can be.
+    same = [choice for choice in choices if choice.casefold() == name.strip().casefold()]
+    close = same or difflib.get_close_matches(name, choices, n=3, cutoff=0.6)
     if close:
         return "; did you mean " + " or ".join(repr(c) for c in close) + "?"
     more = f" and {len(choices) - _LISTED} more" if len(choices) > _LISTED else ""
@@ -86,24 +89,41 @@ def read_yaml(path: Path) -> dict[Any, Any]:
         raise ConfigError(f"No configuration file at {path}.")
     text = read_text(path, what="a file of settings", error=ConfigError)
     try:
-        _check_twice(yaml.compose(text, yaml.SafeLoader), path)
-        values = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = "" if mark is None else f", at line {mark.line + 1}, column {mark.column + 1}"
-        raise ConfigError(f"{path} is not valid YAML: {error.problem or error.context}{place}.") from error
-    except yaml.reader.ReaderError as error:
-        raise ConfigError(f"{path} is not valid YAML: {error.reason}, at character {error.position + 1}.") from error
-    except (yaml.YAMLError, ValueError) as error:
-        # A date that there is not, or a number of thousands of digits, is a ValueError.
-        raise ConfigError(f"{path} is not valid YAML: {error}") from error
-    except RecursionError:
-        raise ConfigError(f"{path} is nested too deeply to be settings.") from None
+        values = yaml_value(text)
+    except ValueError as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}.") from error
+    _check_twice(yaml.compose(text, yaml.SafeLoader), path)
     if values is None:
         return {}
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected a mapping of settings, got {type(values).__name__}.")
     return values
+
+
+def yaml_value(text: str) -> Any:
+    """The value that a text of YAML stands for.
+
+    Raises:
+        ValueError: It is not YAML, a date that there is not or a number of thousands of digits, or it is nested too
+            deeply; in one line.
+    """
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:
+        raise ValueError(_yaml_words(error)) from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _yaml_words(error: Exception) -> str:
+    """What is wrong, and where; YAML's own words take several lines, and show the text again."""
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark
+        place = "" if mark is None else f", at line {mark.line + 1}, column {mark.column + 1}"
+        return f"{error.problem or error.context}{place}"
+    if isinstance(error, yaml.reader.ReaderError):
+        return f"{error.reason}, at character {error.position + 1}"
+    return str(error)
 
 
 def _check_twice(node: yaml.Node | None, path: Path) -> None:
@@ -132,7 +152,7 @@ def merge(values: Mapping[Any, Any], overrides: Mapping[str, Any]) -> dict[Any, 
             continue
         below = {} if merged.get(head) is None else merged[head]
         if not isinstance(below, Mapping):
-            raise ConfigError(f"{key}: {head} is not a group of settings but {below!r}.")
+            raise ConfigError(f"{key}: {head} is not a group of settings but {shown(below)}.")
         merged[head] = merge(below, {rest: value})
     return merged
 
@@ -160,7 +180,7 @@ def _parse(hint: Any, value: Any, *, where: str) -> Any:
         return value if isinstance(value, hint) else from_mapping(hint, _mapping(value, where), where=where)
     if origin is typing.Literal:
         if value not in arguments:
-            raise ConfigError(f"{where}: expected one of {', '.join(map(str, arguments))}, got {value!r}.")
+            raise ConfigError(f"{where}: expected one of {', '.join(map(str, arguments))}, got {shown(value)}.")
         return value
     if origin is tuple:
         return _parse_tuple(arguments, value, where=where)
@@ -183,7 +203,7 @@ def _parse_union(arguments: tuple[Any, ...], value: Any, *, where: str) -> Any:
             errors.append(error)
     if len(errors) == 1:
         raise errors[0]
-    raise ConfigError(f"{where}: expected {' or '.join(map(_name, arguments))}, got {value!r}.")
+    raise ConfigError(f"{where}: expected {' or '.join(map(_name, arguments))}, got {shown(value)}.")
 
 
 def _name(hint: Any) -> str:
@@ -225,8 +245,20 @@ def _parse_scalar(hint: Any, value: Any, *, where: str) -> Any:
 
 def shown(value: Any) -> str:
     """A value as messages show it: one of thousands of characters is nothing to read."""
+    if not _is_plain(value):
+        # What an object of a library says of itself is nothing to read either.
+        return f"the class {value.__name__}" if isinstance(value, type) else f"a value of {type(value).__name__}"
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is what a file of settings can hold: text, numbers, dates, and lists and mappings of them."""
+    if isinstance(value, Mapping):
+        return all(_is_plain(entry) for pair in value.items() for entry in pair)
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (str, bytes, int, float, complex, Path, datetime.date))
 
 
 def _quotes(hint: Any, value: Any) -> str:
@@ -240,6 +272,6 @@ def _parse_float(value: str | int | float, *, where: str) -> float:
     try:
         number = float(value)
     except (ValueError, OverflowError):
-        raise ConfigError(f"{where}: expected a number, got {value!r}.") from None
+        raise ConfigError(f"{where}: expected a number, got {shown(value)}.") from None
     check_number(number, name=where)
     return number

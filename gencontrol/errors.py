@@ -27,3 +27,16 @@ class PairingError(GencontrolError, ValueError):
 
 class MissingDependencyError(GencontrolError, ImportError):
     """An optional package, or an external program, that this call needs."""
+
+
+def reason_of(error: BaseException) -> str:
+    """Why something failed, in words for a message: of the system's errors without their number and path.
+
+    numpy's refusal of a file that is none of its own speaks of loading it unsafely, which is no way out.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    text = str(error)
+    return "it holds no plain arrays" if "pickle" in text else text

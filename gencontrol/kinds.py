@@ -10,7 +10,7 @@ import numbers
 import re
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from typing import Any, Literal, TypeVar, cast
 
 from gencontrol.configuration import shown
@@ -146,6 +146,9 @@ def _fits(value: Any, hint: Any) -> bool:
     if isinstance(origin, type) and issubclass(origin, Sequence):
         is_list = isinstance(value, Sequence) and not isinstance(value, str | bytes)
         return is_list and all(_fits(entry, arguments[0]) for entry in value)
+    if origin is Collection:
+        is_list = isinstance(value, Sequence | Set) and not isinstance(value, str | bytes)
+        return is_list and all(_fits(entry, arguments[0]) for entry in value)
     if origin is not None:
         return callable(value) if origin is Callable else isinstance(value, origin)
     return _is_of(value, hint)
@@ -212,7 +215,7 @@ def _words(hint: Any) -> str:
         return f"one of {', '.join(map(str, arguments))}"
     if origin is tuple and not (len(arguments) == 2 and arguments[1] is Ellipsis):
         return f"{len(arguments)} {_plural(arguments[0])}"
-    if origin is tuple or (isinstance(origin, type) and issubclass(origin, Sequence)):
+    if origin in (tuple, Collection) or (isinstance(origin, type) and issubclass(origin, Sequence)):
         return f"a list of {_plural(arguments[0])}"
     if hasattr(hint, "array_type"):
         return _words(hint.array_type)
@@ -264,7 +267,9 @@ def _mend(value: Any, hint: Any) -> str:
     options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     for option in options:
         origin, arguments = typing.get_origin(option), typing.get_args(option)
-        listed = origin is tuple or (isinstance(origin, type) and issubclass(origin, Sequence))
+        listed = origin in (tuple, Collection) or (isinstance(origin, type) and issubclass(origin, Sequence))
+        if listed and isinstance(value, Iterator | Set):
+            return " (list(...) makes one of it)"
         if listed and arguments and arguments[-1] is not int and _fits(value, arguments[0]) and arguments[0] is not Any:
             return " (put it into a list)"
         wanted = "tensor" if hasattr(option, "array_type") else getattr(option, "__name__", "")

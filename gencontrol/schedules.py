@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
 
+from gencontrol.configuration import shown
 from gencontrol.errors import ConfigError
+from gencontrol.kinds import check_fields, checked
 from gencontrol.numbers import is_finite
 
 Curve = Literal["linear", "cosine", "hold"]
@@ -28,6 +30,7 @@ class Schedule:
     """Between two points: a straight line, half a cosine, or the earlier value held."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         positions = [position for position, _ in self.points]
         if not positions:
             raise ConfigError("A schedule needs at least one (position, value) point.")
@@ -39,11 +42,13 @@ class Schedule:
             raise ConfigError(f"curve: expected one of {', '.join(CURVES)}, got {self.curve!r}.")
 
 
+@checked
 def constant(value: float) -> Schedule:
     """The same value everywhere."""
     return Schedule(points=((0, float(value)),))
 
 
+@checked
 def value_at(schedule: Schedule, position: int | float) -> float:
     """The schedule's value at a step, or at a fraction of the run: what its points count."""
     points = schedule.points
@@ -69,9 +74,9 @@ def as_schedule(value: Any) -> Schedule:
         return constant(float(value))
     try:
         points = tuple((int(step), float(number)) for step, number in value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ConfigError(
-            f"Cannot read the schedule {value!r}: expected a number, pairs such as [[0, 0.5], [500, 0.9]], "
+            f"Cannot read the schedule {shown(value)}: expected a number, pairs such as [[0, 0.5], [500, 0.9]], "
             "or text such as '0:0.5 500:0.9'."
         ) from None
     return Schedule(points=points)

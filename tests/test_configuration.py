@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
-from gencontrol.configuration import from_mapping, from_yaml, merge, nearest, read_yaml, to_mapping
+from gencontrol.configuration import from_mapping, from_yaml, merge, nearest, read_yaml, shown, to_mapping
 from gencontrol.errors import ConfigError
 
 
@@ -188,6 +188,11 @@ def test_numbers_are_finite(number: Any) -> None:
     assert from_mapping(Run, {"steps": 1, "optimiser": {"rate": "1e-3"}}).optimiser.rate == 1e-3
 
 
+@pytest.mark.parametrize("name", ["AUTO", " auto", "Auto "])
+def test_a_name_in_other_letters_is_the_nearest(name: str) -> None:
+    assert nearest(name, ["auto", "rules", "autos"]) == "; did you mean 'auto'?"
+
+
 def test_where_nothing_is_known_there_is_nothing_near() -> None:
     assert nearest("foo", []) == "; it takes none."
 
@@ -195,7 +200,7 @@ def test_where_nothing_is_known_there_is_nothing_near() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[" * 5000, "is nested too deeply to be settings"),
+        ("[" * 5000, "is not valid YAML: it is nested too deeply"),
         ("day: 2024-13-45", "is not valid YAML: month must be in"),
         ("steps: " + "9" * 5000, "is not valid YAML"),
     ],
@@ -279,3 +284,8 @@ def test_a_hint_is_no_catalogue() -> None:
     names = [f"{chr(97 + n // 10)}{n % 10}" for n in range(62)]
     assert nearest("zzz", names).endswith("f7, f8, f9 and 2 more")
     assert nearest("zzz", names[:60]).endswith("f8, f9")
+
+
+def test_objects_of_a_library_are_named_by_their_kind() -> None:
+    assert shown(object()) == "a value of object" and shown(Path) == "the class Path"
+    assert shown([1, object()]) == "a value of list" and shown({"a": (1, "b")}) == "{'a': (1, 'b')}"

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -49,6 +49,9 @@ class Bare:
         ([1, 2], tuple[int, int]),
         ((1, 2, 3), tuple[int, ...]),
         ((), tuple[int, ...]),
+        (frozenset(("a", "b")), Collection[str]),
+        ({"a": 1}.keys(), Collection[str]),
+        (["a"], Collection[str]),
         ([(1, 2), (3, 4.5)], Sequence[tuple[float, float]]),
         ({"a": 1}, Mapping[str, int]),
         ({}, dict[str, int]),
@@ -100,6 +103,15 @@ def test_what_fits(value: Any, hint: Any) -> None:
         ("a.png", Region, r"a Region, got the text 'a.png' \(gencontrol.regions.from_mask reads one\)"),
         ("a.png", Picture, r"a Picture, got the text 'a.png' \(gencontrol.images.read_image reads one\)"),
         (Region, Region, r"a Region, got the class Region"),
+        ((c for c in "ab"), Sequence[str], r"a list of texts, got a generator \(list\(...\) makes one of it\)"),
+        ({"a"}, tuple[str, ...], r"a list of texts, got a set \(list\(...\) makes one of it\)"),
+        (iter("ab"), Collection[str], r"a list of texts, got a str_ascii_iterator \(list\(...\) makes one of it\)"),
+        (b"ab", Collection[str], "a list of texts, got bytes"),
+        (
+            [1],
+            Collection[str],
+            "a list of texts, got 1 of them, with the number 1 among them|a list of texts, got 1 values",
+        ),
         (Bare(), str | Path, "text or a path, got a Bare"),
         (nn.Parameter(torch.ones(1)), str, "text, got a tensor"),
         (10**400, str, r"text, got the number 2\^1328 and more"),

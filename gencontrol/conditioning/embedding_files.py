@@ -13,11 +13,11 @@ from torch import Tensor
 
 from gencontrol import __version__
 from gencontrol.conditioning.embed import RegionEmbeds
-from gencontrol.errors import InputError
+from gencontrol.errors import InputError, reason_of
 from gencontrol.files import atomic_file
 from gencontrol.finite import check_finite
 from gencontrol.tensors import tensor_bytes
-from gencontrol.text_files import check_regular
+from gencontrol.text_files import check_regular, json_value
 
 IMAGE, NEGATIVE = "image_embeds", "negative_image_embeds"
 """Names of the tensors; those of diffusers' arguments."""
@@ -106,7 +106,7 @@ def read_embeds(path: Path, *, width: int) -> EmbedsFile:
             tensors = {name: file.get_tensor(name) for name in file.keys() if name in (IMAGE, NEGATIVE)}
             metadata = file.metadata() or {}
     except (OSError, safetensors.SafetensorError) as error:
-        raise InputError(f"{path} is not a safetensors file that can be read: {error}") from error
+        raise InputError(f"{path} is not a safetensors file that can be read: {reason_of(error)}") from error
     if IMAGE not in tensors:
         raise InputError(f"{path} holds no tensor {IMAGE!r}: expected what `write_tensors` writes.")
     rows = {name: _rows(tensor, width=width, name=f"{path}: {name}") for name, tensor in tensors.items()}
@@ -132,8 +132,8 @@ def _rows(tensor: Tensor, *, width: int, name: str) -> Float[Tensor, "b d"]:
 def _encoder(metadata: dict[str, str]) -> tuple[str, ...]:
     """The two texts; a stranger's file may say anything there."""
     try:
-        said = json.loads(metadata.get("encoder", "[]"))
-    except (ValueError, RecursionError):
+        said = json_value(metadata.get("encoder", "[]"))
+    except ValueError:
         return ()
     is_pair = isinstance(said, list) and len(said) == 2 and all(isinstance(text, str) for text in said)
     return tuple(said) if is_pair else ()
@@ -141,7 +141,7 @@ def _encoder(metadata: dict[str, str]) -> tuple[str, ...]:
 
 def _names(metadata: dict[str, str], path: Path, count: int) -> tuple[str, ...]:
     try:
-        names = json.loads(metadata.get("names", "[]"))
+        names = json_value(metadata.get("names", "[]"))
     except ValueError:
         names = []
     stems = [Path(str(name)).stem for name in names] if isinstance(names, list) else []

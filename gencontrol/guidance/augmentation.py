@@ -15,6 +15,8 @@ from gencontrol.errors import ConfigError, InputError
 from gencontrol.guidance.backgrounds import BACKGROUNDS, Background, check_kinds, composite, random_backgrounds
 from gencontrol.guidance.warp import random_homographies, warp
 from gencontrol.images.blur import gaussian_blur
+from gencontrol.kinds import check_fields
+from gencontrol.sides import matched
 
 _SHARES = ("blur", "translation", "brightness", "contrast", "saturation", "soften", "noise")
 
@@ -49,6 +51,7 @@ class Augmentation:
     """Standard deviation of Gaussian noise on every pixel, which smooths what the encoder answers."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.copies < 1:
             raise ConfigError(f"Augmentation needs at least one copy; got {self.copies}.")
         if not self.backgrounds:
@@ -80,6 +83,7 @@ STILL = Augmentation(
 )
 
 
+@matched
 def augment(
     colour: Float[Tensor, "b 3 h w"],
     opacity: Float[Tensor, "b 1 h w"],

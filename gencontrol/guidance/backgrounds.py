@@ -10,6 +10,9 @@ from torch import Generator, Tensor
 from gencontrol.configuration import nearest
 from gencontrol.errors import ConfigError
 from gencontrol.images.blur import gaussian_blur
+from gencontrol.kinds import checked
+from gencontrol.numbers import check_number
+from gencontrol.sides import matched
 
 Background = Literal["solid", "checker", "noise", "texture", "black", "white"]
 BACKGROUNDS: tuple[Background, ...] = get_args(Background)
@@ -26,6 +29,7 @@ def check_kinds(kinds: Sequence[str]) -> None:
             raise ConfigError(f"There is no background {kind!r}{nearest(kind, BACKGROUNDS)}")
 
 
+@checked
 def random_backgrounds(
     count: int, size: tuple[int, int], kinds: tuple[Background, ...], *, blur: float, generator: Generator
 ) -> Float[Tensor, "n 3 h w"]:
@@ -43,8 +47,16 @@ def random_backgrounds(
 
     Returns:
         On the CPU, [0, 1].
+
+    Raises:
+        ConfigError: No background, no pixel, no kind or an unknown one, or a blur out of range.
     """
-    picks = torch.randint(len(kinds), (count,), generator=generator).tolist()
+    check_number(int(count), name="count", at_least=1, below=2**31)
+    check_number(blur, name="blur", at_least=0, at_most=1)
+    if min(size) < 1 or not kinds:
+        raise ConfigError(f"random_backgrounds: expected sides of at least a pixel and a kind, got {size} and {kinds}.")
+    check_kinds(kinds)
+    picks = torch.randint(len(kinds), (int(count),), generator=generator).tolist()
     drawn = torch.stack([_draw(kinds[i], size, generator) for i in picks])
     if blur == 0:
         return drawn
@@ -52,6 +64,7 @@ def random_backgrounds(
     return gaussian_blur(drawn, sigma, edges="wrap").clamp(0, 1)
 
 
+@matched
 def composite(
     colour: Float[Tensor, "n 3 h w"], opacity: Float[Tensor, "n 1 h w"], background: Float[Tensor, "#n 3 #h #w"]
 ) -> Float[Tensor, "n 3 h w"]:

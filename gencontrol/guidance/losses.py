@@ -5,12 +5,17 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from gencontrol.errors import InputError
 from gencontrol.images.bounds import bounded
+from gencontrol.kinds import checked
+from gencontrol.numbers import check_number
+from gencontrol.sides import matched
 
 # Below this, a difference of embeddings has no direction: cosine similarity returns 0 there instead of noise.
 _EPS = 1e-8
 
 
+@matched
 def similarity_loss(image: Float[Tensor, "*b d"], target: Float[Tensor, "*#b d"]) -> Float[Tensor, "*b"]:
     """One minus the cosine of image and target embeddings; broadcasts.
 
@@ -24,6 +29,7 @@ def similarity_loss(image: Float[Tensor, "*b d"], target: Float[Tensor, "*#b d"]
     return 1 - F.cosine_similarity(image, target, dim=-1, eps=_EPS)
 
 
+@matched
 def directional_loss(
     image: Float[Tensor, "*b d"],
     image_before: Float[Tensor, "*#b d"],
@@ -42,6 +48,7 @@ def directional_loss(
     return similarity_loss(step, wanted)
 
 
+@matched
 def contrastive_loss(
     image: Float[Tensor, "*b d"], target: Float[Tensor, "*#b d"], others: Float[Tensor, "k d"], *, scale: float = 50.0
 ) -> Float[Tensor, "*b"]:
@@ -58,12 +65,14 @@ def contrastive_loss(
     Returns:
         Natural logarithm units (nats), at least 0.
     """
+    check_number(scale, name="scale")
     image = F.normalize(image, dim=-1)
-    wanted = scale * (image * F.normalize(target, dim=-1)).sum(-1)
-    unwanted = scale * image @ F.normalize(others, dim=-1).T
+    wanted = float(scale) * (image * F.normalize(target, dim=-1)).sum(-1)
+    unwanted = float(scale) * image @ F.normalize(others, dim=-1).T
     return torch.logsumexp(torch.cat([wanted[..., None], unwanted], dim=-1), dim=-1) - wanted
 
 
+@matched
 def transmittance_loss(
     opacity: Float[Tensor, " b *r"], *, ceiling: float, among: Bool[Tensor, " b *r"] | None = None
 ) -> Float[Tensor, " b"]:
@@ -77,14 +86,18 @@ def transmittance_loss(
     Returns:
         [-ceiling, 0], one a view.
     """
+    check_number(ceiling, name="ceiling", at_least=0, at_most=1)
+    # A view of a single ray may come without an axis for it.
+    opacity = opacity.reshape(len(opacity), -1)
     if among is None:
-        transmittance = 1 - opacity.flatten(1).mean(dim=1)
+        transmittance = 1 - opacity.mean(dim=1)
     else:
-        counted = among.flatten(1).to(opacity)
-        transmittance = ((1 - opacity.flatten(1)) * counted).sum(dim=1) / counted.sum(dim=1).clamp(min=1)
+        counted = among.reshape(len(opacity), -1).to(opacity)
+        transmittance = ((1 - opacity) * counted).sum(dim=1) / counted.sum(dim=1).clamp(min=1)
     return -bounded(transmittance, high=ceiling)
 
 
+@checked
 def opacity_entropy(opacity: Float[Tensor, "*r"]) -> Float[Tensor, "*r"]:
     """Binary entropy of each ray's opacity, in nats: 0 where a ray is fully hit or fully missed.
 
@@ -95,6 +108,7 @@ def opacity_entropy(opacity: Float[Tensor, "*r"]) -> Float[Tensor, "*r"]:
     return -(p * p.log() + (1 - p) * (1 - p).log())
 
 
+@checked
 def total_variation(grid: Float[Tensor, "b c *s"]) -> Float[Tensor, "b c"]:
     """Mean squared difference of neighbours, summed over the spatial axes.
 
@@ -103,6 +117,14 @@ def total_variation(grid: Float[Tensor, "b c *s"]) -> Float[Tensor, "b c"]:
 
     Returns:
         One value per sample and channel, at least 0; unit of the values squared.
+
+    Raises:
+        InputError: No spatial axis, or one that is too short.
     """
     spatial = range(2, grid.dim())
+    if min(grid.shape[2:], default=0) < 2:
+        raise InputError(
+            "total_variation: grid: expected samples, channels, and spatial axes of at least 2 values each, got shape "
+            f"{tuple(grid.shape)}."
+        )
     return torch.stack([grid.diff(dim=axis).square().flatten(2).mean(dim=2) for axis in spatial]).sum(dim=0)

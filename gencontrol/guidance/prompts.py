@@ -13,6 +13,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gencontrol.errors import ConfigError
+from gencontrol.kinds import check_fields, checked
+from gencontrol.sides import matched
 
 DIRECTIONS = ("front", "side", "back", "overhead")
 
@@ -40,6 +42,7 @@ class ViewPrompts:
     below 90."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in DIRECTIONS:
             if "{}" not in getattr(self, name):
                 raise ConfigError(f"View prompt {name!r} must hold {{}} for the prompt; got {getattr(self, name)!r}.")
@@ -50,6 +53,7 @@ class ViewPrompts:
                 raise ConfigError(f"{name} must lie in [0, 90] degrees; got {getattr(self, name)}.")
 
 
+@checked
 def view_texts(prompt: str, views: ViewPrompts) -> list[str]:
     """The prompt worded for front, side, back and overhead, or just itself when the mode is off."""
     if views.mode == "off":
@@ -57,6 +61,7 @@ def view_texts(prompt: str, views: ViewPrompts) -> list[str]:
     return [getattr(views, name).format(prompt) for name in DIRECTIONS]
 
 
+@matched
 def view_weights(
     azimuth: Float[Tensor, " b"], elevation: Float[Tensor, " b"], views: ViewPrompts
 ) -> Float[Tensor, "b v"]:
@@ -79,6 +84,7 @@ def view_weights(
     return torch.cat([around * (1 - above), above], dim=1)
 
 
+@matched
 def mix_views(embeds: Float[Tensor, "v d"], weights: Float[Tensor, "b v"]) -> Float[Tensor, "b d"]:
     """Unit embeddings between the directions' unit embeddings."""
     return F.normalize(weights @ F.normalize(embeds, dim=-1), dim=-1)

@@ -11,7 +11,9 @@ from torch.nn import functional as F
 
 from gencontrol.errors import InputError
 from gencontrol.guidance.losses import contrastive_loss, similarity_loss
+from gencontrol.kinds import check_fields, checked
 from gencontrol.schedules import Schedule, constant, value_at
+from gencontrol.sides import matched
 
 
 @runtime_checkable
@@ -42,7 +44,11 @@ class Guide:
     start: int = 0
     """First step at which it takes part; a large encoder may join late."""
 
+    def __post_init__(self) -> None:
+        check_fields(self)
 
+
+@matched
 def embed(
     encoder: Encoder, rgb: Float[Tensor, "n 3 h w"], alpha: Float[Tensor, "n 1 h w"] | None = None
 ) -> Float[Tensor, "n d"]:
@@ -58,12 +64,14 @@ def embed(
 
 
 @torch.no_grad()
+@checked
 def text_targets(encoder: Encoder, texts: str | Sequence[str]) -> Float[Tensor, "t d"]:
     """Unit embeddings of one or several texts."""
     return F.normalize(encoder.encode_text(texts), dim=-1)
 
 
 @torch.no_grad()
+@matched
 def region_target(
     encoder: Encoder, rgb: Float[Tensor, "n 3 h w"], alpha: Float[Tensor, "n 1 h w"] | None = None
 ) -> Float[Tensor, "n d"]:
@@ -77,6 +85,7 @@ def active(guides: Sequence[Guide], step: int) -> list[tuple[int, float]]:
     return [(i, w) for i, (guide, w) in enumerate(zip(guides, weights, strict=True)) if step >= guide.start and w != 0]
 
 
+@matched
 def alpha_similarity_loss(
     guides: Sequence[Guide],
     targets: Sequence[Float[Tensor, "..."]],
@@ -101,6 +110,7 @@ def alpha_similarity_loss(
     return guide_losses(guides, targets, rgb, alpha, step=step)[0]
 
 
+@matched
 def guide_losses(
     guides: Sequence[Guide],
     targets: Sequence[Float[Tensor, "..."]],

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from gencontrol.errors import InputError, MissingDependencyError
+from gencontrol.errors import InputError, MissingDependencyError, reason_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ def read_icons(tarball: Path) -> IconSet:
             icons = _member(archive, "package/icons.json")
             metadata = _member(archive, "package/metadata.json")
     except (tarfile.TarError, OSError, KeyError, ValueError) as error:
-        raise InputError(f"{tarball} is not an Iconify package: {error}.") from error
+        raise InputError(f"{tarball} is not an Iconify package: {reason_of(error)}.") from error
     categories = {slug: group for group, slugs in metadata.get("categories", {}).items() for slug in slugs}
     return IconSet(icons=_by_plain_slug(icons), categories=categories)
 

@@ -15,7 +15,7 @@ from jaxtyping import Bool, UInt8
 from numpy.lib.npyio import NpzFile
 from torch import Tensor
 
-from gencontrol.errors import InputError
+from gencontrol.errors import InputError, reason_of
 from gencontrol.files import atomic_file
 from gencontrol.sprites.catalog import Concept, held_out_styles, training_styles, with_categories
 from gencontrol.sprites.iconify import IconSet, plain_slug, rasterise, read_icons
@@ -50,8 +50,8 @@ class SpriteStore:
         missing = [s for s in styles if s not in self.styles]
         if missing:
             raise InputError(
-                f"The sprite store has no style {', '.join(missing)}; it has {', '.join(self.styles)}. A store that an "
-                "earlier version made has fewer: make it anew with `gencontrol data sprites`."
+                f"The sprite store has no style {', '.join(map(repr, missing))}; it has {', '.join(self.styles)}. A store "
+                "that an earlier version made has fewer: make it anew with `gencontrol data sprites`."
             )
         return [self.styles.index(s) for s in styles]
 
@@ -116,7 +116,7 @@ def open_store(path: Path, *, smallest: int = 16) -> SpriteStore:
         _check_arrays(sprites, present, (len(concepts), len(styles)))
     except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(
-            f"{path} is no sprite store ({error}). Make it again with `gencontrol data sprites`."
+            f"{path} is no sprite store ({reason_of(error)}). Make it again with `gencontrol data sprites`."
         ) from error
     return SpriteStore(
         concepts=concepts,

@@ -12,6 +12,8 @@ from gencontrol.conditioning.embed import weighted_mean
 from gencontrol.errors import InputError
 from gencontrol.focus.alpha import AlphaFocus
 from gencontrol.focus.strategy import FocusStrategy, colours_for
+from gencontrol.kinds import checked
+from gencontrol.numbers import check_number
 from gencontrol.regions.curves import LevelsCurve, Way, identity
 from gencontrol.regions.region import stack_alphas
 from gencontrol.regions.scene import Scene
@@ -22,6 +24,8 @@ BATCH = 16
 """Maps that the encoder is given at once."""
 OTHERS = 0.5
 """Level of the other regions in the sweep by which a curve is judged: the swept one is below them, and above."""
+_MOST_STEPS = 10_001
+"""Finer than any share that can be told from the next; each costs a look."""
 _NEARER = 1e-6
 """So little is better to stay at the level itself, where curves are equally good."""
 _Look = Callable[[Float[Tensor, "t k"]], Float[Tensor, "t d"]]
@@ -44,6 +48,7 @@ def values_of(steps: int) -> Float[Tensor, " t"]:
 
 
 @torch.no_grad()
+@checked
 def measure(
     encoder: AlphaCLIP,
     scene: Scene,
@@ -60,19 +65,21 @@ def measure(
         scene: The picture and at least two regions; their levels and weights play no part.
         texts: What each region shows, or their embeddings.
         way: One look at a map of values, or a look at each region, mixed by the values.
-        steps: How many values.
+        steps: How many values, at least 2.
         focus: How each region is looked at where looks are mixed; a map is always seen by the alpha channel.
 
     Raises:
         InputError: Fewer than two regions, another number of texts, or what `classify` refuses.
+        ConfigError: A number of values out of range.
     """
+    check_number(steps, name="steps", at_least=2, at_most=_MOST_STEPS)
     if len(scene.regions) < 2:
         raise InputError("Levels are shares beside others: expected at least two regions in a picture, got fewer.")
     embeds = text_embeds(encoder, texts)
     if len(embeds) != len(scene.regions):
         raise InputError(f"texts: expected one for each of {len(scene.regions)} regions, got {len(embeds)}.")
     look = _one_pass(encoder, scene) if way == "one-pass" else _passes(encoder, scene, focus or AlphaFocus())
-    values, below, above = values_of(steps)[:, None], [], []
+    values, below, above = values_of(int(steps))[:, None], [], []
     for region in range(len(scene.regions)):
         swept = torch.arange(len(scene.regions)) == region
         below.append(_shares(encoder, look(torch.where(swept, values, 1.0)), embeds)[:, region])
@@ -196,6 +203,7 @@ class Calibration:
     """With curves of the other pictures, on each; None where there is one picture alone."""
 
 
+@checked
 def calibrated(responses: Sequence[Response], *, way: Way) -> Calibration:
     """Fit a curve, and see what it brings, on the pictures themselves and on each as if it were new.
 

@@ -29,6 +29,7 @@ class Classification:
     """A region's softmax over the texts at the encoder's temperature; [0, 1], each row sums to 1, float32."""
 
 
+@checked
 def check_distinct(texts: Sequence[str]) -> None:
     """Refuse a text that is given twice, be it in other letters: it would take its share of the softmax twice.
 

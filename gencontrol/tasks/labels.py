@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gencontrol.errors import InputError
+from gencontrol.kinds import checked
 from gencontrol.text_files import read_text
 
 IMAGENET = "imagenet"
 """What ImageNet's class names are called."""
 
 
+@checked
 def read_labels(path: Path) -> tuple[str, ...]:
     """The labels in a file, one a line; blank lines and blanks around a label play no part.
 
@@ -43,6 +45,7 @@ def imagenet_labels() -> tuple[str, ...]:
     return tuple(dict.fromkeys(zero_shot_metadata.IMAGENET_CLASSNAMES))
 
 
+@checked
 def check_labels(labels: Sequence[str]) -> None:
     """Refuse labels that cannot be told apart, or are empty.
 

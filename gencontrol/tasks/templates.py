@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from gencontrol.alpha_clip.text import check_words
 from gencontrol.errors import InputError
+from gencontrol.kinds import checked
 from gencontrol.sprites.captions import with_article
 
 PLACE, WITH_ARTICLE = "{}", "{a}"
@@ -89,6 +90,7 @@ TEMPLATES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """The sets by name."""
 
 
+@checked
 def check_templates(templates: Sequence[str]) -> None:
     """Refuse templates that no label can be put into, or that are given twice.
 
@@ -104,8 +106,15 @@ def check_templates(templates: Sequence[str]) -> None:
             raise InputError(f"templates: {template!r} is given twice: it would count twice in the mean.")
 
 
+@checked
 def filled(template: str, label: str) -> str:
-    """The template about a label."""
+    """The template about a label.
+
+    Raises:
+        InputError: A label without a word.
+    """
+    if not label.strip():
+        raise InputError(f"label: expected a word or more to put into {template!r}, got {label!r}.")
     return template.replace(WITH_ARTICLE, with_article(label)).replace(PLACE, label)
 
 

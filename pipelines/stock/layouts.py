@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from gencontrol.alpha_clip.weights.describe import Shapes, check_shapes, check_weights
-from gencontrol.errors import CheckpointError
+from gencontrol.errors import CheckpointError, reason_of
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 
 # What diffusers' loaders have fixed: the depth of a Resampler, the width of its heads and of its feed-forward layers,
@@ -128,7 +128,7 @@ def _header(path: Path) -> dict[str, tuple[int, ...]]:
         with safe_open(path, framework="pt") as opened:
             return {_plain(name): tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} cannot be read as safetensors: {error}") from error
+        raise CheckpointError(f"{path} cannot be read as safetensors: {reason_of(error)}") from error
 
 
 def _plain(name: str) -> str:

@@ -143,3 +143,10 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
         read_embeds(tmp_path / "pipe.safetensors", width=4)
     with pytest.raises(InputError, match=r"^No file at .*none; expected a file of embeddings\.$"):
         read_embeds(tmp_path / "none", width=4)
+
+
+def test_metadata_nested_too_deeply_says_nothing(tmp_path: Path) -> None:
+    deep = {"names": "[" * 100_000, "encoder": "[" * 100_000}
+    save_file({"image_embeds": torch.ones(2, 3)}, tmp_path / "deep.safetensors", deep)
+    read = read_embeds(tmp_path / "deep.safetensors", width=3)
+    assert read.names == ("deep-0", "deep-1") and read.encoder == ()

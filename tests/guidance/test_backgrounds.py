@@ -130,3 +130,21 @@ def test_kinds_are_drawn_alike_and_blurred_each_by_its_own_width() -> None:
     assert either.mean().item() == pytest.approx(0.5, abs=0.06)
     variance = draw(("noise",), count=60, blur=0.1).var(dim=(1, 2, 3))
     assert variance.max() > 0.07 and variance.min() < 0.02
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"count": 0}, "count: expected 1 or more and below 2,147,483,648, got 0"),
+        ({"count": 10**30}, "count: expected 1 or more and below"),
+        ({"blur": -0.1}, "blur: expected 0 or more and at most 1, got -0.1"),
+        ({"blur": math.nan}, "blur: expected 0 or more and at most 1, got nan"),
+        ({"size": (0, 5)}, r"expected sides of at least a pixel and a kind, got \(0, 5\)"),
+    ],
+)
+def test_what_cannot_be_drawn(changed, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        draw(("noise",), **changed)
+    with pytest.raises(ConfigError, match="and a kind, got"):
+        draw(())
+    assert draw(("noise",), count=True).shape[0] == 1

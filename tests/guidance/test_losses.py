@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck
 
+from gencontrol.errors import ConfigError, InputError
 from gencontrol.guidance.losses import (
     contrastive_loss,
     directional_loss,
@@ -145,3 +146,19 @@ def test_gradients_agree_with_finite_differences(loss) -> None:
 def test_the_default_temperature_of_the_contrast() -> None:
     image, target, others = rand(3, 4), rand(3, 4, seed=8), rand(5, 4, seed=9)
     assert torch.equal(contrastive_loss(image, target, others), contrastive_loss(image, target, others, scale=50.0))
+
+
+def test_what_has_no_value_is_refused() -> None:
+    with pytest.raises(InputError, match="spatial axes of at least 2 values each, got shape \\(2, 3\\)"):
+        total_variation(torch.ones(2, 3))
+    with pytest.raises(InputError, match="at least 2 values each, got shape \\(2, 3, 4, 1\\)"):
+        total_variation(torch.ones(2, 3, 4, 1))
+    for ceiling in (-0.1, 1.1, float("nan")):
+        with pytest.raises(ConfigError, match="ceiling: expected"):
+            transmittance_loss(torch.ones(2, 3), ceiling=ceiling)
+    with pytest.raises(ConfigError, match="scale: expected a finite number, got inf"):
+        contrastive_loss(torch.ones(2, 4), torch.ones(4), torch.ones(3, 4), scale=float("inf"))
+
+
+def test_a_view_of_one_ray_needs_no_axis_for_it() -> None:
+    assert transmittance_loss(torch.tensor([0.0, 1.0]), ceiling=0.5).tolist() == [-0.5, 0.0]

@@ -227,3 +227,9 @@ def test_settings_that_are_nested_too_deeply_are_told_by_their_file(tmp_path):
     (tmp_path / "model_index.json").write_text("[" * 200_000)
     with pytest.raises(CheckpointError, match=r"model_index\.json is not valid JSON: it is nested too deeply"):
         Location(name=str(tmp_path)).read("model_index.json")
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_an_empty_name_is_no_model(name: str) -> None:
+    with pytest.raises(CheckpointError, match="The name of a model is empty: give a folder, a preset, or a hub id"):
+        Location(name=name)

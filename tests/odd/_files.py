@@ -153,3 +153,35 @@ def _places(folder: Path) -> None:
     }
     for name, write in odd.items():
         write(folder / name)
+
+
+def write_lists(folder: Path) -> Path:
+    """What commands that ask, measure and serve are given, added to a folder of odd files; returned."""
+    deep = "[" * 100_000
+    texts: dict[str, str | bytes] = {
+        "labels.txt": "cat\nred dog\nbird\n",
+        "labels twice.txt": "cat\nCat\n",
+        "labels of latin.txt": b"caf\xe9\n",
+        "no labels.txt": "\n \n",
+        "templates.txt": "a {}\nthe {}\n",
+        "templates without a place.txt": "a\n",
+        "curve.json": '{"way": "one-pass", "values": [0, 1]}',
+        "nan curve.json": '{"values": [0, NaN, 1]}',
+    }
+    for name, text in texts.items():
+        (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    for name in ("deep model", "odd module"):
+        (folder / name).mkdir(exist_ok=True)
+    for name in ("config.json", "model_index.json", "preprocessor_config.json", "open_clip_config.json"):
+        (folder / "deep model" / name).write_text(deep, encoding="utf-8")
+    (folder / "odd module" / "config.json").write_text('{"module": {"width": "wide"}, "made_for": 1}', encoding="utf-8")
+    save_file({"x": torch.ones(2)}, folder / "odd module" / "model.safetensors")
+    np.savez(folder / "odd store.npz", pixels=np.zeros(3), index=np.array("[" * 9))
+    # Two hundred regions of a mask, each a row of some pixels.
+    numbers = np.arange(SIZE[0] * SIZE[1], dtype=np.int64).reshape(SIZE[1], SIZE[0]) * 201 // (SIZE[0] * SIZE[1])
+    Image.fromarray(numbers.astype(np.uint8)).save(folder / "two hundred.png")
+    masks = folder / "masks" / "photo"
+    masks.mkdir(parents=True, exist_ok=True)
+    _disc().save(masks / "cat.png")
+    _disc().rotate(180).save(masks / "red_dog.png")
+    return folder

@@ -46,7 +46,7 @@ class Outcome:
 
 Try = Callable[..., Outcome]
 FOREIGN = re.compile(
-    r"Traceback|<class|<function| object at 0x|Tensor\(|tensor\(|torch\.Size|KeyError|NoneType|weights_only"
+    r"Traceback|<class|<function| object at 0x|Tensor\(|tensor\(|torch\.Size|KeyError|NoneType|weights_only|allow_pickle|\[Errno"
 )
 """What Python, and not a person, would say."""
 

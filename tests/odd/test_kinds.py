@@ -21,14 +21,34 @@ from jaxtyping import config
 from gencontrol import AlphaCLIP
 from gencontrol.errors import GencontrolError
 from gencontrol.pipelines import open_pipeline
+from gencontrol.tasks.llava.model import RegionLlava
+from gencontrol.tasks.llava.opening import open_llava
 
 FOREIGN = re.compile(r"Traceback|<class|<function| object at 0x|Tensor\(|tensor\(|array\(|NoneType|torch\.Size")
+
+
+NOWHERE = ("AlphaCLIP.from_published", "open_reference_host", "open_module", "open_grounder")
+"""What is opened from a file that is not there."""
 
 
 @pytest.fixture(scope="session")
 def wrong(beside: Callable[[str], ModuleType]) -> ModuleType:
     """The table of calls and the strategy of tests/odd/_wrong.py."""
     return beside("_wrong.py")
+
+
+@pytest.fixture(scope="session")
+def looks(beside: Callable[[str], ModuleType]) -> ModuleType:
+    """The table of tests/odd/_wrong_of_looks.py."""
+    return beside("_wrong_of_looks.py")
+
+
+@pytest.fixture(scope="session")
+def llava(llava_folder: Path, tiny: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> RegionLlava:
+    """A small language model that sees regions."""
+    folder = tmp_path_factory.mktemp("kinds_tower")
+    AlphaCLIP.from_clip(tiny.vision_tower(channels=4)).save_pretrained(folder / "tower")
+    return open_llava(str(llava_folder), alpha_clip=folder / "tower")
 
 
 class Calls(dict[str, Any]):
@@ -39,12 +59,20 @@ class Calls(dict[str, Any]):
 
 
 @pytest.fixture(scope="session")
-def calls(wrong: ModuleType, tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def calls(
+    wrong: ModuleType,
+    looks: ModuleType,
+    llava: RegionLlava,
+    tiny_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Any]:
     """Name -> call and its arguments."""
     pipeline: Any = open_pipeline(tiny_folder)
     pipeline.set_progress_bar_config(disable=True)
     encoder = AlphaCLIP.from_pretrained(tiny_folder / "alpha_clip")
-    return Calls(wrong.calls(encoder, pipeline, tiny_folder, tmp_path_factory.mktemp("kinds")))
+    folder = tmp_path_factory.mktemp("kinds")
+    called = wrong.calls(encoder, pipeline, tiny_folder, folder)
+    return Calls(looks.calls(wrong.Tried, encoder, llava, folder) | called)
 
 
 @pytest.fixture(scope="session")
@@ -53,12 +81,14 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("elsewhere")
 
 
-def test_every_public_name_is_tried(wrong: ModuleType, calls: dict[str, Any]) -> None:
-    for package in wrong.PACKAGES:
+def test_every_public_name_is_tried(wrong: ModuleType, looks: ModuleType, calls: dict[str, Any]) -> None:
+    for package in (*wrong.PACKAGES, *looks.PACKAGES):
         public = {name for name in package.__all__ if callable(getattr(package, name))}
         # Edits have tests of their own.
         public = {name for name in public if ".editing." not in getattr(getattr(package, name), "__module__", "")}
-        assert public - wrong.ELSEWHERE <= calls.keys(), package.__name__
+        assert public - wrong.ELSEWHERE - looks.ELSEWHERE <= calls.keys(), package.__name__
+    for task in looks.TASKS:
+        assert looks.methods_of(task) - looks.ELSEWHERE <= calls.keys(), task.__name__
     methods = {name for name, _ in inspect.getmembers(AlphaCLIP, callable) if name in _own_methods()}
     assert {f"AlphaCLIP.{name}" for name in methods} <= calls.keys()
 
@@ -72,7 +102,7 @@ def _own_methods() -> set[str]:
 
 def test_the_calls_work_with_what_they_take(calls: dict[str, Any]) -> None:
     for name, tried in calls.items():
-        if not tried.is_slow and name not in ("AlphaCLIP.from_published", "open_reference_host"):
+        if not tried.is_slow and name not in NOWHERE:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 tried.call(**tried.keeps, **tried.takes)

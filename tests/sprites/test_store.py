@@ -36,7 +36,7 @@ def test_a_training_style_without_a_concept_is_refused(sprite_tarballs, tmp_path
 
 def test_unknown_styles_are_named(sprite_store):
     with pytest.raises(
-        InputError, match=r"no style openmoji; it has fluent-emoji.* make it anew with `gencontrol data sprites`"
+        InputError, match=r"no style 'openmoji'; it has fluent-emoji.* make it anew with `gencontrol data sprites`"
     ):
         sprite_store.style_indices(["openmoji"])
 

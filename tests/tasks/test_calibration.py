@@ -8,7 +8,7 @@ import torch
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.embed import weighted_mean
-from gencontrol.errors import InputError
+from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus import CropFocus
 from gencontrol.images.reading import read_image
 from gencontrol.regions import Region
@@ -141,3 +141,9 @@ def test_what_it_brings_is_told_of_pictures_left_out_too() -> None:
     assert same.left_out == pytest.approx(same.after, abs=5e-3)
     with pytest.raises(InputError, match="at least one picture"):
         calibrated([], way="passes")
+
+
+@pytest.mark.parametrize("steps", [1, -3, 10**30])
+def test_a_number_of_values_out_of_range(steps: int, encoder: AlphaCLIP, scene: Scene) -> None:
+    with pytest.raises(ConfigError, match="steps: expected 2 or more and at most 10,001, got"):
+        measure(encoder, scene, ["cat", "dog"], way="passes", steps=steps)

@@ -53,3 +53,8 @@ def test_templates_that_cannot_be_used(templates: tuple[str, ...], message: str)
 def test_a_tokenizer_of_few_words_gets_the_bare_label(tiny: ModuleType) -> None:
     assert templates_for(tiny.tokenizer()) == BARE == ("{a}",)
     assert templates_for(None) == SINGLE == ("a photo of a {}.",)
+
+
+def test_a_label_without_a_word_says_nothing() -> None:
+    with pytest.raises(InputError, match=r"label: expected a word or more to put into '\{a\}', got ' '"):
+        filled("{a}", " ")

@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from gencontrol.configuration import from_mapping, to_mapping
-from gencontrol.errors import CheckpointError, ConfigError
+from gencontrol.errors import CheckpointError, ConfigError, reason_of
 from gencontrol.finite import check_filled_weights, check_finite_weights
 from gencontrol.kinds import checked
 from gencontrol.models.shipped import RELATIONS, shipped_folder
@@ -59,7 +59,7 @@ def open_module(folder: Path | None = None) -> RelationModule:
     except FileNotFoundError as error:
         raise CheckpointError(f"No relation module in {where}: it has no {Path(error.filename).name}.") from None
     except (OSError, ValueError, KeyError, TypeError, SafetensorError, ConfigError) as error:
-        raise CheckpointError(f"{where} is no relation module: {error}.") from error
+        raise CheckpointError(f"{where} is no relation module: {reason_of(error)}.") from error
     if made_for != _made_for():
         raise CheckpointError(f"{where} was trained for other inputs or relations than this version's; train it anew.")
     module = RelationModule(config)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gencontrol import __version__
 from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.errors import InputError
+from gencontrol.errors import InputError, reason_of
 from gencontrol.files import atomic_file
 from gencontrol.tasks.zero_shot import zero_shot_weights
 from gencontrol.tensors import tensor_bytes
@@ -63,7 +63,9 @@ def read_cache(path: Path) -> tuple[Float[Tensor, "t d"], str]:
             if TENSOR in file.keys() and MARK in metadata:
                 return file.get_tensor(TENSOR), metadata[MARK]
     except (OSError, safetensors.SafetensorError) as error:
-        raise InputError(f"`cache` {path} is no file of labels' embeddings, and it is kept: {error}") from error
+        raise InputError(
+            f"`cache` {path} is no file of labels' embeddings, and it is kept: {reason_of(error)}"
+        ) from error
     raise InputError(f"`cache` {path} is no file of labels' embeddings, and it is kept: name another one.")
 
 

@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
-from gencontrol.errors import ConfigError, InputError
+from gencontrol.errors import ConfigError, InputError, reason_of
 from gencontrol.text_files import json_value
 
 _log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def load_shard(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}, a file of the cache, is missing or broken ({error}): prepare it again.") from error
+        raise InputError(f"{path}, a file of the cache, is missing or broken ({reason_of(error)}): prepare it again.") from error
 
 
 def _unsaid(path: Path, why: str) -> ConfigError:

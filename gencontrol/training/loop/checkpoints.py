@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.optim import Optimizer
 
-from gencontrol.errors import CheckpointError
+from gencontrol.errors import CheckpointError, reason_of
 from gencontrol.files import atomic_folder, sha256
 from gencontrol.text_files import json_value
 
@@ -112,7 +112,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         if isinstance(error, CheckpointError):
             raise
-        raise CheckpointError(f"{path} is broken: {error}.") from error
+        raise CheckpointError(f"{path} is broken: {reason_of(error)}.") from error
 
 
 def _check_index(index: Any) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
 from gencontrol.errors import CheckpointError
@@ -48,3 +50,22 @@ def test_what_is_no_module(folder: Path, tmp_path: Path) -> None:
     (folder / WEIGHTS).write_bytes(b"damaged")
     with pytest.raises(CheckpointError, match="is no relation module"):
         open_module(folder)
+
+
+def test_settings_nested_too_deeply(folder: Path) -> None:
+    (folder / CONFIG).write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(CheckpointError, match="is no relation module: it is nested too deeply"):
+        open_module(folder)
+
+
+@pytest.mark.parametrize(("level", "message"), [(0.0, "were never filled"), (torch.nan, "NaN or infinite weights")])
+def test_weights_that_no_training_leaves(folder: Path, level: float, message: str) -> None:
+    state = load_file(folder / WEIGHTS)
+    save_file({name: torch.full_like(values, level) for name, values in state.items()}, folder / WEIGHTS)
+    with pytest.raises(CheckpointError, match=message):
+        open_module(folder)
+
+
+def test_a_module_is_not_fetched() -> None:
+    with pytest.raises(CheckpointError, match=r"^https://a\.example/m is an address; expected the folder of"):
+        open_module(Path("https://a.example/m"))

@@ -1,0 +1,19 @@
+"""Why something failed, in words."""
+
+import pytest
+
+from gencontrol.errors import reason_of
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (NotADirectoryError(20, "Not a directory", "a/b"), "Not a directory"),
+        (OSError("no number"), "no number"),
+        (RecursionError("maximum recursion depth exceeded"), "it is nested too deeply"),
+        (ValueError("it is cut off"), "it is cut off"),
+        (ValueError("Cannot load file containing pickled data when allow_pickle=False"), "it holds no plain arrays"),
+    ],
+)
+def test_reasons_are_without_numbers_paths_and_unsafe_advice(error: Exception, said: str) -> None:
+    assert reason_of(error) == said
