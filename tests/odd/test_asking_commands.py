@@ -212,14 +212,19 @@ def test_evaluate(asked: Try, lists: Path, world: Path, tiny_folder: Path, words
         "--compare": None,
         "--by": words.choices("unc", "google"),
         "--detections": words.files(lists, "deep.json"),
-        "--segmenter": words.choices("box"),
+        "--segmenter": words.choices("box", "annotated"),
+        "--source": words.choices("refcoco", "visual-genome"),
+        "--meteor": words.files(lists, "deep.json"),
+        "--max-tokens": words.numbers("4"),
+        "--captions": words.files(lists, "deep.json", "labels.txt"),
+        "--clip": words.files(lists, "model without weights", "deep model"),
         "--limit": words.numbers("1"),
         "--output": _outputs(words, lists, "out.json"),
         "--overwrite": None,
     }
     drawn = data.draw(words.arguments(flags, most=3))
     root = [] if any(flag.startswith("--root") for flag in drawn) else [f"--root={world / 'good'}"]
-    named = data.draw(words.choices("imagenet-s", "imagenet-s", "refcoco"))
+    named = data.draw(words.choices("imagenet-s", "imagenet-s", "refcoco", "region-caption", "whole"))
     asked("evaluate", _opened(tiny_folder, [*root, "--limit=1", *drawn]), named)
 
 

@@ -7,8 +7,9 @@ once the measurement is whole.
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from io import TextIOWrapper
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.progress import track
@@ -127,7 +128,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
             continue
 
 
-def _add(file: IO[str], values: Mapping[str, Any]) -> None:
+def _add(file: TextIOWrapper, values: Mapping[str, Any]) -> None:
     """One line; an empty one for no values."""
     file.write(f"{json.dumps(values) if values else ''}\n")
     file.flush()

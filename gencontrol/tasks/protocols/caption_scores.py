@@ -56,7 +56,8 @@ def words(text: str) -> tuple[str, ...]:
     text = text.lower()
     for pattern, apart in _APART:
         text = pattern.sub(apart, text)
-    return tuple(_BRACKETS.get(word, word) for word in _WORD.findall(text) if word not in _DROPPED)
+    found: list[str] = _WORD.findall(text)
+    return tuple(_BRACKETS.get(word, word) for word in found if word not in _DROPPED)
 
 
 def caption_scores(said: Sequence[str], written: Sequence[Sequence[str]]) -> CaptionScores:

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
 from gencontrol.errors import InputError
 from gencontrol.tasks.protocols.caption_scores import words
@@ -50,29 +49,34 @@ def meteor(said: Sequence[str], written: Sequence[Sequence[str]], *, jar: Path, 
     with subprocess.Popen(
         call, cwd=jar.parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as program:
-        assert program.stdin is not None and program.stdout is not None
         try:
-            return _reckoned(program.stdin, program.stdout, said, written)
+            return _reckoned(program, said, written)
         except (OSError, ValueError) as error:
             raise InputError(f"{jar} is not METEOR's program: it does not answer with numbers.") from error
         finally:
             program.kill()
 
 
-def _reckoned(asked: IO[str], answered: IO[str], said: Sequence[str], written: Sequence[Sequence[str]]) -> float:
+def _reckoned(program: "subprocess.Popen[str]", said: Sequence[str], written: Sequence[Sequence[str]]) -> float:
     counts = []
     for caption, texts in zip(said, written, strict=True):
         told = [" ".join(words(text)) for text in (*texts, caption)]
-        counts.append(_answer(asked, answered, _BETWEEN.join(("SCORE", *told))))
-    first = _answer(asked, answered, _BETWEEN.join(("EVAL", *counts)))
+        counts.append(_answer(program, _BETWEEN.join(("SCORE", *told))))
+    first = _answer(program, _BETWEEN.join(("EVAL", *counts)))
     # A number for every caption, and one for all.
-    return float([first, *(answered.readline() for _ in said)][-1])
+    return float([first, *(_line(program) for _ in said)][-1])
 
 
-def _answer(asked: IO[str], answered: IO[str], line: str) -> str:
-    asked.write(f"{line}\n")
-    asked.flush()
-    answer = answered.readline().strip()
+def _answer(program: "subprocess.Popen[str]", line: str) -> str:
+    assert program.stdin is not None
+    program.stdin.write(f"{line}\n")
+    program.stdin.flush()
+    return _line(program)
+
+
+def _line(program: "subprocess.Popen[str]") -> str:
+    assert program.stdout is not None
+    answer = program.stdout.readline().strip()
     if not answer:
         raise ValueError("no answer")
     return answer
