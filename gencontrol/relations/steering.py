@@ -19,6 +19,10 @@ STEERED = ("left of", "right of", "above", "below", "on", "inside", "touching")
 """What can be asked for."""
 GRID = 32
 """Longer side, in pixels, at which the way from mask to mask is measured."""
+# How much denser, by a factor of e, the densest pixels of a row count.
+_DENSEST = 0.1
+# From this opacity on a row is not empty: soft edges are half there, and so is haze, which is no stem.
+_THERE = 0.75
 # Softness of a smallest value, and of a bend at 0, as shares of the longer side; and what keeps divisions finite.
 _SOFT, _BEND, _EPS = 0.02, 0.01, 1e-6
 
@@ -32,7 +36,8 @@ def relation_loss(
     Args:
         subject: Its map, [0, 1], such as the rendered opacity of a part.
         other: The other thing's; detach it if it is to stay where it is.
-        relation: One of `STEERED`. "on" asks the subject's lower edge to rest on the other's top under it.
+        relation: One of `STEERED`. "on" asks the subject's lower edge to rest on the other's top under it, and nothing
+            of it to be missing from its own top down to there.
 
     Returns:
         At least 0, and below about 1.5; 1, without a gradient, where either map is empty.
@@ -74,7 +79,10 @@ def _inside(shapes: Shapes) -> Tensor:
 
 
 def _on(maps: Tensor, shapes: Shapes) -> Tensor:
-    """How far the subject's lower edge is from the other's top under it, and how far its centre lies beside it."""
+    """How far the subject's lower edge is from the other's top under it, and its centre beside it; and what is between.
+
+    A plate on the ground and a cap in the air would else stand, since their lower edge does.
+    """
     columns = maps.amax(dim=-2)
     under = (columns[..., 0, :] + 1e-3) * columns[..., 1, :].square()
     # Rows above the other's first one, in every column.
@@ -84,7 +92,19 @@ def _on(maps: Tensor, shapes: Shapes) -> Tensor:
     rest = _bent(shapes.box[..., 0, 3] - highest)
     half = (shapes.box[..., 1, 2] - shapes.box[..., 1, 0]) / 2
     aside = (shapes.centre[..., 0, 0] - shapes.centre[..., 1, 0]).abs()
-    return rest + functional.relu(aside - half)
+    # Soft edges that meet leave no gap: what of the other is under the subject fills a row too.
+    either = 1 - (1 - maps[..., 0, :, :]) * (1 - maps[..., 1, :, :] * columns[..., 0, None, :])
+    return rest + functional.relu(aside - half) + _empty_rows(either, shapes.box[..., 0, 1], highest)
+
+
+def _empty_rows(there: Tensor, first: Tensor, last: Tensor) -> Tensor:
+    """How much of the way down from one height to another has nothing in its rows."""
+    longer = max(there.shape[-2:])
+    place = (torch.arange(there.shape[-2], device=there.device) + 0.5) / longer
+    between = (place > first.detach()[..., None]) & (place < last.detach()[..., None])
+    # A row's densest pixels, and all of them alike where it is a mist: one alone would grow into a thread.
+    densest = (there * (there.detach() / _DENSEST).softmax(dim=-1)).sum(dim=-1)
+    return (functional.relu(1 - densest / _THERE).square() * between).sum(dim=-1) / longer
 
 
 def _bent(value: Tensor) -> Tensor:

@@ -13,7 +13,9 @@ SIZE = 48
 def disc(x, y, radius=6.0):
     """A soft disc at a place in pixels, differentiable in the place."""
     rows, columns = torch.meshgrid(torch.arange(SIZE) + 0.5, torch.arange(SIZE) + 0.5, indexing="ij")
-    return torch.sigmoid((radius - ((columns - x).square() + (rows - y).square()).sqrt()) / 1.0)
+    # The root has no derivative at 0, where a pixel's middle is the disc's.
+    away = ((columns - x).square() + (rows - y).square()).clamp(min=1e-9).sqrt()
+    return torch.sigmoid(radius - away)
 
 
 BALL = disc(24.0, 30.0, 9.0)
@@ -49,6 +51,23 @@ def test_the_gradient_moves_the_subject_to_where_it_should_stand(relation):
 def test_what_hovers_sinks_and_what_sank_rises(y, sign):
     loss, step = pull("on", (24.0, y))
     assert loss > 0.1 and step[1].sign() == sign and step[1].abs() > 10 * step[0].abs()
+
+
+def test_what_stands_is_in_one_piece():
+    whole = torch.zeros(SIZE, SIZE)
+    whole[8:21, 20:28] = 1
+    split = whole.clone()
+    split[12:18] = 0
+    ball = (BALL > 0.5).float()
+    assert relation_loss(whole, ball, "on").item() < 0.01
+    # Six rows of 48 are missing between its upper part and the lower one, which stands.
+    assert relation_loss(split, ball, "on").item() == pytest.approx(6 / 48 + relation_loss(whole, ball, "on").item())
+    # A mist is asked to thicken all along the row, not in one place.
+    mist = whole * 0.2
+    mist[18:21, 20:28] = mist[8:12, 20:28] = 1
+    mist.requires_grad_()
+    (slope,) = torch.autograd.grad(relation_loss(mist, ball, "on"), mist)
+    assert (slope[13:17, 20:28] < -1e-4).all() and (slope[13:17, :18].abs() < 0.3 * slope[14, 24].abs()).all()
 
 
 def test_what_stands_beside_is_moved_over_the_other_too():

@@ -145,7 +145,7 @@ def test_what_hovers_over_the_block_sinks(height):
     where = torch.tensor([0.0, 0.0, height], requires_grad=True)
     loss = placed(where)
     (slope,) = torch.autograd.grad(loss, where)
-    assert slope[2] > 0.1 and slope[2] > 5 * slope[:2].norm()
+    assert slope[2] > 0.03 and slope[2] > 5 * slope[:2].norm()
     standing = placed(torch.tensor([0.0, 0.0, -0.05]))
     assert standing.item() < min(loss.item(), 0.05)
 
