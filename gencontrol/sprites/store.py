@@ -50,8 +50,8 @@ class SpriteStore:
         missing = [s for s in styles if s not in self.styles]
         if missing:
             raise InputError(
-                f"The sprite store has no style {', '.join(map(repr, missing))}; it has {', '.join(self.styles)}. A store "
-                "that an earlier version made has fewer: make it anew with `gencontrol data sprites`."
+                f"The sprite store has no style {', '.join(map(repr, missing))}; it has {', '.join(self.styles)}. A "
+                "store that an earlier version made has fewer: make it anew with `gencontrol data sprites`."
             )
         return [self.styles.index(s) for s in styles]
 
