@@ -1,4 +1,4 @@
-"""The public calls of focus, guidance, relations, proposals and tasks, as tests/odd/_wrong.py has those of the others."""
+"""The public calls of focus, guidance, relations, proposals and tasks, as _wrong.py has those of the others."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -22,7 +22,8 @@ ELSEWHERE = frozenset(
     # Protocols, what other calls return, and what is only held.
     "FocusStrategy Encoder Grounder Segmenter PhraseAnswer SceneRelations PairGeometry RelationModule "
     # An encoder's own pieces, which `classify` and `calibrate` pass on.
-    "imagenet_labels classified wanted_below wanted_above share_errors monotone_path values_of templates_for fitted".split()
+    "imagenet_labels classified wanted_below wanted_above "
+    "share_errors monotone_path values_of templates_for fitted".split()
 )
 """Names that have no arguments of a person's."""
 

@@ -46,7 +46,8 @@ class Outcome:
 
 Try = Callable[..., Outcome]
 FOREIGN = re.compile(
-    r"Traceback|<class|<function| object at 0x|Tensor\(|tensor\(|torch\.Size|KeyError|NoneType|weights_only|allow_pickle|\[Errno"
+    r"Traceback|<class|<function| object at 0x|Tensor\(|tensor\(|torch\.Size|"
+    r"KeyError|NoneType|weights_only|allow_pickle|\[Errno"
 )
 """What Python, and not a person, would say."""
 

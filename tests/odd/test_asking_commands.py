@@ -1,4 +1,4 @@
-"""Whatever is asked about a picture and its parts, of a data set, or of a server's start: an answer, or one line why not."""
+"""Whatever is asked about a picture and its parts, of a data set, or of a server's start: or one line why not."""
 
 import json
 from collections.abc import Callable

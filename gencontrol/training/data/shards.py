@@ -54,7 +54,8 @@ def load_shard(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}, a file of the cache, is missing or broken ({reason_of(error)}): prepare it again.") from error
+        why = reason_of(error)
+        raise InputError(f"{path}, a file of the cache, is missing or broken ({why}): prepare it again.") from error
 
 
 def _unsaid(path: Path, why: str) -> ConfigError:
