@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from gencontrol.relations.learned.opening import open_module as open_module
     from gencontrol.relations.phrases import PhraseAnswer as PhraseAnswer
     from gencontrol.relations.phrases import find_phrase as find_phrase
+    from gencontrol.relations.ranking import RankedPicture as RankedPicture
+    from gencontrol.relations.ranking import rank_pictures as rank_pictures
     from gencontrol.relations.relating import SceneRelations as SceneRelations
     from gencontrol.relations.relating import relate as relate
     from gencontrol.relations.rules import hand_rules as hand_rules
@@ -34,6 +36,7 @@ else:
             "RULED": "gencontrol.relations.vocabulary",
             "PairGeometry": "gencontrol.relations.geometry",
             "PhraseAnswer": "gencontrol.relations.phrases",
+            "RankedPicture": "gencontrol.relations.ranking",
             "RelationModule": "gencontrol.relations.learned.module",
             "SceneRelations": "gencontrol.relations.relating",
             "Thing": "gencontrol.relations.grammar",
@@ -44,6 +47,7 @@ else:
             "open_module": "gencontrol.relations.learned.opening",
             "pair_geometry": "gencontrol.relations.geometry",
             "parse_phrase": "gencontrol.relations.grammar",
+            "rank_pictures": "gencontrol.relations.ranking",
             "relate": "gencontrol.relations.relating",
             "relate_clip": "gencontrol.relations.clips",
             "relation_loss": "gencontrol.relations.steering",

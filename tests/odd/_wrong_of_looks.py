@@ -180,6 +180,14 @@ def _related(encoder: AlphaCLIP, files: Path) -> Calls:
         "parse_phrase": (relations.parse_phrase, {"text": "the cat left of the dog", "names": ("cat",)}),
         "open_module": (relations.open_module, {"folder": files / "no module"}),
         "pair_geometry": (relations.pair_geometry, {"alphas": clip_alphas, "used": None}),
+        "RankedPicture": (relations.RankedPicture, {"place": 0, "fits": 0.5, "accepted": True}),
+        "rank_pictures": (
+            relations.rank_pictures,
+            {
+                **{"encoder": encoder, "pictures": (scene,), "phrase": "the cat left of the dog", "at_least": 0.5},
+                **{"focus": None, "related": None},
+            },
+        ),
         "relate": (relations.relate, {**looked, "encoder": None, "module": None, "core": None}),
         "relate_clip": (
             relations.relate_clip,
