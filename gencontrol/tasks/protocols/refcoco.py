@@ -5,6 +5,7 @@ https://github.com/SunzeY/AlphaCLIP, commit e5676c9, `eval/rec_zs_test`, whose R
 are given, one is chosen for every sentence, and right is one whose intersection over union with the truth is above 0.5.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,8 @@ _FIGURES: Mapping[tuple[str, str], tuple[float, ...]] = {
 }
 SOURCE = "https://github.com/SunzeY/AlphaCLIP, commit e5676c9, eval/rec_zs_test/README.md"
 """Where these figures stand."""
+# Names in references end in the annotation's number, which no picture's does.
+_NUMBERED = re.compile(r"^(COCO_\w+?_\d{12})_\d+(?=\.)")
 _SHOWN = 3
 
 
@@ -78,7 +81,8 @@ def published(name: str, split: str) -> dict[str, float]:
 def read_refcoco(
     root: Path, *, name: str, by: str | None = None, split: str = "val", detections: Path | None = None
 ) -> tuple[Reference, ...]:
-    """Read a split: `NAME/refs(BY).p` or `.json`, `NAME/instances.json`, and the pictures (see `PICTURES`).
+    """Read a split: `NAME/refs(BY).p` or `.json`, `NAME/instances.json`, and the pictures (see `PICTURES`); or, without
+    these, ReCLIP's `NAME_SPLIT.jsonl`, which has both in one.
 
     Args:
         root: What these lie in.
@@ -96,6 +100,10 @@ def read_refcoco(
     by = _checked_names(name, by, split)
     check_no_address(root, what=f"the folder of {name}")
     folder = root / name if (root / name).is_dir() else root
+    lines = [place / f"{name}_{split.lower()}.jsonl" for place in (root, root / "reclip_data")]
+    lines = [path for path in lines if path.is_file()]
+    if lines and not (folder / "instances.json").is_file():
+        return _of_lines(lines[0], root, detections)
     refs = _read_refs(folder, by)
     instances = read_json_file(folder / "instances.json", what="a file of annotations")
     try:
@@ -154,6 +162,23 @@ def _text(path: Path, *, what: str) -> bytes | str:
     return path.read_bytes() if path.stat().st_size > 2**20 else read_text(path, what=what)
 
 
+def _of_lines(path: Path, root: Path, detections: Path | None) -> tuple[Reference, ...]:
+    """References as ReCLIP has them: a line each, with the picture's annotations in it."""
+    refs: list[dict[str, Any]] = []
+    annotations: dict[int, dict[str, Any]] = {}
+    pictures: dict[int, str] = {}
+    try:
+        for line in filter(str.strip, path.read_text(encoding="utf-8").splitlines()):
+            ref = json_value(line)
+            refs.append(ref)
+            pictures[ref["image_id"]] = _NUMBERED.sub(r"\1", str(ref["file_name"]))
+            annotations |= {one["id"]: {**one, "image_id": ref["image_id"]} for one in ref["anns"]}
+        images = [{"id": image, "file_name": name} for image, name in pictures.items()]
+        return _references(refs, {"annotations": list(annotations.values()), "images": images}, root, detections)
+    except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+        raise InputError(f"{path} is no file of references: {type(error).__name__} {error}.") from error
+
+
 def _references(
     refs: Sequence[Mapping[str, Any]], instances: Mapping[str, Any], root: Path, detections: Path | None
 ) -> tuple[Reference, ...]:
@@ -170,7 +195,7 @@ def _references(
             picture=folder / pictures[ref["image_id"]],
             target=_corners(annotations[ref["ann_id"]]["bbox"]),
             boxes=boxes.get(ref["image_id"], ()),
-            sentences=tuple(str(one["sent"]) for one in ref["sentences"]),
+            sentences=tuple(str(one.get("sent", one.get("raw"))) for one in ref["sentences"]),
             annotation=int(ref["ann_id"]),
             outlines=None if found is not None else outlines[ref["image_id"]],
         )

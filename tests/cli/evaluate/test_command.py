@@ -108,5 +108,11 @@ def test_data_sets_that_cannot_be_used(evaluate: Run, root: Path, run: Run, tmp_
 def test_worlds_that_cannot_be_written(run: Run, sprite_file: Path, root: Path) -> None:
     done = run("data", "export", "--store", sprite_file, "-o", root, "-n", 2)
     assert done.code == 1 and "holds other things" in done.err
-    done = run("data", "export", "-n", 0)
-    assert done.code == 2 and "--number: expected 1 or more, got 0" in done.err
+    for flags, said in {
+        ("-n", 0): "--number: expected 1 or more and at most 10,000,000, got 0",
+        ("-n", 10_000_001): "--number: expected 1 or more and at most 10,000,000, got 10000001",
+        ("--size", 4096): "--size: expected 8 or more and at most 2,048 pixels, got 4096",
+        ("--seed", 2**63): "--seed: expected 0 or more and at most",
+    }.items():
+        done = run("data", "export", *flags)
+        assert done.code == 2 and said in done.err

@@ -78,9 +78,9 @@ def test_parts_of_other_settings_are_refused_or_begun_anew(tmp_path: Path) -> No
 
 
 def test_two_processes_share_items_and_go_on_with_those_of_one(tmp_path: Path) -> None:
-    launch = ("accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1")
-    plain = ("--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0")
-    order = (sys.executable, "-m", *launch, *plain, str(Path(__file__).with_name("_two.py")), str(tmp_path))
+    # What `accelerate launch` starts for several processes, and what it has no flag for on CPUs without MPI.
+    launch = ("torch.distributed.run", "--standalone", "--nproc_per_node", "2")
+    order = (sys.executable, "-m", *launch, str(Path(__file__).with_name("_two.py")), str(tmp_path))
     environment = {**os.environ, "ACCELERATE_USE_CPU": "true"}
     subprocess.run(order, check=True, capture_output=True, env=environment)
     found = json.loads((tmp_path / "found.json").read_text())

@@ -78,6 +78,25 @@ def test_pickled_references_are_the_same(root: Path, protocol: int) -> None:
         read_refcoco(root, name="refcoco")
 
 
+def test_reclips_lines_are_the_same(root: Path) -> None:
+    expected = read_refcoco(root, name="refcoco")
+    (root / "reclip_data").mkdir()
+    lines = []
+    for ref in refs()[:3]:
+        there = [{"id": one["id"], "bbox": one["bbox"]} for one in ANNOTATIONS if one["image_id"] == ref["image_id"]]
+        name = "nine.jpg" if ref["image_id"] == 9 else ref["file_name"]
+        said = [{"raw": one["sent"]} for one in ref["sentences"]]
+        lines.append(json.dumps({**ref, "file_name": name, "anns": there, "sentences": said}))
+    (root / "reclip_data" / "refcoco_val.jsonl").write_text("\n".join(lines) + "\n")
+    (root / "refcoco" / "instances.json").unlink()
+    assert read_refcoco(root, name="refcoco") == expected
+    with pytest.raises(InputError, match=r"No file refs|instances\.json"):
+        read_refcoco(root, name="refcoco", split="testA")
+    (root / "reclip_data" / "refcoco_testa.jsonl").write_text('{"image_id": 3}\n')
+    with pytest.raises(InputError, match=r"refcoco_testa\.jsonl is no file of references: KeyError"):
+        read_refcoco(root, name="refcoco", split="testA")
+
+
 @pytest.mark.parametrize(
     "detections",
     [
