@@ -13,7 +13,7 @@ from PIL import Image, ImageChops
 
 from gencontrol.pipelines import REFERENCE_HOSTS
 
-SHOWN: Mapping[str, int] = {"vary": 13, "encoder": 3, "nerf": 3}
+SHOWN: Mapping[str, int] = {"vary": 13, "encoder": 3, "nerf": 3, "relations": 2}
 """Pictures in each notebook that is stored with them; the hosts' are noise, of twins with random weights."""
 FAR = 0.05
 """Mean difference of colours in [0, 1] that another processor's rounding does not make: another picture's is 0.2."""
@@ -54,7 +54,7 @@ def test_notebooks_are_stored_with_what_they_show(notebooks: ModuleType, name: s
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["vary", "encoder", "nerf"])
+@pytest.mark.parametrize("name", ["vary", "encoder", "nerf", "relations"])
 def test_notebooks_show_again_what_they_are_stored_with(notebooks: ModuleType, name: str) -> None:
     stored, again = notebooks.read(name), notebooks.executed(name)
     for (source, before), (_, now) in zip(notebooks.pictures(stored), notebooks.pictures(again), strict=True):
