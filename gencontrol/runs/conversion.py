@@ -10,6 +10,7 @@ from transformers import CLIPConfig
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.weights.export import open_clip_settings
+from gencontrol.alpha_clip.weights.open_clip_files import is_open_clip_folder
 from gencontrol.alpha_clip.weights.open_clip_reader import open_clip_reader
 from gencontrol.alpha_clip.weights.openai import is_clip_file
 from gencontrol.alpha_clip.weights.save import check_replaceable
@@ -61,10 +62,10 @@ def convert(settings: ConversionSettings) -> Converted:
     if not settings.source or not settings.output:
         raise ConfigError("Expected a source and a folder to write: gencontrol convert SOURCE -o FOLDER.")
     folder = Path(settings.output)
-    if folder.exists() and not settings.overwrite:
-        raise InputError(f"{folder} exists already: give `overwrite`, or another `output`.")
     check_folder_apart(folder, inputs_of(settings))
     _check_target(settings.to, folder)
+    if folder.exists() and not settings.overwrite:
+        raise InputError(f"{folder} exists already: give `overwrite`, or another `output`.")
     check_no_reference_host(settings.source)
     kind = _checked_kind(settings)
     quiet_loading()
@@ -132,7 +133,9 @@ def kind_of(source: str, *, has_tag: bool = False) -> Kind:
     """
     if Path(source).is_file():
         return "clip" if is_clip_file(Path(source)) else "published"
-    if Path(source).is_dir() or find_preset(source) is not None:
+    if Path(source).is_dir():
+        return "open_clip" if is_open_clip_folder(Path(source)) else "clip"
+    if find_preset(source) is not None:
         return "clip"
     if web_address(source) is not None and Path(source).suffix.lower() not in SUFFIXES:
         # What opens models says that it is an address.

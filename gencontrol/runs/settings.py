@@ -110,8 +110,8 @@ class ConversionSettings:
     """A checkpoint to turn into a folder."""
 
     source: str = ""
-    """A published Alpha-CLIP .pth file, OpenAI's .pt file, a preset, a CLIP folder or hub id, or the name of an
-    OpenCLIP ViT such as ViT-L-14."""
+    """A published Alpha-CLIP .pth file, OpenAI's .pt file, a preset, a CLIP folder or hub id, a folder in
+    OpenCLIP's layout, or the name of an OpenCLIP ViT such as ViT-L-14."""
     output: str = ""
     """The folder to write."""
     kind: Literal["auto", "published", "clip", "open_clip"] = "auto"

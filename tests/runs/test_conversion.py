@@ -106,3 +106,11 @@ def test_an_open_clip_folder(tmp_path: Path) -> None:
     before = convert(out).encoder
     after = convert(ConversionSettings(source=f"local-dir:{tmp_path / 'out'}", output=str(tmp_path / "back"))).encoder
     assert all(torch.equal(v, after.state_dict()[k]) for k, v in before.state_dict().items())
+    assert kind_of(str(tmp_path / "out")) == "open_clip"
+    again = convert(ConversionSettings(source=str(tmp_path / "out"), output=str(tmp_path / "again"))).encoder
+    assert all(torch.equal(v, again.state_dict()[k]) for k, v in before.state_dict().items())
+    with pytest.raises(CheckpointError, match=r"it is a model in OpenCLIP's layout, which `gencontrol convert"):
+        AlphaCLIP.from_pretrained(tmp_path / "out")
+    # Some folders hold the same model for both.
+    (tmp_path / "out" / "config.json").write_text("{}")
+    assert kind_of(str(tmp_path / "out")) == "clip"

@@ -33,8 +33,9 @@ _LOCAL = "local-dir:"
 def create_model(name: str, pretrained: str | None, *, local_files_only: bool) -> nn.Module:
     """Make one of OpenCLIP's models with its weights; see `AlphaCLIP.from_open_clip`."""
     # "hf-hub:..." and "local-dir:..." bring their own configuration, which the finished model is checked for.
-    if name.startswith(_LOCAL) and (Path(name.removeprefix(_LOCAL)) / CONFIG).is_file():
-        return _open_folder(Path(name.removeprefix(_LOCAL)))
+    folder = Path(name.removeprefix(_LOCAL))
+    if (folder / CONFIG).is_file():
+        return _open_folder(folder)
     check_no_address(name, what="the name of a model of OpenCLIP's, or local-dir:FOLDER")
     if ":" in name:
         if local_files_only and not name.startswith(_LOCAL):

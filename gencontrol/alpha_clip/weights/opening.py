@@ -164,7 +164,7 @@ class FromSources:
         """Widen one of OpenCLIP's plain ViTs (such as ViT-B-32, ViT-L-14, ViT-H-14, ViT-bigG-14).
 
         Args:
-            model: OpenCLIP's name of the architecture, or a model that it made.
+            model: OpenCLIP's name of the architecture, a folder in its layout, or a model that it made.
             pretrained: With a name: OpenCLIP's tag of the weights, or a file.
             local_files_only: Fetch nothing: the weights have to be a file.
             dtype: Of the weights; None keeps a model's, and is float32 for a name.
@@ -250,7 +250,7 @@ class FromSources:
 
     @checked
     def save_open_clip(self, folder: str | Path) -> None:
-        """Write `to_open_clip` as a folder in OpenCLIP's layout: `from_open_clip("local-dir:FOLDER")` reads it back.
+        """Write `to_open_clip` as a folder in OpenCLIP's layout: `from_open_clip(FOLDER)` reads it back.
 
         OpenCLIP itself makes three channels of the settings: an application replaces `visual.conv1` before it loads the
         weights.

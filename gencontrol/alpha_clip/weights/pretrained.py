@@ -18,8 +18,9 @@ from gencontrol.alpha_clip.architectures import square
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.towers import Parts, shapes_of, take_apart
 from gencontrol.alpha_clip.weights.describe import check_shapes
+from gencontrol.alpha_clip.weights.open_clip_files import is_open_clip_folder
 from gencontrol.alpha_clip.weights.unpickling import printable
-from gencontrol.errors import CheckpointError
+from gencontrol.errors import CheckpointError, reason_of
 from gencontrol.finite import check_filled_weights
 from gencontrol.models.location import Location, no_model, read_json
 
@@ -72,12 +73,17 @@ def _read_config(source: Location) -> dict[str, Any]:
         raise CheckpointError(f"No folder at {path / source.subfolder}: expected that of a saved CLIP or Alpha-CLIP.")
     try:
         return PreTrainedConfig.get_config_dict(source.name, **source.lookup())[0]
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
+        if path.is_dir():
+            # It is there, and broken: this says which file, and how.
+            source.read("config.json")
         raise no_model(source, error) from error
 
 
 def what_it_is(folder: Path) -> str:
     """A noun phrase for a folder that is not a saved CLIP."""
+    if is_open_clip_folder(folder):
+        return "a model in OpenCLIP's layout, which `gencontrol convert` and AlphaCLIP.from_open_clip open"
     if not (folder / "model_index.json").is_file():
         return "no saved model"
     inside = [n for n in ("alpha_clip", "image_encoder") if (folder / n / "config.json").is_file()]
@@ -111,7 +117,7 @@ def load_strictly(model_class: Any, source: Location, dtype: torch.dtype | None)
             **source.lookup(),
         )
     except Exception as error:  # Of settings that contradict each other, transformers raises anything.
-        reason = printable(" ".join(str(error).split()), 200)
+        reason = printable(" ".join(reason_of(error).split()), 200)
         raise CheckpointError(f"The weights of {source.name} cannot be read: {reason}") from error
     _check_report(model, report, source)
     return model.eval()
@@ -178,4 +184,4 @@ def _read_tokenizer(source: Location) -> PreTrainedTokenizerBase | None:
     try:
         return AutoTokenizer.from_pretrained(source.name, **source.lookup())
     except Exception as error:  # The tokenizers library raises bare ones.
-        raise CheckpointError(f"The tokenizer of {source.name} cannot be read: {error}") from error
+        raise CheckpointError(f"The tokenizer of {source.name} cannot be read: {reason_of(error)}") from error
