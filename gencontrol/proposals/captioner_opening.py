@@ -7,6 +7,7 @@ import torch
 
 from gencontrol.alpha_clip.weights.pretrained import load_strictly
 from gencontrol.errors import CheckpointError
+from gencontrol.kinds import checked
 from gencontrol.models.location import Location, absence
 from gencontrol.proposals.blip import BlipCaptioner
 from gencontrol.proposals.captioner import Captioner, TemplateCaptioner
@@ -16,6 +17,7 @@ TEMPLATES = "templates"
 """The captioner that needs no model."""
 
 
+@checked
 def open_captioner(
     model: str = TEMPLATES,
     *,

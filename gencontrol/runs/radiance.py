@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gencontrol.errors import ConfigError, MissingDependencyError, OutputError
+from gencontrol.runs.referring.phrase_settings import ProposalSettings
 
 # An edit need not begin coarsely; this is what creations end at, so that their own lattice is kept.
 _EDIT_RESOLUTION = "0:40"
@@ -53,7 +54,7 @@ class CreationSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EditSettings(CreationSettings):
+class EditSettings(ProposalSettings, CreationSettings):
     """What a run changes in a scene that is there."""
 
     scene: Path = Path()
@@ -67,6 +68,13 @@ class EditSettings(CreationSettings):
     """The part as a ball: centre x y z and radius, world units."""
     part: str = ""
     """The part by the name that the scene stores it under."""
+    phrase: str = ""
+    """The part in words, said from the front, such as "the ball behind the box": one of those that the scene stores, or
+    what a grounder finds in views."""
+    phrase_model: str = "tiny"
+    """The encoder that tells what a phrase means: a preset, folder or hub id with a text tower."""
+    offline: bool = False
+    """Use only what is on this machine, for a phrase."""
     grow: float | None = None
     """How much larger than its stored shape a named part is; by default one spacing of the scene's lattice, and
     nothing for one that a run has changed before, or for a painted mask. Also for those in a list of parts."""
@@ -100,6 +108,8 @@ def train(settings: CreationSettings) -> Path:
     from nerfstudio.scripts.train import main
 
     config = training_config(settings)
+    if isinstance(settings, EditSettings) and settings.phrase:
+        _set_phrase(config, settings)
     try:
         main(config)
     except RuntimeError as error:
@@ -162,7 +172,9 @@ def folder_name(prompt: str) -> str:
 
 def _set_edit(config: Any, settings: EditSettings) -> None:
     from gencontrol.nerf.field.scene import find_scene
+    from gencontrol.runs.referring.in_scenes import check_scene_phrase
 
+    check_scene_phrase(settings, is_scene=not is_data_set(settings.scene))
     model, data = config.pipeline.model, config.pipeline.datamanager
     model.mode, model.box, model.sphere = settings.mode, settings.box, settings.sphere
     model.part, model.grow, model.softness = settings.part or None, settings.grow, settings.softness
@@ -184,6 +196,19 @@ def _set_edit(config: Any, settings: EditSettings) -> None:
         )
     else:
         model.scene = find_scene(settings.scene)
+
+
+def _set_phrase(config: Any, settings: EditSettings) -> None:
+    """Look for the part that is meant; the masks that show it are kept in the run's folder."""
+    from gencontrol.runs.referring.in_scenes import point_in_scene
+
+    model = config.pipeline.model
+    # Else the folder has another name when the run begins.
+    config.set_timestamp()
+    part, listed = point_in_scene(settings, model.scene, config.get_base_dir())
+    model.part, model.parts = part or None, listed
+    if listed is not None:
+        model.prompt = None
 
 
 def _device(name: str) -> str:

@@ -20,7 +20,7 @@ TASKS = (ask, calibration, classify, labels, refer, templates, zero_shot)
 """Whose functions are tried: the package re-exports none."""
 ELSEWHERE = frozenset(
     # Protocols, what other calls return, and what is only held.
-    "FocusStrategy Encoder Grounder Segmenter PhraseAnswer SceneRelations PairGeometry RelationModule "
+    "FocusStrategy Encoder Grounder Segmenter Captioner PhraseAnswer SceneRelations PairGeometry RelationModule "
     # An encoder's own pieces, which `classify` and `calibrate` pass on.
     "imagenet_labels classified wanted_below wanted_above "
     "share_errors monotone_path values_of templates_for fitted".split()
@@ -219,6 +219,7 @@ def _proposed() -> Calls:
         "split_phrases": (proposals.split_phrases, {"text": "a cat. a dog."}),
         "open_grounder": (proposals.open_grounder, {**named, "tokenizer": "nowhere/at all"}),
         "open_segmenter": (proposals.open_segmenter, {**named, "model": "grabcut"}),
+        "open_captioner": (proposals.open_captioner, {**named, "model": "templates"}),
     }
 
 

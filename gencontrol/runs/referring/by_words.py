@@ -137,11 +137,24 @@ def _encoder(settings: Any) -> AlphaCLIP:
 
 
 def _meant(reader: _Reader, scene: Scene | None, picture: Picture, text: str) -> Region:
-    """Warns of what was found."""
     if scene is None:
         assert reader.propose is not None
         scene = reader.propose(picture, text)
-    found = refer(reader.encoder, scene, text)
+    return answered(reader.encoder, scene, text).region
+
+
+def answered(encoder: AlphaCLIP, scene: Scene, text: str) -> Referral:
+    """What a phrase means among candidates. Warns of what was found, and how likely it is none of them.
+
+    Args:
+        encoder: With a text tower.
+        scene: The picture and the candidates.
+        text: The phrase.
+
+    Raises:
+        InputError: It means none of them rather than one; names the next step.
+    """
+    found = refer(encoder, scene, text)
     number = int(found.probabilities.argmax())
     told = f"{_told(found, number)}; none of these: {found.none:.0%}"
     if found.best is None:
@@ -152,7 +165,7 @@ def _meant(reader: _Reader, scene: Scene | None, picture: Picture, text: str) ->
             "`grounder` with a lower `score`), or point with `mask` or `box`; `gencontrol refer` lists them all."
         )
     warn(f'"{text}" is {told}.')
-    return found.region
+    return found
 
 
 def _told(found: Referral, number: int) -> str:

@@ -1,0 +1,111 @@
+"""A part of a scene in three dimensions, pointed at by words."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gencontrol.errors import ConfigError
+from gencontrol.files import atomic_file
+from gencontrol.images.picture import Picture
+from gencontrol.images.writing import to_pil
+from gencontrol.nerf.field.scene import load_scene
+from gencontrol.nerf.parts.phrase_lifting import Views, masks_of_phrase, stored_parts
+from gencontrol.proposals.defaults import DEFAULT_GROUNDER
+from gencontrol.regions.region import Region
+from gencontrol.regions.scene import Scene as Shown
+from gencontrol.relations.phrases import answerable
+from gencontrol.runs.notices import warn
+from gencontrol.runs.opening import open_encoder
+from gencontrol.runs.referring.by_words import answered
+from gencontrol.runs.referring.phrase_settings import PROPOSED, ProposalSettings, check_proposals
+from gencontrol.runs.referring.proposing import open_proposer
+from gencontrol.runs.settings import EncoderSettings
+
+LIST = "parts.yaml"
+"""The list of parts that a phrase becomes, in a run's folder `phrase`, beside the masks that it names."""
+
+
+def check_scene_phrase(settings: Any, *, is_scene: bool) -> None:
+    """Refuse a phrase beside another part, in pictures that are no scene yet, or settings of phrases without one.
+
+    Args:
+        settings: Of an edit (`gencontrol.runs.radiance.EditSettings`).
+        is_scene: Whether there is a scene to look at.
+
+    Raises:
+        ConfigError: Says which.
+        InputError: A phrase that is not understood.
+    """
+    check_proposals(settings)
+    if not settings.phrase.strip():
+        usual = ProposalSettings()
+        idle = [name for name in PROPOSED if getattr(settings, name) != getattr(usual, name)]
+        if settings.phrase or idle:
+            named = f"`{idle[0]}` finds what a `phrase` means" if idle else "`phrase` is empty"
+            raise ConfigError(f"{named}: leave it out, or say what the part is, such as `phrase` 'the red ball'.")
+        return
+    others = [name for name in ("box", "sphere", "part", "parts") if getattr(settings, name)]
+    if others:
+        raise ConfigError(f"`{others[0]}` shows a part and `phrase` looks for one: leave one of them out.")
+    if not is_scene:
+        raise ConfigError(
+            "`phrase` is looked for in a scene, and these are pictures: fit them first, in a run of the `mode` fit."
+        )
+    answerable(settings.phrase)
+
+
+def point_in_scene(settings: Any, scene: Path, folder: Path) -> tuple[str, Path | None]:
+    """Find what a phrase means in a scene: one of its own parts, or a part that is lifted from masks in views.
+
+    The parts that a scene stores are the candidates unless a grounder is named. Warns of what was found.
+
+    Args:
+        settings: Of an edit, with a phrase.
+        scene: The file.
+        folder: Of the run, where masks and the list that names them are written.
+
+    Returns:
+        The stored part's name, or "" and the list.
+
+    Raises:
+        InputError: Nothing is meant.
+        CheckpointError: A grounder, segmenter or encoder that cannot be opened.
+        OutputError: A full disk, or a folder that may not be written in.
+    """
+    opened, views = load_scene(scene), Views()
+    device = settings.device
+    encoder = open_encoder(EncoderSettings(model=settings.phrase_model, device=device, offline=settings.offline))
+    own = stored_parts(opened, views)
+    if own.regions and settings.grounder is None:
+        return str(answered(encoder, own, settings.phrase).region.label), None
+    if settings.grounder is None:
+        warn(f"no `grounder` is named, so {DEFAULT_GROUNDER} proposes what the `phrase` may mean (690 MB).")
+    proposed = open_proposer(settings, settings.grounder or DEFAULT_GROUNDER, device=device, offline=settings.offline)
+
+    def propose(picture: Picture) -> Shown:
+        return proposed(picture, settings.phrase)
+
+    def meant(shown: Shown) -> Region:
+        return answered(encoder, shown, settings.phrase).region
+
+    masks = masks_of_phrase(opened, propose=propose, meant=meant, views=views)
+    warn(f'"{settings.phrase}" is found in {len(masks)} of {views.count} views.')
+    return "", _write(settings, masks, views, folder / "phrase")
+
+
+def _write(settings: Any, masks: Any, views: Views, folder: Path) -> Path:
+    """Masks, and a list of parts that names them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    painted = []
+    for azimuth, mask in masks.items():
+        file = f"{azimuth:g}.png"
+        picture = to_pil(Picture(rgb=mask[None].expand(3, -1, -1).contiguous())).convert("L")
+        with atomic_file(folder / file) as temporary:
+            picture.save(temporary, format="PNG")
+        painted.append({"file": file, "azimuth": azimuth, "elevation": views.elevation})
+    name = answerable(settings.phrase).name
+    part = {"name": name, "prompt": settings.prompt, "highlight": {"painted": painted}}
+    with atomic_file(folder / LIST) as temporary:
+        temporary.write_text(yaml.safe_dump({"parts": [part]}, sort_keys=False), encoding="utf-8")
+    return folder / LIST
