@@ -18,11 +18,12 @@ from gencontrol.errors import InputError
 from gencontrol.finite import check_finite
 from gencontrol.kinds import checked
 from gencontrol.regions.geometry import fit_planes, of_alpha
+from gencontrol.regions.region import RegionWarning
 
 _MEND = "Numbers grew beyond what their format holds, or its weights are damaged: try dtype float32."
 
 
-class ApproximateWarning(UserWarning):
+class ApproximateWarning(RegionWarning):
     """Embeddings of regions come of one pass that the encoder was not trained for."""
 
 

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -35,6 +35,7 @@ class Several:
     """What each region shows, where that is known; -1 elsewhere."""
 
 
+@runtime_checkable
 class SeveralSource(Protocol):
     """Where pictures with regions come from."""
 

@@ -13,6 +13,7 @@ from gencontrol.files import sha256
 from gencontrol.models.fingerprint import weights_mark
 from gencontrol.models.location import Location
 from gencontrol.models.registry import resolve_encoder
+from gencontrol.relations.naming import readable
 from gencontrol.sprites.captions import concept_prompts
 from gencontrol.sprites.store import SpriteStore, open_store
 from gencontrol.training.data.folder_pairs import FolderPairs, read_listing
@@ -59,9 +60,16 @@ def build_one_pass_task(
         alpha_kinds=config.alpha_kinds,
         left_out=config.left_out,
     )
-    tests = {str(n): tested_chunk(store, teacher, regions=n, count=config.tests) for n in WATCHED}
+    tests = {str(n): watched_chunk(store, teacher, regions=n, count=config.tests) for n in WATCHED}
     lessons = _lessons(config, source, teacher, folder, made_with)
-    return OnePassTask(config, encoder, lessons, tests=tests, texts=concept_prompts(store.concepts))
+    return OnePassTask(config, encoder, lessons, tests=tests, texts=_names(encoder, store))
+
+
+def _names(encoder: AlphaCLIP, store: SpriteStore) -> list[str]:
+    """A text for each concept; none where the encoder cannot read all, and then embeddings alone are compared."""
+    names = [concept.name for concept in store.concepts]
+    can = encoder.text is not None and len(readable(encoder, names)) == len(names)
+    return concept_prompts(store.concepts) if can else []
 
 
 def folder_regions(config: OnePassTraining, folder: Path, *, size: int) -> FolderRegions:
@@ -72,7 +80,9 @@ def folder_regions(config: OnePassTraining, folder: Path, *, size: int) -> Folde
     )
 
 
-def tested_chunk(store: SpriteStore, teacher: Teacher, *, regions: int, count: int, seed: int = 0) -> dict[str, Tensor]:
+def watched_chunk(
+    store: SpriteStore, teacher: Teacher, *, regions: int, count: int, seed: int = 0
+) -> dict[str, Tensor]:
     """Scenes of the test split, all of whose things are regions, with the teacher's answers."""
     counts = tuple(float(n == regions) for n in range(1, 9))
     scenes = replace(OnePassTraining().scenes, counts=counts, split="test", blur=0.0, size=teacher.encoder.image_size)
