@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from gencontrol.runs.evaluation.settings import EvaluationSettings
 Item = TypeVar("Item")
 PACKAGES = ("torch", "transformers", "pillow", "numpy")
 """Whose versions are told."""
-_ABOUT_FILES = frozenset({"output", "overwrite"})
+_ABOUT_FILES = frozenset({"output", "overwrite", "offline"})
 
 
 def spread(items: Sequence[Item], limit: int | None) -> Sequence[Item]:
@@ -25,8 +25,9 @@ def spread(items: Sequence[Item], limit: int | None) -> Sequence[Item]:
 
 
 def settings_told(settings: EvaluationSettings) -> dict[str, Any]:
-    """What a result depends on: not where it is written."""
-    return {name: value for name, value in asdict(settings).items() if name not in _ABOUT_FILES}
+    """What a result depends on: not where it is written, nor how a face reports it."""
+    ours = {field.name for field in fields(EvaluationSettings)} - _ABOUT_FILES
+    return {name: value for name, value in asdict(settings).items() if name in ours}
 
 
 def kept_of(settings: EvaluationSettings, made_with: Mapping[str, Any]) -> Kept:
@@ -54,7 +55,7 @@ def finish(kept: Kept, done: Any, settings: EvaluationSettings, *, facts: Mappin
     record: dict[str, Any] = {
         "gencontrol": __version__,
         "versions": {name: version(name) for name in PACKAGES},
-        "settings": asdict(settings),
+        "settings": settings_told(settings),
         **facts,
         **asdict(done),
     }
