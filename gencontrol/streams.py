@@ -10,6 +10,8 @@ Generators = torch.Generator | list[torch.Generator] | None
 """One generator, one for each picture of a batch, or torch's own."""
 # Steps are mixed into the seed with a large odd number, so that runs of neighbouring seeds share no draws.
 _STRIDE = 1_000_003
+# What torch takes; a large seed times the stride is beyond it.
+_SEEDS = 2**64
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -19,7 +21,8 @@ def seeded(seed: int) -> torch.Generator:
 
 def step_stream(seed: int, step: int) -> torch.Generator:
     """A generator for one step of a run: a resumed run draws what an undisturbed one would have drawn."""
-    return seeded(seed * _STRIDE + step)
+    mixed = seed * _STRIDE + step
+    return seeded(mixed % _SEEDS if mixed >= _SEEDS else mixed)
 
 
 def stream(seed: int, index: int, domain: str) -> torch.Generator:

@@ -60,6 +60,14 @@ def test_a_stream_is_what_earlier_versions_drew() -> None:
     assert torch.randint(1000, (3,), generator=step_stream(3, 7)).tolist() == [364, 438, 75]
 
 
+def test_a_large_seed_has_steps_too() -> None:
+    drawn = [torch.randint(2**62, (), generator=step_stream(2**63 - 1, step)).item() for step in (0, 1, 2)]
+    assert len(set(drawn)) == 3
+    for seed, step in ((0, -2), (0, 5), (2**63 // 1_000_003, 0)):
+        assert step_stream(seed, step).initial_seed() == seeded(seed * 1_000_003 + step).initial_seed()
+    assert step_stream(2**64, 5).initial_seed() == 5
+
+
 def test_steps_and_seeds_draw_apart() -> None:
     places = [(seed, step) for seed in range(3) for step in (-2, -1, 0, 1, 2)]
     draws = {torch.randint(2**62, (), generator=step_stream(*place)).item() for place in places}

@@ -1,4 +1,5 @@
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,31 @@ def test_json_is_a_value_or_one_kind_of_error() -> None:
         json_value("[" * 200_000)
     with pytest.raises(ValueError, match="Expecting value"):
         json_value("")
+
+
+def test_no_other_file_reads_json_or_yaml_of_others_by_itself() -> None:
+    """Python's own readers say a RecursionError of thousands of brackets; `json_value` and `yaml_value` do not."""
+    readers, own = re.compile(r"json\.loads?\(|yaml\.(safe_)?load\("), re.compile(r"json\.loads\(json\.dumps\(")
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("gencontrol", "pipelines", "nerf")
+        for path in (ROOT / folder).rglob("*.py")
+        if readers.search(own.sub("", path.read_text(encoding="utf-8")))
+    }
+    assert found <= READERS
+
+
+ROOT = Path(__file__).parents[1]
+READERS = {
+    "gencontrol/text_files.py",
+    "gencontrol/configuration.py",
+    # What this program has just written, or what comes with it or from its own process.
+    "gencontrol/tensors.py",
+    "gencontrol/sprites/catalog.py",
+    "gencontrol/studio/warm/client.py",
+    "gencontrol/studio/warm/worker.py",
+    # They catch the RecursionError.
+    "gencontrol/regions/mask_planes.py",
+    "nerf/field/scene.py",
+}
+"""Files that may call Python's readers."""

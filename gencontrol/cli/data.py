@@ -11,6 +11,9 @@ from gencontrol.cli.parse import parse
 from gencontrol.cli.terminal import say
 from gencontrol.errors import ConfigError
 
+_LARGEST = 1024
+"""Pixels: thousands of sprites of this side fill gigabytes."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataOptions:
@@ -43,8 +46,8 @@ def main(arguments: Sequence[str]) -> None:
     )
     if options.what != "sprites":
         raise ConfigError(f"Nothing called {options.what!r} to prepare; try `gencontrol data sprites`.")
-    if options.size < 16 or options.size & (options.size - 1):
-        raise ConfigError(f"--size: expected a power of two, 16 or more, got {options.size}.")
+    if not 16 <= options.size <= _LARGEST or options.size & (options.size - 1):
+        raise ConfigError(f"--size: expected a power of two from 16 to {_LARGEST:,}, got {options.size}.")
     say(f"wrote {prepare(options)}")
 
 

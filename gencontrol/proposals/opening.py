@@ -10,7 +10,7 @@ from transformers import AutoImageProcessor, AutoTokenizer, PreTrainedTokenizerB
 
 from gencontrol.alpha_clip.weights.pretrained import load_strictly
 from gencontrol.alpha_clip.weights.tensor_files import SUFFIXES
-from gencontrol.errors import CheckpointError
+from gencontrol.errors import CheckpointError, reason_of
 from gencontrol.kinds import checked
 from gencontrol.models.location import Location, absence, no_model
 from gencontrol.proposals.defaults import BERT, DEFAULT_GROUNDER
@@ -158,7 +158,7 @@ def _tokenizer(source: Location) -> PreTrainedTokenizerBase:
     try:
         return AutoTokenizer.from_pretrained(source.name, **source.lookup())
     except Exception as error:  # The tokenizers library raises bare ones.
-        raise CheckpointError(f"The tokenizer of {source.name} cannot be read: {error}") from error
+        raise CheckpointError(f"The tokenizer of {source.name} cannot be read: {reason_of(error)}") from error
 
 
 def _image_processor(source: Location) -> Any:

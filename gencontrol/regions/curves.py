@@ -20,7 +20,7 @@ from gencontrol.configuration import from_mapping, to_mapping
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import atomic_file
 from gencontrol.kinds import check_fields, checked
-from gencontrol.text_files import read_text
+from gencontrol.text_files import json_value, read_text
 
 Way = Literal["one-pass", "passes"]
 """How levels reach an encoder: one look at a map of them, or a look at each region, mixed by them."""
@@ -99,8 +99,8 @@ def read_curve(path: str | Path) -> LevelsCurve:
     """
     text = read_text(Path(path), what="a curve of levels")
     try:
-        values: Any = json.loads(text)
-    except (ValueError, RecursionError):
+        values: Any = json_value(text)
+    except ValueError:
         raise InputError(f"{path} is not JSON: expected a curve that `gencontrol calibrate` wrote.") from None
     return as_curve(values, where=str(path))
 

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gencontrol.conditioning.sampling import MOST_PICTURES
 from gencontrol.conditioning.strength import StrengthSchedule, as_strength, check_strength, parse_schedule
+from gencontrol.configuration import yaml_value
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus import FocusStrategy, SumFocus, configured_focus, focus_strategy
 
@@ -187,9 +186,8 @@ def scalar(text: str, *, where: str) -> Any:
         # A colour, where YAML would see a comment.
         return text
     try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        # YAML reads 2024-13-45 as a date that there is not, and thousands of brackets one inside the other.
+        return yaml_value(text)
+    except ValueError:
         raise ConfigError(f"{where}: {text!r} is neither a number nor a name.") from None
 
 

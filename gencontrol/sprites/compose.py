@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gencontrol.errors import ConfigError
+from gencontrol.numbers import check_number
 from gencontrol.sprites.backgrounds import BACKGROUND_KINDS, draw_backgrounds
 from gencontrol.sprites.catalog import training_styles
 from gencontrol.sprites.deformation import bent
@@ -20,6 +21,9 @@ from gencontrol.streams import stream
 
 _LEAST_WITHIN = 0.15
 """Share of a sprite's square within a window from which the sprite counts as shown."""
+
+SMALLEST, LARGEST = 8, 2048
+"""Sides of a scene in pixels; of one that is larger, a batch's planes take tens of gigabytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +65,7 @@ class SceneConfig:
                 raise ConfigError(f"{name}: expected a share from 0 to 1, got {getattr(self, name)}.")
         if len(self.backgrounds) != len(BACKGROUND_KINDS) or min(self.backgrounds) < 0 or sum(self.backgrounds) <= 0:
             raise ConfigError(f"backgrounds: expected {len(BACKGROUND_KINDS)} frequencies, got {self.backgrounds}.")
-        if self.size < 8:
-            raise ConfigError(f"size: expected at least 8 pixels, got {self.size}.")
+        check_number(self.size, name="size", at_least=SMALLEST, at_most=LARGEST, unit="pixels")
 
 
 @dataclass(frozen=True, kw_only=True)

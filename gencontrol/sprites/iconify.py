@@ -1,7 +1,6 @@
 """Iconify's JSON: SVG bodies by name, with aliases. Format: the IconifyJSON type of Iconify's documentation."""
 
 import io
-import json
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from gencontrol.errors import InputError, MissingDependencyError, reason_of
+from gencontrol.text_files import json_value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +102,10 @@ def _member(archive: tarfile.TarFile, name: str) -> dict[str, Any]:
     file = archive.extractfile(name)
     if file is None:
         raise KeyError(f"{name} is no file")
-    return json.load(file)
+    values = json_value(file.read())
+    if not isinstance(values, dict):
+        raise ValueError(f"{name} holds no mapping")
+    return values
 
 
 def _by_plain_slug(data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

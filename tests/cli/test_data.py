@@ -30,7 +30,11 @@ def test_sprites_are_prepared_from_a_folder(sprite_world, sprite_tarballs, tmp_p
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["fonts"], "Nothing called 'fonts' to prepare"), (["--size", "20"], "expected a power of two")],
+    [
+        (["fonts"], "Nothing called 'fonts' to prepare"),
+        (["--size", "20"], "expected a power of two"),
+        (["--size", "2048"], "from 16 to 1,024"),
+    ],
 )
 def test_mistakes_are_explained(arguments, message, capsys):
     assert main(["data", *arguments]) == 2

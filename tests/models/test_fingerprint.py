@@ -53,6 +53,14 @@ def test_settings_and_names_count(model: Path) -> None:
     assert told(model) not in (before, changed)
 
 
+def test_a_header_that_is_nested_too_deeply_is_that_of_a_broken_file(tmp_path: Path) -> None:
+    header = b"[" * 200_000
+    (tmp_path / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    first = told(tmp_path, "model.safetensors")
+    (tmp_path / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + b" ")
+    assert len(first) == 64 and told(tmp_path, "model.safetensors") != first
+
+
 def test_one_file_is_all_that_counts_where_it_is_named(model: Path) -> None:
     file = next((model / "unet").glob("*.safetensors")).name
     one = told(model / "unet", file)

@@ -96,7 +96,8 @@ def test_turn_is_bounded_and_blur_softens(sprite_store):
     [
         ({"counts": (0.0, 0.0)}, "counts: expected 1 to 8 frequencies"),
         ({"backgrounds": (1.0,)}, "backgrounds: expected 5 frequencies"),
-        ({"size": 7}, "size: expected at least 8 pixels, got 7"),
+        ({"size": 7}, "size: expected 8 or more pixels and at most 2,048, got 7"),
+        ({"size": 2049}, "size: expected 8 or more pixels and at most 2,048, got 2049"),
         ({"counts": ()}, "counts: expected 1 to 8 frequencies"),
         ({"counts": (1.0,) * 9}, "counts: expected 1 to 8 frequencies"),
         ({"counts": (2.0, -1.0)}, "counts: expected 1 to 8 frequencies"),

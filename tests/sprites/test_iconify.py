@@ -1,3 +1,6 @@
+import tarfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -69,3 +72,14 @@ def test_colours_are_averaged_by_their_opacity():
     pixels = np.zeros((2, 2, 4), np.uint8)
     pixels[0, 0], pixels[1, 1] = [200, 0, 0, 255], [0, 100, 0, 85]
     assert _fill_square(pixels, 1)[0, 0].tolist() == [150, 25, 0, 85]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("[" * 100_000, "it is nested too deeply"), ("[]", r"package/icons\.json holds no mapping")]
+)
+def test_icons_that_are_none(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "icons.json").write_text(text)
+    with tarfile.open(tmp_path / "x.tgz", "w:gz") as archive:
+        archive.add(tmp_path / "icons.json", "package/icons.json")
+    with pytest.raises(InputError, match=f"is not an Iconify package: {said}"):
+        read_icons(tmp_path / "x.tgz")

@@ -43,5 +43,6 @@ def with_question(flags: AskFlags) -> tuple[AskFlags, str]:
     if flags.question is None and last.rstrip().endswith("?"):
         return replace(flags, images=flags.images[:-1]), last
     if flags.question is None:
-        raise ConfigError('Nothing is asked: gencontrol ask IMAGE --mask MASK "What is it made of?".')
+        how = "give --question, or what ends in a question mark behind the pictures"
+        raise ConfigError(f'Nothing is asked: {how}: gencontrol ask IMAGE --mask MASK "What is it made of?".')
     return flags, flags.question

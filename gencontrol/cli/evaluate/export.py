@@ -12,6 +12,9 @@ from gencontrol.cli.parse import parse
 from gencontrol.cli.terminal import say
 from gencontrol.numbers import check_number
 
+_MOST = 10_000_000
+"""Pictures: eight times ImageNet's; their names have eight digits."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExportOptions:
@@ -44,13 +47,15 @@ def main(arguments: Sequence[str]) -> None:
         description="Write scenes of the sprite world as a data set's files are laid out: ImageNet-S's pictures, "
         "masks of classes and names, or RefCOCO's pictures, annotations and sentences.",
     )
-    check_number(options.number, name="--number", at_least=1)
-    check_number(options.seed, name="--seed", at_least=0)
-    from gencontrol.sprites.compose import SceneConfig
+    from gencontrol.runs.notation import LARGEST_SEED
+    from gencontrol.sprites.compose import LARGEST, SMALLEST, SceneConfig
     from gencontrol.sprites.imagenet_s import export_imagenet_s
     from gencontrol.sprites.refcoco import export_refcoco
     from gencontrol.sprites.store import open_store
 
+    check_number(options.number, name="--number", at_least=1, at_most=_MOST)
+    check_number(options.seed, name="--seed", at_least=0, at_most=LARGEST_SEED)
+    check_number(options.size, name="--size", at_least=SMALLEST, at_most=LARGEST, unit="pixels")
     config = SceneConfig(size=options.size, split=options.split)
     config = replace(config, styles=options.style) if options.style else config
     store = open_store(options.store)

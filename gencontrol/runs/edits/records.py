@@ -1,6 +1,5 @@
 """What an edited photograph says of its making, and repeating it from that."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from gencontrol.runs.files.spooled import stream_or_path
 from gencontrol.runs.notation import LARGEST_SEED
 from gencontrol.runs.notices import warn
 from gencontrol.runs.referring.phrase_settings import without_held
+from gencontrol.text_files import json_value
 
 _INPUT: Mapping[str, type] = {"path": str, "sha256": str}
 
@@ -132,8 +132,8 @@ def _record(path: Path) -> dict[str, Any]:
     if text is None:
         raise InputError(f"{path} holds no gencontrol record: it was written without `metadata`, or by something else.")
     try:
-        record = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        record = json_value(text)
+    except ValueError as error:
         raise InputError(f"{path}: its gencontrol record is broken; expected JSON.") from error
     if not isinstance(record, dict) or "edit" not in record:
         raise InputError(f"{path} was not made by `gencontrol edit`: `gencontrol vary --from` repeats a variation.")

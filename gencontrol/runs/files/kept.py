@@ -13,6 +13,7 @@ from gencontrol.errors import InputError
 from gencontrol.regions.region import Region
 from gencontrol.runs.files.encodings import has_room, record_text
 from gencontrol.runs.files.records import unpack
+from gencontrol.text_files import json_value
 
 _CURVE = "levels_curve"
 _MODELS: Mapping[str, str] = {"revision": "model"} | {
@@ -183,8 +184,8 @@ def record_in(path: Path) -> Mapping[str, Any] | None:
     """The record of a picture or a sheet; None where there is none that can be read."""
     try:
         with Image.open(path) as image:
-            record = json.loads(record_text(image) or "null")
-    except (OSError, ValueError, RecursionError):
+            record = json_value(record_text(image) or "null")
+    except (OSError, ValueError):
         return None
     return record if isinstance(record, dict) else None
 

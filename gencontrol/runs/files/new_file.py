@@ -22,7 +22,8 @@ def check_new_file(path: Path, inputs: Sequence[Input], *, overwrite: bool, sett
         InputError: Says which.
         OutputError: A name that is too long.
     """
-    if is_taken(path) and not overwrite:
-        raise InputError(f"{path} exists already: give `overwrite`, or another `{setting}`.")
     check_apart([path], inputs, setting=setting)
     check_writable([path], setting=setting)
+    # Last: `overwrite` would be no way out of the others.
+    if is_taken(path) and not overwrite:
+        raise InputError(f"{path} exists already: give `overwrite`, or another `{setting}`.")

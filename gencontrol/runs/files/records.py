@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 import math
 import re
 import warnings
@@ -22,6 +21,7 @@ from gencontrol.images.reading import open_image
 from gencontrol.regions.region import Region
 from gencontrol.runs.files.encodings import comment_of, record_text
 from gencontrol.runs.files.spooled import stream_or_path
+from gencontrol.text_files import json_value
 
 FIELDS = frozenset({"settings", "seed", "image", "regions", "negative_regions"})
 """What a record must hold to be repeated."""
@@ -112,10 +112,9 @@ def read_record(path: Path) -> dict[str, Any]:
     if text is None:
         raise InputError(f"{path} holds no gencontrol record: it was written without `metadata`, or by something else.")
     try:
-        record = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise InputError(f"{path}: its gencontrol record is broken ({reason}); expected JSON.") from error
+        record = json_value(text)
+    except ValueError as error:
+        raise InputError(f"{path}: its gencontrol record is broken ({error}); expected JSON.") from error
     if isinstance(record, dict) and "sheet" in record:
         raise InputError(f"{path} is a sheet ({record['sheet']}): a run is repeated from one of its pictures.")
     if isinstance(record, dict) and "edit" in record:
@@ -138,8 +137,8 @@ def read_foreign(path: Path) -> dict[str, int | float]:
     if isinstance(parameters, str) and (found := _PARAMETERS.search(parameters)):
         return _numbers(dict(_PARAMETER.findall(found[0])), seed="Seed", steps="Steps", guidance="CFG scale")
     try:
-        nodes = json.loads(image.info.get("prompt") or "")
-    except (TypeError, ValueError, RecursionError):
+        nodes = json_value(image.info.get("prompt") or "")
+    except (TypeError, ValueError):
         return {}
     entries = nodes.values() if isinstance(nodes, dict) else ()
     inputs = [node.get("inputs") for node in entries if isinstance(node, dict)]

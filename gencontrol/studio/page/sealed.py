@@ -6,7 +6,6 @@ server. Here only what was sent to gradio is named, by the place that it was giv
 streams.
 """
 
-import json
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from starlette.responses import PlainTextResponse
 from gencontrol.files import resolved
 from gencontrol.studio.guard import App, Receive, Scope, Send
 from gencontrol.studio.scene.marks import LONGEST_SCENE
+from gencontrol.text_files import json_value
 
 API = "/gradio_api/"
 """What the paths begin with that gradio answers."""
@@ -57,9 +57,9 @@ def names_others(body: bytes, folder: Path) -> bool:
         folder: Where a file may lie, without links.
     """
     try:
-        asked = json.loads(body) if body.strip() else {}
+        asked = json_value(body) if body.strip() else {}
         waiting = [asked.get("data")] if isinstance(asked, dict) else [asked]
-    except (ValueError, RecursionError):
+    except ValueError:
         return True
     while waiting:
         value = waiting.pop()

@@ -3,7 +3,6 @@
 The page sends plain values, which may come from anybody: they are read once, here, and bounded.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,6 +17,7 @@ from gencontrol.numbers import check_number, is_finite
 from gencontrol.regions.drawn import POINT_RADIUS, from_box, from_points
 from gencontrol.regions.shapes import Number, Point, path_alpha
 from gencontrol.runs.notation import HEAVIEST
+from gencontrol.text_files import json_value
 
 Tool = Literal["brush", "eraser", "box", "point"]
 
@@ -80,8 +80,8 @@ def read_drawn(text: str) -> tuple[Drawn, ...]:
     if len(text) > LONGEST_SCENE:
         raise InputError("More is drawn than can be sent: begin a new region, or give a mask.")
     try:
-        entries = json.loads(text or "[]")
-    except (ValueError, RecursionError):
+        entries = json_value(text or "[]")
+    except ValueError:
         entries = None
     if not isinstance(entries, list) or len(entries) > MOST_REGIONS:
         raise InputError(f"Expected a list of at most {MOST_REGIONS} regions as JSON, got {_shown(text)}.")

@@ -10,6 +10,7 @@ from gencontrol.configuration import from_mapping, to_mapping
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import atomic_file
 from gencontrol.runs.radiance import CreationSettings, EditSettings
+from gencontrol.text_files import json_value
 
 JOB, STATE, LOG, OUTPUTS = "job.json", "state.json", "log.txt", "outputs"
 """Names in a run's folder: what is asked for, how far it is, what it prints, and what it writes."""
@@ -96,7 +97,7 @@ def _write(path: Path, said: Any) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        said = json_value(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path.parent.name} is no run any more: its {path.name} cannot be read.") from error
     if not isinstance(said, dict):

@@ -23,6 +23,7 @@ from starlette.routing import Route
 
 from gencontrol.studio.warm.registry import Address, proof
 from gencontrol.studio.warm.worker import Runner
+from gencontrol.text_files import json_value
 
 PROOF = "/api/v1/proof"
 """What is answered without a token: the answer tells nothing of it."""
@@ -73,8 +74,8 @@ async def _run(request: Request, pool: Runner, job: Mapping[str, Any]) -> Respon
         if len(content) > _LARGEST:
             return _refuse("the request is too long.")
     try:
-        said = json.loads(content)
-    except (ValueError, RecursionError):
+        said = json_value(bytes(content))
+    except ValueError:
         said = None
     wrong = _wrong(said, texts=job["do"] == "score")
     if wrong is not None or said is None:

@@ -12,6 +12,7 @@ from typing import Any
 from gencontrol import errors
 from gencontrol.errors import GencontrolError
 from gencontrol.studio.warm.registry import Address, code_version, proof, read_address
+from gencontrol.text_files import json_value
 
 _PATIENCE = 2.0
 """Seconds for a server of this machine to say who it is."""
@@ -66,7 +67,7 @@ def find_server() -> Address | None:
     connection = http.client.HTTPConnection("127.0.0.1", address.port, timeout=_PATIENCE)
     try:
         connection.request("GET", f"/api/v1/proof?question={question}")
-        said = json.loads(connection.getresponse().read(4096))["proof"]
+        said = json_value(connection.getresponse().read(4096))["proof"]
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
         return None
     finally:

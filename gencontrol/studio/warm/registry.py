@@ -19,6 +19,7 @@ from typing import Any
 
 from gencontrol import __version__
 from gencontrol.errors import OutputError
+from gencontrol.text_files import json_value
 
 _LARGEST = 2**16
 
@@ -98,7 +99,7 @@ def read_address(path: Path | None = None) -> Address | None:
         with os.fdopen(descriptor, "rb") as file:
             if not _is_private(os.fstat(file.fileno())):
                 return None
-            said = json.loads(file.read(_LARGEST))
+            said = json_value(file.read(_LARGEST))
         return Address(**{name: kind(said[name]) for name, kind in _KINDS.items()})
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -21,7 +21,7 @@ from gencontrol.alpha_clip.weights.describe import check_weights
 from gencontrol.alpha_clip.weights.pretrained import load_strictly
 from gencontrol.alpha_clip.weights.published import check_published, read_published
 from gencontrol.alpha_clip.weights.tensor_files import SUFFIXES
-from gencontrol.errors import CheckpointError
+from gencontrol.errors import CheckpointError, reason_of
 from gencontrol.models.location import Location, absence, read_json
 from gencontrol.tasks.llava.model import RegionLlava
 from gencontrol.tasks.llava.processor import LlavaPixels
@@ -107,7 +107,7 @@ def _tokenizer(source: Location) -> PreTrainedTokenizerBase:
     try:
         return AutoTokenizer.from_pretrained(source.name, **source.lookup())
     except Exception as error:  # The tokenizers library raises bare ones.
-        raise CheckpointError(f"The tokenizer of {source.name} cannot be read: {error}") from error
+        raise CheckpointError(f"The tokenizer of {source.name} cannot be read: {reason_of(error)}") from error
 
 
 def check_image_token(tokenizer: PreTrainedTokenizerBase, config: LlavaConfig, *, source: str) -> None:

@@ -24,7 +24,7 @@ from gencontrol.configuration import from_yaml, to_mapping
 from gencontrol.errors import InputError
 from gencontrol.files import atomic_folder, resolved
 from gencontrol.sprites.catalog import SPRITE_SETS
-from gencontrol.text_files import check_no_address
+from gencontrol.text_files import check_no_address, json_value
 from gencontrol.training.loop.checkpoints import load_latest
 from gencontrol.training.stages.registry import STAGES, preset_path
 
@@ -162,8 +162,8 @@ def _last_line(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} cannot be read ({error.strerror}): a card needs the figures in it.") from error
     for line in reversed(lines):
         try:
-            found = json.loads(line)
-        except (ValueError, RecursionError):
+            found = json_value(line)
+        except ValueError:
             continue
         if isinstance(found, dict):
             return found

@@ -163,8 +163,22 @@ def test_broken_folders(folder: Path) -> None:
     (folder / "tokenizer.json").write_text("{")
     with pytest.raises(CheckpointError, match=r"The tokenizer of .* cannot be read"):
         AlphaCLIP.from_pretrained(folder)
-    (folder / "config.json").write_text("{")
-    with pytest.raises(CheckpointError, match="No model at"):
+    (folder / "tokenizer.json").write_text("[" * 100_000)
+    with pytest.raises(CheckpointError, match=r"The tokenizer of .* cannot be read: it is nested too deeply"):
+        AlphaCLIP.from_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"{", r"config\.json is not valid JSON: Expecting property name"),
+        (b"[" * 100_000, r"config\.json is not valid JSON: it is nested too deeply"),
+        (b'{"a": "\xe9"}', r"config\.json is not valid JSON: 'utf-8' codec can't decode"),
+    ],
+)
+def test_broken_settings_are_named(folder: Path, content: bytes, message: str) -> None:
+    (folder / "config.json").write_bytes(content)
+    with pytest.raises(CheckpointError, match=message):
         AlphaCLIP.from_pretrained(folder)
 
 

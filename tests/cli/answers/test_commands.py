@@ -106,8 +106,8 @@ def test_a_model_that_ignores_alpha_says_so(run: Run, scene: Path, llava_folder:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        ((QUESTION,), 2, "No region is shown: say what it is about with --mask, --box, --point or"),
-        (("--box", "0%,0%,50%,50%"), 2, 'Nothing is asked: gencontrol ask IMAGE --mask MASK "What is it made of?"'),
+        ((QUESTION,), 2, "No region is shown: say what it is about with --mask, --box, --point, --phrase or"),
+        (("--box", "0%,0%,50%,50%"), 2, "Nothing is asked: give --question, or what ends in"),
         (("-q", " ", "--box", "0%,0%,50%,50%"), 2, "-q is empty"),
         (("-q", "is <region 1> blue", "--box", "0%,0%,50%,50%"), 1, "names regions by number"),
         (

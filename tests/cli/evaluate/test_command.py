@@ -111,7 +111,7 @@ def test_worlds_that_cannot_be_written(run: Run, sprite_file: Path, root: Path) 
     for flags, said in {
         ("-n", 0): "--number: expected 1 or more and at most 10,000,000, got 0",
         ("-n", 10_000_001): "--number: expected 1 or more and at most 10,000,000, got 10000001",
-        ("--size", 4096): "--size: expected 8 or more and at most 2,048 pixels, got 4096",
+        ("--size", 4096): "--size: expected 8 or more pixels and at most 2,048, got 4096",
         ("--seed", 2**63): "--seed: expected 0 or more and at most",
     }.items():
         done = run("data", "export", *flags)

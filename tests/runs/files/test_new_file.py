@@ -21,6 +21,16 @@ def test_what_is_there_stays_unless_it_is_said(tmp_path: Path) -> None:
     check_new_file(path, [], overwrite=True)
 
 
+def test_nobody_is_told_to_write_over_what_is_never_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.touch()
+    with pytest.raises(InputError, match="is a mask, which is not written over: give another `output`"):
+        check_new_file(path, [Input(path=path, what="a mask")], overwrite=False)
+    for place, what in {tmp_path: "is a folder", Path("/dev/full"): "is a device, a pipe or a socket"}.items():
+        with pytest.raises(InputError, match=what):
+            check_new_file(place, [], overwrite=False)
+
+
 def test_what_is_read_stays_in_any_case(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.touch()

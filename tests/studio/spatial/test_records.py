@@ -38,7 +38,7 @@ def test_a_state_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read_state(tmp_path) == state
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"status": "odd"}', '{"owner": 3}', '{"new": 3}'])
+@pytest.mark.parametrize("text", ["", "[]", "{", "[" * 200_000, '{"status": "odd"}', '{"owner": 3}', '{"new": 3}'])
 def test_what_is_damaged_is_said_in_a_line(text: str, tmp_path: Path) -> None:
     for read in (read_job, read_state):
         with pytest.raises(InputError, match=r"is no run any more: its \w+.json cannot be read"):

@@ -46,7 +46,10 @@ def test_a_file_that_others_can_read_or_that_is_a_link_is_not_trusted(tmp_path: 
         assert read_address(link) is None
 
 
-@pytest.mark.parametrize("said", ["", "[]", "{}", json.dumps({"port": "x", "token": 1, "process": 1, "version": 1})])
+WRONG = json.dumps({"port": "x", "token": 1, "process": 1, "version": 1})
+
+
+@pytest.mark.parametrize("said", ["", "[]", "{}", "[" * 60_000, WRONG])
 def test_another_kind_of_file_is_none(said: str, tmp_path: Path) -> None:
     path = tmp_path / "server.json"
     path.write_text(said)

@@ -46,6 +46,7 @@ def test_defaults() -> None:
         {"schedule": "constant", "decay": 1.0},
         {"learning_rate": 10.0, "muon_scale": 100.0},
         {"batch": 96, "chunk": 16, "accumulation": 3},
+        {"steps": 10**9, "seed": 2**63 - 2, "warmup": 10**9, "sheet_every": 10**9},
     ],
 )
 def test_the_ends_of_what_is_allowed(settings: dict[str, Any]) -> None:
@@ -59,7 +60,10 @@ def test_the_ends_of_what_is_allowed(settings: dict[str, Any]) -> None:
     + [({name: value}, name) for name in ("learning_rate", "muon_scale", "gradient_clip") for value in (0.0, math.nan)]
     + [({"beta2": 1.0}, "beta2"), ({"weight_decay": -0.1}, "weight_decay"), ({"warmup": -1}, "warmup")]
     + [({"learning_rate": 10.1}, "learning_rate"), ({"muon_scale": 101.0}, "muon_scale")]
-    + [({"batch": 96, "chunk": 32, "accumulation": 2}, "batch")],
+    + [({"batch": 96, "chunk": 32, "accumulation": 2}, "batch")]
+    + [({name: value}, name) for name in ("evaluate_every", "sheet_every") for value in (-1, 10**9 + 1)]
+    + [({"seed": value}, "seed") for value in (-1, 2**63 - 1)]
+    + [({name: 10**30}, name) for name in ("steps", "batch", "warmup", "log_every")],
 )
 def test_what_lies_beyond_is_refused(settings: dict[str, Any], name: str) -> None:
     with pytest.raises(ConfigError, match=f"^{name}"):
