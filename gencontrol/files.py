@@ -3,7 +3,6 @@
 import errno
 import hashlib
 import os
-import re
 import secrets
 import shutil
 import stat
@@ -12,12 +11,11 @@ from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 
+from gencontrol.disks import instead_of, refusal
 from gencontrol.errors import GencontrolError, InputError, OutputError
-from gencontrol.temporaries import is_temporary, remove_leftovers, temporary_name
+from gencontrol.temporaries import remove_leftovers, temporary_name
 from gencontrol.text_files import check_no_address
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
-"""What the system says of a disk that takes no more; only writing meets it."""
 _SYSTEM_FOLDERS = (Path("/dev"), Path("/proc"), Path("/sys"))
 """Where files are the system's own; /dev/shm, which is for everybody, lies in one of them."""
 
@@ -40,7 +38,7 @@ def atomic_file(path: Path, *, exclusive: bool = False) -> Iterator[Path]:
     """
     check_target(path)
     temporary = _sibling(path, suffix=path.suffix)
-    with writing(path):
+    with writing(path), instead_of(temporary, path):
         try:
             # Made by open, not by tempfile, whose files nobody else could read.
             temporary.open("xb").close()
@@ -75,7 +73,7 @@ def atomic_folder(path: Path, *, ours: Iterable[str] = (), exclusive: bool = Fal
     path = resolved(path) if path.name in ("", "..") or path.is_symlink() else path
     check_replaceable(path, ours)
     temporary = _sibling(path)
-    with writing(path):
+    with writing(path), instead_of(temporary, path):
         try:
             temporary.mkdir()
             yield temporary
@@ -97,7 +95,7 @@ def writing(path: Path) -> Iterator[None]:
     except GencontrolError:
         raise
     except Exception as error:
-        reason = _refusal(error)
+        reason = refusal(error)
         if reason is None:
             raise
         raise OutputError(f"{path} cannot be written: {reason}.") from error
@@ -203,26 +201,6 @@ def _check_here(path: Path, what: str) -> None:
 def _is_system(folder: Path) -> bool:
     inside = any(folder.is_relative_to(system) for system in _SYSTEM_FOLDERS)
     return inside and not folder.is_relative_to("/dev/shm")
-
-
-def _refusal(error: Exception) -> str | None:
-    """Why a file could not be written; None if the error is of another kind."""
-    text = str(error)
-    if isinstance(error, OSError):
-        # A temporary file that is not there is our fault, or that of who removed it.
-        is_ours = is_temporary(os.fsdecode(error.filename or "")) and error.errno != errno.ENOENT
-        if error.errno is None:
-            # Pillow's, of a picture that an encoder could not put into the file.
-            return text.rstrip(".")
-        return (error.strerror or text) if is_ours or error.errno in _FULL else None
-    found = re.search(r"os error (\d+)", text)
-    if found is not None and int(found[1]) in _FULL:
-        # safetensors has an exception of its own, with the system's number in its text.
-        return os.strerror(int(found[1]))
-    if "inline_container.cc" in text and re.search("unexpected pos|fail(ed)? writing|write failed", text):
-        # torch.save counts what it has written.
-        return "the disk is full, or takes no files of this size"
-    return None
 
 
 @contextmanager

@@ -246,6 +246,10 @@ def test_a_full_disk_is_told_in_one_way(name: str, small_disk: None, tmp_path: P
     with pytest.raises(OutputError, match=r"model cannot be written: .*(too large|of this size|requested and)"):
         with atomic_folder(tmp_path / "model") as temporary:
             WRITERS[name](temporary / "weights.npy")
+    # What is written by parts is written under names that nobody knows.
+    with pytest.raises(OutputError, match=r"/model/weights\.npy cannot be written: "):
+        with atomic_folder(tmp_path / "model") as temporary, atomic_file(temporary / "weights.npy") as inner:
+            WRITERS[name](inner)
     with pytest.raises(OutputError, match="cannot be written"), writing(target):
         WRITERS[name](tmp_path / "half.npy")
     (tmp_path / "half.npy").unlink(missing_ok=True)
