@@ -201,7 +201,11 @@ def help_text() -> str:
 
 
 def _train(options: CreationSettings) -> None:
-    say(f"the run is in {train(options)}")
+    from gencontrol.cli.report import notices
+
+    with notices(type(options)):
+        folder = train(options)
+    say(f"the run is in {folder}")
 
 
 def _render(options: RenderFlags) -> None:

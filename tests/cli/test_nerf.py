@@ -257,3 +257,19 @@ def test_what_is_read_is_never_written_over(scene: Path, tmp_path: Path, capsys:
 def test_flags_that_would_do_nothing_are_refused(words: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["nerf", *words.split()]) == 2
     assert message in capsys.readouterr().err
+
+
+@studio
+def test_a_part_is_said_in_words(
+    scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("nerfstudio")
+    monkeypatch.setattr("nerfstudio.scripts.train.main", lambda config: print(config.pipeline.model.part))
+    words = ["nerf", "edit", str(scene), "--prompt", "x", "--device", "cpu", "-o", str(tmp_path), "--phrase"]
+    assert main([*words, "the leftmost thing"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("ball\n") and 'gencontrol: "the leftmost thing" is ball at ' in printed.err
+    assert main([*words, "the leftmost thing", "--part", "egg"]) == 2
+    assert "--part shows a part and --phrase looks for one" in capsys.readouterr().err
+    assert main([*words[:-1], "--part", "egg", "--most", "3"]) == 2
+    assert "--most finds what a --phrase means: leave it out" in capsys.readouterr().err

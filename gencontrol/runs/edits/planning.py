@@ -122,9 +122,7 @@ def plan_edits(settings: EditingSettings, repeated: RepeatedEdit | None = None) 
     else:
         holes, like = read_pointing(repeated.hole_of(settings), recorded=repeated.hole), repeated.part_of(settings)
     if not (holes.pointers or holes.recorded):
-        raise ConfigError(
-            "Show the hole that is painted: `mask`, `index_mask`, `box`, `point`, `phrase` or `alpha_from_image`."
-        )
+        raise ConfigError("Show the hole that is painted: `mask`, `box`, `point`, `phrase` or `alpha_from_image`.")
     focus, strength = parse_focus(settings.focus), _strength(settings, host)
     items, inputs = _items(settings, seeds, repeated)
     left = check_items(items, embeds_out=None, existing=settings.existing, inputs=inputs)
