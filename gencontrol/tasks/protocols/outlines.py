@@ -37,8 +37,9 @@ def within(box: Corners, size: tuple[int, int]) -> tuple[float, float, float, fl
         size: (height, width) of the picture.
     """
     height, width = size
-    x0, y0 = min(max(box[0], 0.0), width - 1.0), min(max(box[1], 0.0), height - 1.0)
-    return x0, y0, max(min(box[2], float(width)), x0 + 1), max(min(box[3], float(height)), y0 + 1)
+    left, top, right, bottom = map(float, box)
+    x0, y0 = min(max(left, 0.0), width - 1.0), min(max(top, 0.0), height - 1.0)
+    return x0, y0, max(min(right, float(width)), x0 + 1), max(min(bottom, float(height)), y0 + 1)
 
 
 def _drawn(outline: Any, size: tuple[int, int]) -> Float[Tensor, "h w"] | None:
