@@ -52,7 +52,7 @@ def save_florence(folder: Path, *, places: int = 1000) -> Path:
     """Florence-2, which can write nothing but places, two boxes of them."""
     torch.manual_seed(0)
     extra = [f"<loc_{place}>" for place in range(places)]
-    words = tokenizer([*extra, "<image>"], extra_special_tokens={"image_token": "<image>"})
+    words: Any = tokenizer([*extra, "<image>"], extra_special_tokens={"image_token": "<image>"})
     text: dict[str, Any] = {
         "vocab_size": len(words) + 8,
         "d_model": 64,
@@ -94,7 +94,7 @@ def save_florence(folder: Path, *, places: int = 1000) -> Path:
     generation: Any = model.generation_config
     generation.suppress_tokens, generation.forced_eos_token_id = others, None
     model.save_pretrained(folder)
-    pixels = CLIPImageProcessor(size={"height": 64, "width": 64}, crop_size={"height": 64, "width": 64})
+    pixels: Any = CLIPImageProcessor(size={"height": 64, "width": 64}, crop_size={"height": 64, "width": 64})
     pixels.image_seq_length = 17
     Florence2Processor(pixels, words).save_pretrained(folder)
     return folder
@@ -209,7 +209,7 @@ def save_blip(folder: Path) -> Path:
 def save_blip2(folder: Path) -> Path:
     """BLIP-2 before an OPT."""
     torch.manual_seed(0)
-    words = tokenizer(["<image>"], extra_special_tokens={"image_token": "<image>"})
+    words: Any = tokenizer(["<image>"], extra_special_tokens={"image_token": "<image>"})
     text = OPTConfig(
         vocab_size=len(words),
         hidden_size=32,

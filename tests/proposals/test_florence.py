@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from gencontrol.errors import CheckpointError
-from gencontrol.proposals import Grounder
 from gencontrol.proposals.defaults import FLORENCE_THRESHOLD
 from gencontrol.proposals.florence import PLACES, TASK, FlorenceGrounder, written_boxes
 from gencontrol.proposals.opening import open_grounder
@@ -32,7 +31,7 @@ def test_what_is_read_is_what_transformers_reads(
 ) -> None:
     monkeypatch.setattr("gencontrol.proposals.florence._LONGEST", 9)
     opened: Any = open_grounder(str(grounder_folder("florence")))
-    assert isinstance(opened, Grounder) and FLORENCE_THRESHOLD == 0.0
+    assert type(opened) is FlorenceGrounder and FLORENCE_THRESHOLD == 0.0
     picture = tiny.photo(60, 100)
     found = opened.ground(picture, ["a red cup", "the dog"], most=100)
     assert set(found.phrases) <= {"a red cup", "the dog"} and found.masks is None and found.size == (60, 100)
@@ -50,4 +49,3 @@ def test_a_tokenizer_without_places(further: ModuleType, tmp_path: Path) -> None
     folder = further.save_florence(tmp_path / "few", places=10)
     with pytest.raises(CheckpointError, match="no words for places"):
         open_grounder(str(folder))
-    assert FlorenceGrounder.__name__ == "FlorenceGrounder"

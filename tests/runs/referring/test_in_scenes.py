@@ -89,7 +89,7 @@ def test_masks_in_views_become_a_part(
     settings = EditSettings(phrase="the red ball", prompt="a blue ball", grounder="g", segmenter="box", device="cpu")
     with pytest.warns(RunWarning, match='"the red ball" is found in 3 of 3 views'):
         part, listed = point_in_scene(settings, scene, tmp_path)
-    assert part == "" and listed == tmp_path / "phrase" / LIST and asked == [("g", "box", False)]
+    assert listed is not None and part == "" and listed == tmp_path / "phrase" / LIST and asked == [("g", "box", False)]
     (read,) = read_parts(listed, base=load_scene(scene))
     assert (read.name, read.prompt) == ("red ball", "a blue ball") and isinstance(read.shape, Voxels)
     assert 0.0 < float(read.shape.values.mean()) < 0.9
