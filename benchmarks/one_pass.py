@@ -24,7 +24,7 @@ from benchmarks.settings import OnSprites, OnThreads, Written
 from benchmarks.timing import take_turns
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.one_pass.change import OnePass
-from gencontrol.alpha_clip.one_pass.regions import untrained
+from gencontrol.alpha_clip.one_pass.regions import encode_fitted, untrained
 from gencontrol.models.registry import resolve_encoder
 from gencontrol.sprites.captions import concept_prompts
 from gencontrol.sprites.store import SpriteStore, open_store
@@ -128,7 +128,7 @@ def row_of(
     """Compare both ways on the same scenes."""
     looking = AlphaCLIP(encoder.vision, processor=encoder.processor, one_pass=one_pass)
     parts = torch.arange(len(chunk["rgb"])).split(50)
-    found = torch.cat([looking.encode_fitted(chunk["rgb"][p], chunk["alphas"][p]) for p in parts])
+    found = torch.cat([encode_fitted(looking, chunk["rgb"][p], chunk["alphas"][p]) for p in parts])
     used = chunk["used"]
     one, each = functional.normalize(found[used].float(), dim=-1), chunk["taught"][used]
     right_one, right_each = ((e @ names.T).argmax(-1) == chunk["concepts"][used] for e in (one, each))
@@ -157,7 +157,7 @@ def time_of(settings: Settings) -> Times:
     seconds = take_turns(
         {
             "encode": lambda: encoder.encode_pixels(pixels),
-            "together": lambda: encoder.encode_fitted(rgb, alphas),
+            "together": lambda: encode_fitted(encoder, rgb, alphas),
         },
         rounds=settings.rounds,
     )

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from gencontrol.alpha_clip.alpha_slice import split_alpha as split_alpha
     from gencontrol.alpha_clip.architectures import ARCHITECTURES as ARCHITECTURES
     from gencontrol.alpha_clip.model import AlphaCLIP as AlphaCLIP
+    from gencontrol.alpha_clip.one_pass.regions import ApproximateWarning as ApproximateWarning
     from gencontrol.alpha_clip.preprocess import ALPHA_MEAN as ALPHA_MEAN
     from gencontrol.alpha_clip.preprocess import ALPHA_STD as ALPHA_STD
     from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor as AlphaCLIPProcessor
@@ -22,6 +23,7 @@ else:
             "ARCHITECTURES": "gencontrol.alpha_clip.architectures",
             "AlphaCLIP": "gencontrol.alpha_clip.model",
             "AlphaCLIPProcessor": "gencontrol.alpha_clip.preprocess",
+            "ApproximateWarning": "gencontrol.alpha_clip.one_pass.regions",
             "alpha_parameters": "gencontrol.alpha_clip.alpha_slice",
             "merged": "gencontrol.alpha_clip.alpha_slice",
             "split_alpha": "gencontrol.alpha_clip.alpha_slice",

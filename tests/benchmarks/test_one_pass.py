@@ -9,7 +9,7 @@ import torch
 from benchmarks import one_pass
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.one_pass.change import OnePass, OnePassConfig
-from gencontrol.alpha_clip.one_pass.regions import untrained
+from gencontrol.alpha_clip.one_pass.regions import encode_fitted, untrained
 
 
 def test_it_runs(model: Path, sprite_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -38,7 +38,7 @@ def test_a_row_is_of_paired_answers(model: Path) -> None:
     encoder = AlphaCLIP.from_pretrained(model / "alpha_clip").requires_grad_(False)
     rgb, alphas = torch.rand(2, 3, 64, 64), torch.zeros(2, 2, 64, 64)
     alphas[:, 0, :32], alphas[:, 1, 32:] = 1, 1
-    found = encoder.encode_fitted(rgb, alphas, approximate=True)
+    found = encode_fitted(encoder, rgb, alphas, approximate=True)
     chunk = {
         "rgb": rgb,
         "alphas": alphas,

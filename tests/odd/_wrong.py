@@ -21,7 +21,7 @@ PACKAGES = (gencontrol, regions, images, alpha_clip, conditioning, pipelines)
 ELSEWHERE = frozenset(
     # They hold what was made by others of these, or are values and warnings.
     "ARCHITECTURES ALPHA_MEAN ALPHA_STD HOSTS REFERENCE_HOSTS ImageSource RegionWarning PictureWarning "
-    "Host ReferenceHost OpenedHost RegionEmbeds AlphaCLIPProcessor Location "
+    "ApproximateWarning Host ReferenceHost OpenedHost RegionEmbeds AlphaCLIPProcessor Location "
     # An opened host of references is tried by its own tests.
     "RegionImageEmbed draw_references unload_adapter StableUnCLIPImg2ImgPipeline without_reference".split()
 )
@@ -204,6 +204,15 @@ def _encoding(encoder: AlphaCLIP, folder: Path, files: Path) -> dict[str, Tried]
         "AlphaCLIP": Tried(call=AlphaCLIP, takes={"vision": encoder.vision, "processor": encoder.processor}),
         "AlphaCLIP.preprocess": Tried(call=encoder.preprocess, takes=looks),
         "AlphaCLIP.encode_image": Tried(call=encoder.encode_image, takes={**looks, "normalize": False}),
+        "AlphaCLIP.encode_regions": Tried(
+            call=encoder.encode_regions,
+            takes={
+                "image": looks["image"],
+                "alphas": torch.stack([_alpha(), _alpha()]),
+                "approximate": True,
+                "normalize": False,
+            },
+        ),
         "AlphaCLIP.encode_text": Tried(call=encoder.encode_text, takes={"text": ["cat"], "truncate": True}),
         "AlphaCLIP.similarity": Tried(call=encoder.similarity, takes={**looks, "text": ["cat"]}),
         "AlphaCLIP.patch_tokens": Tried(call=encoder.patch_tokens, takes={**looks, "layer": -1}),

@@ -19,7 +19,8 @@ PACKAGES = (focus, guidance, relations, proposals)
 TASKS = (ask, calibration, classify, labels, refer, templates, zero_shot)
 """Whose functions are tried: the package re-exports none."""
 ELSEWHERE = frozenset(
-    # Protocols, what other calls return, and what is only held.
+    # Protocols, what other calls return, what is only held, and looks without settings.
+    "AlphaFocus OnePassFocus "
     "FocusStrategy Encoder Grounder Segmenter Captioner PhraseAnswer SceneRelations PairGeometry RelationModule "
     # An encoder's own pieces, which `classify` and `calibrate` pass on.
     "imagenet_labels classified wanted_below wanted_above "

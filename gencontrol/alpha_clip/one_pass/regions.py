@@ -64,30 +64,6 @@ class SeveralRegions:
         check_finite(embeds, name="What the encoder made of the picture", mend=_MEND)
         return functional.normalize(embeds, dim=-1) if normalize else embeds
 
-    def encode_fitted(
-        self, rgb: Float[Tensor, "b 3 s s"], alphas: Float[Tensor, "b k s s"], *, approximate: bool = False
-    ) -> Float[Tensor, "b k d"]:
-        """One pass for each of several pictures of the tower's size; differentiable in all.
-
-        Args:
-            rgb: sRGB in [0, 1].
-            alphas: Maps in [0, 1]; those that are 0 everywhere fill rows up, and what comes of them means nothing.
-            approximate: Whether an encoder that was not trained for it may be asked.
-
-        Raises:
-            InputError: The encoder was not trained for it.
-        """
-        one_pass = self.one_pass
-        if one_pass is None:
-            if not approximate:
-                raise InputError(
-                    "This encoder was not trained for several regions in one pass: train it (gencontrol train "
-                    "one-pass), or allow what is approximate."
-                )
-            one_pass = untrained(self.vision)
-        pixels = self.processor.normalize(torch.cat([rgb, united(alphas)[:, None]], dim=1))
-        return encode_together(self.vision, one_pass, pixels, alphas)
-
     def _each(self, image: MaskedImage, *, approximate: bool | None) -> Float[Tensor, "k d"]:
         geometry = self.processor.geometry
         device = self.vision.device
@@ -96,10 +72,38 @@ class SeveralRegions:
         if len(alphas) > 1 and approximate is not False and (approximate or self.one_pass is not None):
             if self.one_pass is None:
                 warn_approximate()
-            return self.encode_fitted(rgb[None], alphas[None], approximate=True)[0]
+            return encode_fitted(self, rgb[None], alphas[None], approximate=True)[0]
         planes = torch.cat([rgb.expand(len(alphas), -1, -1, -1), alphas[:, None]], dim=1)
         pixels = self.processor.normalize(planes).to(self.vision.dtype)
         return run_vision(self.vision, pixels).image_embeds
+
+
+def encode_fitted(
+    encoder: SeveralRegions,
+    rgb: Float[Tensor, "b 3 s s"],
+    alphas: Float[Tensor, "b k s s"],
+    *,
+    approximate: bool = False,
+) -> Float[Tensor, "b k d"]:
+    """One pass for each of several pictures of the tower's size; differentiable in all.
+
+    Args:
+        encoder: An `AlphaCLIP`.
+        rgb: sRGB in [0, 1].
+        alphas: Maps in [0, 1]; those that are 0 everywhere fill rows up, and what comes of them means nothing.
+        approximate: Whether an encoder that was not trained for it may be asked.
+
+    Raises:
+        InputError: The encoder was not trained for it.
+    """
+    one_pass = encoder.one_pass
+    if one_pass is None and not approximate:
+        raise InputError(
+            "This encoder was not trained for several regions in one pass: train it (gencontrol train one-pass), or "
+            "allow what is approximate."
+        )
+    pixels = encoder.processor.normalize(torch.cat([rgb, united(alphas)[:, None]], dim=1))
+    return encode_together(encoder.vision, one_pass or untrained(encoder.vision), pixels, alphas)
 
 
 def untrained(vision: CLIPVisionModelWithProjection) -> OnePass:

@@ -1,5 +1,7 @@
 """The pass against what it has to be: the tower's own where nothing changes, and written out another way."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.testing import assert_close
@@ -35,7 +37,8 @@ def test_what_is_read_of_maps(changed: OnePass, alphas: Tensor) -> None:
     assert_close(maps.own[0, 0, 0], torch.tensor(0.0))
     assert_close(maps.own[0, 0, 15], torch.tensor(changed.config.floor).log())
     patch = alphas[0, 2, 32:48, 16:32]
-    by_hand = (changed.reader.weight[:, 0] * patch).sum((1, 2)) + changed.reader.bias
+    reader: Any = changed.reader
+    by_hand = (reader.weight[:, 0] * patch).sum((1, 2)) + reader.bias
     assert_close(maps.features[0, 2, 9], by_hand)
 
 
@@ -72,7 +75,9 @@ def test_the_tower_stays_as_it_was(encoder: AlphaCLIP, changed: OnePass, rgb: Te
 
 def restated(encoder: AlphaCLIP, one_pass: OnePass, pixels: Tensor, alphas: Tensor) -> Tensor:
     """One sequence, one mask and changed matrices, picture by picture and head by head."""
-    model, count = encoder.vision.vision_model, alphas.shape[1]
+    model: Any = encoder.vision.vision_model
+    told: Any = one_pass.pooled
+    count = alphas.shape[1]
     maps = read_maps(one_pass, alphas, 16)
     found = []
     for row in range(len(pixels)):
@@ -81,7 +86,7 @@ def restated(encoder: AlphaCLIP, one_pass: OnePass, pixels: Tensor, alphas: Tens
         tokens = norm(model.pre_layrnorm, one_pass.pre_layrnorm, torch.cat([start, embedded]))
         shares = maps.own[row].exp()
         mean = (shares / shares.sum(1, keepdim=True)) @ tokens[count + 1 :]
-        pooled = mean @ one_pass.pooled.down.T @ one_pass.pooled.up.T + one_pass.pooled.bias
+        pooled = mean @ told.down.T @ told.up.T + told.bias
         tokens = torch.cat([tokens[:count] + pooled, tokens[count:]])
         for block, change in zip(model.encoder.layers, one_pass.layers, strict=True):
             assert isinstance(change, BlockChange)

@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.one_pass.change import OnePass
-from gencontrol.alpha_clip.one_pass.regions import ApproximateWarning, untrained, warn_approximate
+from gencontrol.alpha_clip.one_pass.regions import ApproximateWarning, encode_fitted, untrained, warn_approximate
 from gencontrol.errors import InputError, PairingError
 from gencontrol.regions.geometry import Geometry
 
@@ -31,7 +31,7 @@ def test_a_pass_for_each_unless_it_was_trained(encoder: AlphaCLIP, rgb: Tensor, 
 def test_one_pass_where_it_was_trained(trained: AlphaCLIP, rgb: Tensor, alphas: Tensor) -> None:
     with warnings.catch_warnings(action="error"):
         found = trained.encode_regions(rgb, alphas)
-    assert_close(found, trained.encode_fitted(rgb, alphas).flatten(0, 1), atol=1e-5, rtol=0)
+    assert_close(found, encode_fitted(trained, rgb, alphas).flatten(0, 1), atol=1e-5, rtol=0)
     assert_close(trained.encode_regions(rgb, alphas, approximate=False), trained.encode_image(rgb, alphas))
     lengths = trained.encode_regions(rgb, alphas, normalize=True).norm(dim=-1)
     assert_close(lengths, torch.ones(6))
@@ -55,8 +55,8 @@ def test_what_cannot_be_used(encoder: AlphaCLIP, changed: OnePass, rgb: Tensor, 
     with pytest.raises(InputError, match="expected a map for each region, got None"):
         encoder.encode_regions(rgb[0], None)
     with pytest.raises(InputError, match="not trained for several regions in one pass: train it"):
-        encoder.encode_fitted(rgb, alphas)
-    assert encoder.encode_fitted(rgb, alphas, approximate=True).shape == (2, 3, encoder.embed_dim)
+        encode_fitted(encoder, rgb, alphas)
+    assert encode_fitted(encoder, rgb, alphas, approximate=True).shape == (2, 3, encoder.embed_dim)
     with pytest.raises(InputError, match="The alpha map is 32 x 64 but the image is 64 x 64"):
         encoder.encode_regions(rgb[0], alphas[0, :, :, :32])
     changed.start = torch.nn.Parameter(torch.full_like(changed.start, torch.nan))
