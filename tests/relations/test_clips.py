@@ -34,7 +34,7 @@ def test_a_clip_is_asked_for_motion_too(module: RelationModule, clip: Clip) -> N
     found = relate_clip(None, clip, module)
     assert found.relations == RELATIONS and found.regions == ("dog", "cup")
     inputs = relation_inputs(clip.alphas, clip.pictures[-1].stored_rgb)
-    wanted = module(inputs)["transformer"]
+    wanted = module(inputs)[module.config.core]
     apart = ~torch.eye(2, dtype=torch.bool)
     assert_close(found.probabilities[apart], wanted.logits[0].sigmoid()[apart], atol=1e-5, rtol=0)
     assert not found.probabilities[~apart].any()

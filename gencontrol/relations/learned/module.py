@@ -32,7 +32,7 @@ class ModuleConfig:
     """Of what is known of a region and of a pair."""
     cores: tuple[CoreName, ...] = CORES
     """Those that it has; they share the readers and the encoder."""
-    core: CoreName = "transformer"
+    core: CoreName = "gru"
     """Which of them answers unless another is asked for."""
     hidden: tuple[int, ...] = (112, 48, 84, 180)
     """Inner width of each core, by which all come to about the same size."""

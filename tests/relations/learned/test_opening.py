@@ -10,9 +10,17 @@ from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
 from gencontrol.errors import CheckpointError
-from gencontrol.relations.learned.inputs import RelationInputs
-from gencontrol.relations.learned.module import RelationModule
-from gencontrol.relations.learned.opening import CONFIG, WEIGHTS, open_module, parameter_bytes, save_module
+from gencontrol.relations.learned.answers import RELATIONS
+from gencontrol.relations.learned.inputs import RelationInputs, relation_inputs
+from gencontrol.relations.learned.module import CORES, RelationModule
+from gencontrol.relations.learned.opening import (
+    CONFIG,
+    WEIGHTS,
+    has_shipped,
+    open_module,
+    parameter_bytes,
+    save_module,
+)
 
 
 @pytest.fixture
@@ -69,3 +77,17 @@ def test_weights_that_no_training_leaves(folder: Path, level: float, message: st
 def test_a_module_is_not_fetched() -> None:
     with pytest.raises(CheckpointError, match=r"^https://a\.example/m is an address; expected the folder of"):
         open_module(Path("https://a.example/m"))
+
+
+def test_the_shipped_module_tells_places_and_answers_by_the_core_that_did_best() -> None:
+    assert has_shipped()
+    module = open_module()
+    assert module.config.core == "gru" and set(module.config.cores) == set(CORES)
+    maps = torch.zeros(1, 2, 64, 64)
+    maps[0, 0, 24:40, 4:20] = maps[0, 1, 14:50, 28:62] = 1
+    said = module(relation_inputs(maps, torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(0))), CORES)
+    for answers in said.values():
+        found = answers.logits.sigmoid()[0]
+        for name, forward, backward in (("left of", 1, 0), ("right of", 0, 1), ("bigger than", 0, 1), ("inside", 0, 0)):
+            column = found[..., RELATIONS.index(name)]
+            assert round(float(column[0, 1])) == forward and round(float(column[1, 0])) == backward, name
