@@ -27,7 +27,9 @@ class OnePassFocus:
 
     def embed(self, encoder: AlphaCLIP, rgb: Colours, alpha: Float[Tensor, "b h w"]) -> Float[Tensor, "b d"]:
         """See `FocusStrategy.embed`: pictures with one region each."""
-        alone = AlphaFocus() if encoder.has_alpha else AttentionFocus()
+        # Weights that are loaded layer by layer cannot be looked at; those of an Alpha-CLIP are the rule.
+        heeds = encoder.device.type == "meta" or encoder.has_alpha
+        alone = AlphaFocus() if heeds else AttentionFocus()
         return alone.embed(encoder, rgb, alpha)
 
     def embed_together(self, encoder: AlphaCLIP, rgb: Colours, alphas: Float[Tensor, "k h w"]) -> Float[Tensor, "k d"]:
