@@ -45,18 +45,19 @@ def test_weights_are_named() -> None:
 
 
 def test_matrices_of_zeros_alone_were_never_filled() -> None:
-    module = nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3), nn.Conv2d(1, 2, 2))
+    first, last = nn.Linear(2, 3), nn.Conv2d(1, 2, 2)
+    module = nn.Sequential(first, nn.LayerNorm(3), last)
     module.register_buffer("mean", torch.zeros(1, 3))
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.zero_()
-        module[0].weight[2, 1] = 1e-6
+        first.weight[2, 1] = 1e-6
     with pytest.raises(
         CheckpointError, match=r"x holds weights that were never filled \(1 of 2 matrices are .*: 2\.weight\)"
     ):
         check_filled_weights(module, source="x")
     with torch.no_grad():
-        module[2].weight[1, 0, 1, 1] = -1
+        last.weight[1, 0, 1, 1] = -1
     check_filled_weights(module, source="x")
 
 

@@ -64,4 +64,4 @@ def test_what_does_not(call: Callable[..., Any], given: tuple[Tensor, ...], said
 def test_stretched_axes_and_missing_arguments() -> None:
     assert matched(views)(_ones(2, 3, 9, 9), _ones(1, 3, 1, 9)) == 3
     with pytest.raises(TypeError, match="missing"):
-        matched(views)(_ones(2, 3, 9, 9))
+        matched(views)(_ones(2, 3, 9, 9))  # pyright: ignore[reportCallIssue]

@@ -68,7 +68,6 @@ def run_stage(options: TrainOptions) -> Path:
     from gencontrol.cli.terminal import log_to_stderr
     from gencontrol.configuration import from_yaml
     from gencontrol.files import check_folder
-    from gencontrol.files import check_folder
     from gencontrol.training.loop.reporting import Reporter
     from gencontrol.training.loop.train import train
     from gencontrol.training.stages.registry import STAGES, Places, settings_path
@@ -76,7 +75,6 @@ def run_stage(options: TrainOptions) -> Path:
     log_to_stderr()
     stage = STAGES[options.stage]
     folder = options.output or Path("runs") / options.stage
-    check_folder(folder)
     check_folder(folder)
     path = settings_path(options.settings, stage)
     config: Any = from_yaml(stage.config, path, overrides=parse_changes(options.change))

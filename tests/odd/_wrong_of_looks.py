@@ -38,7 +38,8 @@ def calls(tried: Callable[..., Any], encoder: AlphaCLIP, llava: Any, files: Path
         llava: A language model with regions.
         files: A folder to write in.
     """
-    steered = _losses() | _guides(encoder) | _related(encoder, files) | _proposed() | _asked(encoder, llava, files)
+    parts = (_losses(), _guides(encoder), _related(encoder, files), _proposed(), _asked(encoder, llava, files))
+    steered = {name: call for part in parts for name, call in part.items()}
     return _focused(tried) | {
         name: tried(call=call, takes=takes, is_slow=name in ("ask_regions", "caption_regions"))
         for name, (call, takes) in steered.items()
@@ -55,7 +56,7 @@ Calls = Mapping[str, tuple[Callable[..., Any], Mapping[str, Any]]]
 
 
 def _focused(tried: Callable[..., Any]) -> dict[str, Any]:
-    classes = [getattr(focus, name) for name in focus.__all__ if name.endswith("Focus") and name != "SumFocus"]
+    classes = [getattr(focus, name) for name in dir(focus) if name.endswith("Focus") and name != "SumFocus"]
     settings = {kind: inspect.signature(kind).parameters for kind in classes}
     made = {
         kind.__name__: tried(call=kind, takes={name: of.default for name, of in fields.items()})

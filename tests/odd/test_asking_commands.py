@@ -16,7 +16,7 @@ from gencontrol import AlphaCLIP
 
 Try = Callable[..., Any]
 # Each of these commands opens a model.
-FEWER = settings(max_examples=max(1, settings.default.max_examples // 2))
+FEWER = settings(max_examples=max(1, settings().max_examples // 2))
 
 
 @pytest.fixture(scope="module")
@@ -256,10 +256,10 @@ def test_in_words(
     questions = words.choices("what is it made of ?", "what", "is it " * 200, "<image>", "")
     flags |= {"--question": questions} if command == "ask" else {}
     drawn = data.draw(words.arguments(flags, most=3))
-    asked = ["--question=what is it made of ?"] if command == "ask" and data.draw(st.booleans()) else []
+    question = ["--question=what is it made of ?"] if command == "ask" and data.draw(st.booleans()) else []
     folder, tower = llava
     alpha = [] if any(flag.startswith("--alpha-clip") for flag in drawn) else [f"--alpha-clip={tower}"]
-    line = _opened(folder, ["--max-tokens=2", *alpha, *asked, *drawn])
+    line = _opened(folder, ["--max-tokens=2", *alpha, *question, *drawn])
     asked(command, line, data.draw(words.files(lists, "photo.png", "cutout.png")))
 
 

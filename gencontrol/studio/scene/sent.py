@@ -19,9 +19,9 @@ from gencontrol.images.reading import read_image
 from gencontrol.images.writing import to_pil
 from gencontrol.regions.masks import from_mask
 from gencontrol.regions.region import Region, RegionWarning
+from gencontrol.runs.files.matching import SUFFIXES
 from gencontrol.runs.files.records import LEVELS
 from gencontrol.runs.notices import RunWarning
-from gencontrol.runs.files.matching import SUFFIXES
 
 SHOWN = 1600
 """Longest side of what the page shows, in pixels; what is drawn on it is in pixels of the picture itself."""

@@ -6,7 +6,7 @@ import pickletools
 
 import pytest
 
-from gencontrol.alpha_clip.weights.unpickling import StoredTensor, printable, read_pickle
+from gencontrol.alpha_clip.weights.unpickling import StoredTensor, printable, read_pickle, read_plain_pickle
 from gencontrol.errors import CheckpointError
 
 
@@ -97,3 +97,40 @@ def test_what_is_cut_off() -> None:
 def test_texts_of_strangers_are_made_safe() -> None:
     assert printable("a\x1b[2Jb\n") == "a?[2Jb?"
     assert printable("x" * 100) == "x" * 77 + "..."
+
+
+PLAIN = [
+    {"split": "val", "ann_id": 7, "sentences": [{"sent": "the café", "ok": True, "none": None}], "box": (1.5, 2**70)}
+]
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_plain_values_are_read_in_every_protocol(protocol: int) -> None:
+    assert read_plain_pickle(pickle.dumps(PLAIN, protocol=protocol), source="refs.p") == PLAIN
+
+
+def test_texts_of_python_2_are_read() -> None:
+    content = b"(lp0\n(dp1\nS'raw'\np2\nS'caf\\xe9'\np3\nsS'id'\np4\nL12L\nsS'ok'\nI01\nsa."
+    assert read_plain_pickle(content, source="refs.p") == [{"raw": "café", "id": 12, "ok": True}]
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (pickle.dumps(len, protocol=2), r"__builtin__\.len"),
+        (b"cos\nsystem\n(S'x'\ntR.", r"os\.system"),
+        (b"(ios\nsystem\n.", r"os\.system"),
+        (b"\x80\x02\x82\x01.", "the extension 1"),
+        (b"P1\n.", "a reference to something outside"),
+        (b"\x80\x02ccollections\nOrderedDict\n)R.", r"collections\.OrderedDict"),
+    ],
+)
+def test_plain_pickles_hold_no_objects(content: bytes, named: str) -> None:
+    with pytest.raises(CheckpointError, match=rf"refs\.p holds pickled objects \({named}\), which could run anything"):
+        read_plain_pickle(content, source="refs.p")
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"(lp0", pickle.dumps(PLAIN)[:-5], b"(lp999999999999\n"])
+def test_damaged_plain_pickles(content: bytes) -> None:
+    with pytest.raises(CheckpointError, match=r"refs\.p cannot be read: it is truncated, or no pickle"):
+        read_plain_pickle(content, source="refs.p")

@@ -41,9 +41,7 @@ def test_the_newest_scene_below_a_folder_is_found(tmp_path: Path) -> None:
         save_scene(example(), tmp_path / name / SCENE_FILE)
         os.utime(tmp_path / name / SCENE_FILE, (time, time))
     assert find_scene(tmp_path) == tmp_path / "new" / SCENE_FILE
-    with pytest.raises(
-        InputError, match="^s3://runs/hat is an address; expected a scene's file, or the folder"
-    ):
+    with pytest.raises(InputError, match=r"^s3://runs/hat is an address; expected a scene's file, or the folder"):
         find_scene(Path("s3://runs/hat"))
 
 
