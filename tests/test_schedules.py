@@ -1,8 +1,6 @@
 """Schedules: values between points, and what is refused."""
 
 import math
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 
@@ -96,9 +94,11 @@ def test_unreadable_fractions(text: str, message: str) -> None:
 
 def test_impossible_schedules() -> None:
     # Past the type checks that the tests run under, as a user without them would.
-    wrong = SimpleNamespace(points=((0, 1.0),), curve="cubic")
+    wrong = object.__new__(Schedule)
+    for name, value in (("points", ((0, 1.0),)), ("curve", "cubic")):
+        object.__setattr__(wrong, name, value)
     with pytest.raises(ConfigError, match="curve: expected one of linear, cosine, hold, got 'cubic'"):
-        Schedule.__post_init__(cast(Schedule, wrong))
+        wrong.__post_init__()
     with pytest.raises(ConfigError, match="positions and values must be finite"):
         Schedule(points=((math.inf, 1.0),))
 

@@ -126,7 +126,7 @@ class TestEmbed:
     def test_does_not_write_over_a_file(self, run: Any, scene: Path, tiny_folder: Path) -> None:
         done = run("embed", scene / "photo.png", "--model", tiny_folder, "-o", scene / "photo.png")
         assert done.code == 1
-        assert "exists already: give --overwrite" in done.err
+        assert "is one of the pictures to embed, which is not written over: give another -o" in done.err
 
     @pytest.mark.parametrize(
         ("flags", "message"),

@@ -24,6 +24,7 @@ from gencontrol.runs.files.sheets import mark_sheet, mark_sweep
 from gencontrol.runs.notices import RunWarning
 from gencontrol.runs.plan import Plan, plan_variations
 from gencontrol.runs.references.settings import ReferenceSettings
+from gencontrol.runs.referring.phrase_settings import PHRASED
 from gencontrol.runs.settings import RECORDED, VariationSettings
 from gencontrol.runs.variation import rehearse_variations
 
@@ -85,11 +86,11 @@ def test_what_is_recorded(plan: MakePlan) -> None:
         "scheduler": "euler",
         "guidance": 3.0,
     }
-    assert recorded.keys() == RECORDED
+    assert recorded.keys() == RECORDED - PHRASED
     # A new setting is decided upon: what a record holds, a stranger's record sets.
     references = {field.name for field in fields(ReferenceSettings)}
     assert {field.name for field in fields(VariationSettings)} - RECORDED - references == set(
-        "images recursive mask index_mask box point alpha_from_image negative_mask number seed embeds_in "
+        "images recursive mask index_mask box point alpha_from_image label_map negative_mask number seed embeds_in "
         "embeds_out level output existing encoding grid compare preview metadata dry_run offline device offload "
         "batch sweep".split()
     )

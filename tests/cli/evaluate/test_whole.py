@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -20,9 +21,8 @@ def root(tmp_path: Path) -> Path:
     for name, count in CLASSES.items():
         (tmp_path / "classes" / name).mkdir(parents=True)
         for number in range(count):
-            Image.effect_noise((48, 64), 20 + 40 * number).convert("RGB").save(
-                tmp_path / "classes" / name / f"{number}.png"
-            )
+            noise = np.random.default_rng(number).integers(0, 256, (64, 48, 3), dtype=np.uint8)
+            Image.fromarray(noise).save(tmp_path / "classes" / name / f"{number}.png")
     return tmp_path / "classes"
 
 
@@ -57,7 +57,7 @@ def test_classes_and_captions_reckoned_by_hand(
     plain = AlphaCLIP.from_clip(str(tiny_folder / "clip")).with_geometry(encoder.processor.geometry)
     for row, tower in zip(record["rows"], (encoder, plain), strict=True):
         names = sorted(CLASSES)
-        texts = tower.encode_text([name.replace("_", " ") for name in names], normalize=True)
+        texts = tower.encode_text([f"a {name.replace('_', ' ')}" for name in names], normalize=True)
         shares = []
         for number, name in enumerate(names):
             embeds = torch.cat([tower.encode_image(path, normalize=True) for path in sorted((root / name).iterdir())])

@@ -115,6 +115,8 @@ def test_defaults_of_the_model() -> None:
         "colour_variation_weight": "1",
         "fit_colour_variation_weight": "0.001",
         "removal_weight": "1",
+        "relation_weight": "1",
+        "relations": (),
         "stop_alpha_gradient": False,
         "background": (1.0, 1.0, 1.0),
         "preview_every": 50,

@@ -32,7 +32,7 @@ def test_what_is_not_in_the_store_is_refused(sprite_store: SpriteStore) -> None:
     name, style = sprite_store.concepts[0].name, sprite_store.styles[0]
     with pytest.raises(InputError, match="has no 'no such thing'"):
         sprite_picture(sprite_store, "no such thing", style=style)
-    with pytest.raises(InputError, match="no style crayon"):
+    with pytest.raises(InputError, match="no style 'crayon'"):
         sprite_picture(sprite_store, name, style="crayon")
     lacking = dataclasses.replace(sprite_store, present=torch.zeros_like(sprite_store.present))
     with pytest.raises(InputError, match="choose another style"):

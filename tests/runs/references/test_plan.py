@@ -13,6 +13,7 @@ from gencontrol.pipelines.stock.fitting import FittedHost
 from gencontrol.runs.notices import RunWarning
 from gencontrol.runs.references.plan import ReferencePlan, in_settings, plan_references
 from gencontrol.runs.references.settings import REFERENCE_RECORDED
+from gencontrol.runs.referring.phrase_settings import PHRASED
 from gencontrol.runs.settings import RECORDED, VariationSettings
 
 Settings = Callable[..., VariationSettings]
@@ -64,7 +65,7 @@ def test_values_are_finished(settings: Settings, pictures: Path) -> None:
     (item,) = plan.items
     assert item.paths == (pictures / "out" / "photo-3.png", pictures / "out" / "photo-5.png")
     recorded = plan.recorded
-    assert recorded is not None and recorded.keys() == RECORDED | REFERENCE_RECORDED
+    assert recorded is not None and recorded.keys() == RECORDED - PHRASED | REFERENCE_RECORDED
     assert (recorded["guidance"], recorded["weight"], recorded["prompt"]) == (7.5, 0.5, "a cup")
     assert plan_references(replace(given, metadata=False)).recorded is None
 

@@ -38,7 +38,7 @@ def test_the_settings_say_which_schedule() -> None:
         ({"decay": 0.5}, "decay belongs to the constant schedule"),
         ({"schedule": "constant", "decay": 1.1}, "decay: expected a share of the run from 0 to 1, got 1.1"),
         ({"schedule": "constant", "decay": -0.1}, "decay: expected a share"),
-        ({"warmup": -1}, "warmup: expected 0 or more steps, got -1"),
+        ({"warmup": -1}, "warmup: expected 0 or more steps and at most 1,000,000,000, got -1"),
     ],
 )
 def test_impossible_schedules_are_refused(changes: dict[str, Any], message: str) -> None:
