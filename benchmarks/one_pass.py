@@ -1,7 +1,7 @@
 """One pass for several regions against a pass for each: how near, how often right, and how fast.
 
     python -m benchmarks.one_pass --sprites data/sprites/sprites.npz
-    python -m benchmarks.one_pass --model runs/one_pass/export --timing false
+    python -m benchmarks.one_pass --model runs/one_pass/export --no-timing
     python -m benchmarks.one_pass --scenes 0                                  the time alone
 
 Rows of accuracy are paired: the same scenes of the sprite world's test split, in which every thing is a region, and the
