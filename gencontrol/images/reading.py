@@ -11,7 +11,7 @@ from jaxtyping import Float, Shaped, UInt8
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from gencontrol.errors import InputError
+from gencontrol.errors import InputError, reason_of
 from gencontrol.images.picture import Picture, PictureWarning, check_held, check_unit_range
 from gencontrol.images.profiles import to_srgb
 from gencontrol.kinds import checked
@@ -134,7 +134,8 @@ def read_array(path: str | Path) -> Shaped[np.ndarray, "..."]:
     except MemoryError as error:
         raise InputError(f"{path} says that it holds more numbers than there is memory for: {error}") from error
     except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path} cannot be read as an array of numbers in the .npy format: {error}") from error
+        reason = reason_of(error)
+        raise InputError(f"{path} cannot be read as an array of numbers in the .npy format: {reason}") from error
 
 
 def _from_pil(image: Image.Image, *, name: str, profiled: bool) -> Picture:

@@ -171,8 +171,11 @@ def test_numpy_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "text.npy").write_text("hello")
     (tmp_path / "nothing.npy").touch()
     for name in ("objects", "text", "nothing"):
-        with pytest.raises(InputError, match=rf"{name}\.npy cannot be read as an array of numbers in the \.npy format"):
+        said = rf"{name}\.npy cannot be read as an array of numbers in the \.npy format"
+        with pytest.raises(InputError, match=said) as refused:
             read_image(tmp_path / f"{name}.npy")
+        # No advice to load it unsafely.
+        assert "pickle" not in str(refused.value)
     with pytest.raises(InputError, match="No image file at"):
         read_image(tmp_path / "none.npy")
 
