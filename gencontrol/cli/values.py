@@ -91,7 +91,9 @@ def _check(flag: str, hint: Any, values: Sequence[str]) -> None:
 
 def _check_several(flag: str, kind: type, values: Sequence[str], *, count: int) -> None:
     """So many numbers stand behind the flag; what comes next is another flag, or what the command is about."""
-    if values[:1] == ["None"]:
+    more = values[1:2]
+    # Of what is not set nothing follows but the next flag.
+    if values[:1] == ["None"] and (not more or (more[0].startswith("-") and not _is(float, more[0]))):
         return
     given = list(itertools.takewhile(lambda value: _is(kind, value), values))
     if len(given) != count:

@@ -58,6 +58,8 @@ class Flags:
             "goes before its flags.",
         ),
         ("--box", "--box: expected 3 numbers with blanks between them, got 'nothing'."),
+        ("--box None 0 -1", "--box: expected 3 numbers with blanks between them, got 'None'."),
+        ("--box None -1", "--box: expected 3 numbers with blanks between them, got 'None'."),
         ("--box=1,2,3", "--box: expected 3 numbers with blanks between them, got '1,2,3'."),
         ("--level 0.5 --level half", "--level: expected a number, got 'half'."),
     ],

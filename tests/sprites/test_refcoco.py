@@ -8,8 +8,8 @@ import torch
 
 from gencontrol.errors import ConfigError
 from gencontrol.images.reading import read_image
-from gencontrol.sprites.compose import SceneConfig
-from gencontrol.sprites.refcoco import export_refcoco, sentences
+from gencontrol.sprites.compose import SceneConfig, compose
+from gencontrol.sprites.refcoco import doubled, export_refcoco, sentences
 from gencontrol.sprites.store import SpriteStore
 from gencontrol.tasks.protocols.outlines import outline_alpha
 from gencontrol.tasks.protocols.refcoco import read_refcoco
@@ -72,6 +72,15 @@ def test_half_of_the_scenes_have_two_of_a_name(sprite_store: SpriteStore, tmp_pa
         kinds.setdefault(one["image_id"], []).append(one["category_id"])
     doubled = sum(len(set(of)) < len(of) for of in kinds.values())
     assert 3 <= doubled <= 17
+
+
+def test_every_second_scene_of_three_has_two_of_a_name(sprite_store: SpriteStore) -> None:
+    scenes = compose(sprite_store, SceneConfig(size=32, counts=(0.0, 1.0, 1.0)), batch=16, seed=1)
+    many, even = scenes.used.sum(dim=1) > 2, torch.arange(16) % 2 == 0
+    found = doubled(sprite_store, scenes)
+    same = found.concept[:, 0] == found.concept[:, 1]
+    assert torch.equal(same, many & even) and 3 <= int(same.sum()) < int(many.sum())
+    assert torch.equal(found.concept[:, 2], scenes.concept[:, 2])
 
 
 def test_what_cannot_be_written(sprite_store: SpriteStore, tmp_path: Path) -> None:

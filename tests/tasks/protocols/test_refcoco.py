@@ -168,4 +168,7 @@ def test_what_is_published() -> None:
     rows = {one: published(*one) for one in usual}
     assert sum(bool(row) for row in rows.values()) == 8
     assert all(row["Alpha-CLIP"] > row["ReCLIP"] > row["CPT"] for row in rows.values() if row)
+    # Each method's column, added up by hand.
+    sums = {name: round(sum(row[name] for row in rows.values() if row), 1) for name in published("refcoco", "val")}
+    assert sums == {"CPT": 267.7, "ReCLIP": 400.4, "Red Circle": 431.2, "Alpha-CLIP": 455.0}
     assert published("refcoco", "testA")["Red Circle"] == 58.6 and published("refcoco", "train") == {}
