@@ -70,11 +70,15 @@ def test_two_processes_train_the_denoiser_as_one(sprite_file, tmp_path, tiny_fol
     changes = (*changes, "channels=[32, 32]")
     settings = [f"--set={c}" for c in changes]
     assert main(["train", "denoiser", "-o", str(tmp_path / "one"), "--sprites", str(sprite_file), *settings]) == 0
-    launch = ("accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1")
-    plain = ("--mixed_precision", "no", "--dynamo_backend", "no", "--module", "gencontrol.cli.main")
+    # What `accelerate launch` starts for several processes; by itself it starts one on CPUs without MPI.
+    launch = ("torch.distributed.run", "--standalone", "--nproc_per_node", "2")
+    plain = ("--module", "gencontrol.cli.main")
     order = ("train", "denoiser", "-o", str(tmp_path / "two"), "--sprites", str(sprite_file), *settings)
     environment = {**os.environ, "ACCELERATE_USE_CPU": "true"}
-    subprocess.run((sys.executable, "-m", *launch, *plain, *order), check=True, capture_output=True, env=environment)
+    done = subprocess.run(
+        (sys.executable, "-m", *launch, *plain, *order), capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0, done.stderr
     alone, together = losses(tmp_path / "one"), losses(tmp_path / "two")
     assert len(together) == len(alone) == 2
     cached = [load_file(tmp_path / run / "cache" / "latents-00001.safetensors") for run in ("one", "two")]
