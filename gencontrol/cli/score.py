@@ -24,8 +24,6 @@ class ScoreFlags(RunOptions, RegionFlags, EncoderFlags):
     """Cut texts that are too long for the text tower instead of refusing them."""
     sweep_level: bool = False
     """Look at all regions at once, with the first one's level at 0, 0.25, 0.5, 0.75 and 1 beside the others'."""
-    one_pass: bool = False
-    """Embed all regions of a picture in one pass, which takes hardly longer than one region: --focus one-pass."""
 
 
 FLAGS = ScoreFlags
@@ -96,9 +94,7 @@ def score(flags: ScoreFlags) -> list[dict[str, Any]]:
             "`sweep_level` looks at one region beside others, and `invert` makes one of them all: leave one out."
         )
     check_distinct(flags.text)
-    if flags.one_pass and flags.focus not in (None, "one-pass"):
-        raise ConfigError(f"`one_pass` is a focus of its own, and `focus` is {flags.focus}: leave one out.")
-    focus = parse_focus("one-pass" if flags.one_pass else flags.focus)
+    focus = parse_focus(flags.focus)
     pointing = read_pointing(flags)
     scenes = read_scenes(flags.images, pointing, recursive=flags.recursive)
     apart = len(pointing.pointers) > 1 and not (pointing.invert or flags.level or flags.sweep_level)

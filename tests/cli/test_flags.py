@@ -35,7 +35,7 @@ PAIRS = [
     (ClassifyFlags, (ClassificationSettings,), OWN),
     (AnswerFlags, (AnswerSettings,), OWN),
     (AskFlags, (AnswerSettings,), OWN | {"question"}),
-    (ScoreFlags, (RegionSettings, EncoderSettings), OWN | {"text", "truncate", "sweep_level", "one_pass"}),
+    (ScoreFlags, (RegionSettings, EncoderSettings), OWN | {"text", "truncate", "sweep_level"}),
 ]
 
 

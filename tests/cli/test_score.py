@@ -110,11 +110,7 @@ def test_all_regions_in_one_pass(run: Run, scene: Path, tiny_folder: Path) -> No
     masks = ("--mask", scene / "red.png", "--mask", scene / "blue.png")
     asked = ("score", scene / "photo.png", "--model", tiny_folder, *masks, "-t", "a cat", "-t", "a dog")
     each = json.loads(run(*asked, "--format", "json", "--focus", "alpha").out)
-    once = run(*asked, "--format", "json", "--one-pass")
+    once = run(*asked, "--format", "json", "--focus", "one-pass")
     assert "approximate: this encoder was not trained for several in one pass" in once.err
     assert [row["region"] for row in json.loads(once.out)] == ["red", "blue"]
     assert json.loads(once.out) != each
-    named = run(*asked, "--format", "json", "--focus", "one-pass")
-    assert json.loads(named.out) == json.loads(once.out)
-    refused = run(*asked, "--one-pass", "--focus", "zoom")
-    assert refused.code == 2 and "--one-pass is a focus of its own, and --focus is zoom: leave one out" in refused.err

@@ -168,6 +168,7 @@ def _measured(
         with naming(reference.picture, among=2):
             picture = Picture(rgb=read_image(reference.picture).rgb)
             outlines = reference.outlines if segmenter is None else None
+            outlines = None if outlines is None else outlines[: len(boxes)]
             scene = candidates(picture, boxes, segmenter or BoxSegmenter(), outlines=outlines)
         found = []
         for look in looks.values():
@@ -194,7 +195,7 @@ def candidates(
     """
     size = picture.size
     if outlines is not None:
-        maps = [outline_alpha(outline, box, size) for outline, box in zip(outlines, boxes, strict=False)]
+        maps = [outline_alpha(outline, box, size) for outline, box in zip(outlines, boxes, strict=True)]
     else:
         inside = torch.tensor([within(box, size) for box in boxes], dtype=torch.float32)
         found = segmenter.segment(picture, inside).masks.float()
