@@ -16,6 +16,7 @@ from gencontrol.alpha_clip.architectures import name_of
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.embed import choose_focus
 from gencontrol.errors import ConfigError, InputError
+from gencontrol.focus.one_pass import embed_each
 from gencontrol.focus.strategy import FocusStrategy, colours_for
 from gencontrol.images.picture import Picture
 from gencontrol.images.reading import read_image
@@ -219,7 +220,7 @@ def chosen_boxes(
     """
     alphas = torch.stack([region.alpha for region in scene.regions]).to(encoder.device)
     rgb = colours_for(focus, scene.picture).to(encoder.device)
-    embeds = focus.embed(encoder, rgb.expand(len(alphas), -1, -1, -1), alphas).float()
+    embeds = embed_each(focus, encoder, rgb, alphas).float()
     related = _related(encoder, scene, embeds)
     one, apart, understood = [], [], 0
     for sentence in sentences:

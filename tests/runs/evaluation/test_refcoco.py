@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.one_pass.regions import ApproximateWarning
 from gencontrol.errors import InputError
 from gencontrol.focus import focus_strategy
 from gencontrol.images.picture import Picture
@@ -54,3 +55,11 @@ def test_places_are_answered_by_boxes_and_names_by_the_encoder(tiny_folder: Path
     assert apart[2] == one[2] in (0, 1)
     lone = candidates(picture, boxes[:1], BoxSegmenter())
     assert chosen_boxes(encoder, lone, ("a cat", "a gnu"), focus_strategy("crop")) == ([0, None], [0, None], 0)
+
+
+def test_one_pass_is_one_pass_here_too(tiny_folder: Path) -> None:
+    encoder = AlphaCLIP.from_pretrained(tiny_folder / "alpha_clip")
+    picture = Picture(rgb=torch.rand(3, 40, 80, generator=torch.Generator().manual_seed(0)))
+    scene = candidates(picture, ((50.0, 5.0, 70.0, 30.0), (5.0, 5.0, 25.0, 30.0)), BoxSegmenter())
+    with pytest.warns(ApproximateWarning, match="was not trained for several in one pass"):
+        chosen_boxes(encoder, scene, ("a cat",), focus_strategy("one-pass"))
