@@ -1,5 +1,6 @@
 """What the page's parts do when they are used."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,12 @@ _BEGIN = """async (text) => {
     window.gencontrolStudio.begin(text);
 }"""
 """The canvas may be there later than what it is told."""
+AT_ONCE: Any = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+"""For what the page asks for by itself, one thing right after another: an answer of its own to each request.
+
+In gradio's queue, a request that joins just as the stream of the one before is closed is never answered, nor, of what
+asks again while it waits, is anything. Such an answer cannot be a toast.
+"""
 _STOPPED = "Stopped."
 
 
@@ -61,7 +68,7 @@ def _begin_and_end(parts: Parts, studio: Studio, picture: Path | None, page: gr.
         try:
             name, told = begin(studio, picture)
         except GencontrolError as error:
-            raise toast(error) from error
+            return "", json.dumps({"error": in_labels(str(error))})
         names[str(request.session_hash)] = name
         return name, told
 
@@ -70,8 +77,7 @@ def _begin_and_end(parts: Parts, studio: Studio, picture: Path | None, page: gr.
         if name is not None:
             studio.sessions.close(name)
 
-    hidden: Any = {"show_progress": "hidden", "api_visibility": "private"}
-    told = page.load(open_session, None, [parts.session, parts.begin], **hidden)
+    told = page.load(open_session, None, [parts.session, parts.begin], **AT_ONCE)
     told.then(None, parts.begin, None, js=_BEGIN)
     page.unload(close_session)
 
@@ -95,12 +101,13 @@ def _look(parts: Parts, studio: Studio, controls: list[Any]) -> None:
             raise toast(error) from error
         return [getattr(found, control) for control in NAMES]
 
-    how: Any = {"show_progress": "hidden", "api_visibility": "private", "js": _SCENE, "trigger_mode": "always_last"}
+    how: Any = {"js": _SCENE, "trigger_mode": "always_last"}
     seen = {"inputs": [parts.session, parts.scene, *controls], "outputs": [parts.seen, parts.noted]}
     shaping = ("model", "alpha_clip", "focus", "fit", "invert", "feather", "alpha_from_image")
     triggers = [parts.canvas.input, *(parts.controls[name].change for name in shaping)]
-    gr.on(triggers, look, **seen, **how, concurrency_limit=2)
-    parts.canvas.submit(recall, [parts.session, parts.scene], controls, **how)
+    gr.on(triggers, look, **seen, **how, **AT_ONCE)
+    hidden: Any = {"show_progress": "hidden", "api_visibility": "private"}
+    parts.canvas.submit(recall, [parts.session, parts.scene], controls, **how, **hidden)
 
 
 def _draw(parts: Parts, studio: Studio, controls: list[Any], concurrency: int) -> None:

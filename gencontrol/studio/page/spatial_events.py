@@ -8,15 +8,16 @@ from typing import Any
 import gradio as gr
 
 from gencontrol.errors import GencontrolError
-from gencontrol.studio.page.events import toast
+from gencontrol.studio.page.events import AT_ONCE, toast
 from gencontrol.studio.page.spatial_layout import BOX, SpatialParts
 from gencontrol.studio.page.spatial_words import how_far, mark_of
-from gencontrol.studio.page.words import idle
+from gencontrol.studio.page.words import idle, in_labels, said
 from gencontrol.studio.spatial.controls import BOX_NAMES, SPATIAL_NAMES
 from gencontrol.studio.spatial.desk import Desk, Told
 from gencontrol.studio.spatial.records import OVER
 
-_HOW: Any = {"show_progress": "hidden", "api_visibility": "private"}
+_TOASTING: Any = {"show_progress": "hidden", "api_visibility": "private"}
+"""Only what goes through gradio's queue can end in a toast."""
 
 
 def connect_spatial(parts: SpatialParts, desk: Desk, *, page: gr.Blocks) -> None:
@@ -29,30 +30,31 @@ def connect_spatial(parts: SpatialParts, desk: Desk, *, page: gr.Blocks) -> None
     """
     _choose(parts, desk)
     _run(parts, desk)
-    page.load(_arriving(desk), None, [parts.runs, parts.controls["start"]], **_HOW)
+    page.load(_arriving(desk), None, [parts.runs, parts.controls["start"]], **AT_ONCE)
 
 
 def _choose(parts: SpatialParts, desk: Desk) -> None:
     controls = list(parts.controls.values())
     start, part = parts.controls["start"], parts.controls["part"]
-    seen = [parts.changing, part, parts.boxed, parts.view]
-    start.change(_starting(desk), controls, seen, **_HOW)
+    seen = [parts.changing, part, parts.boxed, parts.view, parts.noted]
+    start.change(_starting(desk), controls, seen, **AT_ONCE)
     moved = [part.change, *(parts.controls[name].change for name in BOX_NAMES)]
-    gr.on(moved, _looking(desk), controls, [parts.boxed, parts.view], trigger_mode="always_last", **_HOW)
-    parts.upload.upload(_sending(desk), parts.upload, start, **_HOW)
+    looked = [parts.boxed, parts.view, parts.noted]
+    gr.on(moved, _looking(desk), controls, looked, trigger_mode="always_last", **AT_ONCE)
+    parts.upload.upload(_sending(desk), parts.upload, start, **_TOASTING)
 
 
 def _run(parts: SpatialParts, desk: Desk) -> None:
     controls = list(parts.controls.values())
-    parts.begin.click(_beginning(desk), controls, parts.runs, trigger_mode="once", **_HOW)
+    parts.begin.click(_beginning(desk), controls, parts.runs, trigger_mode="once", **_TOASTING)
     results = [parts.progress, parts.stop, parts.timer, parts.shown, parts.preview, parts.film, parts.mesh]
     results += [*parts.downloads.values(), parts.command, parts.viewer, parts.runs, parts.controls["start"]]
     looked = {"inputs": [parts.runs, parts.shown], "outputs": results}
     names = tuple(parts.downloads)
-    parts.runs.change(_showing(desk, names), **looked, **_HOW)
-    parts.timer.tick(_showing(desk, names), **looked, **_HOW)
-    stopped = parts.stop.click(_stopping(desk), parts.runs, parts.stop, **_HOW)
-    stopped.then(_showing(desk, names), **looked, **_HOW)
+    parts.runs.change(_showing(desk, names), **looked, **AT_ONCE)
+    parts.timer.tick(_showing(desk, names), **looked, **AT_ONCE)
+    stopped = parts.stop.click(_stopping(desk), parts.runs, parts.stop, **_TOASTING)
+    stopped.then(_showing(desk, names), **looked, **AT_ONCE)
 
 
 def said_as_toast(work: Callable[..., Any]) -> Callable[..., Any]:
@@ -69,9 +71,12 @@ def said_as_toast(work: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _arriving(desk: Desk) -> Callable[..., Any]:
-    @said_as_toast
     def arrive(request: gr.Request) -> list[Any]:
-        owner = desk.owner(request.username)
+        try:
+            owner = desk.owner(request.username)
+        except GencontrolError:
+            # Said as soon as something is asked for.
+            return [gr.skip()] * 2
         return [gr.update(choices=desk.runs(owner), value=desk.newest(owner)), gr.update(choices=desk.starts(owner))]
 
     return arrive
@@ -80,16 +85,19 @@ def _arriving(desk: Desk) -> Callable[..., Any]:
 def _starting(desk: Desk) -> Callable[..., Any]:
     """Another start: what is there to change, and what it looks like."""
 
-    @said_as_toast
     def start(request: gr.Request, *values: Any) -> list[Any]:
-        owner, named = desk.owner(request.username), dict(zip(SPATIAL_NAMES, values, strict=True))
-        seen = desk.seen(owner, named["start"] or "")
-        if seen is None:
-            return [gr.update(visible=False), gr.update(choices=[BOX], value=""), gr.skip(), None]
-        part = named["part"] if named["part"] in seen.parts else ""
-        view = desk.look(owner, list((named | {"part": part}).values()))
+        named = dict(zip(SPATIAL_NAMES, values, strict=True))
+        try:
+            owner = desk.owner(request.username)
+            seen = desk.seen(owner, named["start"] or "")
+            if seen is None:
+                return [gr.update(visible=False), gr.update(choices=[BOX], value=""), gr.skip(), None, ""]
+            part = named["part"] if named["part"] in seen.parts else ""
+            view = desk.look(owner, list((named | {"part": part}).values()))
+        except GencontrolError as error:
+            return [gr.update(visible=True), gr.skip(), gr.skip(), None, in_labels(str(error))]
         parts = gr.update(choices=[BOX, *((name, name) for name in seen.parts)], value=part)
-        return [gr.update(visible=True), parts, gr.update(visible=not part), view]
+        return [gr.update(visible=True), parts, gr.update(visible=not part), view, ""]
 
     return start
 
@@ -97,10 +105,14 @@ def _starting(desk: Desk) -> Callable[..., Any]:
 def _looking(desk: Desk) -> Callable[..., Any]:
     """The box has moved."""
 
-    @said_as_toast
     def look(request: gr.Request, *values: Any) -> list[Any]:
         named = dict(zip(SPATIAL_NAMES, values, strict=True))
-        return [gr.update(visible=not named["part"]), desk.look(desk.owner(request.username), values)]
+        boxed = gr.update(visible=not named["part"])
+        try:
+            return [boxed, desk.look(desk.owner(request.username), values), ""]
+        except GencontrolError as error:
+            # In a line below: a toast at each move would be in the way.
+            return [boxed, gr.skip(), in_labels(str(error))]
 
     return look
 
@@ -138,16 +150,20 @@ def _stopping(desk: Desk) -> Callable[..., Any]:
 
 def _showing(desk: Desk, names: tuple[str, ...]) -> Callable[..., Any]:
     """The chosen run, as far as the page does not have it yet."""
+    rest = 10 + len(names)
 
-    @said_as_toast
     def show(request: gr.Request, name: str | None, shown: str) -> list[Any]:
         if not name:
-            return [idle(), *[gr.skip()] * (10 + len(names))]
-        owner = desk.owner(request.username)
-        told = desk.tell(owner, name)
+            return [idle(), *[gr.skip()] * rest]
+        try:
+            owner = desk.owner(request.username)
+            told = desk.tell(owner, name)
+        except GencontrolError as error:
+            # It is not looked for again.
+            return [said(in_labels(str(error))), gr.skip(), gr.Timer(active=False), *[gr.skip()] * (rest - 2)]
         mark = mark_of(told)
         if mark == shown:
-            return [how_far(told), *[gr.skip()] * (10 + len(names))]
+            return [how_far(told), *[gr.skip()] * rest]
         choices = [gr.update(choices=desk.runs(owner)), gr.update(choices=desk.starts(owner))]
         return [*_progress(told, mark), *_results(told, names), *choices]
 

@@ -39,6 +39,8 @@ class SpatialParts:
     """The box's own controls."""
     view: Any
     """The scene from two sides, with the box."""
+    noted: Any
+    """Why it cannot be seen."""
     begin: Any
     """Starts a run."""
     stop: Any
@@ -111,6 +113,7 @@ def _asked() -> dict[str, Any]:
             alt_text="the scene from the front and from the right, with the box around the part",
             elem_id="studio-spatial-view",
         )
+        noted = gr.Markdown("")
         with gr.Group() as boxed:
             controls |= _box()
     with gr.Row():
@@ -125,7 +128,8 @@ def _asked() -> dict[str, Any]:
         info="Of what is new: quarter for round things.",
     )
     ordered = {name: controls[name] for name in SPATIAL_NAMES}
-    return {"controls": ordered, "upload": upload, "changing": changing, "boxed": boxed, "view": view}
+    seen = {"boxed": boxed, "view": view, "noted": noted}
+    return {"controls": ordered, "upload": upload, "changing": changing, **seen}
 
 
 def _box() -> dict[str, Any]:

@@ -20,6 +20,20 @@ from gencontrol.runs.files.records import read_record
 PATIENCE = 120_000
 """Milliseconds: machines that test several things at once are slow."""
 
+_LATE_ENDS = """
+const fetched = window.fetch;
+window.fetch = async (asked, how) => {
+    const answer = await fetched(asked, how);
+    if (!(asked.url || String(asked)).includes("/queue/data")) return answer;
+    const late = new TransformStream({async transform(chunk, to) {
+        if (new TextDecoder().decode(chunk).includes("close_stream")) await new Promise((go) => setTimeout(go, 3000));
+        to.enqueue(chunk);
+    }});
+    return new Response(answer.body.pipeThrough(late), {headers: answer.headers});
+};
+"""
+"""Ends of gradio's streams arrive late, as on a busy machine; what joins before one arrives is never answered."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
@@ -109,12 +123,13 @@ def browser(chromium: str) -> Iterator[Any]:
 class Visit:
     """A page in a context of its own, with what it asked others for."""
 
-    def __init__(self, browser: Any, server: Server, *, width: int = 1300):
+    def __init__(self, browser: Any, server: Server, *, width: int = 1300, script: str = ""):
         self.context = browser.new_context(viewport={"width": width, "height": 950})
         self.context.set_default_timeout(PATIENCE)
         self.page, self.elsewhere = self.context.new_page(), []
         # The network is cut but for the server.
         self.context.route("**/*", self._route)
+        self.context.add_init_script(script)
         self.page.goto(server.address)
         self.canvas = self.page.locator(".studio-canvas canvas")
         self.canvas.wait_for()
@@ -184,6 +199,18 @@ def test_draw_vary_see_and_repeat(visit: Visit, tmp_path: Path) -> None:
     record = read_record(path)
     assert record["image"]["path"].endswith("photo.png") and [r["label"] for r in record["regions"]] == ["region-1"]
     _recall(visit, path)
+
+
+def test_no_stroke_is_lost_where_streams_end_late(browser: Any, server: Server) -> None:
+    visit = Visit(browser, server, script=_LATE_ENDS)
+    visit.page.locator("#studio-seen img").wait_for()
+    for at in (0.2, 0.5):
+        before = visit.page.locator("#studio-seen img").get_attribute("src")
+        visit.stroke((at, 0.2), (at, 0.4))
+        visit.page.wait_for_function(
+            "before => document.querySelector('#studio-seen img').getAttribute('src') !== before", arg=before
+        )
+    visit.context.close()
 
 
 def _recall(visit: Visit, path: Path) -> None:
