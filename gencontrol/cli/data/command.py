@@ -20,7 +20,8 @@ class DataOptions:
     """Flags of `gencontrol data`."""
 
     what: Positional[str] = "sprites"
-    """What to prepare: sprites. `gencontrol data export` writes scenes of them as a published data set is laid out."""
+    """What to prepare: sprites. `gencontrol data export` writes scenes of them as a published data set is laid out;
+    `gencontrol data pairs` makes region-text pairs of plain pictures."""
     output: Annotated[Path, arg(aliases=("-o",), metavar="FOLDER")] = Path("data/sprites")
     """Where the tarballs and the prepared store go."""
     source: Annotated[Path | None, arg(name="from", metavar="FOLDER")] = None
@@ -32,11 +33,16 @@ class DataOptions:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Fetch what is missing and rasterise it; or write scenes of it."""
+    """Fetch what is missing and rasterise it; or write scenes of it, or make pairs of pictures."""
     if arguments[:1] == ["export"]:
         from gencontrol.cli.evaluate.export import main as export
 
         export(arguments[1:])
+        return
+    if arguments[:1] == ["pairs"]:
+        from gencontrol.cli.data.pairs import main as pairs
+
+        pairs(arguments[1:])
         return
     options = parse(
         DataOptions,

@@ -1,0 +1,91 @@
+"""A folder of pictures, and a file with a line in JSON for each: its name, and what it shows."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gencontrol.engine.rows import Row, row_of
+from gencontrol.errors import InputError
+from gencontrol.text_files import check_regular, json_value
+
+LONGEST = 2**20
+"""Bytes of a line: a caption and some hundred boxes are a hundredth of that."""
+_FILE = ("file", "image", "file_name")
+"""What the picture's name may be called."""
+
+
+class CaptionsFile:
+    """Rows of a captions file; only where its shards begin is kept, however long it is."""
+
+    def __init__(self, path: Path, pictures: Path, *, shard: int):
+        """Look the file through once.
+
+        Args:
+            path: The file.
+            pictures: The folder that names are relative to.
+            shard: Lines of a shard.
+
+        Raises:
+            InputError: No such file, or no line in it.
+        """
+        check_regular(path, what="a file of captions", piped=False)
+        if not pictures.is_dir():
+            raise InputError(f"{pictures} is no folder; expected that of the pictures which {path} names.")
+        self.path = path
+        self.pictures = pictures
+        self.shard = shard
+        self._starts: list[int] = []
+        digest, count, place = hashlib.sha256(), 0, 0
+        with path.open("rb") as file:
+            for line in _long_lines(file):
+                if line.strip():
+                    if count % shard == 0:
+                        self._starts.append(place)
+                    count += 1
+                place += len(line)
+                digest.update(line)
+        if not count:
+            raise InputError(f"{path} is empty; expected one JSON object a line with file and caption.")
+        self._facts = {"kind": "captions", "pictures": count, "sha256": digest.hexdigest()}
+
+    @property
+    def shards(self) -> int:
+        """See `Source`."""
+        return len(self._starts)
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """See `Source`."""
+        return self._facts
+
+    def read(self, shard: int) -> Iterator[Row]:
+        """See `Source`."""
+        first, count = shard * self.shard, 0
+        with self.path.open("rb") as file:
+            file.seek(self._starts[shard])
+            for line in _long_lines(file):
+                if count == self.shard:
+                    return
+                if line.strip():
+                    yield self._row(line, first + count + 1)
+                    count += 1
+
+    def _row(self, line: bytes, number: int) -> Row:
+        where = f"{self.path.name}, row {number}"
+        if len(line) > LONGEST:
+            return Row(name=where, fault=f"longer than {LONGEST:,} bytes")
+        try:
+            values: Any = json_value(line.decode("utf-8-sig"))
+        except ValueError as error:
+            return Row(name=where, fault=f"not JSON in UTF-8: {error}")
+        named = next((values[key] for key in _FILE if values.get(key)), None) if isinstance(values, dict) else None
+        if not isinstance(named, str):
+            return Row(name=where, fault=f"expected an object with file and caption, got {str(values)[:60]}")
+        return row_of(values, name=named, picture=self.pictures / named)
+
+
+def _long_lines(file: Any) -> Iterator[bytes]:
+    """Lines; of one without an end, pieces that are too long to be one, so that none fills the memory."""
+    while line := file.readline(LONGEST + 2):
+        yield line

@@ -1,0 +1,28 @@
+"""What a data set is to the engine: shards of rows, each of which can be read by itself."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from gencontrol.engine.rows import Row
+
+
+class Source(Protocol):
+    """A data set in shards."""
+
+    @property
+    def shards(self) -> int:
+        """How many there are."""
+        ...
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Plain values that tell this data set from another one, or from what it was before it grew."""
+        ...
+
+    def read(self, shard: int) -> Iterator[Row]:
+        """The rows of a shard, the same each time.
+
+        Raises:
+            InputError: A shard that is no longer there.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Region-text pairs of plain pictures: settings, and carrying them out."""

@@ -1,0 +1,117 @@
+"""The settings of the data engine. It imports no torch: the command line reads it first."""
+
+from dataclasses import dataclass
+
+from gencontrol.errors import ConfigError
+from gencontrol.numbers import check_number
+from gencontrol.proposals.defaults import BERT, DEFAULT_GROUNDER
+from gencontrol.runs.settings import EncoderSettings, check_named
+
+GIVEN = "given"
+"""The grounder that takes what the data set itself points at."""
+PHRASES, TEMPLATES = "phrases", "templates"
+"""Captioners that need no model."""
+SOME_BOXES, ONE_PART = 3, 1
+"""Boxes of a phrase, which may be of several things; parts of a picture that is of one class."""
+LARGEST_SHARD = 100_000
+"""Pictures: a shard's lines are held in memory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairsSettings(EncoderSettings):
+    """Region-text pairs made of plain pictures, as `train alpha-clip --pairs` reads them."""
+
+    pictures: str = ""
+    """A folder of pictures, or of folders that are called after their classes."""
+    captions: str | None = None
+    """A file with one JSON object a line: file, caption, perhaps boxes; unless given, folders are classes."""
+    names: str | None = None
+    """Of class folders: a file with a folder and its name on each line; unless given, they are called what they are."""
+    grounder: str = DEFAULT_GROUNDER
+    """What finds the captions' phrases: a folder or hub id of Grounding DINO, MM-Grounding-DINO, OWLv2, Florence-2, SAM
+    3 or GLIP, or a published GLIP's .pth file; given takes the boxes that the data set itself has."""
+    tokenizer: str = BERT
+    """For a published GLIP's file, which has none: a folder or hub id of BERT's tokenizer."""
+    score: float | None = None
+    """Least score of a box, 0 to 1; unless given, the grounder's own."""
+    most: int = 20
+    """Boxes of a picture at most, the best."""
+    each: int | None = None
+    """Boxes of a phrase, or parts of a picture of a class, at most; unless given, 3 boxes and one part."""
+    overlap: float = 0.7
+    """Intersection over union above which two boxes are one, whatever they are said to be: the better one stays."""
+    least_area: float = 0.002
+    """Least share of the picture that a box, and a mask, takes."""
+    most_area: float = 0.9
+    """Largest share of the picture that a box, and a mask, takes."""
+    least_side: int = 16
+    """Pixels of a picture's shorter side at least."""
+    segmenter: str = "grabcut"
+    """What makes masks of boxes that have none: grabcut, box, which takes them as they are, or a folder or hub id of
+    SAM, SAM-HQ, SAM 2 or SAM 3."""
+    focus: str | None = "crop"
+    """How the encoder is made to look at a part: crop, which cuts it out and enlarges it, as published; or another of
+    alpha, zoom, attention, blank, blur, circle, masked-pooling, mask-inversion and one-pass."""
+    agreement: float = 0.2
+    """Least cosine of a part and what is said of it, -1 to 1; cosines of different encoders do not compare."""
+    filter: bool = True
+    """Ask the encoder how well part and text agree; without, all stay and no encoder is loaded. Of class folders the
+    encoder is always asked."""
+    contrast: bool = False
+    """Drop a part that agrees better with another phrase of its caption."""
+    per_class: int = 1000
+    """Of class folders: pairs of each class that stay, those that agree best."""
+    captioner: str | None = None
+    """Who writes the text: phrases, which takes the caption's own, templates, or a folder or hub id of BLIP, BLIP-2 or
+    LLaVA-1.5; unless given, phrases, and templates of classes."""
+    templates: str = "auto"
+    """Sentences that names are put into: single, bare, clip-7, clip-80, or a file with one on each line; auto is
+    single, or bare for an encoder that does not know its words."""
+    shard: int = 64
+    """Pictures that are done as one: of what is stopped, the shards that were begun are done again."""
+    share: float = 1.0
+    """Take this share of the pictures only, drawn at random."""
+    seed: int = 0
+    """Of what is drawn: pictures, templates, and the sheet."""
+    copies: bool = False
+    """Copy the pictures into the folder, so that it is whole by itself; unless given, they are named where they lie."""
+    licence: str = "not stated"
+    """The licence of pictures and captions, for the header."""
+    output: str = ""
+    """The folder to write."""
+    overwrite: bool = False
+    """Write over pairs that are there already, or that were begun with other settings."""
+
+
+ABOUT_FILES = frozenset({"output", "overwrite", "offline"})
+"""Settings that pairs do not depend on."""
+
+
+def check_pairs(settings: PairsSettings) -> None:
+    """Refuse settings that cannot be, before any file is read.
+
+    Raises:
+        ConfigError: Says which.
+    """
+    check_named(settings)
+    for name in ("pictures", "output"):
+        if not getattr(settings, name).strip():
+            raise ConfigError(
+                f"`{name}` is not given: gencontrol data pairs PICTURES --captions FILE -o PAIRS makes pairs."
+            )
+    for name in ("captions", "names", "captioner", "templates", "segmenter"):
+        value = getattr(settings, name)
+        if value is not None and not value.strip():
+            raise ConfigError(f"`{name}` is empty: leave it out, or say what it is to be.")
+    if settings.captions is not None and settings.names is not None:
+        raise ConfigError("`names` is of folders that are classes, and `captions` of pictures: leave one of them out.")
+    if settings.captions is None and settings.grounder == GIVEN:
+        raise ConfigError(f"`grounder` {GIVEN} takes the boxes of a file of captions: name it as `captions`.")
+    if settings.captions is None and settings.captioner == PHRASES:
+        raise ConfigError(f"`captioner` {PHRASES} is of captions, and folders that are classes have none.")
+    if settings.captions is None and not settings.filter:
+        raise ConfigError("`no_filter` is of captions: of class folders the encoder says what stays.")
+    check_number(settings.per_class, name="`per_class`", at_least=1)
+    check_number(settings.shard, name="`shard`", at_least=1, at_most=LARGEST_SHARD)
+    check_number(settings.share, name="`share`", above=0, at_most=1)
+    check_number(settings.seed, name="`seed`", at_least=0, at_most=2**63 - 1)
