@@ -28,6 +28,8 @@ from transformers import (
     CLIPTextModel,
     CLIPVisionModelWithProjection,
     PreTrainedTokenizerFast,
+    SiglipConfig,
+    SiglipModel,
 )
 
 WORDS = (
@@ -115,6 +117,30 @@ def alpha_clip_model(*, seed: int = 0) -> CLIPModel:
     weight = rgb[key]
     alpha = torch.randn(weight[:, :1].shape, generator=generator) * weight.std()
     model.load_state_dict(rgb | {key: torch.cat([weight, alpha], dim=1)})
+    return model
+
+
+def siglip(*, channels: int = 3, seed: int = 0) -> SiglipModel:
+    """A SigLIP whose text tower reads what `tokenizer` writes; it has no projection: embeddings are EMBED_DIM wide."""
+    tower = {"hidden_size": EMBED_DIM, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    config = SiglipConfig(
+        text_config={
+            "vocab_size": 4 + len(WORDS),
+            "max_position_embeddings": 16,
+            "pad_token_id": 0,
+            "bos_token_id": 1,
+            "eos_token_id": 3,
+            "projection_size": EMBED_DIM,
+            **tower,
+        },
+        vision_config={"image_size": ENCODER_SIZE, "patch_size": 16, "num_channels": channels, **tower},
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = SiglipModel(config).eval()
+        # As published: a temperature of a tenth, and a bias under which nothing belongs together.
+        model.logit_scale.data.fill_(2.3)
+        model.logit_bias.data.fill_(-10.0)
     return model
 
 

@@ -12,12 +12,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
-from transformers import CLIPVisionModelWithProjection
+from transformers import CLIPVisionModelWithProjection, SiglipVisionModel
 
 from gencontrol.errors import InputError
 from gencontrol.kinds import checked
 
 AnyModule = TypeVar("AnyModule", bound=nn.Module)
+VisionTower = CLIPVisionModelWithProjection | SiglipVisionModel
+"""Towers whose patch embedding can have an alpha channel."""
 
 
 class ConcatenatedChannels(nn.Module):
@@ -32,12 +34,13 @@ class ConcatenatedChannels(nn.Module):
         return weight[:, :3].contiguous(), weight[:, 3:].contiguous()
 
 
-def patch_convolution(vision: CLIPVisionModelWithProjection) -> nn.Module:
+def patch_convolution(vision: VisionTower) -> nn.Module:
     """The tower's patch embedding."""
-    return vision.vision_model.embeddings.patch_embedding
+    inner = vision if isinstance(vision, SiglipVisionModel) else vision.vision_model
+    return inner.embeddings.patch_embedding
 
 
-def patch_weight(vision: CLIPVisionModelWithProjection) -> Float[Tensor, "d c p p"]:
+def patch_weight(vision: VisionTower) -> Float[Tensor, "d c p p"]:
     """The patch embedding's weight as the convolution uses it, split or not."""
     weight = patch_convolution(vision).weight
     assert isinstance(weight, Tensor)
@@ -50,7 +53,7 @@ def is_split(module: nn.Module) -> bool:
 
 
 @checked
-def split_alpha(vision: CLIPVisionModelWithProjection) -> None:
+def split_alpha(vision: VisionTower) -> None:
     """Split the patch weight of a four-channel tower in place; once split, nothing more is done."""
     convolution = patch_convolution(vision)
     if not parametrize.is_parametrized(convolution, "weight"):
@@ -58,7 +61,7 @@ def split_alpha(vision: CLIPVisionModelWithProjection) -> None:
 
 
 @checked
-def alpha_parameters(vision: CLIPVisionModelWithProjection) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+def alpha_parameters(vision: VisionTower) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """The alpha slice, and all other parameters of a split tower, for an optimiser's groups.
 
     Raises:
@@ -84,10 +87,11 @@ def merged(module: AnyModule) -> AnyModule:
 def _plain(convolution: nn.Conv2d) -> nn.Conv2d:
     # Not torch's remove_parametrizations: a deep copy shares the original's injected class, from which it would take
     # the weight away for both (torch 2.14).
-    assert convolution.bias is None
     inputs, outputs, size, stride = (
         getattr(convolution, n) for n in ("in_channels", "out_channels", "kernel_size", "stride")
     )
     plain = nn.Conv2d(inputs, outputs, size, stride, bias=False, device="meta")
     plain.weight = nn.Parameter(convolution.weight.detach().clone())
+    # SigLIP's has a bias, CLIP's has none.
+    plain.bias = None if convolution.bias is None else nn.Parameter(convolution.bias.detach().clone())
     return plain.train(convolution.training)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from transformers import CLIPTextConfig, CLIPVisionConfig
+from transformers import CLIPTextConfig, CLIPVisionConfig, SiglipVisionConfig
 
 from gencontrol.configuration import nearest
 from gencontrol.errors import ConfigError
@@ -161,7 +161,7 @@ def name_of(config: CLIPVisionConfig) -> str:
     return architecture_name(width=config.hidden_size, layers=config.num_hidden_layers, patch=patch, image=image)
 
 
-def square(config: CLIPVisionConfig) -> tuple[int, int]:
+def square(config: CLIPVisionConfig | SiglipVisionConfig) -> tuple[int, int]:
     """Side of the input and side of a patch, in pixels.
 
     Raises:

@@ -76,7 +76,7 @@ def fill_vision(config: CLIPVisionConfig, state: Mapping[str, Tensor]) -> CLIPVi
     with torch.device("meta"):
         tower = CLIPVisionModelWithProjection(config)
     tower.load_state_dict(dict(state), strict=True, assign=True)
-    _fill_positions(tower.vision_model.embeddings, tower.device)
+    fill_positions(tower.vision_model.embeddings, tower.device)
     return tower.eval()
 
 
@@ -85,12 +85,12 @@ def fill_text(config: CLIPTextConfig, state: Mapping[str, Tensor]) -> CLIPTextMo
     with torch.device("meta"):
         tower = CLIPTextModelWithProjection(config)
     tower.load_state_dict(dict(state), strict=True, assign=True)
-    _fill_positions(tower.text_model.embeddings, tower.device)
+    fill_positions(tower.text_model.embeddings, tower.device)
     return tower.eval()
 
 
-def _fill_positions(embeddings: nn.Module, device: torch.device) -> None:
-    # A buffer that is not saved, so filling the parameters leaves it without storage.
+def fill_positions(embeddings: nn.Module, device: torch.device) -> None:
+    """The numbers of the positions: a buffer that is not saved, so filling the parameters leaves it without storage."""
     count = embeddings.get_parameter("position_embedding.weight").shape[0]
     embeddings.register_buffer("position_ids", torch.arange(count, device=device)[None], persistent=False)
 

@@ -11,16 +11,15 @@ from transformers import CLIPVisionModelWithProjection, SiglipVisionModel
 
 from gencontrol.alpha_clip.alpha_slice import patch_weight
 from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.alpha_clip.preprocess import ALPHA_MEAN, ALPHA_STD, AlphaCLIPProcessor
+from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
+from gencontrol.alpha_clip.siglip import AlphaSigLIP
+from gencontrol.alpha_clip.siglip_files import siglip_processor
 from gencontrol.errors import PairingError
 from gencontrol.kinds import said
 from gencontrol.regions.geometry import Geometry
 
 Layer = Literal["penultimate", "last"]
 """Hidden states: `hidden_states[-2]`, or `last_hidden_state`."""
-
-# SiglipImageProcessor's: pixels in [-1, 1].
-_SIGLIP = (0.5, 0.5, 0.5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +59,6 @@ class TokenTower:
     @property
     def has_alpha(self) -> bool:
         """Whether it has an alpha channel with weights that are not zero."""
-        if isinstance(self.vision, SiglipVisionModel):
-            weight = self.vision.get_submodule("embeddings.patch_embedding").weight
-            assert isinstance(weight, Tensor)
-            return bool(weight[:, 3:].any())
         return bool(patch_weight(self.vision)[:, 3:].any())
 
     def hidden(
@@ -86,26 +81,26 @@ def token_tower(encoder: Any) -> TokenTower:
     """The tower of whatever a caller has.
 
     Args:
-        encoder: An AlphaCLIP, a stock tower (normalised as its family is, seen through the plain geometry), or a
-            finished `TokenTower`.
+        encoder: An AlphaCLIP or AlphaSigLIP, a stock tower (normalised as its family is, seen through the plain
+            geometry), or a finished `TokenTower`.
 
     Raises:
         PairingError: Something else.
     """
     if isinstance(encoder, TokenTower):
         return encoder
-    if isinstance(encoder, AlphaCLIP):
+    if isinstance(encoder, AlphaCLIP | AlphaSigLIP):
         return TokenTower(vision=encoder.vision, processor=encoder.processor)
     if not isinstance(encoder, CLIPVisionModelWithProjection | SiglipVisionModel):
         raise PairingError(
-            "Expected an AlphaCLIP, or a stock CLIPVisionModelWithProjection or SiglipVisionModel, got "
+            "Expected an AlphaCLIP or AlphaSigLIP, or a stock CLIPVisionModelWithProjection or SiglipVisionModel, got "
             f"{said(encoder)}."
         )
     return TokenTower(vision=encoder, processor=_processor(encoder))
 
 
 def _processor(vision: CLIPVisionModelWithProjection | SiglipVisionModel) -> AlphaCLIPProcessor:
-    geometry = Geometry(size=typing.cast(int, vision.config.image_size))
+    size = typing.cast(int, vision.config.image_size)
     if isinstance(vision, CLIPVisionModelWithProjection):
-        return AlphaCLIPProcessor(geometry=geometry)
-    return AlphaCLIPProcessor(geometry=geometry, image_mean=(*_SIGLIP, ALPHA_MEAN), image_std=(*_SIGLIP, ALPHA_STD))
+        return AlphaCLIPProcessor(geometry=Geometry(size=size))
+    return siglip_processor(size)

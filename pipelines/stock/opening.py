@@ -12,6 +12,7 @@ import torch
 from transformers import SiglipVisionModel
 
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.siglip import AlphaSigLIP
 from gencontrol.errors import CheckpointError
 from gencontrol.kinds import checked
 from gencontrol.models.location import Location
@@ -39,7 +40,7 @@ class OpenedHost:
     pipeline: Any
     """The stock pipeline, with the adapter in it."""
     encoder: Any
-    """What encodes references: an AlphaCLIP, a SigLIP, Redux's prior, or None where the pipeline takes pictures."""
+    """What encodes references: an AlphaCLIP, an AlphaSigLIP, a SigLIP, Redux's prior, or None for hosts of pictures."""
 
     @property
     def host(self) -> ReferenceHost:
@@ -84,7 +85,8 @@ def open_reference_host(
         base: See `find_sources`.
         adapter: See `find_sources`.
         image_encoder: See `find_sources`.
-        alpha_clip: Folder, hub id or published checkpoint of an Alpha-CLIP in the place of the vision tower.
+        alpha_clip: Folder, hub id or published checkpoint of an Alpha-CLIP in the place of the vision tower; of an
+            `AlphaSigLIP` for hosts that take a SigLIP.
         revision: See `find_sources`.
         dtype: Of the weights.
         device: Where to compute.
@@ -202,11 +204,18 @@ def _open_encoder(fitted: FittedHost, dtype: torch.dtype) -> Any:
     host, sources = fitted.host, fitted.sources
     if host.takes == "picture":
         return None
+    alpha = None
     if fitted.alpha_clip is not None:
-        return _open_alpha_clip(fitted.alpha_clip, sources.base.location, dtype)
+        alpha = _open_alpha(fitted.alpha_clip, sources.base.location, dtype, siglip=host.siglip)
     if host.takes == "redux":
         assert sources.adapter is not None
-        return _open_prior(sources.adapter.location, dtype)
+        prior = _open_prior(sources.adapter.location, dtype)
+        if isinstance(alpha, AlphaSigLIP):
+            # Beside the embedder, which is all that the prior is asked for: by itself it would give three channels.
+            prior.register_modules(image_encoder=alpha.vision)
+        return prior
+    if alpha is not None:
+        return alpha
     assert sources.tower is not None
     place = sources.tower.location
     if host.siglip:
@@ -215,8 +224,10 @@ def _open_encoder(fitted: FittedHost, dtype: torch.dtype) -> Any:
     return AlphaCLIP.from_clip(place.name, subfolder=place.subfolder, dtype=dtype, **hub)
 
 
-def _open_alpha_clip(name: str, base: Location, dtype: torch.dtype) -> AlphaCLIP:
+def _open_alpha(name: str, base: Location, dtype: torch.dtype, *, siglip: bool) -> AlphaCLIP | AlphaSigLIP:
     hub: dict[str, Any] = {"dtype": dtype, "local_files_only": base.local_files_only}
+    if siglip:
+        return AlphaSigLIP.from_pretrained(name, **hub)
     return AlphaCLIP.from_published(name, **hub) if Path(name).is_file() else AlphaCLIP.from_pretrained(name, **hub)
 
 

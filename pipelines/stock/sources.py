@@ -141,6 +141,8 @@ def _check_encoders(host: ReferenceHost, given: Mapping[str, Any]) -> None:
     named = [name for name, value in given.items() if value is not None]
     if len(named) > 1:
         raise PairingError("Give either `image_encoder` or `alpha_clip`: both name what encodes references.")
+    if host.takes == "redux" and named == ["alpha_clip"]:
+        return  # It takes the place of the SigLIP that the adapter holds.
     if named and host.tower is None:
         why = "by its own autoencoder" if host.takes == "picture" else "by the SigLIP that its adapter holds"
         raise PairingError(f"`{named[0]}`: {host.name} encodes references {why}.")

@@ -11,6 +11,7 @@ from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection, Siglip
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
+from gencontrol.alpha_clip.siglip import AlphaSigLIP
 from gencontrol.conditioning.token_towers import TokenTower, token_tower
 from gencontrol.conditioning.tokens import embed_tokens, levels, multiplicities, repeated, token_weights, zero_pixels
 from gencontrol.errors import InputError, PairingError
@@ -222,7 +223,11 @@ def test_what_is_a_tower(tiny: ModuleType) -> None:
     own = token_tower(siglip())
     assert not own.has_class_token and own.processor.geometry == GEOMETRY
     assert own.processor.image_mean == (0.5, 0.5, 0.5, 0.5) and own.processor.image_std == (0.5, 0.5, 0.5, 0.26)
-    with pytest.raises(PairingError, match="Expected an AlphaCLIP, or a stock CLIPVisionModelWithProjection"):
+    wide = AlphaSigLIP.from_siglip(tiny.siglip())
+    ours = token_tower(wide)
+    assert ours.vision is wide.vision and ours.processor is wide.processor and ours.channels == 4
+    assert not ours.has_alpha and not ours.has_class_token
+    with pytest.raises(PairingError, match="Expected an AlphaCLIP or AlphaSigLIP, or a stock CLIPVisionModelWithProj"):
         token_tower(torch.nn.Linear(1, 1))
 
 

@@ -45,7 +45,7 @@ def open_clip_folder(source: Location, *, dtype: torch.dtype | None) -> Parts:
         check_filled_weights(clip, source=source.name)
         vision, text = take_apart(clip)
         processor = _read_processor(source, vision)
-        tokenizer = _read_tokenizer(source)
+        tokenizer = read_tokenizer(source)
         return Parts(vision=vision, text=text, logit_scale=clip.logit_scale, tokenizer=tokenizer, processor=processor)
     if kind == "clip_vision_model":
         vision = _load(CLIPVisionModelWithProjection, source, dtype)
@@ -170,14 +170,23 @@ def _check_report(model: PreTrainedModel, report: dict[str, Any], source: Locati
 
 
 def _read_processor(source: Location, vision: CLIPVisionModelWithProjection) -> AlphaCLIPProcessor:
-    size, _ = square(vision.config)
+    return AlphaCLIPProcessor.from_stock(read_stock_processor(source), size=square(vision.config)[0])
+
+
+def read_stock_processor(source: Location) -> dict[str, Any]:
+    """The settings of a saved model's image processor, in either of the files that may hold them; none is empty."""
     own, both = source.find("preprocessor_config.json"), source.find("processor_config.json")
     if own:
-        return AlphaCLIPProcessor.from_stock(read_json(own), size=size)
-    return AlphaCLIPProcessor.from_stock(read_json(both).get("image_processor", {}) if both else {}, size=size)
+        return read_json(own)
+    return read_json(both).get("image_processor", {}) if both else {}
 
 
-def _read_tokenizer(source: Location) -> PreTrainedTokenizerBase | None:
+def read_tokenizer(source: Location) -> PreTrainedTokenizerBase | None:
+    """A saved model's tokenizer; None where it has none.
+
+    Raises:
+        CheckpointError: One that cannot be read.
+    """
     # Asked without one of these files, transformers makes a tokenizer up that knows no word.
     if not (source.find("tokenizer.json") or source.find("vocab.json")):
         return None

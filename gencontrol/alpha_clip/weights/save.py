@@ -15,8 +15,8 @@ from gencontrol.errors import InputError
 from gencontrol.finite import check_finite_weights
 from gencontrol.models.fingerprint import ONE_PASS
 
-# What a save consists of; a folder with anything else in it is not overwritten.
-_OURS = ("*.json", "*.safetensors", "merges.txt", "vocab.txt", "README.md", f"{ONE_PASS}/")
+SAVED = ("*.json", "*.safetensors", "merges.txt", "vocab.txt", "README.md", f"{ONE_PASS}/")
+"""What a save consists of; a folder with anything else in it is not overwritten."""
 
 
 def save_parts(
@@ -37,7 +37,7 @@ def save_parts(
     if text is not None:
         check_finite_weights(text, source="The text tower")
     model = vision if text is None or logit_scale is None else put_together(vision, text, logit_scale)
-    with files.atomic_folder(folder, ours=_OURS) as temporary:
+    with files.atomic_folder(folder, ours=SAVED) as temporary:
         model.save_pretrained(temporary)
         processor.save_pretrained(temporary)
         if tokenizer is not None:
@@ -52,6 +52,6 @@ def check_replaceable(folder: Path) -> None:
     Raises:
         InputError: A file in the way, or a folder with other things in it.
     """
-    files.check_replaceable(folder, _OURS)
+    files.check_replaceable(folder, SAVED)
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "config.json").is_file():
         raise InputError(f"{folder} holds files and no earlier save (no config.json): name a new folder.")

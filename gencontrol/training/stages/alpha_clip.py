@@ -10,7 +10,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float
@@ -18,13 +18,14 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.utils import make_grid
-from transformers import CLIPVisionModelWithProjection
 
-from gencontrol.alpha_clip.alpha_slice import alpha_parameters, merged, patch_convolution, split_alpha
+from gencontrol.alpha_clip.alpha_slice import VisionTower, patch_convolution
 from gencontrol.alpha_clip.model import DEFAULT_FOCUS, GRADED, AlphaCLIP
 from gencontrol.alpha_clip.patch_product import patch_product_in
+from gencontrol.alpha_clip.siglip import AlphaSigLIP
 from gencontrol.alpha_clip.text import tokenize
-from gencontrol.errors import ConfigError, MissingDependencyError
+from gencontrol.alpha_clip.trainable import finished_tower, trainable_tower
+from gencontrol.errors import ConfigError
 from gencontrol.images.writing import to_pil
 from gencontrol.sprites.compose import SceneConfig
 from gencontrol.training.data.pairs import PairSource, single_ids
@@ -43,7 +44,7 @@ class AlphaClipTraining:
     run: RunConfig = field(default_factory=lambda: RunConfig(learning_rate=2e-4, weight_decay=0.02))
     """How the run goes; its learning rate is the alpha slice's."""
     base: str = ""
-    """The plain CLIP to start from: a folder or hub id, both towers."""
+    """The plain CLIP or SigLIP to start from: a folder or hub id, both towers."""
     start: str = ""
     """An Alpha-CLIP that an earlier run exported, to go on from its vision tower with a new schedule."""
     rest_scale: float = 0.01
@@ -57,7 +58,7 @@ class AlphaClipTraining:
     alpha_kinds: tuple[float, ...] = (0.5, 0.1, 0.1, 0.1, 0.1, 0.1)
     """Relative frequency of exact, soft, partial, box, grown and faint alpha maps."""
     smoothing: float = 0.1
-    """Label smoothing; 0.1 in the released training code."""
+    """Label smoothing; 0.1 in the released training code. SigLIP's loss has none."""
     anchor: float = 0.0
     """Weight of the pull towards the plain CLIP's embedding of the marked thing alone (see `anchor_losses`)."""
     graded: float = 0.0
@@ -78,7 +79,7 @@ class AlphaClipTask:
     def __init__(
         self,
         config: AlphaClipTraining,
-        encoder: AlphaCLIP,
+        encoder: AlphaCLIP | AlphaSigLIP,
         source: PairSource,
         *,
         names: list[str] | None = None,
@@ -89,7 +90,8 @@ class AlphaClipTask:
 
         Args:
             config: The stage's settings.
-            encoder: Widened from a plain CLIP (`AlphaCLIP.from_clip`), with a text tower.
+            encoder: Widened from a plain CLIP (`AlphaCLIP.from_clip`), with a text tower; `AlphaSiglipTask` is for one
+                from a SigLIP.
             source: Region-text pairs.
             names: Texts of one per concept id, further negatives for every pair; none by default.
             tests: What to watch; needs `names`.
@@ -103,10 +105,13 @@ class AlphaClipTask:
         torch.manual_seed(config.run.seed)
         self.config, self.source, self.tests, self.dials = config, source, tests or [], dials
         self.encoder = copy.deepcopy(encoder).requires_grad_(False).eval()
-        first = AlphaCLIP.from_pretrained(config.start).vision if config.start else copy.deepcopy(encoder.vision)
+        first = self._earlier(config.start) if config.start else copy.deepcopy(encoder.vision)
         first.set_attn_implementation("eager")  # The faster one on a CPU, see `build_clip`.
         patch_product_in(patch_convolution(first))
-        self.module, self._groups = trainable_tower(first, config)
+        self.module, alpha, rest = trainable_tower(
+            first, unfrozen_blocks=config.unfrozen_blocks, lora_rank=config.lora_rank
+        )
+        self._groups = [ParameterGroup(parameters=alpha), ParameterGroup(parameters=rest, scale=config.rest_scale)]
         self.names = self._embed(names) if names else torch.zeros(0, encoder.embed_dim)
 
     def check_captions(self, texts: Sequence[str]) -> None:
@@ -144,14 +149,14 @@ class AlphaClipTask:
 
     def losses(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """The contrastive loss against frozen texts, and the anchor."""
-        embeds = module(pixel_values=batch["pixels"]).image_embeds.float()
+        embeds = self._embeds(module(pixel_values=batch["pixels"])).float()
         image = gather(functional.normalize(embeds, dim=-1))
         device = image.device
         text = torch.cat([gather_plain(batch["texts"]), self.names.to(device)])
         named = torch.cat([gather_plain(batch["text_concepts"]), single_ids(len(self.names)).to(device)])
         truth = true_of(gather_plain(batch["image_concepts"]), named)
         scale = cast(Tensor, self.encoder.logit_scale).exp().to(device)
-        to_text, to_image = pair_losses(image, text, truth, scale=scale, smoothing=self.config.smoothing)
+        to_text, to_image = self._contrast(image, text, truth, scale)
         losses = {"image_to_text": to_text, "text_to_image": to_image}
         if "shares" in batch:
             losses |= self._shared(losses, image, batch, scale)
@@ -202,10 +207,22 @@ class AlphaClipTask:
                 setattr(finished.vision.config, key, value)
         finished.save_pretrained(folder)
 
+    def _earlier(self, start: str) -> VisionTower:
+        """The vision tower that an earlier run exported."""
+        return AlphaCLIP.from_pretrained(start).vision
+
+    def _embeds(self, output: Any) -> Float[Tensor, "b d"]:
+        """The embeddings in what the vision tower gives."""
+        return output.image_embeds
+
+    def _contrast(self, image: Tensor, text: Tensor, truth: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+        """The two halves of the loss, unreduced."""
+        return pair_losses(image, text, truth, scale=scale, smoothing=self.config.smoothing)
+
     def _reader(self, module: nn.Module) -> EncodeRegion:
         def encode(rgb: Tensor, alpha: Tensor) -> Tensor:
             device = next(module.parameters()).device
-            return module(pixel_values=self.encoder.processor(rgb, alpha).to(device)).image_embeds
+            return self._embeds(module(pixel_values=self.encoder.processor(rgb, alpha).to(device)))
 
         return encode
 
@@ -239,62 +256,3 @@ def anchor_losses(embeds: Float[Tensor, "b d"], target: Float[Tensor, "b d"]) ->
     Direction and length both count: image-variation hosts take the embedding as it is, not normalised.
     """
     return (embeds - target).square().sum(-1) / target.square().sum(-1)
-
-
-def trainable_tower(
-    vision: CLIPVisionModelWithProjection, config: AlphaClipTraining
-) -> tuple[nn.Module, list[ParameterGroup]]:
-    """The tower with its alpha slice split off and the chosen parts trainable, changed in place.
-
-    Raises:
-        ConfigError: More blocks to unfreeze than there are.
-        MissingDependencyError: LoRA without peft.
-    """
-    split_alpha(vision)
-    alpha, rest = alpha_parameters(vision)
-    for parameter in rest:
-        parameter.requires_grad_(False)
-    for parameter in _unfrozen(vision, config.unfrozen_blocks):
-        parameter.requires_grad_(True)
-    alpha[0].requires_grad_(True)
-    module = _with_lora(vision, config) if config.lora_rank else vision
-    if config.lora_rank:
-        alpha[0].requires_grad_(True)  # peft freezes whatever it did not add.
-    others = [p for p in module.parameters() if p.requires_grad and p is not alpha[0]]
-    return module, [
-        ParameterGroup(parameters=alpha),
-        ParameterGroup(parameters=others, scale=config.rest_scale),
-    ]
-
-
-def finished_tower(module: nn.Module) -> CLIPVisionModelWithProjection:
-    """A copy with plain weights: LoRA's updates added in and the alpha slice joined."""
-    duplicate = copy.deepcopy(module)
-    if hasattr(duplicate, "merge_and_unload"):
-        duplicate = cast(nn.Module, cast(object, duplicate.merge_and_unload()))  # type: ignore[operator]
-    tower = merged(duplicate)
-    assert isinstance(tower, CLIPVisionModelWithProjection)
-    return tower.requires_grad_(False).eval()
-
-
-def _unfrozen(vision: CLIPVisionModelWithProjection, blocks: int | None) -> list[nn.Parameter]:
-    layers = vision.vision_model.encoder.layers
-    if blocks is None:
-        return list(vision.parameters())
-    if not 0 <= blocks <= len(layers):
-        raise ConfigError(f"unfrozen_blocks: expected 0 to {len(layers)}, got {blocks}.")
-    parts = [*layers[len(layers) - blocks :], vision.vision_model.post_layernorm, vision.visual_projection]
-    return [p for part in parts for p in part.parameters()]
-
-
-def _with_lora(vision: CLIPVisionModelWithProjection, config: AlphaClipTraining) -> nn.Module:
-    try:
-        from peft import LoraConfig, get_peft_model
-    except ImportError:
-        raise MissingDependencyError("LoRA uses peft: run `pip install 'gencontrol[train]'`.") from None
-    targets = ["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"]
-    layers = range(len(vision.vision_model.encoder.layers))
-    chosen = list(layers if config.unfrozen_blocks is None else layers[len(layers) - config.unfrozen_blocks :])
-    rank = config.lora_rank
-    adapters = LoraConfig(r=rank, lora_alpha=rank, target_modules=targets, layers_to_transform=chosen)
-    return get_peft_model(vision, adapters)

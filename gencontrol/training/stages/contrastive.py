@@ -72,6 +72,34 @@ def pair_losses(
     return _cross_entropy(logits, labels, smoothing), _cross_entropy(logits[:, : len(image)].T, labels, smoothing)
 
 
+def sigmoid_losses(
+    image: Float[Tensor, "b d"],
+    text: Float[Tensor, "t d"],
+    truth: Bool[Tensor, "b t"],
+    *,
+    scale: Float[Tensor, ""],
+    bias: Float[Tensor, ""],
+) -> tuple[Float[Tensor, " b"], Float[Tensor, " b"]]:
+    """SigLIP's loss, unreduced: of each image over the texts, and of each pair's text over the images.
+
+    Every image and text is a question of its own, whether they belong together; a text that is true of an image does,
+    whosever it is. With the images' own texts alone, the means of the two are equal. Source: Zhai et al., arXiv
+    2303.15343, section 3.2.
+
+    Args:
+        image: Unit-length embeddings.
+        text: Unit-length embeddings, the images' own texts first.
+        truth: Which text is true of which image.
+        scale: Factor on the cosines (the exponential of the log temperature).
+        bias: Added to them then.
+    """
+    own = torch.eye(len(image), len(text), dtype=torch.bool, device=image.device)
+    with torch.autocast(image.device.type, enabled=False):
+        logits = scale.float() * image.float() @ text.float().T + bias.float()
+    each = functional.softplus(torch.where(truth | own, -logits, logits))
+    return each.sum(1), each[:, : len(image)].sum(0)
+
+
 def _cross_entropy(logits: Tensor, labels: Tensor, smoothing: float) -> Float[Tensor, " b"]:
     # functional.cross_entropy would spread the smoothed share over the left-out entries too, at infinite cost.
     log_probability = functional.log_softmax(logits, dim=-1)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
+from gencontrol.alpha_clip.siglip import AlphaSigLIP
 from gencontrol.errors import InputError
 from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
 from gencontrol.pipelines.references.reference import RegionReference
@@ -173,3 +174,22 @@ def test_karlo_is_the_stock_call(hosts: ModuleType, further_hosts: ModuleType) -
         alone = region_arguments(host, pipe.image_encoder, references=[reference])
         assert hosts.difference(both[row], run(row, **alone)[0]) < 1e-6
     assert hosts.difference(both[0], whole[0]) > 0.1
+
+
+def test_sd3_through_a_siglip_with_alpha(hosts: ModuleType, further_hosts: ModuleType) -> None:
+    """The start gives what the stock tower gives, to the bit; a trained one is looked through, by default too."""
+    geometry = Geometry(size=hosts.SIZE, fit="squash")
+    host = replace(REFERENCE_HOSTS["sd35-ip"], width=hosts.WIDTH, geometry=geometry)
+    stock, wide = hosts.siglip_tower(), AlphaSigLIP.from_siglip(hosts.siglip_tower())
+    for asked in ({}, {"mask_image": LEFT}, {"mask_image": LEFT, "focus": "crop"}):
+        ours, theirs = (region_arguments(host, tower, hosts.picture(), **asked) for tower in (wide, stock))
+        assert torch.equal(ours["ip_adapter_image_embeds"], theirs["ip_adapter_image_embeds"])
+    weight = wide.vision.embeddings.patch_embedding.weight
+    with torch.no_grad():
+        weight[:, 3:] = hosts.noise(*weight[:, 3:].shape, seed=9) / 8
+    kept = region_arguments(host, wide, hosts.picture(), mask_image=LEFT, token_focus="keep")
+    alpha = LEFT[None].float()
+    with torch.no_grad():
+        pixels = wide.processor.with_geometry(geometry)(hosts.picture()[None], alpha)
+        expected = wide.vision(pixel_values=pixels, output_hidden_states=True).hidden_states[-2]
+    torch.testing.assert_close(kept["ip_adapter_image_embeds"][1:], expected)

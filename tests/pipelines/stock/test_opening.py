@@ -10,11 +10,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.siglip import AlphaSigLIP
 from gencontrol.errors import CheckpointError, ConfigError, PairingError
 from gencontrol.models.location import Location
-from gencontrol.pipelines import open_reference_host, unload_adapter
+from gencontrol.pipelines import open_reference_host, region_arguments, unload_adapter
 from gencontrol.pipelines.stock import opening
 from gencontrol.pipelines.stock.opening import OpenedHost
+from gencontrol.regions.shapes import box_alpha
 
 Folder = Callable[[str], Path]
 
@@ -70,6 +72,39 @@ def test_an_alpha_clip_takes_the_towers_place(
     folder = reference_folder("sd15-ip")
     opened = open_folder("sd15-ip", folder, image_encoder=None, alpha_clip=tmp_path / "alpha")
     assert opened.encoder.has_alpha
+
+
+def wide_siglip(hosts: ModuleType) -> AlphaSigLIP:
+    """With an alpha channel that counts."""
+    encoder = AlphaSigLIP.from_siglip(hosts.siglip_tower())
+    with torch.no_grad():
+        weight = encoder.vision.embeddings.patch_embedding.weight
+        weight[:, 3:] = hosts.noise(*weight[:, 3:].shape, seed=9) / 8
+    return encoder
+
+
+def test_an_alpha_siglip_takes_the_place_of_reduxs(
+    reference_folder: Folder, reference_builders: ModuleType, tmp_path: Path
+) -> None:
+    wide_siglip(reference_builders).save_pretrained(tmp_path / "alpha")
+    folder = reference_folder("flux-redux")
+    parts: dict[str, Any] = {"base": folder / "base", "adapter": folder / "adapter"}
+    opened = open_reference_host("flux-redux", **parts, alpha_clip=tmp_path / "alpha")
+    plain = open_reference_host("flux-redux", **parts)
+    assert opened.encoder.image_encoder.config.num_channels == 4
+    photo, half = reference_builders.picture(), box_alpha((0, 0, 16, 32), (32, 32))
+    asked: dict[str, Any] = {"height": 32, "width": 32, "mask_image": half}
+    looked = region_arguments(opened.host, opened.encoder, photo, **asked, focus="alpha")
+    whole = region_arguments(opened.host, opened.encoder, photo, height=32, width=32)
+    stock = region_arguments(plain.host, plain.encoder, photo, height=32, width=32)
+    assert reference_builders.difference(looked["prompt_embeds"], whole["prompt_embeds"]) > 1e-3
+    assert looked["prompt_embeds"].shape == stock["prompt_embeds"].shape
+    AlphaCLIP.from_clip(reference_builders.clip_tower()).save_pretrained(tmp_path / "clip")
+    with pytest.raises(PairingError, match=r"flux-redux takes references from a SigLIP, .*clip is a CLIP"):
+        open_reference_host("flux-redux", **parts, alpha_clip=tmp_path / "clip")
+    reference_builders.siglip_tower().save_pretrained(tmp_path / "plain")
+    with pytest.raises(CheckpointError, match="is a plain SigLIP"):
+        open_reference_host("flux-redux", **parts, alpha_clip=tmp_path / "plain")
 
 
 def test_weights_are_not_loaded_where_the_adapter_does_not_fit(

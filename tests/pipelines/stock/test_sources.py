@@ -116,6 +116,8 @@ def test_parts_that_a_host_has_no_place_for() -> None:
 
 
 def test_an_alpha_clip_takes_the_towers_place() -> None:
+    redux = find_sources(REDUX, alpha_clip="my/alpha")
+    assert [part.role for part in redux.parts] == ["base", "adapter"]
     made = find_sources(SDXL, alpha_clip="my/alpha")
     assert made.tower is None and [part.role for part in made.parts] == ["base", "adapter"]
 

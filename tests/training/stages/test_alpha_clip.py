@@ -1,4 +1,3 @@
-import copy
 import dataclasses
 import math
 from types import SimpleNamespace
@@ -7,6 +6,7 @@ import pytest
 import torch
 
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.trainable import finished_tower
 from gencontrol.configuration import from_yaml
 from gencontrol.errors import ConfigError
 from gencontrol.focus import ZoomFocus, configured_focus
@@ -18,8 +18,6 @@ from gencontrol.training.stages.alpha_clip import (
     AlphaClipTask,
     AlphaClipTraining,
     anchor_losses,
-    finished_tower,
-    trainable_tower,
 )
 from gencontrol.training.stages.recognition import recognition_sets
 from gencontrol.training.stages.registry import STAGES, preset_path
@@ -77,6 +75,13 @@ def test_a_run_goes_on_from_an_earlier_ones_export(base, tmp_path):
         assert torch.equal(weight, earlier[name]), name
 
 
+def test_two_step_sizes(base):
+    groups = AlphaClipTask(AlphaClipTraining(run=RUN, rest_scale=0.01), base, Halves()).groups()
+    assert [g.scale for g in groups] == [1.0, 0.01]
+    assert [p.shape for p in groups[0].parameters] == [(32, 1, 16, 16)]
+    assert any(p.shape == base.vision.visual_projection.weight.shape for p in groups[1].parameters)
+
+
 @pytest.mark.parametrize("graded", [0.0, 0.5])
 def test_an_export_says_whether_it_was_trained_on_levels(graded, base, tmp_path):
     task = AlphaClipTask(AlphaClipTraining(run=RUN, graded=graded), base, Halves())
@@ -98,52 +103,6 @@ def test_an_export_says_how_to_look(base, tmp_path):
 def test_the_shipped_settings_name_a_look_that_there_is():
     preset = from_yaml(AlphaClipTraining, preset_path(STAGES["alpha-clip"]))
     assert configured_focus(preset.default_focus) == ZoomFocus(margin=0.1)
-
-
-def test_two_step_sizes(base):
-    _, groups = trainable_tower(base.vision, AlphaClipTraining(rest_scale=0.01))
-    assert [g.scale for g in groups] == [1.0, 0.01]
-    assert groups[0].parameters[0].shape == (32, 1, 16, 16)
-    assert any(p.shape == base.vision.visual_projection.weight.shape for p in groups[1].parameters)
-
-
-def test_only_the_last_blocks_are_unfrozen(base):
-    module, _ = trainable_tower(base.vision, AlphaClipTraining(unfrozen_blocks=1))
-    trained = {n for n, p in module.named_parameters() if p.requires_grad}
-    assert any("layers.1." in n for n in trained) and not any("layers.0." in n for n in trained)
-    assert any("visual_projection" in n for n in trained) and any("original1" in n for n in trained)
-    assert not any("original0" in n or "position_embedding" in n for n in trained)
-
-
-def test_more_blocks_than_there_are_is_an_error(base):
-    with pytest.raises(ConfigError, match="unfrozen_blocks: expected 0 to 2, got 3"):
-        trainable_tower(base.vision, AlphaClipTraining(unfrozen_blocks=3))
-
-
-@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated")
-def test_lora_adapts_only_the_unfrozen_blocks(base):
-    module, _ = trainable_tower(base.vision, AlphaClipTraining(lora_rank=2, unfrozen_blocks=1))
-    adapted = {n for n, p in module.named_parameters() if p.requires_grad and "lora_" in n}
-    assert adapted and all(".layers.1." in n for n in adapted)
-
-
-# peft 0.21 asks transformers by a name that transformers 5.23 calls deprecated.
-@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated")
-def test_lora_trains_low_rank_updates_and_merges_them(base):
-    config = AlphaClipTraining(lora_rank=2)
-    module, groups = trainable_tower(base.vision, config)
-    names = {n for n, p in module.named_parameters() if p.requires_grad}
-    assert all("lora_" in n or n.endswith("original1") for n in names) and any("lora_" in n for n in names)
-    with torch.no_grad():
-        for group in groups:
-            for parameter in group.parameters:
-                parameter.add_(0.02 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)))
-    pixels = torch.randn(2, 4, 64, 64, generator=torch.Generator().manual_seed(1))
-    merged = finished_tower(module.eval())
-    assert not any("lora" in k or "parametrizations" in k for k in merged.state_dict())
-    torch.testing.assert_close(
-        merged(pixels).image_embeds, module(pixel_values=pixels).image_embeds, atol=1e-5, rtol=1e-4
-    )
 
 
 def test_the_anchor_is_a_relative_squared_distance():
@@ -243,13 +202,3 @@ def test_a_sheet_without_tests_dims_what_is_not_marked(base):
     # The first marks its red left half, the second its blue right one.
     places = [(20, 20), (50, 20), (86, 20), (116, 20)]
     assert [sheet.getpixel(place) for place in places] == [(255, 0, 0), (0, 0, 89), (89, 0, 0), (0, 0, 255)]
-
-
-def test_no_block_or_all_of_them_may_be_unfrozen(base):
-    for blocks, count in ((0, 0), (2, 2)):
-        module, _ = trainable_tower(copy.deepcopy(base.vision), AlphaClipTraining(unfrozen_blocks=blocks))
-        trained = {n for n, p in module.named_parameters() if p.requires_grad}
-        assert len({n.split("layers.")[1][0] for n in trained if "layers." in n}) == count
-        assert any("post_layernorm" in n for n in trained)
-    with pytest.raises(ConfigError, match="expected 0 to 2, got -1"):
-        trainable_tower(base.vision, AlphaClipTraining(unfrozen_blocks=-1))

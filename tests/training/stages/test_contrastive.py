@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from gencontrol.training.stages.contrastive import gather, gather_plain, pair_losses, true_of
+from gencontrol.training.stages.contrastive import gather, gather_plain, pair_losses, sigmoid_losses, true_of
 
 
 def units(*shape, seed=0):
@@ -22,6 +22,27 @@ def test_without_further_texts_it_is_clips_loss():
     logits, labels = 10 * image @ text.T, torch.arange(5)
     torch.testing.assert_close(to_text.mean(), functional.cross_entropy(logits, labels))
     torch.testing.assert_close(to_image.mean(), functional.cross_entropy(logits.T, labels))
+
+
+def test_the_sigmoid_loss_is_the_papers():
+    """Algorithm 1 of arXiv 2303.15343: labels of 2 I - 1, the sum of all log-sigmoids over the number of pairs."""
+    image, text = units(5, 8), units(5, 8, seed=1)
+    scale, bias = torch.tensor(10.0), torch.tensor(-3.0)
+    to_text, to_image = sigmoid_losses(image, text, torch.eye(5, dtype=torch.bool), scale=scale, bias=bias)
+    logits, labels = image @ text.T * 10 - 3, 2 * torch.eye(5) - 1
+    expected = -functional.logsigmoid(labels * logits).sum() / 5
+    torch.testing.assert_close((to_text.mean(), to_image.mean()), (expected, expected))
+
+
+def test_what_is_true_belongs_together_whosever_text_it_is():
+    image, text = units(2, 8), units(3, 8, seed=1)
+    truth = torch.tensor([[False, True, False], [False, False, True]])
+    found, back = sigmoid_losses(image, text, truth, scale=torch.tensor(4.0), bias=torch.tensor(-1.0))
+    logits = 4 * image @ text.T - 1
+    # The pair's own text counts as true even where nothing says that it is.
+    signs = torch.tensor([[1.0, 1.0, -1.0], [-1.0, 1.0, 1.0]])
+    each = -functional.logsigmoid(signs * logits)
+    torch.testing.assert_close((found, back), (each.sum(1), each[:, :2].sum(0)))
 
 
 def test_smoothing_is_torchs():
