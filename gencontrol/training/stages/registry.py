@@ -14,8 +14,12 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.siglip import AlphaSigLIP
+from gencontrol.alpha_clip.siglip_files import is_siglip
 from gencontrol.errors import ConfigError
 from gencontrol.files import sha256
+from gencontrol.models.location import Location
+from gencontrol.models.registry import resolve_encoder
 from gencontrol.sprites.captions import concept_prompts
 from gencontrol.sprites.store import SpriteStore, open_store
 from gencontrol.training.data.folder_pairs import FolderPairs, read_listing
@@ -25,6 +29,7 @@ from gencontrol.training.data.variations import CachedLook, Look, strategy_of
 from gencontrol.training.loop.checkpoints import list_checkpoints
 from gencontrol.training.loop.task import Task
 from gencontrol.training.stages.alpha_clip import AlphaClipTask, AlphaClipTraining
+from gencontrol.training.stages.alpha_siglip import AlphaSiglipTask
 from gencontrol.training.stages.autoencoder import AutoencoderTask, AutoencoderTraining, encode
 from gencontrol.training.stages.clip import ClipTask, ClipTraining
 from gencontrol.training.stages.denoiser import DenoiserTask, DenoiserTraining
@@ -87,22 +92,36 @@ def build_alpha_clip_task(config: AlphaClipTraining, places: Places) -> AlphaCli
     """
     if not config.base:
         raise ConfigError("base: name the plain CLIP to start from (a folder or hub id).")
+    encoder = open_base(config.base)
+    make = AlphaSiglipTask if isinstance(encoder, AlphaSigLIP) else AlphaClipTask
     # The frozen towers make the texts and the anchors of every step: where the training is.
-    encoder = AlphaCLIP.from_clip(config.base).to(Accelerator().device)
+    encoder = encoder.to(Accelerator().device)
     encoder.vision.set_attn_implementation("eager")  # For the anchor's embeddings, as in training.
     if places.pairs:
         source = folder_source(config, encoder, places.pairs)
-        task = AlphaClipTask(config, encoder, source)
+        task = make(config, encoder, source)
         task.check_captions(source.texts)
         return task
     store = open_store(places.sprites)
     source, names, tests = sprite_source(config, encoder, store)
     size = encoder.processor.geometry.size
     dials = [graded_set(store, sprites=n, size=size) for n in (2, 3)] if config.graded else []
-    return AlphaClipTask(config, encoder, source, names=names, tests=tests, dials=dials)
+    return make(config, encoder, source, names=names, tests=tests, dials=dials)
 
 
-def folder_source(config: AlphaClipTraining, encoder: AlphaCLIP, folder: Path) -> FolderPairs:
+def open_base(base: str) -> AlphaCLIP | AlphaSigLIP:
+    """A plain CLIP or SigLIP with an alpha channel of zero weights, by what its settings say that it is.
+
+    Raises:
+        CheckpointError: Nothing there, or neither of the two.
+    """
+    place, inside = resolve_encoder(base, has_alpha=False)
+    if is_siglip(Location(name=place, subfolder=inside).settled()):
+        return AlphaSigLIP.from_siglip(place, subfolder=inside)
+    return AlphaCLIP.from_clip(base)
+
+
+def folder_source(config: AlphaClipTraining, encoder: AlphaCLIP | AlphaSigLIP, folder: Path) -> FolderPairs:
     """Pairs from a folder, padded to the encoder's size."""
     return FolderPairs(
         folder=folder,
@@ -115,7 +134,7 @@ def folder_source(config: AlphaClipTraining, encoder: AlphaCLIP, folder: Path) -
 
 
 def sprite_source(
-    config: AlphaClipTraining, encoder: AlphaCLIP, store: SpriteStore
+    config: AlphaClipTraining, encoder: AlphaCLIP | AlphaSigLIP, store: SpriteStore
 ) -> tuple[PairSource, list[str], list[RecognitionSet]]:
     """Pairs from composed scenes, all names, and the test sets."""
     source = SpritePairs(
