@@ -18,7 +18,7 @@ from gencontrol.numbers import check_number
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.hosts.reference_registry import family_of, find_reference_host
 from gencontrol.pipelines.references.encoding import check_prompt, check_references, encode, encoder_for
-from gencontrol.pipelines.references.reference import Call, Encoded, RegionReference
+from gencontrol.pipelines.references.reference import TEXT_SHARE, Call, Encoded, RegionReference
 
 
 @checked
@@ -43,6 +43,8 @@ def region_arguments(
     text_tokens: int = 512,
     prompt_embeds: Float[Tensor, "b t d"] | None = None,
     pooled_prompt_embeds: Float[Tensor, "b d2"] | None = None,
+    text_embeds: Float[Tensor, "t d3"] | None = None,
+    text_share: float = TEXT_SHARE,
     dtype: torch.dtype | None = None,
     device: torch.device | str | None = None,
 ) -> dict[str, Any]:
@@ -65,6 +67,9 @@ def region_arguments(
         text_tokens: Length of the prompt's embedding, where the host takes a bias: `max_sequence_length` of the call.
         prompt_embeds: The prompt's embedding; Redux appends references to it, and a bias is made for its length.
         pooled_prompt_embeds: The prompt's pooled embedding, beside it, for Redux.
+        text_embeds: What Kandinsky's prior makes of a text, `prior("on a beach").image_embeds`: mixed with the
+            references', one row for all or one for each.
+        text_share: How much of that mixture is the text's, [0, 1].
         dtype: Of the tensors; None is the encoder's, or float32 without one.
         device: Where they are to be; None is where the encoder is.
 
@@ -89,7 +94,8 @@ def region_arguments(
     for name, side in (("height", height), ("width", width)):
         if side is not None:
             check_number(side, name=name, at_most=LARGEST_SIDE, unit="pixels", error=InputError)
-    check_prompt(host, prompt_embeds, pooled_prompt_embeds, token_focus=token_focus)
+    mixture: dict[str, Any] = {"text_embeds": text_embeds, "text_share": text_share}
+    check_prompt(host, prompt_embeds, pooled_prompt_embeds, token_focus=token_focus, **mixture)
     call = Call(
         size=None if height is None or width is None else (height, width),
         guided=guided,
@@ -97,6 +103,7 @@ def region_arguments(
         text_tokens=text_tokens if prompt_embeds is None else prompt_embeds.shape[1],
         prompt_embeds=prompt_embeds,
         pooled_prompt_embeds=pooled_prompt_embeds,
+        **mixture,
     )
     encoded = _encoded(host, encoder, (*_given(image, spelled), *references), call, token_focus)
     return family_of(host).arguments(host, *_placed(encoded, call, dtype, device))

@@ -100,6 +100,8 @@ class ReferenceHost:
     """Whether that weight can change over the steps."""
     several: bool = False
     """Whether one output can have several references."""
+    mixes_text: bool = False
+    """Whether its condition is an embedding that is mixed with what a prior makes of a text."""
     rows: Rows
     """How each of several outputs gets a reference of its own."""
     call: StockCall = field(default_factory=StockCall)

@@ -20,8 +20,9 @@ from gencontrol.errors import InputError, PairingError
 from gencontrol.focus.registry import focus_strategy
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.writing import to_pil
+from gencontrol.numbers import check_number
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
-from gencontrol.pipelines.references.reference import Encoded, RegionReference
+from gencontrol.pipelines.references.reference import TEXT_SHARE, Encoded, RegionReference
 from gencontrol.pipelines.region_pipeline.arguments import read_scenes
 from gencontrol.regions.masks import from_mask
 from gencontrol.regions.region import Region
@@ -237,6 +238,8 @@ def check_prompt(
     pooled_prompt_embeds: Tensor | None,
     *,
     token_focus: TokenFocus,
+    text_embeds: Tensor | None = None,
+    text_share: float = TEXT_SHARE,
 ) -> None:
     """Refuse what a host has no use for here, and would leave out without a word.
 
@@ -249,3 +252,8 @@ def check_prompt(
         raise InputError(f"pooled_prompt_embeds: {host.name} needs none here; give them to the pipeline's call.")
     if token_focus != "repeat" and host.takes not in ("penultimate", "last"):
         raise InputError(f"token_focus: {host.name} takes no tokens that could be left out or kept.")
+    if text_embeds is not None and not host.mixes_text:
+        raise InputError(f"text_embeds: the condition of {host.name} is mixed with no text: give its call a prompt.")
+    check_number(text_share, name="text_share", at_least=0, at_most=1, error=InputError)
+    if text_embeds is None and text_share != TEXT_SHARE:
+        raise InputError("text_share: expected `text_embeds` beside it, which it is the share of.")

@@ -17,6 +17,8 @@ from gencontrol.numbers import is_finite, number_text
 from gencontrol.regions.scene import Scene
 
 _IMAGE: Any = ImageSource | Scene | list[Any]
+TEXT_SHARE = 0.3
+"""Of a text beside a picture: what diffusers' own examples of Kandinsky's `interpolate` give it."""
 MAX_WEIGHT = 2.0
 """Beyond twice its scale an adapter drowns the prompt and the canvas; the strength's own bound."""
 
@@ -124,6 +126,10 @@ class Call:
     """The prompt's embedding, where references are appended to it."""
     pooled_prompt_embeds: Float[Tensor, "b d2"] | None = None
     """The prompt's pooled embedding, where the host's own is empty."""
+    text_embeds: Float[Tensor, "t d"] | None = None
+    """What a prior makes of a text, one for all references or one for each, where the host's condition is mixed."""
+    text_share: float = TEXT_SHARE
+    """How much of the mixture it is, [0, 1]."""
     dtype: torch.dtype = torch.float32
     """Of the tensors that are made."""
     device: torch.device | None = None

@@ -4,6 +4,7 @@ Saved blocks are a folder with this very file, which diffusers runs only for who
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,20 @@ class RegionImageEmbed(ModularPipelineBlocks):
         return [
             InputParam("reference_image", description="The picture; or `references`."),
             InputParam("reference_mask", description="Which part of it to take, white = this; None is all of it."),
-            InputParam("references", description="`RegionReference`s with settings of their own."),
+            InputParam(
+                "references",
+                description="`RegionReference`s with settings of their own; with several adapters, a list for each.",
+            ),
             InputParam("reference_rows", default=False, description="Whether each prompt has its own reference."),
-            InputParam("reference_host", default="sdxl-ip-plus", description="The adapter's kind: a name or a record."),
-            InputParam("reference_encoder", description="An AlphaCLIP or a tower in the place of `image_encoder`."),
+            InputParam(
+                "reference_host",
+                default="sdxl-ip-plus",
+                description="The adapter's kind, a name or a record; a list of them, in the order of loading.",
+            ),
+            InputParam(
+                "reference_encoder",
+                description="An AlphaCLIP or a tower in the place of `image_encoder`; a list, one for each adapter.",
+            ),
             InputParam("prompt_embeds", description="Of the prompts; as many rows of references are made."),
             InputParam("num_images_per_prompt", default=1),
             InputParam("cross_attention_kwargs", description="Kept, and `ip_adapter_masks` put beside."),
@@ -70,7 +81,7 @@ class RegionImageEmbed(ModularPipelineBlocks):
     def intermediate_outputs(self) -> list[OutputParam]:
         """What the denoiser reads."""
         return [
-            OutputParam("ip_adapter_embeds", description="(b, n, ...), in a list of one"),
+            OutputParam("ip_adapter_embeds", description="(b, n, ...) for each adapter, in a list"),
             OutputParam("negative_ip_adapter_embeds", description="The same shape; None without guidance."),
             OutputParam("cross_attention_kwargs", description="With where and how strongly each reference acts."),
         ]
@@ -81,27 +92,19 @@ class RegionImageEmbed(ModularPipelineBlocks):
 
         Raises:
             InputError: See `region_arguments`; or references that change over the steps, which modular loops have no
-                callback for; or another number of references than of prompts, where each has its own.
-            PairingError: See `region_arguments` and `check_adapter`.
+                callback for; or another number of references than of prompts, where each has its own; or of lists or
+                encoders than of adapters.
+            PairingError: See `region_arguments` and `check_adapters`.
         """
         block: Any = self.get_block_state(state)
-        host = (
-            find_reference_host(block.reference_host) if isinstance(block.reference_host, str) else block.reference_host
-        )
-        check_adapter(host, components.unet)
-        references, prompts = _references(block), 1 if block.prompt_embeds is None else len(block.prompt_embeds)
-        made = _each_alone if block.reference_rows else _together
-        encoder = components.image_encoder if block.reference_encoder is None else block.reference_encoder
         guided = components.guider.num_conditions > 1
         options = {"guided": guided, "height": block.height, "width": block.width}
         options |= {"dtype": components.unet.dtype, "device": components._execution_device}
-        pair, masks = made(
-            references, prompts, lambda chosen: region_arguments(host, encoder, references=chosen, **options)
-        )
-        block.ip_adapter_embeds = [pair[-1]]
-        block.negative_ip_adapter_embeds = [pair[0]] if guided else None
-        if masks is not None:
-            block.cross_attention_kwargs = {**(block.cross_attention_kwargs or {}), "ip_adapter_masks": [masks]}
+        pairs, maps = _embedded(block, components, options)
+        block.ip_adapter_embeds = [pair[-1] for pair in pairs]
+        block.negative_ip_adapter_embeds = [pair[0] for pair in pairs] if guided else None
+        if any(masks is not None for masks in maps):
+            block.cross_attention_kwargs = {**(block.cross_attention_kwargs or {}), "ip_adapter_masks": maps}
         self.set_block_state(state, block)
         return components, state
 
@@ -126,45 +129,102 @@ def save_region_block(folder: Path | str) -> None:
         (there / source.name).write_bytes(source.read_bytes())
 
 
-def check_adapter(host: ReferenceHost, unet: Any) -> None:
-    """Refuse another adapter than the host's: diffusers would fail in a matrix product.
+def check_adapters(hosts: Sequence[ReferenceHost], unet: Any) -> None:
+    """Refuse other adapters than the hosts': diffusers would fail in a matrix product.
 
     Raises:
-        PairingError: A host that is no SDXL; no adapter, several, or one of another kind or width.
+        PairingError: A host that is no SDXL; another number of adapters, or one of another kind or width.
     """
-    if "StableDiffusionXLPipeline" not in host.pipelines:
-        raise PairingError(f"reference_host: expected one of SDXL, such as sdxl-ip-plus, got {host.name}.")
+    for host in hosts:
+        if "StableDiffusionXLPipeline" not in host.pipelines:
+            raise PairingError(f"reference_host: expected one of SDXL, such as sdxl-ip-plus, got {host.name}.")
     layers = list(getattr(unet.encoder_hid_proj, "image_projection_layers", ()))
-    if len(layers) != 1:
-        raise PairingError(f"{host.name}: expected a pipeline with one IP-Adapter loaded, got {len(layers)}.")
-    if isinstance(layers[0], ImageProjection) != (host.takes == "embedding"):
+    if len(layers) != len(hosts):
+        names = ", ".join(host.name for host in hosts)
+        raise PairingError(f"{names}: expected a pipeline with {_counted(len(hosts))} loaded, got {len(layers)}.")
+    for host, layer in zip(hosts, layers, strict=True):
+        _check_layer(host, layer)
+
+
+def _counted(adapters: int) -> str:
+    return "one IP-Adapter" if adapters == 1 else f"{adapters} IP-Adapters"
+
+
+def _check_layer(host: ReferenceHost, layer: Any) -> None:
+    if isinstance(layer, ImageProjection) != (host.takes == "embedding"):
         kind = "one embedding" if host.takes != "embedding" else "an encoder's tokens"
         raise PairingError(f"reference_host: {host.name} is of another kind than the adapter, which takes {kind}.")
     # The layer that reads what the encoder makes: of a base adapter, and of a plus one.
-    first = getattr(layers[0], "image_embeds", None) or getattr(layers[0], "proj_in", None)
+    first = getattr(layer, "image_embeds", None) or getattr(layer, "proj_in", None)
     if first is not None and first.in_features != host.width:
         raise PairingError(
             f"reference_host: the adapter takes a width of {first.in_features}, and {host.name} gives {host.width}."
         )
 
 
-def _references(block: Any) -> list[RegionReference]:
-    """What the call is given, as references.
+def _embedded(block: Any, components: Any, options: dict[str, Any]) -> tuple[list[Tensor], list[Tensor | None]]:
+    """For each adapter what `_together` or `_each_alone` makes; None is an adapter that acts as it is alone."""
+    hosts = [find_reference_host(h) if isinstance(h, str) else h for h in _listed(block.reference_host)]
+    check_adapters(hosts, components.unet)
+    given = components.image_encoder if block.reference_encoder is None else block.reference_encoder
+    encoders = given if isinstance(given, list) else [given] * len(hosts)
+    lists = _references_of(block, len(hosts))
+    if len(encoders) != len(hosts):
+        raise InputError(f"reference_encoder: expected one for each of {len(hosts)} adapters, got {len(encoders)}.")
+    prompts = 1 if block.prompt_embeds is None else len(block.prompt_embeds)
+    put = _each_alone if block.reference_rows else _together
+    made = []
+    for host, encoder, references in zip(hosts, encoders, lists, strict=True):
+        make = partial(_made, host, encoder, options)
+        made.append(put(_checked(references, block, prompts), prompts, make))
+    return [pair for pair, _ in made], [masks for _, masks in made]
+
+
+def _made(
+    host: ReferenceHost, encoder: Any, options: dict[str, Any], references: Sequence[RegionReference]
+) -> dict[str, Any]:
+    return region_arguments(host, encoder, references=references, **options)
+
+
+def _listed(given: Any) -> list[Any]:
+    return list(given) if isinstance(given, list | tuple) else [given]
+
+
+def _references_of(block: Any, adapters: int) -> list[list[RegionReference]]:
+    """The references of each adapter: a picture that is given alone is every adapter's.
 
     Raises:
-        InputError: What cannot be, or would be left out without a word.
+        InputError: Another number of lists than of adapters, or a mask without a picture.
     """
     if block.reference_image is None and block.reference_mask is not None:
         raise InputError("reference_mask: expected `reference_image` beside it, or `references` that have their own.")
-    references = list(block.references or [])
-    if block.reference_image is not None:
-        references.insert(0, RegionReference(image=block.reference_image, mask_image=block.reference_mask))
+    lists = list(block.references or [])
+    if adapters == 1 and not (lists and isinstance(lists[0], list | tuple)):
+        lists = [lists]
+    if not lists and block.reference_image is not None:
+        lists = [[] for _ in range(adapters)]
+    if len(lists) != adapters or not all(isinstance(one, list | tuple) for one in lists):
+        raise InputError(
+            f"references: expected a list of them for each of {adapters} adapters, in the order of loading, or one "
+            "`reference_image` for all."
+        )
+    if block.reference_image is None:
+        return [list(one) for one in lists]
+    first = RegionReference(image=block.reference_image, mask_image=block.reference_mask)
+    return [[first, *one] for one in lists]
+
+
+def _checked(references: Sequence[RegionReference], block: Any, prompts: int) -> Sequence[RegionReference]:
+    """The references of one adapter.
+
+    Raises:
+        InputError: What would be left out or mixed up without a word.
+    """
     if not all(reference.course.is_constant for reference in references):
         raise InputError("schedule: the loop of a modular pipeline calls nobody back, so no weight can change in it.")
     if block.reference_rows:
         if block.num_images_per_prompt != 1:
             raise InputError("reference_rows: diffusers mixes rows up unless num_images_per_prompt is 1.")
-        prompts = 1 if block.prompt_embeds is None else len(block.prompt_embeds)
         if len(references) != prompts:
             raise InputError(
                 f"reference_rows: expected a reference for each of {prompts} prompts, got {len(references)}."

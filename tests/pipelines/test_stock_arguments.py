@@ -137,7 +137,7 @@ def test_encoders_that_do_not_fit(hosts: ModuleType) -> None:
         ("sd15-ip", clip, "sd15-ip takes an embedding of width 1024, of ViT-H/14; got width 48"),
         ("sd15-ip", siglip, "sd15-ip takes references from a CLIP, ViT-H/14; got a SigLIP"),
         ("sd35-ip", clip, "sd35-ip takes references from a SigLIP, SigLIP so400m/14@384; got a CLIP"),
-        ("sd15-ip", torch.nn.Linear(1, 1), "Expected an AlphaCLIP, or a stock CLIPVisionModelWithProjection"),
+        ("sd15-ip", torch.nn.Linear(1, 1), "Expected an AlphaCLIP or AlphaSigLIP, or a stock CLIPVisionModelWithProj"),
     ):
         with pytest.raises(PairingError, match=message):
             region_arguments(host, encoder, rgb)

@@ -106,6 +106,64 @@ def test_kandinsky_schedules(hosts: ModuleType, kandinsky: Any, scale: float) ->
     assert hosts.difference(first, draw(kandinsky, **plain, guidance_scale=scale)) > 1e-4
 
 
+@pytest.mark.parametrize("name", ["kandinsky-2.1", "kandinsky-2.2"])
+def test_a_text_beside_a_picture_is_the_stock_mixture(name: str, hosts: ModuleType, further_hosts: ModuleType) -> None:
+    """`interpolate` of a text and a picture, as its examples weigh them; with a part, the part's embedding."""
+    prior, host = further_hosts.kandinsky_prior(hosts, old=name == "kandinsky-2.1"), old_host(name, hosts)
+
+    def drawn(call: Any, *inputs: Any) -> Any:
+        return call(*inputs, num_inference_steps=2, generator=torch.Generator().manual_seed(0))
+
+    shown = AlphaCLIPProcessor(geometry=host.geometry)(hosts.picture()[None], torch.ones(1, 32, 32))[:, :3]
+    stock = drawn(prior.interpolate, ["a beach", shown], [0.3, 0.7])
+    text: dict[str, Any] = {"text_embeds": drawn(prior, "a beach").image_embeds}
+    made = region_arguments(host, prior.image_encoder, hosts.picture(), **text)
+    torch.testing.assert_close(made["image_embeds"], stock.image_embeds)
+    torch.testing.assert_close(made["negative_image_embeds"], stock.negative_image_embeds)
+    part = region_arguments(host, prior.image_encoder, hosts.picture(), mask_image=LEFT, weight=0.5)
+    mixed = region_arguments(
+        host, prior.image_encoder, hosts.picture(), mask_image=LEFT, weight=0.5, text_share=0.8, **text
+    )
+    expected = 0.8 * text["text_embeds"] + 0.2 * part["image_embeds"]
+    torch.testing.assert_close(mixed["image_embeds"], expected)
+    assert torch.equal(mixed["negative_image_embeds"], part["negative_image_embeds"])
+    two = [RegionReference(image=hosts.picture(1)), RegionReference(image=hosts.picture(2))]
+    texts = torch.cat([text["text_embeds"], hosts.noise(1, hosts.EMBED)])
+    rows = region_arguments(host, prior.image_encoder, references=two, rows=True, text_embeds=texts)
+    for row, reference in enumerate(two):
+        one = texts[row : row + 1]
+        alone = region_arguments(host, prior.image_encoder, references=[reference], text_embeds=one)
+        torch.testing.assert_close(rows["image_embeds"][row : row + 1], alone["image_embeds"])
+
+
+def test_a_texts_share_stays_over_the_steps(hosts: ModuleType, kandinsky: Any) -> None:
+    host, tower, text = kandinsky_host(hosts), hosts.clip_tower(), hosts.noise(1, hosts.EMBED)
+    made = region_arguments(host, tower, hosts.picture(), schedule="0:1 0.5:0 1:0", text_embeds=text)
+    nothing = made["negative_image_embeds"]
+
+    def off(pipe: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        return {"image_embeds": torch.cat([nothing, 0.3 * text + 0.7 * nothing])}
+
+    plain = region_arguments(host, tower, hosts.picture(), text_embeds=text)
+    by_hand = {"callback_on_step_end": off, "callback_on_step_end_tensor_inputs": ["image_embeds"]}
+    torch.testing.assert_close(draw(kandinsky, **made), draw(kandinsky, **plain, **by_hand))
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "message"),
+    [
+        ("kandinsky-2.2", {"text_embeds": torch.zeros(3, 48)}, r"text_embeds: expected one row, or one for each of 1"),
+        ("kandinsky-2.2", {"text_embeds": torch.zeros(1, 7)}, r"48 wide, got \(1, 7\)"),
+        ("kandinsky-2.1", {"text_embeds": torch.zeros(1, 48), "text_share": 1.5}, "text_share"),
+        ("kandinsky-2.1", {"text_share": 0.5}, "text_share: expected `text_embeds` beside it"),
+        ("karlo", {"text_embeds": torch.zeros(1, 48)}, "text_embeds: the condition of karlo is mixed with no text"),
+    ],
+)
+def test_texts_that_cannot_be_mixed(name: str, asked: dict[str, Any], message: str, hosts: ModuleType) -> None:
+    with pytest.raises(InputError, match=message):
+        region_arguments(old_host(name, hosts), hosts.clip_tower(), hosts.picture(), **asked)
+
+
 def test_kandinsky_2_1_and_karlo_by_arguments(hosts: ModuleType) -> None:
     tower = hosts.clip_tower()
     geometry = Geometry(size=hosts.SIZE)

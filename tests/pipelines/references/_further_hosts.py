@@ -165,6 +165,38 @@ def kandinsky(hosts: ModuleType, *, old: bool = False) -> Any:
     )
 
 
+def kandinsky_prior(hosts: ModuleType, *, old: bool = False) -> Any:
+    """The prior of Kandinsky 2.2, or of 2.1: from a text to an embedding as the image encoder makes."""
+    torch.manual_seed(0)
+    settings = CLIPTextConfig(
+        vocab_size=600,
+        hidden_size=hosts.EMBED,
+        projection_dim=hosts.EMBED,
+        intermediate_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=4,
+        bos_token_id=512,
+        eos_token_id=513,
+    )
+    prior = diffusers.PriorTransformer(
+        num_attention_heads=2, attention_head_dim=12, embedding_dim=hosts.EMBED, num_layers=1
+    ).eval()
+    prior.clip_std.data.fill_(1.0)
+    kind = diffusers.KandinskyPriorPipeline if old else diffusers.KandinskyV22PriorPipeline
+    return quiet(
+        kind(
+            prior=prior,
+            image_encoder=hosts.clip_tower(),
+            text_encoder=CLIPTextModelWithProjection(settings).eval(),
+            tokenizer=tokenizer(),
+            scheduler=diffusers.UnCLIPScheduler(
+                variance_type="fixed_small_log", prediction_type="sample", num_train_timesteps=1000
+            ),
+            image_processor=CLIPImageProcessor(size=hosts.SIZE, crop_size=hosts.SIZE),
+        )
+    )
+
+
 def karlo(hosts: ModuleType) -> Any:
     """Karlo: an embedding's decoder, and two denoisers that enlarge."""
     torch.manual_seed(0)

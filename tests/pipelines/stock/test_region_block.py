@@ -24,10 +24,11 @@ from gencontrol.pipelines import (
     REFERENCE_HOSTS,
     RegionImageEmbed,
     RegionReference,
+    merged_arguments,
     region_arguments,
     save_region_block,
 )
-from gencontrol.pipelines.stock.region_block import check_adapter
+from gencontrol.pipelines.stock.region_block import check_adapters
 from gencontrol.regions import Geometry
 from gencontrol.regions.shapes import box_alpha
 
@@ -221,9 +222,9 @@ def test_the_adapter_is_the_hosts(case: tuple[Any, Any], hosts: ModuleType) -> N
     bare = hosts.sdxl(plus=True)
     bare.unload_ip_adapter()
     with pytest.raises(PairingError, match="expected a pipeline with one IP-Adapter loaded, got 0"):
-        check_adapter(host, bare.unet)
+        check_adapters([host], bare.unet)
     with pytest.raises(PairingError, match=rf"takes a width of {host.width}, and {host.name} gives 7"):
-        check_adapter(replace(host, width=7), stock.unet)
+        check_adapters([replace(host, width=7)], stock.unet)
     with pytest.raises(PairingError, match="expected one of SDXL, such as sdxl-ip-plus, got flux-ip"):
         run(reference_image=hosts.picture(), reference_host="flux-ip")
 
@@ -237,3 +238,65 @@ def test_an_encoder_beside_the_pipelines_own(case: tuple[Any, Any], hosts: Modul
     part = region_arguments(host, encoder, hosts.picture(), mask_image=HALF)
     assert torch.equal(drawn, modular(stock, hosts)(**given(part)))
     assert hosts.difference(drawn, run(**asked)) > 1e-3
+
+
+@pytest.fixture(scope="module")
+def two(hosts: ModuleType) -> tuple[list[Any], Any]:
+    """The records of a base and a plus adapter, and SDXL with both loaded."""
+    known = REFERENCE_HOSTS["sdxl-ip"], REFERENCE_HOSTS["sdxl-ip-plus"]
+    records = [
+        replace(host, width=width, geometry=Geometry(size=hosts.SIZE), grid=2)
+        for host, width in zip(known, (hosts.EMBED, hosts.WIDTH), strict=True)
+    ]
+    stock = hosts.sdxl(plus=True)
+    stock.unload_ip_adapter()
+    parts = [hosts.adapter(stock.unet, part()) for part in (hosts.base_projection, hosts.plus_projection)]
+    places: dict[str, Any] = {"subfolder": ["", ""], "weight_name": ["", ""], "image_encoder_folder": None}
+    stock.load_ip_adapter(parts, **places)
+    stock.register_modules(image_encoder=hosts.clip_tower())
+    return records, stock
+
+
+def test_several_adapters_at_once(two: tuple[list[Any], Any], hosts: ModuleType) -> None:
+    """The plain call with merged arguments, of two kinds, one with a place on the canvas; each keeps its own."""
+    records, stock = two
+    run = modular(stock, hosts, block=RegionImageEmbed())
+    lists = [
+        [RegionReference(image=hosts.picture(1), mask_image=HALF, canvas_mask=HALF, weight=0.5)],
+        [RegionReference(image=hosts.picture(2)), RegionReference(image=hosts.picture(3))],
+    ]
+    tower = stock.image_encoder
+    made = [region_arguments(h, tower, references=one, **SIZE) for h, one in zip(records, lists, strict=True)]
+    how: dict[str, Any] = {"num_inference_steps": 2, "output_type": "latent", "guidance_scale": 3.0}
+    generator = torch.Generator().manual_seed(0)
+    plain = stock(generator=generator, **text(hosts) | merged_arguments(*made) | SIZE, **how).images
+    drawn = run(references=lists, reference_host=records)
+    assert hosts.difference(drawn, plain) < 1e-4
+    assert hosts.difference(drawn, run(references=lists[::-1], reference_host=records)) > 1e-3
+    alike = run(reference_image=hosts.picture(1), reference_mask=HALF, reference_host=records)
+    both = [[RegionReference(image=hosts.picture(1), mask_image=HALF)]] * 2
+    assert torch.equal(alike, run(references=both, reference_host=records))
+    apart = run(rows=2, references=[lists[1], lists[1]], reference_rows=True, reference_host=records)
+    alone = run(seed=1, references=[lists[1][1:], lists[1][1:]], reference_host=records)
+    assert hosts.difference(apart[1], alone[0]) < 1e-4
+
+
+def test_adapters_and_what_is_given_for_them(two: tuple[list[Any], Any], hosts: ModuleType) -> None:
+    records, stock = two
+    run = modular(stock, hosts, block=RegionImageEmbed())
+    one = RegionReference(image=hosts.picture())
+    with pytest.raises(InputError, match="references: expected a list of them for each of 2 adapters"):
+        run(references=[one, one], reference_host=records)
+    with pytest.raises(InputError, match="references: expected a list of them for each of 2 adapters"):
+        run(references=[[one]], reference_host=records)
+    with pytest.raises(InputError, match="reference_encoder: expected one for each of 2 adapters, got 1"):
+        run(reference_image=hosts.picture(), reference_host=records, reference_encoder=[hosts.clip_tower()])
+    with pytest.raises(PairingError, match="sdxl-ip-plus: expected a pipeline with one IP-Adapter loaded, got 2"):
+        run(reference_image=hosts.picture(), reference_host=records[1])
+    with pytest.raises(PairingError, match="sdxl-ip-plus, sdxl-ip: expected a pipeline with 2 IP-Adapters loaded"):
+        check_adapters(records[::-1], hosts.sdxl(plus=True).unet)
+    with pytest.raises(PairingError, match="sdxl-ip-plus is of another kind than the adapter"):
+        run(reference_image=hosts.picture(), reference_host=records[::-1])
+    encoders = [stock.image_encoder, AlphaCLIP.from_clip(hosts.clip_tower(channels=4))]
+    asked: dict[str, Any] = {"reference_image": hosts.picture(), "reference_mask": HALF, "reference_host": records}
+    assert hosts.difference(run(**asked, reference_encoder=encoders), run(**asked)) > 1e-3
