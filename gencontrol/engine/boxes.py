@@ -1,7 +1,9 @@
 """From captions to boxes: what a grounder finds, or a data set points at, and which of it stays."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torchvision.ops import box_iou
@@ -13,6 +15,7 @@ from gencontrol.engine.candidates import (
     NO_CAPTION,
     NO_PHRASE,
     NOT_FOUND,
+    NOTHING_GIVEN,
     OVERLAP,
     REFUSED,
     SMALL_BOX,
@@ -45,7 +48,7 @@ def grounded(grounder: Grounder, picture: Picture, caption: str, rules: Rules) -
     phrases = distinct_phrases(caption)
     if not phrases:
         return [Candidate(phrase=caption, rejected_because=NO_PHRASE)]
-    how = {"threshold": rules.score, "most": rules.most}
+    how = {"threshold": None if rules.score is None else float(rules.score), "most": rules.most}
     try:
         return _of(grounder.ground(picture, phrases, **how), phrases)
     except InputError:
@@ -53,7 +56,7 @@ def grounded(grounder: Grounder, picture: Picture, caption: str, rules: Rules) -
         return [one for phrase in phrases for one in _alone(grounder, picture, phrase, how)]
 
 
-def _alone(grounder: Grounder, picture: Picture, phrase: str, how: dict) -> list[Candidate]:
+def _alone(grounder: Grounder, picture: Picture, phrase: str, how: Mapping[str, Any]) -> list[Candidate]:
     try:
         return _of(grounder.ground(picture, [phrase], **how), [phrase])
     except InputError as error:
@@ -83,10 +86,10 @@ def given(row: Row, size: tuple[int, int], rules: Rules) -> list[Candidate]:
         rules: The least score, and how many parts.
     """
     if not row.parts:
-        return [Candidate(rejected_because=NO_PHRASE if row.caption else NO_CAPTION)]
+        return [Candidate(phrase=row.caption, rejected_because=NOTHING_GIVEN)]
     height, width = size
     found = []
-    for part in sorted(row.parts, key=lambda part: -1.0 if part.score is None else -part.score)[: rules.most]:
+    for part in sorted(row.parts, key=lambda part: math.inf if part.score is None else -part.score)[: rules.most]:
         across = (width, height) * 2 if part.is_share else (1, 1, 1, 1)
         x0, y0, x1, y1 = (float(side * one) for side, one in zip(part.box, across, strict=True))
         one = Candidate(
@@ -142,4 +145,5 @@ def sifted(candidates: Sequence[Candidate], size: tuple[int, int], rules: Rules)
 
 
 def _overlap(one: Candidate, others: Sequence[Candidate]) -> float:
-    return float(box_iou(torch.tensor([one.box]), torch.tensor([other.box for other in others])).max())
+    boxes = [torch.tensor([other.box for other in some], dtype=torch.float64) for some in ([one], others)]
+    return float(box_iou(*boxes).max())

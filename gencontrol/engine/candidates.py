@@ -11,6 +11,7 @@ BROKEN_ROW = "broken row"
 UNREADABLE = "unreadable picture"
 SMALL_PICTURE = "small picture"
 NO_CAPTION = "no caption"
+NOTHING_GIVEN = "no part given"
 NO_PHRASE = "no phrase in the caption"
 REFUSED = "phrase not read by the grounder"
 NOT_FOUND = "phrase not found"
@@ -34,6 +35,7 @@ REASONS = (
     UNREADABLE,
     SMALL_PICTURE,
     NO_CAPTION,
+    NOTHING_GIVEN,
     NO_PHRASE,
     REFUSED,
     NOT_FOUND,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -25,6 +25,7 @@ from gencontrol.proposals.grounder import Grounder
 from gencontrol.proposals.segmenter import Segmenter
 
 
+@runtime_checkable
 class Maker(Protocol):
     """Makes candidates of a picture."""
 

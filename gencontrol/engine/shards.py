@@ -20,6 +20,7 @@ from gencontrol.engine.candidates import BROKEN_ROW, SMALL_PICTURE, UNREADABLE, 
 from gencontrol.engine.makers import Maker
 from gencontrol.engine.rows import Row
 from gencontrol.engine.rules import Rules
+from gencontrol.engine.sources.pictures import SUFFIXES
 from gencontrol.engine.sources.source import Source
 from gencontrol.errors import InputError
 from gencontrol.files import atomic_file
@@ -32,7 +33,6 @@ from gencontrol.text_files import json_value
 
 LINES, MASKS, PICTURES = "shards", "masks", "pictures"
 """Folders of a set of pairs; the first is gone once the set is whole."""
-_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +139,7 @@ def _placed(making: Set, row: Row, place: tuple[int, int]) -> Path:
     if isinstance(row.picture, Path) and not making.copies:
         return row.picture
     suffix = Path(row.name).suffix.lower()
-    path = making.pictures(shard) / f"{number:05d}{suffix if suffix in _SUFFIXES else '.img'}"
+    path = making.pictures(shard) / f"{number:05d}{suffix if suffix in SUFFIXES else '.img'}"
     if isinstance(row.picture, bytes):
         with atomic_file(path) as temporary:
             temporary.write_bytes(row.picture)

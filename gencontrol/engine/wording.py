@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -15,6 +15,7 @@ from gencontrol.streams import stream
 from gencontrol.tasks.templates import filled
 
 
+@runtime_checkable
 class Wording(Protocol):
     """Writes the texts of pairs."""
 

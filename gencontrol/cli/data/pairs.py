@@ -17,8 +17,9 @@ from gencontrol.runs.pairs.settings import PairsSettings
 @called(
     pictures=(Positional, arg(metavar="PICTURES", help_behavior_hint="")),
     captions=unset("FILE"),
+    annotations=unset("FILE"),
     names=unset("FILE"),
-    grounder=arg(metavar="NAME"),
+    grounder=unset("NAME"),
     tokenizer=arg(metavar="NAME"),
     score=unset("SCORE"),
     most=arg(metavar="N"),

@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from gencontrol.engine.rows import Row
+from gencontrol.engine.sources.pictures import is_picture
 from gencontrol.errors import InputError
 from gencontrol.text_files import check_no_address, read_text
-
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-"""What counts as a picture."""
 
 
 class ClassFolders:
@@ -33,7 +31,7 @@ class ClassFolders:
         self.root = root
         self.shard = shard
         folders = sorted(path for path in root.iterdir() if path.is_dir())
-        found = [(p, folder.name) for folder in folders for p in sorted(folder.rglob("*")) if _is_picture(p)]
+        found = [(p, folder.name) for folder in folders for p in sorted(folder.rglob("*")) if is_picture(p)]
         if not found:
             raise InputError(
                 f"{root} has no folders with pictures in them, one for each class; of pictures with captions, name "
@@ -79,7 +77,3 @@ def read_class_names(path: Path) -> dict[str, str]:
         if folder:
             names[folder] = name
     return names
-
-
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and path.is_file()

@@ -1,11 +1,12 @@
 """What a data set is to the engine: shards of rows, each of which can be read by itself."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from gencontrol.engine.rows import Row
 
 
+@runtime_checkable
 class Source(Protocol):
     """A data set in shards."""
 

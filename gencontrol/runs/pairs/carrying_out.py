@@ -20,7 +20,7 @@ from gencontrol.runs.files.inputs import Input, check_folder_apart, inputs_of
 from gencontrol.runs.machine.processes import Processes, join_processes
 from gencontrol.runs.notices import warn
 from gencontrol.runs.pairs.opening import models_told, open_maker, open_source, rules_of
-from gencontrol.runs.pairs.settings import ABOUT_FILES, PairsSettings, check_pairs
+from gencontrol.runs.pairs.settings import ABOUT_FILES, PairsSettings, check_pairs, is_by_class
 from gencontrol.text_files import json_value
 
 HEADER, STATISTICS = "pairs.json", "statistics.json"
@@ -79,7 +79,7 @@ def make_pairs(settings: PairsSettings) -> Made | None:
     times = measure_items(range(source.shards), lambda shard: _timed(making, shard), kept)
     if times is None:
         return None
-    told = finish_set(making, per_class=None if settings.captions is not None else settings.per_class)
+    told = finish_set(making, per_class=settings.per_class if is_by_class(settings) else None)
     if not told["pairs"]:
         warn(f"No pair was kept: {folder / REJECTED} says why.")
     told["speed"] = _speed(told, sum(time["seconds"] for time in times))
@@ -118,7 +118,8 @@ def header_of(
 
 def _check_output(folder: Path, settings: PairsSettings) -> None:
     check_folder(folder)
-    inputs = [*inputs_of(settings), *(Input(path=path, what="the file of captions") for path in _captions(settings))]
+    annotations = [] if settings.annotations is None else [Path(settings.annotations)]
+    inputs = [*inputs_of(settings), *(Input(path=path, what="the file of annotations") for path in annotations)]
     check_folder_apart(folder, inputs)
     pictures, place = resolved(Path(settings.pictures)), resolved(folder)
     if place.is_relative_to(pictures) or pictures.is_relative_to(place):
@@ -127,10 +128,6 @@ def _check_output(folder: Path, settings: PairsSettings) -> None:
             "pictures. Give another `output`."
         )
     check_replaceable(folder, _OURS)
-
-
-def _captions(settings: PairsSettings) -> list[Path]:
-    return [] if settings.captions is None else [Path(settings.captions)]
 
 
 def _is_finished(kept: Kept, settings: PairsSettings) -> bool:

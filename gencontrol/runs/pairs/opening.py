@@ -10,8 +10,8 @@ from gencontrol.engine.agreement import Agreement
 from gencontrol.engine.licences import licence_of
 from gencontrol.engine.makers import ClassMaker, GroundingMaker, Maker
 from gencontrol.engine.rules import Rules
-from gencontrol.engine.sources.captions import CaptionsFile
-from gencontrol.engine.sources.classes import ClassFolders, read_class_names
+from gencontrol.engine.sources.classes import read_class_names
+from gencontrol.engine.sources.opening import open_data_set
 from gencontrol.engine.sources.source import Source
 from gencontrol.engine.wording import CaptionerWording, PhraseWording, TemplateWording, Wording
 from gencontrol.errors import InputError
@@ -26,7 +26,17 @@ from gencontrol.runs.machine.devices import choose_device
 from gencontrol.runs.notation import parse_focus
 from gencontrol.runs.notices import quiet_loading
 from gencontrol.runs.opening import encoder_location, open_encoder
-from gencontrol.runs.pairs.settings import GIVEN, ONE_PART, PHRASES, SOME_BOXES, TEMPLATES, PairsSettings
+from gencontrol.runs.pairs.settings import (
+    GIVEN,
+    ONE_PART,
+    PHRASES,
+    SOME_BOXES,
+    TEMPLATES,
+    PairsSettings,
+    captioner_of,
+    grounder_of,
+    is_by_class,
+)
 from gencontrol.tasks.captioners import open_captioner
 from gencontrol.tasks.templates import SINGLE, templates_for
 
@@ -37,11 +47,13 @@ def open_source(settings: PairsSettings) -> Source:
     Raises:
         InputError: Files that are not there, or with nothing in them.
     """
-    pictures = Path(settings.pictures)
-    if settings.captions is not None:
-        return CaptionsFile(Path(settings.captions), pictures, shard=settings.shard)
-    names = None if settings.names is None else read_class_names(Path(settings.names))
-    return ClassFolders(pictures, shard=settings.shard, names=names)
+    return open_data_set(
+        Path(settings.pictures),
+        shard=settings.shard,
+        captions=None if settings.captions is None else Path(settings.captions),
+        annotations=None if settings.annotations is None else Path(settings.annotations),
+        names=None if settings.names is None else read_class_names(Path(settings.names)),
+    )
 
 
 def rules_of(settings: PairsSettings) -> Rules:
@@ -51,7 +63,7 @@ def rules_of(settings: PairsSettings) -> Rules:
         ConfigError: A number out of range.
     """
     names = ("score", "most", "overlap", "least_area", "most_area", "least_side", "contrast", "agreement")
-    usual = ONE_PART if settings.captions is None else SOME_BOXES
+    usual = ONE_PART if is_by_class(settings) else SOME_BOXES
     each = usual if settings.each is None else settings.each
     return Rules(each=each, **{name: getattr(settings, name) for name in names})
 
@@ -68,7 +80,7 @@ def open_maker(settings: PairsSettings) -> Maker:
     rules, templates = rules_of(settings), read_templates(settings.templates)
     quiet_loading()
     how: dict[str, Any] = {"local_files_only": settings.offline, "device": choose_device(settings.device)}
-    is_grounding = settings.captions is not None
+    is_grounding = not is_by_class(settings)
     # Before the encoder, which is the one that has a default that is there.
     grounder = _grounder(settings, how) if is_grounding else None
     segmenter = open_segmenter(settings.segmenter, **how)
@@ -83,7 +95,8 @@ def open_maker(settings: PairsSettings) -> Maker:
 
 
 def _grounder(settings: PairsSettings, how: Mapping[str, Any]) -> Grounder | None:
-    return None if settings.grounder == GIVEN else open_grounder(settings.grounder, tokenizer=settings.tokenizer, **how)
+    name = grounder_of(settings)
+    return None if name == GIVEN else open_grounder(name, tokenizer=settings.tokenizer, **how)
 
 
 def _agreement(settings: PairsSettings) -> Agreement:
@@ -106,16 +119,11 @@ def _wording(settings: PairsSettings, templates: tuple[str, ...], how: Mapping[s
     return CaptionerWording(open_captioner(name, **how))
 
 
-def captioner_of(settings: PairsSettings) -> str:
-    """Who writes the texts, where it is not said too."""
-    return settings.captioner or (TEMPLATES if settings.captions is None else PHRASES)
-
-
 def models_told(settings: PairsSettings) -> dict[str, dict[str, str]]:
     """What each model is, for the header: its name, its licence, and what tells its weights from others'."""
     named = {"segmenter": settings.segmenter, "captioner": captioner_of(settings)}
-    if settings.captions is not None:
-        named["grounder"] = settings.grounder
+    if not is_by_class(settings):
+        named["grounder"] = grounder_of(settings)
     without = {*WITHOUT_WEIGHTS, PHRASES, TEMPLATES, GIVEN}
     local = settings.offline
     places = {

@@ -1,7 +1,9 @@
 """The settings of the data engine. It imports no torch: the command line reads it first."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from gencontrol.engine.sources.opening import is_archive
 from gencontrol.errors import ConfigError
 from gencontrol.numbers import check_number
 from gencontrol.proposals.defaults import BERT, DEFAULT_GROUNDER
@@ -22,14 +24,18 @@ class PairsSettings(EncoderSettings):
     """Region-text pairs made of plain pictures, as `train alpha-clip --pairs` reads them."""
 
     pictures: str = ""
-    """A folder of pictures, or of folders that are called after their classes."""
+    """A folder of pictures; a tar archive of pictures and captions as webdataset writes it, or a folder of those; or a
+    folder of folders that are called after their classes."""
     captions: str | None = None
-    """A file with one JSON object a line: file, caption, perhaps boxes; unless given, folders are classes."""
+    """A file with one JSON object a line: file, caption, perhaps boxes; beside annotations, COCO's file of captions."""
+    annotations: str | None = None
+    """COCO's or LVIS's file of instances: their own boxes and masks are taken, called after their categories."""
     names: str | None = None
     """Of class folders: a file with a folder and its name on each line; unless given, they are called what they are."""
-    grounder: str = DEFAULT_GROUNDER
+    grounder: str | None = None
     """What finds the captions' phrases: a folder or hub id of Grounding DINO, MM-Grounding-DINO, OWLv2, Florence-2, SAM
-    3 or GLIP, or a published GLIP's .pth file; given takes the boxes that the data set itself has."""
+    3 or GLIP, or a published GLIP's .pth file; given takes the boxes that the data set itself has. Unless given,
+    IDEA-Research/grounding-dino-tiny, and given for annotations."""
     tokenizer: str = BERT
     """For a published GLIP's file, which has none: a folder or hub id of BERT's tokenizer."""
     score: float | None = None
@@ -87,6 +93,21 @@ ABOUT_FILES = frozenset({"output", "overwrite", "offline"})
 """Settings that pairs do not depend on."""
 
 
+def is_by_class(settings: PairsSettings) -> bool:
+    """Whether folders say what is in their pictures."""
+    return settings.captions is None and settings.annotations is None and not is_archive(Path(settings.pictures))
+
+
+def grounder_of(settings: PairsSettings) -> str:
+    """What finds the phrases, where it is not said too."""
+    return settings.grounder or (DEFAULT_GROUNDER if settings.annotations is None else GIVEN)
+
+
+def captioner_of(settings: PairsSettings) -> str:
+    """Who writes the texts, where it is not said too."""
+    return settings.captioner or (TEMPLATES if is_by_class(settings) else PHRASES)
+
+
 def check_pairs(settings: PairsSettings) -> None:
     """Refuse settings that cannot be, before any file is read.
 
@@ -99,19 +120,26 @@ def check_pairs(settings: PairsSettings) -> None:
             raise ConfigError(
                 f"`{name}` is not given: gencontrol data pairs PICTURES --captions FILE -o PAIRS makes pairs."
             )
-    for name in ("captions", "names", "captioner", "templates", "segmenter"):
+    for name in ("captions", "annotations", "names", "captioner", "templates", "segmenter"):
         value = getattr(settings, name)
         if value is not None and not value.strip():
             raise ConfigError(f"`{name}` is empty: leave it out, or say what it is to be.")
-    if settings.captions is not None and settings.names is not None:
-        raise ConfigError("`names` is of folders that are classes, and `captions` of pictures: leave one of them out.")
-    if settings.captions is None and settings.grounder == GIVEN:
-        raise ConfigError(f"`grounder` {GIVEN} takes the boxes of a file of captions: name it as `captions`.")
-    if settings.captions is None and settings.captioner == PHRASES:
-        raise ConfigError(f"`captioner` {PHRASES} is of captions, and folders that are classes have none.")
-    if settings.captions is None and not settings.filter:
-        raise ConfigError("`no_filter` is of captions: of class folders the encoder says what stays.")
+    if settings.annotations is not None and settings.grounder not in (None, GIVEN):
+        raise ConfigError("`grounder` finds phrases, and `annotations` have boxes of their own: leave one of them out.")
+    if is_by_class(settings):
+        _check_by_class(settings)
+    elif settings.names is not None:
+        raise ConfigError("`names` is of folders that are classes, and this data set has captions: leave it out.")
     check_number(settings.per_class, name="`per_class`", at_least=1)
     check_number(settings.shard, name="`shard`", at_least=1, at_most=LARGEST_SHARD)
     check_number(settings.share, name="`share`", above=0, at_most=1)
     check_number(settings.seed, name="`seed`", at_least=0, at_most=2**63 - 1)
+
+
+def _check_by_class(settings: PairsSettings) -> None:
+    if settings.grounder is not None:
+        raise ConfigError("`grounder` is of captions, and folders that are classes have none: name a file of captions.")
+    if settings.captioner == PHRASES:
+        raise ConfigError(f"`captioner` {PHRASES} is of captions, and folders that are classes have none.")
+    if not settings.filter:
+        raise ConfigError("`no_filter` is of captions: of class folders the encoder says what stays.")

@@ -1,0 +1,111 @@
+"""COCO's annotations, and LVIS's, which are written alike: things with their own boxes and masks; and its captions."""
+
+import hashlib
+import urllib.parse
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gencontrol.engine.rows import Part, Row
+from gencontrol.errors import InputError
+from gencontrol.numbers import is_finite
+from gencontrol.text_files import check_regular, json_value
+
+
+class CocoAnnotations:
+    """Rows of a file of instances, whose things are called after their categories; all of it is held in memory."""
+
+    def __init__(self, path: Path, pictures: Path, *, shard: int, captions: Path | None = None):
+        """Read the file.
+
+        Args:
+            path: Instances: `images`, `annotations` and `categories`.
+            pictures: The folder of the pictures.
+            shard: Pictures of a shard.
+            captions: COCO's file of captions, of which each picture's first one is taken; without it the whole
+                pictures have none.
+
+        Raises:
+            InputError: Files that are not there, or are none such.
+        """
+        values, digest = _read(path, ("images", "annotations", "categories"))
+        if not pictures.is_dir():
+            raise InputError(f"{pictures} is no folder; expected that of the pictures which {path} names.")
+        self.pictures = pictures
+        self.shard = shard
+        names = {one.get("id"): str(one.get("name", "")).replace("_", " ") for one in values["categories"]}
+        self._names = names
+        self._things: dict[Any, list[Mapping[str, Any]]] = {}
+        for one in values["annotations"]:
+            # A crowd's mask is of many things, of which the name is one.
+            if not one.get("iscrowd"):
+                self._things.setdefault(one.get("image_id"), []).append(one)
+        self._images: Sequence[Mapping[str, Any]] = values["images"]
+        if not self._images:
+            raise InputError(f"{path} lists no images.")
+        self._captions: dict[Any, str] = {}
+        if captions is not None:
+            said, more = _read(captions, ("annotations",))
+            digest = f"{digest} {more}"
+            for one in said["annotations"]:
+                self._captions.setdefault(one.get("image_id"), str(one.get("caption", "")).strip())
+        self._facts = {"kind": "coco", "pictures": len(self._images), "sha256": digest}
+
+    @property
+    def shards(self) -> int:
+        """See `Source`."""
+        return -(-len(self._images) // self.shard)
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """See `Source`."""
+        return self._facts
+
+    def read(self, shard: int) -> Iterator[Row]:
+        """See `Source`."""
+        for image in self._images[shard * self.shard : (shard + 1) * self.shard]:
+            yield self._row(image)
+
+    def _row(self, image: Mapping[str, Any]) -> Row:
+        name = file_of(image)
+        if name is None:
+            return Row(name=str(image.get("id")), fault="expected an image with file_name or coco_url")
+        picture, number = self.pictures / name, image.get("id")
+        try:
+            parts = tuple(self._part(one) for one in self._things.get(number, ()))
+        except InputError as error:
+            return Row(name=name, picture=picture, fault=str(error))
+        return Row(name=name, picture=picture, caption=self._captions.get(number, ""), parts=parts)
+
+    def _part(self, one: Mapping[str, Any]) -> Part:
+        box, name = one.get("bbox"), self._names.get(one.get("category_id"), "")
+        if not isinstance(box, list) or len(box) != 4 or not all(_is_number(side) for side in box):
+            raise InputError(f"annotation {one.get('id')}: bbox: expected x, y, width, height, got {str(box)[:60]}")
+        if not name:
+            raise InputError(f"annotation {one.get('id')}: there is no category {one.get('category_id')}")
+        x, y, width, height = box
+        return Part(phrase=name, box=(x, y, x + width, y + height), outline=one.get("segmentation"))
+
+
+def file_of(image: Mapping[str, Any]) -> str | None:
+    """A picture's file: LVIS names the address alone, whose end is COCO's name; None where neither is there."""
+    name = image.get("file_name") or urllib.parse.urlparse(str(image.get("coco_url") or "")).path.rpartition("/")[2]
+    return name if isinstance(name, str) and name else None
+
+
+def _read(path: Path, lists: Sequence[str]) -> tuple[dict[str, Any], str]:
+    check_regular(path, what="a file of annotations", piped=False)
+    content = path.read_bytes()
+    try:
+        values = json_value(content)
+    except ValueError as error:
+        raise InputError(f"{path} is not JSON: {error}.") from error
+    for name in lists:
+        rows = values.get(name) if isinstance(values, dict) else None
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise InputError(f"{path}: {name}: expected a list of objects, as COCO's annotations have it.")
+    return values, hashlib.sha256(content).hexdigest()
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and is_finite(value)
