@@ -5,6 +5,8 @@ from pathlib import Path
 
 RELATIONS = "relations"
 """Folder of the relation module."""
+LANGUAGE = "language"
+"""Folder of the language head of `tiny`."""
 
 
 def shipped_folder(name: str) -> Path:

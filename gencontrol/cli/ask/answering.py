@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 @called(
-    model=arg(metavar="NAME"),
+    model=unset("NAME"),
     alpha_clip=unset("PATH"),
     revision=unset("NAME"),
     focus=unset("NAME[:KEY=VALUE,...]"),

@@ -11,7 +11,7 @@ from gencontrol.runs.notices import quiet_loading
 from gencontrol.runs.opening import check_offload
 from gencontrol.runs.settings import Offload
 from gencontrol.tasks.llava.model import RegionLlava
-from gencontrol.tasks.llava.opening import open_llava
+from gencontrol.tasks.llava.opening import DEFAULT_LLAVA, TINY, open_llava
 
 
 def open_answerer(settings: AnswerSettings) -> RegionLlava:
@@ -27,7 +27,7 @@ def open_answerer(settings: AnswerSettings) -> RegionLlava:
     check_offload(settings.offload, device)
     quiet_loading()
     llava = open_llava(
-        settings.model,
+        settings.model or (TINY if settings.alpha_clip is None else DEFAULT_LLAVA),
         alpha_clip=settings.alpha_clip,
         revision=settings.revision,
         local_files_only=settings.offline,

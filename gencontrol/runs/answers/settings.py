@@ -12,8 +12,9 @@ from gencontrol.runs.settings import Offload, RegionSettings, check_regions, has
 class AnswerSettings(RegionSettings):
     """What a LLaVA is to say about the regions of pictures."""
 
-    model: str = "llava-hf/llava-1.5-7b-hf"
-    """A folder or hub id of LLaVA-1.5."""
+    model: str | None = None
+    """tiny, which comes with the package and knows the sprite world, or a folder or hub id of LLaVA-1.5; unless given,
+    tiny, and with an alpha_clip llava-hf/llava-1.5-7b-hf."""
     alpha_clip: str | None = None
     """Whose tower takes the place of the model's own: a published Alpha-CLIP .pth file of ViT-L/14@336, a folder or a
     hub id."""

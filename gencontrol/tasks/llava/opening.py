@@ -1,4 +1,4 @@
-"""Opening a LLaVA by name, with the tower of an Alpha-CLIP in it where one is named."""
+"""Opening a LLaVA by name, with the tower of an Alpha-CLIP in it where one is named, or where it is a head alone."""
 
 from pathlib import Path
 from typing import Any
@@ -23,17 +23,22 @@ from gencontrol.alpha_clip.weights.published import check_published, read_publis
 from gencontrol.alpha_clip.weights.tensor_files import SUFFIXES
 from gencontrol.errors import CheckpointError, reason_of
 from gencontrol.models.location import Location, absence, read_json
+from gencontrol.models.registry import resolve_encoder
+from gencontrol.models.shipped import LANGUAGE, shipped_folder
+from gencontrol.tasks.llava.head import TOWER, WEIGHTS, open_head, with_tower
 from gencontrol.tasks.llava.model import RegionLlava
 from gencontrol.tasks.llava.processor import LlavaPixels
 from gencontrol.tasks.llava.tower import check_llava, image_tokens, looks_by, swap_tower, widen_llava
 
 DEFAULT_LLAVA = "llava-hf/llava-1.5-7b-hf"
 """Hub id of the smaller LLaVA-1.5."""
+TINY = "tiny"
+"""What the language head that comes with the package is called, on the tower of the encoder of that name."""
 _KIND = "llava"
 
 
 def open_llava(
-    model: str = DEFAULT_LLAVA,
+    model: str = TINY,
     *,
     alpha_clip: str | Path | None = None,
     revision: str | None = None,
@@ -43,7 +48,8 @@ def open_llava(
     """Open a LLaVA-1.5, on the CPU.
 
     Args:
-        model: A folder or hub id in llava-hf's layout, or what `RegionLlava.save_pretrained` wrote.
+        model: `tiny`, which comes with the package and knows the sprite world; a folder or hub id in llava-hf's layout;
+            what `RegionLlava.save_pretrained` wrote; or a folder of a language head (see `head`).
         alpha_clip: Whose tower takes the place of the model's own: a file that Alpha-CLIP's authors published, a
             folder, or a hub id. None keeps the model's own, with a fourth channel of zero weights where it has three.
         revision: Branch, tag or commit of the model on the hub.
@@ -54,9 +60,13 @@ def open_llava(
         CheckpointError: Nothing there, another kind of model or tower, or weights that do not fit.
         PairingError: An Alpha-CLIP of another shape than the model's tower.
     """
-    source = Location(name=model, revision=revision, local_files_only=local_files_only, names=()).settled()
-    check_llava(_config(source), source=model)
-    loaded: LlavaForConditionalGeneration = load_strictly(LlavaForConditionalGeneration, source, dtype)
+    source = Location(name=_place(model), revision=revision, local_files_only=local_files_only, names=()).settled()
+    config = _config(source)
+    check_llava(config, source=model)
+    if hasattr(config, TOWER) and source.find(WEIGHTS):
+        loaded = _headed(source, config, local_files_only=local_files_only, dtype=dtype)
+    else:
+        loaded = load_strictly(LlavaForConditionalGeneration, source, dtype)
     if alpha_clip is None:
         widen_llava(loaded)
     else:
@@ -64,6 +74,44 @@ def open_llava(
     tokenizer = _tokenizer(source)
     check_image_token(tokenizer, loaded.config, source=model)
     return RegionLlava(model=loaded.eval(), tokenizer=tokenizer, processor=_processor(source, loaded.config))
+
+
+def _place(model: str) -> str:
+    """Where a model lies: `tiny` in this package, unless somebody has a folder of that name here.
+
+    Raises:
+        CheckpointError: This build comes without.
+    """
+    if model != TINY or Path(model).exists():
+        return model
+    folder = shipped_folder(LANGUAGE)
+    if not (folder / WEIGHTS).is_file():
+        raise CheckpointError(
+            "This build of gencontrol has no language head of `tiny`. Name another model: a folder or hub id, such as "
+            f"{DEFAULT_LLAVA}, or the export of `gencontrol train language`."
+        )
+    return str(folder)
+
+
+def _headed(
+    source: Location, config: LlavaConfig, *, local_files_only: bool, dtype: torch.dtype | None
+) -> LlavaForConditionalGeneration:
+    """A language head on the tower that its configuration names."""
+    path, inside = resolve_encoder(str(getattr(config, TOWER)), has_alpha=True)
+    encoder = AlphaCLIP.from_pretrained(path, subfolder=inside, local_files_only=local_files_only)
+    weights = source.find(WEIGHTS)
+    assert weights is not None
+    model = with_tower(open_head(Path(weights).parent, config), config, encoder)
+    return model if dtype is None else model.to(dtype)  # pyright: ignore[reportCallIssue]
+
+
+def read_config(folder: str) -> LlavaConfig:
+    """The configuration of a LLaVA, or of a language head, in a folder.
+
+    Raises:
+        CheckpointError: There is none, or it is of another kind of model.
+    """
+    return _config(Location(name=folder, revision=None, local_files_only=True, names=()))
 
 
 def _config(source: Location) -> LlavaConfig:

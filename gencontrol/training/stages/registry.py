@@ -34,6 +34,8 @@ from gencontrol.training.stages.autoencoder import AutoencoderTask, AutoencoderT
 from gencontrol.training.stages.clip import ClipTask, ClipTraining
 from gencontrol.training.stages.denoiser import DenoiserTask, DenoiserTraining
 from gencontrol.training.stages.graded import graded_set
+from gencontrol.training.stages.language import LanguageTask, LanguageTraining
+from gencontrol.training.stages.language_data import build_language_task
 from gencontrol.training.stages.moving import map_between, moved
 from gencontrol.training.stages.one_pass import OnePassTask, OnePassTraining
 from gencontrol.training.stages.one_pass_data import build_one_pass_task
@@ -243,6 +245,11 @@ def build_one_pass(config: OnePassTraining, places: Places) -> OnePassTask:
     return build_one_pass_task(config, folder=places.folder, sprites=places.sprites, pairs=places.pairs)
 
 
+def build_language(config: LanguageTraining, places: Places) -> LanguageTask:
+    """The language head on composed scenes; draws and sees them first."""
+    return build_language_task(config, folder=places.folder, sprites=places.sprites)
+
+
 STAGES: dict[str, Stage] = {
     "clip": Stage(config=ClipTraining, preset="clip.yaml", build=build_clip_task),
     "alpha-clip": Stage(config=AlphaClipTraining, preset="alpha_clip.yaml", build=build_alpha_clip_task),
@@ -250,5 +257,6 @@ STAGES: dict[str, Stage] = {
     "denoiser": Stage(config=DenoiserTraining, preset="denoiser.yaml", build=build_denoiser_task),
     "relations": Stage(config=RelationTraining, preset="relations.yaml", build=build_relations),
     "one-pass": Stage(config=OnePassTraining, preset="one_pass.yaml", build=build_one_pass),
+    "language": Stage(config=LanguageTraining, preset="language.yaml", build=build_language),
 }
 """In the order of training."""
