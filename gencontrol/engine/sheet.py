@@ -86,7 +86,7 @@ def _cell(folder: Path, line: Mapping[str, Any]) -> Image.Image | None:
     return cell
 
 
-def _marked(image: Image.Image, mask: Image.Image | None, box: Sequence[float]) -> Image.Image:
+def _marked(image: Image.Image, mask: Image.Image | None, box: Sequence[float | int]) -> Image.Image:
     scale = min(_CELL / image.width, _CELL / image.height)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     shown = image.resize(size)

@@ -50,7 +50,7 @@ def test_only_bare_boxes_are_segmented_and_masks_are_measured(mask: Any) -> None
 
 
 def test_a_square_is_cut_out_without_weights(sets: Any) -> None:
-    colour, box = sets.SQUARES[0]
+    _, box = sets.SQUARES[0]
     picture = read_image(sets.picture())
     one = Candidate(phrase="cat", box=(2.0, 4.0, 22.0, 24.0))
     (found,) = masked(GrabCutSegmenter(), picture, [one], Rules())

@@ -114,12 +114,12 @@ def check_pairs(settings: PairsSettings) -> None:
     Raises:
         ConfigError: Says which.
     """
-    check_named(settings)
     for name in ("pictures", "output"):
         if not getattr(settings, name).strip():
             raise ConfigError(
                 f"`{name}` is not given: gencontrol data pairs PICTURES --captions FILE -o PAIRS makes pairs."
             )
+    check_named(settings)
     for name in ("captions", "annotations", "names", "captioner", "templates", "segmenter"):
         value = getattr(settings, name)
         if value is not None and not value.strip():

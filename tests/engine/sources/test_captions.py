@@ -1,0 +1,59 @@
+"""A captions file, read from wherever a shard begins."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gencontrol.engine.sources import captions
+from gencontrol.engine.sources.captions import CaptionsFile
+from gencontrol.errors import InputError
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "c.jsonl"
+    path.write_bytes(text.encode())
+    return path
+
+
+def test_shards_are_read_by_themselves(tmp_path: Path) -> None:
+    lines = [
+        json.dumps({"file": f"ü{number}.png", "caption": f"cat {number}"}, ensure_ascii=False) for number in range(5)
+    ]
+    path = write(tmp_path, "\ufeff" + "\n\n".join(lines[:3]) + "\n \n" + "\n".join(lines[3:]))
+    source = CaptionsFile(path, tmp_path, shard=2)
+    assert source.shards == 3 and source.facts["pictures"] == 5 and source.facts["kind"] == "captions"
+    found = [[row.name for row in source.read(shard)] for shard in (2, 0, 1)]
+    assert found == [["ü4.png"], ["ü0.png", "ü1.png"], ["ü2.png", "ü3.png"]]
+    (row,) = source.read(2)
+    assert row.picture == tmp_path / "ü4.png" and row.caption == "cat 4"
+    # Another file is told from it.
+    assert CaptionsFile(write(tmp_path, lines[0]), tmp_path, shard=2).facts["sha256"] != source.facts["sha256"]
+
+
+def test_other_names_of_the_file(tmp_path: Path) -> None:
+    source = CaptionsFile(
+        write(tmp_path, '{"image": "a"}\n{"file_name": "b"}\n{"file": "c", "image": "d"}'), tmp_path, shard=9
+    )
+    assert [row.name for row in source.read(0)] == ["a", "b", "c"]
+
+
+def test_broken_lines_are_rows_that_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(captions, "LONGEST", 30)
+    path = tmp_path / "c.jsonl"
+    path.write_bytes(b'{"file": 3}\n{"file"\n\xff\xfe\n[1]\n{"file": "a"}\n' + b"x" * 40 + b'\n{"file": "b"}')
+    source = CaptionsFile(path, tmp_path, shard=3)
+    found = [row for shard in range(source.shards) for row in source.read(shard)]
+    assert [bool(row.fault) for row in found] == [True, True, True, True, False, True, True, False]
+    assert "expected an object with file and caption, got {'file': 3}" in found[0].fault
+    assert found[1].name == "c.jsonl, row 2" and found[1].fault.startswith("not JSON in UTF-8")
+    assert found[5].fault == "longer than 30 bytes"
+
+
+def test_no_file_no_lines_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.jsonl; expected a file of captions"):
+        CaptionsFile(tmp_path / "none.jsonl", tmp_path, shard=1)
+    with pytest.raises(InputError, match="is empty; expected one JSON object a line"):
+        CaptionsFile(write(tmp_path, " \n\n"), tmp_path, shard=1)
+    with pytest.raises(InputError, match="missing is no folder; expected that of the pictures"):
+        CaptionsFile(write(tmp_path, "{}"), tmp_path / "missing", shard=1)

@@ -1,0 +1,59 @@
+"""Counting by hand."""
+
+from typing import Any
+
+import pytest
+
+from gencontrol.engine.statistics import Spread, Tally
+
+
+def line(picture: str, reason: str = "", **values: Any) -> dict[str, Any]:
+    usual = {"picture": picture, "phrase": "Cat", "box": [0, 0, 1, 1], "area": 0.5, "agreement": 0.25}
+    return usual | {"rejected_because": reason} | values
+
+
+def test_a_run_by_hand() -> None:
+    tally = Tally()
+    tally.add(line("a"), place=0)
+    tally.add(line("a", phrase="dog", area=0.1), place=0)
+    tally.add(line("b", "low agreement", agreement=-0.5), place=0)
+    tally.add(line("b", "phrase not found", box=None, agreement=None, area=None), place=0)
+    # In another shard it is another picture.
+    tally.add(line("b", phrase="cat", agreement=None), place=1)
+    told = tally.told()
+    assert (told["pictures"], told["pictures_used"], told["boxes"], told["pairs"]) == (3, 2, 4, 3)
+    assert told["rejected"] == {"low agreement": 1, "phrase not found": 1}
+    assert told["phrases"] == 2 and told["commonest_phrases"] == {"cat": 2, "dog": 1}
+    assert told["mask_area"]["count"] == 3 and told["mask_area"]["mean"] == pytest.approx(1.1 / 3, abs=1e-4)
+    assert told["agreement"]["kept"] == {
+        "count": 2,
+        "mean": 0.25,
+        "quantile_0.1": 0.255,
+        "quantile_0.5": 0.255,
+        "quantile_0.9": 0.255,
+    }
+    assert told["agreement"]["rejected"]["mean"] == -0.5
+
+
+def test_quantiles_are_right_to_a_bin() -> None:
+    spread = Spread(0, 1)
+    for number in range(1000):
+        spread.add(number / 1000)
+    spread.add(None)
+    told = spread.told()
+    assert told["count"] == 1000 and told["mean"] == 0.4995
+    for share in (0.1, 0.5, 0.9):
+        assert told[f"quantile_{share:g}"] == pytest.approx(share, abs=0.005)
+    ends = Spread(-1, 1)
+    ends.add(7)
+    ends.add(-7)
+    assert ends.bins[0] == ends.bins[-1] == 1 and Spread(0, 1).told() == {"count": 0}
+
+
+def test_phrases_are_forgotten_before_they_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gencontrol.engine.statistics._DISTINCT", 10)
+    tally = Tally()
+    for number in range(500):
+        tally.add(line("a", phrase=f"rare {number}"), place=0)
+        tally.add(line("a", phrase="often"), place=0)
+    assert len(tally.phrases) <= 21 and tally.told()["commonest_phrases"]["often"] == 500
