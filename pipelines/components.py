@@ -1,8 +1,10 @@
 """A saved pipeline's components, looked at before and while they are loaded: none is made up, none is half random."""
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+import logging
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,9 @@ from gencontrol.finite import check_filled_weights
 from gencontrol.pipelines.component_settings import check_index, check_settings
 from gencontrol.pipelines.hosts.host import SavedPipeline
 
-_LIBRARIES = frozenset({"diffusers", "transformers"})
-"""Whose components are looked at; a safety checker is diffusers' own affair."""
+_LIBRARIES = ("diffusers", "transformers")
+_CHECKER = "StableDiffusionSafetyChecker"
+"""Diffusers' own affair: it may be left out, and says nothing of what is drawn."""
 _LOOKUP = (
     "cache_dir",
     "force_download",
@@ -89,18 +92,16 @@ def open_components(
     """
     if any(given.get(name) for name in _OTHER_WAYS):
         return {}
-    import diffusers
-    import transformers
+    from transformers import PreTrainedModel
 
-    libraries = {"diffusers": diffusers, "transformers": transformers}
     lookup = {name: given[name] for name in _LOOKUP if name in given}
     loaded = {}
     for name, (library, kind) in _listed(saved).items():
-        component: Any = getattr(libraries.get(library), kind, None)
-        if name in given or not hasattr(component, "load_state_dict"):
+        component = _class_of(library, kind)
+        if name in given or kind == _CHECKER or not hasattr(component, "load_state_dict"):
             continue
         dtype = dtypes if isinstance(dtypes, torch.dtype) else dtypes.get(name, dtypes.get("default", torch.float32))
-        stem = "model" if library == "transformers" else "diffusion_pytorch_model"
+        stem = "model" if issubclass(component, PreTrainedModel) else "diffusion_pytorch_model"
         kept = _kept_as(Path(saved.location.name) / name, f"{saved.location.name}: the component {name}", stem)
         with refused(f"{saved.location.name}: the component {name}"):
             how = {"subfolder": name, "dtype": dtype, "output_loading_info": True, **kept, **lookup}
@@ -145,6 +146,33 @@ def refused(what: str) -> Iterator[None]:
         raise CheckpointError(f"{what} cannot be opened: {reason}") from error
 
 
+@contextmanager
+def without_advice(loggers: Sequence[str], advice: Sequence[str]) -> Iterator[None]:
+    """Leave out what diffusers says where it does not apply.
+
+    Args:
+        loggers: Below `diffusers.`, that say it.
+        advice: Parts of the sentences.
+    """
+
+    def is_other(record: logging.LogRecord) -> bool:
+        return not any(text in record.getMessage() for text in advice)
+
+    found = [logging.getLogger(f"diffusers.{name}") for name in loggers]
+    for logger in found:
+        logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        for logger in found:
+            logger.removeFilter(is_other)
+
+
+def trusting() -> AbstractContextManager[None]:
+    """Leave out that a component's class cannot be verified: `open_components` loaded it as just that class."""
+    return without_advice(["pipelines.pipeline_loading_utils"], ["You have passed a non-standard module"])
+
+
 def _listed(saved: SavedPipeline) -> dict[str, tuple[str, str]]:
     """Component -> library and class, of those that the pipeline has."""
     entries = {name: entry for name, entry in saved.index.items() if not name.startswith("_")}
@@ -153,7 +181,18 @@ def _listed(saved: SavedPipeline) -> dict[str, tuple[str, str]]:
         for name, entry in entries.items()
         if isinstance(entry, list) and len(entry) == 2 and all(isinstance(part, str) for part in entry)
     }
-    return {name: entry for name, entry in named.items() if entry[0] in _LIBRARIES}
+    return named
+
+
+def _class_of(library: str, kind: str) -> Any:
+    """A component's class; of a pipeline's own ones, such as Kolors' text tower, the library is the pipeline's folder.
+
+    None is a class that is not known here: diffusers says what it makes of it.
+    """
+    module = import_module(library) if library in _LIBRARIES else None
+    if module is None:
+        module = getattr(import_module("diffusers.pipelines"), library, None)
+    return getattr(module, kind, None)
 
 
 def _check_report(report: Mapping[str, Any], what: str) -> None:

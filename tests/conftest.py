@@ -87,9 +87,10 @@ def reference_folder(
         folder = root / name
         if folder.is_dir():
             return folder
-        flux = {"flux-ip": folders.save_flux, "flux-redux": folders.save_redux, "flux-kontext": folders.save_kontext}
-        if name in flux:
-            return flux[name](folder, reference_builders)
+        alone = {"flux-ip": folders.save_flux, "flux-redux": folders.save_redux, "flux-kontext": folders.save_kontext}
+        alone |= {"kolors-ip-plus": folders.save_kolors}
+        if name in alone:
+            return alone[name](folder, reference_builders)
         if name.startswith("holes-"):
             known = name.removeprefix("holes-")
             return folders.save_inpainting(folder, reference_builders, tiny.tokenizer(), name=known)

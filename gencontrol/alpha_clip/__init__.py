@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gencontrol.alpha_clip.preprocess import ALPHA_MEAN as ALPHA_MEAN
     from gencontrol.alpha_clip.preprocess import ALPHA_STD as ALPHA_STD
     from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor as AlphaCLIPProcessor
+    from gencontrol.alpha_clip.siglip import AlphaSigLIP as AlphaSigLIP
 else:
     __getattr__, __dir__, __all__ = lazy_exports(
         __name__,
@@ -23,6 +24,7 @@ else:
             "ARCHITECTURES": "gencontrol.alpha_clip.architectures",
             "AlphaCLIP": "gencontrol.alpha_clip.model",
             "AlphaCLIPProcessor": "gencontrol.alpha_clip.preprocess",
+            "AlphaSigLIP": "gencontrol.alpha_clip.siglip",
             "ApproximateWarning": "gencontrol.alpha_clip.one_pass.regions",
             "alpha_parameters": "gencontrol.alpha_clip.alpha_slice",
             "merged": "gencontrol.alpha_clip.alpha_slice",

@@ -19,7 +19,7 @@ from gencontrol.focus.registry import focus_strategy
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.reading import ImageSource
 from gencontrol.kinds import checked
-from gencontrol.pipelines.components import open_components, refused
+from gencontrol.pipelines.components import open_components, refused, trusting
 from gencontrol.pipelines.embedding import region_embeds
 from gencontrol.pipelines.encoders import AlphaClipSource, dtype_of, open_encoder, processor_of, widened
 from gencontrol.pipelines.hosts.host import Host, HostFamily
@@ -127,7 +127,7 @@ class RegionPipeline(WholeSaves):
         components = open_components(opened.saved, kwargs | dict(opened.components), dtypes=dtypes) | dict(
             opened.components
         )
-        with refused(opened.saved.location.name):
+        with refused(opened.saved.location.name), trusting():
             pipeline = super().from_pretrained(opened.saved.location.name, **components, **kwargs)
         assert isinstance(pipeline, cls)
         return pipeline

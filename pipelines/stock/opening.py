@@ -1,8 +1,5 @@
 """Opening a host of references: its stock pipeline with the adapter in it, and beside it what encodes references."""
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -16,7 +13,7 @@ from gencontrol.alpha_clip.siglip import AlphaSigLIP
 from gencontrol.errors import CheckpointError
 from gencontrol.kinds import checked
 from gencontrol.models.location import Location
-from gencontrol.pipelines.components import open_components, refused
+from gencontrol.pipelines.components import open_components, refused, trusting, without_advice
 from gencontrol.pipelines.hosts.host import read_saved
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.hosts.reference_registry import find_reference_host
@@ -25,6 +22,7 @@ from gencontrol.pipelines.stock.fitting import FittedHost, find_file, fit_host, 
 from gencontrol.pipelines.stock.layouts import read_adapter
 from gencontrol.pipelines.stock.sources import check_reachable, find_sources
 
+# Against which diffusers advises, and which is not so here: no picture is handed to the pipeline, no dtype changes.
 _ADVICE = ("image_encoder is not loaded", "should be kept in float32: []")
 
 Offload = Literal["none", "model", "sequential"]
@@ -142,7 +140,7 @@ def open_fitted(
 def load_adapter(pipeline: Any, weights: dict[str, dict[str, torch.Tensor]]) -> None:
     """Put an adapter into a stock pipeline, without an encoder: references are encoded beside it."""
     encoder = "image_encoder_pretrained_model_name_or_path" if "Flux" in type(pipeline).__name__ else None
-    with _without_advice():
+    with without_advice(["loaders.ip_adapter", "models.modeling_utils"], _ADVICE):
         pipeline.load_ip_adapter(weights, subfolder="", weight_name="", **{encoder or "image_encoder_folder": None})
 
 
@@ -165,23 +163,6 @@ def put_pipeline(pipeline: Any, offload: Offload, device: torch.device) -> None:
         pipeline.to(device, silence_dtype_warnings=True)
 
 
-@contextmanager
-def _without_advice() -> Iterator[None]:
-    """Leave out what diffusers advises against here: no picture is handed to the pipeline, no dtype changes."""
-    loggers = [logging.getLogger(f"diffusers.{name}") for name in ("loaders.ip_adapter", "models.modeling_utils")]
-
-    def is_other(record: logging.LogRecord) -> bool:
-        return not any(text in record.getMessage() for text in _ADVICE)
-
-    for logger in loggers:
-        logger.addFilter(is_other)
-    try:
-        yield
-    finally:
-        for logger in loggers:
-            logger.removeFilter(is_other)
-
-
 def _open_base(fitted: FittedHost, dtype: torch.dtype) -> Any:
     saved, base = fitted.saved, fitted.sources.base
     how: dict[str, Any] = {"local_files_only": saved.location.local_files_only, "use_safetensors": True}
@@ -196,7 +177,7 @@ def _open_base(fitted: FittedHost, dtype: torch.dtype) -> Any:
         # References are encoded beside the pipeline: an encoder in it would be loaded for nothing.
         given["image_encoder"] = None
     components = given | open_components(saved, {**how, **given}, dtypes=dtype)
-    with refused(saved.location.name):
+    with refused(saved.location.name), trusting():
         return stock.from_pretrained(saved.location.name, dtype=dtype, **how, **components)
 
 
@@ -238,7 +219,7 @@ def _open_prior(place: Location, dtype: torch.dtype) -> Any:
     if place.revision is not None:
         how["revision"] = place.revision
     networks = open_components(read_saved(place), how, dtypes=dtype)
-    with refused(place.name):
+    with refused(place.name), trusting():
         return prior.from_pretrained(place.name, dtype=dtype, **how, **networks)
 
 

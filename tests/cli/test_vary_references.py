@@ -27,7 +27,7 @@ def pictures(scene: Path) -> Path:
     return scene
 
 
-@pytest.fixture(params=["sd15-ip-plus", "sdxl-ip-plus"])
+@pytest.fixture(params=["sd15-ip-plus", "sdxl-ip-plus", "kolors-ip-plus"])
 def draw(request: pytest.FixtureRequest, run: Any, pictures: Path, reference_folder: Callable[[str], Path]) -> Vary:
     """`vary photo.png` with a host of its own folders, in two steps; files go to `out`."""
     folder = reference_folder(request.param)
@@ -58,7 +58,8 @@ def test_several_references_and_sheets_as_json(draw: Vary, pictures: Path) -> No
         "--box", "0,0,40,40", "--reference", one, "--reference", two, "--preview", "--format", "json", "--slicing"
     )
     report = json.loads(done.out)
-    assert done.code == 0 and report["host"] == report["model"] and report["encoder"] == "ViT-H/14"
+    assert done.code == 0 and report["host"] == report["model"]
+    assert report["encoder"] == REFERENCE_HOSTS[report["host"]].encoder
     assert [output["seed"] for output in report["outputs"]] == [0]
     assert [sheet["kind"] for sheet in report["sheets"]] == ["preview"] and report["dtype"] == "float32"
 

@@ -31,7 +31,7 @@ def plus(hosts: ModuleType) -> ReferenceHost:
 
 @pytest.mark.parametrize("name", REFERENCE_HOSTS)
 def test_stock_calls_take_the_arguments(name: str, hosts: ModuleType) -> None:
-    """Of every class that a record names, but for Kolors, which is a dummy without sentencepiece."""
+    """Of every class that a record names."""
     host = REFERENCE_HOSTS[name]
     assert host in family_of(host).hosts and family_of(host) in FAMILIES
     small = replace(host, geometry=replace(host.geometry, size=hosts.SIZE), resolutions=())
@@ -47,8 +47,7 @@ def test_stock_calls_take_the_arguments(name: str, hosts: ModuleType) -> None:
     extra |= {"schedule": "1:0"} if host.schedules else {}
     made = region_arguments(small, encoder, hosts.picture(), height=64, width=64, **extra)
     for pipeline in host.pipelines:
-        if not pipeline.startswith("Kolors"):
-            assert set(made) <= set(inspect.signature(getattr(diffusers, pipeline).__call__).parameters), pipeline
+        assert set(made) <= set(inspect.signature(getattr(diffusers, pipeline).__call__).parameters), pipeline
 
 
 def test_every_published_file_is_safetensors_and_its_terms_are_said() -> None:

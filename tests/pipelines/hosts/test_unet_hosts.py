@@ -28,15 +28,17 @@ def host_named(name: str, hosts: ModuleType) -> ReferenceHost:
     return replace(known, width=width, geometry=Geometry(size=hosts.SIZE), grid=2)
 
 
-@pytest.fixture(scope="module", params=["sd15-ip", "sd15-ip-plus", "sdxl-ip", "sdxl-ip-plus"])
+@pytest.fixture(scope="module", params=["sd15-ip", "sd15-ip-plus", "sdxl-ip", "sdxl-ip-plus", "kolors-ip-plus"])
 def case(request: pytest.FixtureRequest, hosts: ModuleType) -> tuple[ReferenceHost, Any, Run]:
     """A host, its pipeline, and the stock call with everything but the reference."""
     name: str = request.param
-    pipe = (hosts.sdxl if "sdxl" in name else hosts.sd15)(plus="plus" in name)
-    text = {"prompt_embeds": hosts.noise(1, 7, 32, seed=5), "negative_prompt_embeds": hosts.noise(1, 7, 32, seed=6)}
-    if "sdxl" in name:
-        text["pooled_prompt_embeds"] = hosts.noise(1, 32, seed=7)
-        text["negative_pooled_prompt_embeds"] = hosts.noise(1, 32, seed=8)
+    width = hosts.GLM if "kolors" in name else hosts.CROSS
+    pipe = hosts.kolors() if "kolors" in name else (hosts.sdxl if "sdxl" in name else hosts.sd15)(plus="plus" in name)
+    names = ("prompt_embeds", "negative_prompt_embeds")
+    text = {kind: hosts.noise(1, 7, width, seed=5 + i) for i, kind in enumerate(names)}
+    if "sd15" not in name:
+        pooled = ("pooled_prompt_embeds", "negative_pooled_prompt_embeds")
+        text |= {kind: hosts.noise(1, width, seed=7 + i) for i, kind in enumerate(pooled)}
 
     def run(outputs: int = 1, seed: int = 0, **arguments: Any) -> Tensor:
         generators = [torch.Generator().manual_seed(seed + i) for i in range(outputs)]

@@ -22,6 +22,8 @@ diffusers: Any = import_module("diffusers")
 
 SIZE, PATCH, WIDTH, EMBED, CROSS = 32, 8, 64, 48, 32
 """Of the encoders: input, patch, width, embedding; and the width of the denoisers' text."""
+GLM = 40
+"""Width of Kolors' text, which its UNet projects."""
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:
@@ -144,7 +146,12 @@ def sd15(*, plus: bool) -> Any:
     return _loaded(pipe, adapter(unet, plus_projection() if plus else base_projection()))
 
 
-def sdxl(*, plus: bool) -> Any:
+def kolors() -> Any:
+    """Kolors with its IP-Adapter: SDXL's UNet, with a projection of its text; its encoder approximates GELU."""
+    return sdxl(plus=True, kolors=True)
+
+
+def sdxl(*, plus: bool, kolors: bool = False) -> Any:
     """SDXL with an IP-Adapter."""
     torch.manual_seed(0)
     unet = diffusers.UNet2DConditionModel(
@@ -158,21 +165,25 @@ def sdxl(*, plus: bool) -> Any:
         transformer_layers_per_block=(1, 2),
         addition_embed_type="text_time",
         addition_time_embed_dim=8,
-        projection_class_embeddings_input_dim=6 * 8 + CROSS,
+        projection_class_embeddings_input_dim=6 * 8 + (GLM if kolors else CROSS),
         cross_attention_dim=CROSS,
+        **({"encoder_hid_dim": GLM, "encoder_hid_dim_type": "text_proj"} if kolors else {}),
     ).eval()
-    pipe = diffusers.StableDiffusionXLPipeline(
-        vae=autoencoder(),
-        unet=unet,
-        scheduler=diffusers.DDIMScheduler(steps_offset=1, clip_sample=False),
-        text_encoder=None,  # pyright: ignore[reportArgumentType]
-        text_encoder_2=None,  # pyright: ignore[reportArgumentType]
-        tokenizer=None,  # pyright: ignore[reportArgumentType]
-        tokenizer_2=None,  # pyright: ignore[reportArgumentType]
-        image_encoder=clip_tower(),
-        feature_extractor=CLIPImageProcessor(size=SIZE, crop_size=SIZE),
-        add_watermarker=False,
-    )
+    parts: dict[str, Any] = {
+        "vae": autoencoder(),
+        "unet": unet,
+        "scheduler": diffusers.DDIMScheduler(steps_offset=1, clip_sample=False),
+        "text_encoder": None,
+        "tokenizer": None,
+        "image_encoder": clip_tower(activation="quick_gelu" if kolors else "gelu"),
+        "feature_extractor": CLIPImageProcessor(size=SIZE, crop_size=SIZE),
+    }
+    if kolors:
+        pipe = diffusers.KolorsPipeline(**parts)
+    else:
+        pipe = diffusers.StableDiffusionXLPipeline(
+            **parts, text_encoder_2=None, tokenizer_2=None, add_watermarker=False
+        )
     return _loaded(pipe, adapter(unet, plus_projection() if plus else base_projection()))
 
 

@@ -56,6 +56,62 @@ def with_text(pipe: Any, tokenizer: Any) -> None:
     pipe.register_modules(**parts)
 
 
+def with_glm(pipe: Any, folder: Path, width: int) -> None:
+    """Put Kolors' text tower into a pipeline, whose tokenizer is a SentencePiece model of a few words.
+
+    Args:
+        pipe: Kolors'.
+        folder: Where the tokenizer's file is written.
+        width: Of the text.
+    """
+    import sentencepiece
+    from diffusers.pipelines.kolors.text_encoder import ChatGLMConfig, ChatGLMModel
+    from diffusers.pipelines.kolors.tokenizer import ChatGLMTokenizer
+
+    folder.mkdir(parents=True, exist_ok=True)
+    model = folder / "tokenizer.model"
+    with model.open("wb") as opened:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(["a red green blue cup hat banana on the beach photo of picture"] * 20),
+            model_writer=opened,
+            model_type="bpe",
+            vocab_size=60,
+            hard_vocab_limit=False,
+            minloglevel=2,
+        )
+    tokenizer = ChatGLMTokenizer(str(model))
+    torch.manual_seed(0)
+    config = ChatGLMConfig(
+        num_layers=2,
+        padded_vocab_size=tokenizer.vocab_size + 10,
+        hidden_size=width,
+        ffn_hidden_size=64,
+        kv_channels=width // 4,
+        num_attention_heads=4,
+        seq_length=256,
+        multi_query_attention=True,
+        multi_query_group_num=2,
+        add_qkv_bias=True,
+        original_rope=True,
+    )
+    tower = ChatGLMModel(config).eval()
+    # Its own start is whatever lies in memory.
+    for name, weight in tower.named_parameters():
+        torch.nn.init.normal_(weight, mean=float("norm" in name), std=0.1)
+    pipe.register_modules(text_encoder=tower, tokenizer=tokenizer)
+
+
+def save_kolors(folder: Path, hosts: ModuleType) -> Path:
+    """`base/`, `adapter.safetensors` and `image_encoder/` of Kolors."""
+    pipe = hosts.kolors()
+    pipe.unload_ip_adapter()
+    with_glm(pipe, folder / "words", hosts.GLM)
+    pipe.save_pretrained(folder / "base")
+    save_file(flat(hosts.adapter(pipe.unet, hosts.plus_projection())), folder / "adapter.safetensors")
+    hosts.clip_tower(activation="quick_gelu").save_pretrained(folder / "image_encoder")
+    return folder
+
+
 def save_host(folder: Path, hosts: ModuleType, tokenizer: Any, *, name: str) -> Path:
     """Write `base/`, `adapter.safetensors` and `image_encoder/` of a UNet's IP-Adapter.
 

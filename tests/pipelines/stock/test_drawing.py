@@ -32,7 +32,7 @@ Folder = Callable[[str], Path]
 LEFT = box_alpha((0, 0, 16, 32), (32, 32))
 
 
-@pytest.fixture(scope="module", params=["sd15-ip-plus", "sdxl-ip-plus"])
+@pytest.fixture(scope="module", params=["sd15-ip-plus", "sdxl-ip-plus", "kolors-ip-plus"])
 def opened(request: pytest.FixtureRequest, reference_folder: Folder) -> OpenedHost:
     return opened_from(request.param, reference_folder(request.param))
 
@@ -168,7 +168,6 @@ def test_hosts_with_a_bias(name: str, reference_folder: Folder, reference_builde
 
 @pytest.mark.parametrize("name", REFERENCE_HOSTS)
 def test_every_stock_call_takes_the_settings(name: str) -> None:
-    """Kolors is a dummy without sentencepiece; its call is that of SDXL."""
     host, diffusers = REFERENCE_HOSTS[name], import_module("diffusers")
     text: dict[str, Any] = {} if host.call.prompt == "none" else {"prompt": "a cup"}
     text |= {"true_guidance": 2.0} if host.call.true_guidance else {}
@@ -178,8 +177,7 @@ def test_every_stock_call_takes_the_settings(name: str) -> None:
     size = check_drawing(host, [reference], wanted, default=(64, 64))
     assert size == (64, 64)
     made = stock_settings(host, wanted, size)
-    kind = "StableDiffusionXLPipeline" if name.startswith("kolors") else host.pipelines[0]
-    parameters = inspect.signature(getattr(diffusers, kind).__call__).parameters
+    parameters = inspect.signature(getattr(diffusers, host.pipelines[0]).__call__).parameters
     assert made.keys() <= parameters.keys()
     needed = {n for n, p in parameters.items() if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD}
     assert needed - {"self", "image_embeds", "negative_image_embeds"} <= made.keys()
@@ -191,8 +189,7 @@ def test_every_stock_call_takes_the_settings(name: str) -> None:
 def test_scales_and_sides_are_the_stock_calls_own(name: str) -> None:
     """But for Kontext, whose documentation has another scale than its call, and klein, which ignores one."""
     host, diffusers = REFERENCE_HOSTS[name], import_module("diffusers")
-    kind = "StableDiffusionXLPipeline" if name.startswith("kolors") else host.pipelines[0]
-    parameters = inspect.signature(getattr(diffusers, kind).__call__).parameters
+    parameters = inspect.signature(getattr(diffusers, host.pipelines[0]).__call__).parameters
     expected = {"flux-kontext": 2.5, "flux2-klein": 1.0}.get(name, parameters[host.call.guidance].default)
     assert host.call.guidance_scale == expected
     if host.call.sized and parameters["height"].default is not None:

@@ -1,5 +1,6 @@
 """Hosts from folders: the pipeline is the stock one with the adapter, and the stock one to the bit without it."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -128,14 +129,36 @@ def test_weights_are_not_loaded_where_the_adapter_does_not_fit(
 
 
 def test_broken_weights_of_the_base(reference_folder: Folder, tmp_path: Path) -> None:
-    import shutil
-
     folder = reference_folder("sd15-ip")
     shutil.copytree(folder / "base", tmp_path / "base")
     path = tmp_path / "base" / "unet" / "diffusion_pytorch_model.safetensors"
     save_file({k: v for k, v in load_file(path).items() if k != "conv_in.weight"}, path)
     with pytest.raises(CheckpointError, match=r"the component unet lacks weights: conv_in\.weight"):
         open_folder("sd15-ip", folder, base=tmp_path / "base")
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "key"),
+    [
+        ("kolors-ip-plus", "base/text_encoder/model.safetensors", "encoder.final_layernorm.weight"),
+        ("flux-redux", "adapter/image_embedder/diffusion_pytorch_model.safetensors", "redux_up.weight"),
+    ],
+)
+def test_components_of_a_pipelines_own_classes_are_whole_too(
+    name: str, file: str, key: str, reference_folder: Folder, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """diffusers draws what a file lacks, and for Kolors' text takes whatever lies in memory."""
+    shutil.copytree(reference_folder(name), tmp_path / "host")
+    path = tmp_path / "host" / file
+    state = load_file(path)
+    assert key in state
+    save_file({k: v for k, v in state.items() if k != key}, path, {"format": "pt"})
+    parts: dict[str, Any] = {"adapter": tmp_path / "host" / "adapter"} if name == "flux-redux" else {}
+    with pytest.raises(CheckpointError, match=rf"the component \w+ lacks weights: {key}"):
+        open_folder(name, tmp_path / "host", **({"image_encoder": None} | parts if parts else {}))
+    save_file(state, path, {"format": "pt"})
+    open_folder(name, tmp_path / "host", **({"image_encoder": None} | parts if parts else {}))
+    assert "non-standard module" not in caplog.text
 
 
 def test_redux_opens_its_prior(reference_folder: Folder, reference_builders: ModuleType) -> None:
