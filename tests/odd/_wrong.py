@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from tokenizers import Tokenizer, models
+from transformers import PreTrainedTokenizerFast, SiglipConfig, SiglipModel
 
 import gencontrol
 import gencontrol.pipelines as pipelines
@@ -195,6 +197,41 @@ def _pictures(files: Path) -> dict[str, Tried]:
     }
 
 
+def _siglip() -> alpha_clip.AlphaSigLIP:
+    """Small, with both towers, and a tokenizer of one word."""
+    tower = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    text = {"vocab_size": 8, "max_position_embeddings": 4, "projection_size": 16, "bos_token_id": 1, "eos_token_id": 2}
+    config = SiglipConfig(
+        vision_config={"image_size": 32, "patch_size": 16, **tower}, text_config={"pad_token_id": 0, **text, **tower}
+    )
+    words = Tokenizer(models.WordLevel({"<pad>": 0, "<unknown>": 1, "cat": 2}, unk_token="<unknown>"))
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", unk_token="<unknown>")
+    return alpha_clip.AlphaSigLIP.from_siglip(SiglipModel(config).eval(), tokenizer=tokenizer)
+
+
+def _siglip_calls(files: Path) -> dict[str, Tried]:
+    encoder, looks = _siglip(), {"image": torch.rand(3, 40, 56), "alpha": _alpha()}
+    kind, own = alpha_clip.AlphaSigLIP, files / "siglip"
+    encoder.save_pretrained(own)
+    where = {"revision": None, "subfolder": "", "dtype": None}
+    return {
+        "AlphaSigLIP": Tried(call=kind, takes={"vision": encoder.vision, "processor": encoder.processor}),
+        "AlphaSigLIP.preprocess": Tried(call=encoder.preprocess, takes=looks),
+        "AlphaSigLIP.encode_image": Tried(call=encoder.encode_image, takes={**looks, "normalize": False}),
+        "AlphaSigLIP.encode_text": Tried(call=encoder.encode_text, takes={"text": ["cat"], "normalize": False}),
+        "AlphaSigLIP.encode_pixels": Tried(
+            call=encoder.encode_pixels, takes={"pixel_values": torch.rand(1, 4, 32, 32)}
+        ),
+        "AlphaSigLIP.save_pretrained": Tried(call=encoder.save_pretrained, takes={"folder": files / "s"}, is_slow=True),
+        "AlphaSigLIP.from_pretrained": Tried(
+            call=kind.from_pretrained, keeps=HERE, takes={"name_or_path": str(own), **where}, is_slow=True
+        ),
+        "AlphaSigLIP.from_siglip": Tried(
+            call=kind.from_siglip, keeps=HERE, takes={"siglip": str(own), **where}, is_slow=True
+        ),
+    }
+
+
 def _encoding(encoder: AlphaCLIP, folder: Path, files: Path) -> dict[str, Tried]:
     looks: dict[str, Any] = {"image": torch.rand(3, 40, 56), "alpha": _alpha()}
     geometry, own = regions.Geometry(size=64), str(folder / "alpha_clip")
@@ -244,6 +281,7 @@ def _encoding(encoder: AlphaCLIP, folder: Path, files: Path) -> dict[str, Tried]
         "AlphaCLIP.from_config": Tried(
             call=AlphaCLIP.from_config, takes={"vision": encoder.vision.config, "processor": None}, is_slow=True
         ),
+        **_siglip_calls(files),
         "alpha_parameters": Tried(call=alpha_clip.alpha_parameters, takes={"vision": encoder.vision}, is_slow=True),
         "merged": Tried(call=alpha_clip.merged, takes={"module": encoder.vision}, is_slow=True),
         "split_alpha": Tried(call=alpha_clip.split_alpha, takes={"vision": encoder.vision}, is_slow=True),
