@@ -54,10 +54,13 @@ class GroundingMaker:
     """Writes the texts."""
     rules: Rules
     """What stays."""
+    own_masks: bool = True
+    """Whether masks that the data set or the grounder has are taken; else the segmenter makes all."""
 
     def make(self, row: Row, picture: Picture, place: tuple[int, int]) -> Iterator[Candidate]:
         """See `Maker`."""
         found = sifted(self._found(row, picture), picture.size, self.rules)
+        found = found if self.own_masks else [replace(one, mask=None) for one in found]
         phrases = list(dict.fromkeys(one.phrase for one in found if one.phrase))
         for part in in_parts(found, picture.size):
             part = masked(self.segmenter, picture, part, self.rules)

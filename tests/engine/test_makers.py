@@ -61,6 +61,15 @@ def test_a_real_grounder_and_the_contrast_of_its_phrases(sets: Any, agreement: A
     assert asked and all((one.mask is None) == bool(one.rejected_because) for one in found)
 
 
+def test_masks_of_the_data_set_or_of_the_segmenter(sets: Any) -> None:
+    triangle = Part(phrase="cat", box=(4, 6, 20, 22), outline=[[4, 6, 20, 6, 20, 22]])
+    row = Row(name="0.png", parts=(triangle,))
+    (own,) = made(grounding(segmenter=BoxSegmenter()), row, sets)
+    (boxed,) = made(grounding(segmenter=BoxSegmenter(), own_masks=False), row, sets)
+    assert own.mask is not None and boxed.mask is not None
+    assert int(boxed.mask.sum()) == 256 and abs(int(own.mask.sum()) - 128) < 12
+
+
 def by_class(agreement: Agreement, **changes: Any) -> ClassMaker:
     usual: dict[str, Any] = {
         "segmenter": BoxSegmenter(),

@@ -89,7 +89,14 @@ def open_maker(settings: PairsSettings) -> Maker:
         templates = SINGLE if agreement is None else templates_for(agreement.encoder.tokenizer)
     wording = _wording(settings, templates, how)
     if is_grounding:
-        return GroundingMaker(grounder=grounder, segmenter=segmenter, agreement=agreement, wording=wording, rules=rules)
+        return GroundingMaker(
+            grounder=grounder,
+            segmenter=segmenter,
+            agreement=agreement,
+            wording=wording,
+            rules=rules,
+            own_masks=settings.own_masks,
+        )
     assert agreement is not None
     return ClassMaker(segmenter=segmenter, agreement=agreement, templates=templates, wording=wording, rules=rules)
 

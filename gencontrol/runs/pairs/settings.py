@@ -55,6 +55,8 @@ class PairsSettings(EncoderSettings):
     segmenter: str = "grabcut"
     """What makes masks of boxes that have none: grabcut, box, which takes them as they are, or a folder or hub id of
     SAM, SAM-HQ, SAM 2 or SAM 3."""
+    own_masks: bool = True
+    """Take the masks that annotations have, or that SAM 3 gives with its boxes; without, the segmenter makes all."""
     focus: str | None = "crop"
     """How the encoder is made to look at a part: crop, which cuts it out and enlarges it, as published; or another of
     alpha, zoom, attention, blank, blur, circle, masked-pooling, mask-inversion and one-pass."""
