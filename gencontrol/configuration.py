@@ -79,8 +79,9 @@ def from_mapping(cls: type[Config], values: Mapping[Any, Any], *, where: str = "
 
 def from_yaml(cls: type[Config], path: Path, *, overrides: Mapping[str, Any] | None = None) -> Config:
     """Read a YAML file into the dataclass `cls`; `overrides` (dotted keys allowed) win over the file."""
-    changed = "".join(f" with {key}={value}" for key, value in (overrides or {}).items())
-    return from_mapping(cls, merge(read_yaml(path), overrides or {}), where=f"{path}{changed}")
+    changed = ", ".join(f"{key}={value}" for key, value in (overrides or {}).items())
+    where = f"{path} with {changed}" if changed else str(path)
+    return from_mapping(cls, merge(read_yaml(path), overrides or {}), where=where)
 
 
 def read_yaml(path: Path) -> dict[Any, Any]:

@@ -12,7 +12,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from gencontrol.disks import instead_of, refusal
-from gencontrol.errors import GencontrolError, InputError, OutputError
+from gencontrol.errors import GencontrolError, InputError, OutputError, reason_of
 from gencontrol.temporaries import remove_leftovers, temporary_name
 from gencontrol.text_files import check_no_address
 
@@ -117,7 +117,7 @@ def resolved(path: Path) -> Path:
         return path.resolve()
     except (OSError, RuntimeError, ValueError) as error:
         # Python 3.11 raises RuntimeError at a circle, and ValueError at a zero byte.
-        raise InputError(f"{path} leads nowhere: {error}.") from error
+        raise InputError(f"{path} leads nowhere: {reason_of(error)}.") from error
 
 
 def is_taken(path: Path) -> bool:

@@ -11,6 +11,7 @@ import re
 import types
 import typing
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
 from gencontrol.configuration import shown
@@ -89,6 +90,7 @@ def check_call(function: Callable[..., Any], args: Sequence[Any], kwargs: Mappin
         for each in several:
             check_kind(each, hints.get(name, Any), name=f"{of}{name}")
             _check_shape(each, hints.get(name, Any), name=f"{of}{name}")
+            _check_named(each, hints.get(name, Any), name=f"{of}{name}")
 
 
 def check_fields(record: Any) -> None:
@@ -183,6 +185,12 @@ def _check_shape(value: Any, hint: Any, *, name: str) -> None:
         expected = " or ".join(_shape_words(option) for option in tensors)
         dtype = str(value.dtype).removeprefix("torch.")
         raise InputError(f"{name}: expected {expected}, got shape {tuple(value.shape)} of {dtype}.")
+
+
+def _check_named(value: Any, hint: Any, *, name: str) -> None:
+    """Refuse texts that name nothing where a path may come: an empty one would be the folder that one works in."""
+    if isinstance(value, str) and {str, Path} <= set(typing.get_args(hint)) and (not value.strip() or "\0" in value):
+        raise InputError(f"{name}: expected a path, got the text {shown(value)}, which names nothing.")
 
 
 def _is_shaped(value: Any, hint: Any) -> bool:

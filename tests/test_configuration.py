@@ -133,6 +133,8 @@ def test_yaml_file_and_overrides(tmp_path: Path) -> None:
     assert from_yaml(Run, path).optimiser.rate == 1e-4
     with pytest.raises(ConfigError, match=r"run\.yaml with steps=abc: steps: expected a whole number, got 'abc'"):
         from_yaml(Run, path, overrides={"steps": "abc"})
+    with pytest.raises(ConfigError, match=r"run\.yaml with steps=1, fit=3: fit: "):
+        from_yaml(Run, path, overrides={"steps": 1, "fit": 3})
     path.write_text("stesp: 10")
     with pytest.raises(ConfigError, match=r"run\.yaml: unknown key 'stesp'; did you mean 'steps'"):
         from_yaml(Run, path)

@@ -142,6 +142,17 @@ def test_a_call_is_checked_at_its_door() -> None:
         call()
 
 
+@pytest.mark.parametrize("text", ["", " ", "a\0b"])
+def test_a_text_that_names_no_file_is_none(text: str) -> None:
+    @checked
+    def door(path: str | Path | None, *, label: str = "") -> str:
+        return f"{path}{label}"
+
+    with pytest.raises(InputError, match=r"^door: path: expected a path, got the text '.*', which names nothing\.$"):
+        door(text)
+    assert door(None, label=text) == f"None{text}" and door(Path("a")) == "a"
+
+
 def test_of_tensors_axes_and_numbers_are_checked() -> None:
     call: Any = measured
     assert call(torch.ones(3, 2, 2)) == 13.0

@@ -22,6 +22,9 @@ _DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, stru
 # Rows that are copied from Pillow at one time, so that a photograph is never there three times.
 _ROWS = 256
 
+# The largest value of 12 bits.
+_DIM = 4095
+
 # A photograph, with a small copy or a depth map behind it.
 _STILL = frozenset({"MPO"})
 
@@ -29,7 +32,7 @@ ImageSource = str | Path | Image.Image | np.ndarray | Tensor | Picture
 
 
 @checked
-def read_image(source: ImageSource, *, profiled: bool = True) -> Picture:
+def read_image(source: ImageSource, *, profiled: bool = True, is_mask: bool = False) -> Picture:
     """Read a picture from wherever it comes.
 
     Args:
@@ -39,6 +42,7 @@ def read_image(source: ImageSource, *, profiled: bool = True) -> Picture:
             and tensors are bool, 8- or 16-bit unsigned over their whole range, or float in [0, 1]. A tensor keeps its
             device and its gradient.
         profiled: Whether to heed an embedded colour profile; False takes colours as they are stored.
+        is_mask: Values are levels or classes: it is not said if they are all but black, in the words of pictures.
 
     Returns:
         The picture, in sRGB. 16-bit grey keeps its precision; 16-bit colour comes through Pillow with 8 bits. Grey in
@@ -52,14 +56,14 @@ def read_image(source: ImageSource, *, profiled: bool = True) -> Picture:
         return source
     if isinstance(source, (str, Path)):
         if is_array_file(source):
-            return _from_array(read_array(source))
-        return _from_pil(open_image(source), name=str(source), profiled=profiled)
+            return _from_array(read_array(source), is_mask=is_mask)
+        return _from_pil(open_image(source), name=str(source), profiled=profiled, is_mask=is_mask)
     if isinstance(source, Image.Image):
-        return _from_pil(open_image(source), name="the image", profiled=profiled)
+        return _from_pil(open_image(source), name="the image", profiled=profiled, is_mask=is_mask)
     if isinstance(source, np.ndarray):
-        return _from_array(source)
+        return _from_array(source, is_mask=is_mask)
     if isinstance(source, Tensor):
-        return _from_tensor(source)
+        return _from_tensor(source, is_mask=is_mask)
     raise InputError(f"Expected a path, a PIL image, an array or a tensor as image, got {type(source).__name__}.")
 
 
@@ -97,7 +101,7 @@ def open_image(source: str | Path | Image.Image) -> Image.Image:
     except PermissionError:
         raise InputError(f"{name} cannot be read: permission denied.") from None
     except _DECODING_ERRORS as error:
-        raise InputError(f"{name} is truncated or damaged ({error}); get a whole copy of it.") from error
+        raise InputError(f"{name} is truncated or damaged ({reason_of(error)}); get a whole copy of it.") from error
 
 
 def check_file(path: str | Path) -> None:
@@ -138,11 +142,24 @@ def read_array(path: str | Path) -> Shaped[np.ndarray, "..."]:
         raise InputError(f"{path} cannot be read as an array of numbers in the .npy format: {reason}") from error
 
 
-def _from_pil(image: Image.Image, *, name: str, profiled: bool) -> Picture:
+def _notice_dim(levels: np.ndarray, *, name: str) -> None:
+    """Say that a picture is all but black because it fills few of its 16 bits: cameras of 8 or 12 store so."""
+    if levels.size and 0 < levels.max() <= _DIM:
+        text = (
+            f"{name} is all but black: its brightest value is {levels.max():.0f} of 65535, as of 8 or 12 bits stored "
+            "as 16. If it is not meant to be, scale its values up."
+        )
+        warnings.warn(text, PictureWarning, stacklevel=4)
+
+
+def _from_pil(image: Image.Image, *, name: str, profiled: bool, is_mask: bool) -> Picture:
     if image.mode.startswith("I"):
         # 16-bit files open as I;16; as I, 32-bit ones, whatever their values stand for.
         levels = np.asarray(image).astype(np.float32)
-        return _from_planes(torch.from_numpy(levels / _full_level(image, levels))[None], name=name)
+        full = _full_level(image, levels)
+        if full == 65535 and not is_mask:
+            _notice_dim(levels, name=name)
+        return _from_planes(torch.from_numpy(levels / full)[None], name=name)
     if image.mode == "F":
         return _from_planes(torch.from_numpy(np.array(image, dtype=np.float32))[None], name=name)
     image = _plain(image)
@@ -174,7 +191,7 @@ def _copy_levels(image: Image.Image) -> UInt8[Tensor, "c h w"]:
     return torch.from_numpy(levels)
 
 
-def _from_array(array: np.ndarray) -> Picture:
+def _from_array(array: np.ndarray, *, is_mask: bool) -> Picture:
     if isinstance(array, np.ma.MaskedArray):
         # What is masked out would be read as if it were not.
         raise InputError("Expected a plain array, got a masked one: `.filled(0)` makes it one.")
@@ -188,10 +205,10 @@ def _from_array(array: np.ndarray) -> Picture:
     planes = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
     if planes.dtype == np.uint8:
         return _from_levels(torch.from_numpy(planes.copy()), name="the array")
-    return _from_planes(_unit(planes), name="the array")
+    return _from_planes(_unit(planes, is_mask=is_mask), name="the array")
 
 
-def _from_tensor(tensor: Tensor) -> Picture:
+def _from_tensor(tensor: Tensor, *, is_mask: bool) -> Picture:
     check_held(tensor, name="the tensor")
     if tensor.ndim not in (2, 3) or (tensor.ndim == 3 and tensor.shape[0] not in (1, 2, 3, 4)):
         raise InputError(
@@ -202,15 +219,17 @@ def _from_tensor(tensor: Tensor) -> Picture:
     if planes.dtype == torch.uint8:
         return _from_levels(planes, name="the tensor")
     if not planes.dtype.is_floating_point:
-        planes = _unit(planes.cpu().numpy()).to(planes.device)
+        planes = _unit(planes.cpu().numpy(), is_mask=is_mask).to(planes.device)
     return _from_planes(planes.float(), name="the tensor")
 
 
-def _unit(array: np.ndarray) -> Tensor:
+def _unit(array: np.ndarray, *, is_mask: bool) -> Tensor:
     if array.dtype == np.bool_ or np.issubdtype(array.dtype, np.floating):
         # What float32 does not hold is infinite, which is refused as such.
         with np.errstate(over="ignore"):
             return torch.from_numpy(array.astype(np.float32))
+    if array.dtype == np.uint16 and not is_mask:
+        _notice_dim(array, name="the image")
     if array.dtype in (np.uint8, np.uint16):
         return torch.from_numpy(array.astype(np.float32) / np.iinfo(array.dtype).max)
     raise InputError(f"Expected bool, uint8, uint16 or float values in [0, 1], got {array.dtype}; convert first.")

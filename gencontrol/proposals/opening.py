@@ -168,5 +168,5 @@ def _image_processor(source: Location) -> Any:
         if source.find("config.json") is None:
             raise no_model(source, error) from error
         raise CheckpointError(
-            f"{source.name} does not say how pictures are prepared (preprocessor_config.json): {error}"
+            f"{source.name} does not say how pictures are prepared (preprocessor_config.json): {reason_of(error)}"
         ) from error

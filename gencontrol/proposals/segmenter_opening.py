@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from gencontrol.alpha_clip.weights.pretrained import load_strictly
-from gencontrol.errors import CheckpointError
+from gencontrol.errors import CheckpointError, reason_of
 from gencontrol.kinds import checked
 from gencontrol.models.location import Location, absence
 from gencontrol.proposals.grabcut import GrabCutSegmenter
@@ -57,7 +57,7 @@ def open_segmenter(
     try:
         return SamSegmenter(segmenter, processor_class.from_pretrained(source.name, **source.lookup()))
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{model} does not say how pictures are prepared: {error}") from error
+        raise CheckpointError(f"{model} does not say how pictures are prepared: {reason_of(error)}") from error
 
 
 def _sam() -> tuple[Any, Any]:

@@ -96,7 +96,7 @@ def label_mask(mask: ImageSource, label: int | np.integer | str | tuple[int, int
         classes, number = _numbers(mask), int(label)
         return _found(torch.from_numpy(classes == number), number, lambda: classes.reshape(-1, 1))
     wanted = colour_levels(label)
-    picture = read_image(mask, profiled=False)
+    picture = read_image(mask, profiled=False, is_mask=True)
     levels = byte_planes(picture.stored_rgb)
     same = (levels == levels.new_tensor(wanted)[:, None, None]).all(dim=0)
     if picture.stored_alpha is not None:

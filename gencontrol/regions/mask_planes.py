@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Shaped, UInt8
 from torch import Tensor
 
-from gencontrol.errors import InputError
+from gencontrol.errors import InputError, reason_of
 from gencontrol.images.picture import Picture, byte_planes, unit_planes
 from gencontrol.images.reading import ImageSource, check_file, read_image
 from gencontrol.regions.coco_rle import decode_rle
@@ -48,7 +48,7 @@ def mask_plane(source: MaskSource) -> tuple[Float[Tensor, "h w"], str]:
     if isinstance(source, (str, Path)) and Path(source).suffix.lower() == ".json":
         source = _read_json(source)
     if not isinstance(source, Mapping):
-        return _read_picture(read_image(source))
+        return _read_picture(read_image(source, is_mask=True))
     if "layers" in source:
         return _layers(source["layers"]), "alpha channel"
     if "counts" in source and "size" in source:
@@ -68,7 +68,7 @@ def _read_json(path: str | Path) -> Mapping[str, Any]:
     try:
         found = json.loads(Path(path).read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} cannot be read as JSON ({error}).") from error
+        raise InputError(f"{path} cannot be read as JSON ({reason_of(error)}).") from error
     if not isinstance(found, Mapping):
         raise InputError(f"{path}: expected COCO's run lengths, an object with 'size' and 'counts'.")
     return found

@@ -34,8 +34,8 @@ _OFF_CENTRE = 0.25
 _INTRINSICS = "the intrinsics (w, h, fl_x, fl_y, cx, cy) must be those of the picture as the file is"
 BOUNDS_ADVICE = (
     "the scene must lie in [-1, 1] on each axis. Name the box that it lies in, in the data set's units: "
-    "`crop` X Y Z SX SY SZ (or have ns-train scale and centre the poses, by its parser's flags: "
-    "`nerfstudio-data --auto-scale-poses True --center-method focus --scale-factor 2`)."
+    "`crop` X Y Z SX SY SZ (or have ns-train scale and centre the poses, by flags after the "
+    "parser's name where it has them: `--auto-scale-poses True --center-method focus --scale-factor 2`)."
 )
 
 

@@ -117,6 +117,7 @@ def test_sixteen_bit_files_keep_their_precision(tmp_path: Path) -> None:
     assert torch.equal(read_image(values).rgb[0], expected)
 
 
+@pytest.mark.filterwarnings("ignore:.*is all but black")
 @pytest.mark.parametrize(("largest", "full"), [(1, 255), (255, 255), (256, 65535), (65535, 65535)])
 def test_grey_in_32_bits_is_over_the_range_that_it_fills(largest: int, full: int, tmp_path: Path) -> None:
     values = np.array([[0, largest // 2, largest]], dtype=np.int32)
@@ -133,7 +134,8 @@ def test_grey_in_32_bits_beyond_any_range(values: list[int]) -> None:
 
 def test_dark_sixteen_bit_files_stay_dark(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 255]], dtype=np.uint16)).save(tmp_path / "dark.png")
-    assert read_image(tmp_path / "dark.png").rgb[0, 0, 1].item() == pytest.approx(255 / 65535)
+    with pytest.warns(PictureWarning, match="all but black: its brightest value is 255 of 65535"):
+        assert read_image(tmp_path / "dark.png").rgb[0, 0, 1].item() == pytest.approx(255 / 65535)
 
 
 def test_bytes_stay_bytes_until_floats_are_asked_for(tmp_path: Path) -> None:
@@ -393,3 +395,19 @@ def test_of_several_frames_the_first_is_read_and_said(tmp_path: Path) -> None:
 def test_an_address_is_said_as_it_was_given() -> None:
     with pytest.raises(InputError, match=r"^http://a\.example/b\.png is an address;"):
         read_image(Path("http://a.example/b.png"))
+
+
+def test_few_bits_stored_as_sixteen_are_said(tmp_path: Path) -> None:
+    levels = np.full((4, 4), 4095, np.uint16)
+    Image.fromarray(levels).save(tmp_path / "a.png")
+    for source, name in (
+        (tmp_path / "a.png", r"a\.png"),
+        (levels, "the image"),
+        (torch.from_numpy(levels), "the image"),
+    ):
+        with pytest.warns(PictureWarning, match=name + r" is all but black: its brightest value is 4095 of 65535"):
+            read_image(source)
+        # A mask's levels, or classes, may be small.
+        read_image(source, is_mask=True)
+    for bright in (levels * 2, levels * 0, np.full((4, 4), 12, np.uint8), np.full((4, 4), 0.01234, np.float32)):
+        read_image(bright)

@@ -11,7 +11,7 @@ from transformers import CLIPVisionConfig
 from gencontrol.alpha_clip.one_pass.change import OnePass, OnePassConfig
 from gencontrol.alpha_clip.weights.describe import check_shapes
 from gencontrol.configuration import from_mapping, to_mapping
-from gencontrol.errors import CheckpointError, ConfigError
+from gencontrol.errors import CheckpointError, ConfigError, reason_of
 from gencontrol.finite import check_finite_weights
 from gencontrol.models.fingerprint import ONE_PASS
 from gencontrol.models.location import Location, read_json
@@ -73,7 +73,7 @@ def read_one_pass(config: Path, weights: Path, tower: CLIPVisionConfig, *, dtype
         shape = from_mapping(OnePassConfig, read_json(config), where=str(config))
         state = load_file(weights)
     except (ConfigError, SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"{weights.parent} holds no weights for one pass: {error}") from error
+        raise CheckpointError(f"{weights.parent} holds no weights for one pass: {reason_of(error)}") from error
     one_pass = OnePass(tower, shape)
     expected = {name: tuple(values.shape) for name, values in one_pass.state_dict().items()}
     found = {name: tuple(values.shape) for name, values in state.items()}

@@ -82,9 +82,10 @@ def describe(shapes: Shapes) -> str:
         return "a diffusion model's denoiser"
     if any(k.startswith("layer1.0.") or ".layer1.0." in k for k in shapes):
         return "a ResNet, which has no patch embedding"
-    return (
-        f"something else ({len(shapes)} tensors, such as {', '.join(list(shapes)[:3])})" if shapes else "an empty file"
-    )
+    if not shapes:
+        return "an empty file"
+    several = f"{len(shapes)} tensors, such as " if len(shapes) > 1 else "one tensor, "
+    return f"something else ({several}{', '.join(list(shapes)[:3])})"
 
 
 def _clip_kind(shapes: Shapes, prefix: str, *, open_clip: bool) -> str:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.errors import ConfigError
+from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus.registry import FOCUS
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.tasks.templates import TEMPLATES, check_templates
@@ -43,5 +43,8 @@ def read_templates(text: str) -> tuple[str, ...] | None:
         raise ConfigError(f"`templates`: expected a file, or auto, {', '.join(TEMPLATES)}, got {text!r}.")
     lines = read_text(Path(text), what="a file with a template on each line").splitlines()
     templates = tuple(line.strip() for line in lines if line.strip())
-    check_templates(templates)
+    try:
+        check_templates(templates)
+    except InputError as error:
+        raise InputError(f"{text}: {error}") from error
     return templates

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gencontrol.errors import InputError
+from gencontrol.errors import InputError, reason_of
 from gencontrol.runs.radiance import CreationSettings
 from gencontrol.studio.spatial.process import Handle, start_process
 from gencontrol.studio.spatial.records import (
@@ -112,7 +112,7 @@ class SpatialRuns:
             try:
                 handle = self._start(self._root / name)
             except OSError as error:
-                self._leave(name, "failed", message=f"its process could not be started: {error}.")
+                self._leave(name, "failed", message=f"its process could not be started: {reason_of(error)}.")
                 continue
             thread = threading.Thread(target=self._watch, args=(name, handle), daemon=True)
             self._going[name] = (handle, thread)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gencontrol import errors
-from gencontrol.errors import GencontrolError
+from gencontrol.errors import GencontrolError, reason_of
 from gencontrol.studio.warm.registry import Address, code_version, proof, read_address
 from gencontrol.text_files import json_value
 
@@ -114,7 +114,9 @@ def vary_there(
     except (OSError, http.client.HTTPException) as error:
         if isinstance(error, GencontrolError):
             raise
-        raise GencontrolError(f"the server has gone in the middle of the run ({error}): run it again.") from error
+        raise GencontrolError(
+            f"the server has gone in the middle of the run ({reason_of(error)}): run it again."
+        ) from error
     finally:
         connection.close()
     raise GencontrolError("the server has gone in the middle of the run: run it again.")

@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Int
 from PIL import Image
 from torch import Tensor
 
-from gencontrol.errors import InputError
+from gencontrol.errors import InputError, reason_of
 from gencontrol.text_files import check_no_address, read_text
 
 OTHER, IGNORED = 0, 1000
@@ -154,7 +154,7 @@ def read_ids(path: Path) -> Int[Tensor, "h w"]:
         with Image.open(path) as image:
             return decode_ids(np.array(image.convert("RGB")))
     except OSError as error:
-        raise InputError(f"{path} cannot be read as a mask of ImageNet-S: {error}") from error
+        raise InputError(f"{path} cannot be read as a mask of ImageNet-S: {reason_of(error)}") from error
 
 
 def places(cosines: Float[Tensor, "n c"], category: Int[Tensor, " n"]) -> Int[Tensor, " n"]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from gencontrol.alpha_clip.weights.unpickling import read_plain_pickle
 from gencontrol.configuration import nearest
-from gencontrol.errors import ConfigError, InputError
+from gencontrol.errors import ConfigError, InputError, reason_of
 from gencontrol.text_files import check_no_address, check_regular, json_value, read_text
 
 SplitNames = tuple[str, ...]
@@ -176,7 +176,7 @@ def _of_lines(path: Path, root: Path, detections: Path | None) -> tuple[Referenc
         images = [{"id": image, "file_name": name} for image, name in pictures.items()]
         return _references(refs, {"annotations": list(annotations.values()), "images": images}, root, detections)
     except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
-        raise InputError(f"{path} is no file of references: {type(error).__name__} {error}.") from error
+        raise InputError(f"{path} is no file of references: {type(error).__name__} {reason_of(error)}.") from error
 
 
 def _references(

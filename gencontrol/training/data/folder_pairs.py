@@ -112,6 +112,8 @@ def read_listing(folder: Path) -> tuple[FolderPair, ...]:
     """
     path = folder / LISTING
     check_no_address(folder, what="a folder of pictures and their listing")
+    if folder.is_file():
+        raise InputError(f"{folder} is a file; expected the folder that its {LISTING} and the pictures lie in.")
     if not path.is_file():
         raise InputError(f"No {LISTING} in {folder}; expected one JSON object a line with image, caption and mask.")
     try:

@@ -26,6 +26,7 @@ def _openai(name: str) -> dict[str, tuple[int, ...]]:
         ({"down_blocks.0.weight": (1,)}, "a diffusion model's denoiser"),
         ({"visual.layer1.0.conv1.weight": (1,)}, "a ResNet"),
         ({"a": (1,), "b": (1,)}, "something else (2 tensors, such as a, b)"),
+        ({"a": (1,)}, "something else (one tensor, a)"),
         ({}, "an empty file"),
     ],
 )

@@ -86,6 +86,12 @@ def test_bad_listings_are_explained(folder, text, error, message):
         read_listing(folder)
 
 
+def test_the_listing_itself_is_no_folder(folder):
+    write(folder, {"image": "a.png", "caption": "red"})
+    with pytest.raises(InputError, match=r"pairs\.jsonl is a file; expected the folder that its pairs\.jsonl"):
+        read_listing(folder / "pairs.jsonl")
+
+
 def test_a_mask_that_cannot_be_used_is_named_with_its_picture(folder):
     Image.new("L", (10, 10), 255).save(folder / "m.png")
     told = r"a\.png: its mask m\.png is 10 x 10 and it is 40 x 20 \(width x height\): give a mask of the image's"
