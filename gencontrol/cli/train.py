@@ -68,11 +68,13 @@ def run_stage(options: TrainOptions) -> Path:
     from gencontrol.cli.terminal import log_to_stderr
     from gencontrol.configuration import from_yaml
     from gencontrol.files import check_folder
+    from gencontrol.runs.notices import quiet_loading
     from gencontrol.training.loop.reporting import Reporter
     from gencontrol.training.loop.train import train
     from gencontrol.training.stages.registry import STAGES, Places, settings_path
 
     log_to_stderr()
+    quiet_loading()
     stage = STAGES[options.stage]
     folder = options.output or Path("runs") / options.stage
     check_folder(folder)
