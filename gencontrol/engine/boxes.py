@@ -145,5 +145,5 @@ def sifted(candidates: Sequence[Candidate], size: tuple[int, int], rules: Rules)
 
 
 def _overlap(one: Candidate, others: Sequence[Candidate]) -> float:
-    boxes = [torch.tensor([other.box for other in some], dtype=torch.float64) for some in ([one], others)]
-    return float(box_iou(*boxes).max())
+    mine, theirs = (torch.tensor([b.box for b in some], dtype=torch.float64) for some in ([one], others))
+    return float(box_iou(mine, theirs).max())

@@ -46,7 +46,7 @@ def test_a_part_that_is_rather_another_thing_is_dropped(agreement: Agreement, se
     }
     best, *_, worst = sorted(names, key=lambda name: -agreed[name])
     both = [Candidate(phrase=best, mask=plane), Candidate(phrase=worst, mask=plane)]
-    rules = {"agreement": None, "contrast": True}
+    rules: dict[str, Any] = {"agreement": None, "contrast": True}
     found = agreement.judged(picture, both, Rules(**rules), others=[*names, "gnu"])
     assert [one.rejected_because for one in found] == ["", OTHER_PHRASE]
     assert found[1].detail == f"{best}: {agreed[best]:.4f}"

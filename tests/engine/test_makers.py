@@ -95,7 +95,8 @@ def test_the_part_that_agrees_best_with_its_class(sets: Any, agreement: Agreemen
     assert [one.rejected_because for one in found] == ["", OTHER_PART] and found[0].caption == "a cat"
     assert found[0].agreement == pytest.approx(float(agreed[best]), abs=1e-5)
     mask = found[0].mask
-    assert mask is not None and parts[best].mask is not None and torch.equal(mask, parts[best].mask)
+    grid_mask = parts[best].mask
+    assert mask is not None and grid_mask is not None and torch.equal(mask, grid_mask)
     x0, y0, x1, y1 = (int(side) for side in found[0].box or ())
     assert bool(mask[y0:y1, x0:x1].all()) and int(mask.sum()) == (x1 - x0) * (y1 - y0)
 

@@ -1,5 +1,7 @@
 """Rules that cannot be."""
 
+from typing import Any
+
 import pytest
 
 from gencontrol.engine import Rules
@@ -29,6 +31,6 @@ def test_usual_rules_and_bounds_that_are_reached() -> None:
         ("agreement", -1.5),
     ],
 )
-def test_numbers_out_of_range(field: str, value: float | int) -> None:
+def test_numbers_out_of_range(field: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=f"`{field}`: expected .* got {value}"):
         Rules(**{field: value})

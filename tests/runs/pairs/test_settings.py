@@ -17,7 +17,7 @@ from gencontrol.runs.pairs.settings import (
     is_by_class,
 )
 
-USUAL = {"pictures": "p", "captions": "c.jsonl", "output": "o"}
+USUAL: dict[str, Any] = {"pictures": "p", "captions": "c.jsonl", "output": "o"}
 
 
 @pytest.mark.parametrize(
@@ -49,13 +49,13 @@ def test_refused(changes: dict[str, Any], message: str) -> None:
 
 
 def test_what_is_not_said_depends_on_the_data_set(sets: Any, tmp_path: Path) -> None:
-    captions, things = PairsSettings(**USUAL), PairsSettings(**USUAL | {"annotations": "i.json"})
-    classes = PairsSettings(**USUAL | {"captions": None})
-    archive = PairsSettings(**USUAL | {"captions": None, "pictures": "a.tar"})
+    captions, things = PairsSettings(**USUAL), PairsSettings(**dict(USUAL, annotations="i.json"))
+    classes = PairsSettings(**dict(USUAL, captions=None))
+    archive = PairsSettings(**dict(USUAL, captions=None, pictures="a.tar"))
     for settings in (captions, things, classes, archive):
         check_pairs(settings)
     assert [is_by_class(one) for one in (captions, things, classes, archive)] == [False, False, True, False]
     assert [captioner_of(one) for one in (captions, classes)] == [PHRASES, TEMPLATES]
-    assert captioner_of(PairsSettings(**USUAL | {"captioner": "x"})) == "x"
+    assert captioner_of(PairsSettings(**dict(USUAL, captioner="x"))) == "x"
     assert "dino" in grounder_of(captions) and grounder_of(things) == GIVEN
-    assert grounder_of(PairsSettings(**USUAL | {"grounder": "x"})) == "x"
+    assert grounder_of(PairsSettings(**dict(USUAL, grounder="x"))) == "x"
