@@ -21,7 +21,7 @@ CAPTION = "describe it"
 """What is asked for a caption."""
 TOO_NEAR = "that takes the whole picture"
 """What is said where a close-up is asked about the whole."""
-KINDS = ("what", "is", "colour", "size", "side", "where", "cover", "count", "marked", "there")
+KINDS = ("what", "is", "colour", "size", "side", "where", "find", "cover", "count", "marked", "there")
 """What questions are about; `caption` is the further kind."""
 CLEAR_SEEN = 0.35
 """Visible share from which another thing is asked about."""
@@ -178,6 +178,14 @@ def _where(a: _Asking) -> _Found:
         yield a.way("where"), place_of(a.one) if _is_far(a.shown) else TOO_NEAR
 
 
+def _find(a: _Asking) -> _Found:
+    """Where something stands that is named, marked or not."""
+    clear = [thing for thing in a.shown.things if thing.seen >= CLEAR_SEEN]
+    if clear and a.shown.look in ("alpha", "whole", "zoom"):
+        thing = a.random.choice(clear)
+        yield f"where is the {thing.name}?", TOO_NEAR if a.shown.look == "zoom" else place_of(thing)
+
+
 def _cover(a: _Asking) -> _Found:
     if _no_mark(a.shown):
         yield a.way("cover"), NOTHING
@@ -222,6 +230,7 @@ _KINDS: dict[str, Callable[[_Asking], _Found]] = {
     "size": _size,
     "side": _side,
     "where": _where,
+    "find": _find,
     "cover": _cover,
     "count": _count,
     "marked": _marked,

@@ -137,3 +137,14 @@ def test_a_model_that_is_none(run: Run, scene: Path, tiny_folder: Path) -> None:
     mask = ("--mask", scene / "red.png")
     done = run("caption", scene / "photo.png", *mask, "--model", tiny_folder / "alpha_clip", "--offline")
     assert done.code == 1 and "is a model of type 'clip'" in done.err and "expected LLaVA-1.5" in done.err
+
+
+def test_where_a_question_may_stand(ask: Run, scene: Path) -> None:
+    masks, wanted = ("--mask", scene / "red.png"), "what is it made of ?"
+    said = {ask(*order).out for order in ((wanted, *masks), (*masks, wanted), (*masks, "--offline", wanted))}
+    assert len(said) == 1 and "red" in said.pop()
+    # A flag's value is no question, whatever it ends in.
+    done = ask(*masks, "--output", "said?", wanted)
+    assert done.code == 2 and "-o said?: expected a name that ends in .csv or .json" in done.err
+    twice = ask(wanted, *masks, wanted)
+    assert twice.code == 2 and wanted in twice.err

@@ -130,6 +130,14 @@ def test_where_it_stands_and_what_covers_it() -> None:
     assert set(asked(shown(), "cover").values()) == {"nothing is marked"}
 
 
+def test_where_something_named_stands() -> None:
+    places = {"cat": "at the bottom left", "moon": "in the middle", "ant": "on the right"}
+    wanted = {f"where is the {name}?": place for name, place in places.items()}
+    assert asked(shown(0), "find") == asked(shown(), "find") == asked(shown(look="whole"), "find") == wanted
+    assert set(asked(shown(1, look="zoom"), "find").values()) == {TOO_NEAR}
+    assert set(asked(shown(1, things=(replace(CAT, seen=0.2), MOON)), "find")) == {"where is the moon?"}
+
+
 def test_numbers() -> None:
     assert set(asked(shown(0), "count").values()) == {"three"}
     assert set(asked(shown(look="whole", things=(CAT,)), "count").values()) == {"one"}

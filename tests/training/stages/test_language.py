@@ -24,7 +24,7 @@ from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.loop.train import train
 from gencontrol.training.stages import language_data
 from gencontrol.training.stages.language import LanguageTask, LanguageTraining, answered, exact, shown_of
-from gencontrol.training.stages.registry import STAGES, Places, preset_path
+from gencontrol.training.stages.registry import STAGES, Places, preset_path, settings_path
 
 RUN = RunConfig(
     steps=4, batch=3, chunk=3, warmup=1, learning_rate=3e-3, log_every=2, evaluate_every=4, sheet_every=4,
@@ -160,10 +160,13 @@ def test_the_stage_is_put_together(
 def test_the_preset_and_settings_that_cannot_be() -> None:
     config = from_yaml(LanguageTraining, preset_path(STAGES["language"]))
     assert config.encoder == "tiny" and config.run.optimizer == "muon"
+    first = from_yaml(LanguageTraining, settings_path(Path("language_names"), STAGES["language"]))
+    assert first.head.layers == 1 and first.questions == 0 and first.scenes == config.scenes
+    assert first.head.width == config.head.width
     with pytest.raises(ConfigError, match=r"run\.batch: expected one chunk of 2 a step, got 4"):
         LanguageTraining(run=RunConfig(batch=4, chunk=2))
-    with pytest.raises(ConfigError, match="questions: expected 0 to 9, got 10"):
-        LanguageTraining(questions=10)
+    with pytest.raises(ConfigError, match="questions: expected 0 to 10, got 11"):
+        LanguageTraining(questions=11)
 
 
 def test_a_tower_of_another_shape_is_refused(task, tiny: ModuleType) -> None:
