@@ -89,6 +89,8 @@ def test_flags_that_the_text_names_exist(capsys: pytest.CaptureFixture[str]) -> 
     for command in commands.split():
         main([command, "--help"])
         listed += capsys.readouterr().out
+    main(["data", "pairs", "--help"])
+    listed += capsys.readouterr().out
     for command in ("edit", "render", "export", "scene"):
         main(["nerf", command, "--help"])
         listed += capsys.readouterr().out
