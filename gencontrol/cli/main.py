@@ -37,7 +37,7 @@ COMMANDS: dict[str, str] = {
     "convert": "a checkpoint into a folder that gencontrol and transformers open",
     "models": "the presets: encoder, licence, size, what is there",
     "doctor": "versions, devices, what is missing and how to get it",
-    "data": "the sprite world's drawings: fetch and prepare",
+    "data": "region-text pairs of plain pictures; the sprite world's drawings and scenes",
     "train": "train CLIP, Alpha-CLIP, the autoencoder or the denoiser",
     "assemble": "trained stages into one model folder",
     "nerf": "steer a radiance field, or one part of it, with text",

@@ -33,6 +33,8 @@ from gencontrol.text_files import json_value
 
 LINES, MASKS, PICTURES = "shards", "masks", "pictures"
 """Folders of a set of pairs; the first is gone once the set is whole."""
+_ARRAYS = frozenset({".npy"})
+"""Other endings of names by which a file is read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +141,7 @@ def _placed(making: Set, row: Row, place: tuple[int, int]) -> Path:
     if isinstance(row.picture, Path) and not making.copies:
         return row.picture
     suffix = Path(row.name).suffix.lower()
-    path = making.pictures(shard) / f"{number:05d}{suffix if suffix in SUFFIXES else '.img'}"
+    path = making.pictures(shard) / f"{number:05d}{suffix if suffix in SUFFIXES | _ARRAYS else '.img'}"
     if isinstance(row.picture, bytes):
         with atomic_file(path) as temporary:
             temporary.write_bytes(row.picture)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -100,7 +101,9 @@ def test_copies_and_pictures_out_of_archives(sets: Any, tmp_path: Path) -> None:
         Row(name="broken.png", picture=b"no picture", parts=row.parts),
         Row(name="1.png", picture=pictures / "1.png"),
         Row(name="odd.exe", picture=held, parts=row.parts),
+        Row(name="array.npy", picture=pictures / "array.npy", parts=row.parts),
     ]
+    np.save(pictures / "array.npy", np.full((40, 48, 3), 128, np.uint8))
     one = making(tmp_path / "out", Rows(rows), copies=True)
     make_shard(one, 0)
     shown = {line["picture"]: line["image"] for line in read_lines(one.lines(0))}
@@ -111,9 +114,10 @@ def test_copies_and_pictures_out_of_archives(sets: Any, tmp_path: Path) -> None:
         "broken.png": None,
         "1.png": None,
         "odd.exe": "pictures/000000/00005.img",
+        "array.npy": "pictures/000000/00006.npy",
     }
     files = sorted(path.name for path in (tmp_path / "out" / "pictures" / "000000").iterdir())
-    assert files == ["00000.png", "00001.jpg", "00005.img"]
+    assert files == ["00000.png", "00001.jpg", "00005.img", "00006.npy"]
     assert (tmp_path / "out" / "pictures/000000/00000.png").read_bytes() == (pictures / "0.png").read_bytes()
     assert (tmp_path / "out" / "pictures/000000/00001.jpg").read_bytes() == held
 
