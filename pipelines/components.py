@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -20,6 +21,8 @@ from gencontrol.pipelines.hosts.host import SavedPipeline
 _LIBRARIES = ("diffusers", "transformers")
 _CHECKER = "StableDiffusionSafetyChecker"
 """Diffusers' own affair: it may be left out, and says nothing of what is drawn."""
+_MOVED = MappingProxyType({"UnCLIPTextProjModel": "diffusers.pipelines.deprecated.unclip.text_proj"})
+"""Class -> module, of components that diffusers has put away where its own loader does not find them: Karlo's."""
 _LOOKUP = (
     "cache_dir",
     "force_download",
@@ -59,7 +62,7 @@ def check_components(saved: SavedPipeline, given: Collection[str] = ()) -> dict[
         if library != "diffusers":
             continue
         where = f"{saved.location.name}: the component {name}"
-        made = getattr(diffusers, kind, None)
+        made = getattr(diffusers, kind, None) or _class_of(library, kind)
         if made is None:
             raise CheckpointError(f"{where} is a {printable(kind)}, a class that this version of diffusers has not.")
         path = f"{name}/{'scheduler_config.json' if kind.endswith('Scheduler') else 'config.json'}"
@@ -112,6 +115,31 @@ def open_components(
         check_floats(replace(saved.location, subfolder=name), f"{stem}{variant}.safetensors")
         check_filled_weights(loaded[name], source=f"{saved.location.name}: the component {name}")
     return loaded
+
+
+def is_moved(saved: SavedPipeline) -> bool:
+    """Whether diffusers' own loader would not find the class of one of its components."""
+    return any(kind in _MOVED for _, kind in _listed(saved).values())
+
+
+def open_rest(saved: SavedPipeline, given: Mapping[str, Any], how: Mapping[str, Any]) -> dict[str, Any]:
+    """The components without weights, such as samplers and tokenizers, for a pipeline that diffusers cannot open.
+
+    Args:
+        saved: The pipeline.
+        given: Components that there are.
+        how: Arguments of `from_pretrained`.
+
+    Raises:
+        CheckpointError: One that cannot be read.
+    """
+    lookup = {name: how[name] for name in _LOOKUP if name in how and name not in ("use_safetensors", "variant")}
+    rest = {}
+    for name, (library, kind) in _listed(saved).items():
+        if name not in given:
+            with refused(f"{saved.location.name}: the component {name}"):
+                rest[name] = _class_of(library, kind).from_pretrained(saved.location.name, subfolder=name, **lookup)
+    return rest
 
 
 def _kept_as(folder: Path, what: str, stem: str) -> dict[str, bool]:
@@ -189,6 +217,8 @@ def _class_of(library: str, kind: str) -> Any:
 
     None is a class that is not known here: diffusers says what it makes of it.
     """
+    if kind in _MOVED:
+        return getattr(import_module(_MOVED[kind]), kind)
     module = import_module(library) if library in _LIBRARIES else None
     if module is None:
         module = getattr(import_module("diffusers.pipelines"), library, None)

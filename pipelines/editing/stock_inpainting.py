@@ -12,7 +12,7 @@ from gencontrol.images.writing import to_pil
 from gencontrol.numbers import check_number
 from gencontrol.pipelines.editing.painting import as_hole, put_into, soft_border
 from gencontrol.pipelines.editing.window import SEAM, cut, window_around
-from gencontrol.pipelines.stock.drawing import lists_copied
+from gencontrol.pipelines.stock.batches import lists_copied
 from gencontrol.streams import seeded
 
 CONTEXT = 0.5

@@ -83,6 +83,8 @@ FLUX_KONTEXT = ReferenceFamily(
     arguments=kontext_arguments,
 )
 
+# What diffusers' Flux2ImageProcessor refuses in the middle of a call.
+_BOUNDS: dict[str, Any] = {"least_side": 64, "most_aspect": 8.0}
 _FLUX_2_CALL = StockCall(prompt="needed", negative_prompt=False, guidance_scale=4.0, distilled=True, side=1024)
 
 FLUX_2 = ReferenceFamily(
@@ -91,6 +93,7 @@ FLUX_2 = ReferenceFamily(
             name="flux2-klein",
             pipelines=("Flux2KleinPipeline",),
             most_pixels=1024 * 1024,
+            **_BOUNDS,
             several=True,
             call=replace(_FLUX_2_CALL, guidance_scale=1.0),
             base=PublishedWeights(
@@ -101,6 +104,7 @@ FLUX_2 = ReferenceFamily(
             name="flux2",
             pipelines=("Flux2Pipeline",),
             most_pixels=1024 * 1024,
+            **_BOUNDS,
             several=True,
             call=_FLUX_2_CALL,
             base=PublishedWeights(

@@ -62,6 +62,8 @@ class StockCall:
     """Whether it takes a height and a width."""
     side: int | None = None
     """Of the output in pixels, unless said; None where the denoiser's settings say it."""
+    repeats: bool = True
+    """Whether it can draw several outputs of a prompt that comes embedded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +94,10 @@ class ReferenceHost:
     """(height, width) to one of which it brings the pictures it takes, that of the nearest shape; none is any."""
     most_pixels: int | None = None
     """Up to which it takes pictures as they are; larger ones are scaled down."""
+    least_side: int = 1
+    """Of the pictures it takes, in pixels."""
+    most_aspect: float | None = None
+    """Up to which it takes pictures: their longer side beside the shorter; None is any."""
     canvas_masks: bool = False
     """Whether a reference can be kept to a part of the canvas."""
     weights: bool = False

@@ -190,7 +190,7 @@ def picture_size(host: ReferenceHost, size: tuple[int, int]) -> tuple[int, int]:
     """(height, width) at which a host keeps a picture: as its stock call would choose, in whole tokens.
 
     Raises:
-        InputError: A picture of less than one token.
+        InputError: A picture of less than one token, or of another size or shape than the host takes.
     """
     height, width = size
     if host.resolutions:
@@ -202,6 +202,16 @@ def picture_size(host: ReferenceHost, size: tuple[int, int]) -> tuple[int, int]:
     if not (height and width):
         raise InputError(
             f"A reference of {size[1]} x {size[0]} pixels is too small: {host.name} reads {host.grid} a token."
+        )
+    if min(height, width) < host.least_side:
+        raise InputError(
+            f"A reference of {size[1]} x {size[0]} pixels is too small: {host.name} takes sides of {host.least_side} "
+            "and more."
+        )
+    if host.most_aspect is not None and max(height, width) > host.most_aspect * min(height, width):
+        raise InputError(
+            f"A reference of {size[1]} x {size[0]} pixels is too long: {host.name} takes sides of up to "
+            f"{host.most_aspect:g} to 1; crop it."
         )
     return height, width
 

@@ -17,6 +17,7 @@ from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.references.canvas import canvas_map, output_size
 from gencontrol.pipelines.references.encoding import canvas_of, check_references
 from gencontrol.pipelines.references.reference import Call, RegionReference
+from gencontrol.pipelines.stock.batches import lists_copied, outputs_at_once
 from gencontrol.pipelines.stock.fitting import FittedHost
 from gencontrol.pipelines.stock.opening import OpenedHost
 from gencontrol.pipelines.stock.scales import by_scale, scaled
@@ -218,6 +219,7 @@ def stock_settings(host: ReferenceHost, drawing: Drawing, size: tuple[int, int] 
 def _drawn(
     opened: OpenedHost, seeds: Sequence[int], settings: dict[str, Any], *, batch: int, scale: float
 ) -> Iterator[Drawn]:
+    batch = outputs_at_once(opened.host, settings, batch)
     for start in range(0, len(seeds), batch):
         some = seeds[start : start + batch]
         # Generators of the CPU, so that a seed means the same picture on every device.
@@ -227,11 +229,6 @@ def _drawn(
         flagged = getattr(result, "nsfw_content_detected", None) or [False] * len(some)
         for image, seed, blackened in zip(result.images, some, flagged, strict=True):
             yield Drawn(image=image, seed=seed, flagged=bool(blackened))
-
-
-def lists_copied(settings: dict[str, Any]) -> dict[str, Any]:
-    """Lists anew: some stock calls write into theirs. Dictionaries stay, since schedules change them in place."""
-    return {name: list(value) if isinstance(value, list) else value for name, value in settings.items()}
 
 
 def _prompt_of(opened: OpenedHost, drawing: Drawing) -> dict[str, Any]:

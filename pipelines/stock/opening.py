@@ -13,7 +13,7 @@ from gencontrol.alpha_clip.siglip import AlphaSigLIP
 from gencontrol.errors import CheckpointError
 from gencontrol.kinds import checked
 from gencontrol.models.location import Location
-from gencontrol.pipelines.components import open_components, refused, trusting, without_advice
+from gencontrol.pipelines.components import is_moved, open_components, open_rest, refused, trusting, without_advice
 from gencontrol.pipelines.hosts.host import read_saved
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.hosts.reference_registry import find_reference_host
@@ -177,6 +177,8 @@ def _open_base(fitted: FittedHost, dtype: torch.dtype) -> Any:
         # References are encoded beside the pipeline: an encoder in it would be loaded for nothing.
         given["image_encoder"] = None
     components = given | open_components(saved, {**how, **given}, dtypes=dtype)
+    if is_moved(saved):
+        return stock(**components, **open_rest(saved, components, how))
     with refused(saved.location.name), trusting():
         return stock.from_pretrained(saved.location.name, dtype=dtype, **how, **components)
 

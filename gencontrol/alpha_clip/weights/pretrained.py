@@ -26,6 +26,8 @@ from gencontrol.models.location import Location, no_model, read_json
 
 # Older transformers saved this buffer; it is 0, 1, 2, ... and made anew.
 _DERIVED = ".embeddings.position_ids"
+# Whole numbers by right: that one, and how many batches a batch norm has seen (the autoencoder of FLUX.2 has one).
+_WHOLE = (_DERIVED, "num_batches_tracked")
 
 
 def open_clip_folder(source: Location, *, dtype: torch.dtype | None) -> Parts:
@@ -138,7 +140,7 @@ def check_floats(source: Location, file: str) -> None:
     for path in _weight_files(source, file):
         with safetensors.safe_open(path, framework="pt") as opened:
             types |= {key: opened.get_slice(key).get_dtype() for key in opened.keys()}
-    whole = [f"{key} ({kind})" for key, kind in types.items() if not _is_float(kind) and not key.endswith(_DERIVED)]
+    whole = [f"{key} ({kind})" for key, kind in types.items() if not _is_float(kind) and not key.endswith(_WHOLE)]
     if whole:
         raise CheckpointError(
             f"{source.name} holds no floating-point numbers where weights should be: {', '.join(whole[:4])}. Quantised "

@@ -6,6 +6,7 @@ from types import ModuleType
 
 import pytest
 import torch
+from PIL import Image
 
 from gencontrol.errors import InputError
 from gencontrol.images.picture import Picture
@@ -27,8 +28,25 @@ def test_pictures_of_token_hosts_have_a_size_that_stock_calls_keep() -> None:
         picture_size(klein, (12, 100))
 
 
+@pytest.mark.parametrize("name", ["flux2-klein", "flux2"])
+def test_pictures_that_flux_2_refuses_in_the_middle_of_a_call(name: str) -> None:
+    from diffusers.pipelines.flux2.image_processor import Flux2ImageProcessor
+
+    host = REFERENCE_HOSTS[name]
+    for size in ((64, 64), (64, 512), (512, 64), (79, 79)):
+        height, width = picture_size(host, size)
+        Flux2ImageProcessor.check_image_input(Image.new("RGB", (width, height)))
+    with pytest.raises(InputError, match=f"A reference of 100 x 60 pixels is too small: {name} takes sides of 64"):
+        picture_size(host, (60, 100))
+    with pytest.raises(InputError, match=f"of 64 x 576 pixels is too long: {name} takes sides of up to 8 to 1; crop"):
+        picture_size(host, (576, 64))
+    for height, width in ((48, 96), (576, 64)):
+        with pytest.raises(ValueError, match="too"):
+            Flux2ImageProcessor.check_image_input(Image.new("RGB", (width, height)))
+
+
 def test_a_mask_on_a_token_host_is_its_mean_in_each_token(hosts: ModuleType) -> None:
-    klein = replace(REFERENCE_HOSTS["flux2-klein"], grid=16)
+    klein = replace(REFERENCE_HOSTS["flux2-klein"], grid=16, least_side=16)
     rgb = hosts.picture(height=32, width=64)
     alpha = torch.zeros(32, 64)
     alpha[:16, :8], alpha[16:, 32:48] = 1.0, 0.5
