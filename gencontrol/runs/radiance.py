@@ -107,6 +107,9 @@ def train(settings: CreationSettings) -> Path:
         )
     from nerfstudio.scripts.train import main
 
+    from gencontrol.runs.notices import quiet_loading
+
+    quiet_loading()
     config = training_config(settings)
     if isinstance(settings, EditSettings) and settings.phrase:
         _set_phrase(config, settings)

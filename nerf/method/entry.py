@@ -110,7 +110,8 @@ def trainer_config() -> SteeredTrainerConfig:
             # Of a capture that is cropped to a box; other runs have nothing in this group.
             "backdrop": {"optimizer": AdamOptimizerConfig(lr=0.05, eps=1e-8), "scheduler": scheduler_config()},
         },
-        logging=LoggingConfig(steps_per_log=10),
+        # Its table of seconds is printed last of all, after an error too.
+        logging=LoggingConfig(steps_per_log=10, profiler="none"),
         viewer=ViewerConfig(num_rays_per_chunk=1 << 15),
         vis="tensorboard",
     )

@@ -56,7 +56,8 @@ def test_the_defaults_of_a_run() -> None:
     # A preview is a batch and an image at a time; all images are for ns-eval.
     evaluated = (config.steps_per_eval_batch, config.steps_per_eval_image, config.steps_per_eval_all_images)
     assert evaluated == (0, 100, 0)
-    assert not config.mixed_precision and config.vis == "tensorboard" and config.logging.steps_per_log == 10
+    assert not config.mixed_precision and config.vis == "tensorboard"
+    assert config.logging.steps_per_log == 10 and config.logging.profiler == "none"
     assert config.optimizers["field"]["optimizer"].eps == 1e-8 and config.viewer.num_rays_per_chunk == 32768
     assert trainer_config() is not config
 
