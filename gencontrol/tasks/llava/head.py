@@ -61,6 +61,7 @@ def llava_config(
         tokenizer: With `<image>`, and tokens to begin, end and pad with.
         further: Plain values that are kept beside it, such as `region_prompt`.
     """
+    known: Any = tokenizer
     text = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=config.width,
@@ -69,12 +70,12 @@ def llava_config(
         num_attention_heads=config.heads,
         num_key_value_heads=config.heads,
         max_position_embeddings=config.context,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=known.pad_token_id,
+        bos_token_id=known.bos_token_id,
+        eos_token_id=known.eos_token_id,
     )
     looks = copy.deepcopy(vision)
-    image = tokenizer.convert_tokens_to_ids("<image>")
+    image = known.convert_tokens_to_ids("<image>")
     found = LlavaConfig(vision_config=looks, text_config=text, image_token_index=image, **further)
     found.image_seq_length = image_tokens(found)
     return found

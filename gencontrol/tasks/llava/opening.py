@@ -101,8 +101,8 @@ def _headed(
     encoder = AlphaCLIP.from_pretrained(path, subfolder=inside, local_files_only=local_files_only)
     weights = source.find(WEIGHTS)
     assert weights is not None
-    model = with_tower(open_head(Path(weights).parent, config), config, encoder)
-    return model if dtype is None else model.to(dtype)  # pyright: ignore[reportCallIssue]
+    model: Any = with_tower(open_head(weights.parent, config), config, encoder)
+    return model if dtype is None else model.to(dtype)
 
 
 def read_config(folder: str) -> LlavaConfig:

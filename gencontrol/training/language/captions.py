@@ -20,11 +20,12 @@ def caption_of(shown: Shown) -> str:
     """What is marked, in a sentence: in the whole frame with its size and place."""
     if shown.look == "whole":
         return _whole(shown)
-    if not shown.marked:
+    marked = [shown.things[slot] for slot in shown.marked]
+    if not marked:
         return NOTHING
-    if len(shown.marked) > 1:
+    if len(marked) > 1:
         return named(shown)
-    thing = shown.things[shown.marked[0]]
+    thing = marked[0]
     if shown.look in ("crop", "blank"):
         return with_article(" ".join(_coloured(thing)))
     words = _coloured(thing)
@@ -66,10 +67,10 @@ def is_hidden(thing: Thing) -> bool:
 
 def _whole(shown: Shown) -> str:
     """Without a mark a picture of one thing is of that thing, and one of several is told by their number."""
-    if len(shown.things) > 1:
-        return things(len(shown.things))
-    thing = shown.things[0]
-    return with_article(" ".join(_coloured(thing)))
+    first, *others = shown.things
+    if others:
+        return things(1 + len(others))
+    return with_article(" ".join(_coloured(first)))
 
 
 def _coloured(thing: Thing) -> list[str]:

@@ -99,7 +99,7 @@ class LanguageTask:
         )
         head = LanguageHead(LlavaForConditionalGeneration(self.llava))
         # Of so few tokens a CPU is through sooner by plain products: the fused ones' backward pass is half of a step.
-        head.language_model.set_attn_implementation("eager")
+        cast(Any, head.language_model).set_attn_implementation("eager")
         if config.start:
             start_from(head, config.start)
         self.module: nn.Module = head

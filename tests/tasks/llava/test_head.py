@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -26,7 +27,8 @@ def head(tiny: ModuleType, tiny_folder: Path, tmp_path: Path) -> Path:
     shape = HeadConfig(width=32, layers=2, heads=2, inner=48, context=128)
     facts = {TOWER: str(tiny_folder / "alpha_clip"), "region_prompt": "<image> {} :"}
     config = llava_config(shape, encoder.vision.config, tokenizer, **facts)
-    assert config.text_config.max_position_embeddings == 128 and config.image_seq_length == 16
+    text: Any = config.text_config
+    assert text.max_position_embeddings == 128 and config.image_seq_length == 16
     folder = tmp_path / "head"
     folder.mkdir()
     torch.manual_seed(0)

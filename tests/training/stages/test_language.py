@@ -1,5 +1,6 @@
 """The language head's stage, at a tiny size."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -53,7 +54,7 @@ def task(folder: Path, sprite_store: SpriteStore):
         sets[name] = viewer.draw(seed=seed, index=0, batch=4).tensors()
 
     def build(**changes: Any) -> LanguageTask:
-        config = LanguageTraining(**(vars(SMALL) | {"encoder": str(folder)} | changes))
+        config = replace(SMALL, encoder=str(folder), **changes)
         return LanguageTask(config, encoder, sprite_store.concepts, sets, facts={"steps": 4})
 
     return build
@@ -148,10 +149,8 @@ def test_the_stage_is_put_together(
     folder: Path, sprite_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cache, "SHARD", 4)
-    changes = {"encoder": str(folder), "cache": str(tmp_path / "views")}
-    built = STAGES["language"].build(
-        LanguageTraining(**(vars(SMALL) | changes)), Places(folder=tmp_path / "run", sprites=sprite_file)
-    )
+    config = replace(SMALL, encoder=str(folder), cache=str(tmp_path / "views"))
+    built = STAGES["language"].build(config, Places(folder=tmp_path / "run", sprites=sprite_file))
     assert isinstance(built, LanguageTask) and len(built.sets["train"]["look"]) == 16
     assert (tmp_path / "views" / "test" / "0000.safetensors").is_file()
     assert language_data._tested(SMALL.scenes).split == "test"
