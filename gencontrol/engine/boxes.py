@@ -12,6 +12,7 @@ from gencontrol.engine.candidates import (
     BROKEN_ROW,
     LARGE_BOX,
     MORE_OF_PHRASE,
+    MORE_OF_PICTURE,
     NO_CAPTION,
     NO_PHRASE,
     NOT_FOUND,
@@ -89,7 +90,8 @@ def given(row: Row, size: tuple[int, int], rules: Rules) -> list[Candidate]:
         return [Candidate(phrase=row.caption, rejected_because=NOTHING_GIVEN)]
     height, width = size
     found = []
-    for part in sorted(row.parts, key=lambda part: math.inf if part.score is None else -part.score)[: rules.most]:
+    parts = sorted(row.parts, key=lambda part: math.inf if part.score is None else -part.score)
+    for number, part in enumerate(parts):
         across = (width, height) * 2 if part.is_share else (1, 1, 1, 1)
         x0, y0, x1, y1 = (float(side * one) for side, one in zip(part.box, across, strict=True))
         one = Candidate(
@@ -99,6 +101,8 @@ def given(row: Row, size: tuple[int, int], rules: Rules) -> list[Candidate]:
         )
         if part.score is not None and rules.score is not None and part.score < rules.score:
             one = one.rejected(UNSURE)
+        elif number >= rules.most:
+            one = one.rejected(MORE_OF_PICTURE)
         found.append(one if one.rejected_because or not part.outline else _outlined(one, part, size))
     return found
 

@@ -20,6 +20,7 @@ SMALL_BOX = "small box"
 LARGE_BOX = "large box"
 OVERLAP = "overlaps a better box"
 MORE_OF_PHRASE = "more boxes of its phrase"
+MORE_OF_PICTURE = "more boxes of its picture"
 EMPTY_MASK = "empty mask"
 SMALL_MASK = "small mask"
 LARGE_MASK = "large mask"
@@ -44,6 +45,7 @@ REASONS = (
     LARGE_BOX,
     OVERLAP,
     MORE_OF_PHRASE,
+    MORE_OF_PICTURE,
     EMPTY_MASK,
     SMALL_MASK,
     LARGE_MASK,

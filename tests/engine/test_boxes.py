@@ -12,6 +12,7 @@ from gencontrol.engine.candidates import (
     BROKEN_ROW,
     LARGE_BOX,
     MORE_OF_PHRASE,
+    MORE_OF_PICTURE,
     NO_CAPTION,
     NO_PHRASE,
     NOT_FOUND,
@@ -113,7 +114,8 @@ def test_what_a_data_set_points_at() -> None:
     mask = found[0].mask
     assert mask is not None and int(mask.sum()) == 4 and bool(mask[2:4, 1:3].all())
     assert "masks" not in found[1].detail and "of other pictures" in found[1].detail
-    assert len(given(Row(name="a", parts=parts), SIZE, Rules(most=2))) == 2
+    few = given(Row(name="a", parts=parts), SIZE, Rules(most=2))
+    assert [reason for _, reason in reasons(few)] == ["", BROKEN_ROW, *[MORE_OF_PICTURE] * 3]
     assert reasons(given(Row(name="a", caption="a cat"), SIZE, Rules())) == [("a cat", NOTHING_GIVEN)]
 
 

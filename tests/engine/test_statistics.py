@@ -35,6 +35,16 @@ def test_a_run_by_hand() -> None:
     assert told["agreement"]["rejected"]["mean"] == -0.5
 
 
+def test_the_commonest_are_named() -> None:
+    tally = Tally()
+    for number in range(30):
+        tally.add(line("a", phrase=f"thing {number:02d}"), place=0)
+    tally.add(line("a", phrase="thing 29"), place=0)
+    told = tally.told()
+    assert told["phrases"] == 30
+    assert list(told["commonest_phrases"]) == ["thing 29", *(f"thing {number:02d}" for number in range(19))]
+
+
 def test_quantiles_are_right_to_a_bin() -> None:
     spread = Spread(0, 1)
     for number in range(1000):
