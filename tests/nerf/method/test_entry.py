@@ -48,6 +48,7 @@ def test_the_variant_on_a_hash_grid_differs_in_its_field_and_learning_rate() -> 
     assert rates == [0.1, 0.01]
 
 
+@pytest.mark.filterwarnings("ignore")  # of what nerfstudio pins
 def test_the_defaults_of_a_run() -> None:
     from gencontrol.nerf.method.entry import trainer_config
 
