@@ -41,6 +41,7 @@ _V1 = ReferenceHost(
     several=True,
     rows="loop",
     call=FLUX_CALL,
+    proven="widths",
     half="bfloat16",
     tower=PublishedWeights(repository="openai/clip-vit-large-patch14", size_mb=1710.0, licence="MIT"),
     adapter=PublishedWeights(
@@ -59,6 +60,7 @@ FLUX_ADAPTER = ReferenceFamily(
         replace(
             _V1,
             name="flux-ip-v2",
+            proven="small",
             adapter=PublishedWeights(
                 repository="XLabs-AI/flux-ip-adapter-v2",
                 file="ip_adapter.safetensors",

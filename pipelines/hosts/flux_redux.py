@@ -70,6 +70,7 @@ FLUX_REDUX = ReferenceFamily(
             rows="rows",
             # Its text would have to be of one length with the references' tokens.
             call=replace(FLUX_CALL, negative_prompt=False, true_guidance=False),
+            proven="widths",
             half="bfloat16",
             adapter=PublishedWeights(
                 repository="black-forest-labs/FLUX.1-Redux-dev",

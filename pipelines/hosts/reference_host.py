@@ -112,6 +112,9 @@ class ReferenceHost:
     """How each of several outputs gets a reference of its own."""
     call: StockCall = field(default_factory=StockCall)
     """What its stock call takes beside references."""
+    proven: Literal["small", "widths", "shape"] = "small"
+    """Of which size the components were, with random weights, that tests run its stock call on: small ones, ones of its
+    real widths with fewer blocks, or its real shape."""
     half: Literal["float16", "bfloat16"] = "float16"
     """The 16-bit number format that it was made for."""
     tower: PublishedWeights | None = None

@@ -118,6 +118,7 @@ _SDXL_PLUS = replace(
     width=1280,
     negative="zero_pixels",
     tower=_VIT_H,
+    proven="shape",
     # Its own folder holds a bigG, which diffusers would take.
     adapter=_H94(
         file="sdxl_models/ip-adapter-plus_sdxl_vit-h.safetensors",
@@ -135,6 +136,7 @@ UNET_ADAPTER = ReferenceFamily(
             takes="penultimate",
             width=1280,
             negative="zero_pixels",
+            proven="shape",
             adapter=_H94(
                 file="models/ip-adapter-plus_sd15.safetensors", encoder_folder="models/image_encoder", size_mb=98.2
             ),
@@ -156,6 +158,7 @@ UNET_ADAPTER = ReferenceFamily(
         replace(
             _SDXL_PLUS,
             name="kolors-ip-plus",
+            proven="small",
             pipelines=("KolorsPipeline", "KolorsImg2ImgPipeline"),
             encoder="ViT-L/14@336",
             width=1024,

@@ -9,7 +9,18 @@ from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
 from gencontrol.pipelines.stock.sources import find_sources, weigh
 from gencontrol.runs.references.fetching import size_in_words
 
-HEADER = ("name", "stock call", "encoder", "takes", "without a picture", "canvas, weight, steps", "several", "licence")
+HEADER = (
+    "name",
+    "stock call",
+    "encoder",
+    "takes",
+    "a part is shown by",
+    "without a picture",
+    "canvas, weight, steps",
+    "several",
+    "tests run it",
+    "licence",
+)
 """What the columns of `reference_row` are."""
 FETCHED_HEADER = ("name", "encoder", "licence", "size", "state", "fetched from")
 """What the columns of `fetched_row` are."""
@@ -21,6 +32,14 @@ _TAKES = {
     "redux": "tokens + bias",
     "picture": "picture + bias",
 }
+_SHOWN = {
+    "embedding": "any focus",
+    "penultimate": "a focus of one look; tokens repeated or left out",
+    "last": "a focus of one look; tokens repeated or left out",
+    "redux": "a focus of one look; bias",
+    "picture": "bias",
+}
+_PROVEN = {"small": "small", "widths": "at its widths", "shape": "at its real shape"}
 _NEGATIVES = {"zeros": "zeros", "zero_pixels": "zero pixels", "black": "a black picture", "own": "its own"}
 _ROWS = {"masks": "by masks", "rows": "rows", "loop": "one call each"}
 
@@ -34,9 +53,11 @@ def reference_row(host: ReferenceHost) -> tuple[str, ...]:
         host.pipelines[0],
         host.encoder,
         _TAKES[host.takes],
+        _SHOWN[host.takes],
         _NEGATIVES[host.negative],
         ", ".join(name for name, can in acts.items() if can) or "none",
         several,
+        _PROVEN[host.proven],
         (host.adapter or host.base).licence,
     )
 

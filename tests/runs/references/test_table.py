@@ -25,7 +25,8 @@ def test_a_row_is_the_record_in_words() -> None:
     assert said["stock call"] == "KandinskyV22Pipeline" and said["encoder"] == "ViT-bigG/14"
     assert (said["takes"], said["without a picture"]) == ("one embedding", "zero pixels")
     assert (said["canvas, weight, steps"], said["several"]) == ("weight, steps", "no; outputs: rows")
-    assert said["licence"] == "Apache-2.0"
+    assert (said["licence"], said["tests run it"]) == ("Apache-2.0", "small")
+    assert said["a part is shown by"] == "any focus"
     none = dict(zip(HEADER, reference_row(replace(host, weights=False, schedules=False)), strict=True))
     assert none["canvas, weight, steps"] == "none"
 
@@ -33,6 +34,21 @@ def test_a_row_is_the_record_in_words() -> None:
 def test_every_host_has_a_row_and_a_record() -> None:
     assert [row[0] for row in reference_rows()] == list(REFERENCE_HOSTS) == [r["name"] for r in reference_records()]
     assert all(len(row) == len(HEADER) for row in reference_rows())
+
+
+def test_the_documentation_has_the_table() -> None:
+    """As `gencontrol models --references` prints it."""
+    text = (Path(__file__).parents[3] / "docs" / "hosts.md").read_text()
+    lines = ["| " + " | ".join(row) + " |" for row in (HEADER, *reference_rows())]
+    start = text.index(lines[0])
+    shown = text[start:].split("\n\n")[0].splitlines()
+    assert [shown[0], *shown[2:]] == lines
+
+
+def test_what_tests_run_at_real_shape_is_said_of_these_alone() -> None:
+    kinds = ("shape", "widths")
+    proven = {kind: {name for name, host in REFERENCE_HOSTS.items() if host.proven == kind} for kind in kinds}
+    assert proven == {"shape": {"sd15-ip-plus", "sdxl-ip-plus"}, "widths": {"flux-ip", "flux-redux"}}
 
 
 def test_an_adapters_licence_comes_before_its_bases() -> None:
