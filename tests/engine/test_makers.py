@@ -107,8 +107,9 @@ def test_several_parts_of_a_class_and_those_that_do_not_agree(sets: Any, agreeme
     assert [one.rejected_because for one in few] == ["", "", "", OTHER_PART]
     order = [one.agreement or 0.0 for one in few]
     assert order == sorted(order, reverse=True)
-    strict = made(by_class(agreement, rules=Rules(agreement=1.0)), row, sets)
-    assert [one.rejected_because for one in strict] == [DISAGREES, OTHER_PART]
+    for more, reason in ((1e-4, DISAGREES), (0.0, ""), (-1e-4, "")):
+        strict = made(by_class(agreement, rules=Rules(agreement=order[0] + more)), row, sets)
+        assert [one.rejected_because for one in strict] == [reason, OTHER_PART]
 
 
 def test_classes_that_cannot_be_read_and_pictures_without_masks(sets: Any, agreement: Agreement) -> None:
