@@ -3,6 +3,7 @@
     python -m benchmarks.language --sprites data/sprites/sprites.npz             500 scenes of three sprites
     python -m benchmarks.language --model runs/language/export --scenes 200      a head of one's own
     python -m benchmarks.language --styles fxemoji                               the style that no training saw
+    python -m benchmarks.language --sprites-each 0                               one to four sprites
 
 Each scene holds a pair of names that training never puts together, on backgrounds of its own; one thing is marked. A
 caption is right if it holds the thing's name; an answer, if it is right to the word. The rows differ in what the tower
@@ -60,7 +61,7 @@ class Settings(OnSprites, OnThreads):
     scenes: int = 500
     """Scenes."""
     sprites_each: int = 3
-    """Sprites in each."""
+    """Sprites in each; 0 is one to four, with which alone numbers cannot be guessed."""
     styles: tuple[str, ...] = training_styles()
     """Styles of their drawings."""
     seed: int = 100
@@ -115,10 +116,15 @@ def main(settings: Settings) -> None:
 
 def marked_scenes(settings: Settings, store: SpriteStore, *, index: int, batch: int) -> tuple[Scenes, Tensor]:
     """Scenes of the test split, and which thing of each is marked."""
-    counts = tuple(float(n == settings.sprites_each) for n in range(1, settings.sprites_each + 1))
-    config = SceneConfig(size=128, counts=counts, styles=settings.styles, split="test", blur=0.0)
+    config = SceneConfig(size=128, counts=counts_of(settings), styles=settings.styles, split="test", blur=0.0)
     scenes = compose(store, config, batch=batch, seed=settings.seed, index=index)
     return scenes, choose_slot(scenes, stream(settings.seed, index, "marked"))
+
+
+def counts_of(settings: Settings) -> tuple[float, ...]:
+    """How often scenes have how many sprites."""
+    most = settings.sprites_each or 4
+    return tuple(float(settings.sprites_each in (0, number)) for number in range(1, most + 1))
 
 
 def questions_of(
@@ -187,10 +193,9 @@ def blind_rows(store: SpriteStore, settings: Settings, asked: list[Question], na
     taught: dict[str, Counter[str]] = defaultdict(Counter)
     kinds: dict[str, set[str]] = defaultdict(set)
     wording = Wordings(names)
-    counts = tuple(float(n == settings.sprites_each) for n in range(1, settings.sprites_each + 1))
     for index in range(_TAUGHT // 64):
         scenes = compose(
-            store, SceneConfig(size=32, counts=counts, blur=0.0), batch=64, seed=settings.seed, index=index
+            store, SceneConfig(size=32, counts=counts_of(settings), blur=0.0), batch=64, seed=settings.seed, index=index
         )
         marked = choose_slot(scenes, stream(settings.seed, index, "taught"))
         for row in questions_of(store, scenes, marked, names, Random(f"taught {index}")):

@@ -54,6 +54,11 @@ def test_rows_count_what_is_big_by_itself() -> None:
     assert lines[2].startswith("| zoom | 50.0 | 66.7 |") and lines[-1].startswith("| zoom | 100.0 | 50.0 |")
 
 
+def test_scenes_have_so_many_sprites() -> None:
+    assert language.counts_of(language.Settings()) == (0.0, 0.0, 1.0)
+    assert language.counts_of(language.Settings(sprites_each=0)) == (1.0,) * 4
+
+
 def test_what_can_be_said_without_looking(sprite_store: SpriteStore) -> None:
     settings = language.Settings(seed=3, scenes=40, sprites_each=2)
     names = [concept.name for concept in sprite_store.concepts]
