@@ -60,6 +60,7 @@ def tidied(notebook: NotebookNode) -> NotebookNode:
             for out in cell.outputs:
                 out.get("metadata", {}).clear()
     notebook.metadata.get("language_info", {}).pop("version", None)
+    notebook.metadata.pop("widgets", None)
     return notebook
 
 

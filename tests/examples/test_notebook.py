@@ -48,9 +48,10 @@ def test_notebooks_are_stored_with_what_they_show(notebooks: ModuleType, name: s
         with Image.open(io.BytesIO(base64.b64decode(png))) as picture:
             levels = np.asarray(picture.convert("L"))
         assert levels.min() < levels.max()
-    # No run's own times, and no path of the machine that it ran on.
+    # No run's own times, no bars of progress, and no path of the machine that it ran on.
     text = notebooks.path_of(name).read_text(encoding="utf-8")
-    assert '"execution"' not in text and "/home/" not in text and str(notebooks.ROOT) not in text
+    assert '"execution"' not in text and '"widgets"' not in text
+    assert "/home/" not in text and str(notebooks.ROOT) not in text
 
 
 @pytest.mark.slow
