@@ -95,8 +95,6 @@ def open_components(
     """
     if any(given.get(name) for name in _OTHER_WAYS):
         return {}
-    from transformers import PreTrainedModel
-
     lookup = {name: given[name] for name in _LOOKUP if name in given}
     loaded = {}
     for name, (library, kind) in _listed(saved).items():
@@ -104,7 +102,7 @@ def open_components(
         if name in given or kind == _CHECKER or not hasattr(component, "load_state_dict"):
             continue
         dtype = dtypes if isinstance(dtypes, torch.dtype) else dtypes.get(name, dtypes.get("default", torch.float32))
-        stem = "model" if issubclass(component, PreTrainedModel) else "diffusion_pytorch_model"
+        stem = _stem(component)
         kept = _kept_as(Path(saved.location.name) / name, f"{saved.location.name}: the component {name}", stem)
         with refused(f"{saved.location.name}: the component {name}"):
             how = {"subfolder": name, "dtype": dtype, "output_loading_info": True, **kept, **lookup}
@@ -115,6 +113,13 @@ def open_components(
         check_floats(replace(saved.location, subfolder=name), f"{stem}{variant}.safetensors")
         check_filled_weights(loaded[name], source=f"{saved.location.name}: the component {name}")
     return loaded
+
+
+def _stem(component: Any) -> str:
+    """What the file of a component's weights is called, by the library that its class is built on."""
+    from transformers import PreTrainedModel
+
+    return "model" if issubclass(component, PreTrainedModel) else "diffusion_pytorch_model"
 
 
 def is_moved(saved: SavedPipeline) -> bool:

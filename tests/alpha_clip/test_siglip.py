@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -106,7 +107,8 @@ def test_saved_and_opened(with_text: bool, encoder: AlphaSigLIP, tiny: ModuleTyp
     if with_text:
         whole = SiglipModel.from_pretrained(tmp_path / "saved")
         ids = made.tokens("a red cup")
-        torch.testing.assert_close(whole.get_text_features(ids).pooler_output, made.encode_text("a red cup"))
+        found: Any = whole.get_text_features(ids)
+        torch.testing.assert_close(found.pooler_output, made.encode_text("a red cup"))
         assert made.logit_bias is not None and torch.equal(whole.logit_bias[0], made.logit_bias)
 
 
@@ -135,7 +137,7 @@ def test_parts_that_do_not_fit(tiny: ModuleType) -> None:
         AlphaSigLIP(wide.vision_model, processor=processor, logit_scale=torch.tensor(1.0))
     with pytest.raises(PairingError, match="without a logit scale and a logit bias"):
         AlphaSigLIP(wide.vision_model, processor=processor, text=wide.text_model)
-    numbers = {"logit_scale": torch.tensor(1.0), "logit_bias": torch.tensor(1.0)}
+    numbers: dict[str, Any] = {"logit_scale": torch.tensor(1.0), "logit_bias": torch.tensor(1.0)}
     wide.text_model.config.projection_size = 32
     with pytest.raises(PairingError, match="embeddings are 32 wide, the vision tower's 24"):
         AlphaSigLIP(wide.vision_model, processor=processor, text=wide.text_model, **numbers)

@@ -41,8 +41,8 @@ def fresh_accelerate() -> Any:
 def of_open_clip(folder: Path, tiny: ModuleType, shape: dict[str, Any]) -> Any:
     """OpenCLIP's class; saved as `gencontrol convert` writes it."""
     torch.manual_seed(0)
-    vision = {"layers": 3, "patch_size": 16, "image_size": SIZE, **shape}
-    text = {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}
+    vision: Any = {"layers": 3, "patch_size": 16, "image_size": SIZE, **shape}
+    text: Any = {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}
     model = CLIP(24, vision, text, quick_gelu=False).eval()
     AlphaCLIP.from_open_clip(model).save_pretrained(folder)
     return model
@@ -135,7 +135,8 @@ def _plain(stock: Any, pixels: torch.Tensor, takes: str) -> torch.Tensor:
         if takes == "embedding":
             return stock.encode_image(colour)
         kept: list[torch.Tensor] = []
-        block: Any = stock.visual.transformer.resblocks[-1]
+        visual: Any = stock.visual
+        block = visual.transformer.resblocks[-1]
         handle = block.register_forward_pre_hook(lambda _, given: kept.append(given[0]))
         stock.encode_image(colour)
         handle.remove()

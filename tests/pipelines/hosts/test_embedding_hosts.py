@@ -131,8 +131,8 @@ def test_a_text_beside_a_picture_is_the_stock_mixture(name: str, hosts: ModuleTy
     texts = torch.cat([text["text_embeds"], hosts.noise(1, hosts.EMBED)])
     rows = region_arguments(host, prior.image_encoder, references=two, rows=True, text_embeds=texts)
     for row, reference in enumerate(two):
-        one = texts[row : row + 1]
-        alone = region_arguments(host, prior.image_encoder, references=[reference], text_embeds=one)
+        one: dict[str, Any] = {"references": [reference], "text_embeds": texts[row : row + 1]}
+        alone = region_arguments(host, prior.image_encoder, **one)
         torch.testing.assert_close(rows["image_embeds"][row : row + 1], alone["image_embeds"])
 
 
@@ -239,7 +239,8 @@ def test_sd3_through_a_siglip_with_alpha(hosts: ModuleType, further_hosts: Modul
     geometry = Geometry(size=hosts.SIZE, fit="squash")
     host = replace(REFERENCE_HOSTS["sd35-ip"], width=hosts.WIDTH, geometry=geometry)
     stock, wide = hosts.siglip_tower(), AlphaSigLIP.from_siglip(hosts.siglip_tower())
-    for asked in ({}, {"mask_image": LEFT}, {"mask_image": LEFT, "focus": "crop"}):
+    looks: list[dict[str, Any]] = [{}, {"mask_image": LEFT}, {"mask_image": LEFT, "focus": "crop"}]
+    for asked in looks:
         ours, theirs = (region_arguments(host, tower, hosts.picture(), **asked) for tower in (wide, stock))
         assert torch.equal(ours["ip_adapter_image_embeds"], theirs["ip_adapter_image_embeds"])
     weight = wide.vision.embeddings.patch_embedding.weight

@@ -56,9 +56,9 @@ def test_what_a_host_cannot_is_refused_and_what_it_can_is_made(
         host = replace(host, width=hosts.EMBED if host.takes == "embedding" else hosts.WIDTH, geometry=geometry)
     if host.takes == "redux":
         encoder = further_hosts.redux_prior(hosts)
-    asked = asked_of(thing, hosts.picture(height=64, width=64)) | {"height": 64, "width": 64}
+    asked: dict[str, Any] = {"height": 64, "width": 64} | asked_of(thing, hosts.picture(height=64, width=64))
     if name in CAN[thing]:
-        plain = {key: value for key, value in asked.items() if key not in (thing, "rows")}
+        plain: dict[str, Any] = {key: value for key, value in asked.items() if key not in (thing, "rows")}
         plain |= {"references": asked["references"][:1]} if "references" in asked else {}
         made, usual = region_arguments(host, encoder, **asked), region_arguments(host, encoder, **plain)
         assert _differ(made, usual)
