@@ -19,9 +19,12 @@ def patch_product(convolution: nn.Conv2d, pixels: Float[Tensor, "n c s s"]) -> F
 
     Args:
         convolution: Square, without padding.
-        pixels: Of a side that the kernel divides.
+        pixels: What is left of a side that the kernel does not divide stays unseen, as by the convolution: SigLIP at
+            384 pixels has patches of 14.
     """
-    patches = functional.pixel_unshuffle(pixels, convolution.kernel_size[0]).movedim(1, -1)
+    patch = convolution.kernel_size[0]
+    height, width = (side // patch * patch for side in pixels.shape[-2:])
+    patches = functional.pixel_unshuffle(pixels[..., :height, :width], patch).movedim(1, -1)
     return functional.linear(patches, convolution.weight.flatten(1), convolution.bias).movedim(-1, 1)
 
 

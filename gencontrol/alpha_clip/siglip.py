@@ -32,7 +32,7 @@ class AlphaSigLIP(nn.Module):
     """An image encoder that can be told where to look, and the text encoder of the same space.
 
     Both towers are stock transformers classes. A plain SigLIP is one whose alpha weights are zero: it gives the same
-    answer for any alpha, that of the stock tower, to the bit.
+    answer for any alpha, that of the stock tower, to the bit in float32.
 
     Source: Zhai et al., "Sigmoid Loss for Language Image Pre-Training", arXiv 2303.15343; the alpha channel as in
     Sun et al., arXiv 2312.03818.

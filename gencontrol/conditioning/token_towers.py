@@ -1,6 +1,7 @@
 """Vision towers whose tokens a host reads: stock CLIP, of three or four channels, and SigLIP."""
 
 import typing
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,8 +10,9 @@ from jaxtyping import Float
 from torch import Tensor
 from transformers import CLIPVisionModelWithProjection, SiglipVisionModel
 
-from gencontrol.alpha_clip.alpha_slice import patch_weight
+from gencontrol.alpha_clip.alpha_slice import patch_convolution, patch_weight
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.patch_product import patch_product_in
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.siglip import AlphaSigLIP
 from gencontrol.alpha_clip.siglip_files import siglip_processor
@@ -73,7 +75,10 @@ class TokenTower:
         """
         dtype = self.vision.dtype
         mask = {} if bias is None else {"attention_mask": bias.to(device=pixels.device, dtype=dtype)}
-        states = self.vision(pixel_values=pixels.to(dtype), output_hidden_states=True, **mask)
+        # Of three channels convolutions are right, and the stock call's tokens to the bit.
+        patches = patch_product_in(patch_convolution(self.vision)) if self.channels == 4 else nullcontext()
+        with patches:
+            states = self.vision(pixel_values=pixels.to(dtype), output_hidden_states=True, **mask)
         return states.hidden_states[-2] if layer == "penultimate" else states.last_hidden_state
 
 

@@ -18,6 +18,17 @@ def test_the_product_is_the_convolution(patch: int, bias: bool) -> None:
     torch.testing.assert_close(patch_product(convolution, pixels), convolution(pixels))
 
 
+@pytest.mark.parametrize("side", [40, 45, 55])
+def test_what_is_left_of_a_side_stays_unseen(side: int) -> None:
+    """SigLIP at 384 pixels has patches of 14, and 6 pixels over."""
+    torch.manual_seed(0)
+    convolution = nn.Conv2d(4, 24, 14, 14).double()
+    pixels = torch.randn(2, 4, side, side, dtype=torch.float64)
+    made = patch_product(convolution, pixels)
+    assert made.shape == (2, 24, side // 14, side // 14)
+    torch.testing.assert_close(made, convolution(pixels))
+
+
 @pytest.mark.parametrize("patch", [8, 16, 32])
 def test_half_precision_patches_are_right_on_every_processor(patch: int) -> None:
     """Without the product this fails at 16 and 32 where the processor has AMX."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection, SiglipVisionConfig, SiglipVisionModel
 
+from gencontrol.alpha_clip.alpha_slice import patch_convolution
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.siglip import AlphaSigLIP
@@ -211,6 +212,23 @@ def test_a_tower_with_an_alpha_channel(make: Any) -> None:
     assert told.has_alpha
     a, b = (embed_tokens(told, GEOMETRY, scene(0, (SIZE, SIZE), r), token_focus="keep").tokens for r in (LEFT, RIGHT))
     assert not torch.allclose(a, b)
+
+
+@pytest.mark.parametrize("kind", ["clip", "siglip"])
+def test_patches_of_four_channels_are_a_product_and_the_tower_is_left_as_it_was(kind: str, tiny: ModuleType) -> None:
+    encoder = AlphaCLIP.from_clip(tiny.clip()) if kind == "clip" else AlphaSigLIP.from_siglip(tiny.siglip())
+    plain = tiny.vision_tower(channels=3) if kind == "clip" else tiny.siglip().vision_model
+    assert _hooks_within(token_tower(encoder)) == [1] and _hooks_within(token_tower(plain)) == [0]
+    for tower in (encoder.vision, plain):
+        assert not patch_convolution(tower)._forward_hooks
+
+
+def _hooks_within(tower: TokenTower) -> list[int]:
+    """How many hooks a tower's patch embedding has while it is asked."""
+    convolution, seen = patch_convolution(tower.vision), list[int]()
+    with convolution.register_forward_pre_hook(lambda module, given: seen.append(len(module._forward_hooks))):
+        tower.hidden(torch.zeros(1, tower.channels, 64, 64), None, layer="last")
+    return seen
 
 
 def test_what_is_a_tower(tiny: ModuleType) -> None:
