@@ -12,7 +12,7 @@ from gencontrol.studio.page.layout import Parts
 from gencontrol.studio.page.routes import begin
 from gencontrol.studio.page.sessions import Session
 from gencontrol.studio.page.studio import Studio, repeating
-from gencontrol.studio.page.words import bars, idle, in_labels, progress, said
+from gencontrol.studio.page.words import answers, bars, idle, in_labels, progress, said
 from gencontrol.studio.scene.asking import NAMES
 
 _SCENE = "(session, scene, ...rest) => [session, window.gencontrolStudio.scene(), ...rest]"
@@ -53,6 +53,8 @@ def connect(parts: Parts, studio: Studio, *, picture: Path | None, concurrency: 
     _draw(parts, studio, controls, concurrency)
     asked = {"inputs": [parts.session, parts.scene, parts.texts, *controls], "outputs": parts.answer, "js": _SCENE}
     gr.on([parts.ask.click], _asking(studio), **asked, api_visibility="private")
+    said = asked | {"inputs": [parts.session, parts.scene, parts.question, *controls], "outputs": parts.described}
+    gr.on([parts.describe.click, parts.question.submit], _describing(studio), **said, api_visibility="private")
     chosen = [parts.command, parts.python, parts.download]
     for gallery, place in ((parts.memory, _from_memory), (parts.now, _from_now)):
         gallery.select(
@@ -209,3 +211,13 @@ def _asking(studio: Studio) -> Callable[..., str]:
             raise toast(error) from error
 
     return ask
+
+
+def _describing(studio: Studio) -> Callable[..., str]:
+    def describe(name: str, scene: str, question: str, *values: Any) -> str:
+        try:
+            return answers(studio.describe(studio.sessions.find(name), scene, values, question))
+        except GencontrolError as error:
+            raise toast(error) from error
+
+    return describe

@@ -64,6 +64,12 @@ class Parts:
     """Asks."""
     answer: Any
     """The answer."""
+    question: Any
+    """What the language model is asked."""
+    describe: Any
+    """Has it say something."""
+    described: Any
+    """What it says."""
     spatial: SpatialParts
     """The tab of three dimensions."""
 
@@ -200,7 +206,18 @@ def _ask() -> dict[str, Any]:
         elem_id="studio-texts",
     )
     ask = gr.Button("Ask", variant="primary", elem_id="studio-ask")
-    return {"texts": texts, "ask": ask, "answer": gr.HTML("", elem_id="studio-answer")}
+    answer = gr.HTML("", elem_id="studio-answer")
+    question = gr.Textbox(
+        "",
+        label=LABELS["question"],
+        info="To a small language model that knows the sprite world; empty for a description.",
+        placeholder="which colour is it?",
+        elem_id="studio-question",
+    )
+    describe = gr.Button("Describe, or answer", elem_id="studio-describe")
+    described = gr.HTML("", elem_id="studio-described")
+    scored = {"texts": texts, "ask": ask, "answer": answer}
+    return scored | {"question": question, "describe": describe, "described": described}
 
 
 def _memory() -> dict[str, Any]:

@@ -206,7 +206,26 @@ class Studio:
         """
         with caught():
             said = self.settings(session, scene, values, output=session.folder) | {"sweep": None, "compare": False}
-        for message in self._pool.run({"do": "score", "settings": said, "texts": list(texts)}):
+        return self._rows({"do": "score", "settings": said, "texts": list(texts)})
+
+    def describe(self, session: Session, scene: str, values: Sequence[Any], question: str) -> list[Mapping[str, Any]]:
+        """What the language model says of the regions: for each its name, `region`, and the `answer`.
+
+        Args:
+            session: Whose.
+            scene: What is drawn, as JSON.
+            values: The controls'.
+            question: An empty one asks for a description.
+
+        Raises:
+            GencontrolError: See `vary`.
+        """
+        with caught():
+            said = self.settings(session, scene, values, output=session.folder) | {"sweep": None, "compare": False}
+        return self._rows({"do": "answer", "settings": said, "question": question})
+
+    def _rows(self, job: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        for message in self._pool.run(job):
             if message["kind"] == "error":
                 raise GencontrolError(in_labels(message["message"]))
             if message["kind"] == "done":

@@ -23,6 +23,7 @@ LABELS: Mapping[str, str] = {
     "compare": "Compare",
     "sweep": "Sweep",
     "text": "Texts",
+    "question": "Question",
     "mask": "a region",
     "box": "a box",
     "point": "a point",
@@ -101,6 +102,17 @@ def bars(texts: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
         lines = "".join(_bar(text, share, cosine) for text, share, cosine in ranked)
         blocks.append(f'<section><h4>{html.escape(row["region"])}</h4><div class="studio-bars">{lines}</div></section>')
     return "".join(blocks)
+
+
+def answers(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What is said of each region.
+
+    Args:
+        rows: For each region its name (`region`) and the `answer`.
+    """
+    return "".join(
+        f"<section><h4>{html.escape(row['region'])}</h4><p>{html.escape(row['answer'])}</p></section>" for row in rows
+    )
 
 
 def _bar(text: str, share: float, cosine: float) -> str:

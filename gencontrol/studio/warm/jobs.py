@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gencontrol.alpha_clip.weights.state_names import CheckpointWarning
+from gencontrol.conditioning.each_region import region_labels
 from gencontrol.configuration import from_mapping
 from gencontrol.errors import GencontrolError, InputError
 from gencontrol.files import atomic_file
@@ -31,6 +32,7 @@ from gencontrol.runs.settings import VariationSettings
 from gencontrol.runs.variation import Outcome, run_variations
 from gencontrol.studio.warm.kept import Kept
 from gencontrol.studio.warm.watched import Step, Watched
+from gencontrol.tasks.ask import ask_regions, caption_regions
 from gencontrol.tasks.classify import check_distinct, classify
 
 Message = Mapping[str, Any]
@@ -55,12 +57,12 @@ def carry_out(job: Mapping[str, Any], kept: Kept, tell: Tell, check: Callable[[]
     """Do what is asked for, and tell what comes of it; errors are told too.
 
     Args:
-        job: `do` is `open`, `vary` or `score`; see the functions below.
+        job: `do` is `open`, `vary`, `score` or `answer`; see the functions below.
         kept: The open model.
         tell: Is given a message for everything that happens; the last is of the kind `done` or `error`.
         check: Is called at every step, and raises `Stopped` where the run is to end.
     """
-    does = {"open": _open, "vary": _vary, "score": _score}
+    does = {"open": _open, "vary": _vary, "score": _score, "answer": _answer}
     try:
         with _told(tell):
             tell({"kind": "done", **does[job["do"]](job, kept, tell, check)})
@@ -195,3 +197,18 @@ def _score(job: Mapping[str, Any], kept: Kept, tell: Tell, check: Callable[[], N
     found = classify(kept.encoder(settings), recorded.scene, list(texts), focus=focus)
     rows = zip(found.regions, found.cosines.tolist(), found.shares.tolist(), strict=True)
     return {"rows": [{"region": region, "cosines": cosines, "shares": shares} for region, cosines, shares in rows]}
+
+
+def _answer(job: Mapping[str, Any], kept: Kept, tell: Tell, check: Callable[[], None]) -> dict[str, Any]:
+    """Have the language model say something of each region of one picture.
+
+    The job has `settings`, and a `question`; an empty one asks for a description.
+    """
+    settings = from_mapping(VariationSettings, job["settings"], where="settings")
+    focus, question = parse_focus(settings.focus), job["question"].strip()
+    scene = read_scene(Path(settings.images[0]), read_pointing(settings)).scene
+    check()
+    llava = kept.llava(settings)
+    check()
+    said = ask_regions(llava, scene, question, focus=focus) if question else caption_regions(llava, scene, focus=focus)
+    return {"rows": [{"region": r, "answer": a} for r, a in zip(region_labels(scene), said, strict=True)]}

@@ -1,15 +1,18 @@
-"""The models that a process keeps open: one host, and one encoder with its text tower."""
+"""The models that a process keeps open: one host, one encoder with its text tower, and one language model."""
 
 from typing import Any
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.models.fingerprint import fingerprint
 from gencontrol.models.location import Location
+from gencontrol.runs.answers.opening import open_answerer
+from gencontrol.runs.answers.settings import AnswerSettings
 from gencontrol.runs.asked import ask_host
 from gencontrol.runs.opening import open_encoder, open_host
 from gencontrol.runs.plan import Plan
 from gencontrol.runs.samplers import make_sampler
 from gencontrol.runs.settings import EncoderSettings, VariationSettings
+from gencontrol.tasks.llava.model import RegionLlava
 
 
 class Kept:
@@ -18,6 +21,7 @@ class Kept:
     def __init__(self) -> None:
         self._host: tuple[Any, Any] = (None, None)
         self._encoder: tuple[Any, Any] = (None, None)
+        self._llava: tuple[Any, Any] = (None, None)
 
     def open(self, settings: VariationSettings) -> None:
         """Open the host that settings name; for its errors see `ask_host` and `open_host`."""
@@ -54,3 +58,11 @@ class Kept:
             self._encoder = (None, None)
             self._encoder = (key, open_encoder(settings))
         return self._encoder[1]
+
+    def llava(self, settings: EncoderSettings) -> RegionLlava:
+        """The language model of the package, where settings compute; for its errors see `open_answerer`."""
+        key = (settings.dtype, settings.device)
+        if self._llava[0] != key:
+            self._llava = (None, None)
+            self._llava = (key, open_answerer(AnswerSettings(dtype=settings.dtype, device=settings.device)))
+        return self._llava[1]

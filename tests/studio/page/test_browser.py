@@ -261,6 +261,21 @@ def test_texts_are_asked_and_errors_are_toasts(visit: Visit) -> None:
     visit.page.get_by_text("is given twice: give each text once").wait_for()
 
 
+def test_a_part_is_described_and_asked_about(visit: Visit) -> None:
+    visit.stroke((0.1, 0.3), (0.35, 0.7))
+    visit.page.get_by_role("tab", name="Ask").click()
+    visit.page.click("#studio-describe")
+    said = visit.page.locator("#studio-described p")
+    said.first.wait_for()
+    caption = said.inner_text()
+    visit.page.locator("#studio-question textarea, #studio-question input").first.fill("how many things are there?")
+    visit.page.keyboard.press("Enter")
+    visit.page.wait_for_function(
+        "before => document.querySelector('#studio-described p').innerText !== before", arg=caption
+    )
+    assert caption and visit.page.locator("#studio-described h4").inner_text() == "region-1"
+
+
 def test_hostile_files_are_a_line_beside_the_picture(visit: Visit, hostile: Any, tmp_path: Path) -> None:
     for name in ("bomb.png", "cut.png", "drawing.svg", "text.jpg"):
         content, message = hostile[name]

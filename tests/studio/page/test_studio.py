@@ -43,6 +43,8 @@ def test_a_region_that_cannot_be_looked_at_is_said_and_hints_are_handed_on(
 
 def test_without_a_picture_nothing_can_be_asked_for(studio: Studio, values: Any) -> None:
     empty = studio.sessions.open()
+    with pytest.raises(InputError, match="There is no picture yet"):
+        studio.describe(empty, LEFT, values(), "what is it?")
     for act in (studio.look, studio.vary):
         with pytest.raises(InputError, match="There is no picture yet"):
             list(act(empty, LEFT, values()))

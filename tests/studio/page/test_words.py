@@ -2,7 +2,7 @@
 
 import pytest
 
-from gencontrol.studio.page.words import bars, in_labels, in_time, progress, said, share_done
+from gencontrol.studio.page.words import answers, bars, in_labels, in_time, progress, said, share_done
 
 STEP = {"call": 2, "calls": 4, "step": 5, "steps": 10}
 
@@ -33,3 +33,10 @@ def test_bars_come_largest_first_and_texts_are_no_code() -> None:
     assert shown.index("75.0%") < shown.index("a cat") < shown.index("25.0%")
     assert "<script>" not in shown and "&lt;script&gt;" in shown and "<b>" not in shown
     assert "<i>" not in said("<i>")
+
+
+def test_what_is_said_of_each_region_is_text_and_no_markup() -> None:
+    shown = answers([{"region": "a<b", "answer": "a red & blue cup"}, {"region": "c", "answer": "nothing"}])
+    assert shown == (
+        "<section><h4>a&lt;b</h4><p>a red &amp; blue cup</p></section><section><h4>c</h4><p>nothing</p></section>"
+    )

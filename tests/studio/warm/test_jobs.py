@@ -7,11 +7,17 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from gencontrol.configuration import from_mapping
+from gencontrol.focus import focus_strategy
 from gencontrol.runs.plan import plan_variations
+from gencontrol.runs.pointing import read_pointing
+from gencontrol.runs.scenes import read_scene
 from gencontrol.runs.settings import VariationSettings
 from gencontrol.runs.variation import run_variations
 from gencontrol.studio.warm.jobs import PREVIEW_EVERY, Stopped, carry_out
 from gencontrol.studio.warm.kept import Kept
+from gencontrol.tasks.ask import ask_regions, caption_regions
+from gencontrol.tasks.llava.opening import open_llava
 
 
 @pytest.fixture
@@ -118,6 +124,33 @@ def test_texts_are_scored_against_each_region(job: dict[str, Any], pool: Any, tm
     assert run({"do": "score", "settings": settings, "texts": []}, pool.kept)[-1]["type"] == "InputError"
     twice = run({"do": "score", "settings": settings, "texts": ["a cat", "A cat"]}, pool.kept)
     assert "is given twice" in twice[-1]["message"]
+
+
+def test_the_language_model_says_something_of_each_region(
+    job: dict[str, Any], pool: Any, tmp_path: Path, llava_folder: Path
+) -> None:
+    llava = open_llava(str(llava_folder))
+    text_config: Any = llava.model.config.text_config
+    # Room for a whole answer.
+    text_config.max_position_embeddings = 512
+    kept = Kept()
+    kept._llava = (("auto", "auto"), llava)
+    settings = {"images": [str(tmp_path / "photo.png")], "mask": [str(tmp_path / "left.png")], "focus": "crop"}
+    settings |= {"box": ["0%,0%,50%,50%"]}
+    recorded = read_scene(tmp_path / "photo.png", read_pointing(from_mapping(VariationSettings, settings, where="")))
+    for question in ("what is it?", ""):
+        (done,) = run({"do": "answer", "settings": settings, "question": question}, kept)
+        crop = focus_strategy("crop")
+        said = (
+            ask_regions(llava, recorded.scene, question, focus=crop)
+            if question
+            else caption_regions(llava, recorded.scene, focus=crop)
+        )
+        assert [row["region"] for row in done["rows"]] == ["left", "box 0%,0%,50%,50%"]
+        assert tuple(row["answer"] for row in done["rows"]) == said
+    other = settings | {"focus": "attention"}
+    told = run({"do": "answer", "settings": other, "question": ""}, kept)
+    assert told[-1]["kind"] == "error" and "attention" in told[-1]["message"]
 
 
 def test_what_takes_references_is_declined(job: dict[str, Any], pool: Any) -> None:
