@@ -12,6 +12,7 @@ from gencontrol.pipelines.encoders import locate
 from gencontrol.pipelines.hosts.host import Host
 from gencontrol.pipelines.pairing import pair
 from gencontrol.pipelines.shapes import encoder_config, own_encoder
+from gencontrol.runs.idle import warn_of_revision
 from gencontrol.runs.notation import write_focus
 from gencontrol.runs.settings import VariationSettings
 
@@ -41,6 +42,8 @@ class Asked:
 def ask_host(model: str, alpha_clip: str | None, *, revision: str | None, offline: bool) -> Asked:
     """Look a host and its encoder up, and compare them by their configuration files.
 
+    Warns with a `RunWarning` of a revision of a model that is on this machine.
+
     Args:
         model: Preset, folder or hub id.
         alpha_clip: What takes the place of its encoder; None is the one that the model comes with.
@@ -51,6 +54,7 @@ def ask_host(model: str, alpha_clip: str | None, *, revision: str | None, offlin
         CheckpointError: Nothing there, or broken.
         PairingError: A model that is no host, or an encoder that does not fit it.
     """
+    warn_of_revision(model, revision)
     how = {"revision": revision, "local_files_only": offline}
     place, encoder = locate(model, alpha_clip or "auto", how)
     assert encoder is None or isinstance(encoder, Location)

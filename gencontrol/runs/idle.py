@@ -1,8 +1,10 @@
 """Settings that a run does not heed, which it says: a mistake in them would otherwise be seen by nobody."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from gencontrol.models.registry import find_preset, resolve
 from gencontrol.runs.notices import warn
 from gencontrol.runs.referring.phrase_settings import PROPOSED
 from gencontrol.runs.settings import RegionSettings
@@ -69,6 +71,20 @@ def warn_of_no_phrase(several: Sequence[RegionSettings], recorded: Mapping[str, 
     known = recorded or {}
     idle = (name for at in several for name in given(at, _OF_PHRASES) if getattr(at, name) != known.get(name))
     _say(idle, why="no `phrase` is given")
+
+
+def warn_of_revision(model: str, revision: str | None) -> None:
+    """Say that a revision can do nothing where the model lies on this machine.
+
+    Only `main` is looked at, which loaders take for none: whatever else is named, `Location` refuses there.
+
+    Args:
+        model: Preset, folder or hub id.
+        revision: What is asked for; None is nothing.
+    """
+    if revision == "main" and Path(resolve(model)).exists():
+        where = "comes with gencontrol" if find_preset(model) and not Path(model).exists() else "is on this machine"
+        warn(f"{model} {where}, so `revision` can do nothing.")
 
 
 def _say(idle: Iterable[str], *, why: str) -> None:

@@ -14,6 +14,7 @@ from gencontrol.pipelines.encoders import locate
 from gencontrol.pipelines.hosts.reference_registry import check_no_reference_host
 from gencontrol.pipelines.opening import open_pipeline
 from gencontrol.pipelines.stock.opening import put_pipeline
+from gencontrol.runs.idle import warn_of_revision
 from gencontrol.runs.machine.devices import choose_device, choose_dtype
 from gencontrol.runs.notices import is_watched, quiet_loading
 from gencontrol.runs.samplers import make_sampler
@@ -88,7 +89,7 @@ def open_encoder(settings: EncoderSettings) -> AlphaCLIP:
     """Load an encoder for a run that needs no host, and put it where it is to run.
 
     The setting `alpha_clip` wins; then the model itself, if it is an encoder; then the encoder that a pipeline comes
-    with; then the pipeline's own.
+    with; then the pipeline's own. Warns with a `RunWarning` of a revision of a model that is on this machine.
 
     Raises:
         ConfigError: No device is called so.
@@ -97,6 +98,8 @@ def open_encoder(settings: EncoderSettings) -> AlphaCLIP:
     """
     device = choose_device(settings.device)
     quiet_loading()
+    if settings.alpha_clip is None:
+        warn_of_revision(settings.model, settings.revision)
     encoder = _load(settings, dtype=choose_dtype(settings.dtype, device)).to(device)
     if settings.fit is None:
         return encoder

@@ -1,14 +1,22 @@
 """Settings that a run does not heed are said."""
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gencontrol.errors import CheckpointError
+from gencontrol.runs.answers.opening import open_answerer
+from gencontrol.runs.answers.settings import AnswerSettings
+from gencontrol.runs.asked import ask_host
 from gencontrol.runs.edits.settings import EditingSettings
-from gencontrol.runs.idle import given, warn_of_idle
+from gencontrol.runs.grounding.finding import find_phrases
+from gencontrol.runs.grounding.settings import GroundingSettings
+from gencontrol.runs.idle import given, warn_of_idle, warn_of_revision
 from gencontrol.runs.notices import RunWarning
-from gencontrol.runs.settings import EmbeddingSettings, RegionSettings, VariationSettings
+from gencontrol.runs.opening import open_encoder
+from gencontrol.runs.settings import EmbeddingSettings, EncoderSettings, RegionSettings, VariationSettings
 
 
 def said(*settings: Any, shown: bool = True, **more: Any) -> list[str]:
@@ -63,3 +71,30 @@ def test_finished_embeddings_have_no_pictures(name: str, value: Any) -> None:
     what = f"`embeds_in` starts from embeddings, so `{name}` can do nothing."
     assert said(settings, shown=False) == [what]
     assert said(settings, shown=False, recorded={}) == []
+
+
+@pytest.mark.parametrize("what", ["host", "encoder", "answerer", "folder"])
+def test_a_revision_of_what_is_on_this_machine_can_do_nothing(what: str, tiny_folder: Path) -> None:
+    name = str(tiny_folder) if what == "folder" else "tiny"
+    where = "is on this machine" if what == "folder" else "comes with gencontrol"
+    opened = {
+        "host": lambda: ask_host(name, None, revision="main", offline=True),
+        "encoder": lambda: open_encoder(EncoderSettings(model=name, revision="main", offline=True)),
+        "answerer": lambda: open_answerer(AnswerSettings(model=name, revision="main", offline=True)),
+        "folder": lambda: open_encoder(EncoderSettings(model=name, revision="main", offline=True)),
+    }
+    with pytest.warns(RunWarning, match=rf"^{name} {where}, so `revision` can do nothing\.$"):
+        opened[what]()
+
+
+def test_a_revision_of_a_grounder_on_this_machine_can_do_nothing(tiny_folder: Path, scene: Path) -> None:
+    settings = GroundingSettings(image=str(scene / "photo.png"), text="a cup", model=str(tiny_folder), revision="main")
+    with pytest.warns(RunWarning, match="so `revision` can do nothing"), pytest.raises(CheckpointError):
+        find_phrases(settings)
+
+
+@pytest.mark.parametrize(("model", "revision"), [("tiny", None), ("some/model", "main"), ("tiny", "v2")])
+def test_other_revisions_are_no_notice(model: str, revision: str | None) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_revision(model, revision)

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from gencontrol.runs.answers.settings import AnswerSettings
+from gencontrol.runs.idle import warn_of_revision
 from gencontrol.runs.machine.devices import choose_device, choose_dtype
 from gencontrol.runs.notices import quiet_loading
 from gencontrol.runs.opening import check_offload
@@ -17,6 +18,8 @@ from gencontrol.tasks.llava.opening import DEFAULT_LLAVA, TINY, open_llava
 def open_answerer(settings: AnswerSettings) -> RegionLlava:
     """Load the model of the settings and put it where it is to compute.
 
+    Warns with a `RunWarning` of a revision of a model that is on this machine.
+
     Raises:
         ConfigError: No device is called so.
         InputError: No such device, or offloading without a GPU.
@@ -26,8 +29,10 @@ def open_answerer(settings: AnswerSettings) -> RegionLlava:
     device = choose_device(settings.device)
     check_offload(settings.offload, device)
     quiet_loading()
+    model = settings.model or (TINY if settings.alpha_clip is None else DEFAULT_LLAVA)
+    warn_of_revision(model, settings.revision)
     llava = open_llava(
-        settings.model or (TINY if settings.alpha_clip is None else DEFAULT_LLAVA),
+        model,
         alpha_clip=settings.alpha_clip,
         revision=settings.revision,
         local_files_only=settings.offline,

@@ -14,12 +14,15 @@ from gencontrol.runs.files.inputs import inputs_of
 from gencontrol.runs.files.new_file import check_new_file
 from gencontrol.runs.files.outputs import write_picture
 from gencontrol.runs.grounding.settings import GroundingSettings
+from gencontrol.runs.idle import warn_of_revision
 from gencontrol.runs.machine.devices import DTYPES, choose_device
 from gencontrol.runs.notices import quiet_loading
 
 
 def find_phrases(settings: GroundingSettings) -> Grounding:
     """Find the phrases, and write the picture that shows them if one is asked for.
+
+    Warns with a `RunWarning` of a revision of a grounder that is on this machine.
 
     Raises:
         ConfigError: No picture or no text, or a number that cannot be.
@@ -64,6 +67,7 @@ def _check_output(settings: GroundingSettings) -> None:
 
 def _open(settings: GroundingSettings) -> Grounder:
     quiet_loading()
+    warn_of_revision(settings.model, settings.revision)
     return open_grounder(
         settings.model,
         revision=settings.revision,

@@ -9,6 +9,7 @@ from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.stock.fitting import FittedHost, fit_host
 from gencontrol.pipelines.stock.sources import check_reachable, find_sources
 from gencontrol.runs.edits.settings import EditingSettings
+from gencontrol.runs.idle import warn_of_revision
 from gencontrol.runs.notices import warn
 from gencontrol.runs.references.fetching import fetching_lines
 from gencontrol.runs.samplers import check_steps
@@ -18,7 +19,8 @@ from gencontrol.runs.settings import VariationSettings
 def ask_reference_host(host: ReferenceHost, settings: VariationSettings | EditingSettings) -> FittedHost:
     """A host with the parts that the settings name, compared by their files of settings.
 
-    Warns with a `RunWarning` of what has to be fetched and under which terms, before anything is.
+    Warns with a `RunWarning` of what has to be fetched and under which terms, before anything is; and of a revision of
+    a base that is on this machine.
 
     Raises:
         ConfigError: A sampler or a fit that the host has no use for, or steps that its sampler cannot take.
@@ -36,6 +38,7 @@ def ask_reference_host(host: ReferenceHost, settings: VariationSettings | Editin
         local_files_only=settings.offline,
     ).settled()
     check_reachable(sources, name=host.name)
+    warn_of_revision(sources.base.location.name, settings.revision)
     for line in fetching_lines(host, sources):
         warn(line)
     fitted = fit_host(host, sources, alpha_clip=settings.alpha_clip)
