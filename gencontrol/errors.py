@@ -32,11 +32,23 @@ class MissingDependencyError(GencontrolError, ImportError):
 def reason_of(error: BaseException) -> str:
     """Why something failed, in words for a message: of the system's errors without their number and path.
 
-    numpy's refusal of a file that is none of its own speaks of loading it unsafely, which is no way out.
+    numpy's refusal of a file that is none of its own speaks of loading it unsafely, which is no way out; and diffusers
+    says that weights cannot be loaded, while what it came from says why. A key by itself says nothing.
     """
+    if isinstance(error, OSError) and str(error).startswith("Unable to load weights"):
+        error = _first(error)
+    if isinstance(error, KeyError) and error.args:
+        return f"it has no {error}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     text = str(error)
     return "it holds no plain arrays" if "pickle" in text else text
+
+
+def _first(error: BaseException) -> BaseException:
+    """What an error came from."""
+    while (before := error.__cause__ or error.__context__) is not None:
+        error = before
+    return error

@@ -10,10 +10,11 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
-from gencontrol.alpha_clip.weights.pretrained import check_floats
+from gencontrol.alpha_clip.weights.pretrained import check_floats, check_no_folders
 from gencontrol.alpha_clip.weights.unpickling import printable
-from gencontrol.errors import CheckpointError, GencontrolError
+from gencontrol.errors import CheckpointError, GencontrolError, reason_of
 from gencontrol.finite import check_filled_weights
 from gencontrol.pipelines.component_settings import check_index, check_settings
 from gencontrol.pipelines.hosts.host import SavedPipeline
@@ -151,8 +152,10 @@ def _kept_as(folder: Path, what: str, stem: str) -> dict[str, bool]:
     """How a component's weights are kept on this machine, as its class takes it; where that is open, it looks itself.
 
     Raises:
-        CheckpointError: The folder has no weights: diffusers would first advise on arguments of its own.
+        CheckpointError: The folder has no weights, or folders in their place: diffusers would first advise on
+            arguments of its own.
     """
+    check_no_folders(folder)
     if not folder.is_dir() or any(folder.glob("*.safetensors")):
         return {}
     if any(folder.glob("*.bin")):
@@ -175,8 +178,11 @@ def refused(what: str) -> Iterator[None]:
     except (GencontrolError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # Of settings that contradict each other, the libraries raise anything.
-        reason = printable(next(iter(str(error).splitlines()), "") or type(error).__name__, 200)
-        raise CheckpointError(f"{what} cannot be opened: {reason}") from error
+        said = reason_of(error)
+        is_cut = isinstance(error, SafetensorError) or str(error).startswith("Unable to load weights")
+        mend = ". Fetch the whole model." if is_cut else ""
+        reason = printable(next(iter(said.splitlines()), "") or type(error).__name__, 200)
+        raise CheckpointError(f"{what} cannot be opened: {reason}{mend}") from error
 
 
 @contextmanager

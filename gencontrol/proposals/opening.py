@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoImageProcessor, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoImageProcessor, PreTrainedTokenizerBase
 
-from gencontrol.alpha_clip.weights.pretrained import load_strictly
+from gencontrol.alpha_clip.weights.pretrained import load_strictly, open_tokenizer
 from gencontrol.alpha_clip.weights.tensor_files import SUFFIXES
 from gencontrol.errors import CheckpointError, reason_of
 from gencontrol.kinds import checked
@@ -155,10 +155,7 @@ def _tokenizer(source: Location) -> PreTrainedTokenizerBase:
     # Asked without one of these files, transformers makes a tokenizer up that knows no word.
     if not any(source.find(file) for file in ("tokenizer.json", "vocab.json", "vocab.txt")):
         raise CheckpointError(f"{source.name} has no tokenizer{absence(source)}: a grounder needs one to read phrases.")
-    try:
-        return AutoTokenizer.from_pretrained(source.name, **source.lookup())
-    except Exception as error:  # The tokenizers library raises bare ones.
-        raise CheckpointError(f"The tokenizer of {source.name} cannot be read: {reason_of(error)}") from error
+    return open_tokenizer(source)
 
 
 def _image_processor(source: Location) -> Any:

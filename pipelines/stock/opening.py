@@ -10,6 +10,7 @@ from transformers import SiglipVisionModel
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.siglip import AlphaSigLIP
+from gencontrol.alpha_clip.weights.pretrained import check_no_folders
 from gencontrol.errors import CheckpointError
 from gencontrol.kinds import checked
 from gencontrol.models.location import Location
@@ -227,6 +228,7 @@ def _open_prior(place: Location, dtype: torch.dtype) -> Any:
 
 def _open_siglip(place: Location, dtype: torch.dtype) -> Any:
     tower: Any = SiglipVisionModel
+    check_no_folders(Path(place.name, place.subfolder))
     with refused(place.name):
         model, report = tower.from_pretrained(
             place.name, dtype=dtype, output_loading_info=True, use_safetensors=True, **place.lookup()

@@ -1,6 +1,7 @@
 """Broken model folders: each is refused before it draws, in words that name the component."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +53,18 @@ def without(path: str) -> Break:
     return remove
 
 
+def folders(path: str) -> Break:
+    def replace(folder: Path) -> None:
+        (folder / path).unlink()
+        (folder / path).mkdir()
+
+    return replace
+
+
+def cut(path: str) -> Break:
+    return lambda folder: os.truncate(folder / path, 20_000)
+
+
 FILES = {
     "scheduler": (without("scheduler"), "the component scheduler is not there: expected its settings in scheduler/sch"),
     "empty scheduler": (content("scheduler/scheduler_config.json", "{}"), "the component scheduler has no settings"),
@@ -101,6 +114,11 @@ WEIGHTS = {
         without(UNET),
         r"the component unet has no weights: expected diffusion_pytorch_model\.safetensors in .*unet\. Fetch the whole",
     ),
+    "folder": (
+        folders(VAE),
+        r"diffusion_pytorch_model\.safetensors is a folder; expected a file of weights\. Fetch the whole model\.$",
+    ),
+    "cut": (cut(UNET), r"the component unet cannot be opened: .*header: .* header length\. Fetch the whole model\.$"),
     "web page": (content(UNET, "<!doctype html>"), "the component unet cannot be opened: "),
     "other shape": (weights(VAE, lambda s, k: s.update({k: s[k][:1]})), "the component vae"),
     "integers": (weights(UNET, lambda s, k: s.update({k: s[k].int()})), "no floating-point numbers where weights"),

@@ -109,6 +109,7 @@ def load_strictly(model_class: Any, source: Location, dtype: torch.dtype | None)
     Raises:
         CheckpointError: Nothing that can be read, or weights that do not fit.
     """
+    check_no_folders(Path(source.name, source.subfolder))
     try:
         model, report = model_class.from_pretrained(
             source.name,
@@ -120,9 +121,24 @@ def load_strictly(model_class: Any, source: Location, dtype: torch.dtype | None)
         )
     except Exception as error:  # Of settings that contradict each other, transformers raises anything.
         reason = printable(" ".join(reason_of(error).split()), 200)
-        raise CheckpointError(f"The weights of {source.name} cannot be read: {reason}") from error
+        mend = ". Fetch the whole model." if isinstance(error, safetensors.SafetensorError) else ""
+        raise CheckpointError(f"The weights of {source.name} cannot be read: {reason}{mend}") from error
     _check_report(model, report, source)
     return model.eval()
+
+
+def check_no_folders(folder: Path) -> None:
+    """Refuse folders in the place of files of weights: the libraries would look for older files, and ask for those.
+
+    Args:
+        folder: Of a saved model; of what is none, nothing is looked at.
+
+    Raises:
+        CheckpointError: Names the folder.
+    """
+    for path in sorted(folder.glob("*.safetensors")):
+        if path.is_dir():
+            raise CheckpointError(f"{path} is a folder; expected a file of weights. Fetch the whole model.")
 
 
 def check_floats(source: Location, file: str) -> None:
@@ -192,7 +208,19 @@ def read_tokenizer(source: Location) -> PreTrainedTokenizerBase | None:
     # Asked without one of these files, transformers makes a tokenizer up that knows no word.
     if not (source.find("tokenizer.json") or source.find("vocab.json")):
         return None
+    return open_tokenizer(source)
+
+
+def open_tokenizer(source: Location) -> PreTrainedTokenizerBase:
+    """The tokenizer in a saved model that has the files of one.
+
+    Raises:
+        CheckpointError: One that cannot be read.
+    """
     try:
         return AutoTokenizer.from_pretrained(source.name, **source.lookup())
     except Exception as error:  # The tokenizers library raises bare ones.
-        raise CheckpointError(f"The tokenizer of {source.name} cannot be read: {reason_of(error)}") from error
+        reason = printable(" ".join(reason_of(error).split()), 200).rstrip(".")
+        raise CheckpointError(
+            f"The tokenizer of {source.name} cannot be read: {reason}. Fetch the whole model."
+        ) from error

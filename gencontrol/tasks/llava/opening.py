@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 from transformers import (
-    AutoTokenizer,
     CLIPVisionConfig,
     CLIPVisionModelWithProjection,
     LlavaConfig,
@@ -18,10 +17,10 @@ from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.towers import fill_vision
 from gencontrol.alpha_clip.weights.convert import published_to_clip
 from gencontrol.alpha_clip.weights.describe import check_weights
-from gencontrol.alpha_clip.weights.pretrained import load_strictly
+from gencontrol.alpha_clip.weights.pretrained import load_strictly, open_tokenizer
 from gencontrol.alpha_clip.weights.published import check_published, read_published
 from gencontrol.alpha_clip.weights.tensor_files import SUFFIXES
-from gencontrol.errors import CheckpointError, reason_of
+from gencontrol.errors import CheckpointError
 from gencontrol.models.location import Location, absence, read_json
 from gencontrol.models.registry import resolve_encoder
 from gencontrol.models.shipped import LANGUAGE, shipped_folder
@@ -152,10 +151,7 @@ def _tokenizer(source: Location) -> PreTrainedTokenizerBase:
     # Asked without one of these files, transformers makes a tokenizer up that knows no word.
     if not any(source.find(file) for file in ("tokenizer.json", "tokenizer.model")):
         raise CheckpointError(f"{source.name} has no tokenizer{absence(source)}: a LLaVA needs one to read questions.")
-    try:
-        return AutoTokenizer.from_pretrained(source.name, **source.lookup())
-    except Exception as error:  # The tokenizers library raises bare ones.
-        raise CheckpointError(f"The tokenizer of {source.name} cannot be read: {reason_of(error)}") from error
+    return open_tokenizer(source)
 
 
 def check_image_token(tokenizer: PreTrainedTokenizerBase, config: LlavaConfig, *, source: str) -> None:

@@ -176,7 +176,8 @@ def _of_lines(path: Path, root: Path, detections: Path | None) -> tuple[Referenc
         images = [{"id": image, "file_name": name} for image, name in pictures.items()]
         return _references(refs, {"annotations": list(annotations.values()), "images": images}, root, detections)
     except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
-        raise InputError(f"{path} is no file of references: {type(error).__name__} {reason_of(error)}.") from error
+        reason = str(error) if isinstance(error, KeyError) else reason_of(error)
+        raise InputError(f"{path} is no file of references: {type(error).__name__} {reason}.") from error
 
 
 def _references(

@@ -147,11 +147,15 @@ def test_other_models_and_things(folder: Path, tiny_folder: Path, tmp_path: Path
 def test_broken_folders(folder: Path) -> None:
     whole = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(whole[:1000])
-    with pytest.raises(CheckpointError, match=r"The weights of .* cannot be read"):
+    with pytest.raises(CheckpointError, match=r"The weights of .* cannot be read: .*header.* Fetch the whole model\.$"):
         AlphaCLIP.from_pretrained(folder)
     (folder / "model.safetensors").unlink()
     with pytest.raises(CheckpointError, match=r"The weights of .* cannot be read"):
         AlphaCLIP.from_pretrained(folder)
+    (folder / "model.safetensors").mkdir()
+    with pytest.raises(CheckpointError, match=r"model\.safetensors is a folder; expected a file of weights\. Fetch"):
+        AlphaCLIP.from_pretrained(folder)
+    (folder / "model.safetensors").rmdir()
     (folder / "model.safetensors").write_bytes(whole)
     (folder / "preprocessor_config.json").write_text("{")
     with pytest.raises(CheckpointError, match=r"preprocessor_config\.json is not valid JSON"):
@@ -165,6 +169,9 @@ def test_broken_folders(folder: Path) -> None:
         AlphaCLIP.from_pretrained(folder)
     (folder / "tokenizer.json").write_text("[" * 100_000)
     with pytest.raises(CheckpointError, match=r"The tokenizer of .* cannot be read: it is nested too deeply"):
+        AlphaCLIP.from_pretrained(folder)
+    (folder / "tokenizer.json").write_text("{}")
+    with pytest.raises(CheckpointError, match=r"cannot be read: it has no 'added_tokens'\. Fetch the whole model\.$"):
         AlphaCLIP.from_pretrained(folder)
 
 
