@@ -121,15 +121,18 @@ def _per_image(masks: Any, count: int, *, name: str) -> list[Any]:
 
 def _scene(image: ImageSource, masks: Any, negatives: Any) -> Scene:
     picture = read_image(image)
-    regions = _regions(masks, picture)
+    regions = _regions(masks, picture, name="mask_image")
     if masks is None and picture.alpha is not None:
         regions = (from_image_alpha(picture),)
-    return Scene(picture=picture, regions=regions, negative_regions=_regions(negatives, picture))
+    negative = _regions(negatives, picture, name="negative_mask_image")
+    return Scene(picture=picture, regions=regions, negative_regions=negative)
 
 
-def _regions(masks: Any, picture: Picture) -> tuple[Region, ...]:
+def _regions(masks: Any, picture: Picture, *, name: str) -> tuple[Region, ...]:
     if masks is None:
         return ()
+    if isinstance(masks, list) and not masks:
+        raise InputError(f"{name}: expected at least one mask, got an empty list; None shows no region.")
     if not isinstance(masks, list):
         masks = split_stack(masks, picture.size) or [masks]
     return tuple(_region(mask, picture) for mask in masks)

@@ -108,6 +108,13 @@ def test_lists_that_do_not_fit(tiny: ModuleType) -> None:
         read_scenes(photos, tiny.half_mask(48, 64))
     with pytest.raises(InputError, match=r"negative_mask_image: for a list of 2 images, .* got a list of 1"):
         read_scenes(photos, None, [tiny.half_mask(48, 64)])
+    told = "mask_image: expected at least one mask, got an empty list; None shows no region"
+    with pytest.raises(InputError, match=f"^{told}"):
+        read_scenes(photos[0], [])
+    with pytest.raises(InputError, match=f"^negative_{told}"):
+        read_scenes(photos[0], None, [])
+    with pytest.raises(InputError, match=f"^{told}"):
+        read_scenes(photos, [None, []])
 
 
 def test_a_tuple_is_a_mask_and_its_weight(tiny: ModuleType) -> None:
