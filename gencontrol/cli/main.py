@@ -114,7 +114,9 @@ def _run(name: str, arguments: list[str]) -> int:
         return FAILED
     except OSError as error:
         # A full disk, a folder that may not be written: the machine's state, not a fault of ours.
-        words = f"{error.filename}: {error.strerror}." if error.filename and error.strerror else str(error)
+        # What has no name is what is printed.
+        where = error.filename or "standard output"
+        words = f"{where}: {error.strerror}." if error.strerror else str(error)
         return _fail(error, words, FAILED, arguments)
     except MemoryError as error:
         text = f"{name} ran out of memory: try fewer or smaller pictures. {error}"

@@ -115,7 +115,7 @@ def _report(flags: VaryFlags, about: Mapping[str, Any], outcome: "Outcome | Told
         state = {"dry_run": True} if flags.dry_run else dict(outcome.machine)
         _print_json(about, outcome, state | {"seconds": round(seconds, 2)})
     else:
-        _print_lines(outcome, "would write" if flags.dry_run else "wrote")
+        _print_lines(outcome, "would write" if flags.dry_run else "wrote", flags.embeds_out)
 
 
 def _by_server(flags: VaryFlags) -> bool:
@@ -216,12 +216,14 @@ def _print_json(about: Mapping[str, Any], outcome: "Outcome | Told", state: dict
     print_json({**about} | state | {"outputs": outputs, "sheets": sheets})
 
 
-def _print_lines(outcome: "Outcome | Told", verb: str) -> None:
+def _print_lines(outcome: "Outcome | Told", verb: str, embeds_out: str | None) -> None:
     for output in outcome.outputs:
         # What goes to standard output is not there yet, and whoever reads it sees that it comes.
         if verb != "wrote" or stream_or_path(output.path) != STREAM:
             say(in_words(f"{verb} {output.path}"))
     for sheet in outcome.sheets:
         say(f"{'wrote' if sheet.kind == 'preview' else verb} {sheet.path}")
+    if embeds_out is not None and outcome.outputs:
+        say(f"{verb} {embeds_out}")
     if not outcome.outputs:
         print("nothing to do: every picture is there already.")

@@ -108,7 +108,7 @@ def read_embeds(path: Path, *, width: int) -> EmbedsFile:
     except (OSError, safetensors.SafetensorError) as error:
         raise InputError(f"{path} is not a safetensors file that can be read: {reason_of(error)}") from error
     if IMAGE not in tensors:
-        raise InputError(f"{path} holds no tensor {IMAGE!r}: expected what `write_tensors` writes.")
+        raise InputError(f"{path} holds no tensor {IMAGE!r}: expected what `gencontrol embed` or `embeds_out` wrote.")
     rows = {name: _rows(tensor, width=width, name=f"{path}: {name}") for name, tensor in tensors.items()}
     if len({len(tensor) for tensor in rows.values()}) > 1:
         raise InputError(f"{path}: {NEGATIVE} has {len(rows[NEGATIVE])} rows, and {IMAGE} {len(rows[IMAGE])}.")

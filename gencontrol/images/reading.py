@@ -56,12 +56,12 @@ def read_image(source: ImageSource, *, profiled: bool = True, is_mask: bool = Fa
         return source
     if isinstance(source, (str, Path)):
         if is_array_file(source):
-            return _from_array(read_array(source), is_mask=is_mask)
+            return _from_array(read_array(source), name=str(source), is_mask=is_mask)
         return _from_pil(open_image(source), name=str(source), profiled=profiled, is_mask=is_mask)
     if isinstance(source, Image.Image):
         return _from_pil(open_image(source), name="the image", profiled=profiled, is_mask=is_mask)
     if isinstance(source, np.ndarray):
-        return _from_array(source, is_mask=is_mask)
+        return _from_array(source, name="the array", is_mask=is_mask)
     if isinstance(source, Tensor):
         return _from_tensor(source, is_mask=is_mask)
     raise InputError(f"Expected a path, a PIL image, an array or a tensor as image, got {type(source).__name__}.")
@@ -191,7 +191,7 @@ def _copy_levels(image: Image.Image) -> UInt8[Tensor, "c h w"]:
     return torch.from_numpy(levels)
 
 
-def _from_array(array: np.ndarray, *, is_mask: bool) -> Picture:
+def _from_array(array: np.ndarray, *, name: str, is_mask: bool) -> Picture:
     if isinstance(array, np.ma.MaskedArray):
         # What is masked out would be read as if it were not.
         raise InputError("Expected a plain array, got a masked one: `.filled(0)` makes it one.")
@@ -202,10 +202,12 @@ def _from_array(array: np.ndarray, *, is_mask: bool) -> Picture:
             f"Expected an array (h, w) or (h, w, 1 to 4), got shape {array.shape}; "
             "arrays have their channels last, tensors first, and one picture each."
         )
+    if not array.size:
+        raise InputError(f"{name} has no pixels: its shape is {array.shape}.")
     planes = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
     if planes.dtype == np.uint8:
-        return _from_levels(torch.from_numpy(planes.copy()), name="the array")
-    return _from_planes(_unit(planes, is_mask=is_mask), name="the array")
+        return _from_levels(torch.from_numpy(planes.copy()), name=name)
+    return _from_planes(_unit(planes, name=name, is_mask=is_mask), name=name)
 
 
 def _from_tensor(tensor: Tensor, *, is_mask: bool) -> Picture:
@@ -219,20 +221,23 @@ def _from_tensor(tensor: Tensor, *, is_mask: bool) -> Picture:
     if planes.dtype == torch.uint8:
         return _from_levels(planes, name="the tensor")
     if not planes.dtype.is_floating_point:
-        planes = _unit(planes.cpu().numpy(), is_mask=is_mask).to(planes.device)
+        planes = _unit(planes.cpu().numpy(), name="the tensor", is_mask=is_mask).to(planes.device)
     return _from_planes(planes.float(), name="the tensor")
 
 
-def _unit(array: np.ndarray, *, is_mask: bool) -> Tensor:
+def _unit(array: np.ndarray, *, name: str, is_mask: bool) -> Tensor:
     if array.dtype == np.bool_ or np.issubdtype(array.dtype, np.floating):
         # What float32 does not hold is infinite, which is refused as such.
         with np.errstate(over="ignore"):
             return torch.from_numpy(array.astype(np.float32))
     if array.dtype == np.uint16 and not is_mask:
-        _notice_dim(array, name="the image")
+        _notice_dim(array, name=name)
     if array.dtype in (np.uint8, np.uint16):
         return torch.from_numpy(array.astype(np.float32) / np.iinfo(array.dtype).max)
-    raise InputError(f"Expected bool, uint8, uint16 or float values in [0, 1], got {array.dtype}; convert first.")
+    raise InputError(
+        f"{name}: expected bool, uint8, uint16 or float values in [0, 1], got {array.dtype}; convert first, or if "
+        "these are classes, show one of them as a mask (`--index-mask FILE=CLASS`, from_index_mask)."
+    )
 
 
 def _from_levels(planes: UInt8[Tensor, "c h w"], *, name: str) -> Picture:

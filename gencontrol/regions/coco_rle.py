@@ -31,7 +31,10 @@ def decode_rle(size: Any, counts: Any) -> Bool[np.ndarray, "h w"]:
             "Expected COCO's run lengths, 'size' as [height, width] and 'counts' as a list or as compressed text; "
             "these cannot be read."
         ) from None
-    if min(height, width, *runs) < 0 or sum(runs) != height * width:
+    least = min(height, width, *runs)
+    if least < 0:
+        raise InputError(f"A mask's size and run lengths are numbers of pixels, 0 or more; {least} is among them.")
+    if sum(runs) != height * width:
         raise InputError(
             f"The run lengths of a mask fill {sum(runs)} pixels, and its size is {width} x {height} (width x height)."
         )

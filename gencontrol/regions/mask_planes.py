@@ -56,7 +56,8 @@ def mask_plane(source: MaskSource) -> tuple[Float[Tensor, "h w"], str]:
     inside = source.get("segmentation")
     if isinstance(inside, (Mapping, np.ndarray)):
         return mask_plane(inside)
-    what = "'segmentation' as polygons, which `from_polygon` takes" if inside else f"the keys {', '.join(source)}"
+    keys = f"the keys {', '.join(map(str, source))}" if source else "an empty mapping"
+    what = "'segmentation' as polygons, which `from_polygon` takes" if inside else keys
     raise InputError(
         "Expected a mask as COCO's run lengths ('size' and 'counts'), or as a value of gradio's ImageEditor "
         f"('background', 'layers' and 'composite'), got {what}."

@@ -38,6 +38,8 @@ _GOES_WITH: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
     }
 )
 """Setting -> the kinds of source that it says something of."""
+_FILES = frozenset({".pth", ".pt", ".bin", ".safetensors", ".ckpt"})
+"""Endings of names of checkpoints."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +92,11 @@ def _check_target(to: Target, path: Path) -> None:
         ConfigError: A published checkpoint whose name is not a file of weights'.
         InputError: Other things lie there.
     """
+    if to != "published" and path.suffix in _FILES and not path.is_dir():
+        raise ConfigError(
+            f"`output` {path.name} has the name of a file, and what is to be written is a folder: name one, or have "
+            "the vision tower alone written as a checkpoint (`to` published)."
+        )
     if to != "published":
         check_replaceable(path)
     elif path.suffix not in (".pth", ".safetensors"):

@@ -31,6 +31,8 @@ def fetch_sets(folder: Path, *, sets: Sequence[SpriteSet] = SPRITE_SETS, source:
         MissingDependencyError: npm is needed and not on the path.
         InputError: A tarball is missing from `source`, npm failed, or a checksum differs.
     """
+    if source is not None and not source.is_dir():
+        raise InputError(f"No folder {source}: expected one with the sets' tarballs.")
     folder.mkdir(parents=True, exist_ok=True)
     return {s.style: _fetch(s, folder, source) for s in sets}
 
@@ -47,7 +49,8 @@ def _fetch(sprite_set: SpriteSet, folder: Path, source: Path | None) -> Path:
     target = folder / sprite_set.tarball
     if is_whole(target, sprite_set.sha512):
         return target
-    _log.info("Fetching %s %s", sprite_set.package, sprite_set.version)
+    if source is None:
+        _log.info("Fetching %s %s", sprite_set.package, sprite_set.version)
     with tempfile.TemporaryDirectory(dir=folder) as work:
         came = _from_folder(sprite_set, source) if source else _from_npm(sprite_set, Path(work))
         if not is_whole(came, sprite_set.sha512):

@@ -28,12 +28,30 @@ def test_sprites_are_prepared_from_a_folder(sprite_world, sprite_tarballs, tmp_p
     assert store.levels[0].shape == (60, len(store.styles), 16, 16, 4)
 
 
+def test_without_a_command_nothing_is_fetched(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["data"]) == 2 and main(["data", "--help"]) == 0
+    assert "usage: gencontrol data COMMAND" in (printed := capsys.readouterr().out)
+    assert all(name in printed for name in ("sprites", "export", "pairs")) and not list(tmp_path.iterdir())
+
+
+def test_places_are_checked_before_anything_is_fetched(tmp_path, capsys):
+    (tmp_path / "a.png").touch()
+    assert main(["data", "sprites", "-o", str(tmp_path / "a.png"), "--from", str(tmp_path)]) == 1
+    assert "a.png is a file; expected the name of a folder to write" in capsys.readouterr().err
+    assert main(["data", "sprites", "-o", str(tmp_path / "out"), "--from", str(tmp_path / "nowhere")]) == 1
+    told = capsys.readouterr().err
+    assert "nowhere: expected one with the sets' tarballs" in told and "Fetching" not in told
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["fonts"], "Nothing called 'fonts' to prepare"),
-        (["--size", "20"], "expected a power of two"),
-        (["--size", "2048"], "from 16 to 1,024"),
+        (["sprite"], "did you mean 'sprites'"),
+        (["sprites", "--size", "20"], "expected a power of two"),
+        (["sprites", "--size", "2048"], "from 16 to 1,024"),
     ],
 )
 def test_mistakes_are_explained(arguments, message, capsys):

@@ -132,6 +132,7 @@ def test_help_before_a_command_is_its_help(capsys: pytest.CaptureFixture[str]) -
         (MemoryError(), "gencontrol: doctor ran out of memory: try fewer or smaller pictures.\n"),
         (RecursionError("x"), "gencontrol: doctor was given something that is nested too deeply to be read.\n"),
         (OSError(28, "No space left on device", "a.png"), "gencontrol: a.png: No space left on device.\n"),
+        (OSError(28, "No space left on device"), "gencontrol: standard output: No space left on device.\n"),
     ],
 )
 def test_what_the_machine_says_is_one_line(

@@ -100,7 +100,7 @@ def test_one_vector_is_one_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("tensors", "message"),
     [
-        ({"other": rows()}, "holds no tensor 'image_embeds': expected what `write_tensors` writes"),
+        ({"other": rows()}, "holds no tensor 'image_embeds': expected what `gencontrol embed` or `embeds_out` wrote"),
         (
             {"image_embeds": rows()[:, :5].contiguous()},
             r"image_embeds is \(1, 5\), but the model takes rows of width 6",

@@ -336,7 +336,7 @@ def test_values_out_of_range_name_the_likely_cause() -> None:
 
 
 def test_unknown_dtype_and_shapes() -> None:
-    with pytest.raises(InputError, match="got int64; convert first"):
+    with pytest.raises(InputError, match=r"the array: expected bool.*got int64; convert first"):
         read_image(np.array([[0, 255]]))
     with pytest.raises(InputError, match=r"got shape \(3, 4, 5\); arrays have their channels last"):
         read_image(np.zeros((3, 4, 5)))
@@ -359,8 +359,8 @@ def test_unknown_dtype_and_shapes() -> None:
         (torch.zeros(3, 8, 0), r"the tensor has no pixels: its shape is \(3, 8, 0\)"),
         (torch.zeros(3, 0, 8, dtype=torch.uint8), r"the tensor has no pixels: its shape is \(3, 0, 8\)"),
         (torch.zeros(3, 8, 0, dtype=torch.uint16), r"the tensor has no pixels"),
-        (np.zeros((8, 0, 3)), r"the array has no pixels: its shape is \(3, 8, 0\)"),
-        (np.zeros((0, 8), dtype=np.uint8), "the array has no pixels"),
+        (np.zeros((8, 0, 3)), r"the array has no pixels: its shape is \(8, 0, 3\)"),
+        (np.zeros((0, 8), dtype=np.uint8), r"the array has no pixels: its shape is \(0, 8\)"),
         (np.full((8, 8), None, dtype=object), "holds Python objects, not numbers"),
         (np.array([np.zeros((2, 2)), None], dtype=object), "holds Python objects, not numbers"),
         (np.ma.masked_array(np.ones((8, 8)), mask=True), r"a masked one: `\.filled\(0\)`"),
@@ -402,8 +402,8 @@ def test_few_bits_stored_as_sixteen_are_said(tmp_path: Path) -> None:
     Image.fromarray(levels).save(tmp_path / "a.png")
     for source, name in (
         (tmp_path / "a.png", r"a\.png"),
-        (levels, "the image"),
-        (torch.from_numpy(levels), "the image"),
+        (levels, "the array"),
+        (torch.from_numpy(levels), "the tensor"),
     ):
         with pytest.warns(PictureWarning, match=name + r" is all but black: its brightest value is 4095 of 65535"):
             read_image(source)
@@ -411,3 +411,11 @@ def test_few_bits_stored_as_sixteen_are_said(tmp_path: Path) -> None:
         read_image(source, is_mask=True)
     for bright in (levels * 2, levels * 0, np.full((4, 4), 12, np.uint8), np.full((4, 4), 0.01234, np.float32)):
         read_image(bright)
+
+
+def test_an_array_of_classes_is_told_by_its_files_name(tmp_path: Path) -> None:
+    np.save(tmp_path / "classes.npy", np.full((4, 4), 3))
+    with pytest.raises(
+        InputError, match=r"classes\.npy: expected bool.*got int64; .*as a mask \(`--index-mask FILE=CLASS`"
+    ):
+        read_image(tmp_path / "classes.npy")

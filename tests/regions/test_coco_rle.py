@@ -64,7 +64,15 @@ def test_what_is_no_run_lengths(size: object, counts: object) -> None:
         decode_rle(size, counts)
 
 
-@pytest.mark.parametrize("counts", [[1, 3], [1, 3, 3], [7, -1]])
+@pytest.mark.parametrize(
+    ("size", "counts", "least"), [([2, 3], [7, -1], -1), ([256, 256], [0, -10, 65546], -10), ([-2, 3], [0], -2)]
+)
+def test_a_length_below_nothing_is_named(size: list[int], counts: list[int], least: int) -> None:
+    with pytest.raises(InputError, match=f"numbers of pixels, 0 or more; {least} is among them"):
+        decode_rle(size, counts)
+
+
+@pytest.mark.parametrize("counts", [[1, 3], [1, 3, 3]])
 def test_runs_that_do_not_fill_the_size(counts: list[int]) -> None:
     with pytest.raises(InputError, match=rf"fill {sum(counts)} pixels, and its size is 3 x 2 \(width x height\)"):
         decode_rle([2, 3], counts)

@@ -195,6 +195,7 @@ def test_an_editors_layers_are_united() -> None:
         ({"layers": [Image.fromarray(ellipse())]}, "A layer of the editor has no alpha channel"),
         ({"layers": [drawn(), drawn().crop((0, 0, 9, 9))]}, "The editor's layers differ in size"),
         ({"mask": 3, "image": 4}, r"'layers' and 'composite'\), got the keys mask, image"),
+        ({}, r"'layers' and 'composite'\), got an empty mapping"),
         ({"segmentation": [[1, 2, 3, 4, 5, 6]]}, "'segmentation' as polygons, which `from_polygon` takes"),
         ({"size": [2, 3], "counts": [6]}, "mask is 3 x 2 but the image is 96 x 96"),
     ],

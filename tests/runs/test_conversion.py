@@ -92,6 +92,9 @@ def test_a_published_file_and_back(tiny_folder: Path, tmp_path: Path) -> None:
     assert all(torch.equal(v, after.vision.state_dict()[k]) for k, v in before.vision.state_dict().items())
     with pytest.raises(InputError, match="exists already"):
         convert(ConversionSettings(source=str(source), to="published", output=str(out)))
+    for name in ("a.pth", "a.safetensors"):
+        with pytest.raises(ConfigError, match=rf"`output` {name} has the name of a file, and what is to be written is"):
+            convert(ConversionSettings(source=str(source), output=str(tmp_path / name)))
     with pytest.raises(ConfigError, match=r"`to` published writes one file: name it \.pth or \.safetensors"):
         convert(ConversionSettings(source=str(source), to="published", output=str(tmp_path / "folder")))
 

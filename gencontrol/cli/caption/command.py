@@ -14,6 +14,6 @@ def main(arguments: Sequence[str]) -> None:
         AnswerFlags,
         arguments,
         command="caption",
-        description="Describe a part of a picture by tiny, or by LLaVA-1.5, shown through an Alpha-CLIP's alpha channel.",
+        description="Describe a part of a picture by tiny, or by LLaVA-1.5, through an Alpha-CLIP's alpha channel.",
     )
     print_answers(flags, None)

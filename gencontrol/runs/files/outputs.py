@@ -126,6 +126,8 @@ def plan_paths(
     if not output.strip():
         raise ConfigError("`output` is empty: name a folder (. is the current one) or a file.")
     target = Path(output)
+    if target.name.lower() in SUFFIXES and not target.is_dir():
+        raise ConfigError(f"`output` {output}: expected a folder or a file's name, got an ending alone.")
     with placing(target):
         is_folder = _is_folder(output)
     if target.suffix.lower() in SUFFIXES and not is_folder:

@@ -68,6 +68,7 @@ def test_a_folder_may_have_a_dot(tmp_path: Path) -> None:
         (["a", "b"], "one.png", "2 pictures go in, so expected a folder"),
         (["a"], "one.gif", "pictures are written as PNG"),
         (["a"], "one.txt", r"expected a folder, or a name that ends in \.png"),
+        (["a"], ".png", r"`output` \.png: expected a folder or a file's name, got an ending alone"),
         (["a"], "", "`output` is empty"),
     ],
 )
