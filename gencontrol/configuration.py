@@ -28,6 +28,9 @@ _KINDS: Mapping[Any, str] = {
 }
 """Type -> what a person calls it, in YAML's words."""
 """Characters of a value that a message shows."""
+# Above difflib's own 0.6, at which half of a short name is near: "foo" to "refcoco".
+NEAR = 0.65
+"""How alike two names are at least that a message takes for one another, of 0 to 1."""
 # More names than this are a catalogue, and no hint.
 _LISTED = 60
 
@@ -39,7 +42,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
         return "; it takes none."
     # In other letters or with blanks about it, a name is as near as can be.
     same = [choice for choice in choices if choice.casefold() == name.strip().casefold()]
-    close = same or difflib.get_close_matches(name, choices, n=3, cutoff=0.6)
+    close = same or difflib.get_close_matches(name, choices, n=3, cutoff=NEAR)
     if close:
         return "; did you mean " + " or ".join(repr(c) for c in close) + "?"
     more = f" and {len(choices) - _LISTED} more" if len(choices) > _LISTED else ""

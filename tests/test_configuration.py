@@ -181,6 +181,11 @@ def test_nearest() -> None:
     assert nearest("q", ["b", "a"]) == "; known are a, b"
 
 
+@pytest.mark.parametrize(("name", "other"), [("foo", "refcoco"), ("bogus", "focus"), ("zebra", "bread")])
+def test_half_of_a_name_is_not_near(name: str, other: str) -> None:
+    assert nearest(name, [other, "mask"]).startswith("; known are ")
+
+
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), ".nan", "-inf", "1e999", 10**400])
 def test_numbers_are_finite(number: Any) -> None:
     with pytest.raises(ConfigError, match=r"configuration: optimiser: rate: expected a (finite )?number, got"):

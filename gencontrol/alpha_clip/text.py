@@ -8,6 +8,7 @@ import ftfy
 from torch import Tensor
 from transformers import CLIPTextConfig, PreTrainedTokenizerBase
 
+from gencontrol.configuration import NEAR
 from gencontrol.errors import InputError, PairingError
 
 
@@ -137,7 +138,7 @@ def _split(tokenizer: PreTrainedTokenizerBase, text: str) -> Iterable[str]:
 
 
 def _hint(word: str, words: frozenset[str]) -> str:
-    close = difflib.get_close_matches(word.lower(), sorted(words), n=3, cutoff=0.6)
+    close = difflib.get_close_matches(word.lower(), sorted(words), n=3, cutoff=NEAR)
     return (
         f"{word!r} (nearest: {', '.join(close)})" if close else f"{word!r} (nothing near it among {len(words)} words)"
     )
