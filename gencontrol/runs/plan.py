@@ -40,7 +40,7 @@ from gencontrol.runs.settings import (
     VariationSettings,
     check_variation,
 )
-from gencontrol.runs.sweep import SweptSettings, read_sweep
+from gencontrol.runs.sweep import SweptSettings, naming_value, read_sweep
 
 SHEETS = ("grid", "compare", "preview")
 """Settings that write one more picture for each input."""
@@ -160,7 +160,8 @@ def plan_variations(settings: VariationSettings, repeated: Repeated | None = Non
     chosen = with_default_focus(settings, asked)
     wanted = _read_settings(chosen, repeated)
     for at in wanted:
-        check_steps(at.settings.scheduler, asked.sampler, at.settings.steps)
+        with naming_value(at.swept):
+            check_steps(at.settings.scheduler, asked.sampler, at.settings.steps)
     embeds = None if settings.embeds_in is None else read_own_embeds(settings.embeds_in, settings, asked)
     images, rows, names = _inputs(settings, embeds, repeated)
     plans = [replace(_plan(at, asked, embeds), items=_items(at, images, rows, names)) for at in wanted]
@@ -187,20 +188,21 @@ def _read_settings(settings: VariationSettings, repeated: Repeated | None) -> li
     negative = repeated.negative_regions if repeated and settings.embeds_in is None else ()
     wanted: list[Wanted] = []
     for swept in read_sweep(settings):
-        own = swept.settings
-        check_variation(own, has_negative=bool(own.negative_mask or negative))
-        seeds = parse_seeds(own.seed, own.number)
-        focus, strength = parse_focus(own.focus), parse_strength(own.strength, own.schedule)
-        if wanted and _points_alike(own, wanted[0].settings):
-            pointing = wanted[0].pointing
-        else:
-            pointing = read_pointing(
-                own if repeated is None else repeated.without_held(own),
-                negative_mask=own.negative_mask,
-                recorded=repeated.regions if repeated else (),
-                recorded_negative=negative,
-            )
-            pointing = replace(pointing, weighs=swept.weighs)
+        with naming_value(swept):
+            own = swept.settings
+            check_variation(own, has_negative=bool(own.negative_mask or negative))
+            seeds = parse_seeds(own.seed, own.number)
+            focus, strength = parse_focus(own.focus), parse_strength(own.strength, own.schedule)
+            if wanted and _points_alike(own, wanted[0].settings):
+                pointing = wanted[0].pointing
+            else:
+                pointing = read_pointing(
+                    own if repeated is None else repeated.without_held(own),
+                    negative_mask=own.negative_mask,
+                    recorded=repeated.regions if repeated else (),
+                    recorded_negative=negative,
+                )
+                pointing = replace(pointing, weighs=swept.weighs)
         wanted.append(Wanted(swept=swept, seeds=seeds, focus=focus, strength=strength, pointing=pointing))
     return wanted
 

@@ -2,13 +2,14 @@
 
 import re
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, cast
 
 from gencontrol.configuration import from_mapping, nearest
-from gencontrol.errors import ConfigError
+from gencontrol.errors import ConfigError, GencontrolError
 from gencontrol.focus import FOCUS
 from gencontrol.numbers import check_number
 from gencontrol.runs.notation import parse_named, scalar, split_looks, split_weight
@@ -71,6 +72,22 @@ def read_sweep(settings: VariationSettings) -> tuple[SweptSettings, ...]:
     if len(swept) > MOST_VALUES:
         raise ConfigError(f"`sweep`: expected at most {MOST_VALUES} values, got {len(swept)}.")
     return tuple(swept)
+
+
+@contextmanager
+def naming_value(swept: SweptSettings) -> Iterator[None]:
+    """Say that a value which the block refuses is one of the sweep's: nobody gave it in its setting's own name.
+
+    Raises:
+        GencontrolError: The block's, of its own class.
+    """
+    try:
+        yield
+    except GencontrolError as error:
+        name = swept.label.partition(" ")[0].replace("-", "_")
+        if not name or not str(error).startswith(f"`{name}`:"):
+            raise
+        raise type(error)(f"`sweep` {swept.label}: {error}") from error
 
 
 def _at(settings: VariationSettings, name: str, text: str) -> SweptSettings:

@@ -304,11 +304,12 @@ def test_a_single_picture_is_read_once_unless_its_regions_are_swept(plan: Any, m
 @pytest.mark.parametrize(
     ("sweep", "message"),
     [
-        ("strength=0:3:4", "`strength`: expected .* got 3"),
-        ("guidance=1,2000", "`guidance`"),
-        ("steps=1,0", "`steps`: expected at least 1, got 0"),
-        ("feather=0,-2", "`feather`: expected 0 or more pixels, got -2"),
-        ("threshold=0.5,2", "`threshold`: expected a value above 0 and at most 1, got 2"),
+        ("strength=0:3:4", "^`sweep` strength 3: `strength`: expected .* got 3"),
+        ("guidance=1,2000", "^`sweep` guidance 2000: `guidance`"),
+        ("steps=1,0", "^`sweep` steps 0: `steps`: expected at least 1, got 0"),
+        ("steps=1,1001", "^`sweep` steps 1001: `steps`: "),
+        ("feather=0,-2", "^`sweep` feather -2: `feather`: expected 0 or more pixels, got -2"),
+        ("threshold=0.5,2", "^`sweep` threshold 2: `threshold`: expected a value above 0 and at most 1, got 2"),
         ("scheduler=ddim,eular", "`scheduler`: there is no 'eular'; did you mean 'euler'"),
         ("focus=alpha,zom", "unknown focus 'zom'; did you mean 'zoom'"),
         ("zoom:closenes=0,1", "unknown key 'closenes'; did you mean 'closeness'"),
@@ -320,6 +321,11 @@ def test_a_values_own_error_comes_before_anything_is_drawn(plan: Any, sweep: str
     with pytest.raises((ConfigError, InputError), match=message):
         plan(sweep=sweep)
     assert not (scene / "out").exists()
+
+
+def test_another_settings_error_is_its_own(plan: Any) -> None:
+    with pytest.raises(ConfigError, match=r"^`feather`: expected 0 or more"):
+        plan(sweep="strength=0,1", feather=-1.0)
 
 
 def test_a_strength_is_swept_or_scheduled(plan: Any) -> None:
