@@ -15,6 +15,7 @@ from torch import Tensor
 
 from gencontrol.errors import InputError
 from gencontrol.kinds import checked
+from gencontrol.regions.masks import warn_of_everything
 from gencontrol.regions.region import Region, RegionWarning
 from gencontrol.regions.shapes import (
     Box,
@@ -61,11 +62,12 @@ def from_box(
     inside = (max(x0, 0), max(y0, 0), min(x1, width), min(y1, height))
     if inside[0] >= inside[2] or inside[1] >= inside[3]:
         raise InputError(
-            f"The box {_join(box, relative)} is outside the image, which is {width} x {height} (width x height)."
+            f"The box {_join(box, relative)} is outside the image, which is {width} x {height} (width x height)"
+            f"{_turned_hint([(x0, y0), (x1, y1)], size)}."
         )
     if inside != (x0, y0, x1, y1):
-        text = f"The box {_join(box, relative)} reaches over the image of {width} x {height}; cut to {_join(inside)}."
-        warnings.warn(text, RegionWarning, stacklevel=2)
+        text = f"The box {_join(box, relative)} reaches over the image of {width} x {height}; cut to {_join(inside)}"
+        warnings.warn(f"{text}{_turned_hint([(x0, y0), (x1, y1)], size)}.", RegionWarning, stacklevel=2)
     return Region(alpha=box_alpha(inside, size), weight=weight, label=label)
 
 
@@ -79,7 +81,7 @@ def from_points(
     weight: float = 1.0,
     label: str = "",
 ) -> Region:
-    """A disc around each point.
+    """A disc around each point. Warns with a `RegionWarning` where they mark the whole picture.
 
     Args:
         points: (x, y).
@@ -99,11 +101,14 @@ def from_points(
     points = in_pixels(points, size, relative=relative)
     for x, y in points:
         if not (0 <= x <= width and 0 <= y <= height):
-            raise InputError(f"The point {x:g},{y:g} is outside the image, which is {width} x {height}.")
+            hint = _turned_hint(points, size)
+            raise InputError(f"The point {x:g},{y:g} is outside the image, which is {width} x {height}{hint}.")
     radius = max(1.0, POINT_RADIUS * min(size)) if radius is None else radius
     if not points:
         raise InputError("Expected at least one point, got none.")
     alpha = reduce(torch.maximum, (path_alpha([point], size, radius=radius) for point in points))
+    what = "point" if len(points) == 1 else "set of points"
+    warn_of_everything(alpha > 0, f"the radius is {radius:g} pixels, and the picture is {_sides(size)}", what=what)
     return Region(alpha=alpha, weight=weight, label=label)
 
 
@@ -113,6 +118,8 @@ def from_stroke(
 ) -> Region:
     """A brush stroke: the line through the points, `width` pixels wide, with round ends. It may leave the image.
 
+    Warns with a `RegionWarning` where it marks the whole picture.
+
     Raises:
         InputError: No point, a width that is not positive, what looks like shares, or a stroke outside the image.
     """
@@ -121,7 +128,9 @@ def from_stroke(
         raise InputError("Expected at least one point of the stroke, got none.")
     _check_not_shares(points, size, what="stroke")
     alpha = path_alpha(points, size, radius=width / 2)
-    return Region(alpha=_drawn(alpha, "stroke", size), weight=weight, label=label)
+    region = Region(alpha=_drawn(alpha, "stroke", size, points), weight=weight, label=label)
+    warn_of_everything(alpha > 0, f"the width is {width:g} pixels, and the picture is {_sides(size)}", what="stroke")
+    return region
 
 
 @checked
@@ -136,7 +145,7 @@ def from_polygon(points: Sequence[Point], *, size: tuple[int, int], weight: floa
         raise InputError(f"Expected at least three points of a polygon, got {len(points)}.")
     _check_not_shares(points, size, what="polygon")
     alpha = polygon_alpha(points, size)
-    return Region(alpha=_drawn(alpha, "polygon", size), weight=weight, label=label)
+    return Region(alpha=_drawn(alpha, "polygon", size, points), weight=weight, label=label)
 
 
 @checked
@@ -184,10 +193,23 @@ def _coco_hint(x: Number, y: Number, width: Number, height: Number, size: tuple[
     return f"; if that is COCO's x,y,width,height, give {_join((x, y, x + width, y + height))}" if inside else ""
 
 
-def _drawn(alpha: Float[Tensor, "h w"], shape: str, size: tuple[int, int]) -> Float[Tensor, "h w"]:
+def _turned_hint(points: Sequence[Point], size: tuple[int, int]) -> str:
+    """What to say of what lies inside an image whose width is this one's height."""
+    inside = all(0 <= x <= size[0] and 0 <= y <= size[1] for x, y in points)
+    return "; PIL's size is (width, height), and (height, width) is expected as `size`" if inside else ""
+
+
+def _drawn(
+    alpha: Float[Tensor, "h w"], shape: str, size: tuple[int, int], points: Sequence[Point]
+) -> Float[Tensor, "h w"]:
     if not bool((alpha > 0).any()):
-        raise InputError(f"The {shape} marks no pixel of the image, which is {size[1]} x {size[0]} (width x height).")
+        hint = _turned_hint(points, size)
+        raise InputError(f"The {shape} marks no pixel of the image, which is {_sides(size)} (width x height){hint}.")
     return alpha
+
+
+def _sides(size: tuple[int, int]) -> str:
+    return f"{size[1]} x {size[0]}"
 
 
 def _join(numbers: Iterable[Number], relative: bool = False) -> str:

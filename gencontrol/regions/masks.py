@@ -96,22 +96,24 @@ def _warn_of_levels(plane: Float[Tensor, "h w"], origin: str, threshold: Number 
     )
 
 
-def warn_of_everything(marked: Bool[Tensor, "h w"], reason: str) -> None:
-    """Warn of a mask that leaves nothing out.
+def warn_of_everything(marked: Bool[Tensor, "h w"], reason: str, *, what: str = "mask") -> None:
+    """Warn of a mask, or of something else that points, that leaves nothing out.
 
     Args:
         marked: Where it marks.
         reason: What that comes of, for the message.
+        what: What it is called.
     """
     if marked.count_nonzero().item() >= _EVERYTHING * marked.numel():
-        warnings.warn(f"The mask marks the whole picture: {reason}.", RegionWarning, stacklevel=4)
+        warnings.warn(f"The {what} marks the whole picture: {reason}.", RegionWarning, stacklevel=4)
 
 
 @checked
 def from_image_alpha(picture: ImageSource, *, weight: float = 1.0, label: str = "") -> Region:
     """The image's own alpha channel: look where it is opaque.
 
-    Warns with a `RegionWarning` if the transparent part has no colour left, and so no context to keep.
+    Warns with a `RegionWarning` if the transparent part has no colour left, and so no context to keep, or if there is
+    no such part.
 
     Raises:
         InputError: The image has no alpha channel, is fully transparent, or cannot be read.
@@ -123,6 +125,7 @@ def from_image_alpha(picture: ImageSource, *, weight: float = 1.0, label: str = 
             "(PNG; JPEG has no alpha)."
         )
     warn_lost_context(picture)
+    warn_of_everything(picture.alpha > _FAINT, "no part of it is wholly transparent", what="alpha channel")
     return Region(alpha=picture.alpha, weight=weight, label=label)
 
 

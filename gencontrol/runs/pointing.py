@@ -133,8 +133,19 @@ def shape_regions(regions: Sequence[Region], *, inverted: bool, radius: float) -
     if inverted:
         regions = [_complement(regions)]
     if radius:
+        _warn_of_wide(radius, regions)
         regions = [replace(region, alpha=feather(region.alpha, radius)) for region in regions]
     return tuple(regions)
+
+
+def _warn_of_wide(radius: float, regions: Sequence[Region]) -> None:
+    """Edges that are softened over more than the picture leave all of it about as much marked."""
+    for height, width in dict.fromkeys(region.size for region in regions):
+        if radius > min(height, width):
+            warn(
+                f"`feather` of {radius:g} pixels is wider than the picture, which is {width} x {height}: little is "
+                "left of where the regions are."
+            )
 
 
 def _complement(regions: Sequence[Region]) -> Region:
@@ -192,6 +203,7 @@ def _named(file: Path, *, classes: bool = True) -> Iterator[None]:
 def _box(text: str, *, setting: str) -> Pointer:
     value, weight = split_weight(text, setting=setting)
     lengths = _parse_lengths(value, setting=setting, form="X0,Y0,X1,Y1, in pixels or percent", counts=(4,))
+    _warn_of_mixed(lengths, value, setting=setting)
 
     def point(picture: Picture, path: Path) -> Region:
         (x0, y0, x1, y1), relative = _measured(lengths, picture.size)
@@ -205,6 +217,7 @@ def _point(text: str, *, setting: str) -> Pointer:
     value, weight = split_weight(text, setting=setting)
     form = "X,Y or X,Y,RADIUS, in pixels or percent"
     lengths = _parse_lengths(value, setting=setting, form=form, counts=(2, 3))
+    _warn_of_mixed(lengths[:2], value, setting=setting)
 
     def point(picture: Picture, path: Path) -> Region:
         (x, y), relative = _measured(lengths[:2], picture.size)
@@ -222,6 +235,14 @@ def _parse_lengths(text: str, *, setting: str, form: str, counts: Sequence[int])
     plain = ",".join(part.removesuffix("%") for part in parts) if "%" in text else text
     numbers = parse_numbers(plain, setting=setting, form=form, counts=counts, given=text)
     return [(number, part.endswith("%")) for number, part in zip(numbers, parts, strict=True)]
+
+
+def _warn_of_mixed(lengths: Sequence[Length], text: str, *, setting: str) -> None:
+    """Say of coordinates that are in percent and in pixels: a sign may be missing. A radius may be in either."""
+    pixels = [f"{number:g}" for number, percent in lengths if not percent]
+    if 0 < len(pixels) < len(lengths):
+        verb = "is" if len(pixels) == 1 else "are"
+        warn(f"`{setting}` {text} mixes percent and pixels: {' and '.join(pixels)} {verb} taken for pixels.")
 
 
 def _measured(lengths: Sequence[Length], size: tuple[int, int]) -> tuple[list[float], bool]:

@@ -113,6 +113,13 @@ def test_advice_that_a_command_has_no_flag_for_is_left_out(text: str, expected: 
     assert "--" in in_flags(text, ClassifyFlags) and in_flags(text, None) == text
 
 
+def test_what_is_said_of_an_arguments_order_is_left_out() -> None:
+    text = "over the image of 4 x 8; cut to 0,0,4,5; PIL's size is (width, height), and that is expected as `size`."
+    for flags in (ServeFlags, ClassifyFlags):
+        assert in_flags(text, flags) == "over the image of 4 x 8; cut to 0,0,4,5."
+    assert in_flags(text, None) == text
+
+
 @pytest.mark.parametrize("command", ["vary", "score", "embed"])
 def test_help_says_which_forms_a_place_may_have(command: str, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "400")

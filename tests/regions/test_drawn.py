@@ -190,3 +190,30 @@ def test_shares_are_said_in_percent() -> None:
         from_box((-0.1, 0, 0.5, 0.5), size=SIZE, relative=True)
     with pytest.raises(InputError, match=r"got 20,20,10,10"):
         from_box((20, 20, 10, 10), size=SIZE)
+
+
+def test_a_size_in_pils_order_is_recognised() -> None:
+    hint = r"; PIL's size is \(width, height\), and \(height, width\) is expected as `size`\.$"
+    with pytest.warns(RegionWarning, match=f"reaches over the image of 10 x 20; cut to 0,0,10,5{hint}"):
+        from_box((0, 0, 20, 5), size=(20, 10))
+    with pytest.raises(InputError, match=f"box 12,0,20,5 is outside the image.*{hint}"):
+        from_box((12, 0, 20, 5), size=(20, 10))
+    with pytest.raises(InputError, match=f"point 20,10 is outside the image, which is 10 x 20{hint}"):
+        from_points([(20, 10)], size=(20, 10))
+    with pytest.raises(InputError, match=f"stroke marks no pixel.*{hint}"):
+        from_stroke([(14, 4), (18, 4)], size=(20, 10), width=2)
+    with pytest.raises(InputError, match=f"polygon marks no pixel.*{hint}"):
+        from_polygon([(14, 4), (18, 4), (18, 8)], size=(20, 10))
+    # Of what would lie outside either way nothing is guessed.
+    with pytest.warns(RegionWarning, match=r"cut to 0,0,10,5\.$"):
+        from_box((0, 0, 21, 5), size=(20, 10))
+    with pytest.raises(InputError, match=r"which is 10 x 20\.$"):
+        from_points([(20, 11)], size=(20, 10))
+
+
+def test_what_marks_the_whole_picture_is_told() -> None:
+    with pytest.warns(RegionWarning, match=r"The point marks the whole picture: the radius is 30 pixels.* is 8 x 6\."):
+        from_points([(4, 3)], size=SIZE, radius=30)
+    with pytest.warns(RegionWarning, match=r"The stroke marks the whole picture: the width is 60 pixels.* is 8 x 6\."):
+        from_stroke([(4, 3), (5, 3)], size=SIZE, width=60)
+    from_points([(4, 3)], size=SIZE, radius=3)

@@ -1,5 +1,6 @@
 """Masks and alpha channels give the alpha map they should, and each mistake its own message."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +122,16 @@ def test_image_alpha(tmp_path: Path) -> None:
     picture = Picture(rgb=torch.rand(3, *SIZE), alpha=half())
     save_image(to_pil(picture), tmp_path / "cut.png")
     assert torch.equal(from_image_alpha(tmp_path / "cut.png").alpha, half())
+
+
+@pytest.mark.parametrize(("opaque", "told"), [(48, True), (47, False)])
+def test_an_alpha_channel_that_leaves_nothing_out_is_told(opaque: int, told: bool) -> None:
+    alpha = (torch.arange(48) < opaque).float().view(SIZE)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        from_image_alpha(Picture(rgb=torch.rand(3, *SIZE), alpha=alpha))
+    message = "The alpha channel marks the whole picture: no part of it is wholly transparent."
+    assert [str(warning.message) for warning in caught] == [message] * told
 
 
 def test_image_alpha_is_missing() -> None:

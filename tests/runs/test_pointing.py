@@ -1,5 +1,6 @@
 """Settings that point become regions, and regions are inverted and feathered."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,9 @@ def test_boxes_and_points_in_percent(scene: Path) -> None:
     (box,) = regions(scene, box=("10%,25%, 60%,75%:2",))
     assert torch.equal(box.alpha, box_alpha((8, 16, 48, 48), SIZE))
     assert (box.weight, box.label) == (2.0, "box 10%,25%, 60%,75%")
-    (mixed,) = regions(scene, box=("8,25%,60%,48",))
+    told = r"`box` 8,25%,60%,48 mixes percent and pixels: 8 and 48 are taken for pixels\."
+    with pytest.warns(RunWarning, match=told):
+        (mixed,) = regions(scene, box=("8,25%,60%,48",))
     torch.testing.assert_close(mixed.alpha, box.alpha)
     (near,) = regions(scene, box=("0%,0%,1%,1%",))
     assert near.alpha[0, 0].item() == pytest.approx(0.8 * 0.64)
@@ -79,7 +82,8 @@ def test_boxes_and_points_in_percent(scene: Path) -> None:
     assert torch.equal(point.alpha, path_alpha([(40, 16)], SIZE, radius=8))
     (point,) = regions(scene, point=("50%,25%,8",))
     assert torch.equal(point.alpha, path_alpha([(40, 16)], SIZE, radius=8))
-    (point,) = regions(scene, point=("40,25%",))
+    with pytest.warns(RunWarning, match="`point` 40,25% mixes percent and pixels: 40 is taken for pixels"):
+        (point,) = regions(scene, point=("40,25%",))
     torch.testing.assert_close(point.alpha, path_alpha([(40, 16)], SIZE, radius=3.2))
     with pytest.raises(InputError, match="shares of the image, 0 to 1"):
         regions(scene, box=("0.1,0.25,0.6,0.75",))
@@ -168,6 +172,16 @@ def test_each_region_is_feathered_after_inverting() -> None:
     (turned,) = shape_regions(pair[:1], inverted=True, radius=3.0)
     assert torch.equal(turned.alpha, feather(1 - alpha, 3.0))
     assert shape_regions(pair, inverted=False, radius=0.0) == tuple(pair)
+
+
+@pytest.mark.parametrize(("radius", "told"), [(64.0, False), (65.0, True)])
+def test_a_feather_that_is_wider_than_the_picture_is_told(radius: float, told: bool) -> None:
+    region = Region(alpha=box_alpha((10, 10, 40, 40), SIZE))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        shape_regions([region, region], inverted=False, radius=radius)
+    expected = "`feather` of 65 pixels is wider than the picture, which is 80 x 64: little is left of where"
+    assert [str(warning.message).startswith(expected) for warning in caught] == [True] * told
 
 
 def test_a_scene_keeps_what_a_record_needs(scene: Path) -> None:
