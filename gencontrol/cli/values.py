@@ -1,11 +1,14 @@
 """What stands behind flags, looked at before tyro does: a number that is none is told in one line, without guesses."""
 
 import itertools
+import os
 import types
 import typing
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
+
+from tyro.conf import Positional
 
 from gencontrol.cli.flags import flag_names
 from gencontrol.configuration import nearest
@@ -35,6 +38,53 @@ def check_kinds(cls: type, arguments: Sequence[str]) -> None:
             values = [inline] if equals else rest
             _check(flag, _without_none(hint), values)
             _check_end(flag, hint, values)
+
+
+def check_dashes(cls: type, arguments: Sequence[str]) -> None:
+    """Refuse what tyro would only call unrecognised: names of files that look like flags, and flags for bare words.
+
+    Args:
+        cls: The command's dataclass.
+        arguments: What follows the subcommand.
+
+    Raises:
+        ConfigError: Says how to write it.
+    """
+    known, bare = _flags_and_bare(cls)
+    for before, argument in itertools.pairwise(["", *arguments]):
+        flag = argument.partition("=")[0].replace("_", "-")
+        if argument == "--":
+            return
+        if flag in known or not argument.startswith("-"):
+            continue
+        if _is_file(argument, known):
+            behind = "" if before.startswith("-") else ", or put it behind --"
+            raise ConfigError(f"{argument} begins with a dash, as flags do: write ./{argument}{behind}.")
+        for name, shown in bare.items():
+            if flag in (f"-{name[0]}", f"--{name}", f"--{name.removesuffix('s')}"):
+                raise ConfigError(f"There is no {flag} here: {shown} is given without a flag.")
+
+
+def _flags_and_bare(cls: type) -> tuple[frozenset[str], dict[str, str]]:
+    """All names of flags, and the fields that have none, by what the usage calls them."""
+    flags, bare = {"-h", "--help"}, {}
+    for name, hint in typing.get_type_hints(cls, include_extras=True).items():
+        metadata = getattr(hint, "__metadata__", ())
+        about = next((entry for entry in metadata if hasattr(entry, "aliases")), None)
+        if Positional in metadata:
+            bare[name] = getattr(about, "metavar", None) or name.upper()
+            continue
+        long = (getattr(about, "name", None) or name).replace("_", "-")
+        flags |= {f"--{long}", f"--no-{long}", *(getattr(about, "aliases", None) or ())}
+    return frozenset(flags), bare
+
+
+def _is_file(argument: str, known: frozenset[str]) -> bool:
+    """Whether it names a file: one that is there, or what no flag with its value behind it (-n4) could be."""
+    if argument.startswith("--") or argument[1:2] in tuple("0123456789.") or len(argument) < 3:
+        return False
+    suffix = os.path.splitext(argument)[1]
+    return os.path.exists(argument) or (argument[:2] not in known and suffix[1:].isalnum())
 
 
 def check_encoding(options: Any) -> None:

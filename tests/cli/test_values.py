@@ -1,13 +1,14 @@
 """A word where a number is expected is one line that says so, whatever the flag's type is made of."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
-from tyro.conf import UseAppendAction, arg
+from tyro.conf import Positional, UseAppendAction, arg
 
 from gencontrol.cli.parse import parse
-from gencontrol.cli.values import check_kinds
+from gencontrol.cli.values import check_dashes, check_kinds
 from gencontrol.errors import ConfigError
 
 
@@ -88,3 +89,60 @@ def test_what_passes_is_read_by_tyro() -> None:
     flags = parse(Flags, words, command="test", description="A test.")
     assert (flags.steps, flags.guidance, flags.number, flags.fit) == (3, -1.5, 2, "crop")
     assert flags.box == (-1.0, 0.0, 1000.0) and flags.level == (0.5, 1.0) and flags.seed == "random"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pictures:
+    """Of a command that is about pictures, and what is said of them."""
+
+    images: Annotated[tuple[str, ...], Positional, arg(metavar="IMAGE")] = ()
+    """Bare words."""
+    stage: Positional[str] = ""
+    """One that says nothing of how it is shown."""
+    number: Annotated[int, arg(aliases=("-n",))] = 1
+    """With a short name."""
+    source: Annotated[str, arg(name="from")] = ""
+    """Of another name."""
+    dry: bool = False
+    """A switch."""
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("-dash.png ./-dash.png", "-dash.png begins with a dash, as flags do: write ./-dash.png, or put it behind --."),
+        ("a.png -there", "-there begins with a dash, as flags do: write ./-there, or put it behind --."),
+        ("--from -net", "-net begins with a dash, as flags do: write ./-net."),
+        ("--from -m.png", "-m.png begins with a dash, as flags do: write ./-m.png."),
+        ("-i a.png", "There is no -i here: IMAGE is given without a flag."),
+        ("--dry --images=a.png", "There is no --images here: IMAGE is given without a flag."),
+        ("--image a.png", "There is no --image here: IMAGE is given without a flag."),
+        ("a.png -s clip", "There is no -s here: STAGE is given without a flag."),
+    ],
+)
+def test_what_is_no_flag(words: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("-there", "-net"):
+        Path(name).touch()
+    with pytest.raises(ConfigError) as refused:
+        parse(Pictures, words.split(), command="test", description="A test.")
+    assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "a.png ./-dash.png - -n 3 -n4 --from=x --from x --no-dry --dry -h --help",
+        "-- -dash.png -i",
+        # What tyro says of these is enough.
+        "-x --steps 3 -n1.5 -1.png -there",
+    ],
+)
+def test_flags_and_words_that_are_let_through(words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    check_dashes(Pictures, words.split())
+
+
+def test_what_is_behind_two_dashes_is_read() -> None:
+    flags = parse(Pictures, ["-n4", "clip", "--", "-dash.png"], command="test", description="A test.")
+    assert flags.number == 4 and "-dash.png" in (*flags.images, flags.stage)
