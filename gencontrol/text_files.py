@@ -1,6 +1,7 @@
 """Files of text that somebody names: read with a bound, and what is no such file is told in one way."""
 
 import codecs
+import errno
 import json
 import os
 import re
@@ -99,6 +100,23 @@ def json_value(text: str | bytes) -> Any:
         raise ValueError("it is nested too deeply") from None
 
 
+def dead_link(path: Path) -> str | None:
+    """What to say behind the name of a link that leads to nothing; None for anything else.
+
+    Args:
+        path: What may be a link.
+    """
+    if not path.is_symlink():
+        return None
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return f"is a link to {os.readlink(path)}, where nothing is"
+    except OSError as failure:
+        return "is a link that leads back to itself" if failure.errno == errno.ELOOP else None
+    return None
+
+
 def check_regular(path: Path, *, what: str, piped: bool = True, error: type[GencontrolError] = InputError) -> None:
     """Refuse what is not a file, before anything waits for it.
 
@@ -115,6 +133,8 @@ def check_regular(path: Path, *, what: str, piped: bool = True, error: type[Genc
         mode = os.stat(path).st_mode
     except FileNotFoundError:
         check_no_address(path, what=what, error=error)
+        if (leads := dead_link(path)) is not None:
+            raise error(f"{path} {leads}; expected {what}.") from None
         kind, ends = what.partition(" ")[2], what.endswith(" file")
         raise error(f"No {kind} at {path}." if ends else f"No file at {path}; expected {what}.") from None
     except (OSError, ValueError) as failure:

@@ -6,7 +6,7 @@ import pytest
 
 from gencontrol import text_files
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.text_files import LARGEST, check_regular, json_value, read_text, web_address
+from gencontrol.text_files import LARGEST, check_regular, dead_link, json_value, read_text, web_address
 
 
 def test_text_is_read_as_it_stands(tmp_path: Path) -> None:
@@ -77,6 +77,17 @@ def test_other_encodings_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes("mask: é".encode("latin-1"))
     with pytest.raises(InputError, match=r"a is not in UTF-8 \(byte 6\); expected a list: save it so\.$"):
         read_text(tmp_path / "a", what="a list")
+
+
+def test_a_link_that_leads_to_nothing_is_told_as_one(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "dangling").symlink_to("nowhere.txt")
+    (tmp_path / "good").symlink_to(tmp_path)
+    assert dead_link(tmp_path / "loop") == "is a link that leads back to itself"
+    assert dead_link(tmp_path / "dangling") == "is a link to nowhere.txt, where nothing is"
+    assert dead_link(tmp_path / "good") is None and dead_link(tmp_path / "nothing") is None
+    with pytest.raises(InputError, match=r"dangling is a link to nowhere\.txt, where nothing is; expected a list\.$"):
+        check_regular(tmp_path / "dangling", what="a list")
 
 
 def test_what_is_no_text_at_all(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from gencontrol.runs.files.outputs import Item
 from gencontrol.runs.files.records import storable
 from gencontrol.runs.notices import naming, warn
 from gencontrol.runs.pointing import Pointing, at_levels, shape_regions
-from gencontrol.text_files import check_no_address
+from gencontrol.text_files import check_no_address, dead_link
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,8 @@ def _pictures_of(path: Path, *, recursive: bool) -> list[Path]:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
     if not is_there:
-        raise InputError(f"No picture and no folder at {path}.")
+        leads = dead_link(path)
+        raise InputError(f"No picture and no folder at {path}." if leads is None else f"{path} {leads}.")
     if not is_folder:
         return [path]
     found = sorted(p for p in (path.rglob("*") if recursive else path.iterdir()) if _is_picture(p.relative_to(path)))
