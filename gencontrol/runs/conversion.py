@@ -21,6 +21,7 @@ from gencontrol.models.location import Location
 from gencontrol.models.registry import find_preset, resolve_encoder
 from gencontrol.pipelines.hosts.reference_registry import check_no_reference_host
 from gencontrol.runs.files.inputs import check_folder_apart, inputs_of
+from gencontrol.runs.idle import warn_of_revision
 from gencontrol.runs.machine.devices import DTYPES
 from gencontrol.runs.notices import quiet_loading
 from gencontrol.runs.settings import ConversionSettings
@@ -55,6 +56,8 @@ class Converted:
 def convert(settings: ConversionSettings) -> Converted:
     """Open the source and save it; the folder is written whole or not at all.
 
+    Warns with a `RunWarning` of a revision of a source that is on this machine.
+
     Raises:
         ConfigError: No source or no folder, or a setting that does not go with the kind of source or target.
         InputError: A folder that is there already, or with other things in it; or towers that OpenCLIP cannot hold.
@@ -72,6 +75,8 @@ def convert(settings: ConversionSettings) -> Converted:
     kind = _checked_kind(settings)
     quiet_loading()
     _check_towers(settings, kind)
+    if kind == "clip":
+        warn_of_revision(settings.source, settings.revision)
     encoder = _open(settings, kind)
     if settings.to == "published":
         encoder.save_published(folder)

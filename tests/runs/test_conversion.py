@@ -12,6 +12,7 @@ from transformers import CLIPTextConfig, CLIPVisionConfig
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.errors import CheckpointError, ConfigError, InputError
 from gencontrol.runs.conversion import convert, kind_of
+from gencontrol.runs.notices import RunWarning
 from gencontrol.runs.settings import ConversionSettings
 
 
@@ -48,6 +49,12 @@ def test_settings_that_do_not_go_together(changes: dict[str, str], message: str,
     with pytest.raises(ConfigError, match=message):
         convert(ConversionSettings(**given))  # pyright: ignore[reportArgumentType]
     assert not (tmp_path / "made").exists()
+
+
+def test_a_revision_of_a_source_on_this_machine_can_do_nothing(tiny_folder: Path, tmp_path: Path) -> None:
+    with pytest.warns(RunWarning, match=r"is on this machine, so `revision` can do nothing\.$"):
+        source = str(tiny_folder / "clip")
+        convert(ConversionSettings(source=source, output=str(tmp_path / "made"), revision="main"))
 
 
 def test_towers_are_looked_at_before_weights_are_read(tiny_folder: Path, tmp_path: Path, monkeypatch: Any) -> None:
