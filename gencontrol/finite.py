@@ -36,6 +36,17 @@ def check_finite(
         raise error(f"{name} holds NaN or infinite values ({bad} of {values.numel()}). {mend}".rstrip())
 
 
+def mend_of(dtype: torch.dtype | None) -> str:
+    """What to do where a network made numbers that are not finite: no wider format where it has one.
+
+    Args:
+        dtype: In which it computed; None is not known.
+    """
+    if dtype in (torch.float32, torch.float64):
+        return "Its weights or settings are damaged, since its numbers grew beyond what float32 holds: get it anew."
+    return "Numbers grew beyond what their format holds, or its weights are damaged: try dtype float32."
+
+
 def check_finite_weights(state: Mapping[str, Tensor] | nn.Module, *, source: str) -> None:
     """Refuse weights with NaN or infinite values among them.
 

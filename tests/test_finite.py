@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from gencontrol.errors import CheckpointError, ConfigError, InputError
-from gencontrol.finite import check_filled_weights, check_finite, check_finite_weights, is_finite
+from gencontrol.finite import check_filled_weights, check_finite, check_finite_weights, is_finite, mend_of
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -20,6 +20,13 @@ def test_one_bad_value_is_found(bad: float) -> None:
         check_finite(values, name="embeddings", mend="Mend it.")
     with pytest.raises(ConfigError):
         check_finite(values, name="x", error=ConfigError)
+
+
+def test_float32_is_advised_where_it_is_wider() -> None:
+    for narrow in (torch.float16, torch.bfloat16, None):
+        assert mend_of(narrow).endswith("try dtype float32.")
+    for wide in (torch.float32, torch.float64):
+        assert "try dtype" not in mend_of(wide) and mend_of(wide).endswith("get it anew.")
 
 
 def test_what_has_no_values_is_finite() -> None:

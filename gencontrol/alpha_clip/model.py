@@ -27,7 +27,7 @@ from gencontrol.alpha_clip.towers import put_together
 from gencontrol.alpha_clip.vision import run_vision
 from gencontrol.alpha_clip.weights.opening import FromSources
 from gencontrol.errors import InputError
-from gencontrol.finite import check_finite
+from gencontrol.finite import check_finite, mend_of
 from gencontrol.kinds import checked
 from gencontrol.regions.geometry import Geometry, fit_planes, of_alpha
 
@@ -35,7 +35,6 @@ GRADED = "graded_alpha"
 """What a vision tower's configuration says of a tower whose alpha channel was trained on maps of levels."""
 DEFAULT_FOCUS = "default_focus"
 """Where it says how a region is looked at by default: a mapping of `name`, a focus strategy, and its settings."""
-_MEND = "Numbers grew beyond what their format holds, or its weights are damaged: try dtype float32."
 
 
 class AlphaCLIP(FromSources, SeveralRegions, nn.Module):
@@ -199,7 +198,7 @@ class AlphaCLIP(FromSources, SeveralRegions, nn.Module):
             InputError: An image or map that cannot be used, or embeddings that are not finite.
         """
         embeds = self.encode_pixels(self.preprocess(image, alpha))
-        check_finite(embeds, name="What the encoder made of the picture", mend=_MEND)
+        check_finite(embeds, name="What the encoder made of the picture", mend=mend_of(embeds.dtype))
         return functional.normalize(embeds, dim=-1) if normalize else embeds
 
     @checked
@@ -223,7 +222,7 @@ class AlphaCLIP(FromSources, SeveralRegions, nn.Module):
         texts = [text] if isinstance(text, str) or not isinstance(text, Iterable) else list(text)
         tokens = tokenize(self.tokenizer, texts, length=tower.config.max_position_embeddings, truncate=truncate)
         embeds = tower(**{k: v.to(tower.device) for k, v in tokens.items()}).text_embeds
-        check_finite(embeds, name="What the text tower made of the text", mend=_MEND)
+        check_finite(embeds, name="What the text tower made of the text", mend=mend_of(embeds.dtype))
         return functional.normalize(embeds, dim=-1) if normalize else embeds
 
     @checked

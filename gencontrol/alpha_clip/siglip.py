@@ -20,7 +20,7 @@ from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.siglip_files import SiglipParts, load_siglip, open_siglip, save_siglip
 from gencontrol.alpha_clip.text import check_texts, check_words
 from gencontrol.errors import CheckpointError, InputError, PairingError
-from gencontrol.finite import check_finite, check_finite_weights
+from gencontrol.finite import check_finite, check_finite_weights, mend_of
 from gencontrol.kinds import checked
 from gencontrol.models.location import Location
 from gencontrol.regions.geometry import fit_planes, of_alpha
@@ -213,7 +213,7 @@ class AlphaSigLIP(nn.Module):
             InputError: An image or map that cannot be used, or embeddings that are not finite.
         """
         embeds = self.encode_pixels(self.preprocess(image, alpha))
-        check_finite(embeds, name="What the encoder made of the picture", mend="Try dtype float32.")
+        check_finite(embeds, name="What the encoder made of the picture", mend=mend_of(embeds.dtype))
         return functional.normalize(embeds, dim=-1) if normalize else embeds
 
     @checked
@@ -230,7 +230,7 @@ class AlphaSigLIP(nn.Module):
         """
         tower = self._text_tower()
         embeds = tower(input_ids=self.tokens(text).to(tower.device)).pooler_output
-        check_finite(embeds, name="What the text tower made of the text", mend="Try dtype float32.")
+        check_finite(embeds, name="What the text tower made of the text", mend=mend_of(embeds.dtype))
         return functional.normalize(embeds, dim=-1) if normalize else embeds
 
     def tokens(self, text: str | Sequence[str]) -> Tensor:

@@ -13,7 +13,7 @@ from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.calibrated import curve_of
 from gencontrol.conditioning.strength import between, check_strength
 from gencontrol.errors import InputError, PairingError
-from gencontrol.finite import check_finite
+from gencontrol.finite import check_finite, mend_of
 from gencontrol.focus.alpha import AlphaFocus
 from gencontrol.focus.attention import AttentionFocus
 from gencontrol.focus.crop import CropFocus
@@ -161,8 +161,7 @@ def check_embeds(embeds: Float[Tensor, "k d"]) -> Float[Tensor, "k d"]:
     Raises:
         InputError: NaN or infinite values.
     """
-    mend = "Numbers grew beyond what their format holds, or its weights are damaged: try dtype float32."
-    check_finite(embeds, name="What the encoder made of the picture", mend=mend)
+    check_finite(embeds, name="What the encoder made of the picture", mend=mend_of(embeds.dtype))
     return embeds
 
 

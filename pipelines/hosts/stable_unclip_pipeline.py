@@ -118,7 +118,7 @@ class StableUnCLIPImg2ImgPipeline(RegionPipeline, stock.StableUnCLIPImg2ImgPipel
             noise_level=noise_level,
             clip_skip=clip_skip,
         )
-        return finished(output, output_type, labels_of(generator, count))
+        return finished(output, output_type, labels_of(generator, count), dtype=self.unet.dtype)
 
     def _encode_image(  # noqa: PLR0917, the stock hook's arguments
         self,

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from gencontrol.errors import InputError
-from gencontrol.finite import check_finite
+from gencontrol.finite import check_finite, mend_of
 from gencontrol.images.sheets import contact_sheet
 from gencontrol.streams import Generators
 
@@ -54,20 +54,21 @@ def drawn_as(output_type: str | None) -> str:
     return "pt" if output_type == "pil" else output_type
 
 
-def finished(output: Any, output_type: str | None, labels: Sequence[str]) -> Any:
+def finished(output: Any, output_type: str | None, labels: Sequence[str], *, dtype: torch.dtype | None = None) -> Any:
     """The stock class's output, once it is known to be pictures.
 
     Args:
         output: An object with `images`, or a tuple that begins with them, in the form `drawn_as(output_type)`.
         output_type: What the caller asked for.
         labels: One for each picture.
+        dtype: In which the model computed; None is not known.
 
     Raises:
         InputError: NaN or infinite values, which what goes on would take for black.
     """
     is_tuple = isinstance(output, tuple)
     images = output[0] if is_tuple else output.images
-    _check_made(images)
+    _check_made(images, dtype)
     if output_type == "pil":
         images = Pictures(VaeImageProcessor.numpy_to_pil(VaeImageProcessor.pt_to_numpy(images)), labels)
     if is_tuple:
@@ -85,14 +86,10 @@ def labels_of(generator: Generators, count: int) -> list[str]:
     return [f"picture {number}" for number in range(1, count + 1)]
 
 
-def _check_made(images: Any) -> None:
+def _check_made(images: Any, dtype: torch.dtype | None) -> None:
     values = images if isinstance(images, Tensor) else torch.as_tensor(images)
-    check_finite(
-        values,
-        name="What the model made",
-        mend="Its weights are damaged, or numbers grew beyond what their format holds: try dtype float32, and a lower "
-        "guidance scale.",
-    )
+    mend = f"{mend_of(dtype).removesuffix('.')}, and try a lower guidance scale."
+    check_finite(values, name="What the model made", mend=mend)
 
 
 def _stacked(sheets: Sequence[Image.Image]) -> Image.Image:

@@ -15,12 +15,10 @@ from gencontrol.alpha_clip.one_pass.forward import encode_together, united
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.vision import run_vision
 from gencontrol.errors import InputError
-from gencontrol.finite import check_finite
+from gencontrol.finite import check_finite, mend_of
 from gencontrol.kinds import checked
 from gencontrol.regions.geometry import fit_planes, of_alpha
 from gencontrol.regions.region import RegionWarning
-
-_MEND = "Numbers grew beyond what their format holds, or its weights are damaged: try dtype float32."
 
 
 class ApproximateWarning(RegionWarning):
@@ -61,7 +59,7 @@ class SeveralRegions:
             raise InputError("encode_regions: expected a map for each region, got None; encode_image sees it whole.")
         found = [self._each(masked, approximate=approximate) for masked in pair_up(image, alphas)]
         embeds = torch.cat(found)
-        check_finite(embeds, name="What the encoder made of the picture", mend=_MEND)
+        check_finite(embeds, name="What the encoder made of the picture", mend=mend_of(embeds.dtype))
         return functional.normalize(embeds, dim=-1) if normalize else embeds
 
     def _each(self, image: MaskedImage, *, approximate: bool | None) -> Float[Tensor, "k d"]:

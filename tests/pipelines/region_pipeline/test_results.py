@@ -76,6 +76,25 @@ def test_nothing_that_is_not_finite_comes_back(output_type: str) -> None:
         finished((given,), output_type, ["a"])
 
 
+def test_a_wider_format_is_advised_where_there_is_one() -> None:
+    made = torch.full((1, 3, 4, 4), torch.inf)
+    with pytest.raises(InputError, match=r"try dtype float32, and try a lower guidance scale\.$"):
+        finished((made,), "pt", ["a"], dtype=torch.float16)
+    with pytest.raises(InputError, match=r"beyond what float32 holds: get it anew, and try a lower guidance scale\.$"):
+        finished((made,), "pt", ["a"], dtype=torch.float32)
+
+
+def test_a_vae_that_makes_infinite_numbers_is_told_in_its_own_format(pipeline: Any, tiny: ModuleType) -> None:
+    usual = pipeline.vae.config.scaling_factor
+    pipeline.vae.register_to_config(scaling_factor=1e-45)
+    try:
+        with pytest.raises(InputError, match="What the model made holds NaN") as caught:
+            pipeline(tiny.photo(), num_inference_steps=1)
+    finally:
+        pipeline.vae.register_to_config(scaling_factor=usual)
+    assert "try dtype float32" not in str(caught.value)
+
+
 def test_a_call_returns_pictures(pipeline: Any, tiny: ModuleType) -> None:
     settings = {"num_inference_steps": 1, "generator": [torch.Generator().manual_seed(5)]}
     images = pipeline(tiny.photo(), **settings).images
