@@ -108,7 +108,7 @@ class RunOptions(FormatOptions):
 
 _ARGUMENTS = {"local_files_only": "offline", "resize": "resize_mask", "from_index_mask": "index_mask"}
 """Arguments of the core that messages name -> the setting that stands for them."""
-_ADVISED = ("resize", "truncate", "from_index_mask", "size")
+_ADVISED = ("resize", "truncate", "from_index_mask", "size", "strength")
 """Those that messages advise to give: where no flag stands for them, the advice is left out."""
 
 

@@ -31,7 +31,7 @@ def without_advice(message: str, argument: str) -> str:
     """
     name = rf"`{argument}`"
     message = re.sub(rf",? or [^.;:`]*{name}", "", message)
-    message = re.sub(rf"; [^.;`]*{name}", "", message)
+    message = re.sub(rf"; [^.;`]*{name}[^.;`]*", "", message)
     return re.sub(rf" [A-Z][^.;`]*{name}\.", "", message)
 
 

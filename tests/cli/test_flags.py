@@ -126,3 +126,9 @@ def test_help_says_which_forms_a_place_may_have(command: str, run: Any, monkeypa
     text = run(command, "--help").out
     for form in ("in percent as 10%,20%,60%,80%", "in percent as 50%,25%,10%", "- is standard input"):
         assert form in text, form
+
+
+def test_a_strength_is_advised_where_there_is_one() -> None:
+    message = "`level` of one region changes nothing, since it is a share; `strength` is how much it counts."
+    assert in_flags(message, ScoreFlags) == "--level of one region changes nothing, since it is a share."
+    assert in_flags(message, VaryFlags).endswith("since it is a share; --strength is how much it counts.")
