@@ -11,7 +11,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).parents[1]
-NOTEBOOKS = ("vary", "encoder", "nerf", "relations")
+NOTEBOOKS = ("vary", "encoder", "nerf", "relations", "understand")
 """Those that are stored with what they show."""
 
 

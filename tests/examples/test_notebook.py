@@ -13,7 +13,7 @@ from PIL import Image, ImageChops
 
 from gencontrol.pipelines import REFERENCE_HOSTS
 
-SHOWN: Mapping[str, int] = {"vary": 13, "encoder": 3, "nerf": 3, "relations": 2}
+SHOWN: Mapping[str, int] = {"vary": 13, "encoder": 3, "nerf": 3, "relations": 2, "understand": 1}
 """Pictures in each notebook that is stored with them; the hosts' are noise, of twins with random weights."""
 FAR = 0.05
 """Mean difference of colours in [0, 1] that another processor's rounding does not make: another picture's is 0.2."""
@@ -38,6 +38,14 @@ def test_hosts(notebooks: ModuleType) -> None:
     assert len(drawn) == len(named) + 4
 
 
+def test_understand(notebooks: ModuleType) -> None:
+    done = notebooks.executed("understand")
+    assert len(notebooks.pictures(done)) == SHOWN["understand"]
+    told = "\n".join(printed(done).values())
+    assert "| closely | first | pumpkin 100% |" in told and "| the cactus | 0.00 | 0.00 | 1.00 |" in told
+    assert "| first | a big pumpkin" in told and "| what is it? | a pumpkin | a crown |" in told
+
+
 @pytest.mark.parametrize("name", SHOWN)
 def test_notebooks_are_stored_with_what_they_show(notebooks: ModuleType, name: str) -> None:
     stored = notebooks.read(name)
@@ -55,7 +63,7 @@ def test_notebooks_are_stored_with_what_they_show(notebooks: ModuleType, name: s
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["vary", "encoder", "nerf", "relations"])
+@pytest.mark.parametrize("name", ["vary", "encoder", "nerf", "relations", "understand"])
 def test_notebooks_show_again_what_they_are_stored_with(notebooks: ModuleType, name: str) -> None:
     stored, again = notebooks.read(name), notebooks.executed(name)
     for (source, before), (_, now) in zip(notebooks.pictures(stored), notebooks.pictures(again), strict=True):
