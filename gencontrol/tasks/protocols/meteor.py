@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from gencontrol.errors import InputError
 from gencontrol.tasks.protocols.caption_scores import words
@@ -46,15 +47,16 @@ def meteor(said: Sequence[str], written: Sequence[Sequence[str]], *, jar: Path, 
     check_meteor(jar, java=java)
     # In its own folder: it finds its tables beside itself.
     call = (java, "-jar", "-Xmx2G", jar.name, "-", "-", "-stdio", "-l", "en", "-norm")
-    with subprocess.Popen(
-        call, cwd=jar.parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as program:
-        try:
-            return _reckoned(program, said, written)
-        except (OSError, ValueError) as error:
-            raise InputError(f"{jar} is not METEOR's program: it does not answer with numbers.") from error
-        finally:
-            program.kill()
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    try:
+        # To leave it is to say what is left to be said, which fails as well where nobody listens.
+        with subprocess.Popen(call, cwd=jar.parent, **pipes) as program:
+            try:
+                return _reckoned(program, said, written)
+            finally:
+                program.kill()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{jar} is not METEOR's program: it does not answer with numbers.") from error
 
 
 def _reckoned(program: "subprocess.Popen[str]", said: Sequence[str], written: Sequence[Sequence[str]]) -> float:

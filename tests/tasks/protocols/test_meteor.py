@@ -47,7 +47,14 @@ def test_what_the_program_says_of_all_captions(jar: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["", "input(); print('x', flush=True)", "input(); print('x\\n' * 9, flush=True); input()"]
+    "text",
+    [
+        "",
+        "input(); print('x', flush=True)",
+        "input(); print('x\\n' * 9, flush=True); input()",
+        # It does not listen any more, so what is left to be said to it breaks as its pipe is closed.
+        "import os, time; input(); os.close(0); print('x', flush=True); time.sleep(60)",
+    ],
 )
 def test_programs_that_do_not_answer_so(jar: Path, tmp_path: Path, text: str) -> None:
     with pytest.raises(InputError, match="is not METEOR's program"):
