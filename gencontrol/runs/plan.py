@@ -196,12 +196,9 @@ def _read_settings(settings: VariationSettings, repeated: Repeated | None) -> li
             if wanted and _points_alike(own, wanted[0].settings):
                 pointing = wanted[0].pointing
             else:
-                pointing = read_pointing(
-                    own if repeated is None else repeated.without_held(own),
-                    negative_mask=own.negative_mask,
-                    recorded=repeated.regions if repeated else (),
-                    recorded_negative=negative,
-                )
+                given = own if repeated is None else repeated.without_held(own)
+                held: Any = {"recorded": repeated.regions if repeated else (), "recorded_negative": negative}
+                pointing = read_pointing(given, negative_mask=own.negative_mask, **held)
                 pointing = replace(pointing, weighs=swept.weighs)
         wanted.append(Wanted(swept=swept, seeds=seeds, focus=focus, strength=strength, pointing=pointing))
     return wanted
