@@ -20,6 +20,9 @@ from gencontrol.pipelines.hosts.reference_registry import family_of, find_refere
 from gencontrol.pipelines.references.encoding import check_prompt, check_references, encode, encoder_for
 from gencontrol.pipelines.references.reference import TEXT_SHARE, Call, Encoded, RegionReference
 
+_SPELLED = ("mask_image", "negative_mask_image", "focus", "strength", "weight", "canvas_mask", "schedule")
+"""Fields of a `RegionReference` that are arguments too."""
+
 
 @checked
 def region_arguments(
@@ -81,15 +84,8 @@ def region_arguments(
         InputError: What the host would ignore or mix, or pictures and masks that cannot be used.
         PairingError: An encoder of another kind or width.
     """
-    spelled = {
-        "mask_image": mask_image,
-        "negative_mask_image": negative_mask_image,
-        "focus": focus,
-        "strength": strength,
-        "weight": weight,
-        "canvas_mask": canvas_mask,
-        "schedule": schedule,
-    }
+    values = (mask_image, negative_mask_image, focus, strength, weight, canvas_mask, schedule)
+    spelled: dict[str, Any] = dict(zip(_SPELLED, values, strict=True))
     host = find_reference_host(host) if isinstance(host, str) else host
     for name, side in (("height", height), ("width", width)):
         if side is not None:

@@ -1,18 +1,77 @@
-"""Files of a cache: what it says of how it was made, and whether a file of it is whole."""
+"""Files of a cache: how they are made, what it says of how it was made, and whether a file of it is whole."""
 
+import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from gencontrol.errors import ConfigError, InputError, reason_of
+from gencontrol.files import atomic_file
 from gencontrol.text_files import json_value
 
 _log = logging.getLogger(__name__)
+
+_SETTINGS = "settings.json"
+
+
+def prepare_shards(
+    draw: Callable[[int], Mapping[str, Tensor]],
+    folder: Path,
+    *,
+    count: int,
+    each: int,
+    made_with: Mapping[str, Any],
+    what: str,
+    share: slice = slice(None),
+) -> None:
+    """Write what is missing of a cache's files.
+
+    Args:
+        draw: Makes the tensors of a file, by its number.
+        folder: The cache's own.
+        count: Of what is cached, a multiple of `each`.
+        each: In a file.
+        made_with: Plain values that tell how it is made; kept beside the files.
+        what: How messages call what is cached, as `samples`.
+        share: Which of the files this process makes, of all by number.
+
+    Raises:
+        ConfigError: The folder holds what was made with other settings, or the count is none of whole files.
+    """
+    if count < 1 or count % each:
+        raise ConfigError(f"Expected a number of {what} that is a multiple of {each}, got {count}.")
+    folder.mkdir(parents=True, exist_ok=True)
+    _check_settings(json.loads(json.dumps(dict(made_with))), folder / _SETTINGS, what)
+    for number in range(count // each)[share]:
+        path = shard_path(folder, number)
+        if is_whole(path):
+            continue
+        tensors = {name: values.contiguous() for name, values in draw(number).items()}
+        with atomic_file(path) as temporary:
+            save_file(tensors, temporary)
+        _log.info("Cached %s %d to %d of %d in %s", what, number * each, (number + 1) * each, count, folder.name)
+
+
+def shard_path(folder: Path, number: int) -> Path:
+    """Where a cache's file lies."""
+    return folder / f"{number:04d}.safetensors"
+
+
+def _check_settings(now: Mapping[str, Any], path: Path, what: str) -> None:
+    if not path.is_file():
+        with atomic_file(path) as temporary:
+            temporary.write_text(json.dumps(now, indent=1), encoding="utf-8")
+        return
+    saved = read_settings(path)
+    changed = [f"{key} {saved.get(key)} -> {value}" for key, value in now.items() if saved.get(key) != value]
+    if changed:
+        told = ", ".join(changed)
+        raise ConfigError(f"The {what} in {path.parent} were made with other settings ({told}): use another folder.")
 
 
 def read_settings(path: Path) -> Mapping[str, Any]:
