@@ -19,6 +19,7 @@ from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.sprites.compose import SceneConfig, Scenes, compose, render
 from gencontrol.sprites.finish import finished
 from gencontrol.sprites.layout import Layout, take_slot
+from gencontrol.sprites.matching import in_colours_of
 from gencontrol.sprites.store import SpriteStore
 from gencontrol.streams import stream
 
@@ -90,6 +91,10 @@ class CacheConfig:
     same_colours: float = 0.0
     """Share of those others that are in the picture's own colours all the same: turned in hue where it is, say. Then
     a denoiser that draws in one style still draws in the colours of what it is shown."""
+    as_shown: bool = False
+    """Whether all looks show a thing in one drawing, in a style that is drawn for each picture, and the picture has the
+    colours of that drawing: then a denoiser that draws in one style draws in the colours that it is shown, whatever its
+    own drawing's are. `same_colours` is as if 1."""
     looks: tuple[CachedLook, ...] = (CachedLook(alone=True, views=2),)
     """How the embeddings look."""
     seed: int = 0
@@ -130,18 +135,20 @@ def draw_pictures(config: CacheConfig, store: SpriteStore, index: int, batch: in
     picture = _redrawn(
         store, picture, picture.layout, config.picture_side, spread=config.picture_spread, generator=generator
     )
+    as_shown = None
+    if config.as_shown:
+        as_shown = _shown_drawing(store, picture.layout, config, generator)
+        layout = replace(picture.layout, colour=in_colours_of(store, picture.layout, as_shown))
+        picture = render(store, layout, picture.background)
     shown = []
     for k, look in enumerate(look for looks in config.looks for look in [looks] * looks.views):
         # A stream of its own for each, beside the pictures'.
         other = compose(store, config.condition, batch=batch, seed=config.seed + 1 + k, index=index)
-        kept = torch.rand(batch, 1, generator=generator) < config.same_style
-        # Not every set has a drawing of every thing.
-        kept = kept | ~store.present[picture.layout.concept, other.layout.style[:, :1]]
-        coloured = kept
-        if config.same_colours:
-            # Nothing is drawn for 0, so that a seed gives the pictures that it always gave.
-            coloured = kept | (torch.rand(batch, 1, generator=generator) < config.same_colours)
-        thing = _Thing(layout=picture.layout, kept=kept, coloured=coloured)
+        if as_shown is None:
+            thing = _draw_thing(store, picture.layout, other.layout, config, generator)
+        else:
+            everywhere = torch.ones(batch, 1, dtype=torch.bool)
+            thing = _Thing(layout=as_shown, kept=everywhere, coloured=everywhere)
         if look.alone:
             scene = _alone(store, thing, other, config.condition_side, generator=generator)
         else:
@@ -162,6 +169,31 @@ class _Thing:
     """Whether in its own style, or in that of what is there."""
     coloured: Bool[Tensor, "b 1"]
     """The same of its colours."""
+
+
+def _draw_thing(
+    store: SpriteStore, own: Layout, other: Layout, config: CacheConfig, generator: torch.Generator
+) -> _Thing:
+    """What one look shows: the picture's thing, for some in the style or colours of what is there."""
+    count = len(own.concept)
+    kept = torch.rand(count, 1, generator=generator) < config.same_style
+    # Not every set has a drawing of every thing.
+    kept = kept | ~store.present[own.concept, other.style[:, :1]]
+    coloured = kept
+    if config.same_colours:
+        # Nothing is drawn for 0, so that a seed gives the pictures that it always gave.
+        coloured = kept | (torch.rand(count, 1, generator=generator) < config.same_colours)
+    return _Thing(layout=own, kept=kept, coloured=coloured)
+
+
+def _shown_drawing(store: SpriteStore, own: Layout, config: CacheConfig, generator: torch.Generator) -> Layout:
+    """The things in the style that all looks show, for a share `same_style` their own."""
+    count = len(own.concept)
+    styles = torch.tensor(store.style_indices(config.condition.styles))
+    style = styles[torch.randint(len(styles), (count, 1), generator=generator)]
+    kept = torch.rand(count, 1, generator=generator) < config.same_style
+    kept = kept | ~store.present[own.concept, style]
+    return replace(own, style=torch.where(kept, own.style, style))
 
 
 def _alone(

@@ -8,6 +8,7 @@ import torch
 from gencontrol.errors import ConfigError
 from gencontrol.focus.zoom import ZoomFocus
 from gencontrol.sprites.compose import SceneConfig, render
+from gencontrol.sprites.matching import in_colours_of
 from gencontrol.training.data import variations
 from gencontrol.training.data.variations import CacheConfig, CachedLook, draw_pictures, strategy_of
 
@@ -46,6 +47,7 @@ def test_defaults() -> None:
         condition_side=(0.25, 0.95),
         same_style=0.5,
         same_colours=0.0,
+        as_shown=False,
         looks=(CachedLook(focus={"name": "alpha"}, tower="clip", alone=True, views=2),),
         seed=0,
     )
@@ -149,3 +151,31 @@ def test_things_in_another_style_may_have_the_pictures_own_colours(sprite_store,
     assert whole.all() and 0 < again.sum() < 40
     half, _ = same(0.5)
     assert 20 <= half.sum() <= 44
+
+
+def test_the_picture_has_the_colours_of_what_all_looks_show(sprite_store) -> None:
+    plain = dataclasses.replace(AMONG, same_style=0.0, looks=(CachedLook(views=2), CachedLook(alone=True)))
+    without, _ = draw_pictures(plain, sprite_store, 0, 64)
+    picture, shown = draw_pictures(dataclasses.replace(plain, as_shown=True), sprite_store, 0, 64)
+    for name in ("concept", "style", "centre", "side"):
+        assert torch.equal(getattr(picture.layout, name), getattr(without.layout, name))
+    # All looks show one drawing, in the picture's own changes of colour; its style is any of the condition's.
+    assert all(torch.equal(look.layout.style, shown[0].layout.style) for look in shown)
+    assert all(torch.equal(look.layout.colour, without.layout.colour) for look in shown)
+    assert len(shown[0].layout.style.unique()) == len(SceneConfig().styles)
+    # The picture has the colours that the drawing has, by the change that gives them to it.
+    assert torch.equal(picture.layout.colour, in_colours_of(sprite_store, without.layout, shown[0].layout))
+    own = dataclasses.replace(plain, as_shown=True, same_style=1.0)
+    picture, shown = draw_pictures(own, sprite_store, 0, 64)
+    assert torch.equal(shown[0].layout.style, picture.layout.style)
+    assert torch.allclose(picture.layout.colour, without.layout.colour, atol=1e-4)
+
+
+def test_what_all_looks_show_is_of_a_style_that_has_a_drawing_of_it(sprite_store) -> None:
+    lacking = dataclasses.replace(sprite_store, present=sprite_store.present.clone())
+    lacking.present[::2, sprite_store.style_indices(("noto",))] = False
+    condition = dataclasses.replace(AMONG.condition, styles=("noto",))
+    config = dataclasses.replace(AMONG, condition=condition, same_style=0.0, as_shown=True)
+    picture, (shown,) = draw_pictures(config, lacking, 0, 32)
+    changed = shown.layout.style != picture.layout.style
+    assert torch.equal(changed, picture.layout.concept % 2 == 1)
