@@ -8,16 +8,15 @@ import json
 import logging
 import multiprocessing
 import os
-import queue
 import signal
 import threading
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any, Protocol, runtime_checkable
 
 from gencontrol.studio.environment import environment
+from gencontrol.studio.warm.turns import Turns
 
 CANCEL = b"cancel"
 """What a server sends to end the run."""
@@ -139,34 +138,17 @@ class Worker:
 
 
 class Pool:
-    """The workers of a server; each has one run at a time, and who comes while all are busy waits."""
+    """The workers of a server; each has one run at a time, and who comes while all are busy waits for their turn."""
 
     def __init__(self, count: int):
         """As many runs at one time."""
         self._workers = [Worker() for _ in range(count)]
-        self._idle: queue.Queue[Worker] = queue.Queue()
-        for worker in self._workers:
-            self._idle.put(worker)
-
-    @contextmanager
-    def _borrowed(self, cancelled: threading.Event) -> Iterator[Worker | None]:
-        """A worker, as soon as one is idle; None if the run is cancelled before."""
-        worker = None
-        while worker is None and not cancelled.is_set():
-            try:
-                worker = self._idle.get(timeout=_POLL)
-            except queue.Empty:
-                continue
-        try:
-            yield worker
-        finally:
-            if worker is not None:
-                self._idle.put(worker)
+        self._turns = Turns(self._workers)
 
     def run(self, job: Mapping[str, Any], cancelled: threading.Event | None = None) -> Iterator[dict[str, Any]]:
         """See `Worker.run`."""
         cancelled = cancelled or threading.Event()
-        with self._borrowed(cancelled) as worker:
+        with self._turns.borrowed(cancelled) as worker:
             if worker is None:
                 yield {"kind": "error", "type": "Stopped", "message": "stopped."}
                 return
