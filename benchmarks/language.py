@@ -7,8 +7,9 @@
 
 Each scene holds a pair of names that training never puts together, on backgrounds of its own; one thing is marked. A
 caption is right if it holds the thing's name; an answer, if it is right to the word. The rows differ in what the tower
-is shown. `text only` gives to each wording the answer that training's scenes have most often, and sees nothing; chance
-is one among the answers of a kind. `big enough` leaves out things of less than 3 % of the picture.
+is shown. `text only` is a head of the same shape that was trained without looking (`gencontrol train language --set
+blind=true`, named by `--blind FOLDER`); `likeliest answer` gives to each wording the answer that training's scenes have
+most often; chance is one among the answers of a kind. `big enough` leaves out things of less than 3 % of the picture.
 """
 
 import json
@@ -58,6 +59,8 @@ class Settings(OnSprites, OnThreads):
 
     model: str = TINY
     """The head's folder; the one that comes with the package by default."""
+    blind: Path | None = None
+    """A head that was trained without looking, for the row `text only`."""
     scenes: int = 500
     """Scenes."""
     sprites_each: int = 3
@@ -97,6 +100,7 @@ def main(settings: Settings) -> None:
     """Measure, print the tables, and write the rows if asked to."""
     settings.use_threads()
     store, llava = open_store(settings.sprites), open_llava(settings.model)
+    blind = open_llava(str(settings.blind)) if settings.blind else None
     names = [concept.name for concept in store.concepts]
     hits: dict[str, list[tuple[str, bool, bool]]] = defaultdict(list)
     everything: list[Question] = []
@@ -107,6 +111,8 @@ def main(settings: Settings) -> None:
         everything += [question for row in questions for question in row]
         for name, look in ROWS.items():
             hits[name] += measured(llava, store, scenes, marked, look, questions)
+        if blind is not None:
+            hits["text only"] += said_blindly(blind, questions)
     rows = [row_of(name, found) for name, found in hits.items()]
     rows += blind_rows(store, settings, everything, names)
     print(table(rows))
@@ -169,6 +175,19 @@ def measured(
     return found
 
 
+@torch.no_grad()
+def said_blindly(llava: RegionLlava, questions: list[list[Question]]) -> list[tuple[str, bool, bool]]:
+    """Of every answer of a head that never looked: its kind, whether its thing is big, whether it is right."""
+    lessons = lessons_of(llava.tokenizer, [[one.asked for one in row] for row in questions])
+    width = llava.model.config.vision_config.hidden_size
+    right = exact(answered(LanguageHead(llava.model), torch.zeros(len(questions), 1, width), lessons), lessons)
+    return [
+        (one.asked.kind, one.big, bool(right[row, number]))
+        for row, asked in enumerate(questions)
+        for number, one in enumerate(asked, start=1)
+    ]
+
+
 def holds(text: str, name: str) -> bool:
     """Whether a text holds a name as words of its own."""
     return f" {name} " in f" {text} "
@@ -189,7 +208,7 @@ def _shares(found: list[tuple[str, bool, bool]]) -> dict[str, tuple[float, int]]
 
 
 def blind_rows(store: SpriteStore, settings: Settings, asked: list[Question], names: Sequence[str]) -> list[Row]:
-    """What can be answered without looking, and chance."""
+    """The likeliest answer to each wording, and chance."""
     taught: dict[str, Counter[str]] = defaultdict(Counter)
     kinds: dict[str, set[str]] = defaultdict(set)
     wording = Wordings(names)
@@ -209,7 +228,7 @@ def blind_rows(store: SpriteStore, settings: Settings, asked: list[Question], na
     ]
     guess = {kind: (100 / len(answers_of), 0) for kind, answers_of in kinds.items()}
     chance = Row(name="chance", caption=100 / len(names), caption_big=100 / len(names), right=guess, big=guess)
-    return [row_of("text only", found), chance]
+    return [row_of("likeliest answer", found), chance]
 
 
 class Wordings:

@@ -8,13 +8,16 @@ from types import ModuleType
 
 import pytest
 import torch
+from torch.nn import functional
 from transformers import LlavaForConditionalGeneration
 
 from benchmarks import language
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.sprites.store import SpriteStore
 from gencontrol.tasks.llava.head import TOWER, HeadConfig, LanguageHead, llava_config, save_head
-from gencontrol.training.language.questions import CAPTION
+from gencontrol.tasks.llava.opening import open_llava
+from gencontrol.training.language.lessons import UNASKED, Lessons
+from gencontrol.training.language.questions import CAPTION, Asked
 from gencontrol.training.language.words import PROMPT, language_tokenizer
 
 
@@ -77,7 +80,38 @@ def test_it_runs(
     settings = language.Settings(sprites=sprite_file, model=str(head), scenes=3, json=tmp_path / "rows.json")
     language.main(replace(settings, sprites_each=2))
     rows = {row["name"]: row for row in json.loads((tmp_path / "rows.json").read_text(encoding="utf-8"))}
-    assert list(rows) == ["no mask", "crop", "blank", "alpha", "zoom", "text only", "chance"]
+    assert list(rows) == ["no mask", "crop", "blank", "alpha", "zoom", "likeliest answer", "chance"]
     assert "side" not in rows["zoom"]["right"] and "what" in rows["zoom"]["right"]
     assert set(rows["alpha"]["right"]) == set(rows["no mask"]["right"])
     assert capsys.readouterr().out.startswith("| all, % | name in caption | what |")
+
+
+def test_a_head_without_eyes_has_a_row_of_its_own(
+    head: Path, sprite_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(language, "_TAUGHT", 64)
+    settings = language.Settings(sprites=sprite_file, model=str(head), scenes=3, json=tmp_path / "rows.json")
+    language.main(replace(settings, sprites_each=2, blind=head))
+    rows = {row["name"]: row for row in json.loads((tmp_path / "rows.json").read_text(encoding="utf-8"))}
+    assert list(rows)[-3:] == ["text only", "likeliest answer", "chance"]
+    assert rows["text only"]["caption"] is None and set(rows["text only"]["right"]) == set(rows["alpha"]["right"])
+
+
+def test_what_is_said_blindly_is_checked_to_the_word(
+    head: Path, sprite_store: SpriteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    llava, seen = open_llava(str(head)), []
+
+    def first_row_is_right(module: object, patches: torch.Tensor, lessons: Lessons) -> torch.Tensor:
+        seen.append(patches)
+        wanted = lessons.target.clone()
+        wanted[1] = torch.where(wanted[1] == UNASKED, UNASKED, (wanted[1] + 1) % len(llava.tokenizer))
+        return functional.one_hot(wanted[lessons.target != UNASKED], len(llava.tokenizer)).float()
+
+    monkeypatch.setattr(language, "answered", first_row_is_right)
+    kinds = [Asked(kind=kind, question="what is it?", answer="a red disc") for kind in ("what", "side")]
+    rows = [[language.Question(asked=one, big=big) for one in kinds] for big in (True, False)]
+    assert language.said_blindly(llava, rows) == [
+        ("what", True, True), ("side", True, True), ("what", False, False), ("side", False, False),
+    ]  # fmt: skip
+    assert seen[0].shape == (2, 1, llava.model.config.vision_config.hidden_size) and not seen[0].any()

@@ -53,6 +53,9 @@ class LanguageTraining:
     """A head that an earlier run exported, to go on from; where it has fewer blocks, they become the last ones."""
     cache: str = ""
     """Folder of the cached views; the run's own unless named."""
+    blind: bool = False
+    """Whether the head is shown one patch of zeros instead of what the tower sees: it learns what can be answered
+    without looking, which is a row of `benchmarks.language`."""
 
     def __post_init__(self) -> None:
         if self.run.batch != self.run.chunk:
@@ -121,7 +124,11 @@ class LanguageTask:
         some = rows_of(found, rows)
         asked = [self.questions(shown, random) for shown in shown_of(some, self.names)]
         lessons = lessons_of(self.tokenizer, asked)
-        return {"patches": some["patches"], **vars(lessons)}
+        return {"patches": self._seen(some["patches"]), **vars(lessons)}
+
+    def _seen(self, patches: Tensor) -> Tensor:
+        """What the head is shown of what the tower sees."""
+        return unseen(patches) if self.config.blind else patches
 
     def questions(self, shown: Shown, random: Random) -> list[Asked]:
         """A caption, what it is, and some other questions that have an answer."""
@@ -152,7 +159,7 @@ class LanguageTask:
             asked = [self.questions(shown, random) for shown in views]
             lessons = lessons_of(self.tokenizer, asked)
             moved = Lessons(**{name: values.to(device) for name, values in vars(lessons).items()})
-            right = exact(answered(module, some["patches"].float().to(device), moved), moved)
+            right = exact(answered(module, self._seen(some["patches"]).float().to(device), moved), moved)
             for row, (shown, questions) in enumerate(zip(views, asked, strict=True)):
                 for index, one in enumerate(questions, start=1):
                     hits.setdefault(f"{one.kind}/{shown.look}", []).append(float(right[row, index]))
@@ -183,6 +190,11 @@ def shown_of(tensors: Mapping[str, Tensor], names: tuple[str, ...]) -> list[Show
         marked = tuple(views.marked[row].nonzero()[:, 0].tolist())
         found.append(Shown(things=views.facts.things(row, names), marked=marked, look=LOOKS[look]))
     return found
+
+
+def unseen(patches: Tensor) -> Tensor:
+    """What a head without eyes is shown: one patch of zeros, (b, 1, d)."""
+    return torch.zeros_like(patches[:, :1])
 
 
 def answered(module: nn.Module, patches: Tensor, lessons: Lessons) -> Tensor:

@@ -123,6 +123,18 @@ def test_chunks_are_functions_of_their_index(task) -> None:
     assert first["group"].max() == 5
 
 
+def test_a_blind_head_is_shown_nothing(task) -> None:
+    blind, seeing = task(blind=True), task()
+    batch, whole = blind.draw(2), seeing.draw(2)
+    assert batch["patches"].shape == (3, 1, whole["patches"].shape[-1]) and not batch["patches"].any()
+    assert torch.equal(batch["ids"], whole["ids"]) and torch.equal(batch["target"], whole["target"])
+    # What the tower sees tells it nothing: any other patches give the same figures.
+    before = blind.evaluate(blind.module)
+    blind.sets["test"]["patches"].normal_(generator=torch.Generator().manual_seed(1))
+    assert blind.evaluate(blind.module) == before
+    assert not LanguageTraining().blind
+
+
 def test_losses_are_of_the_answers(task) -> None:
     built = task()
     with torch.no_grad():
