@@ -8,7 +8,7 @@ from tyro.conf import Positional, arg
 
 from gencontrol.cli.flags import EncoderFlags, RunOptions, called, unset
 from gencontrol.cli.parse import parse
-from gencontrol.runs.evaluation.settings import EvaluationSettings
+from gencontrol.runs.evaluation.settings import STATEMENTS, EvaluationSettings
 from gencontrol.runs.machine.offline import offline
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     by=unset("NAME"),
     detections=unset("FILE"),
     segmenter=unset("NAME"),
+    grounder=unset("FOLDER|ID"),
+    module=unset("FOLDER"),
     source=unset("NAME"),
     meteor=unset("FILE.jar"),
     max_tokens=arg(metavar="N"),
@@ -48,7 +50,8 @@ def main(arguments: Sequence[str]) -> None:
         command="evaluate",
         description="Measure an encoder as publications do: on ImageNet-S, which class the masked thing has (the mean "
         "over classes); on RefCOCO, RefCOCO+ and RefCOCOg, which box an expression means; region-caption, what a LLaVA "
-        "says of regions; whole, classes and captions of whole pictures, beside plain CLIP. A measurement that was "
+        "says of regions; whole, classes and captions of whole pictures, beside plain CLIP; on VSR, What'sUp, "
+        "SugarCrepe and ARO, whether what is said of how things stand is true. A measurement that was "
         "broken off goes on when it is called again; under `accelerate launch`, processes share the pictures.",
     )
     with offline(flags.offline):
@@ -79,6 +82,10 @@ def _measured(flags: EvaluateFlags) -> "Evaluated | None":
         from gencontrol.runs.evaluation.whole import evaluate_whole
 
         return evaluate_whole(flags)
+    if flags.data in STATEMENTS:
+        from gencontrol.runs.evaluation.statements import evaluate_statements
+
+        return evaluate_statements(flags)
     from gencontrol.runs.evaluation.refcoco import evaluate_refcoco
 
     # Also what is no data set: it is refused there.

@@ -5,12 +5,14 @@ from typing import Any
 
 from gencontrol.cli.report import table
 from gencontrol.cli.terminal import say
-from gencontrol.runs.evaluation import imagenet_s, refcoco, region_caption, whole
+from gencontrol.runs.evaluation import imagenet_s, refcoco, region_caption, statement_scores, whole
 from gencontrol.tasks.protocols import imagenet_s as imagenet_s_protocol
 from gencontrol.tasks.protocols import refcoco as refcoco_protocol
-from gencontrol.tasks.protocols import region_captions
+from gencontrol.tasks.protocols import region_captions, statements
 
-Evaluated = imagenet_s.Evaluated | refcoco.Evaluated | region_caption.Evaluated | whole.Evaluated
+Evaluated = (
+    imagenet_s.Evaluated | refcoco.Evaluated | region_caption.Evaluated | whole.Evaluated | statement_scores.Evaluated
+)
 
 
 def print_evaluated(done: Evaluated, output: str) -> None:
@@ -26,6 +28,8 @@ def print_evaluated(done: Evaluated, output: str) -> None:
         _print_refcoco(done, output)
     elif isinstance(done, region_caption.Evaluated):
         _print_region_caption(done, output)
+    elif isinstance(done, statement_scores.Evaluated):
+        _print_statements(done, output)
     else:
         _print_whole(done, output)
 
@@ -67,6 +71,16 @@ def _print_region_caption(done: region_caption.Evaluated, output: str) -> None:
         f"{done.things} things of {done.source}, {done.texts} texts; times 100, words {done.words}{without}; "
         f"wrote {output}"
     )
+
+
+def _print_statements(done: statement_scores.Evaluated, output: str) -> None:
+    shares = ("accuracy", "by_kind", "answered", "of_answered", "pairs", "sets")
+    lines = [(row.part, row.way, *(_share(getattr(row, name)) for name in shares)) for row in done.rows]
+    lines += [(f"published: {name}", "", f"{value:.1f}%", *[""] * 5) for name, value in done.published.items()]
+    header = ("part", "way", "right", "mean of kinds", "answered", "right of those", "pairs", "sets")
+    print(table(lines, header=header))
+    _say_source(done.published, statements.SOURCE)
+    say(f"{done.statements} statements, {done.understood} of them taken apart; regions: {done.regions}; wrote {output}")
 
 
 def _say_source(published: Mapping[str, Any], source: str) -> None:

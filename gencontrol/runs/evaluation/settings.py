@@ -8,7 +8,9 @@ from gencontrol.numbers import check_number
 from gencontrol.runs.settings import EncoderSettings, check_named
 
 _REFERRING = ("refcoco", "refcoco+", "refcocog")
-DATA_SETS = ("imagenet-s", *_REFERRING, "region-caption", "whole")
+STATEMENTS = ("vsr", "whatsup", "sugarcrepe", "aro")
+"""Those of sentences about how things stand."""
+DATA_SETS = ("imagenet-s", *_REFERRING, "region-caption", "whole", *STATEMENTS)
 """What can be measured on."""
 ANNOTATED = "annotated"
 """The segmenter that takes the annotations' own masks."""
@@ -17,9 +19,11 @@ _OF: dict[str, tuple[str, ...]] = {
     "templates": ("imagenet-s", "whole"),
     "by": (*_REFERRING, "region-caption"),
     "detections": _REFERRING,
-    "segmenter": (*_REFERRING, "region-caption"),
+    "segmenter": (*_REFERRING, "region-caption", *STATEMENTS),
     "compare": ("imagenet-s", *_REFERRING, "region-caption"),
-    "focus": ("imagenet-s", *_REFERRING, "region-caption"),
+    "focus": ("imagenet-s", *_REFERRING, "region-caption", *STATEMENTS),
+    "grounder": STATEMENTS,
+    "module": STATEMENTS,
     "source": ("region-caption",),
     "meteor": ("region-caption",),
     "max_tokens": ("region-caption",),
@@ -34,12 +38,15 @@ class EvaluationSettings(EncoderSettings):
     """An encoder measured on a data set as publications do it."""
 
     data: str = ""
-    """What is measured: imagenet-s, refcoco, refcoco+, refcocog, region-caption or whole."""
+    """What is measured: imagenet-s, refcoco, refcoco+, refcocog, region-caption, whole, vsr, whatsup, sugarcrepe or
+    aro."""
     root: str = ""
     """The data set's folder; of ImageNet-S the one with validation/ and validation-segmentation/ in it, of RefCOCO the
-    one with refcoco/refs(unc).p, refcoco/instances.json and the pictures in it, of whole one with a folder a class."""
+    one with refcoco/refs(unc).p, refcoco/instances.json and the pictures in it, of whole one with a folder a class; of
+    VSR, What'sUp, SugarCrepe and ARO the one with their files of captions, and pictures, in it."""
     split: str | None = None
-    """Which part of it; unless given, validation (val of RefCOCO), and test of Visual Genome and captions."""
+    """Which part of it; unless given, validation (val of RefCOCO), test of Visual Genome and captions, random/test of
+    VSR, and all parts of What'sUp, SugarCrepe and ARO."""
     names: str | None = None
     """A file with a synset and its name on each line; unless given, LOC_synset_mapping.txt, words.txt or names.txt in
     the data set's folder."""
@@ -64,7 +71,12 @@ class EvaluationSettings(EncoderSettings):
     """A file of a detector's boxes by picture, of which one is chosen; unless given, boxes are the annotations'."""
     segmenter: str | None = None
     """What makes masks of boxes: box, which takes them as they are, annotated, the annotations' own, grabcut, or a
-    folder or hub id of SAM's; unless given, box, and annotated for captions."""
+    folder or hub id of SAM's; unless given, box, and annotated for captions and statements where there are such."""
+    grounder: str | None = None
+    """What finds the things that statements name: a folder or hub id, as of `gencontrol ground`; unless given, COCO's
+    instances_*.json or Visual Genome's objects.json say where they are, if they lie in the data set's folder."""
+    module: str | None = None
+    """The folder of a module of relations of your own; unless given, the one that comes with gencontrol."""
     limit: int | None = None
     """Take this many pictures only, spread over all."""
     output: str = "evaluation.json"
