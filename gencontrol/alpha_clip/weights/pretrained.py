@@ -1,5 +1,6 @@
 """Opening saved CLIPs, from a folder or the hub, strictly: no weight is left to chance."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -98,13 +99,16 @@ def _load(model_class: Any, source: Location, dtype: torch.dtype | None) -> Any:
     return model
 
 
-def load_strictly(model_class: Any, source: Location, dtype: torch.dtype | None) -> Any:
+def load_strictly(
+    model_class: Any, source: Location, dtype: torch.dtype | None, *, options: Mapping[str, Any] | None = None
+) -> Any:
     """A saved model of one of transformers' classes, with no weight missing, left over or of another shape.
 
     Args:
         model_class: The class.
         source: Where it is.
         dtype: Of the weights; None is float32 whatever the files hold.
+        options: Further arguments of the class's `from_pretrained`, such as how weights are quantised.
 
     Raises:
         CheckpointError: Nothing that can be read, or weights that do not fit.
@@ -118,6 +122,7 @@ def load_strictly(model_class: Any, source: Location, dtype: torch.dtype | None)
             # Not to accept them: so that the error can list them beside missing and unexpected keys.
             ignore_mismatched_sizes=True,
             **source.lookup(),
+            **(options or {}),
         )
     except Exception as error:  # Of settings that contradict each other, transformers raises anything.
         reason = printable(" ".join(reason_of(error).split()), 200)

@@ -24,6 +24,7 @@ def open_answerer(settings: AnswerSettings) -> RegionLlava:
         ConfigError: No device is called so.
         InputError: No such device, or offloading without a GPU.
         CheckpointError: Nothing there, another kind of model, or weights that do not fit.
+        MissingDependencyError: Four bits without bitsandbytes.
         PairingError: An Alpha-CLIP of another shape than the model's tower.
     """
     device = choose_device(settings.device)
@@ -37,6 +38,7 @@ def open_answerer(settings: AnswerSettings) -> RegionLlava:
         revision=settings.revision,
         local_files_only=settings.offline,
         dtype=choose_dtype(settings.dtype, device),
+        four_bit_on=device if settings.quantize == "4bit" else None,
     )
     if settings.fit is not None:
         geometry = replace(llava.processor.geometry, fit=settings.fit)

@@ -45,6 +45,8 @@ class AnswerSettings(RegionSettings):
     """Keep weights in main memory and bring the model, or each layer, to the GPU when it is used."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Number format of the weights; auto is float16 on a GPU and float32 elsewhere."""
+    quantize: Literal["none", "4bit"] = "none"
+    """4bit keeps each number of the language model's matrices in four bits, by bitsandbytes: a fourth of the memory."""
     device: str = "auto"
     """Where to compute: cpu, cuda, cuda:1, mps, ...; auto takes a GPU if there is one."""
     offline: bool = False
@@ -67,6 +69,8 @@ def check_answers(settings: AnswerSettings) -> None:
         raise ConfigError(
             "`level`: each region is asked about by itself, so it has no share beside others: leave it out."
         )
+    if settings.quantize != "none" and settings.offload != "none":
+        raise ConfigError("`quantize` and `offload` both save memory of the GPU, and do not go together: choose one.")
     if settings.output is not None and not settings.output.lower().endswith((".csv", ".json")):
         raise ConfigError(f"`output` {settings.output}: expected a name that ends in .csv or .json.")
     check_number(settings.temperature, name="`temperature`", at_least=0)

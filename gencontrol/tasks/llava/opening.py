@@ -20,13 +20,14 @@ from gencontrol.alpha_clip.weights.describe import check_weights
 from gencontrol.alpha_clip.weights.pretrained import load_strictly, open_tokenizer
 from gencontrol.alpha_clip.weights.published import check_published, read_published
 from gencontrol.alpha_clip.weights.tensor_files import SUFFIXES
-from gencontrol.errors import CheckpointError
+from gencontrol.errors import CheckpointError, ConfigError
 from gencontrol.models.location import Location, absence, read_json
 from gencontrol.models.registry import resolve_encoder
 from gencontrol.models.shipped import LANGUAGE, shipped_folder
 from gencontrol.tasks.llava.head import TOWER, WEIGHTS, open_head, with_tower
 from gencontrol.tasks.llava.model import RegionLlava
 from gencontrol.tasks.llava.processor import LlavaPixels
+from gencontrol.tasks.llava.quantised import four_bit
 from gencontrol.tasks.llava.tower import check_llava, image_tokens, looks_by, swap_tower, widen_llava
 
 DEFAULT_LLAVA = "llava-hf/llava-1.5-7b-hf"
@@ -43,8 +44,9 @@ def open_llava(
     revision: str | None = None,
     local_files_only: bool = False,
     dtype: torch.dtype | None = None,
+    four_bit_on: torch.device | None = None,
 ) -> RegionLlava:
-    """Open a LLaVA-1.5, on the CPU.
+    """Open a LLaVA-1.5, on the CPU unless it comes in four bits.
 
     Args:
         model: `tiny`, which comes with the package and knows the sprite world; a folder or hub id in llava-hf's layout;
@@ -54,18 +56,24 @@ def open_llava(
         revision: Branch, tag or commit of the model on the hub.
         local_files_only: Look on this machine only.
         dtype: Of the weights; None is float32.
+        four_bit_on: Where the language model's matrices are put in four bits each; None leaves them as they are.
 
     Raises:
         CheckpointError: Nothing there, another kind of model or tower, or weights that do not fit.
+        ConfigError: A language head of `tiny`'s kind in four bits.
+        MissingDependencyError: Four bits without bitsandbytes.
         PairingError: An Alpha-CLIP of another shape than the model's tower.
     """
     source = Location(name=_place(model), revision=revision, local_files_only=local_files_only, names=()).settled()
     config = _config(source)
     check_llava(config, source=model)
     if hasattr(config, TOWER) and source.find(WEIGHTS):
+        if four_bit_on is not None:
+            raise ConfigError(f"{model} is a language head of a few megabytes: leave `quantize` out.")
         loaded = _headed(source, config, local_files_only=local_files_only, dtype=dtype)
     else:
-        loaded = load_strictly(LlavaForConditionalGeneration, source, dtype)
+        options = None if four_bit_on is None else four_bit(dtype, four_bit_on)
+        loaded = load_strictly(LlavaForConditionalGeneration, source, dtype, options=options)
     if alpha_clip is None:
         widen_llava(loaded)
     else:
