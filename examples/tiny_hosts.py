@@ -15,7 +15,15 @@ from PIL import Image
 from gencontrol.pipelines import REFERENCE_HOSTS, ReferenceHost
 from gencontrol.regions import Geometry
 
-SIDES = {"flux-ip": 16, "flux-redux": 16, "flux-kontext": 16, "flux2": 16, "flux2-klein": 16, "sd35-ip": 16}
+SIDES = {
+    "flux-ip": 16,
+    "flux-ip-v2": 16,
+    "flux-redux": 16,
+    "flux-kontext": 16,
+    "flux2": 16,
+    "flux2-klein": 16,
+    "sd35-ip": 16,
+}
 """Of the output in pixels, where it is not 64."""
 
 
@@ -35,7 +43,9 @@ def build(name: str) -> Any:
     if name.startswith(("sd15", "sdxl")):
         return (hosts.sdxl if "sdxl" in name else hosts.sd15)(plus="plus" in name)
     builders = {
+        "kolors-ip-plus": hosts.kolors,
         "flux-ip": lambda: hosts.flux(with_adapter=True),
+        "flux-ip-v2": lambda: hosts.flux(with_adapter=True, tokens=16, joint_attention_dim=4096),
         "flux-redux": lambda: hosts.flux(joint_attention_dim=4096, pooled_projection_dim=768),
         "flux-kontext": lambda: hosts.flux(FluxKontextPipeline),
         "flux2": lambda: further.flux2(hosts),
@@ -96,14 +106,15 @@ def call_settings(name: str) -> dict[str, Any]:
     if name.startswith("flux2"):
         away = {"negative_prompt_embeds": noise(1, 7, 16, seed=2)} if name == "flux2-klein" else {}
         return settings | {"prompt_embeds": noise(1, 7, 16, seed=1)} | away
-    settings["prompt_embeds"] = noise(1, 7, 32, seed=1)
+    wide = {"kolors-ip-plus": 40, "flux-ip-v2": 4096}.get(name, 32)
+    settings["prompt_embeds"] = noise(1, 7, wide, seed=1)
     if not name.startswith("flux"):
-        settings["negative_prompt_embeds"] = noise(1, 7, 32, seed=2)
-    pooled = {"sdxl": 32, "sd35": 64, "flux": 32}
+        settings["negative_prompt_embeds"] = noise(1, 7, wide, seed=2)
+    pooled = {"sdxl": 32, "kolors": 40, "sd35": 64, "flux": 32}
     width = next((pooled[kind] for kind in pooled if name.startswith(kind)), None)
     if width is not None:
         settings["pooled_prompt_embeds"] = noise(1, width, seed=3)
-    if name.startswith(("sdxl", "sd35")):
+    if name.startswith(("sdxl", "kolors", "sd35")):
         settings["negative_pooled_prompt_embeds"] = noise(1, width, seed=4)
     if name == "flux-kontext":
         # The small pictures are none of the model's own resolutions.

@@ -27,13 +27,13 @@ def test_vary(notebooks: ModuleType, tiny_folder: Path) -> None:
 
 
 def test_hosts(notebooks: ModuleType) -> None:
-    """Every host is named, and each is drawn with but twins, and Kolors, whose pipeline needs another package."""
+    """Every host is named, and each is drawn with but a twin."""
     done = notebooks.executed("hosts")
     text = "\n".join(cell.source for cell in done.cells)
     assert all(f'"{name}"' in text or f"`{name}`" in text for name in REFERENCE_HOSTS)
     drawn = [source for source, _ in notebooks.pictures(done)]
     named = {name for name in REFERENCE_HOSTS if any(source.startswith(f'host = "{name}"') for source in drawn)}
-    assert named == set(REFERENCE_HOSTS) - {"sdxl-ip-vit-h", "flux-ip-v2", "kolors-ip-plus"}
+    assert named == set(REFERENCE_HOSTS) - {"sdxl-ip-vit-h"}
     # Besides: the photo, several references, two adapters, and the modular pipeline.
     assert len(drawn) == len(named) + 4
 

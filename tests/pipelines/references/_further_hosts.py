@@ -48,21 +48,22 @@ def redux_prior(hosts: ModuleType) -> Any:
     )
 
 
-def flux2(hosts: ModuleType, *, klein: bool = False) -> Any:
-    """FLUX.2 with one block of each kind; klein is the one whose guidance is classifier-free."""
+def flux2(hosts: ModuleType, *, klein: bool = False, **settings: Any) -> Any:
+    """FLUX.2 with one block of each kind, unless said; klein is the one whose guidance is classifier-free."""
     torch.manual_seed(0)
-    transformer = diffusers.Flux2Transformer2DModel(
-        patch_size=1,
-        in_channels=4,
-        num_layers=1,
-        num_single_layers=1,
-        attention_head_dim=16,
-        num_attention_heads=2,
-        joint_attention_dim=16,
-        timestep_guidance_channels=256,
-        axes_dims_rope=(4, 4, 4, 4),
-        guidance_embeds=not klein,
-    ).eval()
+    shape: dict[str, Any] = {
+        "patch_size": 1,
+        "in_channels": 4,
+        "num_layers": 1,
+        "num_single_layers": 1,
+        "attention_head_dim": 16,
+        "num_attention_heads": 2,
+        "joint_attention_dim": 16,
+        "timestep_guidance_channels": 256,
+        "axes_dims_rope": (4, 4, 4, 4),
+        "guidance_embeds": not klein,
+    }
+    transformer = diffusers.Flux2Transformer2DModel(**shape | settings).eval()
     vae = diffusers.AutoencoderKLFlux2(
         sample_size=32,
         down_block_types=("DownEncoderBlock2D",),

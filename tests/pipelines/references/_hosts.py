@@ -226,8 +226,8 @@ def flux_autoencoder() -> Any:
     )
 
 
-def flux(cls: Any = diffusers.FluxPipeline, *, with_adapter: bool = False, **settings: Any) -> Any:
-    """Flux, or a pipeline of its kind, without text encoders."""
+def flux(cls: Any = diffusers.FluxPipeline, *, with_adapter: bool = False, tokens: int = 4, **settings: Any) -> Any:
+    """Flux, or a pipeline of its kind, without text encoders; an adapter has so many tokens."""
     transformer = flux_transformer(**settings)
     nothing = dict.fromkeys(("text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2"))
     extra = {"image_encoder": clip_tower(activation="quick_gelu")} if with_adapter else {}
@@ -241,13 +241,13 @@ def flux(cls: Any = diffusers.FluxPipeline, *, with_adapter: bool = False, **set
     )
     if with_adapter:
         folder = {"subfolder": "", "weight_name": "", "image_encoder_pretrained_model_name_or_path": None}
-        pipe.load_ip_adapter(flux_adapter(transformer), **folder)
+        pipe.load_ip_adapter(flux_adapter(transformer, tokens=tokens), **folder)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
 
-def flux_adapter(transformer: Any) -> dict[str, Any]:
-    """XLabs' layout: keys 0, 1, ... over the double blocks, with biases."""
+def flux_adapter(transformer: Any, *, tokens: int = 4) -> dict[str, Any]:
+    """XLabs' layout: keys 0, 1, ... over the double blocks, with biases. Their second version has 16 tokens."""
     torch.manual_seed(2)
     joint, inner = transformer.config.joint_attention_dim, transformer.inner_dim
     weights: dict[str, Tensor] = {}
@@ -255,7 +255,7 @@ def flux_adapter(transformer: Any) -> dict[str, Any]:
         for which in "kv":
             weights[f"{layer}.to_{which}_ip.weight"] = torch.randn(inner, joint) / joint**0.5
             weights[f"{layer}.to_{which}_ip.bias"] = torch.zeros(inner)
-    return {"image_proj": base_projection(cross=joint), "ip_adapter": weights}
+    return {"image_proj": base_projection(tokens=tokens, cross=joint), "ip_adapter": weights}
 
 
 def difference(one: Any, other: Any) -> float:
