@@ -80,3 +80,9 @@ def table(rows: Sequence[Sequence[str]], *, header: Sequence[str]) -> str:
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (header, *rows)]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def markdown(rows: Sequence[Sequence[str]], *, header: Sequence[str]) -> str:
+    """The same as a table of Markdown."""
+    first, *rest = ("| " + " | ".join(one_line(cell) for cell in row) + " |" for row in (header, *rows))
+    return "\n".join([first, "|" + "---|" * len(header), *rest])

@@ -264,8 +264,19 @@ class TestModels:
         printed = run("models", "--references").out
         assert printed.splitlines()[0].split()[0] == "name"
         assert "\nflux-kontext  " in printed and "\nflux2: FLUX.2 [dev] is for non-commercial use" in printed
+        both = run("models", "--markdown", "--format", "json")
+        assert both.code == 2 and "--markdown and --format json are two forms" in both.err
         listed = json.loads(run("models", "--references", "--format", "json").out)
         assert {"sdxl-ip-plus", "flux-redux", "karlo"} <= {host["name"] for host in listed}
+
+    def test_the_documentation_has_the_table_of_hosts_as_it_is_printed(self, run: Any) -> None:
+        command = "gencontrol models --references --markdown"
+        printed = run(*command.split()[1:]).out.split("\n\n")[0]
+        text = (Path(__file__).parents[2] / "docs" / "hosts.md").read_text(encoding="utf-8")
+        _, after = text.split(f"    {command}\n\n")
+        assert after.split("\n\n")[0] == printed and printed.count("\n") == 17
+        readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+        assert "](docs/hosts.md#pipelines-of-your-own)" in readme and "\n## Pipelines of your own\n" in text
 
 
 class TestDoctor:

@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from gencontrol.cli.report import notices, print_json, table
+from gencontrol.cli.report import markdown, notices, print_json, table
 from gencontrol.cli.vary import VaryFlags
 from gencontrol.regions.region import RegionWarning
 from gencontrol.runs.notices import RunWarning, ShareWarning
@@ -64,6 +64,11 @@ def test_each_command_says_it_anew_and_others_warnings_go_their_way(capsys: pyte
         (FutureWarning, "old"),
         (RegionWarning, "ours, outside"),
     ]
+
+
+def test_markdown() -> None:
+    assert markdown([("a", "b c")], header=("x", "y")) == "| x | y |\n|---|---|\n| a | b c |"
+    assert markdown([("a\nb",)], header=("x",)).splitlines()[2] == "| a\\nb |"
 
 
 def test_table() -> None:

@@ -36,15 +36,6 @@ def test_every_host_has_a_row_and_a_record() -> None:
     assert all(len(row) == len(HEADER) for row in reference_rows())
 
 
-def test_the_documentation_has_the_table() -> None:
-    """As `gencontrol models --references` prints it."""
-    text = (Path(__file__).parents[3] / "docs" / "hosts.md").read_text()
-    lines = ["| " + " | ".join(row) + " |" for row in (HEADER, *reference_rows())]
-    start = text.index(lines[0])
-    shown = text[start:].split("\n\n")[0].splitlines()
-    assert [shown[0], *shown[2:]] == lines
-
-
 def test_what_tests_run_at_real_shape_is_said_of_these_alone() -> None:
     kinds = ("shape", "widths")
     proven = {kind: {name for name, host in REFERENCE_HOSTS.items() if host.proven == kind} for kind in kinds}
