@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
@@ -14,10 +13,8 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from gencontrol.alpha_clip.alpha_slice import patch_weight
 from gencontrol.alpha_clip.architectures import square
 from gencontrol.alpha_clip.attention import attention_weights
-from gencontrol.alpha_clip.inputs import MaskedImage, pair_up
 from gencontrol.alpha_clip.one_pass.change import OnePass
 from gencontrol.alpha_clip.one_pass.regions import SeveralRegions
 from gencontrol.alpha_clip.pairing import check_parts
@@ -29,7 +26,7 @@ from gencontrol.alpha_clip.weights.opening import FromSources
 from gencontrol.errors import InputError
 from gencontrol.finite import check_finite, mend_of
 from gencontrol.kinds import checked
-from gencontrol.regions.geometry import Geometry, fit_planes, of_alpha
+from gencontrol.regions.geometry import Geometry
 
 GRADED = "graded_alpha"
 """What a vision tower's configuration says of a tower whose alpha channel was trained on maps of levels."""
@@ -37,7 +34,7 @@ DEFAULT_FOCUS = "default_focus"
 """Where it says how a region is looked at by default: a mapping of `name`, a focus strategy, and its settings."""
 
 
-class AlphaCLIP(FromSources, SeveralRegions, nn.Module):
+class AlphaCLIP(FromSources, SeveralRegions):
     """An image encoder that can be told where to look, and the text encoder of the same space.
 
     Both towers are stock transformers classes. A plain CLIP is one whose alpha weights are zero: it gives the same
@@ -82,34 +79,14 @@ class AlphaCLIP(FromSources, SeveralRegions, nn.Module):
         return put_together(self.vision, text, scale)
 
     @property
-    def device(self) -> torch.device:
-        """Where the vision tower is."""
-        return self.vision.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Of the vision tower's weights."""
-        return self.vision.dtype
-
-    @property
     def embed_dim(self) -> int:
         """Width of the embeddings."""
         return self.vision.config.projection_dim
 
     @property
-    def image_size(self) -> int:
-        """Side of the vision tower's input in pixels."""
-        return self.processor.geometry.size
-
-    @property
     def grid(self) -> int:
         """Patches along a side: patch tokens are this squared, row by row."""
         return self.image_size // square(self.vision.config)[1]
-
-    @property
-    def has_alpha(self) -> bool:
-        """Whether any alpha weight is not zero; otherwise this is a plain CLIP."""
-        return bool(patch_weight(self.vision)[:, 3:].any())
 
     @property
     def graded(self) -> bool:
@@ -138,32 +115,6 @@ class AlphaCLIP(FromSources, SeveralRegions, nn.Module):
         ).train(self.training)
 
     @checked
-    def preprocess(self, image: Any, alpha: Any = None) -> Float[Tensor, "n 4 s s"]:
-        """Fit and normalise images together with their alpha maps.
-
-        Args:
-            image: One image (a path, PIL image, array, tensor (3, h, w) or Picture), a list of them, or a tensor
-                (b, 3, h, w). Tensors are sRGB in [0, 1].
-            alpha: Where to look, 1 inside and 0 outside, [0, 1], not normalised, at the image's own size. None is the
-                whole image: an image's own alpha channel is not used (see `regions.from_image_alpha`). One image takes
-                (h, w) or (k, h, w); several take (h, w) for all, (b, h, w), (b, k, h, w), or a list.
-
-        Returns:
-            Pixel values on the encoder's device and in its dtype, the maps of one image after another; differentiable
-            in tensors.
-
-        Raises:
-            InputError: An image or map that cannot be used.
-        """
-        pixels = torch.cat([self._fit(masked) for masked in pair_up(image, alpha)])
-        return pixels.to(device=self.device, dtype=self.dtype)
-
-    def _fit(self, image: MaskedImage) -> Float[Tensor, "k 4 s s"]:
-        geometry = self.processor.geometry
-        rgb, alphas = fit_planes(image.rgb, geometry), fit_planes(image.alphas, of_alpha(geometry))
-        return self.processor.normalize(torch.cat([rgb.expand(len(alphas), -1, -1, -1), alphas[:, None]], dim=1))
-
-    @checked
     def encode_pixels(
         self, pixel_values: Float[Tensor, "n c h w"], *, attention_bias: Float[Tensor, "..."] | None = None
     ) -> Float[Tensor, "n d"]:
@@ -181,25 +132,6 @@ class AlphaCLIP(FromSources, SeveralRegions, nn.Module):
             InputError: Another number of channels, or another size.
         """
         return run_vision(self.vision, pixel_values, attention_bias).image_embeds
-
-    @checked
-    def encode_image(self, image: Any, alpha: Any = None, *, normalize: bool = False) -> Float[Tensor, "n d"]:
-        """Embed images, looking where their alpha maps say.
-
-        Args:
-            image: See `preprocess`.
-            alpha: See `preprocess`; None is the whole image.
-            normalize: Scale each embedding to length one.
-
-        Returns:
-            One embedding per image and map, the maps of one image after another.
-
-        Raises:
-            InputError: An image or map that cannot be used, or embeddings that are not finite.
-        """
-        embeds = self.encode_pixels(self.preprocess(image, alpha))
-        check_finite(embeds, name="What the encoder made of the picture", mend=mend_of(embeds.dtype))
-        return functional.normalize(embeds, dim=-1) if normalize else embeds
 
     @checked
     def encode_text(
@@ -281,11 +213,6 @@ class AlphaCLIP(FromSources, SeveralRegions, nn.Module):
             self.vision, self.preprocess(image, alpha), attention_bias, output_hidden_states=True
         ).hidden_states
         return attention_weights(blocks[layer], states[layer % len(blocks)], attention_bias)
-
-    def _text_tower(self) -> CLIPTextModelWithProjection:
-        if self.text is None:
-            raise InputError("This encoder has no text tower: it was made from a vision tower alone.")
-        return self.text
 
     @staticmethod
     def _check_layer(layer: int, count: int) -> None:

@@ -1,6 +1,8 @@
 """From colour and an alpha map to the four channels that the tower takes: one geometry, one normalisation."""
 
 import dataclasses
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 from transformers import CLIPImageProcessor
 
+from gencontrol.alpha_clip.weights.state_names import CheckpointWarning
 from gencontrol.configuration import from_mapping, to_mapping
 from gencontrol.errors import CheckpointError
 from gencontrol.images.picture import Colours
@@ -97,7 +100,8 @@ class AlphaCLIPProcessor:
 
         Args:
             stock: What `preprocessor_config.json` holds.
-            size: The tower's input size, which wins over the file's.
+            size: The tower's input size, which wins over the file's: another there is told with a
+                `CheckpointWarning`, since the file may be another tower's.
 
         Raises:
             CheckpointError: Means or deviations of neither three nor four channels.
@@ -107,11 +111,27 @@ class AlphaCLIPProcessor:
         if not isinstance(own, dict):
             raise CheckpointError(f"preprocessor_config.json: gencontrol is {own!r}; expected a mapping.")
         geometry = from_mapping(Geometry, own.get("geometry", {"size": size}), where="preprocessor_config.json")
+        said = own.get("geometry", {}).get("size", _side_of(stock))
+        if said not in (None, size):
+            warnings.warn(
+                f"preprocessor_config.json makes inputs of {said} px, and the vision tower takes {size} px: pictures "
+                "are brought to these. If the file is another tower's, mind its image_mean and image_std.",
+                CheckpointWarning,
+                stacklevel=2,
+            )
         return cls(
             geometry=dataclasses.replace(geometry, size=size),
             image_mean=_four(stock.get("image_mean", RGB_MEAN), ALPHA_MEAN, "image_mean"),
             image_std=_four(stock.get("image_std", RGB_STD), ALPHA_STD, "image_std"),
         )
+
+
+def _side_of(stock: Mapping[str, Any]) -> int | None:
+    """The side of the squares that a stock processor makes; None where it makes none, or does not say."""
+    side = stock.get("crop_size" if stock.get("do_center_crop") else "size")
+    if isinstance(side, Mapping):
+        return side["height"] if side.keys() >= {"height", "width"} and side["height"] == side["width"] else None
+    return side if isinstance(side, int) else None
 
 
 def _four(values: Any, alpha: float, key: str) -> tuple[float, float, float, float]:

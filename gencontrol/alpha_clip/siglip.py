@@ -13,22 +13,23 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedTokenizerBase, SiglipModel, SiglipTextModel, SiglipVisionModel
 
-from gencontrol.alpha_clip.alpha_slice import patch_convolution, patch_weight
-from gencontrol.alpha_clip.inputs import pair_up
+from gencontrol.alpha_clip.alpha_slice import patch_convolution
+from gencontrol.alpha_clip.encoder import AlphaEncoder
+from gencontrol.alpha_clip.pairing import check_siglip_parts
 from gencontrol.alpha_clip.patch_product import patch_product_in
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.siglip_files import SiglipParts, load_siglip, open_siglip, save_siglip
 from gencontrol.alpha_clip.text import check_texts, check_words
-from gencontrol.errors import CheckpointError, InputError, PairingError
-from gencontrol.finite import check_finite, check_finite_weights, mend_of
+from gencontrol.alpha_clip.weights.save import named
+from gencontrol.errors import CheckpointError, InputError
+from gencontrol.finite import check_finite, mend_of
 from gencontrol.kinds import checked
 from gencontrol.models.location import Location
-from gencontrol.regions.geometry import fit_planes, of_alpha
 
 Made = TypeVar("Made", bound="AlphaSigLIP")
 
 
-class AlphaSigLIP(nn.Module):
+class AlphaSigLIP(AlphaEncoder):
     """An image encoder that can be told where to look, and the text encoder of the same space.
 
     Both towers are stock transformers classes. A plain SigLIP is one whose alpha weights are zero: it gives the same
@@ -55,7 +56,8 @@ class AlphaSigLIP(nn.Module):
             PairingError: Parts that do not fit together, such as towers of different embedding widths.
         """
         super().__init__()
-        _check_parts(vision, processor, text, logit_scale, logit_bias, tokenizer)
+        numbers = {"logit_scale": logit_scale, "logit_bias": logit_bias}
+        check_siglip_parts(vision, processor, text=text, numbers=numbers, tokenizer=tokenizer)
         self.vision, self.text, self.tokenizer, self.processor = vision, text, tokenizer, processor
         self.logit_scale = None if logit_scale is None else nn.Parameter(logit_scale.detach())
         self.logit_bias = None if logit_bias is None else nn.Parameter(logit_bias.detach())
@@ -123,19 +125,6 @@ class AlphaSigLIP(nn.Module):
             )
         return cls._from_parts(parts, source=str(name_or_path))
 
-    @classmethod
-    def _from_parts(cls: type[Made], parts: SiglipParts, *, source: str) -> Made:
-        made = cls(
-            parts.vision,
-            processor=parts.processor,
-            text=parts.text,
-            logit_scale=parts.logit_scale,
-            logit_bias=parts.logit_bias,
-            tokenizer=parts.tokenizer,
-        ).eval()
-        check_finite_weights(made, source=source)
-        return made
-
     @checked
     def save_pretrained(self, folder: str | Path) -> None:
         """Write a folder that stock transformers opens too: weights, configuration, processor, tokenizer.
@@ -148,7 +137,7 @@ class AlphaSigLIP(nn.Module):
             CheckpointError: NaN or infinite weights.
         """
         save_siglip(
-            Path(folder),
+            named(folder),
             SiglipParts(
                 vision=self.vision,
                 processor=self.processor,
@@ -160,61 +149,15 @@ class AlphaSigLIP(nn.Module):
         )
 
     @property
-    def device(self) -> torch.device:
-        """Where the vision tower is."""
-        return self.vision.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Of the vision tower's weights."""
-        return self.vision.dtype
-
-    @property
     def embed_dim(self) -> int:
         """Width of the embeddings, which is that of the tokens."""
         return self.vision.config.hidden_size
-
-    @property
-    def image_size(self) -> int:
-        """Side of the vision tower's input in pixels."""
-        return self.processor.geometry.size
-
-    @property
-    def has_alpha(self) -> bool:
-        """Whether any alpha weight is not zero; otherwise this is a plain SigLIP."""
-        return bool(patch_weight(self.vision)[:, 3:].any())
-
-    @checked
-    def preprocess(self, image: Any, alpha: Any = None) -> Float[Tensor, "n 4 s s"]:
-        """Fit and normalise images together with their alpha maps; see `AlphaCLIP.preprocess`."""
-        geometry, pixels = self.processor.geometry, []
-        for masked in pair_up(image, alpha):
-            rgb, alphas = fit_planes(masked.rgb, geometry), fit_planes(masked.alphas, of_alpha(geometry))
-            planes = torch.cat([rgb.expand(len(alphas), -1, -1, -1), alphas[:, None]], dim=1)
-            pixels.append(self.processor.normalize(planes))
-        return torch.cat(pixels).to(device=self.device, dtype=self.dtype)
 
     @checked
     def encode_pixels(self, pixel_values: Float[Tensor, "n 4 s s"]) -> Float[Tensor, "n d"]:
         """Embed pixel values that `preprocess` or `processor` made; what the pooling head gives, not normalised."""
         with patch_product_in(patch_convolution(self.vision)):
             return self.vision(pixel_values=pixel_values).pooler_output
-
-    @checked
-    def encode_image(self, image: Any, alpha: Any = None, *, normalize: bool = False) -> Float[Tensor, "n d"]:
-        """Embed images, looking where their alpha maps say.
-
-        Args:
-            image: See `AlphaCLIP.preprocess`.
-            alpha: See there; None is the whole image.
-            normalize: Scale each embedding to length one.
-
-        Raises:
-            InputError: An image or map that cannot be used, or embeddings that are not finite.
-        """
-        embeds = self.encode_pixels(self.preprocess(image, alpha))
-        check_finite(embeds, name="What the encoder made of the picture", mend=mend_of(embeds.dtype))
-        return functional.normalize(embeds, dim=-1) if normalize else embeds
 
     @checked
     def encode_text(self, text: str | Sequence[str], *, normalize: bool = False) -> Float[Tensor, "t d"]:
@@ -252,43 +195,6 @@ class AlphaSigLIP(nn.Module):
         if ids.shape[1] > length:
             raise InputError(f"A text is {ids.shape[1]} tokens long; the text tower takes {length}: shorten it.")
         return ids
-
-    def _text_tower(self) -> SiglipTextModel:
-        if self.text is None:
-            raise InputError("This encoder has no text tower: it was made from a vision tower alone.")
-        return self.text
-
-
-def _check_parts(
-    vision: SiglipVisionModel,
-    processor: AlphaCLIPProcessor,
-    text: SiglipTextModel | None,
-    scale: Tensor | None,
-    bias: Tensor | None,
-    tokenizer: PreTrainedTokenizerBase | None,
-) -> None:
-    config = vision.config
-    if config.num_channels != 4:
-        raise PairingError(
-            f"The vision tower has {config.num_channels} channels; expected 4: AlphaSigLIP.from_siglip widens it."
-        )
-    if processor.geometry.size != config.image_size:
-        raise PairingError(
-            f"The processor makes {processor.geometry.size} px inputs, the vision tower takes {config.image_size} px."
-        )
-    if text is None:
-        if not (scale is None and bias is None and tokenizer is None):
-            raise PairingError("A logit scale, a logit bias or a tokenizer without a text tower.")
-        return
-    if scale is None or bias is None:
-        raise PairingError("A text tower without a logit scale and a logit bias.")
-    if not vision.use_head:
-        raise PairingError("A text tower beside a vision tower without pooling head, which gives no embedding.")
-    if text.config.projection_size != config.hidden_size:
-        raise PairingError(
-            f"The text tower's embeddings are {text.config.projection_size} wide, the vision tower's "
-            f"{config.hidden_size}."
-        )
 
 
 def _location(name: Any, revision: str | None, subfolder: str, local_files_only: bool) -> Location:

@@ -8,16 +8,14 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase, SiglipConfig, SiglipModel, SiglipTextModel, SiglipVisionModel
 
-from gencontrol import files
-from gencontrol.alpha_clip.alpha_slice import is_split, merged
 from gencontrol.alpha_clip.architectures import square
 from gencontrol.alpha_clip.preprocess import ALPHA_MEAN, ALPHA_STD, AlphaCLIPProcessor
 from gencontrol.alpha_clip.towers import fill_positions
 from gencontrol.alpha_clip.weights.convert import widen_patch_weight
 from gencontrol.alpha_clip.weights.pretrained import check_floats, load_strictly, read_stock_processor, read_tokenizer
-from gencontrol.alpha_clip.weights.save import SAVED, check_replaceable
+from gencontrol.alpha_clip.weights.save import save_towers
 from gencontrol.errors import CheckpointError
-from gencontrol.finite import check_filled_weights, check_finite_weights
+from gencontrol.finite import check_filled_weights
 from gencontrol.models.location import Location, read_json
 from gencontrol.regions.geometry import Geometry
 
@@ -125,18 +123,14 @@ def widen_siglip(vision: SiglipVisionModel) -> SiglipVisionModel:
 
 def save_siglip(folder: Path, parts: SiglipParts) -> None:
     """See `AlphaSigLIP.save_pretrained`."""
-    check_replaceable(folder)
-    vision = merged(parts.vision) if is_split(parts.vision) else parts.vision
-    check_finite_weights(vision, source="The vision tower")
-    model = vision
-    if parts.text is not None:
-        check_finite_weights(parts.text, source="The text tower")
-        model = _put_together(replace(parts, vision=vision))
-    with files.atomic_folder(folder, ours=SAVED) as temporary:
-        model.save_pretrained(temporary)
-        parts.processor.save_pretrained(temporary)
-        if parts.tokenizer is not None:
-            parts.tokenizer.save_pretrained(temporary)
+    save_towers(
+        folder,
+        parts.vision,
+        parts.text,
+        lambda tower: tower if parts.text is None else _put_together(replace(parts, vision=tower)),
+        processor=parts.processor,
+        tokenizer=parts.tokenizer,
+    )
 
 
 def _parts_of(siglip: nn.Module) -> SiglipParts:

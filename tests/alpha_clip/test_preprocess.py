@@ -1,6 +1,7 @@
 """Geometry and normalisation together; the geometry alone is tested with the regions."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 from transformers import CLIPImageProcessor
 
 from gencontrol.alpha_clip.preprocess import ALPHA_MEAN, ALPHA_STD, RGB_MEAN, RGB_STD, AlphaCLIPProcessor
+from gencontrol.alpha_clip.weights.state_names import CheckpointWarning
 from gencontrol.errors import CheckpointError, ConfigError
 from gencontrol.regions.geometry import Fit, Geometry
 
@@ -107,6 +109,28 @@ def test_stock_settings_of_three_channels_get_alphas() -> None:
     assert processor.image_mean == (0.1, 0.2, 0.3, 0.5) and processor.image_std == (1, 1, 1, 0.26)
     assert processor.geometry == Geometry(size=16)
     assert AlphaCLIPProcessor.from_stock({}, size=224) == AlphaCLIPProcessor()
+
+
+@pytest.mark.parametrize(
+    ("stock", "said"),
+    [
+        ({"do_center_crop": True, "crop_size": {"height": 224, "width": 224}, "size": {"shortest_edge": 64}}, 224),
+        ({"do_center_crop": True, "crop_size": 336, "size": 64}, 336),
+        ({"size": {"height": 384, "width": 384}, "crop_size": 64}, 384),
+        ({"gencontrol": {"geometry": {"size": 32}}, "size": 64}, 32),
+        ({"do_center_crop": True, "crop_size": {"height": 64, "width": 64}, "size": {"shortest_edge": 224}}, None),
+        ({"size": {"height": 64, "width": 64}}, None),
+        ({"gencontrol": {"geometry": {"size": 64}}, "size": 32}, None),
+        ({"gencontrol": {"geometry": {"fit": "crop"}}}, None),
+        ({"size": {"shortest_edge": 224}}, None),
+        ({"size": {"height": 224, "width": 64}}, None),
+        ({}, None),
+    ],
+)
+def test_the_towers_size_wins_and_another_is_told(stock: dict, said: int | None) -> None:
+    told = nullcontext() if said is None else pytest.warns(CheckpointWarning, match=f"of {said} px, .* takes 64 px")
+    with told:
+        assert AlphaCLIPProcessor.from_stock(stock, size=64).geometry.size == 64
 
 
 def test_bad_settings() -> None:

@@ -11,6 +11,7 @@ from transformers import SiglipImageProcessor
 
 from gencontrol.alpha_clip.siglip import AlphaSigLIP
 from gencontrol.alpha_clip.siglip_files import is_siglip, load_siglip, open_siglip, siglip_processor, widen_siglip
+from gencontrol.alpha_clip.weights.state_names import CheckpointWarning
 from gencontrol.errors import CheckpointError, InputError
 from gencontrol.models.location import Location
 
@@ -40,9 +41,18 @@ def test_its_own_normalisation(tiny: ModuleType, tmp_path: Path) -> None:
     assert siglip_processor(64).image_std == (*stock.image_std, 0.26)
     tiny.siglip().save_pretrained(tmp_path)
     assert open_siglip(Location(name=str(tmp_path)), dtype=None).processor == siglip_processor(64)
-    SiglipImageProcessor(image_mean=[0.4, 0.5, 0.6]).save_pretrained(tmp_path)
+    SiglipImageProcessor(image_mean=[0.4, 0.5, 0.6], size={"height": 64, "width": 64}).save_pretrained(tmp_path)
     opened = open_siglip(Location(name=str(tmp_path)), dtype=None)
     assert opened.processor.image_mean == (0.4, 0.5, 0.6, 0.5) and opened.processor.geometry.size == 64
+
+
+def test_a_processor_of_another_size_is_told(tiny: ModuleType, tmp_path: Path) -> None:
+    """224 beside a tower of 64 pixels: it may be another tower's, and its statistics too."""
+    tiny.siglip().save_pretrained(tmp_path)
+    SiglipImageProcessor().save_pretrained(tmp_path)
+    with pytest.warns(CheckpointWarning, match="makes inputs of 224 px, and the vision tower takes 64 px"):
+        opened = AlphaSigLIP.from_siglip(tmp_path)
+    assert opened.image_size == 64 and opened.preprocess(torch.rand(3, 80, 80)).shape == (1, 4, 64, 64)
 
 
 def test_keys_that_do_not_fit(tiny: ModuleType, tmp_path: Path) -> None:
@@ -82,6 +92,11 @@ def test_a_save_replaces_nothing_of_others(tiny: ModuleType, tmp_path: Path) -> 
     with pytest.raises(CheckpointError, match="The vision tower holds NaN or infinite weights"):
         encoder.save_pretrained(tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_a_save_wants_a_name(tiny: ModuleType) -> None:
+    with pytest.raises(InputError, match="folder: expected a path, got the text .., which names nothing"):
+        AlphaSigLIP.from_siglip(tiny.siglip()).save_pretrained("")
 
 
 def test_one_that_is_split_for_training_is_saved_merged(tiny: ModuleType, tmp_path: Path) -> None:

@@ -14,16 +14,15 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from gencontrol.alpha_clip.encoder import AlphaEncoder
 from gencontrol.alpha_clip.one_pass.change import OnePass
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
-from gencontrol.alpha_clip.towers import Parts
 from gencontrol.alpha_clip.weights.build import draw, load_clip, load_pretrained
 from gencontrol.alpha_clip.weights.export import open_clip_settings, save_open_clip, save_published, to_open_clip
 from gencontrol.alpha_clip.weights.open_clip_reader import open_clip_reader
 from gencontrol.alpha_clip.weights.published import load_published
-from gencontrol.alpha_clip.weights.save import save_parts
+from gencontrol.alpha_clip.weights.save import named, save_parts
 from gencontrol.errors import InputError
-from gencontrol.finite import check_finite_weights
 from gencontrol.kinds import checked
 from gencontrol.models.location import Location
 from gencontrol.models.registry import resolve_encoder
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 Made = TypeVar("Made", bound="FromSources")
 
 
-class FromSources:
+class FromSources(AlphaEncoder):
     """What `AlphaCLIP` can be made from. In all loaders, a key that is missing, unexpected or misshapen is an error."""
 
     vision: CLIPVisionModelWithProjection
@@ -43,21 +42,6 @@ class FromSources:
     tokenizer: PreTrainedTokenizerBase | None
     processor: AlphaCLIPProcessor
     one_pass: OnePass | None
-
-    @classmethod
-    def _from_parts(cls: type[Made], parts: Parts, *, source: str) -> Made:
-        make: Any = cls
-        made = make(
-            parts.vision,
-            processor=parts.processor,
-            text=parts.text,
-            logit_scale=parts.logit_scale,
-            tokenizer=parts.tokenizer,
-            one_pass=parts.one_pass,
-        ).eval()
-        # Here, where all doors meet, and after they have been cast: float16 may not hold what the file does.
-        check_finite_weights(made, source=source)
-        return made
 
     @classmethod
     @checked
@@ -215,7 +199,7 @@ class FromSources:
             CheckpointError: NaN or infinite weights.
         """
         save_parts(
-            _named(folder),
+            named(folder),
             vision=self.vision,
             processor=self.processor,
             text=self.text,
@@ -234,7 +218,7 @@ class FromSources:
         Raises:
             CheckpointError: NaN or infinite weights.
         """
-        save_published(_named(path), self.vision)
+        save_published(named(path), self.vision)
 
     def to_open_clip(self) -> "CLIP":
         """Both towers as an OpenCLIP model whose patch convolution takes four channels, the normalised alpha last.
@@ -261,14 +245,7 @@ class FromSources:
         """
         model = self.to_open_clip()
         assert self.text is not None
-        save_open_clip(_named(folder), model, self.processor, open_clip_settings(self.vision.config, self.text.config))
-
-
-def _named(path: str | Path) -> Path:
-    """Where to write; "" would be the folder around, and comes of a variable that is not set."""
-    if not str(path).strip():
-        raise InputError("Expected a name to write to, got an empty one: . is the folder around.")
-    return Path(path)
+        save_open_clip(named(folder), model, self.processor, open_clip_settings(self.vision.config, self.text.config))
 
 
 def _source(

@@ -20,7 +20,7 @@ _LISTED = 6
 
 
 class CheckpointWarning(UserWarning):
-    """What was taken off a file of weights before it was used."""
+    """What of a saved model is not taken as it is: names of weights, or settings that are another tower's."""
 
 
 def tidy(values: Mapping[Any, Any], *, source: str) -> dict[str, Tensor]:
