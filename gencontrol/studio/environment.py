@@ -4,6 +4,9 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+QUIET = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}
+"""With which gradio and the hub's client tell nobody anything."""
+
 
 @contextmanager
 def environment(values: Mapping[str, str]) -> Iterator[None]:

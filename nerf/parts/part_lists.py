@@ -1,17 +1,21 @@
 """Lists of parts in YAML, with highlights that are shapes, parts of a scene, or masks painted on views."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.configuration import from_mapping, read_yaml
 from gencontrol.errors import ConfigError, InputError
+from gencontrol.files import atomic_file
+from gencontrol.images.picture import Picture
+from gencontrol.images.writing import to_pil
 from gencontrol.nerf.field.scene import Scene
 from gencontrol.nerf.parts.highlights import named_shape
 from gencontrol.nerf.parts.mask_lifting import Lifting, lift_masks
@@ -23,6 +27,8 @@ from gencontrol.nerf.rays.cameras import Orbit, orbit_cameras
 from gencontrol.regions.masks import from_mask
 from gencontrol.schedules import Schedule, as_schedule
 
+LIST = "parts.yaml"
+"""What a list of painted parts is called, beside its masks."""
 _KEYS = "name, prompt, weight or level, and highlight"
 
 
@@ -68,6 +74,34 @@ def read_parts(path: Path, *, base: Scene | None = None, grow: float | None = No
         )
     levels = [entry.get("level") for entry in entries]
     return check_parts(share_guidance(parts, levels, where=str(path)))
+
+
+def write_painted(
+    masks: Mapping[tuple[float, float], Float[Tensor, "h w"]], *, name: str, prompt: str, folder: Path
+) -> Path:
+    """Write a list of one part that masks show, and the masks beside it; `read_parts` reads it.
+
+    Args:
+        masks: For the azimuth and elevation of a view, in degrees, what is painted on it, [0, 1].
+        name: The part's.
+        prompt: What it is to become.
+        folder: Where they go.
+
+    Returns:
+        The list.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    painted = []
+    for (azimuth, elevation), mask in masks.items():
+        file = f"{azimuth:g}.png" if elevation == Painted.elevation else f"{azimuth:g}-{elevation:g}.png"
+        picture = to_pil(Picture(rgb=mask[None].expand(3, -1, -1).contiguous())).convert("L")
+        with atomic_file(folder / file) as temporary:
+            picture.save(temporary, format="PNG")
+        painted.append({"file": file, "azimuth": azimuth, "elevation": elevation})
+    part = {"name": name, "prompt": prompt, "highlight": {"painted": painted}}
+    with atomic_file(folder / LIST) as temporary:
+        temporary.write_text(yaml.safe_dump({"parts": [part]}, sort_keys=False), encoding="utf-8")
+    return folder / LIST
 
 
 def _read_part(entry: Any, where: str, folder: Path, base: Scene | None, grow: float | None) -> Part:
@@ -124,10 +158,24 @@ def _lift_painted(entries: Any, where: str, folder: Path, base: Scene | None) ->
     masks = [_read_painted(folder / view.file, where) for view in views]
     if not masks or len({mask.shape for mask in masks}) > 1:
         raise InputError(f"{where}: expected one or more masks of one size.")
-    azimuth, elevation = torch.tensor([[v.azimuth, v.elevation] for v in views]).T
-    size = (masks[0].shape[0], masks[0].shape[1])
+    return lift_painted(base, [(view.azimuth, view.elevation) for view in views], torch.stack(masks))
+
+
+def lift_painted(base: Scene, views: Sequence[tuple[float, float]], masks: Float[Tensor, "b h w"]) -> Shape:
+    """The part of a scene that masks on views of it show, as lists of parts have it.
+
+    Args:
+        base: The scene.
+        views: Azimuth and elevation of each, in degrees, from the default orbit.
+        masks: What is painted on each, [0, 1].
+
+    Raises:
+        InputError: See `lift_masks`.
+    """
+    azimuth, elevation = torch.tensor(list(views), dtype=torch.float32).T
+    size = (masks.shape[1], masks.shape[2])
     cameras = orbit_cameras(azimuth, elevation, size, orbit=Orbit())
-    return lift_masks(base, cameras, torch.stack(masks), lifting=Lifting())
+    return lift_masks(base, cameras, masks, lifting=Lifting())
 
 
 def _read_painted(path: Path, where: str) -> Float[Tensor, "h w"]:

@@ -30,8 +30,12 @@ def main(arguments: Sequence[str]) -> None:
         "HTTP, on this machine alone. The module gencontrol.studio.warm.api says how.",
     )
     with offline(flags.offline):
-        from gencontrol.studio.serving import serving
+        from gencontrol.studio.serving import check_extra, check_serving
 
-        with serving(flags) as ready:
+        check_serving(flags)
+        check_extra()
+        from gencontrol.studio.page.calls import calls_serving
+
+        with calls_serving(flags) as ready:
             print(f"gencontrol serve: on port {ready.warm.port}; Ctrl-C ends it.", flush=True)
             ready.run()

@@ -3,13 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gencontrol.errors import ConfigError
-from gencontrol.files import atomic_file
 from gencontrol.images.picture import Picture
-from gencontrol.images.writing import to_pil
 from gencontrol.nerf.field.scene import load_scene
+from gencontrol.nerf.parts.part_lists import write_painted
 from gencontrol.nerf.parts.phrase_lifting import Views, masks_of_phrase, stored_parts
 from gencontrol.proposals.defaults import DEFAULT_GROUNDER
 from gencontrol.regions.region import Region
@@ -21,9 +18,6 @@ from gencontrol.runs.referring.by_words import answered
 from gencontrol.runs.referring.phrase_settings import PROPOSED, ProposalSettings, check_proposals
 from gencontrol.runs.referring.proposing import open_proposer
 from gencontrol.runs.settings import EncoderSettings
-
-LIST = "parts.yaml"
-"""The list of parts that a phrase becomes, in a run's folder `phrase`, beside the masks that it names."""
 
 
 def check_scene_phrase(settings: Any, *, is_scene: bool) -> None:
@@ -91,21 +85,6 @@ def point_in_scene(settings: Any, scene: Path, folder: Path) -> tuple[str, Path 
 
     masks = masks_of_phrase(opened, propose=propose, meant=meant, views=views)
     warn(f'"{settings.phrase}" is found in {len(masks)} of {views.count} views.')
-    return "", _write(settings, masks, views, folder / "phrase")
-
-
-def _write(settings: Any, masks: Any, views: Views, folder: Path) -> Path:
-    """Masks, and a list of parts that names them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    painted = []
-    for azimuth, mask in masks.items():
-        file = f"{azimuth:g}.png"
-        picture = to_pil(Picture(rgb=mask[None].expand(3, -1, -1).contiguous())).convert("L")
-        with atomic_file(folder / file) as temporary:
-            picture.save(temporary, format="PNG")
-        painted.append({"file": file, "azimuth": azimuth, "elevation": views.elevation})
-    name = answerable(settings.phrase).name
-    part = {"name": name, "prompt": settings.prompt, "highlight": {"painted": painted}}
-    with atomic_file(folder / LIST) as temporary:
-        temporary.write_text(yaml.safe_dump({"parts": [part]}, sort_keys=False), encoding="utf-8")
-    return folder / LIST
+    shown = {(azimuth, views.elevation): mask for azimuth, mask in masks.items()}
+    named = {"name": answerable(settings.phrase).name, "prompt": settings.prompt}
+    return "", write_painted(shown, **named, folder=folder / "phrase")

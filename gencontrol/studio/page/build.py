@@ -12,10 +12,10 @@ from gradio.themes import Soft
 
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.models.registry import PRESETS
-from gencontrol.studio.environment import environment
+from gencontrol.studio.environment import QUIET, environment
 from gencontrol.studio.page.events import connect
 from gencontrol.studio.page.layout import lay_out
-from gencontrol.studio.page.routes import page_routes
+from gencontrol.studio.page.routes import page_routes, spatial_routes
 from gencontrol.studio.page.sealed import Sealed
 from gencontrol.studio.page.sessions import Sessions
 from gencontrol.studio.page.spatial_events import connect_spatial
@@ -26,8 +26,6 @@ from gencontrol.studio.spatial.desk import Desk
 from gencontrol.studio.spatial.runs import SpatialRuns
 from gencontrol.studio.spatial.scenes import SentScenes
 from gencontrol.text_files import read_text
-
-_QUIET = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
 
 @contextmanager
@@ -44,7 +42,7 @@ def studio_serving(settings: StudioSettings) -> Iterator[Serving]:
         raise InputError(f"No picture at {settings.picture}.")
     with (
         _root(settings.output) as root,
-        environment({**_QUIET, "GRADIO_TEMP_DIR": str(root / "served")}),
+        environment({**QUIET, "GRADIO_TEMP_DIR": str(root / "served")}),
         # Their processes are gone before the folder is.
         closing(SpatialRuns(root / "spatial" / "runs")) as runs,
     ):
@@ -56,7 +54,7 @@ def studio_serving(settings: StudioSettings) -> Iterator[Serving]:
             studio = Studio(pool, sessions, models=models, private=private, offline=settings.offline)
             scenes = SentScenes(root / "spatial" / "scenes", served=root / "served")
             desk = Desk(runs, scenes, private=private)
-            app.router.routes.extend(page_routes(studio))
+            app.router.routes.extend([*page_routes(studio), *spatial_routes(desk)])
             blocks = make_page(studio, desk, picture=picture, concurrency=settings.concurrency)
             return Sealed(mount(app, blocks, passwords), root / "served")
 

@@ -1,7 +1,7 @@
 """What the page's parts do when they are used."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,15 @@ _BEGIN = """async (text) => {
     window.gencontrolStudio.begin(text);
 }"""
 """The canvas may be there later than what it is told."""
+_FOUND = "(text) => { window.gencontrolStudio.found(text); return ''; }"
 AT_ONCE: Any = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """For what the page asks for by itself, one thing right after another: an answer of its own to each request.
 
 In gradio's queue, a request that joins just as the stream of the one before is closed is never answered, nor, of what
 asks again while it waits, is anything. Such an answer cannot be a toast.
 """
+_SHAPING = ("model", "alpha_clip", "focus", "fit", "invert", "feather", "alpha_from_image")
+"""Controls that change what the encoder sees."""
 _STOPPED = "Stopped."
 
 
@@ -53,8 +56,13 @@ def connect(parts: Parts, studio: Studio, *, picture: Path | None, concurrency: 
     _draw(parts, studio, controls, concurrency)
     asked = {"inputs": [parts.session, parts.scene, parts.texts, *controls], "outputs": parts.answer, "js": _SCENE}
     gr.on([parts.ask.click], _asking(studio), **asked, api_visibility="private")
+    # Once there are bars, they follow what is drawn.
+    live = asked | {"inputs": [parts.session, parts.scene, parts.answer, parts.texts, *controls]}
+    moved = [parts.canvas.input, *(parts.controls[name].change for name in _SHAPING)]
+    gr.on(moved, _following(studio), **live, trigger_mode="always_last", **AT_ONCE)
     said = asked | {"inputs": [parts.session, parts.scene, parts.question, *controls], "outputs": parts.described}
     gr.on([parts.describe.click, parts.question.submit], _describing(studio), **said, api_visibility="private")
+    _find(parts, studio, controls)
     chosen = [parts.command, parts.python, parts.download]
     for gallery, place in ((parts.memory, _from_memory), (parts.now, _from_now)):
         gallery.select(
@@ -105,11 +113,25 @@ def _look(parts: Parts, studio: Studio, controls: list[Any]) -> None:
 
     how: Any = {"js": _SCENE, "trigger_mode": "always_last"}
     seen = {"inputs": [parts.session, parts.scene, *controls], "outputs": [parts.seen, parts.noted]}
-    shaping = ("model", "alpha_clip", "focus", "fit", "invert", "feather", "alpha_from_image")
-    triggers = [parts.canvas.input, *(parts.controls[name].change for name in shaping)]
+    triggers = [parts.canvas.input, *(parts.controls[name].change for name in _SHAPING)]
     gr.on(triggers, look, **seen, **how, **AT_ONCE)
     hidden: Any = {"show_progress": "hidden", "api_visibility": "private"}
     parts.canvas.submit(recall, [parts.session, parts.scene], controls, **how, **hidden)
+
+
+def _find(parts: Parts, studio: Studio, controls: list[Any]) -> None:
+    def find(name: str, scene: str, words: str, among: str, grounder: str, *values: Any) -> str:
+        try:
+            session = studio.sessions.find(name)
+            return json.dumps(studio.find(session, scene, values, words, among=among, grounder=grounder))
+        except GencontrolError as error:
+            raise toast(error) from error
+
+    asked = [parts.session, parts.scene, parts.words, parts.among, parts.grounder, *controls]
+    how: Any = {"js": _SCENE, "api_visibility": "private", "trigger_mode": "once"}
+    found = gr.on([parts.find.click, parts.words.submit], find, asked, parts.found, **how)
+    # Emptied, for the same words may be asked for again.
+    found.success(None, parts.found, parts.found, js=_FOUND)
 
 
 def _draw(parts: Parts, studio: Studio, controls: list[Any], concurrency: int) -> None:
@@ -203,14 +225,29 @@ def _choosing(studio: Studio, place: Callable[[Session, int], int]) -> Callable[
 def _asking(studio: Studio) -> Callable[..., str]:
     def ask(name: str, scene: str, texts: str, *values: Any) -> str:
         try:
-            listed = [line.strip() for line in texts.splitlines() if line.strip()]
-            if len(texts) > 20_000:
-                raise InputError("`text`: that is more than anybody reads.")
-            return bars(listed, studio.ask(studio.sessions.find(name), scene, values, listed))
+            return _bars(studio, name, scene, texts, values)
         except GencontrolError as error:
             raise toast(error) from error
 
     return ask
+
+
+def _following(studio: Studio) -> Callable[..., Any]:
+    def follow(name: str, scene: str, shown: str, texts: str, *values: Any) -> Any:
+        try:
+            return _bars(studio, name, scene, texts, values) if shown else gr.skip()
+        except GencontrolError:
+            # Said where it is asked for.
+            return gr.skip()
+
+    return follow
+
+
+def _bars(studio: Studio, name: str, scene: str, texts: str, values: Sequence[Any]) -> str:
+    listed = [line.strip() for line in texts.splitlines() if line.strip()]
+    if len(texts) > 20_000:
+        raise InputError("`text`: that is more than anybody reads.")
+    return bars(listed, studio.ask(studio.sessions.find(name), scene, values, listed))
 
 
 def _describing(studio: Studio) -> Callable[..., str]:

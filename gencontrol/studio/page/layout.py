@@ -12,7 +12,7 @@ from gencontrol.runs.samplers import SAMPLERS
 from gencontrol.runs.settings import VariationSettings
 from gencontrol.studio.page.spatial_layout import SpatialParts, lay_out_spatial
 from gencontrol.studio.page.words import LABELS, idle
-from gencontrol.studio.scene.asking import NAMES
+from gencontrol.studio.scene.asking import AMONG, LONGEST_WORDS, NAMES
 
 _CANVAS = '<div class="studio-canvas"></div>'
 _ATTACH = "\nwindow.gencontrolStudio.attach(element, trigger);"
@@ -34,6 +34,16 @@ class Parts:
     """Where one draws."""
     scene: Any
     """What is drawn, as JSON; filled when it is asked for."""
+    words: Any
+    """What is looked for."""
+    among: Any
+    """Among what."""
+    grounder: Any
+    """What proposes candidates."""
+    find: Any
+    """Finds it."""
+    found: Any
+    """What the server tells the canvas of it."""
     seen: Any
     """What the encoder will see."""
     noted: Any
@@ -89,6 +99,8 @@ def lay_out(models: Sequence[str], *, own_models: bool, spatial: bool) -> Parts:
     with gr.Row():
         with gr.Column(scale=5, min_width=320, elem_id="studio-flat"):
             canvas = gr.HTML("", html_template=_CANVAS, js_on_load=script + _ATTACH, elem_id="studio-canvas")
+            with gr.Accordion("Find by words", open=False):
+                finding = _finding(own_models=own_models)
             with gr.Accordion("What the encoder sees", open=True):
                 seen = gr.Image(
                     interactive=False,
@@ -110,7 +122,30 @@ def lay_out(models: Sequence[str], *, own_models: bool, spatial: bool) -> Parts:
     for tab, there in ((vary_tab, "false"), (ask_tab, "false"), (spatial_tab, "true")):
         tab.select(None, None, None, js=f"() => {{ document.body.classList.toggle('studio-spatial', {there}); }}")
     seeing: Any = {"seen": seen, "noted": noted, "spatial": in_space}
-    return Parts(session=session, begin=begin, canvas=canvas, scene=scene, **seeing, **made, **asked, **_memory())
+    return Parts(
+        session=session, begin=begin, canvas=canvas, scene=scene, **finding, **seeing, **made, **asked, **_memory()
+    )
+
+
+def _finding(*, own_models: bool) -> dict[str, Any]:
+    words = gr.Textbox(
+        "",
+        label=LABELS["phrase"],
+        info="It becomes a region, which one can draw on.",
+        placeholder="the crown right of the pumpkin",
+        max_length=LONGEST_WORDS,
+        elem_id="studio-words",
+    )
+    among = gr.Radio(list(AMONG), value=AMONG[0], label=LABELS["among"], elem_id="studio-among")
+    grounder = gr.Textbox(
+        "",
+        label=LABELS["grounder"],
+        info="A folder or hub id; empty is the usual one.",
+        visible=own_models,
+        elem_id="studio-grounder",
+    )
+    find = gr.Button("Find", elem_id="studio-find")
+    return {"words": words, "among": among, "grounder": grounder, "find": find, "found": gr.Textbox(visible=False)}
 
 
 def _vary(models: Sequence[str], *, own_models: bool) -> dict[str, Any]:

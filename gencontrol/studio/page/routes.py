@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -16,6 +17,11 @@ from gencontrol.studio.page.sessions import Session
 from gencontrol.studio.page.studio import Studio
 from gencontrol.studio.page.words import in_labels
 from gencontrol.studio.settings import LARGEST_UPLOAD
+from gencontrol.studio.spatial.desk import Desk
+from gencontrol.studio.spatial.records import MESH
+
+_EXAMPLE = "example.png"
+"""Drawings of Noto Emoji (Google, Apache-2.0) and Fluent Emoji (Microsoft, MIT)."""
 
 
 def page_routes(studio: Studio) -> list[Route]:
@@ -24,6 +30,9 @@ def page_routes(studio: Studio) -> list[Route]:
     async def picture(request: Request) -> Response:
         plainly = request.query_params.get("plainly") == "1"
         return await _taken(request, studio, lambda *sent: studio.take_picture(*sent, plainly=plainly))
+
+    async def example(request: Request) -> Response:
+        return await _taken(request, studio, lambda *sent: studio.take_picture(*sent, plainly=True), own=_EXAMPLE)
 
     async def mask(request: Request) -> Response:
         return await _taken(request, studio, studio.take_mask)
@@ -40,17 +49,36 @@ def page_routes(studio: Studio) -> list[Route]:
 
     return [
         Route("/studio/{session}/picture", picture, methods=["POST"]),
+        Route("/studio/{session}/example", example, methods=["POST"]),
         Route("/studio/{session}/mask", mask, methods=["POST"]),
         Route("/studio/{session}/shown/{name}", shown),
     ]
 
 
-async def _taken(request: Request, studio: Studio, take: Callable[[Session, Path], dict[str, Any]]) -> Response:
-    """Receive a file, and say what was made of it; what is wrong with it is said in a line."""
+def spatial_routes(desk: Desk) -> list[Route]:
+    """The routes of the tab of three dimensions."""
+
+    async def mesh(request: Request) -> Response:
+        try:
+            path = desk.mesh(request.path_params["run"])
+        except InputError as error:
+            return JSONResponse({"error": str(error)}, status_code=404)
+        return Response(status_code=404) if path is None else FileResponse(path, media_type="model/gltf-binary")
+
+    return [Route(f"/studio/spatial/{{run}}/{MESH}", mesh)]
+
+
+async def _taken(
+    request: Request, studio: Studio, take: Callable[[Session, Path], dict[str, Any]], *, own: str | None = None
+) -> Response:
+    """Receive a file, or take one of the page's own, and say what was made of it; what is wrong is said in a line."""
     try:
         session = studio.sessions.find(request.path_params["session"])
-        path = session.place(unquote(request.headers.get("x-name", "picture.png"))[:200])
-        await _receive(request, path)
+        path = session.place(own or unquote(request.headers.get("x-name", "picture.png"))[:200])
+        if own is None:
+            await _receive(request, session, path)
+        else:
+            path.write_bytes(files("gencontrol.studio.page").joinpath("assets", own).read_bytes())
         return JSONResponse(await run_in_threadpool(take, session, path))
     except GencontrolError as error:
         return JSONResponse({"error": in_labels(str(error))}, status_code=422)
@@ -58,7 +86,7 @@ async def _taken(request: Request, studio: Studio, take: Callable[[Session, Path
         return Response(status_code=400)
 
 
-async def _receive(request: Request, path: Path) -> None:
+async def _receive(request: Request, session: Session, path: Path) -> None:
     """Write what is sent to a file.
 
     Raises:
@@ -69,6 +97,7 @@ async def _receive(request: Request, path: Path) -> None:
         with path.open("xb") as file:
             async for chunk in request.stream():
                 size += len(chunk)
+                session.receive(len(chunk))
                 if size > LARGEST_UPLOAD:
                     most = LARGEST_UPLOAD // 2**20
                     raise InputError(f"{path.name} is larger than {most} MB: scale it down first.")

@@ -23,6 +23,8 @@ UPLOAD = f"{API}upload"
 """Where it is sent files, which it bounds itself."""
 MOST = 2 * LONGEST_SCENE
 """Bytes of a request to it: a scene, and the controls."""
+MOST_SENT = 4 * 2**30
+"""Bytes of everything that gradio is sent while a server runs: scenes, which are few and small."""
 _NAMING = frozenset({"path", "url", "meta"})
 """Keys of an object that names a file; gradio reads the first."""
 
@@ -32,11 +34,16 @@ class Sealed:
 
     def __init__(self, app: App, folder: Path):
         """The application gets what names no file outside of a folder, where gradio puts what it is sent."""
-        self._app, self._folder = app, resolved(folder)
+        self._app, self._folder, self._sent = app, resolved(folder), 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or answer it."""
         path = scope["path"] if scope["type"] == "http" and scope["method"] == "POST" else ""
+        if path.startswith(UPLOAD):
+            if self._sent > MOST_SENT:
+                await _answer(scope, receive, send, 413, "So much was sent that no more is taken: start it again.")
+                return
+            receive = self._counting(receive)
         if not path.startswith(API) or path.startswith(UPLOAD):
             await self._app(scope, receive, send)
             return
@@ -47,6 +54,14 @@ class Sealed:
             await _answer(scope, receive, send, 403, "The page names no files but what it has sent.")
         else:
             await self._app(scope, _again(body, receive), send)
+
+    def _counting(self, receive: Receive) -> Receive:
+        async def receiving() -> MutableMapping[str, Any]:
+            message = await receive()
+            self._sent += len(message.get("body", b""))
+            return message
+
+        return receiving
 
 
 def names_others(body: bytes, folder: Path) -> bool:

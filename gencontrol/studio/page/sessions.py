@@ -15,6 +15,8 @@ MOST_SESSIONS = 200
 """Visitors at one time; each has a folder."""
 MOST_FILES = 500
 """That one visitor sends."""
+MOST_BYTES = 2**30
+"""Of all of them together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +65,7 @@ class Session:
         # The gallery, and the run that goes on.
         self.made: list[Made] = []
         self.cancelled = threading.Event()
-        self._runs, self._received = 0, 0
+        self._runs, self._received, self._bytes = 0, 0, 0
 
     def place(self, name: str) -> Path:
         """A place for a file that is sent: below a folder of its own, so that it may keep its name.
@@ -77,6 +79,16 @@ class Session:
         folder = self.folder / "sent" / str(self._received)
         folder.mkdir(parents=True)
         return folder / safe_name(name)
+
+    def receive(self, size: int) -> None:
+        """Count bytes that are sent.
+
+        Raises:
+            InputError: Too many, all files together.
+        """
+        self._bytes += size
+        if self._bytes > MOST_BYTES:
+            raise InputError(f"More than {MOST_BYTES // 2**20} MB were sent: open the page again.")
 
     def next_run(self) -> Path:
         """A folder for the pictures of another run."""

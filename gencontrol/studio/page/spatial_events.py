@@ -9,13 +9,18 @@ import gradio as gr
 
 from gencontrol.errors import GencontrolError
 from gencontrol.studio.page.events import AT_ONCE, toast
-from gencontrol.studio.page.spatial_layout import BOX, SpatialParts
+from gencontrol.studio.page.spatial_layout import BOX, BY_HAND, SpatialParts
 from gencontrol.studio.page.spatial_words import how_far, mark_of
 from gencontrol.studio.page.words import idle, in_labels, said
-from gencontrol.studio.spatial.controls import BOX_NAMES, SPATIAL_NAMES
-from gencontrol.studio.spatial.desk import Desk, Told
-from gencontrol.studio.spatial.records import OVER
+from gencontrol.studio.spatial.controls import BOX_NAMES, PAINTED, SPATIAL_NAMES
+from gencontrol.studio.spatial.desk import TURNTABLE, Desk, Told
+from gencontrol.studio.spatial.records import MESH, OVER
 
+_MARKS = f"""(...values) => {{
+    values[{SPATIAL_NAMES.index("painted")}] = window.gencontrolPaint ? window.gencontrolPaint.marks() : "";
+    return values;
+}}"""
+"""What is painted is taken when it is asked for, so that no stroke is late."""
 _TOASTING: Any = {"show_progress": "hidden", "api_visibility": "private"}
 """Only what goes through gradio's queue can end in a toast."""
 
@@ -36,17 +41,20 @@ def connect_spatial(parts: SpatialParts, desk: Desk, *, page: gr.Blocks) -> None
 def _choose(parts: SpatialParts, desk: Desk) -> None:
     controls = list(parts.controls.values())
     start, part = parts.controls["start"], parts.controls["part"]
-    seen = [parts.changing, part, parts.boxed, parts.view, parts.noted]
+    seen = [parts.changing, part, parts.boxed, parts.paint, parts.view, parts.noted]
     start.change(_starting(desk), controls, seen, **AT_ONCE)
-    moved = [part.change, *(parts.controls[name].change for name in BOX_NAMES)]
-    looked = [parts.boxed, parts.view, parts.noted]
-    gr.on(moved, _looking(desk), controls, looked, trigger_mode="always_last", **AT_ONCE)
+    part.change(_pointing(desk), controls, [parts.boxed, parts.paint], **AT_ONCE)
+    moved = [part.change, parts.paint.input, *(parts.controls[name].change for name in BOX_NAMES)]
+    looked: Any = {"trigger_mode": "always_last", "js": _MARKS, **AT_ONCE}
+    gr.on(moved, _looking(desk), controls, [parts.view, parts.noted], **looked)
+    places = [parts.controls[name] for name in BOX_NAMES[:3]]
+    parts.view.select(_placing(desk), controls, places, **AT_ONCE)
     parts.upload.upload(_sending(desk), parts.upload, start, **_TOASTING)
 
 
 def _run(parts: SpatialParts, desk: Desk) -> None:
     controls = list(parts.controls.values())
-    parts.begin.click(_beginning(desk), controls, parts.runs, trigger_mode="once", **_TOASTING)
+    parts.begin.click(_beginning(desk), controls, parts.runs, trigger_mode="once", js=_MARKS, **_TOASTING)
     results = [parts.progress, parts.stop, parts.timer, parts.shown, parts.preview, parts.film, parts.mesh]
     results += [*parts.downloads.values(), parts.command, parts.viewer, parts.runs, parts.controls["start"]]
     looked = {"inputs": [parts.runs, parts.shown], "outputs": results}
@@ -86,35 +94,66 @@ def _starting(desk: Desk) -> Callable[..., Any]:
     """Another start: what is there to change, and what it looks like."""
 
     def start(request: gr.Request, *values: Any) -> list[Any]:
-        named = dict(zip(SPATIAL_NAMES, values, strict=True))
+        # What is painted was painted on another scene.
+        named = dict(zip(SPATIAL_NAMES, values, strict=True)) | {"painted": ""}
         try:
             owner = desk.owner(request.username)
             seen = desk.seen(owner, named["start"] or "")
             if seen is None:
-                return [gr.update(visible=False), gr.update(choices=[BOX], value=""), gr.skip(), None, ""]
-            part = named["part"] if named["part"] in seen.parts else ""
+                return [gr.update(visible=False), gr.update(choices=[BOX, BY_HAND], value=""), gr.skip(), "", None, ""]
+            part = named["part"] if named["part"] in (PAINTED, *seen.parts) else ""
+            painting = desk.painting(owner, named["start"]) if part == PAINTED else ""
             view = desk.look(owner, list((named | {"part": part}).values()))
         except GencontrolError as error:
-            return [gr.update(visible=True), gr.skip(), gr.skip(), None, in_labels(str(error))]
-        parts = gr.update(choices=[BOX, *((name, name) for name in seen.parts)], value=part)
-        return [gr.update(visible=True), parts, gr.update(visible=not part), view, ""]
+            return [gr.update(visible=True), gr.skip(), gr.skip(), "", None, in_labels(str(error))]
+        parts = gr.update(choices=[BOX, BY_HAND, *((name, name) for name in seen.parts)], value=part)
+        return [gr.update(visible=True), parts, gr.update(visible=not part), painting, view, ""]
 
     return start
 
 
+def _pointing(desk: Desk) -> Callable[..., Any]:
+    """Another way to show the part: the box's controls, or the views to paint on."""
+
+    def point(request: gr.Request, *values: Any) -> list[Any]:
+        named = dict(zip(SPATIAL_NAMES, values, strict=True))
+        try:
+            owner = desk.owner(request.username)
+            painting = desk.painting(owner, named["start"] or "") if named["part"] == PAINTED else ""
+        except GencontrolError:
+            # What is wrong is said where the scene is looked at.
+            painting = ""
+        return [gr.update(visible=not named["part"]), painting]
+
+    return point
+
+
 def _looking(desk: Desk) -> Callable[..., Any]:
-    """The box has moved."""
+    """The part has changed."""
 
     def look(request: gr.Request, *values: Any) -> list[Any]:
-        named = dict(zip(SPATIAL_NAMES, values, strict=True))
-        boxed = gr.update(visible=not named["part"])
         try:
-            return [boxed, desk.look(desk.owner(request.username), values), ""]
+            return [desk.look(desk.owner(request.username), values), ""]
         except GencontrolError as error:
             # In a line below: a toast at each move would be in the way.
-            return [boxed, gr.skip(), in_labels(str(error))]
+            return [gr.skip(), in_labels(str(error))]
 
     return look
+
+
+def _placing(desk: Desk) -> Callable[..., Any]:
+    """The scene was pressed on: the box comes there, unless the part is another."""
+
+    def place(event: gr.SelectData, *values: Any) -> list[Any]:
+        named = dict(zip(SPATIAL_NAMES, values, strict=True))
+        try:
+            column, row = (float(at) for at in event.index)
+            moved = desk.place(values, column, row)
+        except (GencontrolError, TypeError, ValueError):
+            return [gr.skip()] * 3
+        return [gr.skip()] * 3 if named["part"] else list(moved)
+
+    return place
 
 
 def _sending(desk: Desk) -> Callable[..., Any]:
@@ -177,13 +216,14 @@ def _progress(told: Told, mark: str) -> list[Any]:
 
 
 def _results(told: Told, names: tuple[str, ...]) -> list[Any]:
-    """The preview, the film, the mesh, their downloads, and both commands."""
-    film, mesh = (told.files.get(name) for name in ("turntable.mp4", "scene.glb"))
-    shown = [_file(None if film is not None else told.preview), _file(film), _file(mesh, absent="hidden")]
+    """The preview, the film, the mesh's address, their downloads, and both commands."""
+    film = told.files.get(TURNTABLE)
+    mesh = f"studio/spatial/{told.run.name}/{MESH}" if MESH in told.files else ""
+    shown = [_file(None if film is not None else told.preview), _file(film), mesh]
     lines = [gr.update(value=line, visible=bool(line)) for line in (told.command, told.viewer)]
     return [*shown, *(_file(told.files.get(name)) for name in names), *lines]
 
 
-def _file(file: Path | None, *, absent: Any = False) -> Any:
-    """A component with a file, or without one as it is where there is none."""
-    return gr.update(value=None, visible=absent) if file is None else gr.update(value=str(file), visible=True)
+def _file(file: Path | None) -> Any:
+    """A component with a file, or none."""
+    return gr.update(value=None, visible=False) if file is None else gr.update(value=str(file), visible=True)

@@ -1,6 +1,7 @@
 """What stands where in the tab of three dimensions; what happens there is `...page.spatial_events`'s."""
 
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any
 
 import gradio as gr
@@ -12,6 +13,7 @@ from gencontrol.studio.spatial.controls import (
     LONGEST_PROMPT,
     MODES,
     MOST_STEPS,
+    PAINTED,
     SPATIAL_NAMES,
     SYMMETRIES,
     SpatialControls,
@@ -19,8 +21,18 @@ from gencontrol.studio.spatial.controls import (
 )
 from gencontrol.studio.spatial.desk import MISSING, NOTHING
 
-BOX = ("the box", "")
-"""The part that has no name: its label, and its name."""
+BOX, BY_HAND = ("the box", ""), ("what is painted on views", PAINTED)
+"""The parts that have no names: their labels, and what stands for a name."""
+_PAINT, _TURN = '<div class="studio-paint"></div>', '<div class="studio-turn"></div>'
+_PAINTED = """
+const told = () => window.gencontrolPaint.show(element.querySelector(".studio-paint"), props.value, trigger);
+watch("value", told);
+told();"""
+_TURNED = """
+const told = () => window.gencontrolTurn.show(element.querySelector(".studio-turn"), props.value || "");
+watch("value", told);
+told();"""
+"""Gradio's own component for meshes is not shown where it is filled while its tab is not, and loads eighty scripts."""
 _POLL = 2.0
 """Seconds between two looks at a run."""
 
@@ -37,8 +49,10 @@ class SpatialParts:
     """What is only there where a scene is changed."""
     boxed: Any
     """The box's own controls."""
+    paint: Any
+    """Where one paints on views."""
     view: Any
-    """The scene from two sides, with the box."""
+    """The scene from two sides, with the box or what is painted."""
     noted: Any
     """Why it cannot be seen."""
     begin: Any
@@ -88,6 +102,11 @@ def lay_out_spatial(*, able: bool) -> SpatialParts:
     )
 
 
+def _script(name: str) -> str:
+    """One of the page's own, which is a part of it."""
+    return files("gencontrol.studio.page").joinpath("assets", f"{name}.js").read_text(encoding="utf-8")
+
+
 def _asked() -> dict[str, Any]:
     usual = SpatialControls()
     controls: dict[str, Any] = {
@@ -104,17 +123,22 @@ def _asked() -> dict[str, Any]:
     upload = gr.UploadButton("Send a scene.safetensors", file_types=[".safetensors"], elem_id="studio-spatial-send")
     with gr.Group(visible=False) as changing:
         controls["mode"] = gr.Radio(list(MODES), value=usual.mode, label=LABELS["mode"])
-        controls["part"] = gr.Dropdown([BOX], value="", label=LABELS["part"], elem_id="studio-spatial-part")
+        controls["part"] = gr.Dropdown([BOX, BY_HAND], value="", label=LABELS["part"], elem_id="studio-spatial-part")
         view = gr.Image(
             interactive=False,
             show_label=False,
             buttons=[],
             format="png",
-            alt_text="the scene from the front and from the right, with the box around the part",
+            alt_text="the scene from the front and from the right, with the part",
             elem_id="studio-spatial-view",
         )
-        noted = gr.Markdown("")
+        noted = gr.Markdown("", elem_id="studio-spatial-noted")
+        paint = gr.HTML(
+            "", html_template=_PAINT, js_on_load=_script("paint") + _PAINTED, elem_id="studio-spatial-paint"
+        )
+        controls["painted"] = gr.Textbox("", visible=False)
         with gr.Group() as boxed:
+            gr.Markdown("Press on the scene to bring the box there.")
             controls |= _box()
     with gr.Row():
         controls["steps"] = gr.Slider(
@@ -128,7 +152,7 @@ def _asked() -> dict[str, Any]:
         info="Of what is new: quarter for round things.",
     )
     ordered = {name: controls[name] for name in SPATIAL_NAMES}
-    seen = {"boxed": boxed, "view": view, "noted": noted}
+    seen = {"boxed": boxed, "paint": paint, "view": view, "noted": noted}
     return {"controls": ordered, "upload": upload, "changing": changing, **seen}
 
 
@@ -158,15 +182,7 @@ def _shown() -> dict[str, Any]:
     film = gr.Video(
         label="Turntable", visible=False, interactive=False, loop=True, buttons=[], elem_id="studio-spatial-film"
     )
-    # Hidden, not absent: gradio 6.31 draws a mesh only where its component is there before it.
-    mesh = gr.Model3D(
-        label="Mesh",
-        visible="hidden",
-        interactive=False,
-        clear_color=(1, 1, 1, 1),
-        height=360,
-        elem_id="studio-spatial-mesh",
-    )
+    mesh = gr.HTML("", html_template=_TURN, js_on_load=_script("turn") + _TURNED, elem_id="studio-spatial-mesh")
     with gr.Row():
         downloads = {
             name: gr.DownloadButton(text, visible=False, elem_id=f"studio-spatial-{name.partition('.')[2]}")

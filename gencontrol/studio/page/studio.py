@@ -18,8 +18,17 @@ from gencontrol.runs.scenes import read_scene
 from gencontrol.runs.settings import VariationSettings
 from gencontrol.studio.page.sessions import Held, Made, Session, Sessions
 from gencontrol.studio.page.words import in_labels
-from gencontrol.studio.scene.asking import Controls, controls_of, read_controls, settings_of, write_regions
-from gencontrol.studio.scene.marks import read_drawn
+from gencontrol.studio.scene.asking import (
+    AMONG,
+    Controls,
+    controls_of,
+    finding,
+    read_controls,
+    settings_of,
+    write_regions,
+)
+from gencontrol.studio.scene.marks import LONGEST_NAME, read_drawn
+from gencontrol.studio.scene.names import safe_name
 from gencontrol.studio.scene.recalling import may_be_recalled, recall
 from gencontrol.studio.scene.repeating import again, as_command, as_python
 from gencontrol.studio.scene.sent import caught, read_mask, show, show_mask
@@ -223,6 +232,42 @@ class Studio:
         with caught():
             said = self.settings(session, scene, values, output=session.folder) | {"sweep": None, "compare": False}
         return self._rows({"do": "answer", "settings": said, "question": question})
+
+    def find(
+        self, session: Session, scene: str, values: Sequence[Any], words: str, *, among: str, grounder: str
+    ) -> dict[str, Any]:
+        """Find what words mean in the picture.
+
+        Args:
+            session: Whose.
+            scene: What is drawn, as JSON.
+            values: The controls'.
+            words: Such as "the crown right of the pumpkin".
+            among: One of `AMONG`: among what it is looked for.
+            grounder: What proposes candidates; empty takes the usual one.
+
+        Returns:
+            A region for the page, and what there is to say of it.
+
+        Raises:
+            GencontrolError: See `vary`; or nothing is meant, or may not be named here.
+        """
+        if among not in AMONG:
+            raise ConfigError(f"`among`: expected one of {', '.join(AMONG)}, got {among!r}.")
+        if grounder and not self.private:
+            raise ConfigError("`grounder`: expected none, for this page's server has its own.")
+        with caught():
+            drawn = self.settings(session, scene, values, output=session.folder)
+        mask = session.folder / "found" / str(len(session.masks) + 1) / f"{safe_name(words, otherwise='found')}.png"
+        mask.parent.mkdir(parents=True, exist_ok=True)
+        job = {"do": "find", "settings": finding(drawn, words, among=among, grounder=grounder), "mask": str(mask)}
+        notices = []
+        for message in self._pool.run(job):
+            if message["kind"] == "error":
+                raise GencontrolError(in_labels(message["message"]))
+            if message["kind"] == "warning":
+                notices.append(in_labels(message["message"]))
+        return self.take_mask(session, mask) | {"name": words[:LONGEST_NAME], "notices": notices}
 
     def _rows(self, job: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         for message in self._pool.run(job):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.runs.notation import LARGEST_SEED, is_random
+from gencontrol.runs.notation import LARGEST_SEED, is_random, split_weight
 from gencontrol.runs.settings import VariationSettings
 from gencontrol.studio.scene.marks import Drawn, paint
 from gencontrol.studio.scene.names import safe_name
@@ -41,6 +41,10 @@ class Controls:
     sweep: str = ""
 
 
+AMONG = ("what is in the picture", "the regions that are drawn")
+"""Among what words are looked for: what a grounder proposes, or what one has shown."""
+LONGEST_WORDS = 200
+"""Letters of a phrase."""
 NAMES = tuple(field.name for field in fields(Controls))
 """Of the controls, in the order in which the page gives their values."""
 _EMPTY = frozenset({"alpha_clip", "focus", "fit", "schedule", "scheduler", "sweep"})
@@ -182,3 +186,27 @@ def controls_of(settings: Mapping[str, Any]) -> Controls:
         ConfigError: A value that a control cannot show.
     """
     return read_controls([settings.get(name) for name in NAMES])
+
+
+def finding(settings: Mapping[str, Any], words: str, *, among: str, grounder: str) -> dict[str, Any]:
+    """The settings that find what words mean, as `phrase` does.
+
+    Args:
+        settings: Of a run, by name.
+        words: The phrase.
+        among: One of `AMONG`.
+        grounder: What proposes candidates; empty takes the usual one. Nothing is proposed among what is drawn.
+
+    Raises:
+        InputError: No words, or too many; fewer than two regions to choose from.
+    """
+    if not words.strip() or len(words) > LONGEST_WORDS:
+        raise InputError(f"`phrase`: expected 1 to {LONGEST_WORDS} letters, such as the crown right of the pumpkin.")
+    kept = {name: settings[name] for name in ("images", "model", "alpha_clip", "fit", "offline") if name in settings}
+    if among == AMONG[0]:
+        return kept | {"phrase": [words]} | ({"grounder": grounder} if grounder else {})
+    # What a phrase means does not hang on how much a region counts.
+    masks = [split_weight(text, setting="mask")[0] for text in settings.get("mask", ())]
+    if len(masks) < 2:
+        raise InputError("Draw two regions or more to choose from; or look for the words in the picture.")
+    return kept | {"phrase": [words], "mask": masks}

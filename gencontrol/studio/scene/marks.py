@@ -91,6 +91,21 @@ def read_drawn(text: str) -> tuple[Drawn, ...]:
     return tuple(region for region in regions if region.marks or region.mask)
 
 
+def read_marks(entries: Any, *, what: str) -> tuple[Mark, ...]:
+    """Marks that the page sends, as JSON has them.
+
+    Args:
+        entries: A list of them.
+        what: What they are drawn on, for messages.
+
+    Raises:
+        InputError: Not what the page sends, or more than anybody draws.
+    """
+    if not isinstance(entries, list) or len(entries) > MOST_MARKS:
+        raise InputError(f"{what}: expected at most {MOST_MARKS} marks, got {_shown(entries)}.")
+    return tuple(_mark(entry) for entry in entries)
+
+
 def _region(entry: Any) -> Drawn:
     if not isinstance(entry, dict):
         raise InputError(f"Expected a region as an object, got {_shown(entry)}.")

@@ -1,17 +1,20 @@
 """From the controls of the page to the settings of a run, and to the commands that repeat and show it."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from gencontrol.errors import ConfigError, InputError
+from gencontrol.configuration import read_yaml
+from gencontrol.errors import ConfigError, GencontrolError, InputError
 from gencontrol.numbers import check_number
 from gencontrol.runs.radiance import CreationSettings, EditSettings
 
 MODES = ("edit", "replace", "remove", "recolour")
 """What can be done with a part."""
+PAINTED = "/painted"
+"""In the place of a part's name: what is painted on views."""
 SYMMETRIES = ("none", "mirror", "quarter")
 """Of what is new."""
 MOST_STEPS = 5000
@@ -37,7 +40,9 @@ class SpatialControls:
     mode: str = "edit"
     """What happens to the part; one of `MODES`."""
     part: str = ""
-    """A part of the scene by its name; empty takes the box."""
+    """A part of the scene by its name; empty takes the box, and `PAINTED` what is painted."""
+    painted: str = ""
+    """What is painted on views, as JSON; see `gencontrol.studio.spatial.painting`."""
     x: float = 0.0
     """Middle of the box, world units."""
     y: float = 0.0
@@ -107,13 +112,16 @@ def bounds(name: str) -> tuple[float | int, float | int]:
     return {"steps": (1, MOST_STEPS), "seed": (0, 2**32 - 1)}[name]
 
 
-def run_settings(controls: SpatialControls, *, scene: Path | None, output: Path) -> CreationSettings:
+def run_settings(
+    controls: SpatialControls, *, scene: Path | None, output: Path, painted: Callable[[str], Path] | None = None
+) -> CreationSettings:
     """The settings of a run.
 
     Args:
         controls: What is set.
         scene: The file of what is changed; None makes a scene of nothing.
         output: Where it goes.
+        painted: Given what it is to become, writes the list of what is painted; of a part that is.
 
     Raises:
         InputError: There is nothing that it is to become.
@@ -131,8 +139,11 @@ def run_settings(controls: SpatialControls, *, scene: Path | None, output: Path)
     }
     if scene is None:
         return CreationSettings(**common)
-    where: dict[str, Any] = {"part": controls.part} if controls.part else {"box": controls.box}
     mode: Any = controls.mode
+    if painted is not None:
+        # A list says itself what its parts become.
+        return EditSettings(scene=scene, mode=mode, parts=painted(common["prompt"]), **{**common, "prompt": ""})
+    where: dict[str, Any] = {"part": controls.part} if controls.part else {"box": controls.box}
     return EditSettings(scene=scene, mode=mode, **where, **common)
 
 
@@ -145,17 +156,27 @@ def label_of(settings: CreationSettings) -> str:
     """What a run is called in a list."""
     if not isinstance(settings, EditSettings):
         return settings.prompt
-    part = settings.part or "a box"
-    told = {"remove": f"without {part}", "replace": f"{settings.prompt} in the place of {part}"}
-    return told.get(settings.mode, f"{part}: {settings.mode} to {settings.prompt}")
+    part = settings.part or ("a box" if settings.parts is None else "a painted part")
+    prompt = settings.prompt if settings.parts is None else _prompt_of(settings.parts)
+    told = {"remove": f"without {part}", "replace": f"{prompt} in the place of {part}"}
+    return told.get(settings.mode, f"{part}: {settings.mode} to {prompt}")
 
 
-def as_nerf_command(settings: CreationSettings, *, scene: str, output: str) -> str:
+def _prompt_of(parts: Path) -> str:
+    """What a list's part becomes; of a damaged one nothing is told, for the run itself says what is wrong."""
+    try:
+        return str(read_yaml(parts)["parts"][0]["prompt"])
+    except (GencontrolError, KeyError, IndexError, TypeError):
+        return "something"
+
+
+def as_nerf_command(settings: CreationSettings, *, scene: str, parts: str, output: str) -> str:
     """A run as a line for a shell.
 
     Args:
         settings: The run's.
         scene: What the line calls the scene that is changed.
+        parts: What it calls the list of what is painted.
         output: Where the line's run goes.
     """
     is_edit = isinstance(settings, EditSettings)
@@ -164,7 +185,8 @@ def as_nerf_command(settings: CreationSettings, *, scene: str, output: str) -> s
     for name, value in vars(settings).items():
         if name in ("scene", "output", "preview_every") or value == usual[name]:
             continue
-        words += [f"--{name.replace('_', '-')}", *map(_word, value if isinstance(value, tuple) else (value,))]
+        said = parts if name == "parts" else value
+        words += [f"--{name.replace('_', '-')}", *map(_word, said if isinstance(said, tuple) else (said,))]
     return shlex.join([*words, "-o", output])
 
 

@@ -13,16 +13,19 @@ from gencontrol.errors import InputError
 from gencontrol.nerf.field.scene import SCENE_FILE, load_scene
 from gencontrol.runs.radiance import CreationSettings, EditSettings
 from gencontrol.studio.spatial.controls import (
+    MOST_AWAY,
+    PAINTED,
     as_nerf_command,
     as_viewer_command,
     label_of,
     read_spatial,
     run_settings,
 )
+from gencontrol.studio.spatial.painting import as_text, lifted, masks_of, read_painted, views_to_paint_on, write_part
 from gencontrol.studio.spatial.records import MESH, previews
 from gencontrol.studio.spatial.runs import Run, SpatialRuns
 from gencontrol.studio.spatial.scenes import SentScenes
-from gencontrol.studio.spatial.views import outlined, side_views
+from gencontrol.studio.spatial.views import marked_views, outlined, placed, side_views
 
 TURNTABLE = "turntable.mp4"
 """The film that a run leaves beside its scene."""
@@ -71,6 +74,7 @@ class Desk:
         """`private` means that who visits is who started the server: everything is this one's."""
         self._runs, self._scenes, self._private = runs, scenes, private
         self._seen: OrderedDict[str, Seen] = OrderedDict()
+        self._canvases: OrderedDict[str, str] = OrderedDict()
 
     @staticmethod
     def is_able() -> bool:
@@ -122,20 +126,59 @@ class Desk:
             return None
         if start not in self._seen:
             scene = load_scene(path)
-            self._seen[start] = Seen(views=side_views(scene), parts=list(scene.parts))
+            named = [name for name in scene.parts if name != PAINTED]
+            self._seen[start] = Seen(views=side_views(scene), parts=named)
             if len(self._seen) > _KEPT_VIEWS:
                 self._seen.popitem(last=False)
         return self._seen[start]
 
     def look(self, owner: str, values: Sequence[Any]) -> Image.Image | None:
-        """The scene that is chosen, with the box unless a part is named; None of nothing.
+        """The scene that is chosen, with the box unless a part is named, or with what is painted; None of nothing.
 
         Raises:
-            GencontrolError: Controls that cannot be, or see `seen`.
+            GencontrolError: Controls that cannot be, or see `seen`; marks that show nothing solid.
         """
         controls = read_spatial(values)
-        seen = self.seen(owner, controls.start)
-        return None if seen is None else outlined(seen.views, None if controls.part else controls.box)
+        path, seen = self.scene(owner, controls.start), self.seen(owner, controls.start)
+        if path is None or seen is None:
+            return None
+        marks = read_painted(controls.painted) if controls.part == PAINTED else {}
+        if marks:
+            scene = load_scene(path)
+            return outlined(marked_views(scene, lifted(scene, masks_of(marks))), None)
+        return outlined(seen.views, None if controls.part else controls.box)
+
+    @staticmethod
+    def place(values: Sequence[Any], column: float, row: float) -> tuple[float, float, float]:
+        """The middle of the box, moved to a pixel of what `look` shows, within the scene.
+
+        Raises:
+            GencontrolError: Controls that cannot be.
+        """
+        x, y, z = (
+            min(max(round(at, 2), -MOST_AWAY), MOST_AWAY) for at in placed(column, row, read_spatial(values).box[:3])
+        )
+        return (x, y, z)
+
+    def painting(self, owner: str, start: str) -> str:
+        """The views to paint on, for the page; empty of nothing. For errors see `seen`."""
+        path = self.scene(owner, start)
+        if path is None:
+            return ""
+        if start not in self._canvases:
+            self._canvases[start] = as_text(start, views_to_paint_on(load_scene(path)))
+            if len(self._canvases) > _KEPT_VIEWS:
+                self._canvases.popitem(last=False)
+        return self._canvases[start]
+
+    def mesh(self, name: str) -> Path | None:
+        """The mesh of a finished run, for who knows the run's name, which nobody guesses; None where there is none.
+
+        Raises:
+            InputError: There is no such run.
+        """
+        result = self._runs.known(name).result
+        return None if result is None or not (result / MESH).is_file() else result / MESH
 
     def begin(self, owner: str, values: Sequence[Any]) -> str:
         """Begin a run; its name.
@@ -147,7 +190,20 @@ class Desk:
             raise InputError(MISSING)
         controls = read_spatial(values)
         scene = self.scene(owner, controls.start)
-        return self._runs.begin(owner, lambda output: run_settings(controls, scene=scene, output=output))
+        masks = None
+        if scene is not None and controls.part == PAINTED:
+            masks = masks_of(read_painted(controls.painted))
+            # What shows nothing is refused here, and not minutes later.
+            lifted(load_scene(scene), masks)
+
+        def settings(output: Path) -> CreationSettings:
+            def painted(prompt: str) -> Path:
+                assert masks is not None
+                return write_part(masks, prompt=prompt, folder=output.parent)
+
+            return run_settings(controls, scene=scene, output=output, painted=None if masks is None else painted)
+
+        return self._runs.begin(owner, settings)
 
     def stop(self, owner: str, name: str) -> None:
         """End a run; see `SpatialRuns.stop`."""
@@ -186,7 +242,8 @@ class Desk:
 
     def _command(self, settings: CreationSettings) -> str:
         scene = self._called(settings.scene) if isinstance(settings, EditSettings) else ""
-        return as_nerf_command(settings, scene=scene, output="again")
+        parts = "" if settings.parts is None else self._called(settings.parts)
+        return as_nerf_command(settings, scene=scene, parts=parts, output="again")
 
     def _called(self, path: Path) -> str:
         """A path as a visitor is told it: where it lies on the server is its owner's concern alone."""

@@ -29,6 +29,7 @@ MOST_RUNS = 100
 _LOG = logging.getLogger(__name__)
 _PATIENCE = 5.0
 """Seconds that a process has to end when it is asked to."""
+_UNKNOWN = "There is no such run: choose one of the list."
 _ENDED = "the server ended while it went on."
 
 
@@ -173,7 +174,18 @@ class SpatialRuns:
         """
         job = self._jobs.get(name)
         if job is None or job.owner != owner:
-            raise InputError("There is no such run: choose one of the list.")
+            raise InputError(_UNKNOWN)
+        return self.known(name)
+
+    def known(self, name: str) -> Run:
+        """A run, for who knows its name.
+
+        Raises:
+            InputError: There is none of that name, or it is damaged.
+        """
+        job = self._jobs.get(name)
+        if job is None:
+            raise InputError(_UNKNOWN)
         folder = self._root / name
         return Run(name=name, folder=folder, job=job, state=read_state(folder))
 

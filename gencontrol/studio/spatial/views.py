@@ -1,17 +1,19 @@
-"""A scene from two sides, with a box drawn around a part of it."""
+"""A scene from two sides, with a box drawn around a part of it, or the part in another colour."""
 
 from collections.abc import Sequence
 from itertools import combinations, product
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from PIL import Image, ImageDraw
 from torch import Tensor
 
 from gencontrol.nerf.export.pictures import rgba_picture
 from gencontrol.nerf.field.scene import Scene
+from gencontrol.nerf.parts.parts import Part, memberships
+from gencontrol.nerf.parts.shapes import Shape
 from gencontrol.nerf.rays.cameras import Cameras, Orbit, one_camera, orbit_cameras
-from gencontrol.nerf.rays.rendering import Quadrature, render_view
+from gencontrol.nerf.rays.rendering import Membership, Quadrature, Rendering, render_view
 
 SIDES: dict[str, float] = {"from the front": 0.0, "from the right": 90.0}
 """Where one looks from -> azimuth in degrees."""
@@ -21,6 +23,8 @@ _RENDERED, _SHOWN = 144, 300
 """Side of a picture in pixels, as it is rendered and as it is shown."""
 _SAMPLES = 64
 _ORANGE = (230, 90, 0)
+_SHADE = 0.7
+"""Of the orange over what is marked: its shape is still seen."""
 
 
 def side_cameras(size: int) -> Cameras:
@@ -33,15 +37,39 @@ def side_cameras(size: int) -> Cameras:
 def side_views(scene: Scene) -> list[Image.Image]:
     """What a scene looks like from each side, on white."""
     cameras, cells = side_cameras(_RENDERED), scene.cells()
-    return [_view(scene, one_camera(cameras, index), cells) for index in range(len(SIDES))]
+    return [view_of(scene, one_camera(cameras, index), cells) for index in range(len(SIDES))]
 
 
-def _view(scene: Scene, camera: Cameras, cells: Tensor) -> Image.Image:
-    seen = render_view(scene, camera, quadrature=Quadrature(samples=_SAMPLES), cells=cells)
+@torch.no_grad()
+def marked_views(scene: Scene, shape: Shape) -> list[Image.Image]:
+    """The same, with what belongs to a shape in orange."""
+    cameras, cells, marked = side_cameras(_RENDERED), scene.cells(), []
+    for index in range(len(SIDES)):
+        camera = one_camera(cameras, index)
+        share = _render(scene, camera, cells, memberships([Part(name="part", prompt="", shape=shape)])).parts[0, ..., 0]
+        ink = Image.fromarray((share.clamp(0, 1) * 255 * _SHADE).byte().numpy())
+        marked.append(Image.composite(Image.new("RGB", ink.size, _ORANGE), view_of(scene, camera, cells), ink))
+    return marked
+
+
+@torch.no_grad()
+def view_of(scene: Scene, camera: Cameras, cells: Bool[Tensor, "z y x"]) -> Image.Image:
+    """What one camera sees of a scene, on white.
+
+    Args:
+        scene: The scene.
+        camera: One.
+        cells: Of the scene, see `Scene.cells`.
+    """
+    seen = _render(scene, camera, cells)
     picture = rgba_picture(seen.colour[0].permute(2, 0, 1), seen.opacity)
     white = Image.new("RGBA", picture.size, "white")
     white.alpha_composite(picture)
     return white.convert("RGB")
+
+
+def _render(scene: Scene, camera: Cameras, cells: Tensor, membership: Membership | None = None) -> Rendering:
+    return render_view(scene, camera, quadrature=Quadrature(samples=_SAMPLES), cells=cells, membership=membership)
 
 
 def outlined(views: Sequence[Image.Image], box: Sequence[float] | None) -> Image.Image:
@@ -63,6 +91,24 @@ def outlined(views: Sequence[Image.Image], box: Sequence[float] | None) -> Image
                 draw.line(line, fill=_ORANGE, width=2)
         draw.text((left + 8, 8), side, fill=(90, 90, 90))
     return sheet
+
+
+def placed(column: float, row: float, centre: Sequence[float]) -> tuple[float, float, float]:
+    """Where a point comes to lie that is moved to a pixel of the sheet, as far from the camera of that side as it was.
+
+    Args:
+        column: Of the sheet that `outlined` makes.
+        row: The same.
+        centre: The point before, world coordinates.
+    """
+    index = min(max(int(column // _SHOWN), 0), len(SIDES) - 1)
+    camera = one_camera(side_cameras(_SHOWN), index)
+    turn, place = camera.pose[0, :, :3], camera.pose[0, :, 3]
+    away = -((torch.tensor(centre) - place) @ turn)[2]
+    x = (column - index * _SHOWN - camera.width / 2) / camera.focal[0]
+    y = (camera.height / 2 - row) / camera.focal[0]
+    moved = place + turn @ (torch.stack([x, y, torch.tensor(-1.0)]) * away)
+    return tuple(moved.tolist())
 
 
 def box_corners(box: Sequence[float]) -> Float[Tensor, "8 3"]:

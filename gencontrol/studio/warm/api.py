@@ -9,6 +9,11 @@ Settings are those of `gencontrol vary`, by name, as in a file of settings. The 
 each thing that happens, of the `kind` planned, step, warning, and at last done or error. Whoever closes the connection
 ends the run. All but the first want `Authorization: Bearer TOKEN`; the token is in the file `server.json` of
 `$XDG_RUNTIME_DIR/gencontrol` or `~/.cache/gencontrol`, which only its owner can read.
+
+`gencontrol serve` has the two POSTs for gradio_client as well, which wait for the end and give what `done` says:
+
+    client = Client("http://127.0.0.1:PORT/gradio/", headers={"Authorization": "Bearer TOKEN"})
+    client.predict({"images": ["/tmp/a.png"], "output": "/tmp/out"}, "/tmp", api_name="/vary")["outputs"]
 """
 
 import json
@@ -77,16 +82,21 @@ async def _run(request: Request, pool: Runner, job: Mapping[str, Any]) -> Respon
         said = json_value(bytes(content))
     except ValueError:
         said = None
-    wrong = _wrong(said, texts=job["do"] == "score")
-    if wrong is not None or said is None:
-        return _refuse(wrong or "expected JSON.")
+    amiss = wrong(said, texts=job["do"] == "score")
+    if amiss is not None or said is None:
+        return _refuse(amiss or "expected JSON.")
     kept = {name: said[name] for name in ("settings", "texts") if name in said}
     lines = _lines(pool, {**job, "folder": said.get("folder"), **kept})
     return StreamingResponse(lines, media_type="application/x-ndjson")
 
 
-def _wrong(said: Any, *, texts: bool) -> str | None:
-    """What is wrong with a request, in words."""
+def wrong(said: Any, *, texts: bool) -> str | None:
+    """What is wrong with a request, in words; None where nothing is.
+
+    Args:
+        said: What came, as JSON has it.
+        texts: Whether there have to be some.
+    """
     if not isinstance(said, dict) or not isinstance(said.get("settings"), dict):
         return "expected an object with `settings`, as JSON."
     if not isinstance(said.get("folder"), str | None):

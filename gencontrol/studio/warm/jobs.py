@@ -30,6 +30,7 @@ from gencontrol.runs.references.fetching import takes_references
 from gencontrol.runs.scenes import read_scene
 from gencontrol.runs.settings import VariationSettings
 from gencontrol.runs.variation import Outcome, run_variations
+from gencontrol.studio.scene.sent import write_alpha
 from gencontrol.studio.warm.kept import Kept
 from gencontrol.studio.warm.watched import Step, Watched
 from gencontrol.tasks.ask import ask_regions, caption_regions
@@ -57,12 +58,12 @@ def carry_out(job: Mapping[str, Any], kept: Kept, tell: Tell, check: Callable[[]
     """Do what is asked for, and tell what comes of it; errors are told too.
 
     Args:
-        job: `do` is `open`, `vary`, `score` or `answer`; see the functions below.
+        job: `do` is `open`, `vary`, `score`, `answer` or `find`; see the functions below.
         kept: The open model.
         tell: Is given a message for everything that happens; the last is of the kind `done` or `error`.
         check: Is called at every step, and raises `Stopped` where the run is to end.
     """
-    does = {"open": _open, "vary": _vary, "score": _score, "answer": _answer}
+    does = {"open": _open, "vary": _vary, "score": _score, "answer": _answer, "find": _find}
     try:
         with _told(tell):
             tell({"kind": "done", **does[job["do"]](job, kept, tell, check)})
@@ -212,3 +213,12 @@ def _answer(job: Mapping[str, Any], kept: Kept, tell: Tell, check: Callable[[], 
     check()
     said = ask_regions(llava, scene, question, focus=focus) if question else caption_regions(llava, scene, focus=focus)
     return {"rows": [{"region": r, "answer": a} for r, a in zip(region_labels(scene), said, strict=True)]}
+
+
+def _find(job: Mapping[str, Any], kept: Kept, tell: Tell, check: Callable[[], None]) -> dict[str, Any]:
+    """Find what words mean in one picture, as `phrase` does: the job has `settings` with one, and a `mask` to write."""
+    settings = from_mapping(VariationSettings, job["settings"], where="settings")
+    check()
+    (region,) = read_scene(Path(settings.images[0]), read_pointing(settings)).scene.regions
+    write_alpha(region.alpha, Path(job["mask"]))
+    return {"mask": job["mask"]}

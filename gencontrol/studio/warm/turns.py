@@ -4,7 +4,6 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 Thing = TypeVar("Thing")
@@ -12,12 +11,12 @@ _POLL = 0.2
 """Seconds between two looks at whether who waits still wants it."""
 
 
-@dataclass(kw_only=True)
 class _Ticket(Generic[Thing]):
     """Of one who waits."""
 
-    thing: Thing | None = None
-    ready: threading.Event = field(default_factory=threading.Event)
+    def __init__(self) -> None:
+        self.thing: Thing | None = None
+        self.ready = threading.Event()
 
 
 class Turns(Generic[Thing]):

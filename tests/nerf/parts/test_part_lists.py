@@ -9,7 +9,7 @@ from PIL import Image
 
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.nerf.parts.highlights import named_shape
-from gencontrol.nerf.parts.part_lists import Painted, parts_file, read_parts
+from gencontrol.nerf.parts.part_lists import LIST, Painted, lift_painted, parts_file, read_parts, write_painted
 from gencontrol.nerf.parts.parts import (
     Part,
 )
@@ -185,3 +185,23 @@ def test_grey_of_a_mask_is_a_share(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     grey = np.zeros((4, 4), dtype=np.uint8)
     grey[1:] = 51
     assert torch.equal(lifted(tmp_path, grey, monkeypatch)[1:], torch.full((3, 4), 0.2))
+
+
+def test_what_is_painted_is_written_as_it_is_read(tmp_path: Path) -> None:
+    base = bake(still_life(), 24)
+    masks = torch.zeros(3, 40, 40)
+    masks[0, 10:30, 12:28], masks[1, 10:30, 12:28], masks[2, 15:25, 15:25] = 1, 0.75, 1
+    views = [(0.0, 20.0), (90.0, 20.0), (0.0, 75.0)]
+    folder = tmp_path / "new" / "painted"
+    listed = write_painted(dict(zip(views, masks, strict=True)), name="the lot", prompt="crown", folder=folder)
+    assert listed == folder / LIST
+    assert sorted(file.name for file in folder.iterdir()) == ["0-75.png", "0.png", "90.png", LIST]
+    (part,) = read_parts(listed, base=base)
+    expected = lift_painted(base, views, masks)
+    assert isinstance(part.shape, Voxels) and isinstance(expected, Voxels)
+    assert part.shape.values.equal(expected.values)
+    assert (part.name, part.prompt) == ("the lot", "crown") and 0 < float(expected.values.mean()) < 0.5
+    # Seen from another side, the same pixels are another part.
+    for others in ([(180.0, 20.0), (270.0, 20.0), (0.0, 75.0)], [(0.0, 20.0), (90.0, 20.0), (0.0, 20.0)]):
+        turned = lift_painted(base, others, masks)
+        assert isinstance(turned, Voxels) and not turned.values.equal(expected.values)

@@ -8,7 +8,7 @@ import torch
 
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.nerf.field.scene import SCENE_FILE, load_scene, save_scene
-from gencontrol.nerf.parts.part_lists import read_parts
+from gencontrol.nerf.parts.part_lists import LIST, read_parts
 from gencontrol.nerf.parts.phrase_lifting import Views
 from gencontrol.nerf.parts.shapes import Voxels
 from gencontrol.nerf.still_life.world import bake, still_life
@@ -17,7 +17,7 @@ from gencontrol.regions.region import Region
 from gencontrol.runs.notices import RunWarning
 from gencontrol.runs.radiance import EditSettings, train, training_config
 from gencontrol.runs.referring import in_scenes as module
-from gencontrol.runs.referring.in_scenes import LIST, check_scene_phrase, point_in_scene
+from gencontrol.runs.referring.in_scenes import check_scene_phrase, point_in_scene
 from gencontrol.tasks.refer import Referral
 
 

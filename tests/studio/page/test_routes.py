@@ -8,9 +8,11 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from gencontrol.studio.page import routes
-from gencontrol.studio.page.routes import begin, page_routes
+from gencontrol.errors import InputError
+from gencontrol.studio.page import routes, sessions
+from gencontrol.studio.page.routes import begin, page_routes, spatial_routes
 from gencontrol.studio.page.studio import Studio
+from gencontrol.studio.spatial.desk import Desk
 
 
 @pytest.fixture
@@ -68,3 +70,49 @@ def test_a_visit_begins_with_the_picture_that_was_named(studio: Studio, photo: P
     (tmp_path / "bad.png").write_bytes(b"x")
     assert "bad.png is not an image" in json.loads(begin(studio, tmp_path / "bad.png")[1])["error"]
     assert json.loads(begin(studio, None)[1]).keys() == {"session", "most"}
+
+
+def test_the_mesh_of_a_run_is_who_knows_its_name(tmp_path: Path) -> None:
+    (tmp_path / "scene.glb").write_bytes(b"glTF")
+
+    class Runs:
+        def mesh(self, name: str) -> Path | None:
+            if name == "unknown":
+                raise InputError("There is no such run.")
+            return tmp_path / "scene.glb" if name == "done" else None
+
+    desk: Any = object.__new__(Desk)
+    desk.mesh = Runs().mesh
+    client = TestClient(Starlette(routes=spatial_routes(desk)))
+    answer = client.get("/studio/spatial/done/scene.glb")
+    assert (answer.content, answer.headers["content-type"]) == (b"glTF", "model/gltf-binary")
+    assert client.get("/studio/spatial/going/scene.glb").status_code == 404
+    assert client.get("/studio/spatial/unknown/scene.glb").json() == {"error": "There is no such run."}
+    assert client.get("/studio/spatial/done/job.json").status_code == 404
+
+
+def test_the_example_is_that_of_the_documentation(client: TestClient, studio: Studio) -> None:
+    visit = studio.sessions.open()
+    said = client.post(f"/studio/{visit.name}/example").json()
+    assert said["picture"] | {"url": ""} == {
+        "name": "example.png",
+        "url": "",
+        "width": 256,
+        "height": 256,
+        "alpha": False,
+    }
+    assert visit.picture is not None
+    example = Path(__file__).parents[3] / "examples" / "scene.png"
+    assert visit.picture.path.read_bytes() == example.read_bytes()
+
+
+def test_all_files_of_a_visitor_together_are_bounded(
+    client: TestClient, studio: Studio, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit, other, sent = studio.sessions.open(), studio.sessions.open(), photo.read_bytes()
+    monkeypatch.setattr(sessions, "MOST_BYTES", 2 * len(sent))
+    answers = [client.post(f"/studio/{visit.name}/picture", content=sent, headers={"X-Name": "a.png"}) for _ in "123"]
+    assert [answer.status_code for answer in answers] == [200, 200, 422]
+    assert answers[2].json() == {"error": "More than 0 MB were sent: open the page again."}
+    assert len([path for path in visit.folder.rglob("a.png")]) == 2
+    assert client.post(f"/studio/{other.name}/picture", content=sent, headers={"X-Name": "a.png"}).status_code == 200

@@ -94,6 +94,17 @@ def test_nothing_is_endless(client: TestClient) -> None:
     assert (answer.status_code, answer.text) == (413, "That is more than the page sends.\n")
 
 
+def test_what_gradio_is_sent_is_bounded_altogether(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gencontrol.studio.page.sealed.MOST_SENT", 10)
+    for _ in range(3):
+        # The first that is beyond it still passes, gradio bounds each file.
+        answer = client.post(UPLOAD, content=b"12345")
+        assert answer.status_code == 200
+    answer = client.post(UPLOAD, content=b"")
+    assert (answer.status_code, answer.text) == (413, "So much was sent that no more is taken: start it again.\n")
+    assert client.post(f"{API}queue/join", content=b"{}").status_code == 200
+
+
 def test_the_page_is_sealed_before_it_is_served(pool: Any, tiny_folder: Path, tmp_path: Path, monkeypatch) -> None:
     from fastapi import FastAPI
 

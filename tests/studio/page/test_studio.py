@@ -11,6 +11,7 @@ from gencontrol.errors import ConfigError, GencontrolError, InputError
 from gencontrol.studio.page import sessions
 from gencontrol.studio.page.sessions import Session, Sessions
 from gencontrol.studio.page.studio import Studio
+from gencontrol.studio.scene.asking import AMONG
 
 LEFT = json.dumps([{"name": "left", "marks": [{"tool": "box", "points": [[0, 0], [32, 48]]}]}])
 RIGHT = json.dumps([{"name": "right", "marks": [{"tool": "box", "points": [[32, 0], [64, 48]]}]}])
@@ -130,3 +131,31 @@ def test_visits_and_files_are_bounded(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(InputError, match="More than 1 files"):
         visit.place("b.png")
     assert len(visit.name) >= 24 and visit.next_run() != visit.next_run()
+
+
+def test_what_is_found_is_a_region_of_the_page(studio: Studio, session: Session, values: Any) -> None:
+    jobs = []
+
+    def run(job: Any, cancelled: Any = None) -> Any:
+        jobs.append(job)
+        Image.new("L", (64, 48), 255).save(job["mask"])
+        return iter([{"kind": "warning", "message": "`phrase` is there."}, {"kind": "done", "mask": job["mask"]}])
+
+    studio._pool.run = run  # pyright: ignore
+    how: Any = {"among": AMONG[0], "grounder": "g"}
+    try:
+        said = studio.find(session, LEFT, values(), "the ../ball", **how)
+        assert (said["name"], said["notices"]) == ("the ../ball", ["What to find is there."])
+        assert session.masks[said["mask"]] == Path(jobs[0]["mask"]) and said["url"].endswith(f"{said['mask']}.png")
+        assert Path(jobs[0]["mask"]).is_relative_to(session.folder) and Path(jobs[0]["mask"]).name == "ball.png"
+        assert jobs[0]["settings"]["phrase"] == ["the ../ball"] and jobs[0]["settings"]["grounder"] == "g"
+        studio._pool.run = lambda job, cancelled=None: iter([{"kind": "error", "message": "`grounder`: none."}])  # pyright: ignore
+        with pytest.raises(GencontrolError, match="Grounder: none"):
+            studio.find(session, LEFT, values(), "the ball", **how)
+    finally:
+        del studio._pool.run
+    with pytest.raises(ConfigError, match="`among`: expected one of"):
+        studio.find(session, LEFT, values(), "the ball", among="x", grounder="")
+    studio.private = False
+    with pytest.raises(ConfigError, match="`grounder`: expected none"):
+        studio.find(session, LEFT, values(), "the ball", **how)

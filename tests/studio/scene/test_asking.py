@@ -12,10 +12,12 @@ from gencontrol.configuration import from_mapping
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.runs.settings import VariationSettings
 from gencontrol.studio.scene.asking import (
+    AMONG,
     NAMES,
     Controls,
     Written,
     controls_of,
+    finding,
     read_controls,
     settings_of,
     write_regions,
@@ -127,3 +129,19 @@ def test_a_region_without_anything_left_or_without_its_mask_is_refused(tmp_path:
         write_regions([rubbed], (20, 30), masks={}, folder=tmp_path)
     with pytest.raises(InputError, match="region 1: its mask is not there any more"):
         write_regions([Drawn(name=" ", mask="gone")], (20, 30), masks={}, folder=tmp_path)
+
+
+def test_words_are_looked_for_in_the_picture_or_among_what_is_drawn() -> None:
+    drawn = {"images": ["a.png"], "mask": ["one.png:2", "other.png"], "model": "tiny", "strength": 0.5, "output": "o"}
+    drawn |= {"offline": True, "level": [1, 0.5], "negative_mask": ["n.png"], "focus": "crop"}
+    kept = {"images": ["a.png"], "model": "tiny", "offline": True, "phrase": ["the crown"]}
+    assert finding(drawn, "the crown", among=AMONG[0], grounder="") == kept
+    assert finding(drawn, "the crown", among=AMONG[0], grounder="g") == kept | {"grounder": "g"}
+    among = finding(drawn, "the crown", among=AMONG[1], grounder="g")
+    assert among == kept | {"mask": ["one.png", "other.png"]}
+    with pytest.raises(InputError, match="Draw two regions or more to choose from"):
+        finding(drawn | {"mask": ["one.png"]}, "the crown", among=AMONG[1], grounder="")
+    for words in ("", "  ", "x" * 201):
+        with pytest.raises(InputError, match="expected 1 to 200 letters"):
+            finding(drawn, words, among=AMONG[0], grounder="")
+    assert finding(drawn, "x" * 200, among=AMONG[0], grounder="")["phrase"] == ["x" * 200]

@@ -8,6 +8,7 @@ import pytest
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.runs.radiance import CreationSettings, EditSettings
 from gencontrol.studio.spatial.controls import (
+    PAINTED,
     SPATIAL_NAMES,
     SpatialControls,
     as_nerf_command,
@@ -110,6 +111,27 @@ def test_a_run_is_called_after_what_it_does() -> None:
     assert label_of(edited(mode="remove", part="egg")) == "without egg"
 
 
+def test_a_painted_part_is_a_list_that_says_what_it_becomes(tmp_path: Path) -> None:
+    told, listed = [], tmp_path / "parts.yaml"
+
+    def painted(prompt: str) -> Path:
+        told.append(prompt)
+        listed.write_text(f"parts:\n- {{name: x, prompt: '{prompt}'}}\n")
+        return listed
+
+    how = {"scene": Path("a.safetensors"), "output": OUT, "painted": painted}
+    settings = run_settings(SpatialControls(prompt="crown", part=PAINTED, mode="recolour"), **how)
+    assert isinstance(settings, EditSettings) and told == ["crown"]
+    assert (settings.parts, settings.prompt, settings.part, settings.box) == (listed, "", "", None)
+    assert label_of(settings) == "a painted part: recolour to crown"
+    removed = run_settings(SpatialControls(prompt="crown", part=PAINTED, mode="remove"), **how)
+    assert told == ["crown", ""] and label_of(removed) == "without a painted part"
+    listed.write_text("nothing")
+    assert label_of(settings) == "a painted part: recolour to something"
+    # With nothing to start from, a part means nothing.
+    assert run_settings(SpatialControls(prompt="crown", part=PAINTED), scene=None, output=OUT).parts is None
+
+
 @pytest.mark.parametrize(
     "settings",
     [
@@ -118,6 +140,7 @@ def test_a_run_is_called_after_what_it_does() -> None:
             prompt="crown", scene=Path("my scene.safetensors"), box=(-0.5, 0.05, 0.0, 1.0, 0.35, 2.0), steps=4
         ),
         EditSettings(scene=Path("s.safetensors"), mode="remove", part="ball"),
+        EditSettings(scene=Path("s.safetensors"), mode="recolour", parts=Path("a b/parts.yaml"), seed=2),
     ],
 )
 def test_the_command_says_the_same(settings: CreationSettings) -> None:
@@ -127,7 +150,8 @@ def test_the_command_says_the_same(settings: CreationSettings) -> None:
     from gencontrol.cli.parse import parse
 
     scene = str(settings.scene) if isinstance(settings, EditSettings) else ""
-    words = shlex.split(as_nerf_command(settings, scene=scene, output="again"))
+    parts = "" if settings.parts is None else str(settings.parts)
+    words = shlex.split(as_nerf_command(settings, scene=scene, parts=parts, output="again"))
     assert words[:2] == ["gencontrol", "nerf"]
     flags = parse(COMMANDS[words[2]][0], words[3:], command=f"nerf {words[2]}", description="")
     assert vars(flags) == vars(settings) | {"output": Path("again")}

@@ -1,5 +1,7 @@
 """What happens in the tab."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +9,9 @@ import numpy as np
 import pytest
 
 from gencontrol.errors import GencontrolError, InputError
+from gencontrol.nerf.field.scene import load_scene, save_scene
 from gencontrol.studio.spatial import desk as module
-from gencontrol.studio.spatial.controls import SPATIAL_NAMES, SpatialControls
+from gencontrol.studio.spatial.controls import PAINTED, SPATIAL_NAMES, SpatialControls
 from gencontrol.studio.spatial.desk import MISSING, NOTHING, Desk
 from gencontrol.studio.spatial.records import State
 from gencontrol.studio.spatial.runs import SpatialRuns
@@ -83,6 +86,15 @@ def test_the_box_is_seen_unless_a_part_is_named(desk: Desk, scene_file: Path) ->
         desk.look("", values(start=sent, x=9))
 
 
+def test_the_box_comes_to_where_one_presses(desk: Desk) -> None:
+    x, y, z = desk.place(values(x=0.5), 150, 150)
+    assert (abs(x) < 0.01 and (y, z) != (0, 0)) or abs(z) < 0.1
+    # It stays in the scene.
+    assert desk.place(values(), 0, 0)[0] == -1.0 and desk.place(values(), 299, 150)[0] == 1.0
+    with pytest.raises(GencontrolError, match="`x`: expected"):
+        desk.place(values(x=9), 1, 1)
+
+
 def test_views_are_kept_of_the_last_scenes_only(desk: Desk, scene_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_KEPT_VIEWS", 1)
     monkeypatch.setattr(module, "side_views", lambda scene: [])
@@ -143,3 +155,58 @@ def test_a_run_is_told_with_its_files_and_its_commands(
     shared = Desk(runs, SentScenes(tmp_path, served=tmp_path), private=False)
     # Where things lie on a server is not its visitors' concern.
     assert shared.tell("", told.run.name).viewer == "ns-viewer --load-config now/config.yml"
+
+
+PAINTED_BALL = '{"from the front": [{"tool": "brush", "points": [[63, 113]], "radius": 9}]}'
+
+
+def test_what_is_painted_is_seen_and_becomes_a_runs_part(desk: Desk, runs: SpatialRuns, scene_file: Path) -> None:
+    sent = desk.take_scene("", scene_file)
+    assert desk.painting("", "") == ""
+    painting = desk.painting("", sent)
+    assert json.loads(painting)["start"] == sent and desk.painting("", sent) is painting
+    how = {"start": sent, "part": PAINTED}
+    plain, seen = (np.asarray(desk.look("", values(**how, **more))) for more in ({}, {"painted": PAINTED_BALL}))
+    assert (plain != seen).any()
+    run = runs.find("", desk.begin("", values(**how, painted=PAINTED_BALL, prompt="apple")))
+    settings: Any = run.job.settings
+    assert settings.parts == run.folder / "painted" / "parts.yaml" and settings.parts.is_file()
+    assert desk.runs("") == [("a painted part: edit to apple - running", run.name)]
+    assert desk.tell("", run.name).command.startswith(f"gencontrol nerf edit {desk.scene('', sent)} --parts ")
+    for painted, said in (("", "Nothing is painted"), (PAINTED_BALL.replace("63, 113", "3, 3"), "nothing solid")):
+        with pytest.raises(InputError, match=said):
+            desk.begin("", values(**how, painted=painted))
+    with pytest.raises(InputError, match="no such run"):
+        desk.painting("bob", sent)
+
+
+def test_a_part_that_is_called_as_what_is_painted_is_not_offered(desk: Desk, scene_file: Path, tmp_path: Path) -> None:
+    scene = load_scene(scene_file)
+    path = scene_file.parent / "odd.safetensors"
+    save_scene(replace(scene, parts={PAINTED: scene.parts["ball"], "egg": scene.parts["egg"]}), path)
+    seen = desk.seen("", desk.take_scene("", path))
+    assert seen is not None and seen.parts == ["egg"]
+
+
+def test_canvases_are_kept_of_the_last_scenes_only(
+    desk: Desk, scene_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_KEPT_VIEWS", 1)
+    monkeypatch.setattr(module, "views_to_paint_on", lambda scene: {})
+    first, second = desk.take_scene("", scene_file), desk.take_scene("", scene_file)
+    painting = desk.painting("", first)
+    desk.painting("", second)
+    assert desk.painting("", first) == painting and desk.painting("", first) is not painting
+
+
+def test_who_knows_a_finished_run_gets_its_mesh(
+    desk: Desk, started: list[Any], scene_file: Path, until: Any, runs: SpatialRuns
+) -> None:
+    name = finish(started, scene_file, until, desk)
+    mesh = desk.mesh(name)
+    assert mesh is not None and mesh == desk.tell("", name).files["scene.glb"]
+    assert desk.mesh(desk.begin("", values(prompt="crown"))) is None
+    with pytest.raises(InputError, match="no such run"):
+        desk.mesh("x")
+    mesh.unlink()
+    assert desk.mesh(name) is None

@@ -98,8 +98,13 @@ def test_others_do_not_see_it(runs: SpatialRuns, cactus: Any, started: list[Any]
         with pytest.raises(InputError, match="There is no such run"):
             call("bob", name)
     assert started[0].told == []
-    with pytest.raises(InputError, match="There is no such run"):
-        runs.find("ann", "../ann")
+    # The name is a secret: who knows it is shown what it names.
+    assert runs.known(name) == runs.find("ann", name)
+    for wrong in ("../ann", ""):
+        with pytest.raises(InputError, match="There is no such run"):
+            runs.find("ann", wrong)
+        with pytest.raises(InputError, match="There is no such run"):
+            runs.known(wrong)
     runs.close()
 
 

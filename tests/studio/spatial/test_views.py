@@ -13,7 +13,9 @@ from gencontrol.studio.spatial.views import (
     SIDES,
     box_corners,
     box_edges,
+    marked_views,
     outlined,
+    placed,
     project,
     side_cameras,
     side_views,
@@ -46,6 +48,21 @@ def test_from_the_right_one_sees_to_the_back() -> None:
     assert project(points, front)[2, 1] < 45 and project(points, right)[2, 1] < 45
 
 
+def test_a_point_comes_to_where_one_presses_and_stays_as_far_away() -> None:
+    before = (0.2, -0.3, 0.1)
+    for column, row, index, kept in ((190.0, 80.0, 0, 1), (300 + 100.0, 220.0, 1, 0)):
+        moved = placed(column, row, before)
+        camera = one_camera(side_cameras(300), index)
+        seen = project(torch.tensor([moved]), camera)[0]
+        assert torch.allclose(seen, torch.tensor([column - 300 * index, row]), atol=1e-2)
+        away = [(torch.tensor(at) - camera.pose[0, :, 3]) @ camera.pose[0, :, 2] for at in (before, moved)]
+        assert torch.allclose(away[0], away[1], atol=1e-5)
+        # From a little above, what goes up comes nearer; to the side nothing does.
+        assert abs(moved[kept] - before[kept]) < 0.15
+    # Beside the sheet it is the nearest side.
+    assert placed(-5.0, 150.0, before)[0] < -1 and placed(650.0, 150.0, before)[1] > 1
+
+
 def orange(sheet: Image.Image) -> np.ndarray:
     return (np.asarray(sheet).astype(int) == (230, 90, 0)).all(-1)
 
@@ -65,3 +82,16 @@ def test_a_scene_is_seen_from_both_sides(scene_file: Path) -> None:
     for view in (front, right):
         assert (view[0, 0] > 250).all() and (view < 200).any()
     assert np.abs(front - right).max() > 50
+
+
+def test_a_part_is_marked_where_it_is_seen(scene_file: Path) -> None:
+    scene = load_scene(scene_file)
+    plain = [np.asarray(view).astype(int) for view in side_views(scene)]
+    marked = [np.asarray(view).astype(int) for view in marked_views(scene, scene.parts["ball"])]
+    changed = [np.abs(one - other).max(-1) > 10 for one, other in zip(plain, marked, strict=True)]
+    columns = np.nonzero(changed[0])[1]
+    # The ball is on the left from the front; from the right it is behind the others, and what is hidden has no colour.
+    assert changed[0].any() and columns.max() < 72 and changed[1].sum() < changed[0].sum()
+    at = np.argwhere(changed[0])[changed[0].sum() // 2]
+    shown, before = marked[0][tuple(at)], plain[0][tuple(at)]
+    assert np.abs(shown - (0.7 * np.array([230, 90, 0]) + 0.3 * before)).max() < 12

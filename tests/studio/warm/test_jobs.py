@@ -9,6 +9,8 @@ from PIL import Image
 
 from gencontrol.configuration import from_mapping
 from gencontrol.focus import focus_strategy
+from gencontrol.regions.drawn import from_box
+from gencontrol.regions.masks import from_mask
 from gencontrol.runs.plan import plan_variations
 from gencontrol.runs.pointing import read_pointing
 from gencontrol.runs.scenes import read_scene
@@ -156,3 +158,17 @@ def test_the_language_model_says_something_of_each_region(
 def test_what_takes_references_is_declined(job: dict[str, Any], pool: Any) -> None:
     job["settings"]["model"] = "flux-redux"
     assert run(job, pool.kept)[-1]["type"] == "Declined"
+
+
+def test_words_are_found_as_a_mask(pool: Any, tmp_path: Path) -> None:
+    scene = Path(__file__).parents[3] / "examples" / "scene.png"
+    settings = {"images": [str(scene)], "model": "tiny", "offline": True, "phrase": ["the right one"]}
+    settings |= {"box": ["33,84,146,192", "148,44,232,116"]}
+    mask = tmp_path / "found.png"
+    told = run({"do": "find", "settings": settings, "mask": str(mask)}, pool.kept)
+    assert told[-1] == {"kind": "done", "mask": str(mask)}
+    assert any(message["kind"] == "warning" and "148,44,232,116" in message["message"] for message in told)
+    found = from_mask(mask, size=(256, 256)).alpha
+    assert found.equal(from_box((148, 44, 232, 116), size=(256, 256)).alpha)
+    other = run({"do": "find", "settings": settings | {"phrase": ["the left of the of"]}, "mask": str(mask)}, pool.kept)
+    assert other[-1]["kind"] == "error" and other[-1]["type"] == "InputError"

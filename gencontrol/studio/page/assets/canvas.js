@@ -66,8 +66,10 @@
     }
     say(`Reading ${file.name} ...`);
     try {
+      // Of the example only its name is sent.
+      const body = kind === "example" ? null : file;
       const answer = await fetch(`studio/${state.session}/${kind}`, {
-        method: "POST", body: file, headers: {"X-Name": encodeURIComponent(file.name || "pasted.png"), "Content-Type": "application/octet-stream"},
+        method: "POST", body, headers: {"X-Name": encodeURIComponent(file.name || "pasted.png"), "Content-Type": "application/octet-stream"},
       });
       const said = (answer.headers.get("content-type") || "").includes("json") ? await answer.json() : {error: (await answer.text()).trim()};
       if (said.error) { say(said.error, true); return null; }
@@ -81,6 +83,10 @@
   async function sendPicture(file, plainly) {
     const said = await send(plainly ? "picture?plainly=1" : "picture", file);
     if (said) await take(said, file);
+  }
+  async function takeExample() {
+    const said = await send("example", {name: "the example", size: 0});
+    if (said) await take(said, null);
   }
   async function take(said, file) {
     await show(said.picture);
@@ -121,7 +127,9 @@
   async function sendMask(file) {
     if (!state.picture) { say("Give a picture first, and then a mask of it.", true); return; }
     const said = await send("mask", file);
-    if (!said) return;
+    if (said) addMask(said);
+  }
+  function addMask(said) {
     remember();
     const at = state.regions[state.active];
     const into = at && !at.marks.length && !at.mask ? at : fresh(said.name);
@@ -312,6 +320,7 @@
     parts.size = make("input", {type: "range", min: 1, max: 100, value: 10, "aria-label": "size of brush and eraser, in pixels", oninput: (event) => { state.radius = Number(event.target.value); }});
     const bar = make("div", {class: "bar", role: "toolbar", "aria-label": "drawing"},
       act("Picture …", "open a picture, or one that gencontrol made, to recall it", () => file.click()), file,
+      act("Example", "a picture to try it with", takeExample),
       tool("brush", "Brush", "brush (B)"), tool("eraser", "Eraser", "eraser (E)"), tool("box", "Box", "box (R)"), tool("point", "Point", "point (P)"),
       make("label", {class: "size"}, "size ", parts.size),
       act("Undo", "undo (Ctrl+Z)", () => restore(state.done, state.undone)), act("Redo", "redo (Ctrl+Shift+Z)", () => restore(state.undone, state.done)),
@@ -354,6 +363,13 @@
       state.most = said.most;
       if (said.error) say(said.error, true);
       if (said.picture) await take(said, null);
+    },
+    // Called with a region that was found.
+    found(text) {
+      if (!text) return;
+      const said = JSON.parse(text);
+      say((said.notices || []).join(" "));
+      addMask(said);
     },
     attached: () => Boolean(parts.root && parts.root.isConnected),
     scene,
