@@ -291,7 +291,7 @@ def test_data_export(
     attempt: Try, checked: Any, lists: Path, sprite_file: Path, words: Any, data: st.DataObject
 ) -> None:
     flags = {
-        "--format": words.choices("imagenet-s", "refcoco"),
+        "--format": words.choices("imagenet-s", "refcoco", "coco"),
         "--store": words.files(lists, "photo.png", "no array.npy", "odd store.npz"),
         "--output": _outputs(words, lists, "out", str(lists / "empty folder")),
         "--number": words.numbers("1", "2").filter(lambda text: text != "1_000"),

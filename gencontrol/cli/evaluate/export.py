@@ -20,7 +20,7 @@ _MOST = 10_000_000
 class ExportOptions:
     """Flags of `gencontrol data export`."""
 
-    format: Literal["imagenet-s", "refcoco"] = "imagenet-s"
+    format: Literal["imagenet-s", "refcoco", "coco"] = "imagenet-s"
     """How files are laid out, as `gencontrol evaluate` reads them."""
     store: Annotated[Path, arg(metavar="FILE")] = Path("data/sprites/sprites.npz")
     """The prepared sprites, which `gencontrol data sprites` writes."""
@@ -45,12 +45,14 @@ def main(arguments: Sequence[str]) -> None:
         arguments,
         command="data export",
         description="Write scenes of the sprite world as a data set's files are laid out: ImageNet-S's pictures, "
-        "masks of classes and names, or RefCOCO's pictures, annotations and sentences.",
+        "masks of classes and names, RefCOCO's pictures, annotations and sentences, or COCO's pictures, instances and "
+        "captions.",
     )
     from gencontrol.runs.notation import LARGEST_SEED
     from gencontrol.sprites.compose import LARGEST, SMALLEST, SceneConfig
-    from gencontrol.sprites.imagenet_s import export_imagenet_s
-    from gencontrol.sprites.refcoco import export_refcoco
+    from gencontrol.sprites.exports.coco import export_coco
+    from gencontrol.sprites.exports.imagenet_s import export_imagenet_s
+    from gencontrol.sprites.exports.refcoco import export_refcoco
     from gencontrol.sprites.store import open_store
 
     check_number(options.number, name="--number", at_least=1, at_most=_MOST)
@@ -60,6 +62,6 @@ def main(arguments: Sequence[str]) -> None:
     config = replace(config, styles=options.style) if options.style else config
     store = open_store(options.store)
     store.style_indices(config.styles)
-    export = export_imagenet_s if options.format == "imagenet-s" else export_refcoco
-    done = export(store, options.output, config=config, count=options.number, seed=options.seed)
+    exports = {"imagenet-s": export_imagenet_s, "refcoco": export_refcoco, "coco": export_coco}
+    done = exports[options.format](store, options.output, config=config, count=options.number, seed=options.seed)
     say(f"wrote {done.pictures} pictures of {done.classes} classes to {options.output}")

@@ -20,8 +20,12 @@ from gencontrol.tasks.protocols.imagenet_s import PICTURES as SUFFIXES
 from gencontrol.tasks.protocols.refcoco import picture_folder, read_json_file
 from gencontrol.text_files import read_text
 
-FOLDERS = (".", "images", "val2014", "train2014", "val2017", "images/val2014", "flickr30k-images", "Images")
-"""Where a file of captions may have its pictures, beside itself."""
+FOLDERS = (
+    ".", "images", "val2014", "train2014", "val2017", "train2017", "images/val2014", "flickr30k-images", "Images",
+    # COCO's own: annotations/captions_val2017.json beside val2017/.
+    "../val2017", "../train2017", "../val2014", "../train2014",
+)  # fmt: skip
+"""Where a file of captions may have its pictures, seen from its own folder."""
 RECALLS = (1, 5, 10)
 """Among how many of the nearest the right one is looked for."""
 _ROWS = 1024

@@ -8,7 +8,7 @@ import torch
 from gencontrol.errors import ConfigError, GencontrolError
 from gencontrol.images.reading import read_image
 from gencontrol.sprites.compose import SceneConfig
-from gencontrol.sprites.imagenet_s import class_ids, export_imagenet_s, synset
+from gencontrol.sprites.exports.imagenet_s import class_ids, export_imagenet_s, synset
 from gencontrol.sprites.store import SpriteStore
 from gencontrol.tasks.protocols.imagenet_s import IGNORED, read_folder, read_ids, read_names
 

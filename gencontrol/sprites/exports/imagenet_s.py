@@ -1,7 +1,6 @@
 """The sprite world written as ImageNet-S is: a folder for each class, pictures, and masks whose pixels hold classes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from torch import Tensor
 from gencontrol.errors import ConfigError
 from gencontrol.files import atomic_folder
 from gencontrol.sprites.compose import SceneConfig, Scenes, compose
+from gencontrol.sprites.exports.written import Exported
 from gencontrol.sprites.store import SpriteStore
 
 IGNORED = 1000
@@ -25,16 +25,6 @@ LEAST_VISIBLE = 0.5
 """Share of a thing that has to be seen for its picture to count."""
 _INSIDE, _OUTSIDE = 0.75, 0.25
 _BATCH = 16
-
-
-@dataclass(frozen=True, kw_only=True)
-class Exported:
-    """What was written."""
-
-    pictures: int
-    """How many."""
-    classes: int
-    """How many classes they show."""
 
 
 def synset(index: int) -> str:

@@ -3,7 +3,6 @@
 Half of the scenes with three things and more have two of one name, so that a name alone does not say which is meant.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
@@ -12,15 +11,14 @@ from typing import Any
 
 import torch
 from jaxtyping import Bool
-from PIL import Image
 from torch import Tensor
 
 from gencontrol.errors import ConfigError
 from gencontrol.files import atomic_folder
-from gencontrol.regions.coco_rle import encode_rle
 from gencontrol.sprites.captions import fill_template
 from gencontrol.sprites.compose import SceneConfig, Scenes, compose, render
-from gencontrol.sprites.imagenet_s import Exported
+from gencontrol.sprites.exports.coco import annotations_of
+from gencontrol.sprites.exports.written import Exported, save_picture, write_json
 from gencontrol.sprites.relations import names_of, relations_of
 from gencontrol.sprites.store import SpriteStore
 
@@ -71,28 +69,21 @@ def export_refcoco(
         (temporary / "images").mkdir()
         for number, spoken in zip(range(count), _spoken(store, config, seed), strict=False):
             name = f"sprites_{number:08d}.png"
-            rgb = (spoken.scenes.rgb[spoken.row].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
-            Image.fromarray(rgb).save(temporary / "images" / name)
-            images.append({"id": number, "file_name": name, "width": rgb.shape[1], "height": rgb.shape[0]})
+            images.append(save_picture(spoken.scenes, spoken.row, number, temporary / "images", name))
             first = len(annotations)
-            annotations += _annotations(spoken.scenes, spoken.row, number, first)
+            annotations += annotations_of(spoken.scenes, spoken.row, number, first)
             refs += _refs(spoken, number, name, first, len(refs), split)
             names = [store.concepts[one["category_id"]].name for one in annotations[first:]]
             captions.append({"id": number, "image_id": number, "caption": fill_template("{a}", names)})
         categories = [{"id": index, "name": concept.name} for index, concept in enumerate(store.concepts)]
-        _write(temporary / SET / "instances.json", _instances(images, annotations, categories))
-        _write(temporary / SET / f"refs({BY}).json", _numbered(refs))
-        _write(temporary / CAPTIONS, {"images": images, "annotations": captions})
+        write_json(temporary / SET / "instances.json", _instances(images, annotations, categories))
+        write_json(temporary / SET / f"refs({BY}).json", _numbered(refs))
+        write_json(temporary / CAPTIONS, {"images": images, "annotations": captions})
     return Exported(pictures=count, classes=len({one["category_id"] for one in annotations}))
 
 
 def _instances(images: list[Any], annotations: list[Any], categories: list[Any]) -> dict[str, list[Any]]:
     return {"images": images, "annotations": annotations, "categories": categories}
-
-
-def _write(path: Path, values: Any) -> None:
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(values), encoding="utf-8")
 
 
 def _spoken(store: SpriteStore, config: SceneConfig, seed: int) -> Iterator[Spoken]:
@@ -144,25 +135,6 @@ def sentences(
             if bool(holds[slot, other]) and clear:
                 said.setdefault(slot, []).append(f"the {names[slot]} {relation} the {names[other]}")
     return tuple((slot, tuple(found)) for slot, found in sorted(said.items()))
-
-
-def _annotations(scenes: Scenes, row: int, image: int, first: int) -> list[dict[str, Any]]:
-    found = []
-    for slot in range(int(scenes.used[row].sum())):
-        mask = (scenes.alpha[row, slot] > 0.5).numpy()
-        x0, y0, x1, y1 = scenes.boxes[row, slot].tolist()
-        found.append(
-            {
-                "id": first + slot,
-                "image_id": image,
-                "category_id": int(scenes.concept[row, slot]),
-                "bbox": [x0, y0, x1 - x0, y1 - y0],
-                "area": int(mask.sum()),
-                "iscrowd": 0,
-                "segmentation": encode_rle(mask),
-            }
-        )
-    return found
 
 
 def _refs(spoken: Spoken, image: int, name: str, first: int, ref: int, split: str) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import torch
 from gencontrol.errors import ConfigError
 from gencontrol.images.reading import read_image
 from gencontrol.sprites.compose import SceneConfig, compose
-from gencontrol.sprites.refcoco import doubled, export_refcoco, sentences
+from gencontrol.sprites.exports.refcoco import doubled, export_refcoco, sentences
 from gencontrol.sprites.store import SpriteStore
 from gencontrol.tasks.protocols.outlines import outline_alpha
 from gencontrol.tasks.protocols.refcoco import read_refcoco

@@ -1,0 +1,1 @@
+"""The sprite world in the file formats of published data sets."""
