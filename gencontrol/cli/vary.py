@@ -16,12 +16,15 @@ from gencontrol.cli.terminal import say
 from gencontrol.errors import ConfigError
 from gencontrol.runs.files.spooled import STREAM, in_words, stream_or_path
 from gencontrol.runs.machine.offline import offline
+from gencontrol.runs.relating.ranking_settings import RankingSettings
 from gencontrol.runs.settings import VariationSettings
 
 if TYPE_CHECKING:
+    from gencontrol.regions.region import Region
     from gencontrol.runs.files.repeat import Repeated
     from gencontrol.runs.plan import Plan
     from gencontrol.runs.references.plan import ReferencePlan
+    from gencontrol.runs.relating.ranked import Ranked, Ranker
     from gencontrol.runs.variation import Outcome
     from gencontrol.studio.warm.client import Told
 
@@ -52,15 +55,17 @@ if TYPE_CHECKING:
     height=unset("PIXELS"),
     width=unset("PIXELS"),
     true_guidance=unset("SCALE"),
+    relation=unset("TEXT"),
+    at_least=arg(metavar="P"),
 )
-class VaryFlags(RunOptions, RegionFlags, EncoderFlags, VariationSettings):
+class VaryFlags(RunOptions, RegionFlags, EncoderFlags, RankingSettings, VariationSettings):
     """Flags of `gencontrol vary`."""
 
     from_picture: Annotated[str | None, unset("OUT.png", name="from")] = None
     """Repeat the run that wrote this picture; flags given win, such as --no-invert over a recorded --invert."""
     server: Literal["off", "auto"] = "off"
     """auto has the run done by `gencontrol serve` or `gencontrol studio`, if one runs: the same pictures, sooner. What
-    repeats, rehearses, takes references or goes to standard output is done here."""
+    repeats, rehearses, ranks, takes references or goes to standard output is done here."""
 
 
 FLAGS = VaryFlags
@@ -105,14 +110,26 @@ def vary(flags: VaryFlags, repeated: "Repeated | None") -> None:
     from gencontrol.runs.references.fetching import takes_references
 
     started = time.monotonic()
-    plan, outcome = (_with_references if takes_references(flags.model) else _without)(flags, repeated)
+    plan, outcome, ranker = (_with_references if takes_references(flags.model) else _without)(flags, repeated)
     if is_first_process():
-        _report(flags, _about(plan), outcome, time.monotonic() - started)
+        ranking = None if ranker is None or flags.dry_run else ranker.rank([one.path for one in outcome.outputs])
+        _report(flags, _about(plan), outcome, time.monotonic() - started, ranking=ranking)
+        if ranker is not None and ranking and flags.format != "json":
+            print_ranking(ranker, ranking)
 
 
-def _report(flags: VaryFlags, about: Mapping[str, Any], outcome: "Outcome | Told", seconds: float) -> None:
+def _report(
+    flags: VaryFlags,
+    about: Mapping[str, Any],
+    outcome: "Outcome | Told",
+    seconds: float,
+    *,
+    ranking: "Sequence[Ranked] | None" = None,
+) -> None:
     if flags.format == "json":
         state = {"dry_run": True} if flags.dry_run else dict(outcome.machine)
+        if ranking is not None:
+            state["ranking"] = [vars(one) | {"path": str(one.path)} for one in ranking]
         _print_json(about, outcome, state | {"seconds": round(seconds, 2)})
     else:
         _print_lines(outcome, "would write" if flags.dry_run else "wrote", flags.embeds_out)
@@ -122,7 +139,7 @@ def _by_server(flags: VaryFlags) -> bool:
     """Have the run done by a server, if there is one that does it; nothing heavy is loaded on this way."""
     from gencontrol.studio.warm.client import find_server, vary_there
 
-    if flags.dry_run or flags.output == STREAM or int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    if flags.dry_run or flags.relation or flags.output == STREAM or int(os.environ.get("WORLD_SIZE", "1")) > 1:
         return False
     started, address = time.monotonic(), find_server()
     if address is None:
@@ -139,20 +156,46 @@ def _by_server(flags: VaryFlags) -> bool:
     return told is not None
 
 
-def _without(flags: VaryFlags, repeated: "Repeated | None") -> "tuple[Plan, Outcome]":
+def print_ranking(ranker: "Ranker", ranking: "Sequence[Ranked]") -> None:
+    """A table of pictures, the best first, and how many show what was asked for."""
+    from gencontrol.cli.report import table
+
+    rows = [(str(one.path), f"{one.fits:.1%}", "accepted" if one.accepted else "rejected") for one in ranking]
+    print(table(rows, header=("picture", ranker.text, "")))
+    accepted = sum(one.accepted for one in ranking)
+    say(
+        f"{accepted} of {len(ranking)} show {ranker.text!r} with a probability of {ranker.at_least:.0%} or more, and "
+        f"{len(ranking) - accepted} are rejected; things were found by {ranker.found_by}"
+    )
+
+
+def _without(flags: VaryFlags, repeated: "Repeated | None") -> "tuple[Plan, Outcome, Ranker | None]":
     from gencontrol.runs.plan import plan_variations
     from gencontrol.runs.variation import rehearse_variations, run_variations
 
     plan = plan_variations(flags, repeated)
-    return plan, rehearse_variations(plan) if flags.dry_run else run_variations(plan)
+    ranker = _ranker(flags, ())
+    return plan, rehearse_variations(plan) if flags.dry_run else run_variations(plan), ranker
 
 
-def _with_references(flags: VaryFlags, repeated: "Repeated | None") -> "tuple[ReferencePlan, Outcome]":
+def _with_references(flags: VaryFlags, repeated: "Repeated | None") -> "tuple[ReferencePlan, Outcome, Ranker | None]":
     from gencontrol.runs.references.carrying_out import rehearse_references, run_references
     from gencontrol.runs.references.plan import plan_references
 
     plan = plan_references(flags, repeated)
-    return plan, rehearse_references(plan) if flags.dry_run else run_references(plan)
+    ranker = _ranker(flags, (plan.terms.canvas, *(bound.terms.canvas for bound in plan.further)))
+    return plan, rehearse_references(plan) if flags.dry_run else run_references(plan), ranker
+
+
+def _ranker(flags: VaryFlags, canvases: "Sequence[Region | None]") -> "Ranker | None":
+    """What ranks the pictures, open before they are drawn: what is wrong with it is told then."""
+    from gencontrol.runs.machine.processes import is_first_process
+    from gencontrol.runs.relating.ranked import check_ranking, open_ranker
+
+    if flags.dry_run or not is_first_process():
+        check_ranking(flags, canvases)
+        return None
+    return open_ranker(flags, canvases)
 
 
 def read_flags(arguments: Sequence[str]) -> "tuple[VaryFlags, Repeated | None]":

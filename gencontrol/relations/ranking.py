@@ -9,8 +9,11 @@ from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.kinds import checked
 from gencontrol.numbers import check_number
 from gencontrol.regions.scene import Scene
+from gencontrol.relations.learned.answers import RELATIONS
+from gencontrol.relations.learned.module import RelationModule
 from gencontrol.relations.phrases import answerable, find_phrase
-from gencontrol.relations.relating import SceneRelations
+from gencontrol.relations.relating import SceneRelations, relate
+from gencontrol.relations.vocabulary import ANSWERED, MOVING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,7 @@ def rank_pictures(
     at_least: float = 0.5,
     focus: FocusStrategy | None = None,
     related: Sequence[SceneRelations] | None = None,
+    module: RelationModule | None = None,
 ) -> tuple[RankedPicture, ...]:
     """Order pictures, the best first, by how surely they show a phrase such as "crown above pumpkin".
 
@@ -47,8 +51,8 @@ def rank_pictures(
         phrase: See `grammar.parse_phrase`.
         at_least: Probability from which a picture is accepted, [0, 1].
         focus: How the encoder is made to look.
-        related: How the regions of each picture stand to each other, where that is known, of `relate`; by rules unless
-            given.
+        related: How the regions of each picture stand to each other, where that is known, of `relate`.
+        module: Of `open_module`: that answers otherwise; rules unless given.
 
     Raises:
         InputError: No pictures; a phrase that is not understood, has words that the encoder does not know, or has a
@@ -60,19 +64,32 @@ def rank_pictures(
         raise InputError("rank_pictures: expected at least one picture, got none.")
     if related is not None and len(related) != len(pictures):
         raise InputError(f"rank_pictures: expected {len(pictures)} `related`, one a picture, got {len(related)}.")
-    _check_phrase(phrase, related)
+    check_rankable(phrase, related, learned=module is not None)
     known = related or [None] * len(pictures)
     found = []
     for place, (scene, relations) in enumerate(zip(pictures, known, strict=True)):
         enough = len(scene.regions) > 1
+        if enough and relations is None and module is not None:
+            relations = relate(encoder, scene, focus=focus, module=module)
         fits = find_phrase(encoder, scene, phrase, focus=focus, related=relations).fits if enough else 0.0
         found.append(RankedPicture(place=place, fits=fits, accepted=enough and fits >= at_least))
     return tuple(sorted(found, key=lambda one: -one.fits))
 
 
-def _check_phrase(phrase: str, related: Sequence[SceneRelations] | None) -> None:
-    """Refuse a phrase also where no picture has two regions to try it on, and one that relates nothing."""
-    read = answerable(phrase, answered=related[0].relations) if related else answerable(phrase)
+@checked
+def check_rankable(phrase: str, related: Sequence[SceneRelations] | None = None, *, learned: bool = False) -> None:
+    """Refuse a phrase also where no picture has two regions to try it on, and one that relates nothing.
+
+    Args:
+        phrase: See `rank_pictures`.
+        related: See `rank_pictures`.
+        learned: Whether a module answers.
+
+    Raises:
+        InputError: See `rank_pictures`.
+    """
+    pictured = tuple(name for name in RELATIONS if name not in MOVING) if learned else ANSWERED
+    read = answerable(phrase, answered=related[0].relations if related else pictured)
     if read.clause is None:
         raise InputError(
             f"rank_pictures: {phrase!r} says of no two things how they stand: expected such as 'crown above pumpkin'."

@@ -68,6 +68,9 @@ def warn_of_no_phrase(several: Sequence[RegionSettings], recorded: Mapping[str, 
     """
     if any(settings.phrase or getattr(settings, "like_phrase", ()) for settings in several):
         return
+    if any(getattr(settings, "relation", None) for settings in several):
+        # They find what a relation names in the drawn pictures.
+        return
     known = recorded or {}
     idle = (name for at in several for name in given(at, _OF_PHRASES) if getattr(at, name) != known.get(name))
     _say(idle, why="no `phrase` is given")

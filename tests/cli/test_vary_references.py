@@ -64,6 +64,27 @@ def test_several_references_and_sheets_as_json(draw: Vary, pictures: Path) -> No
     assert [sheet["kind"] for sheet in report["sheets"]] == ["preview"] and report["dtype"] == "float32"
 
 
+def test_pictures_are_ranked_by_what_they_are_to_show(draw: Vary, pictures: Path, tiny_folder: Path) -> None:
+    right = Image.new("L", (32, 32))
+    ImageDraw.Draw(right).rectangle((18, 4, 31, 28), fill=255)
+    right.save(pictures / "right.png")
+    bound = f"{pictures / '2.png'},mask={pictures / 'hat.png'},canvas={pictures / 'right.png'}"
+    both = ("--mask", pictures / "red.png", "--canvas-mask", pictures / "left.png", "--reference", bound, "-n", 2)
+    ways = ("--phrase-model", tiny_folder, "--segmenter", "box", "--relation", "a thing left of a thing")
+    done = draw(*both, *ways)
+    # The masks that the references act by lie so.
+    assert done.code == 0 and "2 of 2 show 'a thing left of a thing' with a probability of 50% or more" in done.out
+    assert "things were found by box in the boxes of the canvas masks" in done.out and "accepted" in done.out
+    turned = draw(*both, *ways[:-1], "a thing around a thing", "--format", "json", "-o", pictures / "other")
+    found = json.loads(turned.out)["ranking"]
+    assert [one["accepted"] for one in found] == [False, False] and all(one["regions"] == 2 for one in found)
+    assert {Path(one["path"]).name for one in found} == {"photo-0.png", "photo-1.png"}
+    refused = draw(*both, "--relation", "a cat of a dog", "--phrase-model", tiny_folder, "--dry-run", "-o", "x")
+    assert refused.code == 1 and "'of a dog' is not understood" in refused.err
+    refused = draw("--mask", pictures / "red.png", "--relation", "a cat left of a dog", "--dry-run", "-o", "x")
+    assert refused.code == 2 and "--relation: name a --grounder that finds things in the drawn pictures" in refused.err
+
+
 def test_settings_from_a_file(draw: Vary, pictures: Path) -> None:
     file = pictures / "s.yaml"
     file.write_text(json.dumps({"prompt": "a cup", "reference": [f"{pictures / '2.png'},weight=0.5"], "weight": 0.8}))

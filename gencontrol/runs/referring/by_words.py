@@ -100,7 +100,7 @@ def _candidates(settings: RegionSettings, given: Sequence[Pointer], picture: Pic
 def _open(settings: RegionSettings) -> _Reader:
     """Warns of the grounder that is taken where none is named, since it may have to be fetched."""
     given = any(getattr(settings, name) for name in CANDIDATES)
-    return _Reader(encoder=_encoder(settings), propose=None if given else _proposer(settings))
+    return _Reader(encoder=phrase_encoder(settings), propose=None if given else _proposer(settings))
 
 
 def _proposer(settings: Any) -> Proposer:
@@ -117,8 +117,16 @@ def _proposer(settings: Any) -> Proposer:
         ) from error
 
 
-def _encoder(settings: Any) -> AlphaCLIP:
-    """The encoder that is named for phrases, or else the run's."""
+def phrase_encoder(settings: Any) -> AlphaCLIP:
+    """The encoder that is named for phrases, or else the run's.
+
+    Args:
+        settings: Of a run, with those of phrases and of an encoder.
+
+    Raises:
+        InputError: One without a text tower.
+        CheckpointError: No such model, or weights that do not fit.
+    """
     named = settings.phrase_model is not None
     own = EncoderSettings(dtype=settings.dtype, device=settings.device, offline=settings.offline)
     how = {name: getattr(settings, name) for name in ("model", "revision", "alpha_clip", "fit")}
