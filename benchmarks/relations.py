@@ -5,13 +5,18 @@
 
 Every column is a set of scenes that no training saw: backgrounds and, but for the first, every pair that does something
 to each other are held out. The mean F1 over the relations of a group; standard errors by drawing scenes again. Swapped:
-how often a relation that holds one way alone is likelier that way than with the two exchanged; chance is 50.
+how often a relation that holds one way alone is likelier that way than with the two exchanged; chance is 50. CLIP and
+Alpha-CLIP on swapped captions are in `benchmarks.phrases`; how well regions are followed, in `benchmarks.tracking`.
+
+Four columns are the held-out pairs again, seen otherwise: "one pass" by all embeddings at once, "masked crops" by the
+plain CLIP that the Alpha-CLIP was made from, "another tower" by a CLIP of another width and of random weights, which
+tells nothing, and "no encoder".
 """
 
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 import tyro
@@ -21,6 +26,7 @@ from tyro.conf import arg
 
 from benchmarks.encoder import flops
 from benchmarks.settings import OnSprites, OnThreads
+from benchmarks.towers import random_tower
 from gencontrol.alpha_clip.architectures import vision_config
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.focus.registry import configured_focus
@@ -72,6 +78,8 @@ class Column:
     masks: MaskKind = "exact"
     groups: tuple[str, ...] = ("static", "functional")
     """What is reported of it."""
+    sees: Literal["alpha", "one-pass", "crops", "random", "nothing"] = "alpha"
+    """What gives the module its cosines."""
 
 
 _FEW, _MANY = (0.0, 0.4, 0.3, 0.3), (0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0)
@@ -84,7 +92,12 @@ COLUMNS: dict[str, Column] = {
     "5 to 8 things": Column(scenes=replace(_TEST, counts=_MANY)),
     "boxes": Column(scenes=_TEST, masks="box"),
     "GrabCut": Column(scenes=_TEST, masks="grabcut"),
+    "one pass": Column(scenes=_TEST, sees="one-pass"),
+    "masked crops": Column(scenes=_TEST, sees="crops"),
+    "another tower": Column(scenes=_TEST, sees="random"),
+    "no encoder": Column(scenes=_TEST, sees="nothing"),
     "clips": Column(scenes=_CLIP, frames=8, groups=("clip",)),
+    "clips, followed": Column(scenes=_CLIP, frames=8, groups=("clip",), masks="followed"),
     "clips twice as long": Column(scenes=_CLIP, frames=16, groups=("clip",)),
     "clips, 3 more things": Column(
         scenes=replace(_CLIP, counts=(0.0, 0.0, 0.0, 0.0, 0.4, 0.3, 0.3)), frames=8, groups=("clip",)
@@ -137,17 +150,28 @@ def sampler_of(settings: Settings, store: SpriteStore, column: Column) -> Sample
             masks=((column.masks, 1.0),),
             frames=column.frames,
         )
-    path, inside = resolve_encoder(settings.encoder, has_alpha=not settings.plain)
-    opened = AlphaCLIP.from_clip(path) if settings.plain else AlphaCLIP.from_pretrained(path, subfolder=inside)
-    encoder = opened.requires_grad_(False)
+    encoder = encoder_of(settings, column)
+    names = {"one-pass": {"name": "one-pass"}}
+    crops = settings.plain or column.sees == "crops"
+    named = {"name": "crop", "margin": 0.25} if crops else names.get(column.sees)
     return Sampler(
         store=store,
         config=column.scenes,
         encoder=encoder,
-        texts=relation_texts(encoder),
-        focus=configured_focus({"name": "crop", "margin": 0.25}) if settings.plain else None,
+        texts=None if encoder is None else relation_texts(encoder),
+        focus=None if named is None else configured_focus(named),
         masks=((column.masks, 1.0),),
     )
+
+
+def encoder_of(settings: Settings, column: Column) -> AlphaCLIP | None:
+    """Whose cosines the module sees in a column."""
+    if column.sees == "nothing":
+        return None
+    plain = settings.plain or column.sees == "crops"
+    path, inside = resolve_encoder(settings.encoder, has_alpha=not plain)
+    opened = AlphaCLIP.from_clip(path, subfolder=inside) if plain else AlphaCLIP.from_pretrained(path, subfolder=inside)
+    return random_tower(opened) if column.sees == "random" else opened.requires_grad_(False)
 
 
 @torch.no_grad()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gencontrol.relations.relating import relate as relate
     from gencontrol.relations.rules import hand_rules as hand_rules
     from gencontrol.relations.steering import relation_loss as relation_loss
+    from gencontrol.relations.tracking import follow as follow
     from gencontrol.relations.vocabulary import ANSWERED as ANSWERED
     from gencontrol.relations.vocabulary import RULED as RULED
 else:
@@ -42,6 +43,7 @@ else:
             "Thing": "gencontrol.relations.grammar",
             "draw_relations": "gencontrol.relations.drawing",
             "find_phrase": "gencontrol.relations.phrases",
+            "follow": "gencontrol.relations.tracking",
             "hand_rules": "gencontrol.relations.rules",
             "is_relational": "gencontrol.relations.grammar",
             "open_module": "gencontrol.relations.learned.opening",

@@ -28,12 +28,15 @@ from gencontrol.relations.vocabulary import (
     SIDES,
     SPOKEN,
     SUPERLATIVES,
+    SYMMETRIC,
     UNANSWERED,
 )
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019\-&][^\W_]+)*")
 ANY = "thing"
 """The name of what is not named, as in "the second from the left"."""
+FACING, MUTUAL = "facing", "looking at each other"
+"""Who faces whom, and what two do that face each other."""
 _DEEPEST = 2
 """Clauses one inside the other."""
 _KNOWN = f"known relations: {', '.join(ANSWERED)}, {BETWEEN}, and the likes of {', '.join(UNANSWERED[:3])}"
@@ -91,7 +94,7 @@ def parse_phrase(text: str, *, names: Collection[str] = ()) -> Thing:
     for opening in OPENINGS:
         first = tuple(opening.split())
         words = words[len(first) :] if words[: len(first)] == first else words
-    return _thing(words, text=text, depth=0)
+    return _thing(_one_after_the_other(words), text=text, depth=0)
 
 
 @checked
@@ -169,6 +172,20 @@ def _side_at(words: tuple[str, ...], place: int) -> tuple[Superlative, int] | No
     return None
 
 
+def _one_after_the_other(words: tuple[str, ...]) -> tuple[str, ...]:
+    """ "The cat and the dog touching each other" as "the cat touching the dog": of relations that hold both ways."""
+    if words[-2:] != ("each", "other") or "and" not in words:
+        return words
+    body = words[:-2]
+    for form, relation in _spoken().items():
+        if body[-len(form) :] == form and (relation in SYMMETRIC or relation == FACING):
+            said = tuple(SPOKEN[MUTUAL][0].split()) if relation == FACING else form
+            both = _without_fillers(body[: -len(form)])
+            last = len(both) - 1 - both[::-1].index("and") if "and" in both else len(both)
+            return (*both[:last], *said, *both[last + 1 :])
+    return words
+
+
 def _thing(words: tuple[str, ...], *, text: str, depth: int) -> Thing:
     """Read all words as one thing."""
     start, superlative = _superlative(words)
@@ -227,6 +244,8 @@ def _behind_fillers(words: tuple[str, ...]) -> tuple[str, ...]:
 def _check_name(name: tuple[str, ...], words: tuple[str, ...], text: str) -> None:
     if not name and not _has_end(words):
         raise InputError(f"{shown(text)}: nothing is named{' before ' + repr(' '.join(words)) if words else ''}.")
+    if "and" in (name[:1] + name[-1:]):
+        raise _not_understood(name, text, "one relation a thing, and no other side by side with it")
     odd = [word for word in name if word in (BREAKS | DETERMINERS) - {"and"}]
     if odd and name not in {(word,) for word in ANYTHING}:
         raise _not_understood(name[name.index(odd[0]) :], text, _KNOWN)

@@ -177,6 +177,7 @@ def _related(encoder: AlphaCLIP, files: Path) -> Calls:
             relations.find_phrase,
             {**looked, "text": "the cat left of the dog", "truncate": False, "related": None},
         ),
+        "follow": (relations.follow, {"frames": torch.stack([scene.picture.rgb] * 2), "first": clip_alphas}),
         "hand_rules": (relations.hand_rules, {"geometry": related.geometry}),
         "is_relational": (relations.is_relational, {"text": "the cat left of the dog", "names": ("cat",)}),
         "parse_phrase": (relations.parse_phrase, {"text": "the cat left of the dog", "names": ("cat",)}),
@@ -187,7 +188,7 @@ def _related(encoder: AlphaCLIP, files: Path) -> Calls:
             relations.rank_pictures,
             {
                 **{"encoder": encoder, "pictures": (scene,), "phrase": "the cat left of the dog", "at_least": 0.5},
-                **{"focus": None, "related": None},
+                **{"focus": None, "related": None, "module": None},
             },
         ),
         "relate": (relations.relate, {**looked, "encoder": None, "module": None, "core": None}),

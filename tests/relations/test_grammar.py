@@ -99,6 +99,29 @@ def test_names_once_in_their_order():
     assert names_in(parse_phrase("the cup between the dog and the moon")) == ("cup", "dog", "moon")
 
 
+def test_what_two_do_with_each_other():
+    for text, relation in (
+        ("the cat and the dog looking at each other", "looking at each other"),
+        ("the cat and the dog are facing each other", "looking at each other"),
+        ("a cat and a dog touching each other", "touching"),
+        ("a picture of the cat and the dog that are playing with each other", "interacting with"),
+    ):
+        read = parse_phrase(text)
+        assert read.name == "cat" and read.clause is not None and read.clause.relation == relation, text
+        assert [other.name for other in read.clause.objects] == ["dog"] and is_relational(text)
+    # One may chase the other: which one is not said.
+    for text in ("the cat and the dog chasing each other", "looking at each other"):
+        with pytest.raises(InputError):
+            parse_phrase(text)
+
+
+def test_two_relations_side_by_side_are_refused():
+    for text in ("the cup next to and left of the dog", "the cup left of the dog and behind the box"):
+        with pytest.raises(InputError, match="is not understood; one relation a thing"):
+            parse_phrase(text)
+    assert parse_phrase("the salt and pepper left of the dog").name == "salt and pepper"
+
+
 def test_texts_without_a_relation_are_none():
     for text in ("a dog", "a photo of a dog", "the cup of the dog", "a dog and a cat", "", "a cat chases a dog"):
         assert not is_relational(text), text

@@ -10,11 +10,14 @@ from PIL import Image, ImageSequence
 from torch import Tensor
 
 from gencontrol.errors import InputError
+from gencontrol.images.picture import Picture
 from gencontrol.images.reading import check_file, read_image
 from gencontrol.kinds import checked
 from gencontrol.regions.mask_planes import mask_plane
 from gencontrol.regions.masks import from_mask
 from gencontrol.relations.clips import MOST_FRAMES, Clip
+from gencontrol.relations.tracking import follow
+from gencontrol.runs.notices import warn
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
 """Of the frames in a folder."""
@@ -83,7 +86,7 @@ def _evenly(count: int) -> list[int]:
 
 
 @checked
-def read_clip(path: Path, masks: Sequence[tuple[str, Path]], *, resize: bool = False) -> Clip:
+def read_clip(path: Path, masks: Sequence[tuple[str, Path]], *, resize: bool = False, followed: bool = False) -> Clip:
     """The frames of a clip and the maps of its regions.
 
     Args:
@@ -92,6 +95,7 @@ def read_clip(path: Path, masks: Sequence[tuple[str, Path]], *, resize: bool = F
             is. White is the region; a black frame says
             that it is hidden.
         resize: Stretch masks of another size.
+        followed: Masks mark the first frame, and are followed over the others.
 
     Raises:
         InputError: No frames, a mask with another number of them, or one that cannot be used.
@@ -107,7 +111,27 @@ def read_clip(path: Path, masks: Sequence[tuple[str, Path]], *, resize: bool = F
         sources = frame_sources(where) if _count(where) > 1 else [*frame_sources(where)] * len(pictures)
         tracks.append(torch.stack([_map(s, p.size, resize=resize) for s, p in zip(sources, pictures, strict=True)]))
     labels = tuple(name or where.stem for name, where in masks)
-    return Clip(pictures=pictures, alphas=torch.stack(tracks, dim=1), labels=labels)
+    alphas = torch.stack(tracks, dim=1)
+    if followed:
+        _check_sizes(path, pictures)
+        alphas = follow(torch.stack([picture.rgb for picture in pictures]), alphas[0])
+        _warn_of_lost(alphas, labels)
+    return Clip(pictures=pictures, alphas=alphas, labels=labels)
+
+
+def _check_sizes(path: Path, pictures: Sequence[Picture]) -> None:
+    sizes = {picture.size for picture in pictures}
+    if len(sizes) > 1:
+        raise InputError(f"{path} has frames of {len(sizes)} sizes: what is followed needs frames of one.")
+
+
+def _warn_of_lost(alphas: Float[Tensor, "t k h w"], labels: Sequence[str]) -> None:
+    """Say what was not seen in the last frame: hidden, gone or lost, of which only who looks can tell."""
+    seen = alphas.flatten(2).amax(-1) > 0
+    for label, frames in zip(labels, seen.unbind(dim=1), strict=True):
+        if not frames[-1]:
+            last = int(frames.nonzero()[-1]) if frames.any() else 0
+            warn(f"{label!r} was followed up to frame {last} of {len(frames)}: behind something, gone, or lost.")
 
 
 def _map(source: Path | Image.Image, size: tuple[int, int], *, resize: bool) -> Float[Tensor, "h w"]:

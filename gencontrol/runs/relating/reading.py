@@ -75,10 +75,13 @@ def asks_of_clip(settings: RelatingSettings) -> bool:
         ConfigError: Regions of a clip are given otherwise.
     """
     clips = [is_clip(Path(split_name(text)[1])) for text in settings.mask]
-    if not any(clips):
+    if settings.follow:
+        _check_followed(settings, clips)
+    elif not any(clips):
         if settings.image and Path(settings.image).is_dir():
             raise ConfigError(
-                f"{settings.image} is a folder of frames: give each region a folder or an animation of masks."
+                f"{settings.image} is a folder of frames: give each region a folder or an animation of masks, or one "
+                "picture of the first frame and `follow`."
             )
         return False
     others = [name for name in _POINTED[1:] if getattr(settings, name)] + (["label_map"] if settings.label_map else [])
@@ -88,6 +91,13 @@ def asks_of_clip(settings: RelatingSettings) -> bool:
             "one picture for what stays where it is."
         )
     return True
+
+
+def _check_followed(settings: RelatingSettings, clips: Sequence[bool]) -> None:
+    if not settings.image or not is_clip(Path(settings.image)):
+        raise ConfigError("`follow` is of clips: give an animation or a folder of frames, or leave it out.")
+    if any(clips) or not clips:
+        raise ConfigError("`follow`: every `mask` is one picture, which marks the first frame.")
 
 
 def chosen_module(settings: RelatingSettings, *, moving: bool) -> tuple[RelationModule | None, CoreName | None]:
@@ -122,7 +132,7 @@ def read_named_clip(settings: RelatingSettings) -> Clip:
         InputError: Frames or masks that cannot be used.
     """
     masks = [(name, Path(rest)) for name, rest in (split_name(text) for text in settings.mask)]
-    return read_clip(Path(settings.image), masks, resize=settings.resize_mask)
+    return read_clip(Path(settings.image), masks, resize=settings.resize_mask, followed=settings.follow)
 
 
 @checked

@@ -40,6 +40,9 @@ class RelatingSettings(NamedRegionSettings):
     mask: tuple[str, ...] = ()
     """A mask with its name, as dog=dog.png: white, or opaque, is the region; without a name, the file's. For a clip an
     animation or a folder of as many frames, of which a black one hides the region; or one picture, if it stays."""
+    follow: bool = False
+    """Of a clip whose masks are single pictures: they mark its first frame, and are followed over the others, by what
+    they look like there."""
     text: tuple[str, ...] = ()
     """A phrase such as "the cup left of the dog": which regions it means."""
     at_least: float = 0.5

@@ -11,11 +11,14 @@ from torch.nn import functional
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.conditioning.embed import choose_focus
+from gencontrol.errors import InputError
+from gencontrol.focus.one_pass import embed_each
 from gencontrol.focus.strategy import FocusStrategy, colours_for
 from gencontrol.images.picture import Picture
 from gencontrol.proposals.grabcut import GrabCutSegmenter
 from gencontrol.relations.learned.inputs import RelationInputs, joined, relation_inputs
 from gencontrol.relations.learned.texts import Texts
+from gencontrol.relations.tracking import follow
 from gencontrol.sprites.compose import boxes_of
 from gencontrol.sprites.staging.clips import Clip, stage_clip
 from gencontrol.sprites.staging.poses import Outlines
@@ -24,8 +27,9 @@ from gencontrol.sprites.staging.scenes import Staged, StagingConfig, stage
 from gencontrol.sprites.store import SpriteStore
 from gencontrol.training.relating.truths import ASKED, LEAST_SEEN, truths_of
 
-MaskKind = Literal["exact", "box", "grabcut", "rough"]
-"""What a user marks: the thing itself, its box, GrabCut's mask in that box, or a hand-drawn shape."""
+MaskKind = Literal["exact", "box", "grabcut", "rough", "followed"]
+"""What a user marks: the thing itself, its box, GrabCut's mask in that box, or a hand-drawn shape; of a clip also the
+thing itself in the first frame alone, from which it is followed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +109,12 @@ class Sampler:
         kept = clip.last.scenes.visible[0] >= LEAST_SEEN
         truth = truths_of(self.store, roles, clip.last, 0, moving=True)
         kind = self._kind(rng)
-        frames = torch.stack(
-            [marked(rgb, maps[kept], kind, rng) for rgb, maps in zip(clip.rgb, clip.alphas, strict=True)]
-        )
+        if kind == "followed":
+            frames = follow(clip.rgb, clip.alphas[0][kept])
+        else:
+            frames = torch.stack(
+                [marked(rgb, maps[kept], kind, rng) for rgb, maps in zip(clip.rgb, clip.alphas, strict=True)]
+            )
         return self._sample(frames, clip.rgb[-1], truth[kept][:, kept], clip.still[kept].long())
 
     def _kind(self, rng: np.random.Generator) -> MaskKind:
@@ -132,8 +139,7 @@ def embedded(
     """Regions as the encoder sees them, like `embed_each_region`, without a word on those that are small."""
     strategy = choose_focus(focus, has_alpha=encoder.has_alpha, default=encoder.default_focus)
     colours = colours_for(strategy, Picture(rgb=rgb)).to(encoder.device)
-    maps = alphas.to(encoder.device, torch.float32)
-    return strategy.embed(encoder, colours.expand(len(maps), -1, -1, -1), maps).float().cpu()
+    return embed_each(strategy, encoder, colours, alphas.to(encoder.device, torch.float32)).float().cpu()
 
 
 def gathered(samples: list[Samples]) -> Samples:
@@ -156,6 +162,8 @@ def marked(
     rgb: Float[Tensor, "3 h w"], alphas: Float[Tensor, "k h w"], kind: MaskKind, rng: np.random.Generator
 ) -> Float[Tensor, "k h w"]:
     """Regions as a user would mark them, who has the exact maps in mind."""
+    if kind == "followed":
+        raise InputError("marked: expected a way to mark a picture, got 'followed', which is of clips.")
     if kind == "exact" or not len(alphas):
         return alphas
     if kind == "rough":

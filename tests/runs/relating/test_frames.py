@@ -1,5 +1,6 @@
 """Clips on disk."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from PIL import Image
 
 from gencontrol.errors import ConfigError, InputError
+from gencontrol.runs.notices import RunWarning
 from gencontrol.runs.relating.frames import frame_sources, is_clip, read_clip
 from gencontrol.runs.relating.reading import asks_of_clip, chosen_module, read_named_clip
 from gencontrol.runs.relating.settings import RelatingSettings
@@ -114,3 +116,42 @@ def test_names_with_odd_digits_are_names(clip: Path) -> None:
     for name in ("²1", "²10", "²9"):
         square(0).save(clip / "odd" / f"{name}.png")
     assert [Path(str(path)).stem for path in frame_sources(clip / "odd")] == ["²1", "²9", "²10"]
+
+
+def test_masks_of_the_first_frame_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "clip").mkdir()
+    ground = np.random.default_rng(0).integers(100, 140, (48, 64, 3), dtype=np.uint8)
+    for t in range(6):
+        pixels = ground.copy()
+        pixels[10:22, 6 + 7 * t : 18 + 7 * t] = (230, 20, 20)
+        # A wall comes before it in the end.
+        pixels[:, 46:] = (20, 20, 220)
+        Image.fromarray(pixels).save(tmp_path / "clip" / f"{t}.png")
+    for name, (x0, x1, y0, y1) in {"ball": (6, 18, 10, 22), "wall": (46, 64, 0, 48)}.items():
+        mask = np.zeros((48, 64), np.uint8)
+        mask[y0:y1, x0:x1] = 255
+        Image.fromarray(mask).save(tmp_path / f"{name}.png")
+    masks = tuple(str(tmp_path / f"{name}.png") for name in ("ball", "wall"))
+    settings = RelatingSettings(image=str(tmp_path / "clip"), mask=masks, follow=True)
+    assert asks_of_clip(settings)
+    found = read_named_clip(settings)
+    assert found.labels == ("ball", "wall") and found.alphas.shape == (6, 2, 48, 64)
+    for t in range(5):
+        ball = found.alphas[t, 0] > 0.5
+        assert (ball[10:22, 6 + 7 * t : 18 + 7 * t].sum() > 100) and int(ball.sum()) < 200, t
+    # Left as they are, they would stay.
+    assert torch.equal(read_named_clip(replace(settings, follow=False)).alphas[5, 0], found.alphas[0, 0])
+
+
+def test_what_cannot_be_followed(clip: Path, tmp_path: Path) -> None:
+    square(0).save(clip / "still.png")
+    still, image = str(clip / "still.png"), str(clip / "clip.gif")
+    with pytest.raises(ConfigError, match="`follow` is of clips: give an animation or a folder of frames"):
+        asks_of_clip(RelatingSettings(image=still, mask=(still,), follow=True))
+    with pytest.raises(ConfigError, match="`follow`: every `mask` is one picture, which marks the first frame"):
+        asks_of_clip(RelatingSettings(image=image, mask=(still, str(clip / "dog.gif")), follow=True))
+    with pytest.raises(ConfigError, match="In a clip every region is given by `mask`"):
+        asks_of_clip(RelatingSettings(image=image, mask=(still,), box=("a=1,1,4,4",), follow=True))
+    # The clip's frames are of one colour each, in which nothing is where it was.
+    with pytest.warns(RunWarning, match="'still' was followed up to frame 0 of 4: behind something, gone, or lost"):
+        read_clip(clip / "clip.gif", [("still", clip / "still.png")], followed=True)

@@ -9,7 +9,7 @@ import torch
 from torch.testing import assert_close
 
 from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.errors import ConfigError
+from gencontrol.errors import ConfigError, InputError
 from gencontrol.relations.learned.answers import RELATIONS
 from gencontrol.relations.learned.texts import relation_texts
 from gencontrol.relations.vocabulary import MOVING
@@ -72,6 +72,21 @@ def test_how_regions_are_marked() -> None:
     rough = torch.stack([marked(rgb, disc[None], "rough", rng)[0] for _ in range(20)])
     wrong = (rough - disc).abs().flatten(1).mean(1)
     assert wrong.max() > 0.02 and wrong.max() < 0.15 and len(wrong.unique()) > 5
+
+
+def test_a_clip_may_be_marked_in_its_first_frame_alone(sprite_store: SpriteStore, roles: Roles) -> None:
+    how = {"store": sprite_store, "config": CONFIG, "encoder": None, "texts": None, "roles": roles, "frames": 4}
+    exact, followed = (
+        Sampler(**how, masks=((kind, 1.0),)).draw(seed=0, index=0, batch=4) for kind in ("exact", "followed")
+    )
+    assert torch.equal(exact.truth, followed.truth) and exact.inputs.pairs.shape == followed.inputs.pairs.shape
+    both = exact.inputs.there & followed.inputs.there
+    assert float(both.sum() / exact.inputs.there.sum()) > 0.6
+    first = exact.inputs.pairs[:, 0, ..., 0], followed.inputs.pairs[:, 0, ..., 0]
+    assert_close(*first)
+    assert not torch.equal(exact.inputs.pairs, followed.inputs.pairs)
+    with pytest.raises(InputError, match="'followed', which is of clips"):
+        marked(torch.rand(3, 8, 8), torch.ones(1, 8, 8), "followed", np.random.default_rng(0))
 
 
 def test_what_is_kept_is_what_was_drawn(sampler: Sampler) -> None:
