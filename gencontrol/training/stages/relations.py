@@ -10,11 +10,11 @@ from PIL import Image, ImageDraw
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gencontrol.errors import ConfigError
+from gencontrol.errors import CheckpointError, ConfigError
 from gencontrol.relations.learned.answers import HEADS, RELATIONS
 from gencontrol.relations.learned.inputs import FEATURES, RelationInputs
 from gencontrol.relations.learned.module import ModuleConfig, RelationModule
-from gencontrol.relations.learned.opening import save_module
+from gencontrol.relations.learned.opening import open_module, save_module
 from gencontrol.sprites.staging.scenes import StagingConfig
 from gencontrol.streams import stream
 from gencontrol.training.loop.settings import RunConfig
@@ -24,6 +24,8 @@ from gencontrol.training.relating.scoring import counts, f1, group_means
 
 MIRRORED = ("dx", "direction_x", "axis_y", "axis_y_of_other", "across", "across_of_other")
 """Features that change their sign in a mirror."""
+SHIPPED = "shipped"
+"""As `start`: the module that comes with the package."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,8 @@ class RelationTraining:
     """So many times as much weighs what holds as what does not: of most pairs most relations do not hold."""
     clip_share: float = 0.4
     """Share of the batches that are clips."""
+    start: str = ""
+    """A module to go on from, of the same shape: a folder that an earlier run exported, or `shipped`."""
 
     def __post_init__(self) -> None:
         if self.run.batch != self.run.chunk:
@@ -95,7 +99,10 @@ class RelationTask:
         """
         torch.manual_seed(config.run.seed)
         self.config, self.sets, self.facts = config, sets, facts
-        self.module: nn.Module = _Asked(RelationModule(config.module))
+        module = RelationModule(config.module)
+        if config.start:
+            start_from(module, config.start)
+        self.module: nn.Module = _Asked(module)
 
     def groups(self) -> list[ParameterGroup]:
         """Everything at one step size."""
@@ -161,6 +168,24 @@ class RelationTask:
     def export(self, module: nn.Module, folder: Path) -> None:
         """Save the module as `open_module` reads it."""
         save_module(cast(_Asked, module).module, folder, facts=self.facts)
+
+
+def start_from(module: RelationModule, name: str) -> None:
+    """Give a module another one's weights, in place.
+
+    Args:
+        module: Of the same shape.
+        name: The other's folder, or `SHIPPED`.
+
+    Raises:
+        CheckpointError: No such module, or one of another shape.
+    """
+    other = open_module(None if name == SHIPPED else Path(name))
+    # Which of the cores answers is no matter of weights.
+    mine, given = (replace(one.config, core=one.config.cores[0]) for one in (module.config, other.config))
+    if mine != given:
+        raise CheckpointError(f"start: the module of {name} has another shape, {given}, than {mine}: set `module`.")
+    module.load_state_dict(other.state_dict())
 
 
 def relation_loss_of(

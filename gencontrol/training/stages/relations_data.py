@@ -57,6 +57,7 @@ def build_relation_task(config: RelationTraining, *, folder: Path, sprites: Path
     accelerator.wait_for_everyone()
     sets = {name: open_set(folder / "cache" / name, count) for name, (_, count, _, _) in plans.items()}
     facts = {"encoder": config.encoder, "width": encoder.embed_dim, "steps": config.run.steps, "seed": config.run.seed}
+    facts |= {"start": config.start} if config.start else {}
     return RelationTask(config, sets, facts)
 
 

@@ -11,11 +11,11 @@ from torch.testing import assert_close
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.configuration import from_yaml
-from gencontrol.errors import ConfigError
+from gencontrol.errors import CheckpointError, ConfigError
 from gencontrol.relations.learned.answers import HEADS, RELATIONS
 from gencontrol.relations.learned.inputs import RelationInputs, relation_inputs
-from gencontrol.relations.learned.module import ModuleConfig
-from gencontrol.relations.learned.opening import open_module
+from gencontrol.relations.learned.module import ModuleConfig, RelationModule
+from gencontrol.relations.learned.opening import open_module, save_module
 from gencontrol.sprites.staging.scenes import StagingConfig
 from gencontrol.sprites.store import SpriteStore
 from gencontrol.training.loop.settings import RunConfig
@@ -26,11 +26,13 @@ from gencontrol.training.relating.samples import Sampler
 from gencontrol.training.stages import relations_data
 from gencontrol.training.stages.registry import STAGES, preset_path
 from gencontrol.training.stages.relations import (
+    SHIPPED,
     RelationTask,
     RelationTraining,
     jittered,
     mirrored,
     relation_loss_of,
+    start_from,
 )
 
 SMALL = StagingConfig(size=32, counts=(0.0, 0.5, 0.5))
@@ -129,6 +131,9 @@ def test_levels_move_and_some_are_blind() -> None:
 
 def test_the_shipped_settings_are_read() -> None:
     config = from_yaml(RelationTraining, preset_path(STAGES["relations"]))
+    ragged = from_yaml(RelationTraining, preset_path(STAGES["relations"]).with_name("relations_ragged.yaml"))
+    assert ragged.start == SHIPPED and ragged.masks[2] == 0.4 and ragged.module == config.module
+    assert ragged.scenes == config.scenes and ragged.pictures % SHARD == 0 == ragged.clips % SHARD
     assert config.run.batch == config.run.chunk and config.pictures % SHARD == 0 == config.clips % SHARD
     assert config.scenes.split == config.moving.split == "train" and "fxemoji" not in config.scenes.styles
 
@@ -167,6 +172,24 @@ def test_the_stage_draws_what_it_lacks(
     written = sorted(path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.safetensors"))
     relations_data.build_relation_task(config, folder=tmp_path, sprites=sprite_file)
     assert written == sorted(path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.safetensors"))
+
+
+def test_a_run_goes_on_from_a_module(task, tmp_path: Path) -> None:
+    other = RelationModule(ModuleConfig(width=16, hidden=(16,) * 4, core="mlp"))
+    save_module(other, tmp_path, facts={})
+    started = task(start=str(tmp_path)).module.module
+    for name, values in started.state_dict().items():
+        assert_close(values, other.state_dict()[name], rtol=1e-3, atol=1e-4)
+    # Which core answers is the run's own; another shape is refused.
+    assert started.config.core == "gru" and started.training and next(started.parameters()).requires_grad
+    save_module(RelationModule(ModuleConfig(width=8, hidden=(16,) * 4)), tmp_path, facts={})
+    with pytest.raises(CheckpointError, match=r"start: the module of .* has another shape, .*width=8"):
+        task(start=str(tmp_path))
+    with pytest.raises(CheckpointError, match="No relation module in"):
+        task(start=str(tmp_path / "none"))
+    shipped = RelationModule(ModuleConfig())
+    start_from(shipped, SHIPPED)
+    assert_close(shipped.state_dict(), open_module().state_dict())
 
 
 def test_settings_that_are_none() -> None:
