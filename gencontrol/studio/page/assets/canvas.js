@@ -41,6 +41,9 @@
   }
   function changed() {
     list();
+    shown();
+  }
+  function shown() {
     draw();
     clearTimeout(quiet);
     quiet = setTimeout(() => fire("input"), 60);
@@ -259,20 +262,24 @@
     parts.list.replaceChildren(...state.regions.map((region, number) => row(region, number)));
   }
   function row(region, number) {
+    const active = number === state.active, named = () => region.name || `region ${number + 1}`;
+    const swatch = make("button", {type: "button", class: "swatch", style: `background:${colour(number)}`, "aria-pressed": String(active), title: "draw on this one", onclick: () => { state.active = number; list(); draw(); }});
+    const remove = make("button", {type: "button", title: "remove", onclick: () => { remember(); state.regions.splice(number, 1); if (!state.regions.length) state.regions = [fresh("region 1")]; state.active = Math.min(state.active, state.regions.length - 1); changed(); }}, "×");
+    const label = () => { swatch.setAttribute("aria-label", `draw on ${named()}`); remove.setAttribute("aria-label", `remove ${named()}`); };
+    // The row stays: who goes on from one field to the next would lose the place otherwise.
     const set = (name, kind) => (event) => {
       remember();
       region[name] = kind === "number" ? Number(event.target.value) : kind === "checked" ? event.target.checked : event.target.value;
-      changed();
+      label();
+      shown();
     };
-    const label = region.name || `region ${number + 1}`;
-    const active = number === state.active;
-    return make("div", {class: active ? "region active" : "region"},
-      make("button", {type: "button", class: "swatch", style: `background:${colour(number)}`, "aria-pressed": String(active), "aria-label": `draw on ${label}`, title: "draw on this one", onclick: () => { state.active = number; list(); draw(); }}),
+    label();
+    return make("div", {class: active ? "region active" : "region"}, swatch,
       make("input", {type: "text", value: region.name, maxlength: 60, "aria-label": `name of region ${number + 1}`, onchange: set("name")}),
       make("label", {}, "weight ", make("input", {type: "number", value: region.weight, min: 0.01, step: "any", onchange: set("weight", "number")})),
       make("label", {}, "level ", make("input", {type: "number", value: region.level, min: 0, max: 1, step: 0.05, onchange: set("level", "number")})),
       make("label", {}, make("input", {type: "checkbox", checked: region.negative, onchange: set("negative", "checked")}), " keep away"),
-      make("button", {type: "button", "aria-label": `remove ${label}`, title: "remove", onclick: () => { remember(); state.regions.splice(number, 1); if (!state.regions.length) state.regions = [fresh("region 1")]; state.active = Math.min(state.active, state.regions.length - 1); changed(); }}, "×"));
+      remove);
   }
   function clear() {
     const region = state.regions[state.active];
