@@ -32,19 +32,20 @@ if TYPE_CHECKING:
     from gencontrol.pipelines.pairing import check_pairing as check_pairing
     from gencontrol.pipelines.references.adapters import merged_arguments as merged_arguments
     from gencontrol.pipelines.references.reference import RegionReference as RegionReference
-    from gencontrol.pipelines.stock.drawing import Drawing as Drawing
     from gencontrol.pipelines.stock.drawing import draw_references as draw_references
     from gencontrol.pipelines.stock.opening import OpenedHost as OpenedHost
     from gencontrol.pipelines.stock.opening import open_reference_host as open_reference_host
     from gencontrol.pipelines.stock.opening import unload_adapter as unload_adapter
     from gencontrol.pipelines.stock.region_block import RegionImageEmbed as RegionImageEmbed
     from gencontrol.pipelines.stock.region_block import save_region_block as save_region_block
+    from gencontrol.pipelines.stock.saving import save_pipeline as save_pipeline
+    from gencontrol.pipelines.stock.wanted import Drawing as Drawing
     from gencontrol.pipelines.stock_arguments import region_arguments as region_arguments
 else:
     __getattr__, __dir__, __all__ = lazy_exports(
         __name__,
         {
-            "Drawing": "gencontrol.pipelines.stock.drawing",
+            "Drawing": "gencontrol.pipelines.stock.wanted",
             "HOSTS": "gencontrol.pipelines.hosts.registry",
             "Host": "gencontrol.pipelines.hosts.host",
             "INPAINTING_HOSTS": "gencontrol.pipelines.hosts.inpainting",
@@ -72,6 +73,7 @@ else:
             "remove_with_host": "gencontrol.pipelines.editing.with_host",
             "region_arguments": "gencontrol.pipelines.stock_arguments",
             "region_embeds": "gencontrol.pipelines.embedding",
+            "save_pipeline": "gencontrol.pipelines.stock.saving",
             "save_region_block": "gencontrol.pipelines.stock.region_block",
             "unload_adapter": "gencontrol.pipelines.stock.opening",
             "without_reference": "gencontrol.pipelines.hosts.inpainting",

@@ -80,7 +80,9 @@ def reference_folder(
     tiny: ModuleType, reference_builders: ModuleType, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Path]:
     """A function that gives a host's folder: `base/`, `adapter.safetensors`, `image_encoder/`; do not write in it."""
-    folders = load_beside(Path(__file__).with_name("pipelines") / "stock" / "_folders.py", name="_stock_folders")
+    beside = Path(__file__).with_name("pipelines")
+    folders = load_beside(beside / "stock" / "_folders.py", name="_stock_folders")
+    further = load_beside(beside / "references" / "_further_hosts.py", name="_reference_further_hosts")
     root = tmp_path_factory.mktemp("hosts")
 
     def of(name: str) -> Path:
@@ -91,6 +93,8 @@ def reference_folder(
         alone |= {"kolors-ip-plus": folders.save_kolors}
         if name in alone:
             return alone[name](folder, reference_builders)
+        if name.startswith("kandinsky"):
+            return folders.save_kandinsky(folder, reference_builders, further, name=name)
         if name.startswith("holes-"):
             known = name.removeprefix("holes-")
             return folders.save_inpainting(folder, reference_builders, tiny.tokenizer(), name=known)

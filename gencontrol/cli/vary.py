@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     base=unset("FOLDER|ID"),
     adapter=unset("FILE|FOLDER|ID"),
     image_encoder=unset("FOLDER|ID"),
+    prior=unset("FOLDER|ID"),
+    text_share=unset("S"),
     height=unset("PIXELS"),
     width=unset("PIXELS"),
     true_guidance=unset("SCALE"),

@@ -35,7 +35,7 @@ RECORDED = PHRASED.difference({"like_phrase"}).union(
 NAMES_SOMETHING = (
     "mask index_mask box point negative_mask model alpha_clip focus schedule scheduler embeds_in embeds_out output "
     "config from_picture levels_curve sweep prompt negative_prompt reference canvas_mask base adapter "
-    "image_encoder phrase like_phrase grounder segmenter phrase_model label_map".split()
+    "image_encoder prior phrase like_phrase grounder segmenter phrase_model label_map".split()
 )
 """Settings whose text cannot be empty."""
 

@@ -14,9 +14,10 @@ from gencontrol.pipelines.hosts.inpainting import inpainting_arguments
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.references.canvas import output_size
 from gencontrol.pipelines.references.reference import Call, RegionReference
-from gencontrol.pipelines.stock.drawing import Drawing, call_settings, check_call, check_drawing, check_text_towers
+from gencontrol.pipelines.stock.drawing import call_settings
 from gencontrol.pipelines.stock.opening import OpenedHost
 from gencontrol.pipelines.stock.scales import by_scale, scaled
+from gencontrol.pipelines.stock.wanted import Drawing, check_call, check_drawing, check_text_towers
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,7 +71,6 @@ _V21 = ReferenceHost(
     width=768,
     negative="zero_pixels",
     weights=True,
-    mixes_text=True,
     rows="rows",
     call=StockCall(prompt="needed", guidance_scale=4.0, side=512),
     tower=PublishedWeights(
@@ -80,6 +79,8 @@ _V21 = ReferenceHost(
         size_mb=1220.0,
         licence="Apache-2.0",
     ),
+    # Both priors without their vision towers.
+    prior=PublishedWeights(repository="kandinsky-community/kandinsky-2-1-prior", size_mb=4580.0, licence="Apache-2.0"),
     base=PublishedWeights(repository="kandinsky-community/kandinsky-2-1", size_mb=7400.0, licence="Apache-2.0"),
 )
 
@@ -99,6 +100,9 @@ KANDINSKY = ReferenceFamily(
                 encoder_folder="image_encoder",
                 size_mb=3690.0,
                 licence="Apache-2.0",
+            ),
+            prior=PublishedWeights(
+                repository="kandinsky-community/kandinsky-2-2-prior", size_mb=3440.0, licence="Apache-2.0"
             ),
             base=PublishedWeights(
                 repository="kandinsky-community/kandinsky-2-2-decoder", size_mb=5300.0, licence="Apache-2.0"

@@ -106,8 +106,6 @@ class ReferenceHost:
     """Whether that weight can change over the steps."""
     several: bool = False
     """Whether one output can have several references."""
-    mixes_text: bool = False
-    """Whether its condition is an embedding that is mixed with what a prior makes of a text."""
     rows: Rows
     """How each of several outputs gets a reference of its own."""
     call: StockCall = field(default_factory=StockCall)
@@ -121,8 +119,16 @@ class ReferenceHost:
     """Its vision tower; None where the host takes pictures, or the adapter is a pipeline that holds it."""
     adapter: PublishedWeights | None = None
     """Its adapter; None where the host takes references by itself."""
+    prior: PublishedWeights | None = None
+    """The pipeline that makes embeddings of texts, with which its condition can be mixed; None where that makes no
+    sense."""
     base: PublishedWeights
     """The pipeline's own weights."""
+
+    @property
+    def mixes_text(self) -> bool:
+        """Whether its condition is an embedding that can be mixed with what a prior makes of a text."""
+        return self.prior is not None
 
 
 Arguments = Callable[[ReferenceHost, Sequence[Encoded], Call], dict[str, Any]]

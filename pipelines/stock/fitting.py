@@ -14,11 +14,11 @@ from gencontrol.pipelines.hosts.host import SavedPipeline, read_saved
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.shapes import vision_config
 from gencontrol.pipelines.stock.layouts import check_adapter
+from gencontrol.pipelines.stock.priors import REDUX, check_text_prior
 from gencontrol.pipelines.stock.sources import Sources
 
 # Pixels for each value of the latents of the published models; a record's `grid` is in these.
 _PUBLISHED_SCALE = 8
-_PRIOR = "FluxPriorReduxPipeline"
 # Stock class -> the component and the setting that say the width of the embedding it takes.
 _WIDTHS = {
     "KandinskyPipeline": ("unet", "cross_attention_dim"),
@@ -97,6 +97,8 @@ def fit_host(host: ReferenceHost, sources: Sources, *, alpha_clip: str | None = 
         made = replace(made, host=replace(made.host, width=own))
     if adapter is not None and adapter.file is not None and adapter.is_here:
         made = with_adapter(made, find_file(adapter.location, adapter.file))
+    if sources.prior is not None:
+        check_text_prior(made.host, sources.prior.location)
     return _with_tower(made)
 
 
@@ -136,11 +138,18 @@ def _own_width(fitted: FittedHost) -> int | None:
     sources, kind = fitted.sources, fitted.host.pipelines[0]
     if fitted.host.takes == "redux" and sources.adapter is not None:
         prior = read_saved(sources.adapter.location)
-        if prior.class_name != _PRIOR:
+        if prior.class_name != REDUX:
             raise PairingError(
-                f"{prior.location.name} is a {prior.class_name or 'pipeline of no class'}, not a {_PRIOR}."
+                f"{prior.location.name} is a {prior.class_name or 'pipeline of no class'}, not a {REDUX}."
             )
-        return (sources.adapter.location.read("image_embedder/config.json") or {}).get("redux_dim")
+        embedder = sources.adapter.location.read("image_embedder/config.json") or {}
+        made, read = embedder.get("txt_in_features"), denoiser_of(fitted.settings)[1].get("joint_attention_dim")
+        if made != read:
+            raise PairingError(
+                f"{prior.location.name} makes tokens of width {made}, and {fitted.saved.location.name} reads a text of "
+                f"width {read}."
+            )
+        return embedder.get("redux_dim")
     if kind not in _WIDTHS:
         return None
     component, name = _WIDTHS[kind]

@@ -21,6 +21,7 @@ from gencontrol.pipelines.hosts.reference_registry import find_reference_host
 from gencontrol.pipelines.references.encoding import encoder_for
 from gencontrol.pipelines.stock.fitting import FittedHost, find_file, fit_host, with_adapter
 from gencontrol.pipelines.stock.layouts import read_adapter
+from gencontrol.pipelines.stock.priors import REDUX, open_prior, open_text_prior
 from gencontrol.pipelines.stock.sources import check_reachable, find_sources
 
 # Against which diffusers advises, and which is not so here: no picture is handed to the pipeline, no dtype changes.
@@ -40,6 +41,8 @@ class OpenedHost:
     """The stock pipeline, with the adapter in it."""
     encoder: Any
     """What encodes references: an AlphaCLIP, an AlphaSigLIP, a SigLIP, Redux's prior, or None for hosts of pictures."""
+    prior: Any = None
+    """What makes embeddings of texts where the host's condition is mixed with them (Kandinsky); None without."""
 
     @property
     def host(self) -> ReferenceHost:
@@ -71,6 +74,8 @@ def open_reference_host(
     adapter: str | Path | None = None,
     image_encoder: str | Path | None = None,
     alpha_clip: str | Path | None = None,
+    prior: str | Path | None = None,
+    with_prior: bool = False,
     revision: str | None = None,
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
@@ -86,6 +91,9 @@ def open_reference_host(
         image_encoder: See `find_sources`.
         alpha_clip: Folder, hub id or published checkpoint of an Alpha-CLIP in the place of the vision tower; of an
             `AlphaSigLIP` for hosts that take a SigLIP.
+        prior: See `find_sources`.
+        with_prior: Whether a `Drawing` will have a prompt that is mixed with the references (Kandinsky); `prior` says
+            so too.
         revision: See `find_sources`.
         dtype: Of the weights.
         device: Where to compute.
@@ -105,6 +113,8 @@ def open_reference_host(
         adapter=adapter,
         image_encoder=image_encoder,
         alpha_clip=alpha_clip,
+        prior=prior,
+        with_prior=with_prior,
         revision=revision,
         local_files_only=local_files_only,
     ).settled()
@@ -129,13 +139,16 @@ def open_fitted(
         weights = read_adapter(path)
     encoder = _open_encoder(fitted, dtype)
     encoder_for(fitted.host, encoder)
+    text = fitted.sources.prior
+    prior = None if text is None else open_text_prior(fitted.host, text.location, dtype)
     pipeline = _open_base(fitted, dtype)
     if weights is not None:
         load_adapter(pipeline, weights)
     put_pipeline(pipeline, offload, place)
-    if encoder is not None and offload == "none":
-        encoder.to(place)
-    return OpenedHost(fitted=fitted, pipeline=pipeline, encoder=encoder)
+    for beside in (encoder, prior):
+        if beside is not None and offload == "none":
+            beside.to(place)
+    return OpenedHost(fitted=fitted, pipeline=pipeline, encoder=encoder, prior=prior)
 
 
 def load_adapter(pipeline: Any, weights: dict[str, dict[str, torch.Tensor]]) -> None:
@@ -149,8 +162,13 @@ def load_adapter(pipeline: Any, weights: dict[str, dict[str, torch.Tensor]]) -> 
 def unload_adapter(opened: OpenedHost) -> None:
     """Take the adapter out again: the pipeline is the stock one, to the bit, and can be saved."""
     part = opened.fitted.sources.adapter
-    if part is not None and part.file is not None:
-        opened.pipeline.unload_ip_adapter()
+    if part is None or part.file is None:
+        return
+    pipeline = opened.pipeline
+    # diffusers takes out what it would have prepared pictures for the adapter with, which may be a safety checker's.
+    kept = {name: getattr(pipeline, name, None) for name in ("feature_extractor", "image_encoder")}
+    pipeline.unload_ip_adapter()
+    pipeline.register_modules(**{name: part for name, part in kept.items() if part is not None})
 
 
 def put_pipeline(pipeline: Any, offload: Offload, device: torch.device) -> None:
@@ -193,7 +211,7 @@ def _open_encoder(fitted: FittedHost, dtype: torch.dtype) -> Any:
         alpha = _open_alpha(fitted.alpha_clip, sources.base.location, dtype, siglip=host.siglip)
     if host.takes == "redux":
         assert sources.adapter is not None
-        prior = _open_prior(sources.adapter.location, dtype)
+        prior = open_prior(read_saved(sources.adapter.location), REDUX, dtype)
         if isinstance(alpha, AlphaSigLIP):
             # Beside the embedder, which is all that the prior is asked for: by itself it would give three channels.
             prior.register_modules(image_encoder=alpha.vision)
@@ -213,17 +231,6 @@ def _open_alpha(name: str, base: Location, dtype: torch.dtype, *, siglip: bool) 
     if siglip:
         return AlphaSigLIP.from_pretrained(name, **hub)
     return AlphaCLIP.from_published(name, **hub) if Path(name).is_file() else AlphaCLIP.from_pretrained(name, **hub)
-
-
-def _open_prior(place: Location, dtype: torch.dtype) -> Any:
-    """Redux's own part, and the SigLIP in it."""
-    prior: Any = import_module("diffusers").FluxPriorReduxPipeline
-    how: dict[str, Any] = {"local_files_only": place.local_files_only, "use_safetensors": True}
-    if place.revision is not None:
-        how["revision"] = place.revision
-    networks = open_components(read_saved(place), how, dtypes=dtype)
-    with refused(place.name), trusting():
-        return prior.from_pretrained(place.name, dtype=dtype, **how, **networks)
 
 
 def _open_siglip(place: Location, dtype: torch.dtype) -> Any:

@@ -33,6 +33,11 @@ def by_scale(host: ReferenceHost, references: Sequence[RegionReference]) -> tupl
     return [replace(reference, weight=1.0) for reference in references], weights.pop()
 
 
+def scaled_layers(denoiser: Any) -> list[Any]:
+    """The layers of the adapters in a denoiser, each with its `scale`."""
+    return [layer for layer in denoiser.attn_processors.values() if hasattr(layer, "to_k_ip")]
+
+
 @contextmanager
 def scaled(denoiser: Any, weight: float) -> Iterator[None]:
     """An adapter's scale times `weight` within the block.
@@ -41,7 +46,7 @@ def scaled(denoiser: Any, weight: float) -> Iterator[None]:
         denoiser: With the adapter in it.
         weight: 1 is as it is.
     """
-    layers = [layer for layer in denoiser.attn_processors.values() if hasattr(layer, "to_k_ip")] if weight != 1 else []
+    layers = scaled_layers(denoiser) if weight != 1 else []
     before = [layer.scale for layer in layers]
     for layer, scale in zip(layers, before, strict=True):
         layer.scale = [weight * each for each in scale] if isinstance(scale, list) else weight * scale

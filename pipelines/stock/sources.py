@@ -1,4 +1,4 @@
-"""Where a host of references has its parts: base, adapter and vision tower; and which of them are not here yet."""
+"""Where a host of references has its parts: base, adapter, vision tower, prior; and which of them are not here yet."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,11 +9,10 @@ from typing import Any, Literal
 from gencontrol.errors import CheckpointError, PairingError
 from gencontrol.models.location import Location, read_json
 from gencontrol.pipelines.hosts.reference_host import PublishedWeights, ReferenceHost
+from gencontrol.pipelines.stock.adapter_files import WEIGHTS, adapter_file, is_on_hub
 
-Role = Literal["base", "adapter", "vision tower"]
+Role = Literal["base", "adapter", "vision tower", "prior"]
 
-_PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl"})
-_WEIGHTS = ".safetensors"
 # Components of a saved pipeline that have no weights, by the ends of their classes' names.
 _LIGHT = ("Scheduler", "Tokenizer", "TokenizerFast", "Processor", "ProcessorFast", "FeatureExtractor", "Backend")
 
@@ -41,9 +40,10 @@ class Part:
         if self.role == "vision tower":
             inside = f"{self.location.subfolder}/config.json".lstrip("/")
             config = _cached(self.location, inside)
-            return config is not None and any(config.parent.glob(f"*{_WEIGHTS}"))
+            return config is not None and any(config.parent.glob(f"*{WEIGHTS}"))
         index = _cached(self.location, "model_index.json")
-        return index is not None and all(_has_weights(index.parent / name) for name in _heavy(read_json(index)))
+        needed = [] if index is None else list(_heavy(read_json(index), looks=self.role != "prior"))
+        return index is not None and all(_has_weights(index.parent / name) for name in needed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +56,13 @@ class Sources:
     """None where the host takes references by itself."""
     tower: Part | None
     """None where the host takes pictures, or the adapter is a pipeline that holds it."""
+    prior: Part | None = None
+    """What makes embeddings of texts; None where none is asked for."""
 
     @property
     def parts(self) -> list[Part]:
         """Those that there are."""
-        return [part for part in (self.base, self.adapter, self.tower) if part is not None]
+        return [part for part in (self.base, self.adapter, self.tower, self.prior) if part is not None]
 
     @property
     def missing(self) -> list[Part]:
@@ -85,6 +87,8 @@ def find_sources(
     adapter: str | Path | None = None,
     image_encoder: str | Path | None = None,
     alpha_clip: str | Path | None = None,
+    prior: str | Path | None = None,
+    with_prior: bool = False,
     revision: str | None = None,
     local_files_only: bool = False,
 ) -> Sources:
@@ -98,6 +102,9 @@ def find_sources(
             published repository.
         image_encoder: Folder of a CLIP or SigLIP, hub id, or `OWNER/NAME/FOLDER` on the hub.
         alpha_clip: An Alpha-CLIP that takes the vision tower's place, which then is not looked for.
+        prior: Folder or hub id of a saved prior that makes embeddings of texts, in the place of the published one; its
+            own vision tower is taken too, unless there is another.
+        with_prior: Whether a prior is needed: that one, or the published one.
         revision: Branch, tag or commit of `base`, or of the published one in the place of the record's.
         local_files_only: Look in the cache only.
 
@@ -109,8 +116,10 @@ def find_sources(
     held = None if adapter is None else str(adapter)
     _check_encoders(host, {"image_encoder": image_encoder, "alpha_clip": alpha_clip})
     named = None if image_encoder is None else str(image_encoder)
-    tower = None if alpha_clip is not None else _tower(host, named, adapter=held, base=pipeline)
-    found = Sources(base=pipeline, adapter=_adapter(host, held), tower=tower)
+    text = _prior(host, None if prior is None else str(prior), needed=with_prior)
+    near = held if prior is None else str(prior)
+    tower = None if alpha_clip is not None else _tower(host, named, near=near, base=pipeline)
+    found = Sources(base=pipeline, adapter=_adapter(host, held), tower=tower, prior=text)
     return _each(found, lambda location: replace(location, local_files_only=True)) if local_files_only else found
 
 
@@ -137,6 +146,17 @@ def _adapter(host: ReferenceHost, given: str | None) -> Part | None:
     return Part(role="adapter", location=Location(name=folder), file=file)
 
 
+def _prior(host: ReferenceHost, given: str | None, *, needed: bool) -> Part | None:
+    known = host.prior
+    if given is None and not needed:
+        return None
+    if known is None:
+        raise PairingError(f"`prior`: the condition of {host.name} is mixed with no text.")
+    if given is not None:
+        return Part(role="prior", location=Location(name=given))
+    return Part(role="prior", location=_published(known), published=known)
+
+
 def _check_encoders(host: ReferenceHost, given: Mapping[str, Any]) -> None:
     named = [name for name, value in given.items() if value is not None]
     if len(named) > 1:
@@ -148,15 +168,15 @@ def _check_encoders(host: ReferenceHost, given: Mapping[str, Any]) -> None:
         raise PairingError(f"`{named[0]}`: {host.name} encodes references {why}.")
 
 
-def _tower(host: ReferenceHost, given: str | None, *, adapter: str | None, base: Part) -> Part | None:
+def _tower(host: ReferenceHost, given: str | None, *, near: str | None, base: Part) -> Part | None:
     known = host.tower
     if known is None:
         return None
     if given is not None:
         return Part(role="vision tower", location=_named(given))
     inside = known.encoder_folder or ""
-    if adapter is not None and inside and (Path(adapter) / inside / "config.json").is_file():
-        return Part(role="vision tower", location=Location(name=adapter, subfolder=inside))
+    if near is not None and inside and (Path(near) / inside / "config.json").is_file():
+        return Part(role="vision tower", location=Location(name=near, subfolder=inside))
     if known.repository == host.base.repository:
         return replace(base, role="vision tower", location=replace(base.location, subfolder=inside))
     location = replace(_published(known), subfolder=inside)
@@ -175,60 +195,6 @@ def _named(given: str) -> Location:
         owner, name, folder = given.split("/", 2)
         return Location(name=f"{owner}/{name}", subfolder=folder)
     return Location(name=given)
-
-
-def is_on_hub(name: str) -> bool:
-    """Whether a name can be nothing but a place on a hub: no path is there, and it does not look like one."""
-    return not (Path(name).exists() or Path(name).is_absolute() or name.startswith((".", "~")))
-
-
-def adapter_file(given: str, *, like: str) -> tuple[str, str]:
-    """Folder or hub id of an adapter, and the file in it.
-
-    Args:
-        given: See `find_sources`.
-        like: Where the published repository has its file.
-
-    Raises:
-        CheckpointError: A pickle, nothing there, or several files to choose from.
-    """
-    path = Path(given)
-    if path.suffix.lower() in _PICKLES and not path.is_dir():
-        raise CheckpointError(_pickled(given))
-    if path.is_dir():
-        return given, _chosen(path, like)
-    if path.suffix == _WEIGHTS:
-        if is_on_hub(given) and given.count("/") > 1:
-            owner, name, file = given.split("/", 2)
-            return f"{owner}/{name}", file
-        if not path.is_file():
-            raise CheckpointError(f"`adapter`: no file at {given}.")
-        return str(path.parent), path.name
-    if path.is_file():
-        raise CheckpointError(f"`adapter` {given}: expected a {_WEIGHTS} file, a folder with one, or a hub id.")
-    return given, like
-
-
-def _chosen(folder: Path, like: str) -> str:
-    for file in (like, Path(like).name):
-        if (folder / file).is_file():
-            return file
-    found = sorted(path.name for path in folder.glob(f"*{_WEIGHTS}"))
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise CheckpointError(f"`adapter`: {folder} holds {', '.join(found)}: name one of the files.")
-    pickles = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in _PICKLES)
-    if pickles:
-        raise CheckpointError(_pickled(str(folder / pickles[0])))
-    raise CheckpointError(f"`adapter`: {folder} holds no {_WEIGHTS} file; the published one is called {like}.")
-
-
-def _pickled(name: str) -> str:
-    return (
-        f"`adapter` {name} is a pickle, which can run programs when it is read: expected {_WEIGHTS}. Take a "
-        "revision of its repository that has them, or have it converted on the hub (safetensors/convert)."
-    )
 
 
 def check_reachable(sources: Sources, *, name: str) -> None:
@@ -266,6 +232,7 @@ def _each(sources: Sources, change: Callable[[Location], Location]) -> Sources:
         base=changed(sources.base),
         adapter=None if sources.adapter is None else changed(sources.adapter),
         tower=None if sources.tower is None else changed(sources.tower),
+        prior=None if sources.prior is None else changed(sources.prior),
     )
 
 
@@ -287,12 +254,14 @@ def _cached(location: Location, file: str) -> Path | None:
     return Path(found) if isinstance(found, str) else None
 
 
-def _heavy(index: Mapping[str, Any]) -> Iterator[str]:
-    """Components of a saved pipeline that have weights."""
+def _heavy(index: Mapping[str, Any], *, looks: bool) -> Iterator[str]:
+    """Components of a saved pipeline that have weights; its vision tower only if it `looks`."""
     for name, entry in index.items():
+        if name == "image_encoder" and not looks:
+            continue
         if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], str) and not entry[1].endswith(_LIGHT):
             yield name
 
 
 def _has_weights(folder: Path) -> bool:
-    return any(folder.glob(f"*{_WEIGHTS}"))
+    return any(folder.glob(f"*{WEIGHTS}"))

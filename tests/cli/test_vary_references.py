@@ -1,6 +1,7 @@
 """`gencontrol vary` with a model that takes references, as users type it."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,30 @@ def test_several_references_and_sheets_as_json(draw: Vary, pictures: Path) -> No
     assert report["encoder"] == REFERENCE_HOSTS[report["host"]].encoder
     assert [output["seed"] for output in report["outputs"]] == [0]
     assert [sheet["kind"] for sheet in report["sheets"]] == ["preview"] and report["dtype"] == "float32"
+
+
+def test_a_prompt_on_kandinsky(run: Any, pictures: Path, reference_folder: Callable[[str], Path]) -> None:
+    """Its prior reads it; a repetition is the same picture, and a prior that reads none is one line."""
+    folder = reference_folder("kandinsky-2.2")
+    parts = ("--model", "kandinsky-2.2", "--base", folder / "base", "--prior", folder / "prior", "-n", 1, "--steps", 2)
+    usual = (pictures / "photo.png", *parts, "--mask", pictures / "red.png", "--height", 64, "--width", 64)
+    made = {}
+    for name, more in {"cup": (), "more": ("--text-share", 0.8), "car": ("--prompt", "a car")}.items():
+        done = run("vary", *usual, "--prompt", "a cup", *more, "-o", pictures / f"{name}.png")
+        assert (done.code, done.err) == (0, "")
+        made[name] = (pictures / f"{name}.png").read_bytes()
+    assert len(set(made.values())) == 3
+    again = run("vary", "--from", pictures / "more.png", "-o", pictures / "again.png")
+    assert again.code == 0 and (pictures / "again.png").read_bytes() == made["more"]
+    bare = pictures / "bare"
+    shutil.copytree(folder / "prior", bare)
+    index = json.loads((bare / "model_index.json").read_text())
+    (bare / "model_index.json").write_text(json.dumps(index | {"tokenizer": [None, None]}))
+    done = run("vary", *usual, "--prior", bare, "--prompt", "a cup", "-o", pictures / "no.png")
+    assert done.code == 1 and done.err == (
+        f"gencontrol: {bare} was saved without tokenizer, so that it makes no embedding of a text: leave --prompt out, "
+        "or name a whole prior.\n"
+    )
 
 
 def test_pictures_are_ranked_by_what_they_are_to_show(draw: Vary, pictures: Path, tiny_folder: Path) -> None:

@@ -25,7 +25,8 @@ ELSEWHERE = frozenset(
     "ARCHITECTURES ALPHA_MEAN ALPHA_STD HOSTS REFERENCE_HOSTS ImageSource RegionWarning PictureWarning "
     "ApproximateWarning Host ReferenceHost OpenedHost RegionEmbeds AlphaCLIPProcessor Location "
     # An opened host of references is tried by its own tests.
-    "RegionImageEmbed draw_references unload_adapter StableUnCLIPImg2ImgPipeline without_reference".split()
+    "RegionImageEmbed draw_references unload_adapter save_pipeline "
+    "StableUnCLIPImg2ImgPipeline without_reference".split()
 )
 """Names that have no arguments of a person's."""
 
@@ -368,6 +369,7 @@ def _hosts(encoder: AlphaCLIP, pipeline: Any, folder: Path, files: Path) -> dict
         "negative_image_embeds": None,
     }
     opened = {"base": None, "adapter": None, "image_encoder": None, "alpha_clip": None, "revision": None}
+    opened |= {"prior": None, "with_prior": False}
     return {
         "StableDiffusionImageVariationPipeline": Tried(call=pipeline, takes=drawn, is_slow=True),
         "RegionPipeline.encode_regions": Tried(
@@ -419,7 +421,8 @@ def _hosts(encoder: AlphaCLIP, pipeline: Any, folder: Path, files: Path) -> dict
         "RegionReference": Tried(call=pipelines.RegionReference, takes=reference),
         "Drawing": Tried(
             call=pipelines.Drawing,
-            takes={"prompt": "a", "negative_prompt": None, "steps": 5, "height": None, "width": None, "batch": 1},
+            takes={"prompt": "a", "negative_prompt": None, "steps": 5, "height": None, "width": None, "batch": 1}
+            | {"text_share": None},
         ),
         "parse_schedule": Tried(call=pipelines.parse_schedule, takes={"text": "1:0.3"}),
         "save_region_block": Tried(call=pipelines.save_region_block, takes={"folder": files / "block"}),

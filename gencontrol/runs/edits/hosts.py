@@ -14,9 +14,9 @@ from gencontrol.pipelines.hosts.inpainting import INPAINTING_HOSTS, without_refe
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
 from gencontrol.pipelines.references.reference import RegionReference
-from gencontrol.pipelines.stock.drawing import Drawing, check_text_towers
 from gencontrol.pipelines.stock.fitting import FittedHost
 from gencontrol.pipelines.stock.opening import OpenedHost, open_fitted
+from gencontrol.pipelines.stock.wanted import Drawing, check_text_towers
 from gencontrol.regions.region import Region
 from gencontrol.runs.drawing import warn_of_black
 from gencontrol.runs.edits.settings import EditingSettings

@@ -15,8 +15,8 @@ from gencontrol.models.fingerprint import fingerprint
 from gencontrol.pipelines.editing.painting import check_ground
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.references.reference import RegionReference
-from gencontrol.pipelines.stock.drawing import Drawing, scale_of
 from gencontrol.pipelines.stock.fitting import FittedHost
+from gencontrol.pipelines.stock.wanted import Drawing, scale_of
 from gencontrol.regions.region import Region, union_of
 from gencontrol.runs.asked import Asked, ask_host
 from gencontrol.runs.edits.hosts import ask_painter, check_painter, drawing_of, find_painter

@@ -22,6 +22,7 @@ _PLAIN: Mapping[str, str] = {
     "base": "the base",
     "adapter": "the adapter",
     "image_encoder": "the vision tower",
+    "prior": "the prior",
     "canvas_mask": "the canvas mask",
     "levels_curve": "the curve of levels",
     "pretrained": "the source",
@@ -44,7 +45,7 @@ _PLAIN: Mapping[str, str] = {
 }
 """Settings that are paths -> what they name."""
 MODELS = frozenset(
-    "model alpha_clip source base adapter image_encoder pretrained module grounder segmenter tokenizer "
+    "model alpha_clip source base adapter image_encoder prior pretrained module grounder segmenter tokenizer "
     "phrase_model clip".split()
 )
 """Those of them that are whole as they are: a file that is added to such a folder is a file of a model's too."""

@@ -17,7 +17,7 @@ from gencontrol.text_files import json_value
 
 _CURVE = "levels_curve"
 _MODELS: Mapping[str, str] = {"revision": "model"} | {
-    name: name for name in ("model", "alpha_clip", "base", "adapter", "image_encoder", _CURVE)
+    name: name for name in ("model", "alpha_clip", "base", "adapter", "image_encoder", "prior", _CURVE)
 }
 """Settings that only name a model, or a curve -> the one whose fingerprint says whether it is another."""
 _INPUTS: Mapping[str, str] = {"image": "another picture", "embeds": "other embeddings", "like": "another picture"}

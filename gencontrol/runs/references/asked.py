@@ -1,12 +1,14 @@
 """A host of references, asked before it is opened: where its parts are, and whether they fit."""
 
 from dataclasses import replace
+from typing import Any
 
 from gencontrol.errors import ConfigError
 from gencontrol.models.fingerprint import fingerprint
 from gencontrol.models.location import Location
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.stock.fitting import FittedHost, fit_host
+from gencontrol.pipelines.stock.priors import is_mixed
 from gencontrol.pipelines.stock.sources import check_reachable, find_sources
 from gencontrol.runs.edits.settings import EditingSettings
 from gencontrol.runs.idle import warn_of_revision
@@ -34,6 +36,7 @@ def ask_reference_host(host: ReferenceHost, settings: VariationSettings | Editin
         adapter=settings.adapter,
         image_encoder=settings.image_encoder,
         alpha_clip=settings.alpha_clip,
+        **_prior_asked(host, settings),
         revision=settings.revision,
         local_files_only=settings.offline,
     ).settled()
@@ -56,10 +59,21 @@ def ask_reference_host(host: ReferenceHost, settings: VariationSettings | Editin
 def fingerprints(fitted: FittedHost) -> dict[str, str]:
     """Of a host's parts, by the settings that name them; "" of what is not on this machine yet."""
     sources = fitted.sources
-    parts = {"base": sources.base, "adapter": sources.adapter, "image_encoder": sources.tower}
+    parts = {"base": sources.base, "adapter": sources.adapter, "image_encoder": sources.tower, "prior": sources.prior}
     found = {name: fingerprint(part.location, part.file) for name, part in parts.items() if part is not None}
     alpha_clip = fitted.alpha_clip
     return found if alpha_clip is None else found | {"alpha_clip": fingerprint(Location(name=alpha_clip))}
+
+
+def _prior_asked(host: ReferenceHost, settings: VariationSettings | EditingSettings) -> dict[str, Any]:
+    """The prior that the prompt goes through; no model that paints into holes has one."""
+    if not isinstance(settings, VariationSettings):
+        return {}
+    is_read = is_mixed(host, prompt=settings.prompt, text_share=settings.text_share)
+    if settings.prior is not None and host.mixes_text and not is_read:
+        what = "`prompt`" if not settings.prompt else "`text_share`"
+        raise ConfigError(f"`prior`: expected {what} beside it; a vision tower alone is `image_encoder`.")
+    return {"prior": settings.prior, "with_prior": is_read}
 
 
 def _check_sampler(fitted: FittedHost, steps: int, *, scheduler: str | None) -> None:

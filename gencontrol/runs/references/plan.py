@@ -14,8 +14,8 @@ from gencontrol.numbers import check_number, number_text
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.hosts.reference_registry import find_reference_host
 from gencontrol.pipelines.references.reference import MAX_WEIGHT, RegionReference
-from gencontrol.pipelines.stock.drawing import Drawing, check_drawing, check_text_towers, scale_of
 from gencontrol.pipelines.stock.fitting import FittedHost
+from gencontrol.pipelines.stock.wanted import Drawing, check_drawing, check_text_towers, scale_of
 from gencontrol.runs.files.inputs import Input, inputs_of, without_results
 from gencontrol.runs.files.outputs import Item, check_items, plan_items
 from gencontrol.runs.files.records import describe, describe_input, is_result, read_record
@@ -233,6 +233,7 @@ def _drawing(settings: VariationSettings) -> Drawing:
     return Drawing(
         prompt=settings.prompt,
         negative_prompt=settings.negative_prompt,
+        text_share=settings.text_share,
         steps=settings.steps,
         guidance=settings.guidance,
         true_guidance=settings.true_guidance,

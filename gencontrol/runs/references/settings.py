@@ -28,6 +28,10 @@ class ReferenceSettings:
     """Adapter in the place of the published one: a .safetensors file, a folder, or a hub id."""
     image_encoder: str | None = None
     """Folder or hub id of the vision tower, in the place of the published one."""
+    prior: str | None = None
+    """Folder or hub id of the prior that makes an embedding of `prompt` (Kandinsky), in the place of the published."""
+    text_share: float | None = None
+    """How much the prompt is of what Kandinsky mixes of it and the pictures, 0 to 1; 0.3 for 2.2 unless given."""
     height: int | None = None
     """Of the output in pixels; unless given, the model's own."""
     width: int | None = None
@@ -39,7 +43,7 @@ class ReferenceSettings:
 
 
 REFERENCE_RECORDED = frozenset(
-    "prompt negative_prompt weight base adapter image_encoder height width true_guidance".split()
+    "prompt negative_prompt weight base adapter image_encoder prior text_share height width true_guidance".split()
 )
 """Those that a picture's record holds as settings; references and canvas masks are in it as they were read."""
 _NOT_FOR_REFERENCES = ("embeds_in", "embeds_out", "sweep", "levels_curve")

@@ -159,6 +159,21 @@ def save_kontext(folder: Path, hosts: ModuleType) -> Path:
     return folder
 
 
+def save_kandinsky(folder: Path, hosts: ModuleType, further: ModuleType, *, name: str) -> Path:
+    """`base/`, a decoder, and `prior/`, which reads texts and has the vision tower.
+
+    Args:
+        folder: Made if it is not there.
+        hosts: The builders of tests/pipelines/references/_hosts.py.
+        further: Those of tests/pipelines/references/_further_hosts.py.
+        name: `kandinsky-2.1` or `kandinsky-2.2`.
+    """
+    old = name == "kandinsky-2.1"
+    further.kandinsky(hosts, old=old).save_pretrained(folder / "base")
+    further.kandinsky_prior(hosts, old=old).save_pretrained(folder / "prior")
+    return folder
+
+
 def with_flux_text(pipe: Any, tokenizer: Any) -> None:
     """Put both text towers of a Flux into a pipeline."""
     torch.manual_seed(0)

@@ -16,15 +16,9 @@ from gencontrol.errors import InputError
 from gencontrol.pipelines import Drawing, RegionReference, draw_references, open_reference_host
 from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
 from gencontrol.pipelines.stock import drawing
-from gencontrol.pipelines.stock.drawing import (
-    Drawn,
-    check_drawing,
-    check_text_towers,
-    is_guided,
-    scale_of,
-    stock_settings,
-)
+from gencontrol.pipelines.stock.drawing import Drawn, stock_settings
 from gencontrol.pipelines.stock.opening import OpenedHost
+from gencontrol.pipelines.stock.wanted import check_drawing, check_text_towers, is_guided, scale_of
 from gencontrol.regions.shapes import box_alpha
 
 Folder = Callable[[str], Path]
@@ -164,6 +158,18 @@ def test_hosts_with_a_bias(name: str, reference_folder: Folder, reference_builde
     assert np.abs(first - draw(whole, [3], text=1)[0]).max() > 0
     assert np.abs(first - draw(replace(whole, weight=0.01), [3])[0]).max() > 0
     assert np.array_equal(first, draw(whole, [3, 4])[0])
+
+
+def test_redux_without_a_text(reference_folder: Folder, reference: RegionReference) -> None:
+    """The pooled text that its prior fills in is as wide as this denoiser reads it, here 32 instead of Flux's 768."""
+    folder = reference_folder("flux-redux")
+    opened = open_reference_host("flux-redux", base=folder / "base", adapter=folder / "adapter")
+    opened.pipeline.set_progress_bar_config(disable=True)
+    part, whole = (
+        pixels(next(draw_references(opened, [shown], [0], Drawing(steps=2, height=16, width=16))))
+        for shown in (reference, replace(reference, mask_image=None))
+    )
+    assert part.shape == (16, 16, 3) and np.abs(part - whole).max() > 0
 
 
 @pytest.mark.parametrize("name", REFERENCE_HOSTS)

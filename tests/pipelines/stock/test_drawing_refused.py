@@ -9,7 +9,7 @@ import torch
 from gencontrol.errors import InputError
 from gencontrol.pipelines import Drawing, RegionReference
 from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
-from gencontrol.pipelines.stock.drawing import check_drawing
+from gencontrol.pipelines.stock.wanted import check_drawing
 from gencontrol.regions.shapes import box_alpha
 
 LEFT = box_alpha((0, 0, 16, 32), (32, 32))
@@ -22,7 +22,10 @@ REFERENCE = RegionReference(image=torch.zeros(3, 8, 8))
         ("flux-kontext", {}, "prompt: flux-kontext needs a text that says what to draw"),
         ("flux2", {"prompt": " "}, "prompt: flux2 needs a text"),
         ("kandinsky-2.1", {}, "prompt: kandinsky-2.1 needs a text"),
-        ("kandinsky-2.2", {"prompt": "x"}, "prompt: the stock call of kandinsky-2.2 takes no text beside"),
+        ("kandinsky-2.2", {"prompt": " "}, "prompt: it is empty, and kandinsky-2.2 would mix it with its references"),
+        ("kandinsky-2.2", {"text_share": 0.5}, "text_share: expected `prompt` beside it, whose share it is"),
+        ("kandinsky-2.1", {"prompt": "x", "text_share": 1.1}, "text_share: expected .* 1"),
+        ("sdxl-ip", {"prompt": "x", "text_share": 0.5}, "text_share: the condition of sdxl-ip is mixed with no text"),
         ("karlo", {"prompt": "x"}, "prompt: the stock call of karlo takes no text"),
         ("karlo", {"height": 64}, "height and width: those of karlo are its own"),
         ("flux-redux", {"negative_prompt": "x"}, "negative_prompt: the stock call of flux-redux takes none"),

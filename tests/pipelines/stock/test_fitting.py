@@ -185,6 +185,17 @@ def test_a_pipeline_that_is_no_prior(tmp_path: Path) -> None:
         fitting._own_width(made)
 
 
+def test_reduxs_tokens_are_as_wide_as_the_text(reference_folder: Folder, tmp_path: Path) -> None:
+    folder = reference_folder("flux-redux")
+    shutil.copytree(folder / "adapter", tmp_path / "adapter")
+    path = tmp_path / "adapter" / "image_embedder" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"txt_in_features": 48}))
+    host = REFERENCE_HOSTS["flux-redux"]
+    sources = find_sources(host, base=folder / "base", adapter=tmp_path / "adapter")
+    with pytest.raises(PairingError, match=r"adapter makes tokens of width 48, and .*base reads a text of width 32"):
+        fit_host(host, sources)
+
+
 def test_a_package_that_is_not_installed(reference_folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     stock = type("StableDiffusionPipeline", (), {"_backends": ["torch", "transformers", "sentencepiece"]})
     monkeypatch.setattr("diffusers.StableDiffusionPipeline", stock)

@@ -1,7 +1,9 @@
 """Where a host's parts are, and what of them is not here; no hub is asked."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,15 +13,14 @@ from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
 from gencontrol.pipelines.stock.sources import (
     Part,
     Sources,
-    adapter_file,
     check_reachable,
     find_sources,
-    is_on_hub,
     weigh,
 )
 
 SDXL, KOLORS, REDUX = (REFERENCE_HOSTS[name] for name in ("sdxl-ip-plus", "kolors-ip-plus", "flux-redux"))
 KONTEXT, KARLO = REFERENCE_HOSTS["flux-kontext"], REFERENCE_HOSTS["karlo"]
+KANDINSKY = REFERENCE_HOSTS["kandinsky-2.2"]
 LIKE = "sdxl_models/ip-adapter-plus_sdxl_vit-h.safetensors"
 
 
@@ -122,69 +123,67 @@ def test_an_alpha_clip_takes_the_towers_place() -> None:
     assert made.tower is None and [part.role for part in made.parts] == ["base", "adapter"]
 
 
-class TestAdapterFile:
-    """A file, a folder, or a place on the hub."""
-
-    def test_a_folder_as_published_or_with_one_file(self, tmp_path: Path) -> None:
-        (tmp_path / "other.safetensors").touch()
-        assert adapter_file(str(tmp_path), like=LIKE) == (str(tmp_path), "other.safetensors")
-        (tmp_path / Path(LIKE).name).touch()
-        assert adapter_file(str(tmp_path), like=LIKE) == (str(tmp_path), Path(LIKE).name)
-        (tmp_path / "sdxl_models").mkdir()
-        (tmp_path / LIKE).touch()
-        assert adapter_file(str(tmp_path), like=LIKE) == (str(tmp_path), LIKE)
-
-    def test_a_folders_own_tower_is_taken(self, tmp_path: Path) -> None:
-        (tmp_path / "a.safetensors").touch()
-        tower = find_sources(SDXL, adapter=tmp_path).tower
-        assert tower is not None and tower.location.name == "h94/IP-Adapter"
-        (tmp_path / "models" / "image_encoder").mkdir(parents=True)
-        (tmp_path / "models" / "image_encoder" / "config.json").touch()
-        tower = find_sources(SDXL, adapter=tmp_path).tower
-        assert tower is not None
-        assert tower.location == Location(name=str(tmp_path), subfolder="models/image_encoder")
-        assert tower.published is None and tower.is_here
-
-    def test_a_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        (tmp_path / "a.safetensors").touch()
-        assert adapter_file(str(tmp_path / "a.safetensors"), like=LIKE) == (str(tmp_path), "a.safetensors")
-        monkeypatch.chdir(tmp_path)
-        assert adapter_file("a.safetensors", like=LIKE) == (".", "a.safetensors")
-
-    @pytest.mark.parametrize("name", ["a.bin", "a/b/c.pt", "/a/b.ckpt", "a/b/c.PTH", "x.pkl"])
-    def test_pickles(self, name: str) -> None:
-        with pytest.raises(CheckpointError, match=r"is a pickle, which can run programs .* Take a revision of"):
-            adapter_file(name, like=LIKE)
-
-    def test_a_folder_of_pickles_of_several_or_of_nothing(self, tmp_path: Path) -> None:
-        with pytest.raises(CheckpointError, match=r"holds no \.safetensors file; the published one is called sdxl_mod"):
-            adapter_file(str(tmp_path), like=LIKE)
-        (tmp_path / "ip_adapter.bin").touch()
-        with pytest.raises(CheckpointError, match=r"ip_adapter\.bin is a pickle"):
-            adapter_file(str(tmp_path), like=LIKE)
-        for name in ("b", "a"):
-            (tmp_path / f"{name}.safetensors").touch()
-        with pytest.raises(CheckpointError, match=r"holds a\.safetensors, b\.safetensors: name one of the files"):
-            adapter_file(str(tmp_path), like=LIKE)
-
-    @pytest.mark.parametrize(
-        "name", ["no.safetensors", "./a/b/no.safetensors", "/a/b/c.safetensors", "a/no.safetensors"]
-    )
-    def test_no_such_file(self, name: str) -> None:
-        with pytest.raises(CheckpointError, match=f"`adapter`: no file at {name}"):
-            adapter_file(name, like=LIKE)
-
-    def test_a_file_of_another_kind(self, tmp_path: Path) -> None:
-        (tmp_path / "a.txt").touch()
-        with pytest.raises(
-            CheckpointError, match=r"a\.txt: expected a \.safetensors file, a folder with one, or a hub"
-        ):
-            adapter_file(str(tmp_path / "a.txt"), like=LIKE)
+def test_a_folders_own_tower_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "a.safetensors").touch()
+    tower = find_sources(SDXL, adapter=tmp_path).tower
+    assert tower is not None and tower.location.name == "h94/IP-Adapter"
+    (tmp_path / "models" / "image_encoder").mkdir(parents=True)
+    (tmp_path / "models" / "image_encoder" / "config.json").touch()
+    tower = find_sources(SDXL, adapter=tmp_path).tower
+    assert tower is not None
+    assert tower.location == Location(name=str(tmp_path), subfolder="models/image_encoder")
+    assert tower.published is None and tower.is_here
 
 
-def test_names_that_can_be_on_a_hub_only(tmp_path: Path) -> None:
-    assert is_on_hub("owner/name")
-    assert not any(is_on_hub(name) for name in (str(tmp_path), "/no/where", "./a/b", "../a", "~/a"))
+class TestPrior:
+    """What makes embeddings of texts: looked for where a text is to be read."""
+
+    def test_the_published_one_where_it_is_needed(self) -> None:
+        assert find_sources(KANDINSKY).prior is None
+        made = find_sources(KANDINSKY, with_prior=True).prior
+        assert made is not None and made.published == KANDINSKY.prior
+        assert made.location == Location(name="kandinsky-community/kandinsky-2-2-prior")
+        assert [part.role for part in find_sources(KANDINSKY, with_prior=True).parts] == [
+            "base",
+            "vision tower",
+            "prior",
+        ]
+
+    def test_a_folder_and_its_own_tower(self, tmp_path: Path) -> None:
+        made = find_sources(KANDINSKY, prior=tmp_path)
+        assert made.prior == Part(role="prior", location=Location(name=str(tmp_path)))
+        assert made.tower is not None and made.tower.published is not None
+        (tmp_path / "image_encoder").mkdir()
+        (tmp_path / "image_encoder" / "config.json").touch()
+        inside = Location(name=str(tmp_path), subfolder="image_encoder")
+        tower = find_sources(KANDINSKY, prior=tmp_path).tower
+        assert tower is not None and tower.location == inside
+        tower = find_sources(KANDINSKY, prior=tmp_path, image_encoder="my/tower").tower
+        assert tower is not None and tower.location == Location(name="my/tower")
+
+    @pytest.mark.parametrize("asked", [{"prior": "a/b"}, {"with_prior": True}])
+    def test_hosts_that_mix_no_text(self, asked: dict[str, Any]) -> None:
+        with pytest.raises(PairingError, match="`prior`: the condition of sdxl-ip-plus is mixed with no text"):
+            find_sources(SDXL, **asked)
+
+    def test_it_is_here_without_its_tower(self, cache: Path) -> None:
+        index = {
+            "prior": ["diffusers", "PriorTransformer"],
+            "image_encoder": ["transformers", "CLIPVisionModelWithProjection"],
+            "tokenizer": ["transformers", "CLIPTokenizer"],
+        }
+        name = "kandinsky-community/kandinsky-2-2-prior"
+        lay(cache, name, "model_index.json", index=index)
+        prior = find_sources(KANDINSKY, with_prior=True).prior
+        assert prior is not None and not prior.is_here
+        lay(cache, name, "prior/diffusion_pytorch_model.safetensors")
+        assert prior.is_here
+        # As any other saved pipeline it would need it.
+        assert not replace(prior, role="base").is_here
+
+    def test_it_is_kept_to_the_cache_as_the_others_are(self) -> None:
+        prior = find_sources(KANDINSKY, with_prior=True, local_files_only=True).prior
+        assert prior is not None and prior.location.local_files_only
 
 
 class TestMissing:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from gencontrol.errors import CheckpointError, ConfigError, InputError, PairingError
-from gencontrol.pipelines.stock.drawing import Drawing
 from gencontrol.pipelines.stock.fitting import FittedHost
+from gencontrol.pipelines.stock.wanted import Drawing
 from gencontrol.runs.notices import RunWarning
 from gencontrol.runs.references.plan import ReferencePlan, in_settings, plan_references
 from gencontrol.runs.references.settings import REFERENCE_RECORDED
@@ -68,6 +68,26 @@ def test_values_are_finished(settings: Settings, pictures: Path) -> None:
     assert recorded is not None and recorded.keys() == RECORDED - PHRASED | REFERENCE_RECORDED
     assert (recorded["guidance"], recorded["weight"], recorded["prompt"]) == (7.5, 0.5, "a cup")
     assert plan_references(replace(given, metadata=False)).recorded is None
+
+
+def test_a_text_through_a_prior(pictures: Path, reference_folder: Callable[[str], Path]) -> None:
+    """The prior is a part as the others are, where a text needs it; its folder has the vision tower too."""
+    folder = reference_folder("kandinsky-2.2")
+    usual: dict[str, Any] = {"model": "kandinsky-2.2", "images": (str(pictures / "photo.png"),), "number": 1}
+    usual |= {"base": str(folder / "base"), "prior": str(folder / "prior"), "output": str(pictures / "out")}
+    plan = plan_references(VariationSettings(**usual, prompt="a cup", text_share=0.4))
+    assert plan.drawing.text_share == 0.4 and plan.fitted.sources.prior is not None
+    record = plan.record(plan.scene) if plan.scene is not None else None
+    assert record is not None and record["weights"].keys() == {"base", "image_encoder", "prior"}
+    assert record["weights"]["prior"] and record["settings"]["text_share"] == 0.4
+    with pytest.raises(ConfigError, match="`prior`: expected `prompt` beside it; a vision tower alone is"):
+        plan_references(VariationSettings(**usual))
+    with pytest.raises(InputError, match="`text_share`: expected 0 or more and at most 1, got 1.4"):
+        plan_references(VariationSettings(**usual, prompt="a cup", text_share=1.4))
+    with pytest.raises(ConfigError, match="`prior`: expected `text_share` beside it"):
+        plan_references(VariationSettings(**usual | {"model": "kandinsky-2.1"}, prompt="a cup"))
+    with pytest.raises(PairingError, match=r"`prior`: the condition of sd15-ip-plus is mixed with no text"):
+        plan_references(VariationSettings(**usual | {"model": "sd15-ip-plus"}))
 
 
 def test_several_pictures(settings: Settings, pictures: Path) -> None:
