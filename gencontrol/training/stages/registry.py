@@ -39,6 +39,9 @@ from gencontrol.training.stages.language_data import build_language_task
 from gencontrol.training.stages.moving import map_between, moved
 from gencontrol.training.stages.one_pass import OnePassTask, OnePassTraining
 from gencontrol.training.stages.one_pass_data import build_one_pass_task
+from gencontrol.training.stages.proposing.grounder import GrounderTask, GrounderTraining
+from gencontrol.training.stages.proposing.opening import build_grounder_task, build_segmenter_task
+from gencontrol.training.stages.proposing.segmenter import SegmenterTask, SegmenterTraining
 from gencontrol.training.stages.recognition import RecognitionSet, recognition_sets
 from gencontrol.training.stages.relations import RelationTask, RelationTraining
 from gencontrol.training.stages.relations_data import build_relation_task
@@ -250,6 +253,16 @@ def build_language(config: LanguageTraining, places: Places) -> LanguageTask:
     return build_language_task(config, folder=places.folder, sprites=places.sprites)
 
 
+def build_grounder(config: GrounderTraining, places: Places) -> GrounderTask:
+    """The grounder, on composed scenes."""
+    return build_grounder_task(config, sprites=places.sprites)
+
+
+def build_segmenter(config: SegmenterTraining, places: Places) -> SegmenterTask:
+    """The segmenter, on composed scenes."""
+    return build_segmenter_task(config, sprites=places.sprites)
+
+
 STAGES: dict[str, Stage] = {
     "clip": Stage(config=ClipTraining, preset="clip.yaml", build=build_clip_task),
     "alpha-clip": Stage(config=AlphaClipTraining, preset="alpha_clip.yaml", build=build_alpha_clip_task),
@@ -258,5 +271,7 @@ STAGES: dict[str, Stage] = {
     "relations": Stage(config=RelationTraining, preset="relations.yaml", build=build_relations),
     "one-pass": Stage(config=OnePassTraining, preset="one_pass.yaml", build=build_one_pass),
     "language": Stage(config=LanguageTraining, preset="language.yaml", build=build_language),
+    "grounder": Stage(config=GrounderTraining, preset="grounder.yaml", build=build_grounder),
+    "segmenter": Stage(config=SegmenterTraining, preset="segmenter.yaml", build=build_segmenter),
 }
 """In the order of training."""

@@ -49,7 +49,8 @@ def _no_test_scenes(monkeypatch) -> None:
 
 
 def test_presets_are_the_stages_own_or_named(tmp_path: Path) -> None:
-    assert list(STAGES) == ["clip", "alpha-clip", "autoencoder", "denoiser", "relations", "one-pass", "language"]
+    names = "clip, alpha-clip, autoencoder, denoiser, relations, one-pass, language, grounder, segmenter"
+    assert list(STAGES) == names.split(", ")
     for stage in STAGES.values():
         assert preset_path(stage).is_file() and settings_path(None, stage) == preset_path(stage)
     stage = STAGES["clip"]
