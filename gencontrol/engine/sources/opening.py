@@ -6,14 +6,18 @@ from pathlib import Path
 from gencontrol.engine.sources.captions import CaptionsFile
 from gencontrol.engine.sources.classes import ClassFolders
 from gencontrol.engine.sources.coco import CocoAnnotations
+from gencontrol.engine.sources.parquet import SUFFIX, ParquetShards
 from gencontrol.engine.sources.source import Source
 from gencontrol.engine.sources.tars import TarShards
 from gencontrol.errors import InputError
 
 
 def is_archive(pictures: Path) -> bool:
-    """Whether pictures are named by an archive, or a folder of them."""
-    return pictures.suffix.lower() == ".tar" or (pictures.is_dir() and any(pictures.glob("*.tar")))
+    """Whether pictures are named by an archive or a table, or a folder of them, which hold captions themselves."""
+    return any(
+        pictures.suffix.lower() == suffix or (pictures.is_dir() and any(pictures.glob(f"*{suffix}")))
+        for suffix in (".tar", SUFFIX)
+    )
 
 
 def open_data_set(
@@ -27,19 +31,22 @@ def open_data_set(
     """The data set that lies there.
 
     Args:
-        pictures: A folder of pictures, a tar archive, a folder of those, or a folder with a folder for each class.
-        shard: Pictures of a shard; an archive is one by itself.
+        pictures: A folder of pictures, a tar archive, a parquet table, a folder of either, or a folder with a folder
+            for each class.
+        shard: Pictures of a shard; an archive is one by itself, and so is a table's group of rows.
         captions: A file with one JSON object a line; beside annotations, COCO's captions.
         annotations: COCO's or LVIS's instances.
         names: Of class folders: what they stand for.
 
     Raises:
         InputError: Files that are not there, or with nothing in them.
+        MissingDependencyError: A table, and pyarrow is not installed.
     """
     if is_archive(pictures):
         if captions is not None or annotations is not None:
             raise InputError(f"{pictures} holds captions itself: leave `captions` and `annotations` out.")
-        return TarShards(pictures)
+        is_table = pictures.suffix.lower() == SUFFIX or (pictures.is_dir() and not any(pictures.glob("*.tar")))
+        return ParquetShards(pictures) if is_table else TarShards(pictures)
     if annotations is not None:
         return CocoAnnotations(annotations, pictures, shard=shard, captions=captions)
     if captions is not None:

@@ -24,8 +24,8 @@ class PairsSettings(EncoderSettings):
     """Region-text pairs made of plain pictures, as `train alpha-clip --pairs` reads them."""
 
     pictures: str = ""
-    """A folder of pictures; a tar archive of pictures and captions as webdataset writes it, or a folder of those; or a
-    folder of folders that are called after their classes."""
+    """A folder of pictures; a tar archive of pictures and captions as webdataset writes it, a parquet table as GRIT's,
+    or a folder of either; or a folder of folders that are called after their classes."""
     captions: str | None = None
     """A file with one JSON object a line: file, caption, perhaps boxes; beside annotations, COCO's file of captions."""
     annotations: str | None = None
