@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check 
 export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 
-.PHONY: help demo test test-slow lint laid typecheck pytest odd mutants docs package clean
+.PHONY: help demo test test-slow lint laid typecheck pytest odd mutants engine docs package clean
 
 help:
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -64,6 +64,16 @@ SAMPLE ?= 100
 SEED ?= 0
 mutants: $(VENV)/.dev  ## small changes to what has changed since BASE, or to FILES, that no test notices
 	$(BIN)/python tests/_mutants.py $(if $(FILES),--files $(FILES),--base $(BASE)) --sample $(SAMPLE) --seed $(SEED)
+
+# SPRITES: the store that `gencontrol data sprites` made. PAIRS and STEPS: smaller ones take less than the hours of these.
+SPRITES ?= data/sprites/sprites.npz
+PAIRS ?= 20000
+STEPS ?= 3000
+engine: $(VENV)/.dev  ## pairs of plain pictures by `tiny`'s own grounder and segmenter, and what is learned from them
+	$(BIN)/gencontrol train grounder --sprites $(SPRITES) -o runs/grounder
+	$(BIN)/gencontrol train segmenter --sprites $(SPRITES) -o runs/segmenter
+	$(BIN)/python -m benchmarks.engine --sprites $(SPRITES) --grounder runs/grounder/export \
+		--segmenter runs/segmenter/export --pairs $(PAIRS) --steps $(STEPS) -o runs/engine
 
 docs: $(VENV)/.dev laid  ## the documentation as a site, in site/; a warning is an error
 	$(BIN)/zensical build --strict --clean

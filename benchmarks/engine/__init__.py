@@ -1,0 +1,1 @@
+"""What an Alpha-CLIP learns from pairs that were made automatically, beside exact ones."""
