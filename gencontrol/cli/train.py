@@ -14,7 +14,7 @@ from gencontrol.cli.terminal import say
 from gencontrol.errors import ConfigError
 
 _SPRITES = Path("data/sprites/sprites.npz")
-_STAGES = "clip, alpha-clip, autoencoder, denoiser, relations, one-pass, language"
+_STAGES = "clip, alpha-clip, autoencoder, denoiser, relations, one-pass, language, grounder, segmenter"
 _ON_PAIRS = ("alpha-clip", "one-pass")
 
 
@@ -23,7 +23,8 @@ class TrainOptions:
     """Flags of `gencontrol train`."""
 
     stage: Positional[str] = ""
-    """`clip`, `alpha-clip`, `autoencoder`, `denoiser`, `relations`, `one-pass` or `language`."""
+    """`clip`, `alpha-clip`, `autoencoder`, `denoiser`, `relations`, `one-pass`, `language`, `grounder` or
+    `segmenter`."""
     output: Annotated[Path | None, arg(aliases=("-o",), metavar="FOLDER")] = None
     """Where the run lives; started again with the same folder, it goes on. `runs/STAGE` by default."""
     settings: Annotated[Path | None, arg(name="config", metavar="FILE.yaml")] = None
