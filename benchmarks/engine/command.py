@@ -121,7 +121,7 @@ def pairs_settings(settings: Settings, scenes: Path, name: str) -> PairsSettings
         "captions": str(scenes / CAPTIONS),
         "grounder": settings.grounder,
         "segmenter": settings.segmenter,
-        "alpha_clip": str(Path(*resolve_encoder(settings.clip, has_alpha=False))),
+        "model": str(Path(*resolve_encoder(settings.clip, has_alpha=False))),
         "contrast": True,
         "agreement": settings.agreement,
         "each": 1,

@@ -109,7 +109,7 @@ def test_rows_differ_in_what_they_say(tmp_path: Path) -> None:
     settings = Settings(**MODELS, output=tmp_path)
     usual = pairs_settings(settings, tmp_path, "engine")
     assert (usual.segmenter, usual.filter, usual.contrast) == ("s", True, True)
-    assert Path(usual.alpha_clip or "", "config.json").is_file()
+    assert Path(usual.model, "config.json").is_file()
     assert pairs_settings(settings, tmp_path, "boxes only").segmenter == "box"
     assert not pairs_settings(settings, tmp_path, "without the filter").filter
     assert pairs_settings(settings, tmp_path, "without SAM: grabcut").segmenter == "grabcut"
