@@ -82,7 +82,7 @@ def test_a_text_through_a_prior(pictures: Path, reference_folder: Callable[[str]
     assert record["weights"]["prior"] and record["settings"]["text_share"] == 0.4
     with pytest.raises(ConfigError, match="`prior`: expected `prompt` beside it; a vision tower alone is"):
         plan_references(VariationSettings(**usual))
-    with pytest.raises(InputError, match="`text_share`: expected 0 or more and at most 1, got 1.4"):
+    with pytest.raises(InputError, match=r"`text_share`: expected 0 or more and at most 1, got 1\.4"):
         plan_references(VariationSettings(**usual, prompt="a cup", text_share=1.4))
     with pytest.raises(ConfigError, match="`prior`: expected `text_share` beside it"):
         plan_references(VariationSettings(**usual | {"model": "kandinsky-2.1"}, prompt="a cup"))
