@@ -64,12 +64,11 @@ def main(arguments: Sequence[str]) -> None:
 
 def run_stage(options: TrainOptions) -> Path:
     """Build the stage from its settings and train it."""
-    from accelerate import Accelerator
-
     from gencontrol.cli.terminal import log_to_stderr
     from gencontrol.configuration import from_yaml
     from gencontrol.files import check_folder
     from gencontrol.runs.notices import quiet_loading
+    from gencontrol.training.loop.devices import start_accelerator
     from gencontrol.training.loop.reporting import Reporter
     from gencontrol.training.loop.train import train
     from gencontrol.training.stages.registry import STAGES, Places, settings_path
@@ -85,8 +84,9 @@ def run_stage(options: TrainOptions) -> Path:
         raise ConfigError(
             f"--until {options.until}: the run ends after {config.run.steps} steps (run.steps) by itself."
         )
+    # First: the stages' own ask for what has been started.
+    accelerator = start_accelerator(config.run.device)
     task = stage.build(config, Places(folder=folder, sprites=options.sprites or _SPRITES, pairs=options.pairs))
-    accelerator = Accelerator()
     with Reporter(folder, steps=config.run.steps) if accelerator.is_main_process else nullcontext() as report:
         train(task, config.run, folder=folder, accelerator=accelerator, report=report, until=options.until)
     return folder

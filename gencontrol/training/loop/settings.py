@@ -7,6 +7,7 @@ from typing import Literal
 
 from gencontrol.errors import ConfigError
 from gencontrol.numbers import check_number
+from gencontrol.training.loop.devices import Device
 from gencontrol.training.loop.precision import Precision
 
 MOST_LEARNING_RATE = 10.0
@@ -51,6 +52,8 @@ class RunConfig:
     precision: Precision = "auto"
     """Of the forward pass; weights and optimiser stay float32. `auto` is bfloat16 where the processor multiplies it
     natively and float32 elsewhere: a CPU that emulates bfloat16 is a hundred times slower with it."""
+    device: Device = "auto"
+    """Where the run computes: auto takes a GPU if there is one, cuda nothing else. A run may go on elsewhere."""
     compile: bool = False
     """Whether the forward and backward pass are compiled (`torch.compile`): a third faster for `tiny`'s towers, after a
     minute of compiling; needs a C++ compiler, and rounds otherwise than an uncompiled run."""

@@ -185,7 +185,9 @@ def _resume(run: _Run) -> None:
     _log.info("Going on from step %d", run.step)
 
 
-_MAY_CHANGE = frozenset({"run", "start", "compile", "log_every", "evaluate_every", "sheet_every", "checkpoint_every"})
+_MAY_CHANGE = frozenset(
+    {"run", "start", "device", "compile", "log_every", "evaluate_every", "sheet_every", "checkpoint_every"}
+)
 """The run's settings are compared by themselves; where it started matters no more."""
 
 

@@ -26,6 +26,7 @@ def test_defaults() -> None:
         beta2=0.98,
         gradient_clip=1.0,
         precision="auto",
+        device="auto",
         compile=False,
         ema=0.999,
         seed=0,

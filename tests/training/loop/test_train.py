@@ -79,13 +79,18 @@ def test_a_broken_checkpoint_is_passed_over_with_a_warning(tasks, tmp_path, capl
     assert again.drawn[0] == 14 * 4 and same(whole.module, again.module)
 
 
-def test_other_settings_are_refused_but_for_logging(tasks, tmp_path):
+def test_other_settings_are_refused_but_for_logging_and_the_device(tasks, tmp_path):
     train(tasks.LineTask(), CONFIG, folder=tmp_path, until=5)
     with pytest.raises(CheckpointError, match=r"other settings \(learning_rate 0.05 -> 0.01\)"):
         train(tasks.LineTask(), dataclasses.replace(CONFIG, learning_rate=0.01), folder=tmp_path)
     with pytest.raises(CheckpointError, match=r"other settings \(slope 1.0 -> 3.0\)"):
         train(tasks.LineTask(slope=3.0), CONFIG, folder=tmp_path)
-    train(tasks.LineTask(start="elsewhere"), dataclasses.replace(CONFIG, log_every=3), folder=tmp_path, until=6)
+    train(
+        tasks.LineTask(start="elsewhere"),
+        dataclasses.replace(CONFIG, log_every=3, device="cpu"),
+        folder=tmp_path,
+        until=6,
+    )
 
 
 def test_accumulation_gives_the_gradient_of_the_whole_batch(tasks, tmp_path):
