@@ -1,24 +1,9 @@
 """The page in a real browser, with a server of its own: what is drawn there comes out as pictures."""
 
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pytest
-from PIL import Image
-
 from gencontrol.runs.files.records import read_record
-
-PATIENCE = 120_000
-"""Milliseconds: machines that test several things at once are slow."""
 
 _LATE_ENDS = """
 const fetched = window.fetch;
@@ -35,161 +20,13 @@ window.fetch = async (asked, how) => {
 """Ends of gradio's streams arrive late, as on a busy machine; what joins before one arrives is never answered."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Server:
-    """A server that runs."""
-
-    address: str
-    """With its token."""
-    log: Path
-    """What it printed."""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    """The system's browser."""
-    found = shutil.which("chromium")
-    if found is None and os.environ.get("BROWSER_TESTS") == "required":
-        pytest.fail("there is no chromium: make browser")
-    if found is None:
-        pytest.skip("there is no chromium to try the page with: make browser")
-    return found
-
-
-@pytest.fixture(scope="module")
-def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """128 x 96 pixels: red on the left, blue on the right."""
-    pixels = np.zeros((96, 128, 3), np.uint8)
-    pixels[:, :64, 0], pixels[:, 64:, 2] = 200, 200
-    path = tmp_path_factory.mktemp("pictures") / "photo.png"
-    Image.fromarray(pixels).save(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def server(
-    chromium: str, picture: Path, tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
-    """`gencontrol studio`, with the picture."""
-    folder = tmp_path_factory.mktemp("studio")
-    log = folder / "log"
-    code = "import sys; from gencontrol.cli.main import main; sys.exit(main())"
-    command = [
-        sys.executable,
-        "-c",
-        code,
-        "studio",
-        picture,
-        "--model",
-        tiny_folder,
-        "--port",
-        "0",
-        "--no-browser",
-        "--offline",
-    ]
-    cache = {"XDG_CACHE_HOME": str(folder), "XDG_RUNTIME_DIR": "", "TMPDIR": str(folder)}
-    with log.open("w") as written:
-        started = subprocess.Popen(
-            [str(word) for word in command],
-            stdout=written,
-            stderr=subprocess.STDOUT,
-            env=os.environ | cache,
-            cwd=folder,
-        )
-    try:
-        end = time.monotonic() + PATIENCE / 1000
-        while "token=" not in log.read_text() and started.poll() is None and time.monotonic() < end:
-            time.sleep(0.1)
-        address = next(word for word in log.read_text().split() if word.startswith("http"))
-        yield Server(address=address, log=log)
-        assert "Traceback" not in log.read_text()
-    finally:
-        started.send_signal(signal.SIGINT)
-        started.wait(timeout=30)
-    # Nothing of a visit is left.
-    assert not list(folder.glob("gencontrol-studio-*"))
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-class Visit:
-    """A page in a context of its own, with what it asked others for."""
-
-    def __init__(self, browser: Any, server: Server, *, width: int = 1300, script: str = ""):
-        self.context = browser.new_context(viewport={"width": width, "height": 950})
-        self.context.set_default_timeout(PATIENCE)
-        self.page, self.elsewhere = self.context.new_page(), []
-        # The network is cut but for the server.
-        self.context.route("**/*", self._route)
-        self.context.add_init_script(script)
-        self.page.goto(server.address)
-        self.canvas = self.page.locator(".studio-canvas canvas")
-        self.canvas.wait_for()
-
-    def _route(self, route: Any) -> None:
-        if route.request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
-            route.continue_()
-        else:
-            self.elsewhere.append(route.request.url)
-            route.abort()
-
-    def stroke(self, start: tuple[float, float], end: tuple[float, float]) -> None:
-        """Draw a line, in shares of the picture."""
-        box = self.canvas.bounding_box()
-        x0, y0, x1, y1 = (box["x"] + start[0] * box["width"], box["y"] + start[1] * box["height"],
-                          box["x"] + end[0] * box["width"], box["y"] + end[1] * box["height"])  # fmt: skip
-        self.page.mouse.move(x0, y0)
-        self.page.mouse.down()
-        for at in range(1, 9):
-            self.page.mouse.move(x0 + (x1 - x0) * at / 8, y0 + (y1 - y0) * at / 8)
-        self.page.mouse.up()
-
-    def open(self, title: str) -> None:
-        """Open what is folded up."""
-        self.page.get_by_role("button", name=title).last.click()
-
-    def number(self, label: str, value: float) -> None:
-        """Set a slider by the field beside it."""
-        field = self.page.get_by_label(f"number input for {label}")
-        field.fill(str(value))
-        field.press("Tab")
-
-    def vary(self) -> None:
-        """Start a run."""
-        self.page.click("#studio-vary")
-
-    def wait_for(self, text: str) -> None:
-        """Wait until the progress says so."""
-        self.page.locator("#studio-progress").get_by_text(text).wait_for()
-
-    def made(self) -> int:
-        """Pictures in the gallery of all."""
-        return self.page.locator("#studio-memory .grid-container img, #studio-memory .thumbnail-item img").count()
-
-
-@pytest.fixture
-def visit(browser: Any, server: Server) -> Iterator[Visit]:
-    """A visitor with the picture before them."""
-    page = Visit(browser, server)
-    yield page
-    assert page.elsewhere == []
-    page.context.close()
-
-
-def test_draw_vary_see_and_repeat(visit: Visit, tmp_path: Path) -> None:
+def test_draw_vary_see_and_repeat(visit: Any, tmp_path: Path) -> None:
     visit.stroke((0.1, 0.3), (0.35, 0.7))
     visit.page.locator("#studio-seen img").wait_for()
     visit.vary()
     visit.wait_for("4 pictures in")
     assert visit.made() == 4
+    visit.shoot("vary")
     visit.page.locator("#studio-memory img").first.click()
     visit.page.locator("#studio-command").get_by_text("gencontrol vary").first.wait_for()
     with visit.page.expect_download() as waited:
@@ -201,8 +38,8 @@ def test_draw_vary_see_and_repeat(visit: Visit, tmp_path: Path) -> None:
     _recall(visit, path)
 
 
-def test_no_stroke_is_lost_where_streams_end_late(browser: Any, server: Server) -> None:
-    visit = Visit(browser, server, script=_LATE_ENDS)
+def test_no_stroke_is_lost_where_streams_end_late(enter: Any, server: Any) -> None:
+    visit = enter(server, script=_LATE_ENDS).arrive()
     visit.page.locator("#studio-seen img").wait_for()
     for at in (0.2, 0.5):
         before = visit.page.locator("#studio-seen img").get_attribute("src")
@@ -210,10 +47,9 @@ def test_no_stroke_is_lost_where_streams_end_late(browser: Any, server: Server) 
         visit.page.wait_for_function(
             "before => document.querySelector('#studio-seen img').getAttribute('src') !== before", arg=before
         )
-    visit.context.close()
 
 
-def _recall(visit: Visit, path: Path) -> None:
+def _recall(visit: Any, path: Path) -> None:
     """What was made comes back as it was, over what is there by now."""
     visit.page.get_by_role("button", name="Clear").click()
     seed = visit.page.get_by_label("Seed")
@@ -225,7 +61,7 @@ def _recall(visit: Visit, path: Path) -> None:
     assert visit.page.get_by_label("name of region 1").input_value() == "region-1"
 
 
-def test_a_run_stops_when_it_is_told(visit: Visit) -> None:
+def test_a_run_stops_when_it_is_told(visit: Any) -> None:
     visit.open("How it draws")
     visit.number("Steps", 150)
     visit.number("Pictures", 16)
@@ -236,7 +72,7 @@ def test_a_run_stops_when_it_is_told(visit: Visit) -> None:
     assert visit.made() == 0 and visit.page.locator("#studio-vary").is_enabled()
 
 
-def test_a_sweep_is_a_sheet_and_others_do_not_see_it(visit: Visit, browser: Any, server: Server) -> None:
+def test_a_sweep_is_a_sheet_and_others_do_not_see_it(visit: Any, enter: Any, server: Any) -> None:
     visit.open("How it draws")
     visit.number("Steps", 2)
     visit.number("Pictures", 2)
@@ -245,23 +81,29 @@ def test_a_sweep_is_a_sheet_and_others_do_not_see_it(visit: Visit, browser: Any,
     visit.vary()
     visit.wait_for("4 pictures in")
     visit.page.locator("#studio-sheet img").wait_for()
-    other = Visit(browser, server)
+    other = enter(server).arrive()
     assert visit.made() == 4 and other.made() == 0
-    other.context.close()
+    visit.shoot("sweep")
 
 
-def test_texts_are_asked_and_errors_are_toasts(visit: Visit) -> None:
+def test_texts_are_asked_and_errors_are_toasts(visit: Any) -> None:
     visit.page.get_by_role("tab", name="Ask").click()
     visit.page.locator("#studio-texts textarea").fill("a cat\na dog")
     visit.page.click("#studio-ask")
     visit.page.locator("#studio-answer meter").first.wait_for()
     assert visit.page.locator("#studio-answer meter").count() == 2
+    before = visit.page.locator("#studio-answer").inner_html()
+    visit.stroke((0.1, 0.3), (0.35, 0.7))
+    # The bars follow what is drawn.
+    visit.page.wait_for_function("before => document.querySelector('#studio-answer').innerHTML !== before", arg=before)
+    assert visit.page.locator("#studio-answer h4").inner_text() == "region-1"
     visit.page.locator("#studio-texts textarea").fill("a cat\nA cat")
     visit.page.click("#studio-ask")
     visit.page.get_by_text("is given twice: give each text once").wait_for()
+    visit.shoot("ask-and-toast")
 
 
-def test_a_part_is_described_and_asked_about(visit: Visit) -> None:
+def test_a_part_is_described_and_asked_about(visit: Any) -> None:
     visit.stroke((0.1, 0.3), (0.35, 0.7))
     visit.page.get_by_role("tab", name="Ask").click()
     visit.page.click("#studio-describe")
@@ -276,7 +118,7 @@ def test_a_part_is_described_and_asked_about(visit: Visit) -> None:
     assert caption and visit.page.locator("#studio-described h4").inner_text() == "region-1"
 
 
-def test_hostile_files_are_a_line_beside_the_picture(visit: Visit, hostile: Any, tmp_path: Path) -> None:
+def test_hostile_files_are_a_line_beside_the_picture(visit: Any, hostile: Any, tmp_path: Path) -> None:
     for name in ("bomb.png", "cut.png", "drawing.svg", "text.jpg"):
         content, message = hostile[name]
         (tmp_path / name).write_bytes(content)
@@ -290,15 +132,15 @@ def test_hostile_files_are_a_line_beside_the_picture(visit: Visit, hostile: Any,
     assert "photo.png" in (visit.canvas.get_attribute("aria-label") or "")
 
 
-def test_a_narrow_window_has_everything_below_each_other(browser: Any, server: Server) -> None:
-    page = Visit(browser, server, width=380)
+def test_a_narrow_window_has_everything_below_each_other(enter: Any, server: Any) -> None:
+    page = enter(server, width=380).arrive()
     assert page.page.evaluate("document.documentElement.scrollWidth") <= 380
+    page.shoot("narrow")
     canvas, vary = page.canvas.bounding_box(), page.page.locator("#studio-vary").bounding_box()
     assert vary["y"] > canvas["y"] + canvas["height"] and canvas["width"] > 250
-    page.context.close()
 
 
-def test_keys_choose_tools_and_undo(visit: Visit) -> None:
+def test_keys_choose_tools_and_undo(visit: Any) -> None:
     visit.stroke((0.2, 0.2), (0.3, 0.3))
     scene = "window.gencontrolStudio.scene()"
     assert '"brush"' in visit.page.evaluate(scene)

@@ -1,0 +1,138 @@
+"""The tab of three dimensions in a real browser: a finished run is found again and shown, a part is painted, and a run
+is begun and stopped."""
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gencontrol.runs.radiance import CreationSettings
+from gencontrol.studio.spatial.records import Job, State, write_job, write_state
+
+pytest.importorskip("nerfstudio")
+pytestmark = pytest.mark.slow
+
+
+def leave_run(folder: Path) -> None:
+    """A finished run, as a server leaves it in its folder."""
+    from gencontrol.nerf.export.mesh import MeshSettings, write_mesh
+    from gencontrol.nerf.field.scene import save_scene
+    from gencontrol.nerf.still_life.world import bake, still_life
+
+    result = folder / "outputs" / "still-life" / "method" / "now"
+    (result / "previews").mkdir(parents=True)
+    scene = bake(still_life(), 24)
+    save_scene(scene, result / "scene.safetensors")
+    write_mesh(scene, result / "scene.glb", MeshSettings(resolution=40))
+    settings = CreationSettings(prompt="still life", output=folder / "outputs")
+    write_job(folder, Job(owner="", made=time.time() - 60, settings=settings))
+    write_state(folder, State(status="done", result=str(result.relative_to(folder)), changed=time.time()))
+
+
+@pytest.fixture(scope="module")
+def workshop(start: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A server with a folder of its own, in which a run lies."""
+    folder = tmp_path_factory.mktemp("workshop")
+    leave_run(folder / "kept" / "spatial" / "runs" / "a-run-of-before")
+    with start(folder, "-o", folder / "kept") as there:
+        yield there
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def visit(enter: Any, workshop: Any) -> Any:
+    """A visitor in the tab."""
+    page = enter(workshop).arrive()
+    page.page.get_by_role("tab", name="In three dimensions").click()
+    return page
+
+
+def shown(visit: Any, place: str, path: Path) -> np.ndarray:
+    """A part of the page as pixels."""
+    part = visit.page.locator(place)
+    part.scroll_into_view_if_needed()
+    part.screenshot(path=path)
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB")).astype(int)
+
+
+def test_a_finished_run_is_found_again_and_its_mesh_turns(visit: Any, tmp_path: Path) -> None:
+    visit.page.locator("#studio-spatial-progress").get_by_text("Done in").wait_for()
+    mesh = ".studio-turn canvas"
+    visit.page.locator(f"{mesh}[data-drawn]").wait_for()
+    assert int(visit.page.locator(mesh).get_attribute("data-drawn")) > 1000
+    front = shown(visit, mesh, tmp_path / "front.png")
+    red, green, blue = front.transpose(2, 0, 1)
+    # The red ball on the left, the yellow egg on the right, and white around them.
+    reddish = np.nonzero((red > 120) & (green < 90) & (blue < 90))[1]
+    yellow = np.nonzero((red > 150) & (green > 120) & (blue < 100))[1]
+    assert len(reddish) > 200 and len(yellow) > 200 and reddish.mean() < yellow.mean()
+    # Not in the corner, which is round.
+    assert (front[20, 20] == 255).all()
+    visit.shoot("mesh")
+    visit.page.locator(mesh).focus()
+    for _ in range(10):
+        visit.page.keyboard.press("ArrowRight")
+    turned = shown(visit, mesh, tmp_path / "turned.png")
+    assert (np.abs(turned - front).max(-1) > 40).mean() > 0.02
+    visit.page.keyboard.press("Home")
+    assert (np.abs(shown(visit, mesh, tmp_path / "home.png") - front).max(-1) > 40).mean() < 0.002
+    visit.stroke((0.5, 0.5), (0.7, 0.5), on=visit.page.locator(mesh))
+    assert (np.abs(shown(visit, mesh, tmp_path / "dragged.png") - front).max(-1) > 40).mean() > 0.02
+
+
+def test_a_part_is_painted_begun_and_stopped(visit: Any, workshop: Any, tmp_path: Path) -> None:
+    page = visit.page
+    visit.choose("#studio-spatial-from", "still life")
+    page.locator("#studio-spatial-view img").wait_for()
+    visit.choose("#studio-spatial-part", "what is painted on views")
+    canvas = page.locator(".studio-paint canvas")
+    canvas.wait_for()
+    before = page.locator("#studio-spatial-view img").get_attribute("src")
+    # The ball, from the front.
+    visit.stroke((0.29, 0.58), (0.3, 0.6), on=canvas)
+    changed = "before => document.querySelector('#studio-spatial-view img').getAttribute('src') !== before"
+    page.wait_for_function(changed, arg=before)
+    view = shown(visit, "#studio-spatial-view img", tmp_path / "view.png")
+    red, green, blue = view.transpose(2, 0, 1)
+    orange = (red > 180) & (green > 45) & (green < 110) & (blue < 60)
+    # Of the two views beside each other the first is from the front, where the ball is on the left.
+    quarter = view.shape[1] // 4
+    assert orange[:, :quarter].sum() > 50 and not orange[:, quarter : 2 * quarter].any()
+    visit.shoot("painted")
+    # Another view, an undo there, and again.
+    page.get_by_role("button", name="from the right").click()
+    visit.stroke((0.5, 0.5), (0.55, 0.5), on=canvas)
+    page.keyboard.press("Control+z")
+    assert '"from the right":[{' not in page.evaluate("window.gencontrolPaint.marks()")
+    page.locator("#studio-spatial-prompt textarea, #studio-spatial-prompt input").first.fill("tomato")
+    page.get_by_label("number input for Steps").last.fill("2000")
+    page.get_by_label("number input for Steps").last.press("Tab")
+    page.click("#studio-spatial-start")
+    page.locator("#studio-spatial-preview img").wait_for(timeout=400_000)
+    visit.shoot("spatial-run")
+    # It goes on without the page, and is found again.
+    page.reload()
+    visit.arrive()
+    page.get_by_role("tab", name="In three dimensions").click()
+    page.locator("#studio-spatial-progress").get_by_text("step").wait_for()
+    page.click("#studio-spatial-stop")
+    page.locator("#studio-spatial-progress").get_by_text("Stopped").wait_for()
+    (masks,) = (workshop.folder / "kept" / "spatial" / "runs").glob("*/painted")
+    assert sorted(file.name for file in masks.iterdir()) == ["0.png", "parts.yaml"]
+    command = page.locator("#studio-spatial-command").inner_text().replace("\n", " ")
+    assert "--parts" in command
+
+
+def test_a_file_that_is_no_scene_is_a_line(visit: Any, tmp_path: Path) -> None:
+    path = tmp_path / "wrong.safetensors"
+    path.write_bytes(b"x" * 100)
+    with visit.page.expect_file_chooser() as asked:
+        visit.page.click("#studio-spatial-send")
+    asked.value.set_files(path)
+    visit.page.get_by_text("wrong.safetensors").first.wait_for()
+    assert visit.page.locator("#studio-spatial-view img").count() == 0
