@@ -8,7 +8,6 @@ from jaxtyping import Float
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from gencontrol.alpha_clip.text import check_words
 from gencontrol.errors import InputError
 from gencontrol.images.picture import Picture
 from gencontrol.images.reading import ImageSource, read_image
@@ -102,8 +101,6 @@ class OwlGrounder:
     def _text(self, phrases: Sequence[str]) -> dict[str, Tensor]:
         room = self.model.config.text_config.max_position_embeddings
         texts = [plain(phrase) for phrase in phrases]
-        for text in texts:
-            check_words(self.tokenizer, text)
         lengths = [len(ids) for ids in self.tokenizer(texts)["input_ids"]]  # pyright: ignore[reportArgumentType,reportGeneralTypeIssues]
         long = next((place for place, length in enumerate(lengths) if length > room), None)
         if long is not None:

@@ -11,7 +11,7 @@ from torch.testing import assert_close
 from transformers import PreTrainedTokenizerFast
 
 from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.errors import ConfigError, InputError
+from gencontrol.errors import ConfigError
 from gencontrol.proposals.opening import open_grounder
 from gencontrol.sprites.captions import build_tokenizer
 from gencontrol.training.stages.proposing.owl import owl_config, owl_from, owl_processor, owl_tokenizer, save_owl
@@ -89,8 +89,6 @@ def test_what_is_saved_opens_as_a_grounder(encoder: AlphaCLIP, tmp_path: Path) -
     texts = texts_known(encoder)
     found = grounder.ground(picture, texts, threshold=0.0, most=3)
     assert found.size == (48, 64) and len(found.phrases) == 3
-    with pytest.raises(InputError, match="does not know every word of 'red zyx'"):
-        grounder.ground(picture, ["red zyx"])
     # What the stage shows is what the processor makes of the same picture, where it has the tower's size.
     square = torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(1)).mul(255).round() / 255
     pixels = owl_processor(encoder)(images=square.mul(255).byte(), return_tensors="pt")["pixel_values"]
