@@ -1,4 +1,4 @@
-"""Clips on disk: an animation, or a folder of frames, with masks of the same kind for every region."""
+"""Clips on disk: a film, an animation, or a folder of frames, with masks of the same kind for every region."""
 
 import re
 from collections.abc import Sequence
@@ -18,6 +18,7 @@ from gencontrol.regions.masks import from_mask
 from gencontrol.relations.clips import MOST_FRAMES, Clip
 from gencontrol.relations.tracking import follow
 from gencontrol.runs.notices import warn
+from gencontrol.runs.relating.films import count_frames, film_frames, is_film
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
 """Of the frames in a folder."""
@@ -28,8 +29,8 @@ _DIGITS = re.compile(r"(\d+)")
 
 @checked
 def is_clip(path: Path) -> bool:
-    """Whether a path holds more than one picture: a folder, or an animation."""
-    if path.is_dir():
+    """Whether a path holds more than one picture: a folder, a film, or an animation."""
+    if path.is_dir() or is_film(path):
         return True
     return path.is_file() and path.suffix.lower() in (".gif", ".webp", ".png") and _count(path) > 1
 
@@ -38,6 +39,8 @@ def _count(path: Path) -> int:
     """Frames; 1 of what is none, which is refused when it is read."""
     if path.is_dir():
         return len(_files(path))
+    if is_film(path):
+        return count_frames(path)
     check_file(path)
     try:
         with Image.open(path) as image:
@@ -63,6 +66,8 @@ def frame_sources(path: Path) -> Sequence[Path | Image.Image]:
         if not files:
             raise InputError(f"{path} holds no frames: expected files that end in {', '.join(SUFFIXES)}.")
         return [files[i] for i in _evenly(len(files))]
+    if is_film(path):
+        return film_frames(path, {*_evenly(count_frames(path))})
     if _count(path) == 1:
         return [path]
     wanted = set(_evenly(_count(path)))
@@ -90,7 +95,7 @@ def read_clip(path: Path, masks: Sequence[tuple[str, Path]], *, resize: bool = F
     """The frames of a clip and the maps of its regions.
 
     Args:
-        path: An animation or a folder of frames.
+        path: A film, an animation or a folder of frames.
         masks: Names, and the masks of each region: a clip of as many frames, or one picture for what stays where it
             is. White is the region; a black frame says
             that it is hidden.

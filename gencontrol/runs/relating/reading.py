@@ -24,6 +24,7 @@ from gencontrol.runs.files.outputs import write_picture
 from gencontrol.runs.notation import parse_focus, split_name
 from gencontrol.runs.opening import open_encoder
 from gencontrol.runs.pointing import read_pointing
+from gencontrol.runs.relating.films import is_film
 from gencontrol.runs.relating.frames import is_clip, read_clip
 from gencontrol.runs.relating.label_maps import read_label_map
 from gencontrol.runs.relating.settings import NamedRegionSettings, RelatingSettings
@@ -78,9 +79,11 @@ def asks_of_clip(settings: RelatingSettings) -> bool:
     if settings.follow:
         _check_followed(settings, clips)
     elif not any(clips):
-        if settings.image and Path(settings.image).is_dir():
+        film = is_film(Path(settings.image))
+        if settings.image and (film or Path(settings.image).is_dir()):
+            what = "a film" if film else "a folder of frames"
             raise ConfigError(
-                f"{settings.image} is a folder of frames: give each region a folder or an animation of masks, or one "
+                f"{settings.image} is {what}: give each region a folder or an animation of masks, or one "
                 "picture of the first frame and `follow`."
             )
         return False

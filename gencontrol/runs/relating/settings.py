@@ -36,7 +36,8 @@ class RelatingSettings(NamedRegionSettings):
     """Regions of a picture, and what is to be said of how they stand to each other."""
 
     image: str = ""
-    """The picture; or a clip, an animation or a folder of frames, if its masks are clips too."""
+    """The picture; or a clip, a film (MP4, ...), an animation (GIF, ...) or a folder of frames, if its masks are clips
+    too, or `follow` is given."""
     mask: tuple[str, ...] = ()
     """A mask with its name, as dog=dog.png: white, or opaque, is the region; without a name, the file's. For a clip an
     animation or a folder of as many frames, of which a black one hides the region; or one picture, if it stays."""
