@@ -60,7 +60,7 @@ def test_regions_of_all_kinds_are_in_the_record(visit: Any, tmp_path: Path) -> N
     visit.stroke((0.7, 0.8), (0.7, 0.8))
     page.get_by_role("button", name="Add a region").click()
     page.set_input_files("#studio-mask", grey(tmp_path))
-    page.get_by_label("name of region 3").wait_for()
+    page.wait_for_function("""() => window.gencontrolStudio.scene().includes('"lower"')""")
     page.get_by_label("keep away").nth(2).check()
     first, second, third = json.loads(visit.scene())
     assert (first["name"], first["weight"], [mark["tool"] for mark in first["marks"]]) == (
