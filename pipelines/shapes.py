@@ -97,7 +97,8 @@ def vision_config(location: Location, path: str) -> CLIPVisionConfig:
         # Of the two, transformers builds the projection by the outer value.
         values = values.get("vision_config", {}) | {"projection_dim": values.get("projection_dim", 512)}
     elif kind != "clip_vision_model":
-        raise CheckpointError(f"{location.name}: {path} describes a {kind!r}; expected a CLIP with a vision tower.")
+        what = "names no model_type" if kind is None else f"describes a {kind!r}"
+        raise CheckpointError(f"{location.name}: {path} {what}; expected a CLIP with a vision tower.")
     try:
         return CLIPVisionConfig(**{k: v for k, v in values.items() if k != "model_type"})
     except Exception as error:  # transformers' checks raise errors of several libraries.

@@ -41,7 +41,7 @@ def _card(location: Location) -> str | None:
             path = place / location.subfolder / "README.md"
             path = path if path.is_file() else place / "README.md"
         else:
-            found = None if place.is_file() else location.find("README.md")
+            found = None if place.is_file() else location.settled().find("README.md")
             if found is None:
                 return None
             path = found

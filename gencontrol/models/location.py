@@ -80,7 +80,7 @@ class Location:
         """The file of that name, or None if it is not there or cannot be asked for.
 
         Raises:
-            CheckpointError: A pipe or a device, which the hub would be asked for.
+            CheckpointError: A file, a pipe or a device, which the hub would be asked for.
         """
         _check_place(self.name)
         found = cached_file(
@@ -97,7 +97,7 @@ class Location:
         """A JSON file inside it, or None if there is no such file.
 
         Raises:
-            CheckpointError: Nothing there, a pipe or a device, no connection, or not JSON settings.
+            CheckpointError: Nothing there, a file, a pipe or a device, no connection, or not JSON settings.
         """
         _check_place(self.name)
         folder, _, file = f"{self.subfolder}/{path}".strip("/").rpartition("/")
@@ -113,8 +113,9 @@ class Location:
 def _check_place(name: str) -> None:
     """Refuse what is there and is no model: the hub's client would look for it on the hub, for half a minute."""
     path = Path(name)
-    if path.exists() and not path.is_dir() and not path.is_file():
-        raise CheckpointError(f"{name} is a pipe or a device; expected the folder of a saved model, or a hub id.")
+    if path.exists() and not path.is_dir():
+        what = "file" if path.is_file() else "pipe or a device"
+        raise CheckpointError(f"{name} is a {what}; expected the folder of a saved model, or a hub id.")
 
 
 def is_hub_there() -> bool:
@@ -212,6 +213,11 @@ def preset_hint(location: Location) -> str:
     if "/" in location.name or not location.names:
         return ""
     return f" ({nearest(location.name, location.names).removeprefix('; ')})"
+
+
+def kind_text(kind: object) -> str:
+    """What stands behind "is" about a saved model that is of another kind than expected: its `model_type`."""
+    return "no saved model (its config.json names no model_type)" if kind is None else f"a model of type {kind!r}"
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import torch
 from gencontrol.alpha_clip.weights.pretrained import load_strictly
 from gencontrol.errors import CheckpointError
 from gencontrol.kinds import checked
-from gencontrol.models.location import Location, absence
+from gencontrol.models.location import Location, absence, kind_text
 from gencontrol.proposals.blip import BlipCaptioner
 from gencontrol.proposals.captioner import Captioner, TemplateCaptioner
 from gencontrol.proposals.opening import open_processor
@@ -44,7 +44,7 @@ def open_captioner(
     kind = kind_of(source)
     if kind not in _KINDS:
         raise CheckpointError(
-            f"{model} is a model of type {kind!r}, and no captioner; expected {', '.join(_KINDS)}, or {TEMPLATES}."
+            f"{model} is {kind_text(kind)}, and no captioner; expected {', '.join(_KINDS)}, or {TEMPLATES}."
         )
     model_class, processor_class = _KINDS[kind]()
     opened = load_strictly(model_class, source, dtype).to(device)

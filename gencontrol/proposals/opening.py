@@ -12,7 +12,7 @@ from gencontrol.alpha_clip.weights.pretrained import load_strictly, open_tokeniz
 from gencontrol.alpha_clip.weights.tensor_files import SUFFIXES
 from gencontrol.errors import CheckpointError, reason_of
 from gencontrol.kinds import checked
-from gencontrol.models.location import Location, absence, no_model
+from gencontrol.models.location import Location, absence, kind_text, no_model
 from gencontrol.proposals.defaults import BERT, DEFAULT_GROUNDER
 from gencontrol.proposals.detectors import DinoGrounder, OwlGrounder
 from gencontrol.proposals.florence import FlorenceGrounder
@@ -57,7 +57,7 @@ def open_grounder(
         return GlipGrounder(open_glip_folder(source, dtype=dtype).to(device), _tokenizer(words))
     if kind not in _KINDS:
         known = ", ".join([MODEL_TYPE, *_KINDS])
-        raise CheckpointError(f"{model} is a model of type {kind!r}, and no grounder; expected one of {known}.")
+        raise CheckpointError(f"{model} is {kind_text(kind)}, and no grounder; expected one of {known}.")
     model_class, wrap = _KINDS[kind]
     return wrap(load_strictly(model_class(), source, dtype).to(device), source)
 

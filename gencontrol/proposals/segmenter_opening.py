@@ -8,7 +8,7 @@ import torch
 from gencontrol.alpha_clip.weights.pretrained import load_strictly
 from gencontrol.errors import CheckpointError, reason_of
 from gencontrol.kinds import checked
-from gencontrol.models.location import Location, absence
+from gencontrol.models.location import Location, absence, kind_text
 from gencontrol.proposals.grabcut import GrabCutSegmenter
 from gencontrol.proposals.sam import SamSegmenter
 from gencontrol.proposals.segmenter import BoxSegmenter, Segmenter
@@ -51,7 +51,7 @@ def open_segmenter(
         )
     kind = values.get("model_type")
     if kind not in _KINDS:
-        raise CheckpointError(f"{model} is a model of type {kind!r}, and no segmenter; expected {', '.join(_KINDS)}.")
+        raise CheckpointError(f"{model} is {kind_text(kind)}, and no segmenter; expected {', '.join(_KINDS)}.")
     model_class, processor_class = _KINDS[kind]()
     segmenter = load_strictly(model_class, source, dtype).to(device)
     try:

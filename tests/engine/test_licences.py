@@ -40,3 +40,12 @@ def test_no_card(tmp_path: Path) -> None:
     (tmp_path / "weights.pth").write_bytes(b"x")
     assert licence_of(Location(name=str(tmp_path / "weights.pth"))) == UNSTATED
     assert licence_of(Location(name="nobody/nothing", local_files_only=True)) == UNSTATED
+
+
+def test_a_hub_out_of_reach_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def found(*_: object, local_files_only: bool, **__: object) -> None:
+        assert local_files_only, "the hub's client would try for half a minute"
+
+    monkeypatch.setattr("gencontrol.models.location.is_hub_there", lambda: False)
+    monkeypatch.setattr("gencontrol.models.location.cached_file", found)
+    assert licence_of(Location(name="owner/model")) == UNSTATED

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from gencontrol.errors import CheckpointError
-from gencontrol.models.location import Location, absence, is_hub_there, no_model, preset_hint, read_json
+from gencontrol.models.location import (
+    Location,
+    absence,
+    is_hub_there,
+    kind_text,
+    no_model,
+    preset_hint,
+    read_json,
+)
 
 
 @pytest.fixture
@@ -233,3 +241,17 @@ def test_settings_that_are_nested_too_deeply_are_told_by_their_file(tmp_path):
 def test_an_empty_name_is_no_model(name: str) -> None:
     with pytest.raises(CheckpointError, match="The name of a model is empty: give a folder, a preset, or a hub id"):
         Location(name=name)
+
+
+def test_a_file_is_not_asked_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gencontrol.models.location.cached_file", lambda *_, **__: pytest.fail("the hub was asked"))
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(b"")
+    for ask in (Location(name=str(picture)).read, Location(name=str(picture)).find):
+        with pytest.raises(CheckpointError, match=r"picture\.png is a file; expected the folder of a saved model"):
+            ask("config.json")
+
+
+def test_a_saved_models_kind_in_words() -> None:
+    assert kind_text("blip") == "a model of type 'blip'"
+    assert kind_text(None) == "no saved model (its config.json names no model_type)"

@@ -45,6 +45,9 @@ def test_no_clip_there(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "clip_text_model"}))
     with pytest.raises(CheckpointError, match="describes a 'clip_text_model'; expected a CLIP with a vision tower"):
         vision_config(Location(name=str(tmp_path)), "config.json")
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(CheckpointError, match=r"config\.json names no model_type; expected a CLIP with a vision tower"):
+        vision_config(Location(name=str(tmp_path)), "config.json")
 
 
 @pytest.mark.parametrize(

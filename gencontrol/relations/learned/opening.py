@@ -57,7 +57,9 @@ def open_module(folder: Path | None = None) -> RelationModule:
         config = from_mapping(ModuleConfig, described["module"], where=str(where / CONFIG))
         made_for = described["made_for"]
     except FileNotFoundError as error:
-        raise CheckpointError(f"No relation module in {where}: it has no {Path(error.filename).name}.") from None
+        # Safetensors' own error names no file.
+        lacking = CONFIG if error.filename else WEIGHTS
+        raise CheckpointError(f"No relation module in {where}: it has no {lacking}.") from None
     except (OSError, ValueError, KeyError, TypeError, SafetensorError, ConfigError) as error:
         raise CheckpointError(f"{where} is no relation module: {reason_of(error)}.") from error
     if made_for != _made_for():

@@ -21,7 +21,7 @@ from gencontrol.alpha_clip.weights.pretrained import load_strictly, open_tokeniz
 from gencontrol.alpha_clip.weights.published import check_published, read_published
 from gencontrol.alpha_clip.weights.tensor_files import SUFFIXES
 from gencontrol.errors import CheckpointError, ConfigError
-from gencontrol.models.location import Location, absence, read_json
+from gencontrol.models.location import Location, absence, kind_text, read_json
 from gencontrol.models.registry import resolve_encoder
 from gencontrol.models.shipped import LANGUAGE, shipped_folder
 from gencontrol.tasks.llava.head import TOWER, WEIGHTS, open_head, with_tower
@@ -64,7 +64,7 @@ def open_llava(
         MissingDependencyError: Four bits without bitsandbytes.
         PairingError: An Alpha-CLIP of another shape than the model's tower.
     """
-    source = Location(name=_place(model), revision=revision, local_files_only=local_files_only, names=()).settled()
+    source = Location(name=_place(model), revision=revision, local_files_only=local_files_only, names=(TINY,)).settled()
     config = _config(source)
     check_llava(config, source=model)
     if hasattr(config, TOWER) and source.find(WEIGHTS):
@@ -131,7 +131,7 @@ def _config(source: Location) -> LlavaConfig:
     kind = values.get("model_type")
     if kind != _KIND:
         raise CheckpointError(
-            f"{source.name} is a model of type {kind!r}: expected LLaVA-1.5, whose type is {_KIND!r}."
+            f"{source.name} is {kind_text(kind)}: expected LLaVA-1.5, whose type is {_KIND!r}."
         )
     try:
         return LlavaConfig.from_dict(values)

@@ -91,3 +91,9 @@ def test_the_shipped_module_tells_places_and_answers_by_the_core_that_did_best()
         for name, forward, backward in (("left of", 1, 0), ("right of", 0, 1), ("bigger than", 0, 1), ("inside", 0, 0)):
             column = found[..., RELATIONS.index(name)]
             assert round(float(column[0, 1])) == forward and round(float(column[1, 0])) == backward, name
+
+
+def test_a_folder_with_settings_alone(tmp_path: Path) -> None:
+    (tmp_path / CONFIG).write_text("{}")
+    with pytest.raises(CheckpointError, match=rf"^No relation module in {tmp_path}: it has no {WEIGHTS}\.$"):
+        open_module(tmp_path)

@@ -123,3 +123,8 @@ def test_a_record_is_of_four_channels(llava_builders: ModuleType, tiny: ModuleTy
     with pytest.raises(CheckpointError, match="has 3 channels: widen_llava gives it the fourth"):
         RegionLlava(model=llava_builders.llava(tiny), tokenizer=opened.tokenizer, processor=opened.processor)
     assert vision_tower(opened.model).get_buffer("embeddings.position_ids").shape[1] == 17
+
+
+def test_a_name_that_is_near_to_tiny() -> None:
+    with pytest.raises(CheckpointError, match="did you mean 'tiny'"):
+        open_llava("tinny", local_files_only=True)
