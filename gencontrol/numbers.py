@@ -5,6 +5,9 @@ from typing import Any
 
 from gencontrol.errors import ConfigError, GencontrolError
 
+LEAST_TEMPERATURE = 1e-4
+"""Above 0: far below it the likeliest word is drawn anyhow, until logits divided by it overflow."""
+
 
 def check_number(
     value: Any,
@@ -44,6 +47,21 @@ def check_number(
     if not inside:
         bounds = _bounds(at_least=at_least, at_most=at_most, above=above, below=below, unit=unit)
         raise error(f"{name}: expected {bounds}, got {number_text(value) if is_number else value}.")
+
+
+def check_temperature(value: Any, *, name: str) -> None:
+    """Refuse a temperature that no word can be drawn at.
+
+    Args:
+        value: 0 for the likeliest word each time, or what logits are divided by.
+        name: See `check_number`.
+
+    Raises:
+        ConfigError: Negative, not finite, or so little that what is divided overflows.
+    """
+    check_number(value, name=name, at_least=0)
+    if 0 < value < LEAST_TEMPERATURE:
+        raise ConfigError(f"{name}: expected 0, or {LEAST_TEMPERATURE:g} or more, got {value}.")
 
 
 def is_finite(value: float | int) -> bool:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.numbers import check_number, is_finite, number_text
+from gencontrol.numbers import check_number, check_temperature, is_finite, number_text
+from gencontrol.tasks.llava.answering import Decoding
 
 
 @pytest.mark.parametrize(
@@ -70,3 +71,21 @@ def test_numbers_too_long_to_be_written_are_told_by_their_size() -> None:
     assert number_text(2**20_000) == "2^20000 and more"
     assert number_text(-(2**20_000) - 1) == "-2^20000 and more"
     assert number_text(math.inf) == "inf"
+
+
+@pytest.mark.parametrize("fine", [0, 0.0, 1e-4, 1, 1e308])
+def test_temperatures(fine: float) -> None:
+    check_temperature(fine, name="`temperature`")
+
+
+@pytest.mark.parametrize("wrong", [1e-300, 9e-5])
+def test_temperatures_at_which_logits_overflow(wrong: float) -> None:
+    with pytest.raises(ConfigError, match=rf"^`temperature`: expected 0, or 0\.0001 or more, got {wrong}\.$"):
+        check_temperature(wrong, name="`temperature`")
+    with pytest.raises(ConfigError, match=r"expected 0, or 0\.0001"):
+        Decoding(temperature=wrong)
+
+
+def test_temperatures_below_zero() -> None:
+    with pytest.raises(ConfigError, match="expected 0 or more, got nan"):
+        check_temperature(float("nan"), name="`temperature`")

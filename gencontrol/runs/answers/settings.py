@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gencontrol.errors import ConfigError
-from gencontrol.numbers import check_number
+from gencontrol.numbers import check_temperature
 from gencontrol.runs.settings import Offload, RegionSettings, check_regions, has_regions
 
 
@@ -73,6 +73,6 @@ def check_answers(settings: AnswerSettings) -> None:
         raise ConfigError("`quantize` and `offload` both save memory of the GPU, and do not go together: choose one.")
     if settings.output is not None and not settings.output.lower().endswith((".csv", ".json")):
         raise ConfigError(f"`output` {settings.output}: expected a name that ends in .csv or .json.")
-    check_number(settings.temperature, name="`temperature`", at_least=0)
+    check_temperature(settings.temperature, name="`temperature`")
     if settings.temperature == 0 and (settings.top_p != 1 or settings.seed):
         raise ConfigError("`top_p` and `seed` are of words that are drawn: give a `temperature` above 0 too.")

@@ -16,7 +16,7 @@ from gencontrol.focus.alpha import AlphaFocus
 from gencontrol.focus.pixels import whole
 from gencontrol.focus.strategy import ByView, FocusStrategy, colours_for
 from gencontrol.kinds import checked
-from gencontrol.numbers import check_number
+from gencontrol.numbers import check_number, check_temperature
 from gencontrol.regions.region import stack_alphas
 from gencontrol.regions.scene import Scene
 from gencontrol.tasks.llava.model import RegionLlava
@@ -44,7 +44,7 @@ class Decoding:
 
     def __post_init__(self) -> None:
         check_number(self.max_tokens, name="`max_tokens`", at_least=1)
-        check_number(self.temperature, name="`temperature`", at_least=0)
+        check_temperature(self.temperature, name="`temperature`")
         check_number(self.top_p, name="`top_p`", above=0, at_most=1)
         check_number(self.seed, name="`seed`", at_least=0, below=2**63)
         check_number(self.batch, name="`batch`", at_least=1)
