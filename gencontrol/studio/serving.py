@@ -58,6 +58,8 @@ def bind(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        # Until one listens, a second may be bound to the same port, and would fail long after a model was opened.
+        listening.listen()
     except OSError as error:
         listening.close()
         raise ConfigError(

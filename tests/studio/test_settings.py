@@ -57,6 +57,12 @@ def test_names_of_a_server_have_its_port() -> None:
     assert serving.allowed_hosts("0.0.0.0", 80) is None
 
 
+def test_two_servers_that_start_at_once_do_not_get_one_port() -> None:
+    with serving.bind("127.0.0.1", 0) as first:
+        with pytest.raises(ConfigError, match="cannot be had"):
+            serving.bind("127.0.0.1", first.getsockname()[1])
+
+
 def test_a_port_that_is_taken_is_refused_in_a_line() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -22,7 +22,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 from starlette.concurrency import iterate_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -74,10 +74,13 @@ def _refuse(reason: str) -> Response:
 
 async def _run(request: Request, pool: Runner, job: Mapping[str, Any]) -> Response:
     content = bytearray()
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > _LARGEST:
-            return _refuse("the request is too long.")
+    try:
+        async for chunk in request.stream():
+            content += chunk
+            if len(content) > _LARGEST:
+                return _refuse("the request is too long.")
+    except ClientDisconnect:
+        return _refuse("the request was cut off.")
     try:
         said = json_value(bytes(content))
     except ValueError:

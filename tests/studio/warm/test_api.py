@@ -1,5 +1,6 @@
 """The interface for programs, and the program that uses it: over a real socket, with the model in this process."""
 
+import asyncio
 import http.client
 import json
 import socket
@@ -12,12 +13,13 @@ from typing import Any
 import pytest
 import uvicorn
 from starlette.applications import Starlette
+from starlette.requests import Request
 
 from gencontrol.cli.main import main
 from gencontrol.errors import ConfigError, GencontrolError
 from gencontrol.studio.guard import Guard, Rules
 from gencontrol.studio.warm import client
-from gencontrol.studio.warm.api import PROOF, api_routes
+from gencontrol.studio.warm.api import PROOF, _run, api_routes
 from gencontrol.studio.warm.client import find_server, vary_there
 from gencontrol.studio.warm.registry import Address, code_version, written_down
 
@@ -161,3 +163,23 @@ def test_errors_keep_their_class(address: Address, tmp_path: Path) -> None:
         vary_there(Address(port=address.port, token="no", process=1, version="v"), {}, **how)
     with pytest.raises(GencontrolError, match="the server has gone"):
         vary_there(Address(port=1, token="no", process=1, version="v"), {}, **how)
+
+
+def test_a_request_that_is_cut_off_is_no_error_of_the_server() -> None:
+    parts = [{"type": "http.request", "body": b'{"sett', "more_body": True}, {"type": "http.disconnect"}]
+
+    async def receive() -> Any:
+        return parts.pop(0)
+
+    request = Request({"type": "http", "method": "POST", "headers": []}, receive)
+    answer = asyncio.run(_run(request, Never(), {"do": "score"}))
+    assert answer.status_code == 400 and b"cut off" in bytes(answer.body)
+
+
+class Never:
+    """Carries out no run."""
+
+    def run(self, job: Any, cancelled: threading.Event | None = None) -> Iterator[dict[str, Any]]:
+        """Fail."""
+        pytest.fail(f"{job} was carried out")
+        yield {}
