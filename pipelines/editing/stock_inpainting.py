@@ -12,6 +12,7 @@ from gencontrol.images.writing import to_pil
 from gencontrol.numbers import check_number
 from gencontrol.pipelines.editing.painting import as_hole, put_into, soft_border
 from gencontrol.pipelines.editing.window import SEAM, cut, window_around
+from gencontrol.pipelines.region_pipeline.results import check_made
 from gencontrol.pipelines.stock.batches import lists_copied
 from gencontrol.streams import seeded
 
@@ -95,6 +96,7 @@ def paintings(
     made = []
     for seed in seeds:
         result = pipe(**lists_copied(call), generator=seeded(seed))
+        check_made(result.images, getattr(pipe, "dtype", None), getattr(pipe, "components", {}))
         flagged = bool((getattr(result, "nsfw_content_detected", None) or [False])[0])
         made.append((put_into(picture, result.images[0].float().cpu().clamp(0, 1), soft, box), flagged))
     return made

@@ -112,7 +112,8 @@ class StableDiffusionImageVariationPipeline(RegionPipeline, stock.StableDiffusio
             return_dict,
             step_callback(self, conditioning, hooks, guidance=guidance),
         )
-        return finished(output, output_type, labels_of(generator, count), dtype=self.unet.dtype)
+        labels = labels_of(generator, count)
+        return finished(output, output_type, labels, dtype=self.unet.dtype, components=self.components)
 
     def _encode_image(
         self, image: Any, device: torch.device, num_images_per_prompt: int, do_classifier_free_guidance: bool | Tensor

@@ -118,7 +118,8 @@ class StableUnCLIPImg2ImgPipeline(RegionPipeline, stock.StableUnCLIPImg2ImgPipel
             noise_level=noise_level,
             clip_skip=clip_skip,
         )
-        return finished(output, output_type, labels_of(generator, count), dtype=self.unet.dtype)
+        labels = labels_of(generator, count)
+        return finished(output, output_type, labels, dtype=self.unet.dtype, components=self.components)
 
     def _encode_image(  # noqa: PLR0917, the stock hook's arguments
         self,

@@ -1,16 +1,16 @@
 """What a call hands back: pictures that were looked at once before, and that show themselves in a notebook."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from diffusers.image_processor import VaeImageProcessor
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
-from gencontrol.errors import InputError
-from gencontrol.finite import check_finite, mend_of
+from gencontrol.errors import CheckpointError, InputError
+from gencontrol.finite import check_finite, check_finite_weights, is_finite, mend_of
 from gencontrol.images.sheets import contact_sheet
 from gencontrol.streams import Generators
 
@@ -54,7 +54,14 @@ def drawn_as(output_type: str | None) -> str:
     return "pt" if output_type == "pil" else output_type
 
 
-def finished(output: Any, output_type: str | None, labels: Sequence[str], *, dtype: torch.dtype | None = None) -> Any:
+def finished(
+    output: Any,
+    output_type: str | None,
+    labels: Sequence[str],
+    *,
+    dtype: torch.dtype | None = None,
+    components: Mapping[str, Any] | None = None,
+) -> Any:
     """The stock class's output, once it is known to be pictures.
 
     Args:
@@ -62,13 +69,14 @@ def finished(output: Any, output_type: str | None, labels: Sequence[str], *, dty
         output_type: What the caller asked for.
         labels: One for each picture.
         dtype: In which the model computed; None is not known.
+        components: The pipeline's, by name: the damaged one is named where what was made cannot be used.
 
     Raises:
         InputError: NaN or infinite values, which what goes on would take for black.
     """
     is_tuple = isinstance(output, tuple)
     images = output[0] if is_tuple else output.images
-    _check_made(images, dtype)
+    check_made(images, dtype, components or {})
     if output_type == "pil":
         images = Pictures(VaeImageProcessor.numpy_to_pil(VaeImageProcessor.pt_to_numpy(images)), labels)
     if is_tuple:
@@ -86,10 +94,33 @@ def labels_of(generator: Generators, count: int) -> list[str]:
     return [f"picture {number}" for number in range(1, count + 1)]
 
 
-def _check_made(images: Any, dtype: torch.dtype | None) -> None:
+def check_made(images: Any, dtype: torch.dtype | None, components: Mapping[str, Any]) -> None:
+    """Refuse what would be written as black.
+
+    Args:
+        images: What a pipeline made: a tensor or an array, not yet of 8 bits.
+        dtype: See `finished`.
+        components: See `finished`.
+
+    Raises:
+        InputError: See `finished`.
+    """
     values = images if isinstance(images, Tensor) else torch.as_tensor(images)
-    mend = f"{mend_of(dtype).removesuffix('.')}, and try a lower guidance scale."
+    if is_finite(values):
+        return
+    mend = _damaged(components) or f"{mend_of(dtype).removesuffix('.')}, and try a lower guidance scale."
     check_finite(values, name="What the model made", mend=mend)
+
+
+def _damaged(components: Mapping[str, Any]) -> str:
+    """Which component's weights are to blame; nothing if none's are."""
+    for name, component in components.items():
+        if isinstance(component, nn.Module):
+            try:
+                check_finite_weights(component, source=f"The component {name}")
+            except CheckpointError as error:
+                return str(error)
+    return ""
 
 
 def _stacked(sheets: Sequence[Image.Image]) -> Image.Image:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from diffusers.image_processor import VaeImageProcessor
 from PIL import Image
 
 from gencontrol.kinds import checked
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.references.reference import RegionReference
+from gencontrol.pipelines.region_pipeline.results import check_made
 from gencontrol.pipelines.stock.batches import lists_copied, outputs_at_once
 from gencontrol.pipelines.stock.opening import OpenedHost
 from gencontrol.pipelines.stock.priors import embed_text
@@ -125,9 +127,13 @@ def _drawn(
         # Generators of the CPU, so that a seed means the same picture on every device.
         generators = [seeded(seed) for seed in some]
         with scaled(opened.denoiser, scale):
-            result = opened.pipeline(**lists_copied(settings), num_images_per_prompt=len(some), generator=generators)
+            # Of all forms of pictures the one that every stock class returns within 0 and 1, and with its NaN.
+            how = {"num_images_per_prompt": len(some), "generator": generators, "output_type": "np"}
+            result = opened.pipeline(**lists_copied(settings), **how)
         flagged = getattr(result, "nsfw_content_detected", None) or [False] * len(some)
-        for image, seed, blackened in zip(result.images, some, flagged, strict=True):
+        check_made(result.images, opened.dtype, opened.pipeline.components)
+        images = VaeImageProcessor.numpy_to_pil(result.images)
+        for image, seed, blackened in zip(images, some, flagged, strict=True):
             yield Drawn(image=image, seed=seed, flagged=bool(blackened))
 
 

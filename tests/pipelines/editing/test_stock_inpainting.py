@@ -97,3 +97,16 @@ def test_what_is_refused(change: dict[str, Any], message: str, photo: Picture) -
     settings: Any = {"size": WORK, "arguments": {}} | change
     with pytest.raises(InputError, match=message):
         edit_with(None, photo, HOLE, **settings)
+
+
+def test_what_damaged_weights_paint_is_not_put_in(pipe: Any, photo: Picture, hosts: ModuleType) -> None:
+    weight = pipe.vae.decoder.conv_in.weight
+    usual = weight.detach().clone()
+    with torch.no_grad():
+        weight.fill_(torch.nan)
+    try:
+        with pytest.raises(InputError, match=r"What the model made holds NaN .*The component vae holds NaN"):
+            edit_with(pipe, photo, HOLE, size=WORK, arguments=told(hosts, pipe), seeds=(0,))
+    finally:
+        with torch.no_grad():
+            weight.copy_(usual)
