@@ -112,6 +112,46 @@ def test_edits_that_cannot_begin(attempt: Try, checked: Any, radiance: Path, wor
 
 
 @given(data=st.data())
+def test_creations_that_cannot_begin(
+    attempt: Try, checked: Any, radiance: Path, words: Any, data: st.DataObject
+) -> None:
+    """Each has no steps, so that none begins."""
+    flags = {
+        "--symmetry": words.choices("none", "mirror", "quarter"),
+        "--relation": words.choices("crown on ball", "a hat above"),
+        "--encoder": words.files(radiance),
+        "--seed": words.numbers("1"),
+        "--learning-rate": words.numbers("0.1"),
+        "--preview-every": words.numbers("0"),
+        "--device": words.choices("cpu", "cuda"),
+        "--output": outputs(words, radiance, "out"),
+    }
+    prompt = data.draw(words.choices("a pumpkin"))
+    steps = data.draw(st.sampled_from(["0", "-3", "nan", "1.5", "many"]))
+    line = [f"--steps={steps}", f"--prompt={prompt}", *data.draw(words.arguments(flags, most=3))]
+    done = attempt("nerf", "new", *line, watched=radiance)
+    checked(done, line)
+    assert done.code
+
+
+@given(data=st.data())
+def test_sprites_that_cannot_be_prepared(
+    attempt: Try, checked: Any, odd_files: Path, words: Any, data: st.DataObject
+) -> None:
+    """No folder holds tarballs; without one, npm would be asked."""
+    flags = {
+        "--output": st.one_of(st.just("out"), words.files(odd_files)),
+        "--concepts": words.files(odd_files, "typo.yaml", "list.yaml"),
+        "--size": words.numbers("64", "16"),
+    }
+    source = data.draw(words.files(odd_files, "empty folder"))
+    line = [f"--from={source or 'none'}", *data.draw(words.arguments(flags, most=2))]
+    done = attempt("data", "sprites", *line)
+    checked(done, line)
+    assert done.code
+
+
+@given(data=st.data())
 def test_data_sets(attempt: Try, checked: Any, odd_files: Path, words: Any, data: st.DataObject) -> None:
     pytest.importorskip("nerfstudio")
     small = words.numbers("1", "2").filter(lambda text: text != "1_000")
@@ -143,7 +183,9 @@ def test_trainings_that_cannot_begin(
         "--pairs": words.files(odd_files, "empty folder"),
         "--until": words.numbers("1"),
     }
-    stage = data.draw(words.choices("clip", "alpha-clip", "autoencoder", "denoiser"))
+    models = ("clip", "alpha-clip", "autoencoder", "denoiser")
+    stages = (*models, "relations", "one-pass", "language", "grounder", "segmenter")
+    stage = data.draw(words.choices(*stages))
     # No file of the folder is a store of sprites.
     sprites = data.draw(words.files(odd_files))
     line = [f"--sprites={sprites or 'none'}", *data.draw(words.arguments(flags, most=3))]
