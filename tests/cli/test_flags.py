@@ -23,12 +23,13 @@ from gencontrol.runs.calibration.settings import CalibrationSettings
 from gencontrol.runs.classification.settings import ClassificationSettings
 from gencontrol.runs.edits.settings import EditingSettings
 from gencontrol.runs.evaluation.settings import EvaluationSettings
+from gencontrol.runs.relating.ranking_settings import RankingSettings
 from gencontrol.runs.settings import EmbeddingSettings, EncoderSettings, RegionSettings, VariationSettings
 from gencontrol.studio.settings import ServingSettings, StudioSettings
 
 OWN = {"format", "config"}
 PAIRS = [
-    (VaryFlags, (VariationSettings,), OWN | {"from_picture", "server"}),
+    (VaryFlags, (RankingSettings, VariationSettings), OWN | {"from_picture", "server"}),
     (EditFlags, (EditingSettings,), OWN | {"from_picture"}),
     (EmbedFlags, (EmbeddingSettings,), OWN),
     (CalibrateFlags, (CalibrationSettings,), OWN),
