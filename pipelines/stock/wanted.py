@@ -84,6 +84,9 @@ def check_call(
     Raises:
         InputError: A text or number that the host cannot use, or lacks one.
     """
+    taken = sorted({"generator", "num_images_per_prompt", "output_type"} & drawing.stock.keys())
+    if taken:
+        raise InputError(f"stock: {', '.join(taken)} are made here of the seeds and for the pictures; leave them out.")
     _check_texts(host, drawing)
     _check_share(host, drawing)
     _check_scales(host, drawing)

@@ -130,9 +130,7 @@ def _config(source: Location) -> LlavaConfig:
         )
     kind = values.get("model_type")
     if kind != _KIND:
-        raise CheckpointError(
-            f"{source.name} is {kind_text(kind)}: expected LLaVA-1.5, whose type is {_KIND!r}."
-        )
+        raise CheckpointError(f"{source.name} is {kind_text(kind)}: expected LLaVA-1.5, whose type is {_KIND!r}.")
     try:
         return LlavaConfig.from_dict(values)
     except Exception as error:  # Of settings that contradict each other, transformers raises anything.

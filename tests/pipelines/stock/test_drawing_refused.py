@@ -35,6 +35,7 @@ REFERENCE = RegionReference(image=torch.zeros(3, 8, 8))
         ("sd15-ip", {"guidance": -1.0}, "guidance: expected a scale of 0 or more"),
         ("flux-ip", {"true_guidance": -1.0}, "true_guidance: expected a scale of 0 or more"),
         ("sd15-ip", {"steps": 0}, "num_inference_steps: expected 1 or more"),
+        ("sd15-ip", {"stock": {"output_type": "pt", "generator": 1}}, "stock: generator, output_type are made here"),
         ("sd15-ip", {"width": 30}, "width: expected a multiple of 8 pixels, got 30"),
     ],
 )

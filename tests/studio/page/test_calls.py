@@ -15,7 +15,9 @@ from gencontrol.studio.page.calls import PLACE, calls_serving, mount_calls
 from gencontrol.studio.settings import ServingSettings
 
 # Gradio 6.31 leaves event loops unclosed that it opened in the place where its calls are made.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. .*BaseEventLoop.__del__:pytest.PytestUnraisableExceptionWarning"
+)
 
 
 @pytest.fixture
