@@ -85,7 +85,7 @@ def run_lines(code: str) -> None:
 def test_flags_that_the_text_names_exist(capsys: pytest.CaptureFixture[str]) -> None:
     named = set(re.findall(r"`(--[a-z-]+)", WHOLE)) - {"--help"}
     listed = ""
-    commands = "vary edit score classify ask evaluate ground embed convert data train assemble studio serve"
+    commands = "vary edit score classify ask evaluate ground embed convert data train assemble studio serve relate"
     for command in commands.split():
         main([command, "--help"])
         listed += capsys.readouterr().out

@@ -9,6 +9,7 @@ not listed.
 import importlib
 import importlib.util
 import itertools
+import logging
 import os
 import sys
 import traceback
@@ -71,6 +72,8 @@ def _dispatch(arguments: list[str]) -> int:
         return _complain(
             "PYTHONOPTIMIZE=2 takes out docstrings, which transformers reads: set it to 1, or not.", FAILED
         )
+    # diffusers loads it where it is installed, for four bits or not, and it tells of a product that it has not fetched.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     return _run(arguments[0], arguments[1:])
 
 

@@ -46,13 +46,25 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int = 2) -> P
     target = folder / f"step-{checkpoint.step:08d}"
     with atomic_folder(target, ours=_OURS) as temporary:
         for stem, tensors in checkpoint.tensors.items():
-            save_file({k: v.detach().contiguous() for k, v in tensors.items()}, temporary / f"{stem}.safetensors")
+            save_file(_apart(tensors), temporary / f"{stem}.safetensors")
         digests = {path.name: sha256(path) for path in sorted(temporary.glob("*.safetensors"))}
         index = {"step": checkpoint.step, "files": digests, "facts": dict(checkpoint.facts)}
         (temporary / _INDEX).write_text(json.dumps(index, indent=1), encoding="utf-8")
     for old in list_checkpoints(folder)[keep:]:
         _remove(old)
     return target
+
+
+def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors, contiguous, each of memory of its own: a SAM has one of two names, which safetensors refuses."""
+    found: dict[str, Tensor] = {}
+    held: set[int] = set()
+    for name, values in tensors.items():
+        whole = values.detach().contiguous()
+        place = whole.untyped_storage().data_ptr()
+        found[name] = whole.clone() if place in held else whole
+        held.add(place)
+    return found
 
 
 def _remove(checkpoint: Path) -> None:

@@ -182,7 +182,7 @@ def start_from(module: RelationModule, name: str) -> None:
     """
     other = open_module(None if name == SHIPPED else Path(name))
     # Which of the cores answers is no matter of weights.
-    mine, given = (replace(one.config, core=one.config.cores[0]) for one in (module.config, other.config))
+    mine, given = (replace(one, core=one.cores[0]) for one in (module.config, other.config))
     if mine != given:
         raise CheckpointError(f"start: the module of {name} has another shape, {given}, than {mine}: set `module`.")
     module.load_state_dict(other.state_dict())

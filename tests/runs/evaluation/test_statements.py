@@ -123,7 +123,9 @@ def test_finders_that_cannot_be(tmp_path: Path) -> None:
     settings = EvaluationSettings(data="vsr", root=str(tmp_path), segmenter="annotated")
     with pytest.raises(ConfigError, match=r"`segmenter` annotated: .* has no annotations \(instances_train2017\.json"):
         finder_of(settings)
-    with pytest.raises(ConfigError, match="`segmenter` annotated is of annotations: what a grounder finds has no"):
+    with pytest.raises(
+        ConfigError, match="`segmenter` annotated is of the annotations' boxes: a grounder's have no masks"
+    ):
         finder_of(replace(settings, grounder="some/grounder"))
     (tmp_path / "objects.json").write_text("[]")
     found = finder_of(replace(settings, segmenter="grabcut"))

@@ -30,6 +30,14 @@ def test_the_newest_two_are_kept(tmp_path):
     assert found.tensors["model"]["w"].tolist() == [3.0, 3.0]
 
 
+def test_tensors_that_share_memory_are_each_kept(tmp_path):
+    whole = torch.arange(6.0).view(2, 3)
+    tensors = {"one": whole, "same": whole, "part": whole[1], "empty": torch.zeros(0), "none": torch.zeros(0)}
+    path = save_checkpoint(tmp_path, Checkpoint(step=1, tensors={"model": tensors}, facts=FACTS))
+    found = load_checkpoint(path).tensors["model"]
+    assert found.keys() == tensors.keys() and all(torch.equal(found[name], tensors[name]) for name in found)
+
+
 def test_no_checkpoints_is_none_and_only_broken_ones_an_error(tmp_path):
     assert load_latest(tmp_path / "none") is None
     path = save_checkpoint(tmp_path, checkpoint(1))

@@ -20,6 +20,7 @@ from transformers import (
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.errors import ConfigError
+from gencontrol.text_files import json_value
 
 SHIFT, SCALE = -0.5, 9.0
 """What the class head's logits begin with: less than a cosine of 0.5 is a no, ten times as steep as cosines are."""
@@ -124,7 +125,7 @@ def owl_tokenizer(tokenizer: PreTrainedTokenizerBase, *, length: int) -> PreTrai
     Raises:
         ConfigError: One of another kind.
     """
-    values = json.loads(cast(Any, tokenizer).backend_tokenizer.to_str())
+    values = json_value(cast(Any, tokenizer).backend_tokenizer.to_str())
     if values["model"]["type"] != "WordLevel":
         raise ConfigError(f"clip: expected an encoder that reads whole words, got {values['model']['type']}.")
     words: dict[str, int] = values["model"]["vocab"]

@@ -38,7 +38,7 @@ def test_phrases_of_slots_name_them_and_the_others_name_nothing_there(sprite_sto
 
 
 def test_what_is_hidden_is_not_named(sprite_store: SpriteStore) -> None:
-    scenes = compose(sprite_store, SceneConfig(size=32, counts=(0, 0, 0, 1)), batch=64, seed=3)
+    scenes = compose(sprite_store, SceneConfig(size=32, counts=(0.0, 0.0, 0.0, 1.0)), batch=64, seed=3)
     seen = seen_in(scenes)
     assert bool(seen.any()) and not bool((seen & (scenes.visible < LEAST_SEEN)).any())
     flat = scenes.boxes[seen]
