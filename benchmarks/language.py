@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import tyro
@@ -179,8 +179,10 @@ def measured(
 def said_blindly(llava: RegionLlava, questions: list[list[Question]]) -> list[tuple[str, bool, bool]]:
     """Of every answer of a head that never looked: its kind, whether its thing is big, whether it is right."""
     lessons = lessons_of(llava.tokenizer, [[one.asked for one in row] for row in questions])
-    width = llava.model.config.vision_config.hidden_size
-    right = exact(answered(LanguageHead(llava.model), torch.zeros(len(questions), 1, width), lessons), lessons)
+    tower: Any = llava.model.config.vision_config
+    right = exact(
+        answered(LanguageHead(llava.model), torch.zeros(len(questions), 1, tower.hidden_size), lessons), lessons
+    )
     return [
         (one.asked.kind, one.big, bool(right[row, number]))
         for row, asked in enumerate(questions)

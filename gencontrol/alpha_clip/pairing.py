@@ -89,7 +89,7 @@ def _check_input(tower: Any, processor: AlphaCLIPProcessor, *, widened_by: str) 
         )
 
 
-def _check_widths(text: int, vision: int) -> None:
+def _check_widths(text: int | None, vision: int | None) -> None:
     if text != vision:
         raise PairingError(f"The text tower's embeddings are {text} wide, the vision tower's {vision}.")
 

@@ -129,7 +129,7 @@ def _report(
     ranking: "Sequence[Ranked] | None" = None,
 ) -> None:
     if flags.format == "json":
-        state = {"dry_run": True} if flags.dry_run else dict(outcome.machine)
+        state: dict[str, Any] = {"dry_run": True} if flags.dry_run else dict(outcome.machine)
         if ranking is not None:
             state["ranking"] = [vars(one) | {"path": str(one.path)} for one in ranking]
         _print_json(about, outcome, state | {"seconds": round(seconds, 2)})

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -114,4 +115,5 @@ def test_what_is_said_blindly_is_checked_to_the_word(
     assert language.said_blindly(llava, rows) == [
         ("what", True, True), ("side", True, True), ("what", False, False), ("side", False, False),
     ]  # fmt: skip
-    assert seen[0].shape == (2, 1, llava.model.config.vision_config.hidden_size) and not seen[0].any()
+    tower: Any = llava.model.config.vision_config
+    assert seen[0].shape == (2, 1, tower.hidden_size) and not seen[0].any()

@@ -119,12 +119,12 @@ def finder_of(settings: EvaluationSettings) -> Finder:
     given = None if settings.grounder is not None else find_regions(Path(settings.root))
     if given is None and settings.segmenter == ANNOTATED:
         raise ConfigError(f"`segmenter` annotated: {settings.root} has no annotations ({', '.join((*COCO, GENOME))}).")
-    named = settings.segmenter is not None and settings.segmenter != ANNOTATED
-    segmenter = open_segmenter(settings.segmenter, **how) if named else None
+    named = None if settings.segmenter == ANNOTATED else settings.segmenter
+    segmenter = None if named is None else open_segmenter(named, **how)
     if given is not None:
-        masks = settings.segmenter if named else "their own masks, or boxes"
+        masks = named or "their own masks, or boxes"
         return Finder(given=given, grounder=None, segmenter=segmenter, told=f"{', '.join(given.files)}; {masks}")
     quiet_loading()
     name = settings.grounder or DEFAULT_GROUNDER
-    masks = settings.segmenter if named else "its masks, or boxes"
+    masks = named or "its masks, or boxes"
     return Finder(given=None, grounder=open_grounder(name, **how), segmenter=segmenter, told=f"{name}; {masks}")

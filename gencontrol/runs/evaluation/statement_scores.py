@@ -121,7 +121,7 @@ def verdict(statement: Statement, done: Done, way: str) -> tuple[bool, bool]:
     fits = done[way]
     itself = fits is not None and all(fit is not None for fit in fits)
     if len(statement.captions) == 1:
-        said = itself and fits[0] >= TRUE
+        said = itself and fits is not None and fits[0] >= TRUE
         return said == (statement.right != ALONE), itself
     fits = fits if itself else done[ONE_TEXT]
     if fits is None:

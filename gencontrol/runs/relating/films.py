@@ -50,6 +50,7 @@ def _decoded(path: Path) -> Iterator[Iterator[Any]]:
     """The film's frames, one by one."""
     try:
         import av
+        from av.error import FFmpegError
     except ImportError as error:
         raise MissingDependencyError(
             f"{path}: films need PyAV: run `pip install 'gencontrol[nerf]'`, or give a folder of frames."
@@ -60,5 +61,5 @@ def _decoded(path: Path) -> Iterator[Iterator[Any]]:
             if not container.streams.video:
                 raise InputError(f"{path} has no pictures in it.")
             yield container.decode(video=0)
-    except av.FFmpegError as error:
+    except FFmpegError as error:
         raise InputError(f"{path} is truncated or damaged ({error.strerror or error}); get a whole copy.") from error

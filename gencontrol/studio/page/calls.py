@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
+from gradio.events import api
 
 from gencontrol.studio.environment import QUIET, environment
 from gencontrol.studio.serving import Serving, serving
@@ -42,8 +43,8 @@ def mount_calls(app: Any, pool: Runner) -> Any:
         return _done(pool, {"do": "score", "settings": settings, "texts": texts, "folder": folder or None}, texts=True)
 
     with gr.Blocks(analytics_enabled=False) as blocks:
-        gr.api(vary, api_name="vary", concurrency_limit=None)
-        gr.api(score, api_name="score", concurrency_limit=None)
+        api(vary, api_name="vary", concurrency_limit=None)
+        api(score, api_name="score", concurrency_limit=None)
     # A run itself waits for its turn.
     blocks.queue(max_size=None)
     how: Any = {"allowed_paths": [], "ssr_mode": False, "enable_monitoring": False, "mcp_server": False, "pwa": False}

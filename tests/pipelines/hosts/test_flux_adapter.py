@@ -76,7 +76,7 @@ def test_its_file_is_recognised_drawn_with_and_taken_out(
     flat = {f"{part}.{key}": value for part, state in weights.items() for key, value in state.items()}
     save_file({key: value.contiguous() for key, value in flat.items()}, tmp_path / "adapter.safetensors")
     pipe.image_encoder.save_pretrained(tmp_path / "image_encoder")
-    parts = {"adapter": tmp_path / "adapter.safetensors", "image_encoder": tmp_path / "image_encoder"}
+    parts: dict[str, Any] = {"adapter": tmp_path / "adapter.safetensors", "image_encoder": tmp_path / "image_encoder"}
     opened = open_reference_host("flux-ip-v2", base=tmp_path / "base", **parts)
     opened.pipeline.set_progress_bar_config(disable=True)
     plain = type(opened.denoiser).from_pretrained(tmp_path / "base", subfolder="transformer").state_dict()

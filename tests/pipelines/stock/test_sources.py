@@ -167,7 +167,7 @@ class TestPrior:
             find_sources(SDXL, **asked)
 
     def test_it_is_here_without_its_tower(self, cache: Path) -> None:
-        index = {
+        index: dict[str, object] = {
             "prior": ["diffusers", "PriorTransformer"],
             "image_encoder": ["transformers", "CLIPVisionModelWithProjection"],
             "tokenizer": ["transformers", "CLIPTokenizer"],

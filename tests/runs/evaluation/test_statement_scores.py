@@ -10,7 +10,8 @@ from gencontrol.tasks.protocols.statements import ALONE, Statement
 
 
 def statement(*captions: str, right: int = 0, **about: Any) -> Statement:
-    return Statement(picture=Path("a.jpg"), captions=captions, right=right, **{"part": "a", "kind": "on"} | about)
+    rest: dict[str, Any] = {"part": "a", "kind": "on"} | about
+    return Statement(picture=Path("a.jpg"), captions=captions, right=right, **rest)
 
 
 def done(whole: Any, rules: Any, module: Any) -> dict[str, Any]:

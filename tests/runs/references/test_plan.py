@@ -75,6 +75,10 @@ def test_a_text_through_a_prior(pictures: Path, reference_folder: Callable[[str]
     folder = reference_folder("kandinsky-2.2")
     usual: dict[str, Any] = {"model": "kandinsky-2.2", "images": (str(pictures / "photo.png"),), "number": 1}
     usual |= {"base": str(folder / "base"), "prior": str(folder / "prior"), "output": str(pictures / "out")}
+
+    def other(model: str) -> dict[str, Any]:
+        return {"model": model}
+
     plan = plan_references(VariationSettings(**usual, prompt="a cup", text_share=0.4))
     assert plan.drawing.text_share == 0.4 and plan.fitted.sources.prior is not None
     record = plan.record(plan.scene) if plan.scene is not None else None
@@ -85,9 +89,9 @@ def test_a_text_through_a_prior(pictures: Path, reference_folder: Callable[[str]
     with pytest.raises(InputError, match=r"`text_share`: expected 0 or more and at most 1, got 1\.4"):
         plan_references(VariationSettings(**usual, prompt="a cup", text_share=1.4))
     with pytest.raises(ConfigError, match="`prior`: expected `text_share` beside it"):
-        plan_references(VariationSettings(**usual | {"model": "kandinsky-2.1"}, prompt="a cup"))
+        plan_references(VariationSettings(**usual | other("kandinsky-2.1"), prompt="a cup"))
     with pytest.raises(PairingError, match=r"`prior`: the condition of sd15-ip-plus is mixed with no text"):
-        plan_references(VariationSettings(**usual | {"model": "sd15-ip-plus"}))
+        plan_references(VariationSettings(**usual | other("sd15-ip-plus")))
 
 
 def test_several_pictures(settings: Settings, pictures: Path) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
@@ -72,7 +73,7 @@ def test_regions_are_looked_for_where_references_act() -> None:
 
 def test_what_cannot_be_ranked_is_told_before_anything_is_drawn(tiny_folder: Path) -> None:
     model, two = str(tiny_folder), (canvas(0, 16), canvas(18, 32))
-    asked = {"model": model, "relation": "a cat left of a dog"}
+    asked: dict[str, Any] = {"model": model, "relation": "a cat left of a dog"}
     check_ranking(Settings(**asked), two)
     check_ranking(Settings(**asked, grounder="g"), ())
     with pytest.raises(ConfigError, match=r"`relation`: name a `grounder` that finds things in the drawn pictures, or"):

@@ -84,7 +84,8 @@ class GrounderTask:
         owl.owlv2.logit_scale.requires_grad_(False)
         self.texts, self.concept = phrases_of(store.concepts)
         self.phrases = embedded(owl, encoder, self.texts)
-        grid = encoder.vision.config.image_size // encoder.vision.config.patch_size
+        tower: Any = encoder.vision.config
+        grid = tower.image_size // tower.patch_size
         self.middles = patch_middles(grid, grid)
         self.module: nn.Module = _Asked(owl)
 

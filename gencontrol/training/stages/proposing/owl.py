@@ -47,14 +47,15 @@ def owl_config(encoder: AlphaCLIP, *, blocks: int) -> Owlv2Config:
     words = {name: getattr(text, name) for name in _TEXT}
     # transformers pools at the largest id, which the end token gets in `owl_tokenizer`.
     ends = {"bos_token_id": text.bos_token_id, "eos_token_id": text.vocab_size - 1, "pad_token_id": text.pad_token_id}
-    return Owlv2Config(
-        vision_config=shape,
-        text_config=words | ends | {"max_position_embeddings": text.max_position_embeddings},
+    values: dict[str, Any] = {
+        "vision_config": shape,
+        "text_config": words | ends | {"max_position_embeddings": text.max_position_embeddings},
         # The class head is as wide as the text tower within.
-        projection_dim=text.hidden_size,
+        "projection_dim": text.hidden_size,
         # Without, the heads begin with a deviation of 1 and never learn.
-        initializer_range=0.02,
-    )
+        "initializer_range": 0.02,
+    }
+    return Owlv2Config(**values)
 
 
 def owl_from(encoder: AlphaCLIP, *, blocks: int) -> Owlv2ForObjectDetection:

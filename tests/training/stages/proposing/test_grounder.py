@@ -87,14 +87,17 @@ def test_what_is_drawn_is_true_of_the_scene(encoder: AlphaCLIP, sprite_store: Sp
 def test_figures_tell_a_perfect_grounder_from_a_blind_one(encoder: AlphaCLIP, sprite_store: SpriteStore) -> None:
     task = GrounderTask(CONFIG, encoder, sprite_store)
 
-    class Perfect(torch.nn.Linear):
+    class Perfect(torch.nn.Module):
         """Says at the nearest patch what is there; it is told by what the task asks of it."""
 
-        def __init__(self, sign: float):
-            super().__init__(1, 1)
-            self.sign = sign
+        batch: dict[str, torch.Tensor]
 
-        def forward(self, pixels: torch.Tensor, phrases: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        def __init__(self, sign: float):
+            super().__init__()
+            self.weight, self.sign = torch.nn.Parameter(torch.zeros(1)), sign
+
+        def forward(self, *seen: torch.Tensor) -> Any:
+            pixels, phrases = seen
             told = Perfect.batch
             found = torch.zeros(len(pixels), 64, 4)
             logits = torch.full((len(pixels), 64, phrases.shape[1]), -1.0)
