@@ -5,8 +5,10 @@ A page of another site can send requests to any address of this machine, and wit
 token is. Pure ASGI, for it stands before streams.
 """
 
+import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -87,7 +89,9 @@ class Guard:
         if refused is not None:
             await _answer(scope, send, refused.status, text=refused.reason)
         elif self._rules.lets_in(scope["path"]) or is_known(headers, self._rules):
-            await self._app(scope, receive, _with_headers(send))
+            # Only a server that ends cancels what still runs, and it tells of each by a traceback.
+            with suppress(asyncio.CancelledError):
+                await self._app(scope, receive, _with_headers(send))
         elif scope["type"] == "http" and _same(self._rules.token, _asked(scope).get(TOKEN)):
             await self._welcome(scope, send)
         else:

@@ -108,3 +108,22 @@ def test_every_answer_keeps_browsers_from_going_elsewhere() -> None:
         assert "default-src 'self'" in policy and "frame-ancestors 'none'" in policy and "http" not in policy
         assert headers[b"x-content-type-options"] == b"nosniff" and headers[b"referrer-policy"] == b"no-referrer"
     assert dict(ask(GOOD)["headers"])[b"x-inside"] == b"yes"
+
+
+def test_what_a_server_that_ends_cancels_is_no_error() -> None:
+    async def cancelled(scope: Any, receive: Any, send: Any) -> None:
+        raise asyncio.CancelledError
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        raise AssertionError(message)
+
+    scope = {
+        "type": "http",
+        "path": "/",
+        "query_string": b"",
+        "headers": [(k.encode(), v.encode()) for k, v in GOOD.items()],
+    }
+    asyncio.run(Guard(cancelled, RULES)(scope, receive, send))

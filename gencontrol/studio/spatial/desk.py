@@ -149,7 +149,7 @@ class Desk:
         return outlined(seen.views, None if controls.part else controls.box)
 
     @staticmethod
-    def place(values: Sequence[Any], column: float, row: float) -> tuple[float, float, float]:
+    def place(values: Sequence[Any], column: int | float, row: int | float) -> tuple[float, float, float]:
         """The middle of the box, moved to a pixel of what `look` shows, within the scene.
 
         Raises:

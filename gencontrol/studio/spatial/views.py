@@ -93,7 +93,7 @@ def outlined(views: Sequence[Image.Image], box: Sequence[float] | None) -> Image
     return sheet
 
 
-def placed(column: float, row: float, centre: Sequence[float]) -> tuple[float, float, float]:
+def placed(column: int | float, row: int | float, centre: Sequence[float]) -> tuple[float, float, float]:
     """Where a point comes to lie that is moved to a pixel of the sheet, as far from the camera of that side as it was.
 
     Args:

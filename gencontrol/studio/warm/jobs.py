@@ -58,14 +58,15 @@ def carry_out(job: Mapping[str, Any], kept: Kept, tell: Tell, check: Callable[[]
     """Do what is asked for, and tell what comes of it; errors are told too.
 
     Args:
-        job: `do` is `open`, `vary`, `score`, `answer` or `find`; see the functions below.
+        job: `do` is `open`, `vary`, `score`, `answer` or `find`; see the functions below. `folder`, where relative
+            paths begin, may be None.
         kept: The open model.
         tell: Is given a message for everything that happens; the last is of the kind `done` or `error`.
         check: Is called at every step, and raises `Stopped` where the run is to end.
     """
     does = {"open": _open, "vary": _vary, "score": _score, "answer": _answer, "find": _find}
     try:
-        with _told(tell):
+        with _told(tell), _within(job.get("folder")):
             tell({"kind": "done", **does[job["do"]](job, kept, tell, check)})
     except Stopped:
         tell({"kind": "error", "type": "Stopped", "message": "stopped."})
@@ -107,29 +108,28 @@ def _open(job: Mapping[str, Any], kept: Kept, tell: Tell, check: Callable[[], No
 def _vary(job: Mapping[str, Any], kept: Kept, tell: Tell, check: Callable[[], None]) -> dict[str, Any]:
     """Draw variations.
 
-    The job has `settings` by name; `from_picture`, what is repeated, or None; `folder`, where paths begin; and
-    `previews`, a folder for pictures of pictures that are being made, or None.
+    The job has `settings` by name; `from_picture`, what is repeated, or None; and `previews`, a folder for pictures of
+    pictures that are being made, or None.
     """
-    with _within(job["folder"]):
-        settings = from_mapping(VariationSettings, job["settings"], where="settings")
-        if takes_references(settings.model):
-            raise Declined(f"{settings.model} takes references, which a server does not draw with: run it without one.")
-        repeated = None if job["from_picture"] is None else read_repeated(Path(job["from_picture"]))
-        plan = plan_variations(settings, repeated)
-        calls = _calls(plan)
-        tell({"kind": "planned", "pictures": sum(len(item.paths) for item in plan.items), "calls": calls})
-        previews = None if job["previews"] is None else Path(job["previews"])
+    settings = from_mapping(VariationSettings, job["settings"], where="settings")
+    if takes_references(settings.model):
+        raise Declined(f"{settings.model} takes references, which a server does not draw with: run it without one.")
+    repeated = None if job["from_picture"] is None else read_repeated(Path(job["from_picture"]))
+    plan = plan_variations(settings, repeated)
+    calls = _calls(plan)
+    tell({"kind": "planned", "pictures": sum(len(item.paths) for item in plan.items), "calls": calls})
+    previews = None if job["previews"] is None else Path(job["previews"])
 
-        def at_step(step: Step) -> None:
-            """Tell how far it is."""
-            check()
-            shown = [] if previews is None else _preview(step, previews)
-            done = {"call": step.call, "calls": max(calls, step.call), "step": step.number, "steps": step.among}
-            tell({"kind": "step", **done, "previews": shown})
-
+    def at_step(step: Step) -> None:
+        """Tell how far it is."""
         check()
-        started = time.monotonic()
-        outcome = run_variations(plan, opener=lambda plan: Watched(kept.host(plan), at_step))
+        shown = [] if previews is None else _preview(step, previews)
+        done = {"call": step.call, "calls": max(calls, step.call), "step": step.number, "steps": step.among}
+        tell({"kind": "step", **done, "previews": shown})
+
+    check()
+    started = time.monotonic()
+    outcome = run_variations(plan, opener=lambda plan: Watched(kept.host(plan), at_step))
     return _outcome(plan, outcome) | {"seconds": round(time.monotonic() - started, 2)}
 
 

@@ -1,8 +1,10 @@
 """Programs of gradio_client, over a real socket, with the model in this process."""
 
+import gc
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from gencontrol.studio.settings import ServingSettings
 
 # Gradio 6.31 leaves event loops unclosed that it opened in the place where its calls are made.
 pytestmark = pytest.mark.filterwarnings(
-    "ignore:Exception ignored in. .*BaseEventLoop.__del__:pytest.PytestUnraisableExceptionWarning"
+    r"ignore:Exception ignored in. <(function BaseEventLoop|socket\.socket):pytest.PytestUnraisableExceptionWarning"
 )
 
 
@@ -40,13 +42,19 @@ def address(pool: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         yield f"http://127.0.0.1:{port}{PLACE}/"
         server.should_exit = True
         thread.join(timeout=10)
+    # What is left is collected here, and not in the middle of whatever test comes next.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def test_gradio_client_has_pictures_drawn(address: str, photo: Path, mask: Path, tiny_folder: Path) -> None:
     from gradio_client import Client
     from gradio_client.exceptions import AppError
 
-    client = Client(address, headers={"Authorization": "Bearer secret"}, verbose=False, analytics_enabled=False)
+    # Paths that come back are of files that lie here already.
+    how: Any = {"verbose": False, "analytics_enabled": False, "download_files": False}
+    client = Client(address, headers={"Authorization": "Bearer secret"}, **how)
     settings = {"images": ["photo.png"], "mask": ["left.png"], "model": str(tiny_folder), "steps": 2, "number": 2}
     folder = str(photo.parent)
     done = client.predict(settings | {"output": "drawn"}, folder, api_name="/vary")
@@ -57,12 +65,9 @@ def test_gradio_client_has_pictures_drawn(address: str, photo: Path, mask: Path,
     for call, said in (
         (({"stpes": 3}, folder), "unknown key 'stpes'"),
         ((settings | {"output": "drawn"}, folder), "exists already"),
-        (([], folder), "expected an object with `settings`"),
     ):
         with pytest.raises(AppError, match=said):
             client.predict(*call, api_name="/vary")
-    with pytest.raises(AppError, match="`texts`: expected a list of texts"):
-        client.predict(settings, "a cat", folder, api_name="/score")
 
 
 def test_without_the_token_nothing_is_called(address: str) -> None:
