@@ -22,6 +22,7 @@ from gencontrol.sprites.layout import Layout, take_slot
 from gencontrol.sprites.matching import in_colours_of
 from gencontrol.sprites.store import SpriteStore
 from gencontrol.streams import stream
+from gencontrol.training.data.alpha_maps import KINDS, vary_alpha
 
 BATCH = 64
 """Pictures drawn and encoded at once; another number is another stream of pictures."""
@@ -45,9 +46,17 @@ class CachedLook:
     """Whether the thing is alone in its scene, or one of the scene's things, with its visible part marked."""
     views: int = 1
     """Embeddings of each picture's thing, each of a scene of its own."""
+    alphas: tuple[float, ...] = (1.0,)
+    """Relative frequency of each kind of mask that it is given (see `alpha_maps.KINDS`): exact ones alone, or boxes and
+    what a shaky hand draws among them, as people point."""
 
     def __post_init__(self) -> None:
         strategy_of(self)
+        if not 1 <= len(self.alphas) <= len(KINDS) or min(self.alphas) < 0 or sum(self.alphas) <= 0:
+            raise ConfigError(
+                f"alphas: expected weights that are not negative, at most one for each of {', '.join(KINDS)}, and one "
+                f"above 0; got {list(self.alphas)}."
+            )
         if self.views < 1:
             raise ConfigError(f"views: expected at least 1, got {self.views}.")
 
@@ -122,7 +131,7 @@ class Shown:
     rgb: Float[Tensor, "b 3 h w"]
     """Colours in [0, 1]."""
     alpha: Float[Tensor, "b h w"]
-    """The visible part of the thing in [0, 1]."""
+    """The visible part of the thing in [0, 1], or what points at it as roughly as the look's `alphas` say."""
     layout: Layout
     """The thing's own arrangement there, one slot."""
 
@@ -155,6 +164,9 @@ def draw_pictures(config: CacheConfig, store: SpriteStore, index: int, batch: in
             scene = _among_others(store, thing, other, generator=generator)
         if config.condition.finish:
             scene = replace(scene, rgb=finished(scene.rgb, config.condition.finish, generator))
+        if look.alphas[1:]:
+            # Nothing is drawn for exact masks alone, so that a seed gives the looks that it always gave.
+            scene = replace(scene, alpha=vary_alpha(scene.alpha, look.alphas, generator))
         shown.append(scene)
     return picture, shown
 

@@ -10,6 +10,7 @@ from gencontrol.focus.zoom import ZoomFocus
 from gencontrol.sprites.compose import SceneConfig, render
 from gencontrol.sprites.matching import in_colours_of
 from gencontrol.training.data import variations
+from gencontrol.training.data.alpha_maps import vary_alpha
 from gencontrol.training.data.variations import CacheConfig, CachedLook, draw_pictures, strategy_of
 
 AMONG = CacheConfig(
@@ -67,6 +68,25 @@ def test_a_seed_gives_the_pictures_that_the_shipped_weights_have_learnt_from(spr
         [0.52902, 0.49837, 0.75036, 0.43722, 0.46811, 0.45533, 0.60116, 0.60621, 0.61843], rel=2e-3
     )
     assert [other.layout.style.sum().item() for other in others] == [124, 126, 130]
+
+
+def test_looks_are_given_masks_as_people_give_them(sprite_store) -> None:
+    boxes = dataclasses.replace(AMONG, looks=(CachedLook(), CachedLook(alphas=(0.0, 0.0, 0.0, 1.0))))
+    _, (exact, boxed) = draw_pictures(boxes, sprite_store, 0, 16)
+    _, (plain, same) = draw_pictures(dataclasses.replace(AMONG, looks=(CachedLook(),) * 2), sprite_store, 0, 16)
+    # The kinds of masks change nothing else: not the looks before, nor what is looked at.
+    assert torch.equal(exact.rgb, plain.rgb) and torch.equal(exact.alpha, plain.alpha)
+    assert torch.equal(boxed.rgb, same.rgb)
+    generator = torch.Generator().manual_seed(0)
+    assert torch.equal(boxed.alpha, vary_alpha(same.alpha, (0.0, 0.0, 0.0, 1.0), generator))
+    assert not torch.equal(boxed.alpha, same.alpha)
+
+
+@pytest.mark.parametrize("alphas", [(), (-0.1, 1.0), (0.0, 0.0), (1.0,) * 9])
+def test_kinds_of_masks_have_weights(alphas: tuple[float, ...]) -> None:
+    with pytest.raises(ConfigError, match=r"alphas: .*at most one for each of exact, soft, .*and one above 0; got \["):
+        CachedLook(alphas=alphas)
+    CachedLook(alphas=(0.0,) * 7 + (1.0,))
 
 
 def test_looks_have_a_focus_a_tower_and_views() -> None:
