@@ -46,6 +46,12 @@ def house_picture() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def elsewhere() -> ModuleType:
+    """The second device of tests/_second_device.py."""
+    return load_beside(Path(__file__).with_name("_second_device.py"))
+
+
+@pytest.fixture(scope="session")
 def notebooks() -> ModuleType:
     """The runs of tests/_notebooks.py."""
     return load_beside(Path(__file__).with_name("_notebooks.py"))

@@ -1,4 +1,8 @@
-"""Scenes: sprites on backgrounds, with exact alpha maps, names, boxes and layer order. Seeded and vectorised."""
+"""Scenes: sprites on backgrounds, with exact alpha maps, names, boxes and layer order. Seeded and vectorised.
+
+Everything random is drawn on the CPU, and planes are made where the store's pictures lie: on any device a seed gives
+the same scenes, to rounding.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -70,7 +74,10 @@ class SceneConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Scenes:
-    """A batch of scenes; slots past a scene's count hold concept -1 and an empty alpha map."""
+    """A batch of scenes; slots past a scene's count hold concept -1 and an empty alpha map.
+
+    Planes (`rgb`, `alpha`, `background`) lie on the store's device, all else on the CPU.
+    """
 
     rgb: Float[Tensor, "b 3 h w"]
     """Colours in [0, 1]."""
@@ -95,7 +102,7 @@ class Scenes:
     @property
     def boxes(self) -> Float[Tensor, "b k 4"]:
         """Boxes (x0, y0, x1, y1) of the visible parts in pixels, x1 and y1 exclusive; zeros where nothing is seen."""
-        return boxes_of(self.alpha)
+        return boxes_of(self.alpha).cpu()
 
 
 def compose(store: SpriteStore, config: SceneConfig, *, batch: int, seed: int, index: int = 0) -> Scenes:
@@ -123,7 +130,7 @@ def compose(store: SpriteStore, config: SceneConfig, *, batch: int, seed: int, i
         generator=generator,
     )
     kinds = _drawn(config.backgrounds, batch, generator)
-    background = draw_backgrounds(kinds, config.size, config.split, generator)
+    background = draw_backgrounds(kinds, config.size, config.split, generator, device=store.device)
     scenes = _close_up(store, layout, background, config.close, generator) if config.close else None
     scenes = scenes or render(store, layout, background)
     return replace(scenes, rgb=finished(scenes.rgb, config.finish, generator)) if config.finish else scenes
@@ -142,7 +149,7 @@ def _close_up(
     seen = seen_through(layout, *draw_windows(layout, share, generator))
     scenes = render(store, seen, background)
     concept = without_cut_off(seen, scenes.concept, least=_LEAST_WITHIN)
-    named = (concept >= 0)[..., None, None]
+    named = (concept >= 0)[..., None, None].to(scenes.alpha.device)
     return replace(
         scenes,
         concept=concept,
@@ -152,7 +159,13 @@ def _close_up(
 
 
 def render(store: SpriteStore, layout: Layout, background: Float[Tensor, "b 3 h w"]) -> Scenes:
-    """Draw the sprites of a layout on square backgrounds, back to front, and keep what is seen of each."""
+    """Draw the sprites of a layout on square backgrounds, back to front, and keep what is seen of each.
+
+    Args:
+        store: The sprites; `background` lies on its device.
+        layout: The arrangement, on the CPU.
+        background: Colours in [0, 1].
+    """
     layers = _draw_layers(store, layout, background.shape[-1])
     colour, cover = layers[:, :, :3], layers[:, :, 3]
     rgb, alpha = background.clone(), torch.empty_like(cover)
@@ -166,7 +179,7 @@ def render(store: SpriteStore, layout: Layout, background: Float[Tensor, "b 3 h 
         alpha=alpha,
         concept=layout.concept,
         style=layout.style,
-        visible=visible.clamp(0, 1),
+        visible=visible.clamp(0, 1).cpu(),
         layout=layout,
         background=background,
     )
@@ -195,7 +208,7 @@ def boxes_of(alpha: Float[Tensor, "*n h w"], *, threshold: float = 0.5) -> Float
 def _draw_layers(store: SpriteStore, layout: Layout, size: int) -> Float[Tensor, "b k 4 size size"]:
     """Each sprite alone on the canvas, premultiplied."""
     batch, slots = layout.concept.shape
-    layers = torch.zeros(batch, slots, 4, size, size)
+    layers = torch.zeros(batch, slots, 4, size, size, device=store.device)
     rows, columns = (layout.concept >= 0).nonzero(as_tuple=True)
     level = _level_for(store, layout.side[rows, columns] * size)
     for index in range(len(store.levels)):
@@ -203,8 +216,9 @@ def _draw_layers(store: SpriteStore, layout: Layout, size: int) -> Float[Tensor,
         if len(some):
             r, c = rows[some], columns[some]
             texture = store.levels[index][layout.concept[r, c], layout.style[r, c]]
-            bend = None if layout.deformation is None else layout.deformation.bend[r, c]
-            layers[r, c] = _sample(texture, inverse_affine(layout, r, c), size, layout.colour[r, c], bend)
+            bend = None if layout.deformation is None else layout.deformation.bend[r, c].to(store.device)
+            theta, colour = inverse_affine(layout, r, c).to(store.device), layout.colour[r, c].to(store.device)
+            layers[r, c] = _sample(texture, theta, size, colour, bend)
     return layers
 
 
@@ -235,5 +249,5 @@ def _soften(rgb: Tensor, softness: Float[Tensor, " b"]) -> Tensor:
     some = functional.pad(rgb[chosen], (1, 1, 1, 1), mode="replicate")
     softened = functional.avg_pool2d(some, 3, stride=1)
     out = rgb.clone()
-    out[chosen] = rgb[chosen].lerp(softened, softness[chosen, None, None, None])
+    out[chosen] = rgb[chosen].lerp(softened, softness[chosen, None, None, None].to(rgb.device))
     return out

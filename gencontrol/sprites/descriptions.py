@@ -77,7 +77,7 @@ def colour_words(store: SpriteStore, scenes: Scenes) -> list[list[str]]:
     """A word for each sprite's mean colour, scene by scene; empty where it has no one colour to speak of."""
     texture = store.levels[-1].float().div(255).mean((2, 3))
     concept = scenes.layout.concept.clamp(min=0)
-    mean = texture[concept, scenes.layout.style]
+    mean = texture[concept, scenes.layout.style].cpu()
     shown = (scenes.layout.colour @ mean[..., None])[..., 0]
     straight = (shown[..., :3] / shown[..., 3:].clamp(min=1e-6)).clamp(0, 1)
     return [[colour_word(rgb) for rgb in row] for row in straight]

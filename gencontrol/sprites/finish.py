@@ -14,14 +14,14 @@ def finished(rgb: Float[Tensor, "b 3 h w"], share: float, generator: torch.Gener
     """Finish a share of the pictures, each in one random way.
 
     Args:
-        rgb: [0, 1].
+        rgb: [0, 1], on any device.
         share: Of the pictures, [0, 1].
-        generator: The source of all randomness.
+        generator: The source of all randomness, of the CPU.
     """
     chosen = (torch.rand(len(rgb), generator=generator) < share).nonzero()[:, 0]
     kind = torch.randint(len(_WAYS), (len(chosen),), generator=generator)
-    amount = torch.rand(len(chosen), 3, generator=generator)
-    noise = torch.randn(len(chosen), *rgb.shape[1:], generator=generator)
+    amount = torch.rand(len(chosen), 3, generator=generator).to(rgb.device)
+    noise = torch.randn(len(chosen), *rgb.shape[1:], generator=generator).to(rgb.device)
     out = rgb.clone()
     for index, way in enumerate(_WAYS):
         some = (kind == index).nonzero()[:, 0]
@@ -56,11 +56,11 @@ def _contrast(rgb: Tensor, amount: Tensor, noise: Tensor) -> Tensor:
 def _shaded(rgb: Tensor, amount: Tensor, noise: Tensor) -> Tensor:
     """A light that falls off across the picture, warm or cold."""
     side = rgb.shape[-1]
-    axis = torch.linspace(-1, 1, side)
+    axis = torch.linspace(-1, 1, side, device=rgb.device)
     angle = 2 * torch.pi * amount[:, 0, None, None]
     across = angle.cos() * axis[None, None, :] + angle.sin() * axis[None, :, None]
     light = 1 + 0.45 * amount[:, 1, None, None] * across
-    warmth = 1 + 0.3 * (amount[:, 2, None] - 0.5) * torch.tensor([1.0, 0.0, -1.0])
+    warmth = 1 + 0.3 * (amount[:, 2, None] - 0.5) * rgb.new_tensor([1.0, 0.0, -1.0])
     return rgb * light[:, None] * warmth[:, :, None, None]
 
 

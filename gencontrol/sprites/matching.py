@@ -67,10 +67,12 @@ def _moments_of(store: SpriteStore, layout: Layout) -> tuple[Tensor, Tensor]:
         softness=torch.zeros_like(layout.softness),
         deformation=None,
     )
-    scenes = render(store, upright, torch.zeros(len(layout.concept), 3, SIDE, SIDE))
+    scenes = render(store, upright, torch.zeros(len(layout.concept), 3, SIDE, SIDE, device=store.device))
     cover = scenes.alpha[:, 0]
     straight = scenes.rgb / cover[:, None].clamp(min=1e-3)
-    return colour_moments(straight.clamp(0, 1), cover * (cover > 0.5))
+    mean, covariance = colour_moments(straight.clamp(0, 1), cover * (cover > 0.5))
+    # Changes of colour belong to layouts, which stay here wherever pictures are drawn.
+    return mean.cpu(), covariance.cpu()
 
 
 def _roots(matrix: Float[Tensor, "b 3 3"]) -> tuple[Float[Tensor, "b 3 3"], Float[Tensor, "b 3 3"]]:

@@ -5,7 +5,7 @@ import logging
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,6 +24,8 @@ from gencontrol.text_files import check_no_address, json_value
 
 _log = logging.getLogger(__name__)
 
+CPU = torch.device("cpu")
+"""Where pictures are drawn unless another device is asked for, and where all that is random is."""
 STORE_SIZE = 128
 """Side of a stored sprite in pixels: the largest a sprite is drawn in a 128-pixel scene."""
 
@@ -40,6 +42,15 @@ class SpriteStore:
     """Premultiplied RGBA in [0, 255], the largest first, each half the side of the one before."""
     present: Bool[Tensor, "concepts styles"]
     """Which concepts a style has."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the pictures lie, and scenes of them are drawn."""
+        return self.levels[0].device
+
+    def to(self, device: torch.device) -> "SpriteStore":
+        """The same sprites with their pictures on a device; what says which there are stays where it is."""
+        return replace(self, levels=tuple(level.to(device) for level in self.levels))
 
     def style_indices(self, styles: Sequence[str]) -> list[int]:
         """Indices of the named styles.

@@ -17,12 +17,12 @@ def vary_alpha(
     """Change each alpha map in a random way; a map that would become empty stays as it is.
 
     Args:
-        alpha: Exact visible parts, [0, 1].
+        alpha: Exact visible parts, [0, 1], on any device.
         weights: Relative frequency of each of `KINDS`; what is left out at the end has none.
-        generator: The source of all randomness.
+        generator: The source of all randomness, of the CPU.
     """
     kinds = torch.multinomial(torch.tensor(weights), len(alpha), replacement=True, generator=generator)
-    amount = torch.rand(len(alpha), 4, generator=generator)
+    amount = torch.rand(len(alpha), 4, generator=generator).to(alpha.device)
     varied = alpha.clone()
     for index, change in enumerate(_CHANGES[: len(weights)]):
         rows = (kinds == index).nonzero()[:, 0]
@@ -49,7 +49,7 @@ def _partial(alpha: Tensor, amount: Tensor) -> Tensor:
     boxes = boxes_of(alpha)
     centre_x, centre_y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
     angle = 2 * torch.pi * amount[:, 0]
-    y, x = torch.meshgrid(torch.arange(alpha.shape[1]) + 0.5, torch.arange(alpha.shape[2]) + 0.5, indexing="ij")
+    y, x = torch.meshgrid(*_middles(alpha), indexing="ij")
     side = angle.cos()[:, None, None] * (x - centre_x[:, None, None])
     side = side + angle.sin()[:, None, None] * (y - centre_y[:, None, None])
     return alpha * (side > 0)
@@ -58,8 +58,15 @@ def _partial(alpha: Tensor, amount: Tensor) -> Tensor:
 def _box(alpha: Tensor, amount: Tensor) -> Tensor:
     """The filled box."""
     boxes = boxes_of(alpha)[:, :, None, None]
-    y, x = torch.arange(alpha.shape[1])[:, None] + 0.5, torch.arange(alpha.shape[2])[None, :] + 0.5
+    down, across = _middles(alpha)
+    y, x = down[:, None], across[None, :]
     return ((x > boxes[:, 0]) & (x < boxes[:, 2]) & (y > boxes[:, 1]) & (y < boxes[:, 3])).float()
+
+
+def _middles(alpha: Tensor) -> tuple[Tensor, Tensor]:
+    """Of the rows and of the columns, in pixels."""
+    rows, columns = (torch.arange(count, device=alpha.device) + 0.5 for count in alpha.shape[1:])
+    return rows, columns
 
 
 def _grown(alpha: Tensor, amount: Tensor) -> Tensor:

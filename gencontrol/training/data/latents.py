@@ -114,9 +114,9 @@ def draw_samples(
     parts = config.shard // BATCH
     for part in range(index * parts, (index + 1) * parts):
         picture, shown = draw_pictures(config, store, part, BATCH)
-        latents.append(to_latents(picture.rgb).half())
+        latents.append(to_latents(picture.rgb).half().cpu())
         seen = [look(scene.rgb, scene.alpha) for look, scene in zip(looks, shown, strict=True)]
-        embeddings.append(torch.stack(seen, dim=1).half())
+        embeddings.append(torch.stack(seen, dim=1).half().cpu())
     # A single part may come in the layout of the network that made it, and files hold contiguous tensors alone.
     return {"latents": torch.cat(latents).contiguous(), "embeddings": torch.cat(embeddings).contiguous()}
 

@@ -50,19 +50,20 @@ def graded_maps(scenes: Scenes, levels: Float[Tensor, "b k"], generator: torch.G
     """The maps that hold the levels: on each sprite its own, elsewhere 0 or a floor; some smooth.
 
     Args:
-        scenes: With visible parts, which do not overlap.
-        levels: [0, 1].
+        scenes: With visible parts, which do not overlap; the maps lie where they do.
+        levels: [0, 1], on the CPU.
         generator: The source of floors and blurs.
     """
     count = len(levels)
     draw = torch.rand(count, 4, generator=generator)
     highest = levels.amax(-1)
-    floor = torch.where(draw[:, 0] < _FLOORED, _FLOOR * draw[:, 1] * highest, 0.0)
-    sprites = (scenes.alpha * levels[..., None, None]).sum(1)
+    floor = torch.where(draw[:, 0] < _FLOORED, _FLOOR * draw[:, 1] * highest, 0.0).to(scenes.alpha.device)
+    sprites = (scenes.alpha * levels[..., None, None].to(scenes.alpha.device)).sum(1)
     ground = (1 - scenes.alpha.sum(1)).clamp(0, 1)
     maps = sprites + ground * floor[:, None, None]
     widths = torch.where(draw[:, 2] < _SMOOTH, 0.5 + 1.5 * draw[:, 3], 0.0) * scenes.alpha.shape[-1] / 64
-    maps = torch.where((widths > 0)[:, None, None], gaussian_blur(maps, widths), maps)
+    is_smooth = (widths > 0)[:, None, None].to(maps.device)
+    maps = torch.where(is_smooth, gaussian_blur(maps, widths), maps)
     return Graded(alpha=maps.clamp(0, 1), shares=wanted_shares(levels))
 
 

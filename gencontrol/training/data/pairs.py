@@ -19,7 +19,7 @@ from gencontrol.training.data.levels import draw_levels, graded_maps
 
 @dataclass(frozen=True, kw_only=True)
 class Pairs:
-    """A chunk of region-text pairs."""
+    """A chunk of region-text pairs; pictures and maps lie on the source's device, all else on the CPU."""
 
     rgb: Float[Tensor, "b 3 h w"]
     """Colours in [0, 1]."""
@@ -87,7 +87,7 @@ class SpritePairs:
         named = torch.where(whole[:, None], _some(scenes, generator), scenes.concept.gather(1, slot[:, None]))
         pairs = Pairs(
             rgb=scenes.rgb,
-            alpha=torch.where(whole[:, None, None], 1.0, marked),
+            alpha=torch.where(_over_planes(whole, marked), 1.0, marked),
             texts=[random_caption(self.store.concepts, _listed(row), generator) for row in named],
             text_concepts=pad_ids(_without_repeats(named)),
             image_concepts=pad_ids(torch.where(whole[:, None], scenes.concept, _only(scenes.concept, slot))),
@@ -105,7 +105,7 @@ class SpritePairs:
         generator = stream(self.seed, index, "blanked")
         chosen = (torch.rand(len(exact), generator=generator) < self.blanked) & ~pairs.whole
         painted = _GREY + (pairs.rgb - _GREY) * exact[:, None]
-        return replace(pairs, rgb=torch.where(chosen[:, None, None, None], painted, pairs.rgb))
+        return replace(pairs, rgb=torch.where(_over_planes(chosen, painted), painted, pairs.rgb))
 
     def _graded(self, pairs: Pairs, scenes: Scenes, index: int) -> Pairs:
         """Maps of levels in the place of a share of the pairs; their text names what has the highest one."""
@@ -121,8 +121,8 @@ class SpritePairs:
         opposites = ["" if c else text for c, text in zip(chosen.tolist(), empty, strict=True)]
         return replace(
             pairs,
-            rgb=torch.where(chosen[:, None, None, None], scenes.rgb, pairs.rgb),
-            alpha=torch.where(chosen[:, None, None], graded.alpha, pairs.alpha),
+            rgb=torch.where(_over_planes(chosen, scenes.rgb), scenes.rgb, pairs.rgb),
+            alpha=torch.where(_over_planes(chosen, graded.alpha), graded.alpha, pairs.alpha),
             texts=texts,
             text_concepts=torch.where(chosen[:, None], pad_ids(highest), pairs.text_concepts),
             image_concepts=torch.where(chosen[:, None], pad_ids(scenes.concept), pairs.image_concepts),
@@ -146,7 +146,12 @@ class SpritePairs:
 
     def _alone(self, scenes: Scenes, slot: Tensor, whole: Tensor) -> Tensor:
         lone = isolate(self.store, scenes, slot)
-        return torch.where(whole[:, None, None, None], scenes.rgb, lone.rgb)
+        return torch.where(_over_planes(whole, scenes.rgb), scenes.rgb, lone.rgb)
+
+
+def _over_planes(rows: Bool[Tensor, " b"], planes: Tensor) -> Bool[Tensor, "b ..."]:
+    """A choice of rows, where planes are and with as many axes."""
+    return rows.to(planes.device).view(-1, *(1,) * (planes.ndim - 1))
 
 
 def grown_counts(counts: tuple[float, ...], index: int, growth: int) -> tuple[float, ...]:

@@ -23,7 +23,7 @@ _LEAST_VISIBLE = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class Several:
-    """A chunk of pictures; rows past a picture's regions hold empty maps."""
+    """A chunk of pictures; rows past a picture's regions hold empty maps. Planes lie on the source's device."""
 
     rgb: Float[Tensor, "b 3 s s"]
     """Colours in [0, 1]."""
@@ -68,7 +68,8 @@ class SpriteRegions:
         scenes = compose(self.store, config, batch=count, seed=self.seed, index=index)
         used = scenes.used & (scenes.visible >= _LEAST_VISIBLE) & self._chosen(scenes.used, generator)
         maps = vary_alpha(scenes.alpha.flatten(0, 1), self.alpha_kinds, generator).view(scenes.alpha.shape)
-        return Several(rgb=scenes.rgb, alphas=maps * used[..., None, None], used=used, concepts=scenes.concept)
+        kept = used[..., None, None].to(maps.device)
+        return Several(rgb=scenes.rgb, alphas=maps * kept, used=used, concepts=scenes.concept)
 
     def _chosen(self, used: Bool[Tensor, "b k"], generator: torch.Generator) -> Bool[Tensor, "b k"]:
         """All of a scene's things; of a share of the scenes about half of them, two at least."""

@@ -140,7 +140,7 @@ def draw_pictures(config: CacheConfig, store: SpriteStore, index: int, batch: in
     """Pictures of one sprite each, and scenes of the same sprites for each view of each look, in their order."""
     generator = stream(config.seed, index, "cache")
     picture = compose(store, config.picture, batch=batch, seed=config.seed, index=index)
-    picture = replace(picture, background=torch.lerp(picture.background, torch.tensor(1.0), config.paper))
+    picture = replace(picture, background=picture.background.lerp(torch.ones_like(picture.background), config.paper))
     picture = _redrawn(
         store, picture, picture.layout, config.picture_side, spread=config.picture_spread, generator=generator
     )

@@ -17,7 +17,7 @@ from torchvision.utils import make_grid
 from gencontrol.errors import ConfigError
 from gencontrol.images.writing import to_pil
 from gencontrol.sprites.compose import SceneConfig, compose
-from gencontrol.sprites.store import SpriteStore
+from gencontrol.sprites.store import CPU, SpriteStore
 from gencontrol.streams import stream
 from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.loop.task import Batch, ParameterGroup
@@ -77,10 +77,16 @@ class _Reconstruction(nn.Module):
 class AutoencoderTask:
     """Stage 3 as the loop sees it."""
 
-    def __init__(self, config: AutoencoderTraining, store: SpriteStore):
-        """Build the autoencoder from the run's seed."""
+    def __init__(self, config: AutoencoderTraining, store: SpriteStore, *, device: torch.device = CPU):
+        """Build the autoencoder from the run's seed.
+
+        Args:
+            config: The stage's settings.
+            store: The sprites.
+            device: Where the scenes of the training are composed; those of tests are on the CPU.
+        """
         torch.manual_seed(config.run.seed)
-        self.config, self.store = config, store
+        self.config, self.store = config, store.to(device)
         autoencoder = AutoencoderKL.from_pretrained(config.start) if config.start else build_autoencoder(config)
         # A CPU's convolutions are some 10 % faster in this layout.
         self.module: nn.Module = _Reconstruction(autoencoder).to(memory_format=torch.channels_last)

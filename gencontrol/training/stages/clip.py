@@ -18,7 +18,7 @@ from gencontrol.images.bounds import bounded
 from gencontrol.regions.geometry import Geometry
 from gencontrol.sprites.captions import CONTEXT_LENGTH, END, PAD, START, build_tokenizer, concept_prompts
 from gencontrol.sprites.compose import SceneConfig
-from gencontrol.sprites.store import SpriteStore
+from gencontrol.sprites.store import CPU, SpriteStore
 from gencontrol.training.data.pairs import SpritePairs, single_ids
 from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.loop.task import Batch, ParameterGroup
@@ -134,8 +134,14 @@ def first_clip(config: ClipTraining, tokenizer: PreTrainedTokenizerFast) -> CLIP
 class ClipTask:
     """Stage 1 as the loop sees it."""
 
-    def __init__(self, config: ClipTraining, store: SpriteStore):
-        """Build the towers from the run's seed."""
+    def __init__(self, config: ClipTraining, store: SpriteStore, *, device: torch.device = CPU):
+        """Build the towers from the run's seed.
+
+        Args:
+            config: The stage's settings.
+            store: The sprites.
+            device: Where the scenes of the training are composed; those of tests are on the CPU.
+        """
         torch.manual_seed(config.run.seed)
         self.config = config
         self.store = store
@@ -145,7 +151,7 @@ class ClipTask:
         # Captions are about the whole picture: every pair is a whole-image pair.
         growth = int(config.growth * config.run.steps * config.run.batch / config.run.chunk)
         self.source = SpritePairs(
-            store=store,
+            store=store.to(device),
             scenes=config.scenes,
             seed=config.run.seed,
             whole_share=1.0,

@@ -73,6 +73,6 @@ def map_between(
     for index in range(pictures // BATCH):
         _, shown = draw_pictures(config, store, index, BATCH)
         for look, other, scene in zip(new, old, shown, strict=True):
-            given.append(look(scene.rgb, scene.alpha))
-            wanted.append(other(scene.rgb, scene.alpha))
+            given.append(look(scene.rgb, scene.alpha).cpu())
+            wanted.append(other(scene.rgb, scene.alpha).cpu())
     return fit_map(torch.cat(given), torch.cat(wanted))

@@ -54,7 +54,7 @@ def build_one_pass_task(
     scenes = replace(config.scenes, size=encoder.image_size)
     made_with |= {"sprites": sha256(sprites), "scenes": to_mapping(scenes), "left_out": config.left_out}
     source = SpriteRegions(
-        store=store,
+        store=store.to(encoder.device),
         scenes=scenes,
         seed=config.run.seed,
         alpha_kinds=config.alpha_kinds,

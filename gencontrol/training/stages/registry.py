@@ -86,7 +86,7 @@ def settings_path(named: Path | None, stage: Stage) -> Path:
 
 def build_clip_task(config: ClipTraining, places: Places) -> ClipTask:
     """Stage 1 on the sprite world."""
-    return ClipTask(config, open_store(places.sprites))
+    return ClipTask(config, open_store(places.sprites), device=Accelerator().device)
 
 
 def build_alpha_clip_task(config: AlphaClipTraining, places: Places) -> AlphaClipTask:
@@ -143,7 +143,7 @@ def sprite_source(
 ) -> tuple[PairSource, list[str], list[RecognitionSet]]:
     """Pairs from composed scenes, all names, and the test sets."""
     source = SpritePairs(
-        store=store,
+        store=store.to(encoder.device),
         scenes=config.scenes,
         seed=config.run.seed,
         whole_share=config.whole_share,
@@ -158,7 +158,7 @@ def sprite_source(
 
 def build_autoencoder_task(config: AutoencoderTraining, places: Places) -> AutoencoderTask:
     """Stage 3 on the sprite world."""
-    return AutoencoderTask(config, open_store(places.sprites))
+    return AutoencoderTask(config, open_store(places.sprites), device=Accelerator().device)
 
 
 def build_denoiser_task(config: DenoiserTraining, places: Places) -> DenoiserTask:
@@ -169,16 +169,16 @@ def build_denoiser_task(config: DenoiserTraining, places: Places) -> DenoiserTas
     """
     if not config.clip or not config.autoencoder:
         raise ConfigError("clip, autoencoder: name the folders that the earlier stages exported.")
-    store = open_store(places.sprites)
-    towers = denoiser_towers(config)
+    # Not a PartialState: that would start without what ACCELERATE_USE_CPU says, and each process alone.
+    accelerator = Accelerator()
+    store = open_store(places.sprites).to(accelerator.device)
+    towers = {name: tower.to(accelerator.device) for name, tower in denoiser_towers(config).items()}
     looks = embedders(config.cache.looks, towers)
-    autoencoder = AutoencoderKL.from_pretrained(config.autoencoder)
+    autoencoder = AutoencoderKL.from_pretrained(config.autoencoder).to(accelerator.device)
 
     def to_latents(rgb: Tensor) -> Tensor:
         return encode(autoencoder, rgb * 2 - 1).mean
 
-    # Not a PartialState: that would start without what ACCELERATE_USE_CPU says, and each process alone.
-    accelerator = Accelerator()
     prepare_cache(
         config.cache,
         store,
@@ -194,7 +194,8 @@ def build_denoiser_task(config: DenoiserTraining, places: Places) -> DenoiserTas
     # A run that goes on has its own weights: the map, minutes of looks, would be fitted for nothing.
     is_begun = bool(list_checkpoints(places.folder / "checkpoints"))
     first = moved_start(config, store, looks) if config.start_clip and not is_begun else None
-    return DenoiserTask(config, open_cache(config.cache, places.folder / "cache"), autoencoder, test, first=first)
+    cache = open_cache(config.cache, places.folder / "cache")
+    return DenoiserTask(config, cache, autoencoder.cpu(), test, first=first)
 
 
 def moved_start(config: DenoiserTraining, store: SpriteStore, looks: Sequence[Look]) -> UNet2DConditionModel:
@@ -203,7 +204,7 @@ def moved_start(config: DenoiserTraining, store: SpriteStore, looks: Sequence[Lo
     Looks of an Alpha-CLIP are near the plain CLIP's of the thing alone, which is what it was anchored to: so the old
     plain CLIP takes the same looks.
     """
-    old = AlphaCLIP.from_clip(config.start_clip)
+    old = AlphaCLIP.from_clip(config.start_clip).to(store.device)
     plain = embedders(config.cache.looks, {"clip": old, "alpha_clip": old})
     unet = UNet2DConditionModel.from_pretrained(config.start, subfolder="unet")
     return moved(unet, map_between(config.cache, store, new=looks, old=plain))

@@ -13,7 +13,7 @@ from torchvision.utils import make_grid
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.images.writing import to_pil
 from gencontrol.sprites.compose import SceneConfig, Scenes, compose
-from gencontrol.sprites.store import SpriteStore
+from gencontrol.sprites.store import CPU, SpriteStore
 from gencontrol.streams import stream
 from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.loop.task import Batch, ParameterGroup
@@ -67,16 +67,17 @@ class _Asked(nn.Module):
 class GrounderTask:
     """The stage as the loop sees it."""
 
-    def __init__(self, config: GrounderTraining, encoder: AlphaCLIP, store: SpriteStore):
+    def __init__(self, config: GrounderTraining, encoder: AlphaCLIP, store: SpriteStore, *, device: torch.device = CPU):
         """Build the grounder, and embed every phrase that there is.
 
         Args:
             config: The stage's settings.
             encoder: A plain CLIP that reads whole words.
             store: The sprites.
+            device: Where the scenes of the training are composed; those of tests are on the CPU.
         """
         torch.manual_seed(config.run.seed)
-        self.config, self.encoder, self.store = config, encoder, store
+        self.config, self.encoder, self.store, self.drawn = config, encoder, store, store.to(device)
         owl: Any = owl_from(encoder, blocks=config.blocks)
         owl.set_attn_implementation("eager")  # The faster one of so few tokens on a CPU.
         for part in (owl.owlv2.text_model, owl.owlv2.text_projection, owl.objectness_head, owl.owlv2.visual_projection):
@@ -100,7 +101,7 @@ class GrounderTask:
     def draw(self, index: int) -> Batch:
         """Pictures, phrases of what is there and of what is not, and boxes."""
         run = self.config.run
-        scenes = compose(self.store, self.config.scenes, batch=run.chunk, seed=run.seed, index=index)
+        scenes = compose(self.drawn, self.config.scenes, batch=run.chunk, seed=run.seed, index=index)
         # As many phrases in every chunk, however many sprites its fullest scene has.
         absent = self.config.absent + _SLOTS - scenes.concept.shape[1]
         return self._asked(scenes, asked_of(scenes, self.concept, absent, stream(run.seed, index, "phrases")))

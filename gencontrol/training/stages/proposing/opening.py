@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from accelerate import Accelerator
+
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.sprites.store import open_store
 from gencontrol.training.stages.proposing.grounder import GrounderTask, GrounderTraining
@@ -10,9 +12,10 @@ from gencontrol.training.stages.proposing.segmenter import SegmenterTask, Segmen
 
 def build_grounder_task(config: GrounderTraining, *, sprites: Path) -> GrounderTask:
     """The grounder, begun from its CLIP."""
-    return GrounderTask(config, AlphaCLIP.from_clip(config.clip).requires_grad_(False), open_store(sprites))
+    encoder = AlphaCLIP.from_clip(config.clip).requires_grad_(False)
+    return GrounderTask(config, encoder, open_store(sprites), device=Accelerator().device)
 
 
 def build_segmenter_task(config: SegmenterTraining, *, sprites: Path) -> SegmenterTask:
     """The segmenter, from nothing."""
-    return SegmenterTask(config, open_store(sprites))
+    return SegmenterTask(config, open_store(sprites), device=Accelerator().device)

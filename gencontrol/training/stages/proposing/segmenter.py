@@ -15,7 +15,7 @@ from transformers import SamConfig, SamImageProcessor, SamModel, SamProcessor
 from gencontrol.errors import ConfigError
 from gencontrol.images.writing import to_pil
 from gencontrol.sprites.compose import SceneConfig, Scenes, compose
-from gencontrol.sprites.store import SpriteStore
+from gencontrol.sprites.store import CPU, SpriteStore
 from gencontrol.streams import stream
 from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.loop.task import Batch, ParameterGroup
@@ -114,10 +114,16 @@ class _Asked(nn.Module):
 class SegmenterTask:
     """The stage as the loop sees it."""
 
-    def __init__(self, config: SegmenterTraining, store: SpriteStore):
-        """Build the segmenter from the run's seed."""
+    def __init__(self, config: SegmenterTraining, store: SpriteStore, *, device: torch.device = CPU):
+        """Build the segmenter from the run's seed.
+
+        Args:
+            config: The stage's settings.
+            store: The sprites.
+            device: Where the scenes of the training are composed; those of tests are on the CPU.
+        """
         torch.manual_seed(config.run.seed)
-        self.config, self.store = config, store
+        self.config, self.store, self.drawn = config, store, store.to(device)
         sam: Any = SamModel(sam_config(config.shape))
         # Prompts that are masks: no box is one.
         sam.prompt_encoder.mask_embed.requires_grad_(False)
@@ -130,7 +136,7 @@ class SegmenterTask:
     def draw(self, index: int) -> Batch:
         """Pictures, shaken boxes of some of their sprites, and masks."""
         run = self.config.run
-        scenes = compose(self.store, self.config.scenes, batch=run.chunk, seed=run.seed, index=index)
+        scenes = compose(self.drawn, self.config.scenes, batch=run.chunk, seed=run.seed, index=index)
         return self._asked(scenes, stream(run.seed, index, "boxes"), shake=self.config.shake)
 
     def _asked(self, scenes: Scenes, generator: torch.Generator, *, shake: float) -> dict[str, Tensor]:
@@ -139,7 +145,7 @@ class SegmenterTask:
         slots = torch.multinomial(weights, self.config.boxes, replacement=True, generator=generator)
         boxes = scenes.boxes.gather(1, slots[..., None].expand(-1, -1, 4))
         rows = torch.arange(len(slots))[:, None]
-        mean, std = (torch.tensor(values)[:, None, None] for values in (MEAN, STD))
+        mean, std = (scenes.rgb.new_tensor(values)[:, None, None] for values in (MEAN, STD))
         return {
             "pixels": (scenes.rgb - mean) / std,
             "boxes": shaken(boxes, torch.rand(boxes.shape, generator=generator), shake, side=scenes.rgb.shape[-1]),

@@ -1,6 +1,7 @@
 """The grounder's stage."""
 
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -127,3 +128,12 @@ def test_the_preset_opens_and_the_stage_is_built_from_it(
     monkeypatch.setattr(opening.AlphaCLIP, "from_clip", lambda name: {"tiny": encoder}[name])
     task = stage.build(config, Places(folder=tmp_path, sprites=sprite_file))
     assert isinstance(task, GrounderTask) and task.config is config
+
+
+def test_chunks_are_composed_on_the_device(
+    elsewhere: ModuleType, encoder: AlphaCLIP, sprite_store: SpriteStore
+) -> None:
+    here = GrounderTask(CONFIG, encoder, sprite_store).draw(0)
+    with elsewhere.second_device() as device:
+        there = GrounderTask(CONFIG, encoder, sprite_store, device=device).draw(0)
+    elsewhere.check_same(here, there)

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -140,3 +141,10 @@ def test_the_preset_opens_and_the_stage_is_built_from_it(sprite_file: Path, tmp_
     assert isinstance(config, SegmenterTraining) and config.shape.size == config.scenes.size == 64
     task = stage.build(config, Places(folder=tmp_path, sprites=sprite_file))
     assert isinstance(task, SegmenterTask) and task.config is config
+
+
+def test_chunks_are_composed_on_the_device(elsewhere: ModuleType, sprite_store: SpriteStore) -> None:
+    here = SegmenterTask(CONFIG, sprite_store).draw(0)
+    with elsewhere.second_device() as device:
+        there = SegmenterTask(CONFIG, sprite_store, device=device).draw(0)
+    elsewhere.check_same(here, there)
