@@ -93,7 +93,8 @@ def lay_out(models: Sequence[str], *, own_models: bool, spatial: bool) -> Parts:
         spatial: Whether there is what runs in three dimensions take.
     """
     # In the page itself: a file of its own may come later than what it is for.
-    script = files("gencontrol.studio.page").joinpath("assets", "canvas.js").read_text(encoding="utf-8")
+    assets = files("gencontrol.studio.page").joinpath("assets")
+    script = "".join(assets.joinpath(name).read_text(encoding="utf-8") for name in ("handles.js", "canvas.js"))
     session, begin = gr.State(None), gr.Textbox(visible=False)
     scene = gr.Textbox(visible=False)
     with gr.Row():
@@ -163,7 +164,9 @@ def _vary(models: Sequence[str], *, own_models: bool) -> dict[str, Any]:
         buttons=_BUTTONS,
         elem_id="studio-now",
     )
-    sheet = gr.Image(label="Side by side", interactive=False, visible=False, elem_id="studio-sheet")
+    sheet = gr.Image(
+        label="Side by side", interactive=False, visible=False, buttons=_BUTTONS, elem_id="studio-sheet"
+    )
     with gr.Accordion("How it looks", open=False):
         controls |= _looking()
     with gr.Accordion("How it draws", open=False):
@@ -226,7 +229,8 @@ def _drawing(models: Sequence[str], *, own_models: bool) -> dict[str, Any]:
         "model": model,
         "alpha_clip": encoder,
         "steps": gr.Slider(1, 150, value=usual.steps, step=1, label=LABELS["steps"]),
-        "guidance": gr.Number(None, label=LABELS["guidance"], info="Empty is the model's own; 1 is off."),
+        # Not a field for numbers: gradio fills those that are empty with 0 when they are first shown.
+        "guidance": gr.Textbox("", label=LABELS["guidance"], info="Empty is the model's own; 1 is off."),
         "scheduler": gr.Dropdown(samplers, value="", label=LABELS["scheduler"]),
     }
 

@@ -82,9 +82,12 @@ def read_controls(values: Sequence[Any]) -> Controls:
 
 
 def _of_kind(name: str, value: Any, default: Any) -> Any:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if value is None:
         return default
+    if default is None and isinstance(value, str):
+        # A field that may be empty is one of text: gradio's for numbers puts 0 in the place of nothing.
+        return _number(name, value.strip())
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if isinstance(default, str) and (isinstance(value, str) or is_number):
         return str(value).strip()
     if isinstance(default, bool) and isinstance(value, bool):
@@ -96,6 +99,13 @@ def _of_kind(name: str, value: Any, default: Any) -> Any:
     if not float(value).is_integer():
         raise ConfigError(f"`{name}`: expected a whole number, got {value}.")
     return int(value)
+
+
+def _number(name: str, text: str) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError as error:
+        raise ConfigError(f"`{name}`: expected a number, or nothing for the model's own, got {text}.") from error
 
 
 def write_regions(

@@ -100,6 +100,15 @@ class Visit:
             self.page.mouse.move(x0 + (x1 - x0) * at / 8, y0 + (y1 - y0) * at / 8)
         self.page.mouse.up()
 
+    def hover(self, x: float, y: float) -> None:
+        """Go over the picture to a place in shares of it, without drawing."""
+        box = self.canvas.bounding_box()
+        self.page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+
+    def cursor(self) -> str:
+        """What the pointer looks like over the picture; empty is as usual."""
+        return self.canvas.evaluate("canvas => canvas.style.cursor")
+
     def open(self, title: str) -> None:
         """Open what is folded up."""
         self.page.get_by_role("button", name=title).last.click()

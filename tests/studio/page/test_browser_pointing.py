@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from gencontrol.runs.files.records import read_record
+
 _GIVE = """async ([name, kind, content, how]) => {
     const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
     const data = new DataTransfer();
@@ -30,6 +32,68 @@ _ERASER = """() => {
     at("pointerup", 0.3, 0);
 }"""
 """The other end of a pen."""
+
+
+def grey(tmp_path: Path) -> Path:
+    """A mask of the picture's size: its lower half."""
+    mask = Image.new("L", (128, 96), 0)
+    mask.paste(255, (0, 48, 128, 96))
+    path = tmp_path / "lower.png"
+    mask.save(path)
+    return path
+
+
+def test_regions_of_all_kinds_are_in_the_record(visit: Any, tmp_path: Path) -> None:
+    page = visit.page
+    visit.stroke((0.1, 0.2), (0.4, 0.2))
+    page.get_by_role("button", name="Eraser").click()
+    visit.stroke((0.3, 0.1), (0.3, 0.3))
+    page.get_by_label("name of region 1").fill("dog")
+    # On to the next field, which is there still.
+    page.keyboard.press("Tab")
+    page.keyboard.type("2")
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="Add a region").click()
+    page.get_by_role("button", name="Box").click()
+    visit.stroke((0.6, 0.1), (0.9, 0.4))
+    page.get_by_role("button", name="Point").click()
+    visit.stroke((0.7, 0.8), (0.7, 0.8))
+    page.get_by_role("button", name="Add a region").click()
+    page.set_input_files("#studio-mask", grey(tmp_path))
+    page.wait_for_function("""() => window.gencontrolStudio.scene().includes('"lower"')""")
+    page.get_by_label("keep away").nth(2).check()
+    first, second, third = json.loads(visit.scene())
+    assert (first["name"], first["weight"], [mark["tool"] for mark in first["marks"]]) == (
+        "dog",
+        2,
+        ["brush", "eraser"],
+    )
+    assert [mark["tool"] for mark in second["marks"]] == ["box", "point"]
+    assert (third["name"], third["negative"], third["marks"]) == ("lower", True, []) and third["mask"]
+    visit.open("How it draws")
+    # The model's own: to keep away from something needs it, and 0 would be off.
+    assert page.get_by_label("Guidance").input_value() == ""
+    visit.number("Steps", 2)
+    visit.number("Pictures", 1)
+    visit.open("How it looks")
+    page.get_by_label("Schedule").fill("1:0.3")
+    visit.open("Side by side")
+    page.get_by_label("Compare").check()
+    visit.vary()
+    visit.wait_for("1 picture in")
+    page.locator("#studio-sheet img").wait_for()
+    visit.shoot("regions-and-compare")
+    page.locator("#studio-memory img").first.click()
+    with page.expect_download() as waited:
+        page.click("#studio-download")
+    path = tmp_path / "made.png"
+    waited.value.save_as(path)
+    record = read_record(path)
+    assert [(one["label"], one["weight"]) for one in record["regions"]] == [("dog", 2.0), ("region-2", 1.0)]
+    assert len(record["negative_regions"]) == 1 and record["settings"]["schedule"] == "1:0.3"
+    command = page.locator("#studio-command").inner_text().replace("\n", " ")
+    assert "--schedule 1:0.3" in command and "--negative-mask" in command and "--compare" in command
+    assert "run_variations" in page.locator("#studio-python").inner_text()
 
 
 @pytest.mark.parametrize("how", ["paste", "drop"])

@@ -98,6 +98,12 @@ def test_controls_of_another_kind_are_refused(values: Any) -> None:
             read_controls(values(steps=wrong))
 
 
+def test_guidance_is_text_that_may_be_empty(values: Any) -> None:
+    assert [read_controls(values(guidance=text)).guidance for text in ("", "  ", " 2.5 ", 3)] == [None, None, 2.5, 3.0]
+    with pytest.raises(ConfigError, match=r"`guidance`: expected a number, or nothing for the model's own, got 7,5\."):
+        read_controls(values(guidance="7,5"))
+
+
 def test_a_record_sets_the_controls_and_what_it_does_not_say_is_as_usual() -> None:
     found = controls_of({"strength": 1.5, "schedule": None, "seed": 9, "number": 1, "fit": None, "threshold": 0.5})
     assert found == Controls(strength=1.5, seed="9", number=1)

@@ -6,6 +6,10 @@
   const KEPT = 100; // steps of undo
   const state = {session: null, picture: null, image: null, regions: [], active: 0, tool: "brush", radius: 0, undone: [], done: []};
   let parts = {}, fire = () => {}, current = null, quiet = null;
+  // A box that is held, and the one that the arrow keys move.
+  let held = null, last = null;
+  const ARROWS = {arrowleft: [-1, 0], arrowright: [1, 0], arrowup: [0, -1], arrowdown: [0, 1]};
+  const handles = window.gencontrolHandles;
 
   function make(tag, attributes, ...inside) {
     const element = document.createElement(tag);
@@ -177,6 +181,9 @@
       on.drawImage(layer, 0, 0);
       on.globalAlpha = 1;
     });
+    if (state.tool !== "box") return;
+    const dense = window.devicePixelRatio || 1, chosen = chosenBox();
+    boxes().forEach((mark) => handles.draw(on, mark, {by: scale(), dense, chosen: mark === chosen, colour: colour(state.active)}));
   }
   function stripes(ink, layer) {
     ink.globalCompositeOperation = "destination-out";
@@ -208,6 +215,29 @@
   }
   function colour(number) { return COLOURS[number % COLOURS.length]; }
 
+  function boxes() {
+    const region = state.regions[state.active];
+    return region ? region.marks.filter((mark) => mark.tool === "box") : [];
+  }
+  function chosenBox() {
+    const there = boxes();
+    return there.includes(last) ? last : there[there.length - 1];
+  }
+  function under(event) {
+    // With Shift another box begins, also inside of one that is there.
+    if (state.tool !== "box" || event.shiftKey || event.buttons & 32) return null;
+    return handles.grab(boxes(), place(event), event.pointerType, parts.view.clientWidth / state.picture.width);
+  }
+  function drag(mark, by, far) { mark.points = handles.dragged(mark, by, far, [state.picture.width, state.picture.height]); }
+  function nudge([x, y], event) {
+    const mark = chosenBox(), step = Math.max(1, Math.round(Math.min(state.picture.width, state.picture.height) / 100));
+    // A key that is held is one step of undo.
+    if (!event.repeat) remember();
+    drag(mark, event.shiftKey ? [1, 1] : [0, 0], [x * step, y * step]);
+    last = mark;
+    shown();
+  }
+
   function place(event) {
     const box = parts.view.getBoundingClientRect();
     const x = ((event.clientX - box.left) / box.width) * state.picture.width;
@@ -223,6 +253,8 @@
     parts.view.setPointerCapture(event.pointerId);
     parts.view.focus();
     const at = place(event);
+    held = under(event);
+    if (held) { Object.assign(held, {at, was: held.mark.points, moved: false}); last = held.mark; draw(); return; }
     // A pen's other end is an eraser.
     const tool = event.buttons & 32 ? "eraser" : state.tool;
     if (tool === "point") { add({tool, points: [inside(at)]}); return; }
@@ -230,7 +262,11 @@
     draw();
   }
   function move(event) {
-    if (!current) return;
+    if (held) { carry(place(event)); return; }
+    if (!current) {
+      if (state.picture) parts.view.style.cursor = handles.cursor(under(event));
+      return;
+    }
     if (current.tool === "box") current.points[1] = inside(place(event));
     else for (const one of event.getCoalescedEvents ? event.getCoalescedEvents().concat(event) : [event]) {
       const at = place(one), last = current.points[current.points.length - 1];
@@ -238,7 +274,17 @@
     }
     draw();
   }
+  function carry([x, y]) {
+    const far = [x - held.at[0], y - held.at[1]];
+    if (!held.moved && !far.some(Boolean)) return;
+    if (!held.moved) remember();
+    held.moved = true;
+    held.mark.points = held.was;
+    drag(held.mark, held.by, far);
+    draw();
+  }
   function up() {
+    if (held) { const {moved} = held; held = null; if (moved) changed(); return; }
     const mark = current;
     current = null;
     if (!mark) return;
@@ -250,6 +296,7 @@
     remember();
     if (!state.regions.length) state.regions.push(fresh());
     state.regions[state.active].marks.push(mark);
+    if (mark.tool === "box") last = mark;
     changed();
   }
 
@@ -257,6 +304,8 @@
   function choose(tool) {
     state.tool = tool;
     for (const [name, button] of Object.entries(parts.tools)) button.setAttribute("aria-pressed", String(name === tool));
+    parts.view.style.cursor = "";
+    draw();
   }
   function list() {
     parts.list.replaceChildren(...state.regions.map((region, number) => row(region, number)));
@@ -304,6 +353,7 @@
     if ((event.ctrlKey || event.metaKey) && name === "z") { event.shiftKey ? restore(state.undone, state.done) : restore(state.done, state.undone); }
     else if ((event.ctrlKey || event.metaKey) && name === "y") restore(state.undone, state.done);
     else if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "INPUT") return;
+    else if (ARROWS[name] && event.target === parts.view && state.tool === "box" && chosenBox()) nudge(ARROWS[name], event);
     else if (name === "b") choose("brush");
     else if (name === "e") choose("eraser");
     else if (name === "r") choose("box");
@@ -328,7 +378,7 @@
     const bar = make("div", {class: "bar", role: "toolbar", "aria-label": "drawing"},
       act("Picture …", "open a picture, or one that gencontrol made, to recall it", () => file.click()), file,
       act("Example", "a picture to try it with", takeExample),
-      tool("brush", "Brush", "brush (B)"), tool("eraser", "Eraser", "eraser (E)"), tool("box", "Box", "box (R)"), tool("point", "Point", "point (P)"),
+      tool("brush", "Brush", "brush (B)"), tool("eraser", "Eraser", "eraser (E)"), tool("box", "Box", "box (R): drag one by its edges or its inside to change it, with Shift draw another there; arrow keys move it, with Shift its far corner"), tool("point", "Point", "point (P)"),
       make("label", {class: "size"}, "size ", parts.size),
       act("Undo", "undo (Ctrl+Z)", () => restore(state.done, state.undone)), act("Redo", "redo (Ctrl+Shift+Z)", () => restore(state.undone, state.done)),
       act("Clear", "clear this region (Delete)", clear), act("Mask …", "a mask from a file: white is where to look", () => mask.click()), mask);
