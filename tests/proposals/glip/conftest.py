@@ -1,7 +1,8 @@
 """What the authors' own GLIP answers on random weights, in float64: an independent witness.
 
-Made by running microsoft/GLIP at 9dda955 (GLIP-T with early fusion, made narrow by its settings; two pictures of
-different size in one padded batch). Halves are kept as their low and high bytes, which pack better.
+Made by running microsoft/GLIP at 9dda955 (GLIP-T with early fusion, and GLIP-T (A) without, made narrow by their
+settings; two pictures of different size in one padded batch). Halves are kept as their low and high bytes, which pack
+better.
 """
 
 import json
@@ -59,10 +60,8 @@ def _config(settings: dict[str, Any]) -> GlipConfig:
     )
 
 
-@pytest.fixture(scope="session")
-def case() -> Case:
-    """The authors' answers."""
-    with np.load(Path(__file__).with_name("fused.npz")) as file:
+def _read(name: str) -> Case:
+    with np.load(Path(__file__).with_name(name)) as file:
         stored = {name: file[name] for name in file.files}
     about = json.loads(stored.pop("about").tobytes())
     halves = np.stack([stored.pop("low"), stored.pop("high")], axis=1).view(np.float16)[:, 0]
@@ -79,16 +78,42 @@ def case() -> Case:
     return Case(settings=settings, state=state, config=_config(settings), pixels=pixels, expected=expected)
 
 
-@pytest.fixture(scope="session")
-def authors_glip(case: Case) -> Glip:
-    """Ours with their weights, in float64."""
+def _opened(case: Case) -> Glip:
     model = Glip(case.config).double().eval()
     model.load_state_dict(from_published(case.state))
     return model
 
 
+def _answered(case: Case, model: Glip) -> GlipOutput:
+    with torch.no_grad():
+        return model(case.pixels, case.expected["input_ids"].long(), case.expected["attention_mask"].long())
+
+
+@pytest.fixture(scope="session")
+def case() -> Case:
+    """The authors' answers."""
+    return _read("fused.npz")
+
+
+@pytest.fixture(scope="session")
+def authors_glip(case: Case) -> Glip:
+    """Ours with their weights, in float64."""
+    return _opened(case)
+
+
 @pytest.fixture(scope="session")
 def output(case: Case, authors_glip: Glip) -> GlipOutput:
     """What ours says of the authors' pictures."""
-    with torch.no_grad():
-        return authors_glip(case.pixels, case.expected["input_ids"].long(), case.expected["attention_mask"].long())
+    return _answered(case, authors_glip)
+
+
+@pytest.fixture(scope="session")
+def plain_case() -> Case:
+    """The authors' answers without early fusion."""
+    return _read("plain.npz")
+
+
+@pytest.fixture(scope="session")
+def plain_output(plain_case: Case) -> GlipOutput:
+    """What ours says of those pictures."""
+    return _answered(plain_case, _opened(plain_case))

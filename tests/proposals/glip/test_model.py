@@ -9,14 +9,24 @@ import torch
 from gencontrol.proposals.glip.model import Glip, GlipOutput, bert_config
 
 
-@pytest.mark.parametrize("level", range(5))
-def test_raw_heads_are_the_authors(case: Any, output: GlipOutput, level: int) -> None:
+def _check_heads(case: Any, output: GlipOutput, level: int) -> None:
     """Theirs are stored in single precision."""
     logits = case.expected[f"logits{level}"]
     assert (output.logits[level][..., : logits.shape[-1]] - logits).abs().max() < 1e-6
     assert (output.deltas[level] - case.expected[f"deltas{level}"]).abs().max() < 1e-6
     assert (output.centerness[level] - case.expected[f"centerness{level}"]).abs().max() < 1e-6
     assert logits.std() > 0.05
+
+
+@pytest.mark.parametrize("level", range(5))
+def test_raw_heads_are_the_authors(case: Any, output: GlipOutput, level: int) -> None:
+    _check_heads(case, output, level)
+
+
+@pytest.mark.parametrize("level", range(5))
+def test_raw_heads_without_fusion_are_the_authors(plain_case: Any, plain_output: GlipOutput, level: int) -> None:
+    assert not plain_case.config.early_fusion
+    _check_heads(plain_case, plain_output, level)
 
 
 def test_levels_have_the_sizes_of_their_strides(output: GlipOutput) -> None:
