@@ -164,9 +164,7 @@ def _vary(models: Sequence[str], *, own_models: bool) -> dict[str, Any]:
         buttons=_BUTTONS,
         elem_id="studio-now",
     )
-    sheet = gr.Image(
-        label="Side by side", interactive=False, visible=False, buttons=_BUTTONS, elem_id="studio-sheet"
-    )
+    sheet = gr.Image(label="Side by side", interactive=False, visible=False, buttons=_BUTTONS, elem_id="studio-sheet")
     with gr.Accordion("How it looks", open=False):
         controls |= _looking()
     with gr.Accordion("How it draws", open=False):
