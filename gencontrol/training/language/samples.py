@@ -79,6 +79,7 @@ class Viewer:
     """Draws views."""
 
     store: SpriteStore
+    """The sprites, where the tower is."""
     config: SceneConfig
     """How scenes are composed."""
     tower: nn.Module
@@ -105,7 +106,7 @@ class Viewer:
         )
 
     def _pixels(self, scenes: Scenes, look: Tensor, marked: Tensor, generator: torch.Generator) -> Tensor:
-        union = (scenes.alpha * marked[..., None, None]).sum(1).clamp(max=1)
+        union = (scenes.alpha * marked[..., None, None].to(scenes.alpha.device)).sum(1).clamp(max=1)
         maps, some, one = union.clone(), marked.any(1), marked.sum(1) == 1
         if one.any():
             # A box around two things would hold a third.
@@ -173,7 +174,7 @@ def _chosen(scenes: Scenes, view: int, generator: torch.Generator) -> tuple[Tens
 
 def _with_marks(scenes: Scenes, look: Tensor, count: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """So many things of each scene, of those that are seen well enough; where none is, the whole picture is seen."""
-    fit = (scenes.visible >= LEAST_SEEN) & (scenes.alpha.mean((-1, -2)) >= LEAST_AREA)
+    fit = (scenes.visible >= LEAST_SEEN) & (scenes.alpha.mean((-1, -2)).cpu() >= LEAST_AREA)
     order = torch.rand(fit.shape, generator=generator) + (~fit).float()
     marked = (order.argsort(1).argsort(1) < count[:, None]) & fit
     lost = (count > 0) & ~marked.any(1)
@@ -184,9 +185,9 @@ def _with_marks(scenes: Scenes, look: Tensor, count: Tensor, generator: torch.Ge
 def patches_of(
     tower: nn.Module, pixels: Float[Tensor, "b 4 s s"], *, precision: Precision = "auto", batch: int = 64
 ) -> Float[Tensor, "b n d"]:
-    """What a LLaVA reads of a tower: the patches after the last block but one."""
+    """What a LLaVA reads of a tower, brought to the CPU: the patches after the last block but one."""
     found = []
-    with forward_precision("cpu", precision):
+    with forward_precision(pixels.device.type, precision):
         for some in pixels.split(batch):
-            found.append(tower(some, output_hidden_states=True).hidden_states[-2][:, 1:].float())
+            found.append(tower(some, output_hidden_states=True).hidden_states[-2][:, 1:].float().cpu())
     return torch.cat(found)

@@ -95,14 +95,14 @@ class Facts:
 
 def facts_of(store: SpriteStore, scenes: Scenes) -> Facts:
     """What is true of composed scenes."""
-    covers = covers_of(store, scenes.layout, _COVERS_SIDE) > _COVERED
+    covers = covers_of(store, scenes.layout, _COVERS_SIDE).cpu() > _COVERED
     behind, covered = _behind(covers)
     words = colour_words(store, scenes)
     recoloured = scenes.layout.recoloured
     return Facts(
         concept=scenes.concept,
         place=scenes.layout.centre,
-        area=scenes.alpha.mean((-1, -2)),
+        area=scenes.alpha.mean((-1, -2)).cpu(),
         seen=scenes.visible,
         colour=torch.tensor([[COLOURS.index(word) if word else -1 for word in row] for row in words]),
         recoloured=torch.zeros_like(scenes.concept, dtype=torch.bool) if recoloured is None else recoloured >= 0,

@@ -32,7 +32,8 @@ def build_language_task(config: LanguageTraining, *, folder: Path, sprites: Path
     share = slice(accelerator.process_index, None, accelerator.num_processes)
     where = Path(config.cache) if config.cache else folder / "cache"
     for name, (scenes, count, seed) in plans.items():
-        viewer = Viewer(store=store, config=scenes, tower=encoder.vision, processor=encoder.processor)
+        tower = encoder.vision.to(accelerator.device)
+        viewer = Viewer(store=store.to(accelerator.device), config=scenes, tower=tower, processor=encoder.processor)
         told = made | {"scenes": to_mapping(scenes)}
         prepare(viewer, where / name, scenes=count, seed=seed, made_with=told, share=share)
     accelerator.wait_for_everyone()

@@ -116,3 +116,15 @@ def test_files_go_on_where_they_were_broken_off(
         prepare(viewer, tmp_path, scenes=8, seed=0, made_with={"encoder": "tiny"})
     with pytest.raises(ConfigError, match="a number of scenes that is a multiple of 4, got 6"):
         prepare(viewer, tmp_path, scenes=6, seed=0, made_with=settings)
+
+
+def test_scenes_are_composed_where_the_tower_is(
+    elsewhere: ModuleType, viewer: Viewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tower's own passes are torch's."""
+
+    def brightness(tower: object, pixels: torch.Tensor, **settings: object) -> torch.Tensor:
+        return pixels.mean(-1).cpu()
+
+    monkeypatch.setattr(samples, "patches_of", brightness)
+    elsewhere.on_both(viewer.store, lambda store: replace(viewer, store=store).draw(seed=0, index=0, batch=24))
