@@ -5,10 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 Run = Callable[..., Any]
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def test_a_text_given_twice(run: Run, scene: Path, tiny_folder: Path) -> None:
@@ -114,3 +116,17 @@ def test_all_regions_in_one_pass(run: Run, scene: Path, tiny_folder: Path) -> No
     assert "approximate: this encoder was not trained for several in one pass" in once.err
     assert [row["region"] for row in json.loads(once.out)] == ["red", "blue"]
     assert json.loads(once.out) != each
+
+
+def test_a_colour_is_not_taken_for_the_thing(run: Run, tmp_path: Path) -> None:
+    """The pumpkin, turned to purple, is no eggplant to the model that comes with the package."""
+    picture = Image.open(EXAMPLES / "scene.png").convert("RGB")
+    mask = Image.open(EXAMPLES / "scene-mask.png").convert("L")
+    turned = np.asarray(picture.convert("HSV")).copy()
+    turned[..., 0] += 170
+    picture.paste(Image.fromarray(turned, "HSV").convert("RGB"), mask=mask)
+    picture.save(tmp_path / "purple.png")
+    texts = [flag for text in ("pumpkin", "crown", "eggplant", "musical note") for flag in ("-t", text)]
+    done = run("score", tmp_path / "purple.png", "--mask", EXAMPLES / "scene-mask.png", *texts, "--format", "json")
+    (row,) = json.loads(done.out)
+    assert row["scores"]["pumpkin"]["share"] > 0.75, done.out
