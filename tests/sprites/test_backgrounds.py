@@ -3,7 +3,15 @@ import math
 import pytest
 import torch
 
-from gencontrol.sprites.backgrounds import _FAMILIES, BACKGROUND_KINDS, _crop, _turned_coordinates, draw_backgrounds
+from gencontrol.sprites.backgrounds import (
+    _FAMILIES,
+    BACKGROUND_KINDS,
+    _crop,
+    _Source,
+    _turned_coordinates,
+    draw_backgrounds,
+)
+from gencontrol.sprites.store import CPU
 
 
 @pytest.mark.parametrize("kind", range(len(BACKGROUND_KINDS)))
@@ -41,7 +49,8 @@ def test_families_of_textures(family, value):
 
 
 def test_coordinates_are_turned_each_by_its_own_angle():
-    u, v = _turned_coordinates(50, 8, torch.Generator().manual_seed(0))
+    source = _Source(generator=torch.Generator().manual_seed(0), device=CPU)
+    u, v = _turned_coordinates(50, 8, source)
     axis = (torch.arange(8) + 0.5) / 4 - 1
     assert torch.allclose(u.square() + v.square(), (axis.square() + axis.square()[:, None]).expand(50, 1, 8, 8))
     right, down = (u[:, 0, 0, -1] - u[:, 0, 0, 0]) / 1.75, (u[:, 0, -1, 0] - u[:, 0, 0, 0]) / 1.75
