@@ -103,8 +103,7 @@ def open_components(
         if name in given or kind == _CHECKER or not hasattr(component, "load_state_dict"):
             continue
         dtype = dtypes if isinstance(dtypes, torch.dtype) else dtypes.get(name, dtypes.get("default", torch.float32))
-        stem = _stem(component)
-        kept = _kept_as(Path(saved.location.name) / name, f"{saved.location.name}: the component {name}", stem)
+        stem, kept = _stem(component), _kept(saved, name, component)
         with refused(f"{saved.location.name}: the component {name}"):
             how = {"subfolder": name, "dtype": dtype, "output_loading_info": True, **kept, **lookup}
             loaded[name], report = component.from_pretrained(saved.location.name, **how)
@@ -114,6 +113,27 @@ def open_components(
         check_floats(replace(saved.location, subfolder=name), f"{stem}{variant}.safetensors")
         check_filled_weights(loaded[name], source=f"{saved.location.name}: the component {name}")
     return loaded
+
+
+def check_weight_files(saved: SavedPipeline, given: Collection[str] = ()) -> None:
+    """Refuse networks without a file of weights, before others are loaded; of a folder on this machine alone.
+
+    Args:
+        saved: The pipeline.
+        given: Components that are not taken from it.
+
+    Raises:
+        CheckpointError: Says which.
+    """
+    for name, (library, kind) in _listed(saved).items():
+        component = _class_of(library, kind)
+        if name not in given and kind != _CHECKER and hasattr(component, "load_state_dict"):
+            _kept(saved, name, component)
+
+
+def _kept(saved: SavedPipeline, name: str, component: Any) -> dict[str, bool]:
+    folder = Path(saved.location.name) / name
+    return _kept_as(folder, f"{saved.location.name}: the component {name}", _stem(component))
 
 
 def _stem(component: Any) -> str:

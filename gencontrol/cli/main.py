@@ -9,7 +9,6 @@ not listed.
 import importlib
 import importlib.util
 import itertools
-import logging
 import os
 import sys
 import traceback
@@ -72,8 +71,9 @@ def _dispatch(arguments: list[str]) -> int:
         return _complain(
             "PYTHONOPTIMIZE=2 takes out docstrings, which transformers reads: set it to 1, or not.", FAILED
         )
-    # diffusers loads it where it is installed, for four bits or not, and it tells of a product that it has not fetched.
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    from gencontrol.runs.notices import quiet_loggers
+
+    quiet_loggers()
     return _run(arguments[0], arguments[1:])
 
 

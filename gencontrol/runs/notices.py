@@ -4,6 +4,7 @@ Pictures and masks give `RegionWarning`s of the core; whatever else a run has to
 setting's name stands in backticks. The libraries' own bars are for terminals.
 """
 
+import logging
 import re
 import sys
 import warnings
@@ -73,6 +74,11 @@ def _named(message: str, path: Path) -> str:
 def is_watched() -> bool:
     """Whether somebody sees bars that grow: standard error is a terminal."""
     return sys.stderr.isatty()
+
+
+def quiet_loggers() -> None:
+    """Leave out what a library tells of products that are not installed: diffusers loads it, for four bits or not."""
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 
 def quiet_loading() -> None:

@@ -3,7 +3,7 @@
 import os
 import secrets
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +45,18 @@ def check_extra() -> None:
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise MissingDependencyError(f"{_NEEDS} ({error})") from error
+
+
+def check_model(settings: ServingSettings) -> None:
+    """Refuse a model that no run could use, by its configuration files and before a port is opened.
+
+    Raises:
+        CheckpointError: Nothing there, or broken.
+        PairingError: A model that is no host.
+    """
+    from gencontrol.runs.asked import ask_host
+
+    ask_host(settings.model, None, revision=None, offline=settings.offline)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -91,10 +103,13 @@ def serving(
     Raises:
         ConfigError: Numbers that cannot be, or a port that is taken.
         MissingDependencyError: The extra is not installed.
+        CheckpointError, PairingError: See `check_model`; and while it runs, what the first process that draws says of
+            weights that it cannot open: nothing could be drawn.
         OutputError: The file that says where it is cannot be written.
     """
     check_serving(settings)
     check_extra()
+    check_model(settings)
     import uvicorn
     from fastapi import FastAPI
 
@@ -107,7 +122,6 @@ def serving(
     address = Address(port=port, token=secrets.token_urlsafe(24), process=os.getpid(), version=code_version())
     pool = Pool(settings.concurrency)
     try:
-        pool.warm_up({"do": "open", "model": settings.model, "offline": settings.offline})
         app: Any = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
         app.router.routes.extend(api_routes(pool, address, model=settings.model))
         app = app if page is None else page(app, pool)
@@ -122,14 +136,37 @@ def serving(
             Guard(app, rules), log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE
         )
         server = uvicorn.Server(config)
+        run = _ending(server, listening, pool, settings)
         shown = f"[{host}]" if ":" in host else host
         with written_down(address):
             yield Serving(
                 address=f"http://{shown}:{port}/?token={address.token}",
-                run=lambda: server.run(sockets=[listening]),
+                run=run,
                 server=server,
                 warm=address,
             )
     finally:
         pool.close()
         listening.close()
+
+
+def _ending(server: Any, listening: socket.socket, pool: Any, settings: ServingSettings) -> Callable[[], None]:
+    """Have the model opened; what is given back runs the server, and raises what was said if it cannot be opened."""
+    from gencontrol import errors
+    from gencontrol.studio.warm.client import told_error
+
+    refused: list[errors.GencontrolError] = []
+
+    def failed(message: Mapping[str, Any]) -> None:
+        # What else may end a worker, such as too little memory, may be over when the next run comes.
+        if hasattr(errors, message["type"]):
+            refused.append(told_error(message))
+            server.should_exit = True
+
+    def run() -> None:
+        server.run(sockets=[listening])
+        if refused:
+            raise refused[0]
+
+    pool.warm_up({"do": "open", "model": settings.model, "offline": settings.offline}, failed)
+    return run

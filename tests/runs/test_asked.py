@@ -1,5 +1,6 @@
 """What a host says before it is opened."""
 
+import shutil
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -52,3 +53,21 @@ def test_an_encoders_own_look_is_written_out_where_none_is_asked_for() -> None:
 
 def test_the_embedded_models_look_is_its_encoders_too() -> None:
     assert AlphaCLIP.from_pretrained("tiny").default_focus == {"name": "zoom", "margin": 0.1}
+
+
+def test_networks_without_weights_are_refused_before_others_are_loaded(tiny_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_folder, tmp_path / "model")
+    (tmp_path / "model" / "vae" / "diffusion_pytorch_model.safetensors").unlink()
+    with pytest.raises(
+        CheckpointError, match=r"the component vae has no weights: .*Fetch the whole model\."
+    ):
+        ask_host(str(tmp_path / "model"), None, revision=None, offline=True)
+
+
+def test_a_host_needs_no_encoder_of_its_own_beside_another(tiny_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_folder, tmp_path / "model")
+    (tmp_path / "model" / "image_encoder" / "model.safetensors").unlink()
+    ask_host(str(tmp_path / "model"), str(tiny_folder / "alpha_clip"), revision=None, offline=True)
+    shutil.rmtree(tmp_path / "model" / "alpha_clip")
+    with pytest.raises(CheckpointError, match="the component image_encoder has no weights"):
+        ask_host(str(tmp_path / "model"), None, revision=None, offline=True)

@@ -1,12 +1,13 @@
 """What a server may be asked to be."""
 
+import shutil
 import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gencontrol.errors import ConfigError, InputError, MissingDependencyError
+from gencontrol.errors import CheckpointError, ConfigError, InputError, MissingDependencyError, PairingError
 from gencontrol.studio import serving
 from gencontrol.studio.page.build import read_passwords, studio_serving
 from gencontrol.studio.settings import ServingSettings, StudioSettings, check_serving
@@ -89,3 +90,54 @@ def test_a_picture_that_is_not_there_is_told_before_anything_starts() -> None:
         studio_serving(StudioSettings(picture="nowhere.png")),
     ):
         pass
+
+
+def test_a_model_that_cannot_be_opened_is_refused_before_a_port_is(tmp_path: Path, tiny_folder: Path) -> None:
+    (tmp_path / "photo.png").write_bytes(b"")
+    shutil.copytree(tiny_folder, tmp_path / "lacks")
+    (tmp_path / "lacks" / "unet" / "diffusion_pytorch_model.safetensors").unlink()
+    with serving.bind("127.0.0.1", 0) as taken:
+        for name, message in (
+            (tmp_path / "photo.png", "is a file: expected a preset"),
+            (tmp_path, r"has no model_index\.json"),
+            ("tinny", r"No model at 'tinny'|tinny has no model_index\.json"),
+            ("sdxl-ip-plus", "is a host of references"),
+            (tmp_path / "lacks", "the component unet has no weights"),
+        ):
+            settings = ServingSettings(model=str(name), port=taken.getsockname()[1], offline=True)
+            with pytest.raises((CheckpointError, PairingError), match=message), serving.serving(settings):
+                pass
+
+
+class Told:
+    """A pool whose first run ends at once, as it is told to."""
+
+    def __init__(self, message: dict[str, Any]) -> None:
+        self.message = message
+
+    def warm_up(self, job: Any, failed: Any) -> None:
+        assert job == {"do": "open", "model": "tiny", "offline": False}
+        failed(self.message)
+
+
+class Silent:
+    """A server that has nothing to do."""
+
+    should_exit = False
+
+    def run(self, sockets: Any) -> None:
+        """Ends at once."""
+
+
+def test_a_server_ends_where_its_model_cannot_be_opened() -> None:
+    broken = {"kind": "error", "type": "CheckpointError", "message": "model.safetensors is cut."}
+    server: Any = Silent()
+    with socket.socket() as listening:
+        run = serving._ending(server, listening, Told(broken), ServingSettings())
+        assert server.should_exit
+        with pytest.raises(CheckpointError, match=r"^model\.safetensors is cut\.$"):
+            run()
+        # A process that was killed is started again.
+        server = Silent()
+        serving._ending(server, listening, Told(broken | {"type": "Fault"}), ServingSettings())()
+    assert not server.should_exit

@@ -6,6 +6,7 @@ from typing import Any
 from gencontrol.errors import ConfigError
 from gencontrol.models.fingerprint import fingerprint
 from gencontrol.models.location import Location
+from gencontrol.pipelines.components import check_weight_files
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.stock.fitting import FittedHost, fit_host
 from gencontrol.pipelines.stock.priors import is_mixed
@@ -45,6 +46,8 @@ def ask_reference_host(host: ReferenceHost, settings: VariationSettings | Editin
     for line in fetching_lines(host, sources):
         warn(line)
     fitted = fit_host(host, sources, alpha_clip=settings.alpha_clip)
+    # A vision tower in the base, where another takes its place, is not opened.
+    check_weight_files(fitted.saved, given=("image_encoder",))
     _check_sampler(fitted, settings.steps, scheduler=getattr(settings, "scheduler", None))
     if settings.slicing and "vae" not in fitted.settings:
         raise ConfigError(f"`slicing`: {host.name} decodes in a way that cannot be sliced.")

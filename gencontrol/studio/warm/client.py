@@ -108,7 +108,7 @@ def vary_there(
             elif message["kind"] == "error" and message["type"] == "Declined":
                 return None
             elif message["kind"] == "error":
-                raise _error(message)
+                raise told_error(message)
             elif message["kind"] == "done":
                 return _told(message)
     except (OSError, http.client.HTTPException) as error:
@@ -122,7 +122,8 @@ def vary_there(
     raise GencontrolError("the server has gone in the middle of the run: run it again.")
 
 
-def _error(message: Mapping[str, Any]) -> GencontrolError:
+def told_error(message: Mapping[str, Any]) -> GencontrolError:
+    """The error that a message of the kind `error` tells of, of the class that it was raised as."""
     kind = getattr(errors, str(message["type"]), None)
     if isinstance(kind, type) and issubclass(kind, GencontrolError):
         return kind(message["message"])

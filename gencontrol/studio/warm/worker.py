@@ -11,10 +11,11 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
 from typing import Any, Protocol, runtime_checkable
 
+from gencontrol.runs.notices import quiet_loggers
 from gencontrol.studio.environment import environment
 from gencontrol.studio.warm.turns import Turns
 
@@ -31,6 +32,7 @@ def work(connection: Connection) -> None:
     """Carry out jobs one after another, until the server is gone."""
     # Ctrl-C reaches all processes of a terminal: the server ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    quiet_loggers()
     from gencontrol.studio.warm.jobs import Stopped, carry_out
     from gencontrol.studio.warm.kept import Kept
 
@@ -154,10 +156,21 @@ class Pool:
                 return
             yield from worker.run(job, cancelled)
 
-    def warm_up(self, job: Mapping[str, Any]) -> None:
-        """Have every worker do a job, all at once, while nobody waits for it."""
+    def warm_up(self, job: Mapping[str, Any], failed: Callable[[dict[str, Any]], None]) -> None:
+        """Have every worker do a job, all at once, while nobody waits for it.
+
+        Args:
+            job: See `Worker.run`.
+            failed: Is given the message of each that ends in an error, in a thread of its own.
+        """
+
+        def do() -> None:
+            for message in self.run(job):
+                if message["kind"] == "error":
+                    failed(message)
+
         for _ in self._workers:
-            threading.Thread(target=lambda: list(self.run(job)), daemon=True).start()
+            threading.Thread(target=do, daemon=True).start()
 
     def close(self) -> None:
         """End all of them."""
