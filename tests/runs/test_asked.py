@@ -58,9 +58,7 @@ def test_the_embedded_models_look_is_its_encoders_too() -> None:
 def test_networks_without_weights_are_refused_before_others_are_loaded(tiny_folder: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny_folder, tmp_path / "model")
     (tmp_path / "model" / "vae" / "diffusion_pytorch_model.safetensors").unlink()
-    with pytest.raises(
-        CheckpointError, match=r"the component vae has no weights: .*Fetch the whole model\."
-    ):
+    with pytest.raises(CheckpointError, match=r"the component vae has no weights: .*Fetch the whole model\."):
         ask_host(str(tmp_path / "model"), None, revision=None, offline=True)
 
 
