@@ -28,7 +28,9 @@ BLOCKS = [
     for language, code in re.findall(r"^```(\w+)\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
 ]
 WHOLE = "\n".join(TEXTS.values())
-KNOWING = {f"docs/{name}.md" for name in ("pointing/phrase", "tasks/ask", "tasks/caption", "tasks/classify", "tasks/refer")}
+KNOWING = {
+    f"docs/{name}.md" for name in ("pointing/phrase", "tasks/ask", "tasks/caption", "tasks/classify", "tasks/refer")
+}
 """Pages whose commands have to know names: with random weights nothing is what a phrase means."""
 
 
