@@ -26,7 +26,8 @@ class TrainOptions:
     """`clip`, `alpha-clip`, `autoencoder`, `denoiser`, `relations`, `one-pass`, `language`, `grounder` or
     `segmenter`."""
     output: Annotated[Path | None, arg(aliases=("-o",), metavar="FOLDER")] = None
-    """Where the run lives; started again with the same folder, it goes on. `runs/STAGE` by default."""
+    """Where the run lives; started again with the same folder, it goes on; one run at a time. `runs/STAGE` by
+    default."""
     settings: Annotated[Path | None, arg(name="config", metavar="FILE.yaml")] = None
     """The stage's settings instead of its preset; also the name of another shipped one: `alpha_clip_published`."""
     change: Annotated[Repeatable, arg(name="set", metavar="KEY=VALUE")] = ()
@@ -67,6 +68,7 @@ def run_stage(options: TrainOptions) -> Path:
     from gencontrol.cli.terminal import log_to_stderr
     from gencontrol.configuration import from_yaml
     from gencontrol.files import check_folder
+    from gencontrol.locks import held
     from gencontrol.runs.notices import quiet_loading
     from gencontrol.training.loop.devices import start_accelerator
     from gencontrol.training.loop.reporting import Reporter
@@ -86,9 +88,12 @@ def run_stage(options: TrainOptions) -> Path:
         )
     # First: the stages' own ask for what has been started.
     accelerator = start_accelerator(config.run.device)
-    task = stage.build(config, Places(folder=folder, sprites=options.sprites or _SPRITES, pairs=options.pairs))
-    with Reporter(folder, steps=config.run.steps) if accelerator.is_main_process else nullcontext() as report:
-        train(task, config.run, folder=folder, accelerator=accelerator, report=report, until=options.until)
+    is_main = accelerator.is_main_process
+    # Held from here, since a stage's own caches lie in the folder too.
+    with held(folder) if is_main else nullcontext():
+        task = stage.build(config, Places(folder=folder, sprites=options.sprites or _SPRITES, pairs=options.pairs))
+        with Reporter(folder, steps=config.run.steps) if is_main else nullcontext() as report:
+            train(task, config.run, folder=folder, accelerator=accelerator, report=report, until=options.until)
     return folder
 
 

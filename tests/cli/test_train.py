@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,27 @@ def test_a_change_that_is_no_yaml_is_said_in_a_line(value: str, said: str) -> No
     with pytest.raises(ConfigError) as raised:
         parse_changes([f"a={value}"])
     assert str(raised.value).endswith(f": the value is not YAML: {said}.")
+
+
+def test_a_folder_in_which_another_process_trains_is_refused(sprite_file, tmp_path, capsys):
+    folder = tmp_path / "clip"
+    order = (
+        "train",
+        "clip",
+        "-o",
+        str(folder),
+        "--sprites",
+        str(sprite_file),
+        *(f"--set={c}" for c in (*QUICK, *TOWERS)),
+    )
+    code = "import sys; from gencontrol.cli.main import main; sys.exit(main())"
+    with subprocess.Popen([sys.executable, "-P", "-c", code, *order], stderr=subprocess.PIPE, text=True) as process:
+        # Its first line of progress: from then on it writes there.
+        assert process.stderr is not None and process.stderr.readline()
+        while not (folder / "log.jsonl").exists() and process.poll() is None:
+            time.sleep(0.05)
+        assert train("clip", tmp_path, sprite_file, *TOWERS) == 1
+        assert f"{folder} is in use: process {process.pid} has been writing there" in capsys.readouterr().err
+        process.kill()
+    # Who was killed holds nothing.
+    assert train("clip", tmp_path, sprite_file, *TOWERS, steps=1) == 0
