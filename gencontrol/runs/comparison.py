@@ -5,12 +5,15 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from PIL import Image
+from torch import Tensor
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.conditioning.embed import RegionEmbeds, embed_regions
 from gencontrol.focus import CropFocus, FocusStrategy, SumFocus
+from gencontrol.images.picture import Picture
 from gencontrol.images.sheets import contact_sheet
 from gencontrol.regions.drawn import whole
 from gencontrol.regions.geometry import Fit, Geometry
@@ -73,16 +76,23 @@ def comparison_sheet(
 def encoder_view(scene: Scene, focus: FocusStrategy | None, geometry: Geometry) -> Image.Image:
     """What the encoder gets: the picture with its regions, or what a focus that paints or cuts has made of it.
 
-    Of a sum, each look beside the one before.
+    Of a sum, each look beside the one before; and of regions with different weights too, where each is looked at by
+    itself in a picture of its own.
     """
-    alpha = union_of(scene.regions or [whole(scene.picture.size)])
+    regions = scene.regions or [whole(scene.picture.size)]
     if not scene.regions or focus is None or focus.name in WHOLE_FRAME:
-        return preview(scene.picture, alpha, geometry)
+        return preview(scene.picture, union_of(regions), geometry)
     if isinstance(focus, SumFocus):
         return beside([encoder_view(scene, look, geometry) for look in focus.looks])
+    alike = len({region.weight for region in regions}) == 1
+    looks = [union_of(regions)] if alike else [region.alpha for region in regions]
+    return beside([_made_view(scene.picture, alpha, focus, geometry) for alpha in looks])
+
+
+def _made_view(picture: Picture, alpha: Float[Tensor, "h w"], focus: FocusStrategy, geometry: Geometry) -> Image.Image:
     processor = AlphaCLIPProcessor(geometry=geometry)
-    made = processor.denormalize(focus.view(processor, scene.picture.rgb[None], alpha[None]))[0]
-    return preview(made[:3].clamp(0, 1), torch.ones_like(made[0]), geometry)
+    made = processor.denormalize(focus.view(processor, picture.rgb[None], alpha[None]))[0].clamp(0, 1)
+    return preview(made[:3], made[3], geometry)
 
 
 def beside(pictures: Sequence[Image.Image]) -> Image.Image:

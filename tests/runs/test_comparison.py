@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gencontrol.focus import BlankFocus, CropFocus, MaskInversionFocus, SumFocus
+from gencontrol.focus import BlankFocus, CropFocus, MaskInversionFocus, SumFocus, ZoomFocus
 from gencontrol.images.reading import read_image
 from gencontrol.models.location import Location
 from gencontrol.pipelines import open_pipeline
@@ -77,6 +77,27 @@ def test_of_a_sum_each_look_is_shown(scene: Scene) -> None:
     seen = pixels(encoder_view(scene, SumFocus(looks=looks), geometry))
     apart = [pixels(encoder_view(scene, look, geometry)) for look in looks]
     assert (seen == np.concatenate(apart, axis=1)).all() and (apart[0] != apart[1]).any()
+
+
+def test_where_a_window_is_looked_at_is_shown_in_it(scene: Scene) -> None:
+    geometry = Geometry(size=64)
+    window = pixels(encoder_view(scene, ZoomFocus(closeness=0.0), geometry))
+    # The window is the frame, so that what is seen is the picture with the part bright in it.
+    marked = pixels(preview(scene.picture, scene.regions[0].alpha, geometry))
+    assert (np.abs(window - marked).max(-1) > 12).mean() < 0.02
+    bright = pixels(preview(scene.picture, torch.ones(60, 90), geometry))
+    assert (np.abs(window - bright).max(-1) > 12).mean() > 0.2
+
+
+def test_regions_of_different_weights_are_shown_one_by_one(scene: Scene) -> None:
+    geometry, (region,) = Geometry(size=64), scene.regions
+    other = Region(alpha=1 - region.alpha, weight=0.3)
+    alone = [Scene(picture=scene.picture, regions=(one,)) for one in (region, other)]
+    apart = [pixels(encoder_view(one, CropFocus(), geometry)) for one in alone]
+    both = Scene(picture=scene.picture, regions=(region, other))
+    assert (pixels(encoder_view(both, CropFocus(), geometry)) == np.concatenate(apart, axis=1)).all()
+    alike = Scene(picture=scene.picture, regions=(region, Region(alpha=other.alpha)))
+    assert encoder_view(alike, CropFocus(), geometry).width == apart[0].shape[1]
 
 
 def test_what_reads_patches_is_shown_the_picture_and_the_part(scene: Scene) -> None:
