@@ -45,10 +45,10 @@ class Set:
     """Where it lies."""
     source: Source
     """The data set."""
-    maker: Maker
-    """Makes candidates of a picture."""
     rules: Rules
     """How small a picture may be."""
+    maker: Maker | None = None
+    """Makes candidates of a picture; None where others make the shards."""
     copies: bool = False
     """Whether pictures are copied; those out of archives are."""
     share: float | int = 1.0
@@ -163,6 +163,7 @@ def _candidates(making: Set, row: Row, written: Path, place: tuple[int, int]) ->
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RegionWarning)
+        assert making.maker is not None
         yield from making.maker.make(row, picture, place)
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -161,3 +162,15 @@ def sam(tmp_path_factory: pytest.TempPathFactory) -> Path:
     builders = module_from_spec(spec)
     spec.loader.exec_module(builders)
     return builders.save(tmp_path_factory.mktemp("segmenters") / "sam", "sam")
+
+
+def test_a_cluster_that_is_none(pairs: Run, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = pairs("--cluster", "127.0.0.1:9")
+    assert done.code == 1 and not done.out
+    assert done.err.startswith("gencontrol: No cluster answers at 127.0.0.1:9 (Connection refused): name HOST:PORT as")
+    assert len(done.err.splitlines()) == 1
+    assert "--cluster: expected HOST:PORT" in pairs("--cluster", "head").err
+    assert "--workers are a cluster's: say which as --cluster" in pairs("--workers", 2).err
+    monkeypatch.setitem(sys.modules, "ray", None)
+    done = pairs("--cluster", "auto")
+    assert "run `pip install 'gencontrol[cluster]'`, or leave --cluster out." in done.err

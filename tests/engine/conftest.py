@@ -15,13 +15,7 @@ from gencontrol.focus import focus_strategy
 @pytest.fixture(scope="session")
 def sets() -> ModuleType:
     """The builders of tests/engine/_sets.py."""
-    from importlib.util import module_from_spec, spec_from_file_location
-
-    spec = spec_from_file_location("engine_sets", Path(__file__).with_name("_sets.py"))
-    assert spec is not None and spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return _beside("_sets.py")
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +40,20 @@ def mask() -> Any:
         return plane
 
     return made
+
+
+@pytest.fixture(scope="session")
+def fake_ray() -> ModuleType:
+    """What stands for Ray: tests/engine/_ray.py."""
+    return _beside("_ray.py")
+
+
+def _beside(name: str) -> ModuleType:
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    path = Path(__file__).with_name(name)
+    spec = spec_from_file_location(f"engine{path.stem}", path)
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -75,6 +75,9 @@ def test_pairs(
         "--focus": words.choices("crop", "alpha", "zoom:closeness=0.5", "crop+zoom"),
         "--format": words.choices("json", "human"),
         "--overwrite": None,
+        # Where nobody answers.
+        "--cluster": words.choices("127.0.0.1:9", "head:0"),
+        "--workers": words.numbers("1", "2"),
     }
     drawn = data.draw(words.arguments(flags, most=4))
     usual = data.draw(

@@ -38,6 +38,8 @@ from gencontrol.runs.pairs.settings import PairsSettings
     seed=arg(metavar="N"),
     licence=arg(metavar="TEXT"),
     output=arg(aliases=("-o",), metavar="FOLDER", help_behavior_hint=""),
+    cluster=unset("ADDRESS"),
+    workers=unset("N"),
 )
 class PairsFlags(RunOptions, EncoderFlags, PairsSettings):
     """Flags of `gencontrol data pairs`."""
@@ -60,7 +62,8 @@ def main(arguments: Sequence[str]) -> None:
         description="Make region-text pairs of plain pictures, to train an Alpha-CLIP on. With captions: their phrases "
         "are found as boxes, boxes become masks, and an encoder says what agrees. Of folders that are called after "
         "their classes: the part that agrees best with its class. What is dropped is listed with the reason. A run "
-        "that was stopped goes on when it is called again; under `accelerate launch`, processes share the pictures.",
+        "that was stopped goes on when it is called again; under `accelerate launch`, "
+        "processes share the pictures, and so do machines of a cluster.",
     )
     with offline(flags.offline):
         from gencontrol.cli.report import notices, print_json

@@ -65,8 +65,28 @@ def measure_items(items: Sequence[Item], measure: Callable[[Item], Done], kept: 
     Raises:
         InputError: Items of other settings lie there.
     """
+    return keep_items(len(items), lambda numbers: ((number, measure(items[number])) for number in numbers), kept)
+
+
+def keep_items(
+    count: int, through: Callable[[Sequence[int]], Iterator[tuple[int, Done]]], kept: Kept
+) -> tuple[Done, ...] | None:
+    """See `measure_items`: of items that are known by their numbers, and may be done elsewhere, in any order.
+
+    Args:
+        count: How many there are.
+        through: Does those of the numbers that it is given, and tells each with what is kept of it as soon as it is
+            done.
+        kept: What is kept meanwhile, and where.
+
+    Returns:
+        None in all processes but the first one.
+
+    Raises:
+        InputError: Items of other settings lie there.
+    """
     # A data set that has grown is another one: its items are numbered otherwise.
-    kept = replace(kept, made_with={**kept.made_with, "items": len(items)})
+    kept = replace(kept, made_with={**kept.made_with, "items": count})
     processes = join_processes(kept.device)
     if processes.is_first:
         check_kept(kept)
@@ -74,19 +94,19 @@ def measure_items(items: Sequence[Item], measure: Callable[[Item], Done], kept: 
     done = read_kept(kept)
     # Before any process adds to them.
     processes.wait()
-    mine = processes.share([number for number in range(len(items)) if number not in done])
+    mine = processes.share([number for number in range(count) if number not in done])
     if done and processes.is_first:
-        warn(f"{len(done)} of {len(items)} were measured before: going on with the rest.")
+        warn(f"{len(done)} of {count} were measured before: going on with the rest.")
     with kept.path(processes.index).open("a", encoding="utf-8") as file:
         # On a line of its own, whatever a process that was stopped has left.
         _add(file, {"made_with": kept.made_with} if file.tell() == 0 else {})
-        for number in _watched(mine, quiet=not processes.is_first):
-            _add(file, {"item": number, "done": measure(items[number])})
+        for number, what in _watched(through(mine), total=len(mine), quiet=not processes.is_first):
+            _add(file, {"item": number, "done": what})
     processes.wait()
     if not processes.is_first:
         return None
     done = read_kept(kept)
-    return tuple(done[number] for number in range(len(items)))
+    return tuple(done[number] for number in range(count))
 
 
 def remove_kept(kept: Kept) -> None:
@@ -134,7 +154,7 @@ def _add(file: TextIOWrapper, values: Mapping[str, Any]) -> None:
     file.flush()
 
 
-def _watched(numbers: Sequence[int], *, quiet: bool) -> Iterator[int]:
-    """The numbers, with a bar that says how many are left and how long they will take."""
+def _watched(done: Iterator[tuple[int, Done]], *, total: int, quiet: bool) -> Iterator[tuple[int, Done]]:
+    """The same, with a bar that says how many are left and how long they will take."""
     hidden = quiet or not is_watched()
-    yield from track(numbers, description="pictures", console=Console(stderr=True), disable=hidden)
+    yield from track(done, total=total, description="pictures", console=Console(stderr=True), disable=hidden)

@@ -53,14 +53,19 @@ class Processes:
         return [part[i] for i in range(longest) for part in dealt if i < len(part)]
 
 
+def is_alone() -> bool:
+    """Whether this is the only process of its run."""
+    return int(os.environ.get("WORLD_SIZE", "1")) == 1
+
+
 def is_first_process() -> bool:
     """Whether this is the process that reports, before it has joined the others."""
-    return int(os.environ.get("WORLD_SIZE", "1")) == 1 or os.environ.get("RANK", "0") == "0"
+    return is_alone() or os.environ.get("RANK", "0") == "0"
 
 
 def join_processes(device: str) -> Processes:
     """Join the other processes of this run, if there are any."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if is_alone():
         return Processes()
     from accelerate import PartialState
 

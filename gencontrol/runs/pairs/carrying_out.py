@@ -2,25 +2,24 @@
 
 import json
 import shutil
-import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from importlib.metadata import version
+from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from gencontrol import __version__
 from gencontrol.engine.finishing import KEPT, PAIRS, REJECTED, SHEET, finish_set
-from gencontrol.engine.shards import LINES, MASKS, PICTURES, Set, make_shard
+from gencontrol.engine.shards import LINES, MASKS, PICTURES
 from gencontrol.errors import InputError
 from gencontrol.files import atomic_file, check_folder, check_replaceable, resolved
-from gencontrol.runs.evaluation.items import Kept, measure_items, remove_kept
-from gencontrol.runs.evaluation.written import PACKAGES
+from gencontrol.runs.evaluation.items import Kept, keep_items, remove_kept
 from gencontrol.runs.files.inputs import Input, check_folder_apart, inputs_of
 from gencontrol.runs.machine.processes import Processes, join_processes
 from gencontrol.runs.notices import warn
 from gencontrol.runs.pairs.opening import models_told, open_maker, open_source, rules_of
 from gencontrol.runs.pairs.settings import ABOUT_FILES, PairsSettings, check_pairs, is_by_class
+from gencontrol.runs.pairs.spreading import Wanted, each_shard, plain, set_of, spread_shards, versions
 from gencontrol.text_files import json_value
 
 HEADER, STATISTICS = "pairs.json", "statistics.json"
@@ -64,19 +63,16 @@ def make_pairs(settings: PairsSettings) -> Made | None:
     )
     if processes.agree_on(_is_finished(kept, settings)):
         return _leave(kept, processes)
-    making = Set(
-        folder=folder,
-        source=source,
-        maker=open_maker(settings),
-        rules=rules_of(settings),
-        copies=settings.copies,
-        share=settings.share,
-        seed=settings.seed,
-    )
+    making = set_of(settings, source)
+    if settings.cluster is None:
+        making = replace(making, maker=open_maker(settings))
+        through = partial(each_shard, making)
+    else:
+        through = partial(spread_shards, making, Wanted(settings=plain(settings), source=source.facts, models=models))
     if processes.is_first:
         _begin(kept)
     processes.wait()
-    times = measure_items(range(source.shards), lambda shard: _timed(making, shard), kept)
+    times = keep_items(source.shards, through, kept)
     if times is None:
         return None
     told = finish_set(making, per_class=settings.per_class if is_by_class(settings) else None)
@@ -107,7 +103,7 @@ def header_of(
     """
     return {
         "gencontrol": __version__,
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": versions(),
         "source": {**source, "licence": settings.licence},
         "models": models,
         "settings": settings_told(settings),
@@ -167,12 +163,6 @@ def _goes_on(kept: Kept) -> bool:
         if made_with != wanted:
             return False
     return bool(kept.paths())
-
-
-def _timed(making: Set, shard: int) -> dict[str, float]:
-    start = time.monotonic()
-    make_shard(making, shard)
-    return {"seconds": time.monotonic() - start}
 
 
 def _speed(told: Mapping[str, Any], seconds: float) -> dict[str, float]:

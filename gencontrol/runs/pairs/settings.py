@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from gencontrol.engine.joining import check_address
 from gencontrol.engine.sources.opening import is_archive
 from gencontrol.errors import ConfigError
 from gencontrol.numbers import check_number
 from gencontrol.proposals.defaults import BERT, DEFAULT_GROUNDER
+from gencontrol.runs.machine.processes import is_alone
 from gencontrol.runs.settings import EncoderSettings, check_named
 
 GIVEN = "given"
@@ -89,9 +91,14 @@ class PairsSettings(EncoderSettings):
     """The folder to write."""
     overwrite: bool = False
     """Write over pairs that are there already, or that were begun with other settings."""
+    cluster: str | None = None
+    """Have the shards made by a cluster of Ray: its address HOST:PORT as `ray start --head` prints it, auto for the one
+    that this machine belongs to, or local for one that is begun on this machine and ended after."""
+    workers: int | None = None
+    """Processes of the cluster at most; unless given, one for each GPU, or for each core where there is none."""
 
 
-ABOUT_FILES = frozenset({"output", "overwrite", "offline"})
+ABOUT_FILES = frozenset({"output", "overwrite", "offline", "cluster", "workers"})
 """Settings that pairs do not depend on."""
 
 
@@ -122,7 +129,7 @@ def check_pairs(settings: PairsSettings) -> None:
                 f"`{name}` is not given: gencontrol data pairs PICTURES --captions FILE -o PAIRS makes pairs."
             )
     check_named(settings)
-    for name in ("captions", "annotations", "names", "captioner", "templates", "segmenter"):
+    for name in ("captions", "annotations", "names", "captioner", "templates", "segmenter", "cluster"):
         value = getattr(settings, name)
         if value is not None and not value.strip():
             raise ConfigError(f"`{name}` is empty: leave it out, or say what it is to be.")
@@ -136,6 +143,22 @@ def check_pairs(settings: PairsSettings) -> None:
     check_number(settings.shard, name="`shard`", at_least=1, at_most=LARGEST_SHARD)
     check_number(settings.share, name="`share`", above=0, at_most=1)
     check_number(settings.seed, name="`seed`", at_least=0, at_most=2**63 - 1)
+    _check_cluster(settings)
+
+
+def _check_cluster(settings: PairsSettings) -> None:
+    if settings.workers is not None:
+        check_number(settings.workers, name="`workers`", at_least=1)
+    if settings.cluster is None:
+        if settings.workers is not None:
+            raise ConfigError("`workers` are a cluster's: say which as `cluster`, or leave `workers` out.")
+        return
+    check_address(settings.cluster)
+    if not is_alone():
+        raise ConfigError(
+            "`cluster` begins processes itself, and `accelerate launch` has begun several of the command: call it "
+            "without `accelerate launch`, or leave `cluster` out."
+        )
 
 
 def _check_by_class(settings: PairsSettings) -> None:

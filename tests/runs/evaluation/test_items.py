@@ -4,13 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gencontrol.errors import InputError
-from gencontrol.runs.evaluation.items import Kept, check_kept, measure_items, read_kept, remove_kept
+from gencontrol.runs.evaluation.items import Kept, check_kept, keep_items, measure_items, read_kept, remove_kept
 from gencontrol.runs.notices import RunWarning
 
 EXPECTED = tuple({"square": item**2} for item in range(7))
@@ -95,3 +96,23 @@ def test_two_processes_share_items_and_go_on_with_those_of_one(tmp_path: Path) -
         again = measure_items(range(7), lambda item: {"square": item**2, "process": 5}, Kept(**alone))
     assert again is not None and [one["process"] for one in again] == [0, 1, 0, 5, 0, 5, 0]
     assert [one["square"] for one in again] == [item**2 for item in range(7)]
+
+
+def test_items_that_are_done_elsewhere_come_in_any_order(tmp_path: Path) -> None:
+    given: list[list[int]] = []
+
+    def through(numbers: Sequence[int]) -> Iterator[tuple[int, dict[str, Any]]]:
+        given.append(list(numbers))
+        for number in reversed(numbers):
+            if number == 2 and len(given) == 1:
+                raise KeyboardInterrupt
+            yield number, square(number)
+
+    with pytest.raises(KeyboardInterrupt):
+        keep_items(7, through, kept(tmp_path))
+    with pytest.warns(RunWarning, match="4 of 7 were measured before"):
+        assert keep_items(7, through, kept(tmp_path)) == EXPECTED
+    assert given == [[0, 1, 2, 3, 4, 5, 6], [0, 1, 2]]
+    # What one process did alone goes on elsewhere, and the other way round.
+    with pytest.warns(RunWarning, match="7 of 7 were measured before"):
+        assert measure_items(range(7), square, kept(tmp_path)) == EXPECTED

@@ -40,6 +40,10 @@ USUAL: dict[str, Any] = {"pictures": "p", "captions": "c.jsonl", "output": "o"}
         ({"share": 0}, "`share`: expected above 0 and at most 1, got 0"),
         ({"share": 1.5}, "`share`"),
         ({"seed": -1}, "`seed`: expected 0 or more"),
+        ({"cluster": " "}, "`cluster` is empty"),
+        ({"cluster": "ray://head:1"}, "`cluster`: expected HOST:PORT"),
+        ({"cluster": "local", "workers": 0}, "`workers`: expected 1 or more, got 0"),
+        ({"workers": 2}, "`workers` are a cluster's: say which as `cluster`, or leave `workers` out"),
     ],
 )
 def test_refused(changes: dict[str, Any], message: str) -> None:
@@ -59,3 +63,12 @@ def test_what_is_not_said_depends_on_the_data_set(sets: Any, tmp_path: Path) -> 
     assert captioner_of(PairsSettings(**dict(USUAL, captioner="x"))) == "x"
     assert "dino" in grounder_of(captions) and grounder_of(things) == GIVEN
     assert grounder_of(PairsSettings(**dict(USUAL, grounder="x"))) == "x"
+
+
+def test_a_cluster_and_accelerate_exclude_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = PairsSettings(**USUAL, cluster="local", workers=1)
+    check_pairs(settings)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match="and `accelerate launch` has begun several of the command: call it without"):
+        check_pairs(settings)
+    check_pairs(PairsSettings(**USUAL))
