@@ -82,7 +82,8 @@ def quiet_loggers() -> None:
 
 
 def quiet_loading() -> None:
-    """Switch the libraries' loading bars off where nobody watches them."""
+    """Switch the libraries' loading bars off where nobody watches them, and what they tell of others' products."""
+    quiet_loggers()
     if not is_watched():
         from diffusers.utils import logging as diffusers_logging
         from transformers.utils import logging as transformers_logging
