@@ -8,9 +8,11 @@ import shlex
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
+import tyro
 from PIL import Image
 
 from gencontrol.cli.main import available, main
@@ -28,6 +30,12 @@ BLOCKS = [
     for language, code in re.findall(r"^```(\w+)\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
 ]
 WHOLE = "\n".join(TEXTS.values())
+INDENTED = {
+    name: lines
+    for name, text in TEXTS.items()
+    if (lines := re.findall(r"^ {4}(gencontrol .*)$", text.replace("\\\n", " "), flags=re.MULTILINE))
+}
+"""Page -> commands that are shown, and not run: they take models, files and hours that are not here."""
 KNOWING = {
     f"docs/{name}.md" for name in ("pointing/phrase", "tasks/ask", "tasks/caption", "tasks/classify", "tasks/refer")
 }
@@ -89,6 +97,27 @@ def run_lines(code: str) -> None:
         command, *arguments = shlex.split(line)
         assert command == "gencontrol"
         assert main(arguments) == 0, line
+
+
+class Parsed(BaseException):
+    """Raised in the place of the work: the line is understood."""
+
+
+@pytest.mark.parametrize("page", sorted(INDENTED))
+def test_lines_that_are_only_shown_are_understood(page: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    parse = tyro.cli
+
+    def parse_only(*arguments: Any, **settings: Any) -> None:
+        parse(*arguments, **settings)
+        raise Parsed
+
+    monkeypatch.setattr(tyro, "cli", parse_only)
+    monkeypatch.chdir(tmp_path)
+    for line in INDENTED[page]:
+        # What a picture's record says is read before the flags are.
+        _, *arguments = shlex.split(re.sub(r" --from \S+\.png", "", line), comments=True)
+        with pytest.raises(Parsed):
+            raise SystemExit(f"{line}: {main(arguments)}")
 
 
 def test_flags_that_the_text_names_exist(capsys: pytest.CaptureFixture[str]) -> None:

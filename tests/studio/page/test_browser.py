@@ -1,9 +1,11 @@
 """The page in a real browser, with a server of its own: what is drawn there comes out as pictures."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 from gencontrol.runs.files.records import read_record
+from gencontrol.studio.scene.asking import NAMES
 
 _LATE_ENDS = """
 const fetched = window.fetch;
@@ -47,6 +49,30 @@ def test_no_stroke_is_lost_where_streams_end_late(enter: Any, server: Any) -> No
         visit.page.wait_for_function(
             "before => document.querySelector('#studio-seen img').getAttribute('src') !== before", arg=before
         )
+
+
+def test_to_unfold_what_is_folded_up_sets_nothing(visit: Any) -> None:
+    looked: list[Any] = []
+
+    def listen(request: Any) -> None:
+        if request.url.endswith("/run/predict"):
+            looked.append(json.loads(request.post_data)["data"][-len(NAMES) :])
+
+    visit.page.on("request", listen)
+    visit.stroke((0.1, 0.2), (0.4, 0.2))
+    visit.page.locator("#studio-seen img").wait_for()
+    (first, *_), seen = looked, len(looked)
+    for title in ("Find by words", "How it looks", "How it draws", "Side by side"):
+        visit.open(title)
+    visit.page.get_by_label("Sweep").wait_for()
+    for tab in ("Ask", "In three dimensions", "Vary"):
+        visit.page.get_by_role("tab", name=tab).click()
+    before = visit.page.locator("#studio-seen img").get_attribute("src")
+    visit.stroke((0.6, 0.2), (0.9, 0.2))
+    visit.page.wait_for_function(
+        "before => document.querySelector('#studio-seen img').getAttribute('src') !== before", arg=before
+    )
+    assert len(looked) > seen and dict(zip(NAMES, looked[-1], strict=True)) == dict(zip(NAMES, first, strict=True))
 
 
 def _recall(visit: Any, path: Path) -> None:
