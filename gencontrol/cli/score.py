@@ -83,7 +83,7 @@ def score(flags: ScoreFlags) -> list[dict[str, Any]]:
     from gencontrol.runs.notices import naming
     from gencontrol.runs.opening import open_encoder
     from gencontrol.runs.pointing import read_pointing
-    from gencontrol.runs.relating.scoring import phrases_among, score_phrases
+    from gencontrol.runs.relating.scoring import phrases_among, score_phrases, warn_of_whole
     from gencontrol.runs.scenes import read_scenes
     from gencontrol.tasks.classify import check_distinct
 
@@ -99,6 +99,8 @@ def score(flags: ScoreFlags) -> list[dict[str, Any]]:
     scenes = read_scenes(flags.images, pointing, recursive=flags.recursive)
     apart = len(pointing.pointers) > 1 and not (pointing.invert or flags.level or flags.sweep_level)
     phrases = phrases_among(flags.text) if apart else ()
+    if not apart:
+        warn_of_whole(flags.text, _why_whole(len(pointing.pointers)))
     plain = [text for text in flags.text if text not in phrases]
     warn_of_idle([flags], shown=bool(pointing.pointers))
     encoder = open_encoder(flags)
@@ -124,6 +126,13 @@ def score(flags: ScoreFlags) -> list[dict[str, Any]]:
                 scores = {text: {"cosine": cosine, "share": share} for text, cosine, share in pairs}
                 rows.append({"image": image, "region": region, "scores": scores})
     return rows
+
+
+def _why_whole(regions: int) -> str:
+    if regions > 1:
+        return "Regions that are looked at all at once, by `level`, `sweep_level` or `invert`, have no relations."
+    there = "and there is one" if regions else "and none is shown"
+    return f"That takes two regions, {there}: show each thing by a mask or a box."
 
 
 def _look(encoder: Any, scene: Any, texts: Any, focus: Any, *, at_levels: bool, sweep: bool) -> Any:

@@ -17,7 +17,7 @@ from gencontrol.regions.scene import Scene
 from gencontrol.relations.learned.cores import CoreName
 from gencontrol.relations.learned.inputs import shown_maps
 from gencontrol.relations.learned.module import RelationModule
-from gencontrol.relations.relating import SceneRelations, answered_by, check_regions
+from gencontrol.relations.relating import SceneRelations, answered_by, check_regions, warn_of_odd
 
 MOST_FRAMES = 32
 """Of a longer clip so many are taken, evenly: velocities are those of the whole clip, so nothing else changes."""
@@ -38,7 +38,9 @@ class Clip:
         check_fields(self)
         frames = len(self.pictures)
         if frames < 2:
-            raise InputError(f"A clip has at least two frames, and this has {frames}: relate a picture by `relate`.")
+            raise InputError(
+                f"A clip has at least two frames, and this has {frames}: one frame is a picture, whose masks are pictures."
+            )
         size = self.pictures[0].size
         for place, picture in enumerate(self.pictures):
             if picture.size != size:
@@ -100,5 +102,6 @@ def relate_clip(
         clip = Clip(pictures=tuple(clip.pictures[i] for i in kept), alphas=clip.alphas[kept], labels=clip.labels)
     scene = clip.shown()
     check_regions(scene)
+    warn_of_odd(scene, clip.alphas.float())
     embeds = None if encoder is None else embed_each_region(encoder, scene, focus=focus)
     return answered_by(module, encoder, scene, embeds, core=core, frames=clip.alphas.float().cpu(), seen=clip.seen)

@@ -1,6 +1,7 @@
 """How the regions of a picture stand to each other: a probability for every relation of every ordered pair."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from warnings import warn
 
@@ -14,7 +15,7 @@ from gencontrol.configuration import nearest
 from gencontrol.errors import InputError
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.kinds import check_fields, checked
-from gencontrol.regions.region import Region, RegionWarning, stack_alphas
+from gencontrol.regions.region import RegionWarning, stack_alphas
 from gencontrol.regions.scene import Scene
 from gencontrol.relations.geometry import PairGeometry, pair_geometry
 from gencontrol.relations.learned.answers import RELATIONS
@@ -25,7 +26,7 @@ from gencontrol.relations.learned.texts import LEAST_NAMES, relation_texts
 from gencontrol.relations.likeness import same_colour, same_kind
 from gencontrol.relations.naming import readable, scale_of, with_article
 from gencontrol.relations.rules import between, hand_rules
-from gencontrol.relations.vocabulary import ANSWERED, COLOURS, MOVING, OTHER_THINGS, RULED, UNANSWERED
+from gencontrol.relations.vocabulary import ANSWERED, COLOURS, LIKENESS, MOVING, OTHER_THINGS, RULED, UNANSWERED
 
 MOST_REGIONS = 200
 """More regions than this make more pairs than anybody reads, and triples that fill the memory."""
@@ -126,7 +127,7 @@ def relate_embedded(
         InputError: See `relate`.
     """
     check_regions(scene)
-    warn_of_odd(scene.regions)
+    warn_of_odd(scene)
     if module is not None:
         return answered_by(module, encoder, scene, embeds, core=core)
     geometry = pair_geometry(stack_alphas(scene.regions))
@@ -141,7 +142,8 @@ def relate_embedded(
         same_kind(embeds, texts[: len(kinds)]),
         same_colour(embeds, texts[len(kinds) :], scale=scale_of(encoder)),
     )
-    return _answered(scene, ANSWERED, torch.cat([found, torch.stack(likeness, dim=-1).to(found)], dim=-1), geometry)
+    found = torch.cat([found, torch.stack(likeness, dim=-1).to(found)], dim=-1)
+    return _answered(scene, ANSWERED, _sure_of_one_thing(found, ANSWERED, stack_alphas(scene.regions)[None]), geometry)
 
 
 def _embedded(encoder: AlphaCLIP, scene: Scene, focus: FocusStrategy | None) -> Tensor:
@@ -194,12 +196,33 @@ def answered_by(
     return SceneRelations(
         regions=distinct_labels(scene),
         relations=asked,
-        probabilities=found * geometry.pairs[..., None],
+        probabilities=_sure_of_one_thing(found * geometry.pairs[..., None], asked, maps),
         geometry=geometry,
         states=said.regions[0].cpu(),
         scene_state=said.scene[0].cpu(),
         still=said.still[0].sigmoid().cpu() if len(maps) > 1 else None,
     )
+
+
+def _sure_of_one_thing(
+    found: Float[Tensor, "k k r"], relations: Sequence[str], maps: Float[Tensor, "t k h w"]
+) -> Float[Tensor, "k k r"]:
+    """The same, but that regions which mark the same pixels throughout are certainly of one kind and one colour: they
+    are one thing, and a module that has never seen such a pair guesses."""
+    firsts = torch.tensor(_first_equal(maps))
+    same = (firsts[:, None] == firsts) & ~torch.eye(len(firsts), dtype=torch.bool)
+    columns = torch.tensor([name in LIKENESS for name in relations])
+    return found.masked_fill((same[..., None] & columns).to(found.device), 1.0)
+
+
+def _first_equal(maps: Float[Tensor, "t k h w"]) -> list[int]:
+    """Of each region, the place of the first one that marks the same pixels: its own where there is none."""
+    sums = maps.double().sum(dim=(0, 2, 3)).tolist()
+    firsts: list[int] = []
+    for place, total in enumerate(sums):
+        others = (n for n in range(place) if sums[n] == total and torch.equal(maps[:, n], maps[:, place]))
+        firsts.append(next(others, place))
+    return firsts
 
 
 def check_regions(scene: Scene) -> None:
@@ -228,15 +251,19 @@ def distinct_labels(scene: Scene) -> tuple[str, ...]:
     return tuple(result)
 
 
-def warn_of_odd(regions: tuple[Region, ...]) -> None:
-    """Warn of regions from which little follows: two that are the same, and one that is everywhere."""
-    alphas = stack_alphas(regions)
-    for place, region in enumerate(regions):
-        name = repr(region.label) if region.label else str(place)
+def warn_of_odd(scene: Scene, maps: Float[Tensor, "t k h w"] | None = None) -> None:
+    """Warn of regions from which little follows: two that are the same, and one that is everywhere.
+
+    Args:
+        scene: The picture; of a clip, the frame that is looked at.
+        maps: Of a clip, the regions' maps in every frame: those of two that are the same are so throughout.
+    """
+    alphas, labels = stack_alphas(scene.regions), distinct_labels(scene)
+    names = [repr(label) if r.label else str(n) for n, (label, r) in enumerate(zip(labels, scene.regions, strict=True))]
+    firsts = _first_equal(alphas[None] if maps is None else maps)
+    for place, name in enumerate(names):
         if bool((alphas[place] > 0.5).all()):
             text = f"Region {name} covers the whole picture: where it lies to others says nothing."
             warn(text, RegionWarning, stacklevel=3)
-        same = next((n for n in range(place) if torch.equal(alphas[n], alphas[place])), None)
-        if same is not None:
-            other = repr(regions[same].label) if regions[same].label else str(same)
-            warn(f"Regions {other} and {name} mark the same pixels.", RegionWarning, stacklevel=3)
+        if firsts[place] != place:
+            warn(f"Regions {names[firsts[place]]} and {name} mark the same pixels.", RegionWarning, stacklevel=3)

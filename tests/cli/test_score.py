@@ -93,9 +93,17 @@ def test_a_text_with_a_relation_says_which_regions_it_means(run: Run, scene: Pat
     assert printed[0].split() == ["image", "text", "subject", "relation", "object", "probability"]
     assert "none of these" in printed[-1] and f"{told['none']:.1%}" in printed[-1]
     # One region stands to nothing, and levels are one look: the text is scored as a whole, as before.
-    for given in (masks[:2], (*masks, "--level", 1, "--level", 0.5)):
-        (row,) = json.loads(run(*asked, *given, *phrase).out)
+    levels = (*masks, "--level", 1, "--level", 0.5)
+    whys = ("That takes two regions, and there is one", "That takes two regions, and none is shown")
+    said = dict(zip((masks[:2], (), levels), (*whys, "by --level, --sweep-level or --invert, have no"), strict=True))
+    for given, why in said.items():
+        done = run(*asked, *given, *phrase)
+        (row,) = json.loads(done.out)
         assert list(row["scores"]) == ["a crown left of a pumpkin"]
+        (line,) = done.err.splitlines()
+        assert line.startswith("gencontrol: 'a crown left of a pumpkin' says how things stand to each other. ")
+        assert why in line and line.endswith(" So it is scored as a whole, in which text towers hardly read relations.")
+        assert not run(*asked, *given, *plain).err
 
 
 def test_a_relation_that_nothing_answers_is_said_and_scored_as_a_whole(

@@ -14,7 +14,9 @@ from gencontrol.images.picture import Picture
 from gencontrol.regions.region import Region, RegionWarning
 from gencontrol.regions.scene import Scene
 from gencontrol.relations import relate
+from gencontrol.relations.clips import Clip, relate_clip
 from gencontrol.relations.geometry import pair_geometry
+from gencontrol.relations.learned.module import ModuleConfig, RelationModule
 from gencontrol.relations.likeness import same_colour, same_kind
 from gencontrol.relations.naming import readable, scale_of, with_article
 from gencontrol.relations.relating import distinct_labels
@@ -96,6 +98,31 @@ def test_odd_regions_are_told(scene: Scene) -> None:
     with pytest.warns(RegionWarning, match="Region 'all' covers the whole picture"):
         found = relate(None, Scene(picture=scene.picture, regions=(first, everything)))
     assert found.probabilities.isfinite().all() and found.of("inside")[0, 1] > 0.9
+
+
+@pytest.mark.filterwarnings("ignore:Regions:gencontrol.regions.region.RegionWarning")
+def test_what_is_one_thing_is_of_its_own_kind_and_colour(encoder: AlphaCLIP, scene: Scene) -> None:
+    cup, dog, _ = scene.regions
+    twice = Scene(picture=scene.picture, regions=(cup, dog, Region(alpha=cup.alpha, label="mug")))
+    module = RelationModule(ModuleConfig(width=16, hidden=(16, 16, 16, 16))).eval()
+    others = ~torch.tensor([[False, False, True], [False, False, False], [True, False, False]])
+    for found, plain in (
+        (relate(encoder, twice), relate(encoder, scene)),
+        (relate(encoder, twice, module=module), relate(encoder, scene, module=module)),
+    ):
+        for name in ("same kind as", "same colour as"):
+            # No module, and no encoder, is asked whether a thing is like itself.
+            assert found.of(name)[~others].tolist() == [1.0, 1.0]
+            assert found.of(name).diagonal().tolist() == [0.0, 0.0, 0.0] and found.of(name)[others].max() < 1
+        assert found.of("left of")[~others].max() < 1
+        assert_close(found.of("same kind as")[:2, :2], plain.of("same kind as")[:2, :2], atol=0.05, rtol=0)
+    # Of a clip, throughout: a thing that another covers in one frame is not it.
+    alphas = torch.stack([torch.stack([cup.alpha, dog.alpha]), torch.stack([cup.alpha, cup.alpha])])
+    clip = Clip(pictures=(scene.picture, scene.picture), alphas=alphas)
+    assert relate_clip(encoder, clip, module).of("same kind as").max() < 1
+    still = Clip(pictures=clip.pictures, alphas=alphas[:, :1].expand(-1, 2, -1, -1), labels=("cup", "cup"))
+    with pytest.warns(RegionWarning, match="^Regions 'cup 1' and 'cup 2' mark the same pixels"):
+        assert relate_clip(encoder, still, module).of("same kind as").tolist() == [[0, 1], [1, 0]]
 
 
 def test_labels_that_are_given_twice_are_numbered(scene: Scene) -> None:

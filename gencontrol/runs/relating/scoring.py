@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.configuration import shown
 from gencontrol.errors import InputError
 from gencontrol.focus import FocusStrategy
 from gencontrol.regions.scene import Scene
@@ -11,6 +12,8 @@ from gencontrol.relations.grammar import is_relational
 from gencontrol.relations.phrases import answerable, find_phrase
 from gencontrol.runs.notices import warn
 from gencontrol.runs.relating.telling import answer_told
+
+_HARDLY = "in which text towers hardly read relations"
 
 
 def phrases_among(texts: Sequence[str]) -> tuple[str, ...]:
@@ -21,8 +24,19 @@ def phrases_among(texts: Sequence[str]) -> tuple[str, ...]:
             answerable(text)
             found.append(text)
         except InputError as error:
-            warn(f"{error} So this text is scored as a whole, in which text towers hardly read relations.")
+            warn(f"{error} So this text is scored as a whole, {_HARDLY}.")
     return tuple(found)
+
+
+def warn_of_whole(texts: Sequence[str], why: str) -> None:
+    """Say of texts with a relation that they are scored as a whole.
+
+    Args:
+        texts: All.
+        why: A sentence: what keeps relations from being read.
+    """
+    for text in filter(is_relational, texts):
+        warn(f"{shown(text)} says how things stand to each other. {why} So it is scored as a whole, {_HARDLY}.")
 
 
 def score_phrases(
