@@ -36,8 +36,10 @@ _LONGEST_FOLDER = 24
 """Characters of the folder for temporary files: Ray's sockets lie below, and may have 107 in all."""
 _BREAKPOINT = "PYTHONBREAKPOINT"
 """Variable that Ray sets beside its own."""
-_TOLD = 300
+_TOLD = 200
 """Characters of Ray's own words."""
+_NUMBER = re.compile(r"\s*(class_name|\w*_?id|namespace|ip|port|name|repr|label): ")
+"""Lines that say which process it was, in numbers that nobody has seen before."""
 
 
 def check_address(address: str) -> None:
@@ -160,8 +162,10 @@ def _check_answers(address: str) -> None:
 
 
 def in_one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text[:_TOLD].rstrip(".")
+    """Its own words, less Ray's lists of numbers, and no more of them than anybody reads."""
+    lines = [line.strip() for line in str(error).splitlines() if not _NUMBER.match(line)]
+    text = " ".join(" ".join(lines).split()) or type(error).__name__
+    return text.rstrip(".") if len(text) <= _TOLD else f"{text[:_TOLD]}..".rstrip()
 
 
 @contextmanager

@@ -183,4 +183,6 @@ def test_what_is_no_cluster(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_words_in_one_line() -> None:
     assert in_one_line(ValueError("a\n\t b.")) == "a b" and in_one_line(KeyError()) == "KeyError"
-    assert in_one_line(ValueError("x" * 999)) == "x" * 300
+    assert in_one_line(ValueError("x" * 200)) == "x" * 200 and in_one_line(ValueError("x" * 201)) == "x" * 200 + ".."
+    ray = "The actor died.\n\tclass_name: Worker\n\tactor_id: 21b\n\tpid: 7\n\tnamespace: f\n\tip: 1.2.3.4\nIt is dead."
+    assert in_one_line(ValueError(ray)) == "The actor died. It is dead"

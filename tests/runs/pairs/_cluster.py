@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 
 from gencontrol.engine import cluster
+from gencontrol.runs.notices import RunWarning
 from gencontrol.runs.pairs.carrying_out import make_pairs
 from gencontrol.runs.pairs.settings import PairsSettings
 
@@ -67,8 +68,10 @@ if __name__ == "__main__":
         before = dict(os.environ)
         made = make_pairs(PairsSettings(**{**vars(settings), "device": "cpu", "cluster": address, "workers": 2}))
     assert made is not None and seen == [2], (made, seen)
-    said = [str(one.message) for one in caught]
-    assert len(said) == 1 and "ended over shard" in said[0], said
+    said = [str(one.message) for one in caught if issubclass(one.category, RunWarning)]
+    # A machine at work may be silent for a minute, of which it is told too.
+    (text,) = [text for text in said if "has said nothing" not in text]
+    assert "ended over shard" in text, said
     changed = {name for name in {*before, *os.environ} if before.get(name) != os.environ.get(name)}
     # What Ray sets is as it was, but for what its import itself does.
     assert not {name for name in changed if name.startswith(("RAY_", "PYTHON"))} - {"RAY_CLIENT_MODE"}, changed
