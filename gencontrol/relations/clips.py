@@ -39,7 +39,7 @@ class Clip:
         frames = len(self.pictures)
         if frames < 2:
             raise InputError(
-                f"A clip has at least two frames, and this has {frames}: one frame is a picture, whose masks are pictures."
+                f"A clip has at least two frames, and this has {frames}: of one, give picture and masks as pictures."
             )
         size = self.pictures[0].size
         for place, picture in enumerate(self.pictures):

@@ -80,7 +80,7 @@ def test_of_a_long_clip_some_frames_are_taken(module: RelationModule, clip: Clip
 def test_clips_that_are_none(clip: Clip) -> None:
     with pytest.raises(
         InputError,
-        match="A clip has at least two frames, and this has 1: one frame is a picture, whose masks are pictures",
+        match="at least two frames, and this has 1: of one, give picture and masks as pictures",
     ):
         Clip(pictures=clip.pictures[:1], alphas=clip.alphas[:1])
     with pytest.raises(InputError, match="the first and frame 1 have"):

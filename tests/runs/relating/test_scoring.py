@@ -3,7 +3,7 @@
 import pytest
 
 from gencontrol.runs.notices import RunWarning
-from gencontrol.runs.relating.scoring import phrases_among
+from gencontrol.runs.relating.scoring import phrases_among, warn_of_whole
 
 
 def test_texts_with_relations_are_told_from_plain_ones() -> None:
@@ -21,3 +21,10 @@ def test_texts_with_relations_are_told_from_plain_ones() -> None:
 def test_what_is_not_answered_is_said(text: str, why: str) -> None:
     with pytest.warns(RunWarning, match=f"{why}.*So this text is scored as a whole"):
         assert phrases_among((text,)) == ()
+
+
+def test_texts_that_are_scored_as_a_whole_are_told_of() -> None:
+    with pytest.warns(RunWarning) as caught:
+        warn_of_whole(("a cat", "a cup left of a dog"), "It is so.")
+    (text,) = [str(one.message) for one in caught]
+    assert text.startswith("'a cup left of a dog' says how things stand to each other. It is so. So it is scored as a")
