@@ -12,7 +12,7 @@ from gencontrol.studio.page.layout import Parts
 from gencontrol.studio.page.routes import begin
 from gencontrol.studio.page.sessions import Session
 from gencontrol.studio.page.studio import Studio, repeating
-from gencontrol.studio.page.words import answers, bars, idle, in_labels, progress, said
+from gencontrol.studio.page.words import answers, bars, idle, in_labels, in_toast, progress, said
 from gencontrol.studio.scene.asking import NAMES
 
 _SCENE = "(session, scene, ...rest) => [session, window.gencontrolStudio.scene(), ...rest]"
@@ -37,7 +37,7 @@ _STOPPED = "Stopped."
 
 def toast(error: GencontrolError) -> gr.Error:
     """An error as the page shows it: its own line, and no traceback in the log."""
-    return gr.Error(in_labels(str(error)), title="That cannot be", print_exception=False)
+    return gr.Error(in_toast(str(error)), title="That cannot be", print_exception=False)
 
 
 def connect(parts: Parts, studio: Studio, *, picture: Path | None, concurrency: int, page: gr.Blocks) -> None:
@@ -159,7 +159,7 @@ def _varying(studio: Studio) -> Callable[..., Iterator[Any]]:
             for at in studio.vary(session, scene, values):
                 message = at.message
                 if message["kind"] == "warning":
-                    gr.Warning(in_labels(message["message"]), title="Note")
+                    gr.Warning(in_toast(message["message"]), title="Note")
                 elif message["kind"] == "planned":
                     yield [said("Opening the model ..."), *keep, *working]
                 elif message["kind"] == "step":

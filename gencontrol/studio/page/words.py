@@ -54,6 +54,11 @@ def in_labels(message: str) -> str:
     return re.sub(r"`([a-z_]+)`", lambda found: LABELS.get(found[1], found[0]), message)
 
 
+def in_toast(message: str) -> str:
+    """The same for a toast, which takes its text for HTML: names of files may hold what looks like it."""
+    return html.escape(in_labels(message), quote=False)
+
+
 def idle() -> str:
     """What the progress shows where nothing goes on."""
     return '<div class="studio-progress" role="status" aria-live="polite"></div>'

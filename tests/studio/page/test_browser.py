@@ -127,6 +127,10 @@ def test_texts_are_asked_and_errors_are_toasts(visit: Any) -> None:
     visit.page.click("#studio-ask")
     visit.page.get_by_text("is given twice: give each text once").wait_for()
     visit.shoot("ask-and-toast")
+    # What looks like HTML is shown as it was written.
+    visit.page.locator("#studio-texts textarea").fill("a <b>cat</b>\na <b>cat</b>")
+    visit.page.click("#studio-ask")
+    visit.page.locator(".toast-wrap").get_by_text("'a <b>cat</b>' is given twice").wait_for()
 
 
 def test_a_part_is_described_and_asked_about(visit: Any) -> None:

@@ -2,13 +2,14 @@
 
 import pytest
 
-from gencontrol.studio.page.words import answers, bars, in_labels, in_time, progress, said, share_done
+from gencontrol.studio.page.words import answers, bars, in_labels, in_time, in_toast, progress, said, share_done
 
 STEP = {"call": 2, "calls": 4, "step": 5, "steps": 10}
 
 
 def test_settings_go_by_their_labels_and_other_words_stay() -> None:
     assert in_labels("`strength`: `seed` or `other`") == "Strength: Seed or `other`"
+    assert in_toast('`seed`: "<b>a & b.png"') == 'Seed: "&lt;b&gt;a &amp; b.png"'
 
 
 def test_how_much_is_done() -> None:
