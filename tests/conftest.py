@@ -99,6 +99,11 @@ def reference_folder(
         alone |= {"kolors-ip-plus": folders.save_kolors}
         if name in alone:
             return alone[name](folder, reference_builders)
+        if name in ("flux2-klein", "karlo"):
+            save = folders.save_karlo if name == "karlo" else folders.save_klein
+            return save(folder, reference_builders, further)
+        if name == "sd35-ip":
+            return folders.save_stable_diffusion_3(folder, reference_builders, further, tiny.tokenizer())
         if name.startswith("kandinsky"):
             return folders.save_kandinsky(folder, reference_builders, further, name=name)
         if name.startswith("holes-"):

@@ -126,7 +126,7 @@ def choose_focus(
     if not has_alpha and any(isinstance(look, AlphaFocus) for look in looks_of(focus)):
         raise PairingError(
             "This encoder is a plain CLIP: its alpha weights are zero, so the focus `alpha` would ignore the regions. "
-            "Give it an Alpha-CLIP (alpha_clip=...), or choose another focus, such as `attention` or `crop`."
+            "Give it an Alpha-CLIP (`alpha_clip`), or choose another focus, such as `attention` or `crop`."
         )
     return focus
 

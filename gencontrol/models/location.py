@@ -210,7 +210,7 @@ def _address_text(address: str) -> str:
 def preset_hint(location: Location) -> str:
     """The preset that a name may be meant for, in brackets; nothing if it looks like a hub id or a path."""
     # A name without a slash is more likely a preset's than a model's on the hub.
-    if "/" in location.name or not location.names:
+    if "/" in location.name or not location.names or location.name in location.names:
         return ""
     return f" ({nearest(location.name, location.names).removeprefix('; ')})"
 

@@ -93,13 +93,18 @@ def find_preset(name: str) -> Preset | None:
     return PRESETS.get(name)
 
 
+def is_put_together(name: str) -> bool:
+    """Whether a model's name is one of those that are put together from parts."""
+    return name in _REFERENCES | _PAINTERS
+
+
 def put_together(name: str) -> str | None:
     """What to say where the name of a model that is put together from parts is given for one that lies somewhere.
 
     Args:
         name: As somebody gave it; None comes back for any other name, or where something of that name is a file.
     """
-    if Path(name).exists() or name not in _REFERENCES | _PAINTERS:
+    if Path(name).exists() or not is_put_together(name):
         return None
     if name in _PAINTERS:
         return (

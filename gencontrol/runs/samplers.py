@@ -95,6 +95,9 @@ def _failure(name: str | None, config: Mapping[str, Any], steps: int) -> Excepti
         sample = torch.zeros(1, 1, 1, 1)
         for step in sampler.timesteps if steps <= _FEW else ():
             noise = torch.zeros_like(sampler.scale_model_input(sample, step))
+            if "learned" in str(sampler.config.get("variance_type")):
+                # Its denoiser gives the variance behind the noise.
+                noise = torch.cat([noise, noise], dim=1)
             sample = sampler.step(noise, step, sample).prev_sample
     except Exception as error:
         # Each of diffusers' samplers has its own way to fail at numbers that it was not made for.

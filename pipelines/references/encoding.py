@@ -237,9 +237,16 @@ def check_references(host: ReferenceHost, references: Sequence[RegionReference],
             )
         if not reference.course.is_constant and not host.schedules:
             raise InputError(f"schedule: {host.name} reads its condition once, so it cannot change over the steps.")
-        if reference.negative_mask_image is not None and (not guided or host.negative == "own"):
+        if reference.focus is not None and host.takes == "picture":
+            raise InputError(f"focus: {host.name} has no encoder that could be made to look: leave it out.")
+        if _has_negative(reference) and (not guided or host.negative == "own"):
             why = "without guidance" if host.negative != "own" else f"of {host.name}, whose negative is its own"
             raise InputError(f"negative_mask_image: it would act on nothing {why}.")
+
+
+def _has_negative(reference: RegionReference) -> bool:
+    scene = reference.image
+    return reference.negative_mask_image is not None or (isinstance(scene, Scene) and bool(scene.negative_regions))
 
 
 def check_prompt(

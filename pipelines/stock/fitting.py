@@ -9,6 +9,7 @@ from typing import Any
 from gencontrol.alpha_clip.architectures import name_of, square
 from gencontrol.errors import CheckpointError, MissingDependencyError, PairingError
 from gencontrol.models.location import Location
+from gencontrol.models.registry import resolve_encoder
 from gencontrol.pipelines.components import check_components
 from gencontrol.pipelines.hosts.host import SavedPipeline, read_saved
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
@@ -90,6 +91,10 @@ def fit_host(host: ReferenceHost, sources: Sources, *, alpha_clip: str | None = 
     _check_installed(host)
     settings = check_components(saved)
     _check_channels(host, saved, settings)
+    if alpha_clip is not None:
+        # A preset's; of one on the hub without an Alpha-CLIP the name stays, and is refused as no encoder.
+        place, inside = resolve_encoder(alpha_clip, has_alpha=True)
+        alpha_clip = alpha_clip if inside else place
     fitted = replace(host, grid=host.grid * _latent_scale(settings) // _PUBLISHED_SCALE)
     made = FittedHost(host=fitted, sources=sources, saved=saved, settings=settings, alpha_clip=alpha_clip)
     adapter, own = sources.adapter, _own_width(made)

@@ -93,7 +93,7 @@ def test_no_model_says_where_it_was_looked_for() -> None:
 
 def test_preset_hint() -> None:
     assert preset_hint(Location(name="tinny")) == " (did you mean 'tiny'?)"
-    assert preset_hint(Location(name="somebody/tinny")) == ""
+    assert preset_hint(Location(name="somebody/tinny")) == "" == preset_hint(Location(name="tiny"))
     assert preset_hint(Location(name="tinny", names=())) == ""
     assert preset_hint(Location(name="grabcutt", names=("grabcut", "box"))) == " (did you mean 'grabcut'?)"
 

@@ -6,7 +6,7 @@ import pytest
 
 from gencontrol.errors import CheckpointError
 from gencontrol.models import registry
-from gencontrol.models.registry import PRESETS, find_preset, put_together, resolve, resolve_encoder
+from gencontrol.models.registry import PRESETS, find_preset, is_put_together, put_together, resolve, resolve_encoder
 from gencontrol.pipelines.hosts.inpainting import INPAINTING_HOSTS
 from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
 from gencontrol.pipelines.hosts.registry import HOSTS
@@ -27,6 +27,7 @@ def test_names_of_models_that_are_put_together(tmp_path: Path, monkeypatch: pyte
         draws = "vary" if name in REFERENCE_HOSTS else "edit"
         assert said is not None and f"`gencontrol {draws} --model {name}`" in said
     assert put_together("tiny") is None and put_together("a/b") is None
+    assert is_put_together("karlo") and is_put_together("flux-fill") and not is_put_together("tiny")
     known = len(registry._REFERENCES | registry._PAINTERS)  # pyright: ignore[reportPrivateUsage]
     assert known == len({*REFERENCE_HOSTS, *INPAINTING_HOSTS})
     monkeypatch.chdir(tmp_path)

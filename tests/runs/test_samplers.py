@@ -81,3 +81,10 @@ def test_samplers_are_tried_out_to_the_end(config: dict[str, Any], monkeypatch: 
     with pytest.raises(ConfigError, match="the sampler DDIMScheduler cannot take 20: list index out of range"):
         check_steps(None, config, 20)
     check_steps(None, config, 21)
+
+
+def test_a_sampler_whose_denoiser_gives_the_variance_too() -> None:
+    config = {"_class_name": "UnCLIPScheduler", "variance_type": "learned_range", "num_train_timesteps": 1000}
+    with pytest.raises(ConfigError, match=r"^`steps`: the sampler UnCLIPScheduler cannot take 1: give 2 or more\.$"):
+        check_steps(None, config, 1)
+    check_steps(None, config, 2)

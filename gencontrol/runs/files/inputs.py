@@ -7,7 +7,7 @@ from typing import Any
 
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.files import resolved
-from gencontrol.models.registry import resolve
+from gencontrol.models.registry import is_put_together, resolve
 from gencontrol.runs.files.records import is_result
 from gencontrol.runs.notation import split_name, split_weight
 from gencontrol.runs.notices import warn
@@ -76,6 +76,8 @@ def inputs_of(settings: Any, images: Iterable[Path] = (), *, use: str = "to vary
     named = [Input(path=path, what=f"one of the pictures {use}") for path in images]
     for name, what in {**_PLAIN, **_POINTING}.items():
         for text in _texts(getattr(settings, name, None)):
+            if _is_name(settings, name, text):
+                continue
             for place in _places(name, text):
                 # What lies beside a part of a model that is converted is not read.
                 within = getattr(settings, "subfolder", "") if name == "source" else ""
@@ -153,6 +155,16 @@ def check_folder_apart(folder: Path, inputs: Sequence[Input]) -> None:
         if read.is_relative_to(place) or ((is_there or entry.is_model) and place.is_relative_to(read)):
             how = "is" if read == place else "holds" if read.is_relative_to(place) else "lies in"
             raise InputError(f"{folder} {how} {entry.what}, which is not written over: give another `output`.")
+
+
+def _is_name(settings: Any, setting: str, text: str) -> bool:
+    """Whether a setting names what lies nowhere; a folder that is called so is then not read."""
+    if setting == "segmenter":
+        from gencontrol.proposals.segmenter_opening import WITHOUT_WEIGHTS
+
+        return text in WITHOUT_WEIGHTS
+    # Elsewhere than where models are put together from a base and more, the folder is what is meant.
+    return setting == "model" and hasattr(settings, "base") and is_put_together(text)
 
 
 def _places(setting: str, text: str) -> Iterator[Path]:

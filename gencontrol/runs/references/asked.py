@@ -18,6 +18,9 @@ from gencontrol.runs.references.fetching import fetching_lines
 from gencontrol.runs.samplers import check_steps
 from gencontrol.runs.settings import VariationSettings
 
+_DECODES = "decoder_scheduler"
+"""What a model with several samplers (Karlo) takes its steps by; the others have theirs from stock code."""
+
 
 def ask_reference_host(host: ReferenceHost, settings: VariationSettings | EditingSettings) -> FittedHost:
     """A host with the parts that the settings name, compared by their files of settings.
@@ -82,5 +85,8 @@ def _prior_asked(host: ReferenceHost, settings: VariationSettings | EditingSetti
 def _check_sampler(fitted: FittedHost, steps: int, *, scheduler: str | None) -> None:
     if fitted.sampler is not None:
         check_steps(scheduler, fitted.sampler, steps)
-    elif scheduler is not None:
+        return
+    if _DECODES in fitted.settings:
+        check_steps(None, fitted.settings[_DECODES], steps)
+    if scheduler is not None:
         raise ConfigError(f"`scheduler`: {fitted.host.name} has no sampler that can be exchanged.")

@@ -10,10 +10,11 @@ import torch
 from gencontrol.alpha_clip.preprocess import AlphaCLIPProcessor
 from gencontrol.alpha_clip.siglip import AlphaSigLIP
 from gencontrol.errors import InputError
+from gencontrol.images.picture import Picture
 from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
 from gencontrol.pipelines.references.reference import RegionReference
 from gencontrol.pipelines.stock_arguments import region_arguments
-from gencontrol.regions import Geometry
+from gencontrol.regions import Geometry, Region, Scene
 from gencontrol.regions.shapes import box_alpha
 
 LEFT = box_alpha((0, 0, 16, 32), (32, 32))
@@ -178,6 +179,9 @@ def test_kandinsky_2_1_and_karlo_by_arguments(hosts: ModuleType) -> None:
     )
     with pytest.raises(InputError, match="it would act on nothing of karlo, whose negative is its own"):
         region_arguments(karlo, tower, hosts.picture(), negative_mask_image=LEFT)
+    scene = Scene(picture=Picture(rgb=hosts.picture()), negative_regions=(Region(alpha=LEFT),))
+    with pytest.raises(InputError, match="it would act on nothing of karlo, whose negative is its own"):
+        region_arguments(karlo, tower, scene)
 
 
 def old_host(name: str, hosts: ModuleType) -> Any:

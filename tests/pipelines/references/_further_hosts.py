@@ -83,6 +83,13 @@ def flux2(hosts: ModuleType, *, klein: bool = False, **settings: Any) -> Any:
 
 def sd3(hosts: ModuleType) -> Any:
     """Stable Diffusion 3.5 with an adapter."""
+    pipe = sd3_base(hosts)
+    pipe.load_ip_adapter(sd3_adapter(hosts, pipe.transformer), image_encoder_folder=None)
+    return quiet(pipe)
+
+
+def sd3_base(hosts: ModuleType) -> Any:
+    """The same without it."""
     torch.manual_seed(0)
     transformer = diffusers.SD3Transformer2DModel(
         sample_size=32,
@@ -108,7 +115,7 @@ def sd3(hosts: ModuleType) -> Any:
         shift_factor=0.06,
         scaling_factor=1.5,
     )
-    pipe = diffusers.StableDiffusion3Pipeline(
+    return diffusers.StableDiffusion3Pipeline(
         transformer=transformer,
         scheduler=diffusers.FlowMatchEulerDiscreteScheduler(),
         vae=vae,
@@ -116,6 +123,10 @@ def sd3(hosts: ModuleType) -> Any:
         feature_extractor=siglip_processor(hosts),
         **nothing,
     )
+
+
+def sd3_adapter(hosts: ModuleType, transformer: Any) -> dict[str, Any]:
+    """Its adapter, as `load_ip_adapter` takes it."""
     torch.manual_seed(2)
     inner, head = transformer.inner_dim, transformer.config.attention_head_dim
     weights = {}
@@ -123,8 +134,7 @@ def sd3(hosts: ModuleType) -> Any:
         processor = SD3IPAdapterJointAttnProcessor2_0(inner, inner, head, 64)
         weights |= {f"{layer}.{key}": value for key, value in processor.state_dict().items()}
     projection = IPAdapterTimeImageProjection(hosts.WIDTH, inner, 64, 4, 64, 1, 4).state_dict()
-    pipe.load_ip_adapter({"image_proj": projection, "ip_adapter": weights}, image_encoder_folder=None)
-    return quiet(pipe)
+    return {"image_proj": projection, "ip_adapter": weights}
 
 
 def kandinsky(hosts: ModuleType, *, old: bool = False) -> Any:

@@ -12,6 +12,8 @@ from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
     CLIPTextModelWithProjection,
+    Qwen3Config,
+    Qwen3ForCausalLM,
     SiglipImageProcessor,
     T5Config,
     T5EncoderModel,
@@ -171,6 +173,53 @@ def save_kandinsky(folder: Path, hosts: ModuleType, further: ModuleType, *, name
     old = name == "kandinsky-2.1"
     further.kandinsky(hosts, old=old).save_pretrained(folder / "base")
     further.kandinsky_prior(hosts, old=old).save_pretrained(folder / "prior")
+    return folder
+
+
+def save_stable_diffusion_3(folder: Path, hosts: ModuleType, further: ModuleType, tokenizer: Any) -> Path:
+    """`base/`, `adapter.safetensors` and `image_encoder/` of SD 3.5, with its three text towers."""
+    pipe, weights = further.sd3_base(hosts), {}
+    weights |= further.sd3_adapter(hosts, pipe.transformer)
+    pipe.register_modules(image_encoder=None, feature_extractor=None)
+    torch.manual_seed(0)
+    towers = [CLIPTextModelWithProjection(text_config(16)).eval() for _ in range(2)]
+    wide = T5Config(vocab_size=100, d_model=32, d_kv=8, d_ff=32, num_layers=1, num_heads=2)
+    parts: dict[str, Any] = {"text_encoder": towers[0], "text_encoder_2": towers[1]}
+    parts |= {"text_encoder_3": T5EncoderModel(wide).eval()}
+    parts |= {f"tokenizer{end}": tokenizer for end in ("", "_2", "_3")}
+    pipe.register_modules(**parts)
+    pipe.save_pretrained(folder / "base")
+    save_file(flat(weights), folder / "adapter.safetensors")
+    hosts.siglip_tower().save_pretrained(folder / "image_encoder")
+    further.siglip_processor(hosts).save_pretrained(folder / "image_encoder")
+    return folder
+
+
+def save_klein(folder: Path, hosts: ModuleType, further: ModuleType) -> Path:
+    """`base/` of FLUX.2 klein, whose texts are three layers of a Qwen3 beside each other."""
+    width, depth = 16, 28
+    pipe = further.flux2(hosts, klein=True, joint_attention_dim=3 * width)
+    torch.manual_seed(0)
+    text = Qwen3Config(
+        vocab_size=600,
+        hidden_size=width,
+        intermediate_size=32,
+        num_hidden_layers=depth,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=8,
+        max_position_embeddings=600,
+    )
+    tokenizer = further.tokenizer()
+    tokenizer.chat_template = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
+    pipe.register_modules(text_encoder=Qwen3ForCausalLM(text).eval(), tokenizer=tokenizer)
+    pipe.save_pretrained(folder / "base")
+    return folder
+
+
+def save_karlo(folder: Path, hosts: ModuleType, further: ModuleType) -> Path:
+    """`base/` of Karlo."""
+    further.karlo(hosts).save_pretrained(folder / "base")
     return folder
 
 

@@ -151,6 +151,8 @@ class TestTower:
         alpha = str(tiny_folder / "alpha_clip")
         with pytest.raises(PairingError, match=r"takes tokens of width 64; .*alpha_clip is a .*, of width 32"):
             fit("sd15-ip-plus", reference_folder("sd15-ip-plus"), alpha_clip=alpha)
+        with pytest.raises(PairingError, match=r"takes tokens of width 64; .*tiny.alpha_clip is a "):
+            fit("sd15-ip-plus", reference_folder("sd15-ip-plus"), alpha_clip="tiny")
         # Of a published checkpoint, the file says it when it is opened.
         (tmp_path / "published.pth").touch()
         made = fit("sd15-ip-plus", reference_folder("sd15-ip-plus"), alpha_clip=str(tmp_path / "published.pth"))

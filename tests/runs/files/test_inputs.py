@@ -12,6 +12,7 @@ from gencontrol.errors import ConfigError, InputError
 from gencontrol.models.registry import resolve
 from gencontrol.runs.calibration.settings import CalibrationSettings
 from gencontrol.runs.classification.settings import ClassificationSettings
+from gencontrol.runs.edits.settings import EditingSettings
 from gencontrol.runs.evaluation.settings import EvaluationSettings
 from gencontrol.runs.files.inputs import Input, check_apart, check_folder_apart, inputs_of, without_results
 from gencontrol.runs.files.outputs import write_picture
@@ -20,7 +21,7 @@ from gencontrol.runs.grounding.settings import GroundingSettings
 from gencontrol.runs.notices import RunWarning
 from gencontrol.runs.referring.settings import ReferringSettings
 from gencontrol.runs.relating.settings import RelatingSettings
-from gencontrol.runs.settings import ConversionSettings, VariationSettings
+from gencontrol.runs.settings import ConversionSettings, EncoderSettings, VariationSettings
 
 
 def test_every_setting_that_names_a_file_names_an_input(scene: Path) -> None:
@@ -188,3 +189,20 @@ def test_nothing_new_is_written_into_a_model(scene: Path) -> None:
     model = Input(path=scene / "model", what="the source", is_model=True)
     with pytest.raises(InputError, match=r"in2\.pth lies in the source, which is not written over"):
         check_folder_apart(scene / "model" / "in2.pth", [model])
+
+
+def test_a_folder_that_is_called_as_what_lies_nowhere_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Results go into a folder of their model's name, of a run's second part too."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("sd35-ip", "flux-fill", "grabcut", "box", "own"):
+        Path(name).mkdir()
+    assert inputs_of(VariationSettings(model="sd35-ip")) == [] == inputs_of(EditingSettings(model="flux-fill"))
+    for name in ("grabcut", "box"):
+        assert inputs_of(VariationSettings(model="sd35-ip", segmenter=name)) == []
+    (segmenter,) = inputs_of(VariationSettings(model="sd35-ip", segmenter="own"))
+    assert segmenter.path == Path("own") and segmenter.is_model
+    # A command that puts nothing together reads it.
+    (model,) = inputs_of(EncoderSettings(model="sd35-ip"))
+    assert model.what == "the model"
