@@ -47,6 +47,10 @@ def _choose(parts: SpatialParts, desk: Desk) -> None:
     moved = [part.change, parts.paint.input, *(parts.controls[name].change for name in BOX_NAMES)]
     looked: Any = {"trigger_mode": "always_last", "js": _MARKS, **AT_ONCE}
     gr.on(moved, _looking(desk), controls, [parts.view, parts.noted], **looked)
+    gripped = [start.change, part.change, *(parts.controls[name].change for name in BOX_NAMES)]
+    gr.on(gripped, _gripping(desk), controls, parts.grips, trigger_mode="always_last", **AT_ONCE)
+    box = [parts.controls[name] for name in BOX_NAMES]
+    parts.grips.input(None, None, box, js="() => window.gencontrolGrips.box()")
     places = [parts.controls[name] for name in BOX_NAMES[:3]]
     parts.view.select(_placing(desk), controls, places, **AT_ONCE)
     parts.upload.upload(_sending(desk), parts.upload, start, **_TOASTING)
@@ -139,6 +143,19 @@ def _looking(desk: Desk) -> Callable[..., Any]:
             return [gr.skip(), in_labels(str(error))]
 
     return look
+
+
+def _gripping(desk: Desk) -> Callable[..., str]:
+    """What the box can be dragged by, where it now is."""
+
+    def grip(request: gr.Request, *values: Any) -> str:
+        try:
+            return desk.grips(desk.owner(request.username), values)
+        except GencontrolError:
+            # Said where the scene is looked at.
+            return ""
+
+    return grip
 
 
 def _placing(desk: Desk) -> Callable[..., Any]:

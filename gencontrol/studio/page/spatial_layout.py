@@ -28,6 +28,10 @@ _PAINTED = """
 const told = () => window.gencontrolPaint.show(element.querySelector(".studio-paint"), props.value, trigger);
 watch("value", told);
 told();"""
+_GRIPPED = """
+const told = () => window.gencontrolGrips.show(props.value, trigger);
+watch("value", told);
+told();"""
 _TURNED = """
 const told = () => window.gencontrolTurn.show(element.querySelector(".studio-turn"), props.value || "");
 watch("value", told);
@@ -53,6 +57,8 @@ class SpatialParts:
     """Where one paints on views."""
     view: Any
     """The scene from two sides, with the box or what is painted."""
+    grips: Any
+    """What the box is dragged by, over that."""
     noted: Any
     """Why it cannot be seen."""
     begin: Any
@@ -132,13 +138,16 @@ def _asked() -> dict[str, Any]:
             alt_text="the scene from the front and from the right, with the part",
             elem_id="studio-spatial-view",
         )
+        grips = gr.HTML(
+            "", html_template="<div></div>", js_on_load=_script("grips") + _GRIPPED, elem_id="studio-spatial-grips"
+        )
         noted = gr.Markdown("", elem_id="studio-spatial-noted")
         paint = gr.HTML(
             "", html_template=_PAINT, js_on_load=_script("paint") + _PAINTED, elem_id="studio-spatial-paint"
         )
         controls["painted"] = gr.Textbox("", visible=False)
         with gr.Group() as boxed:
-            gr.Markdown("Press on the scene to bring the box there.")
+            gr.Markdown("Drag the box by its grips, or press on the scene to bring it there.")
             controls |= _box()
     with gr.Row():
         controls["steps"] = gr.Slider(
@@ -152,7 +161,7 @@ def _asked() -> dict[str, Any]:
         info="Of what is new: quarter for round things.",
     )
     ordered = {name: controls[name] for name in SPATIAL_NAMES}
-    seen = {"boxed": boxed, "paint": paint, "view": view, "noted": noted}
+    seen = {"boxed": boxed, "paint": paint, "view": view, "grips": grips, "noted": noted}
     return {"controls": ordered, "upload": upload, "changing": changing, **seen}
 
 

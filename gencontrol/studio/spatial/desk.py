@@ -17,6 +17,7 @@ from gencontrol.studio.spatial.controls import (
     PAINTED,
     as_nerf_command,
     as_viewer_command,
+    bounds,
     label_of,
     read_spatial,
     run_settings,
@@ -25,7 +26,7 @@ from gencontrol.studio.spatial.painting import as_text, lifted, masks_of, read_p
 from gencontrol.studio.spatial.records import MESH, previews
 from gencontrol.studio.spatial.runs import Run, SpatialRuns
 from gencontrol.studio.spatial.scenes import SentScenes
-from gencontrol.studio.spatial.views import marked_views, outlined, placed, side_views
+from gencontrol.studio.spatial.views import grips_text, marked_views, outlined, placed, side_views
 
 TURNTABLE = "turntable.mp4"
 """The film that a run leaves beside its scene."""
@@ -147,6 +148,17 @@ class Desk:
             scene = load_scene(path)
             return outlined(marked_views(scene, lifted(scene, masks_of(marks))), None)
         return outlined(seen.views, None if controls.part else controls.box)
+
+    def grips(self, owner: str, values: Sequence[Any]) -> str:
+        """What the page is told of the box that it lets be dragged; empty where the part is another, or of nothing.
+
+        Raises:
+            GencontrolError: Controls that cannot be, or see `scene`.
+        """
+        controls = read_spatial(values)
+        if controls.part or self.scene(owner, controls.start) is None:
+            return ""
+        return grips_text(controls.box, away=bounds("x"), sides=bounds("wide"))
 
     @staticmethod
     def place(values: Sequence[Any], column: int | float, row: int | float) -> tuple[float, float, float]:

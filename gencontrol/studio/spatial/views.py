@@ -1,7 +1,9 @@
 """A scene from two sides, with a box drawn around a part of it, or the part in another colour."""
 
+import json
 from collections.abc import Sequence
 from itertools import combinations, product
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -91,6 +93,25 @@ def outlined(views: Sequence[Image.Image], box: Sequence[float] | None) -> Image
                 draw.line(line, fill=_ORANGE, width=2)
         draw.text((left + 8, 8), side, fill=(90, 90, 90))
     return sheet
+
+
+def seen_by(side: str) -> dict[str, Any]:
+    """A side's camera as the page projects with it: `place`, `turn` (whose columns are its axes) and `focal`."""
+    camera = one_camera(side_cameras(_SHOWN), list(SIDES).index(side))
+    turn, place = camera.pose[0, :, :3], camera.pose[0, :, 3]
+    return {"name": side, "place": place.tolist(), "turn": turn.tolist(), "focal": camera.focal[0].item()}
+
+
+def grips_text(box: Sequence[float], *, away: tuple[float, float], sides: tuple[float, float]) -> str:
+    """What the page is told of a box that can be dragged on what `outlined` makes, as JSON.
+
+    Args:
+        box: Centre x y z and sides, world units.
+        away: The least and the largest coordinate of its centre.
+        sides: The least and the largest of its sides.
+    """
+    told = {"side": _SHOWN, "views": [seen_by(side) for side in SIDES], "box": list(box), "away": away, "sides": sides}
+    return json.dumps(told)
 
 
 def placed(column: int | float, row: int | float, centre: Sequence[float]) -> tuple[float, float, float]:

@@ -85,6 +85,47 @@ def test_a_finished_run_is_found_again_and_its_mesh_turns(visit: Any, tmp_path: 
     assert (np.abs(shown(visit, mesh, tmp_path / "dragged.png") - front).max(-1) > 40).mean() > 0.02
 
 
+def test_a_box_is_dragged_by_its_grips(visit: Any) -> None:
+    page = visit.page
+
+    def value(label: str) -> float:
+        return float(page.get_by_label(f"number input for {label}").last.input_value())
+
+    def held(face: str, side: str) -> Any:
+        return page.get_by_label(f"{face}, from the {side}: drag it, or use the arrow keys")
+
+    visit.choose("#studio-spatial-from", "still life")
+    page.locator("#studio-spatial-view img").wait_for()
+    right = held("the right face of the box", "front")
+    right.wait_for()
+    assert page.locator(".studio-grips .grip").count() == 10
+    before = page.locator("#studio-spatial-view img").get_attribute("src")
+    right.scroll_into_view_if_needed()
+    at = right.bounding_box()
+    page.mouse.move(at["x"] + 7, at["y"] + 7)
+    page.mouse.down()
+    page.mouse.move(at["x"] + 37, at["y"] + 7, steps=4)
+    page.mouse.up()
+    changed = "before => document.querySelector('#studio-spatial-view img').getAttribute('src') !== before"
+    page.wait_for_function(changed, arg=before)
+    assert value("Width") > 1.1
+    # What is opposite stays, and so does all else.
+    assert abs(value("Middle, to the right") - value("Width") / 2 + 0.5) < 0.01
+    assert (value("Depth"), value("Height"), value("Middle, upwards")) == (1, 1, 0)
+    # It went with the pointer.
+    assert abs(right.bounding_box()["x"] - at["x"] - 30) < 6
+    visit.shoot("grips")
+    held("the box as a whole", "right").focus()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => window.gencontrolGrips.box()[2] === 0.05")
+    page.wait_for_timeout(500)
+    assert (value("Middle, upwards"), value("Middle, to the back")) == (0.05, 0.05)
+    # Of a part with a name there is nothing to be dragged.
+    visit.choose("#studio-spatial-part", "ball")
+    page.locator(".studio-grips .grip").first.wait_for(state="hidden")
+
+
 def test_a_part_is_painted_begun_and_stopped(visit: Any, workshop: Any, tmp_path: Path) -> None:
     page = visit.page
     visit.choose("#studio-spatial-from", "still life")
@@ -105,7 +146,7 @@ def test_a_part_is_painted_begun_and_stopped(visit: Any, workshop: Any, tmp_path
     assert orange[:, :quarter].sum() > 50 and not orange[:, quarter : 2 * quarter].any()
     visit.shoot("painted")
     # Another view, an undo there, and again.
-    page.get_by_role("button", name="from the right").click()
+    page.get_by_role("button", name="from the right", exact=True).click()
     visit.stroke((0.5, 0.5), (0.55, 0.5), on=canvas)
     page.keyboard.press("Control+z")
     assert '"from the right":[{' not in page.evaluate("window.gencontrolPaint.marks()")

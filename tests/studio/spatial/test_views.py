@@ -1,5 +1,6 @@
 """A scene from two sides, and the box on it."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from gencontrol.studio.spatial.views import (
     SIDES,
     box_corners,
     box_edges,
+    grips_text,
     marked_views,
     outlined,
     placed,
@@ -61,6 +63,24 @@ def test_a_point_comes_to_where_one_presses_and_stays_as_far_away() -> None:
         assert abs(moved[kept] - before[kept]) < 0.15
     # Beside the sheet it is the nearest side.
     assert placed(-5.0, 150.0, before)[0] < -1 and placed(650.0, 150.0, before)[1] > 1
+
+
+def test_the_page_is_told_how_to_project_a_box() -> None:
+    told = json.loads(grips_text((0.2, 0.0, 0.1, 1.0, 1.0, 0.5), away=(-1.0, 1.0), sides=(0.05, 2.0)))
+    assert (told["side"], told["box"], told["away"], told["sides"]) == (
+        300,
+        [0.2, 0, 0.1, 1, 1, 0.5],
+        [-1, 1],
+        [0.05, 2],
+    )
+    assert [view["name"] for view in told["views"]] == list(SIDES)
+    points = torch.tensor([[0.3, -0.2, 0.5], [-0.7, 0.4, 0.1]])
+    for index, view in enumerate(told["views"]):
+        # As the page does it.
+        x, y, z = ((points - torch.tensor(view["place"])) @ torch.tensor(view["turn"])).unbind(-1)
+        scale = view["focal"] / -z
+        seen = torch.stack([told["side"] / 2 + scale * x, told["side"] / 2 - scale * y], dim=-1)
+        assert torch.allclose(seen, project(points, one_camera(side_cameras(300), index)), atol=1e-3)
 
 
 def orange(sheet: Image.Image) -> np.ndarray:
