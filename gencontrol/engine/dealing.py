@@ -115,7 +115,7 @@ def _hire(pool: Pool, busy: dict[Any, _Job]) -> None:
 def _check_deaths(count: int, item: int | None, error: Ended) -> None:
     if count < DEATHS:
         return
-    over = "before its models were open" if item is None else f"over shard {item}"
+    over = "before their models were open" if item is None else f"over shard {item}"
     raise InputError(
         f"{count} processes of the cluster ended one after another {over}; expected them to go on. Too little memory "
         f"does that: give fewer `workers`, or a smaller `shard`. The last one: {error}."

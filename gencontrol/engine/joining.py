@@ -165,7 +165,10 @@ def in_one_line(error: BaseException) -> str:
     """Its own words, less Ray's lists of numbers, and no more of them than anybody reads."""
     lines = [line.strip() for line in str(error).splitlines() if not _NUMBER.match(line)]
     text = " ".join(" ".join(lines).split()) or type(error).__name__
-    return text.rstrip(".") if len(text) <= _TOLD else f"{text[:_TOLD]}..".rstrip()
+    if len(text) > _TOLD:
+        # What happened stands at the beginning, and of a traceback at its end.
+        text = f"{text[: _TOLD // 2].rstrip()} ... {text[-_TOLD // 2 :].lstrip()}"
+    return text.rstrip(".")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.engine import Agreement, Candidate, Rules
+from gencontrol.engine.agreement import _best, _judged
 from gencontrol.engine.candidates import DISAGREES, NOT_FOUND, OTHER_PHRASE, UNKNOWN_WORDS
 from gencontrol.focus import focus_strategy
 from gencontrol.images.reading import read_image
@@ -80,3 +81,15 @@ def test_texts_are_read_once_each_by_itself(agreement: Agreement, encoder: Alpha
     size = len(agreement._texts)
     agreement.text("dog")
     assert len(agreement._texts) == size
+
+
+def test_of_two_phrases_that_agree_alike_its_own_stays() -> None:
+    one, rules = Candidate(phrase="cat", agreement=0.5), Rules(agreement=0.5, contrast=True)
+    assert _judged(one, rules, ("dog", 0.5)) is one and _judged(one, rules, None) is one
+    assert _judged(one, rules, ("dog", 0.51)).rejected_because == OTHER_PHRASE
+    embed = torch.tensor([1.0, 0.0])
+    known = {"Cat": embed, "dog": torch.tensor([0.6, 0.8]), "gnu": torch.tensor([0.0, 1.0])}
+    best = _best(embed, known, "cat")
+    # However it is written, its own phrase is no other.
+    assert best is not None and best[0] == "dog" and best[1] == pytest.approx(0.6)
+    assert _best(embed, {"CAT": embed}, "cat") is None

@@ -176,3 +176,24 @@ def grounders(tmp_path_factory: pytest.TempPathFactory) -> Any:
         "glip": builders.save_small_glip,
     }
     return lambda kind: saves[kind](root / kind)
+
+
+def test_at_the_bounds_boxes_stay() -> None:
+    rules = Rules(least_area=0.1, most_area=0.5, overlap=0.5, score=0.3, most=2)
+    # Of 1920 pixels 192 and 960, and 191 and 961.
+    ends = [box("least", 0, 0, 12, 16), box("most", 24, 0, 48, 40)]
+    assert reasons(sifted(ends, SIZE, rules)) == [("least", ""), ("most", "")]
+    beyond = [box("less", 0, 0, 11.9, 16), box("more", 23.9, 0, 48, 40)]
+    assert reasons(sifted(beyond, SIZE, rules)) == [("less", SMALL_BOX), ("more", LARGE_BOX)]
+    thin = [box("thin", 0, 0, 0.5, 40), box("thinner", 9, 0, 9.4, 40), box("flat", 0, 20, 48, 20.5)]
+    assert reasons(sifted(thin, SIZE, Rules(least_area=0))) == [("thin", ""), ("thinner", SMALL_BOX), ("flat", "")]
+    # Nothing has an area by both of its sides being less than nothing.
+    inside_out = [box("none", 30, 30, 10, 10)]
+    assert reasons(sifted(inside_out, SIZE, Rules(least_area=0))) == [("none", SMALL_BOX)]
+    twice = [box("a", 0, 0, 12, 20), box("b", 0, 0, 12, 40), box("c", 0, 0, 12, 39)]
+    assert reasons(sifted(twice, SIZE, rules)) == [("a", ""), ("b", ""), ("c", OVERLAP)]
+    parts = tuple(Part(phrase=str(score), box=(1, 2, 9, 9), score=score) for score in (0.3, 0.29, 0.31))
+    found = given(Row(name="a", parts=parts), SIZE, rules)
+    assert reasons(found) == [("0.31", ""), ("0.3", ""), ("0.29", UNSURE)]
+    # Without a bound of scores none is dropped for its own.
+    assert not any(one.rejected_because for one in given(Row(name="a", parts=parts), SIZE, Rules()))

@@ -101,7 +101,7 @@ def test_processes_that_end_before_they_begin() -> None:
     hands = Hands({None: 2})
     found, said = done(hands, [0, 1])
     assert found == {0: 0, 1: 2} and said == [] and hands.hired == 4
-    with pytest.raises(InputError, match=r"3 processes .* before its models were open; .*: the machine is gone"):
+    with pytest.raises(InputError, match=r"3 processes .* before their models were open; .*: the machine is gone"):
         done(Hands({None: 3}), [0, 1])
 
 

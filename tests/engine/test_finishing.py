@@ -100,3 +100,25 @@ def test_the_same_bytes_again(making: Set) -> None:
         "rejected.jsonl",
         "sheet.png",
     }
+
+
+def test_each_class_has_its_own_best(sets: Any, making: Set) -> None:
+    lines = [
+        line("0.png", "masks/000000/a.png", 0.1, **{"class": "dog"}),
+        line("0.png", "masks/000000/old.png", 0.2, **{"class": None}),
+    ]
+    sets.write_lines(making.lines(0), lines)
+    assert finish_set(making, per_class=1)["rejected"] == {NOT_BEST: 1}
+    assert masks(making.folder) == ["masks/000000/a.png", "masks/000000/old.png", "masks/000001/b.png"]
+
+
+def test_pictures_that_nothing_names_go(sets: Any, making: Set) -> None:
+    folder = making.folder / "pictures" / "000000"
+    sets.save_pictures(folder, 2)
+    sets.save_pictures(making.folder / "pictures" / "000001", 1)
+    named = line("0.png", "masks/000000/a.png", image="pictures/000000/0.png")
+    dropped = line("1.png", None, image="pictures/000000/1.png")
+    sets.write_lines(making.lines(0), [named, dropped])
+    sets.write_lines(making.lines(1), [line("2.png", None)])
+    finish_set(making)
+    assert [path.name for path in folder.parent.rglob("*.png")] == ["0.png"] and not (folder.parent / "000001").exists()

@@ -70,7 +70,7 @@ def test_without_ray_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_nothing_of_ray_is_loaded_before_it_is_asked_for() -> None:
-    code = "import sys, gencontrol.runs.pairs.carrying_out, gencontrol.cli.data.pairs; assert 'ray' not in sys.modules"
+    code = "import sys, gencontrol.engine.cluster, gencontrol.cli.data.pairs; assert 'ray' not in sys.modules"
     subprocess.run((sys.executable, "-c", code), check=True)
 
 
@@ -182,7 +182,11 @@ def test_what_is_no_cluster(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_words_in_one_line() -> None:
-    assert in_one_line(ValueError("a\n\t b.")) == "a b" and in_one_line(KeyError()) == "KeyError"
-    assert in_one_line(ValueError("x" * 200)) == "x" * 200 and in_one_line(ValueError("x" * 201)) == "x" * 200 + ".."
+    def told(text: str) -> str:
+        return in_one_line(ValueError(text))
+
+    assert told("a\n\t b.") == "a b" and in_one_line(KeyError()) == "KeyError" and told("x" * 200) == "x" * 200
+    # Of many the first and the last.
+    assert told("x" * 99 + "  " + "y" * 101) == f"{'x' * 99} ... {'y' * 100}"
     ray = "The actor died.\n\tclass_name: Worker\n\tactor_id: 21b\n\tpid: 7\n\tnamespace: f\n\tip: 1.2.3.4\nIt is dead."
-    assert in_one_line(ValueError(ray)) == "The actor died. It is dead"
+    assert told(ray) == "The actor died. It is dead"

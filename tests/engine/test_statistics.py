@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from gencontrol.engine import statistics
 from gencontrol.engine.statistics import Spread, Tally
 
 
@@ -67,3 +68,40 @@ def test_phrases_are_forgotten_before_they_fill_the_memory(monkeypatch: pytest.M
         tally.add(line("a", phrase=f"rare {number}"), place=0)
         tally.add(line("a", phrase="often"), place=0)
     assert len(tally.phrases) <= 21 and tally.told()["commonest_phrases"]["often"] == 500
+
+
+def test_the_rarest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistics, "_DISTINCT", 2)
+    tally = Tally()
+    for phrase in ("a", "b", "b", "c", "d", "d"):
+        tally.add(line("x", phrase=phrase), place=0)
+    assert tally.told()["phrases"] == 4
+    tally.add(line("x", phrase="e"), place=0)
+    assert tally.told()["commonest_phrases"] == {"b": 2, "d": 2} and tally.told()["pairs"] == 7
+
+
+def test_each_number_falls_into_its_bin() -> None:
+    spread = Spread(0, 1)
+    for value in (0.0, 0.004, 0.005, 0.995, 1.0):
+        spread.add(value)
+    assert spread.bins[0] == 2 and spread.bins[1] == 1 and spread.bins[199] == 2 and len(spread.bins) == 200
+    alone = Spread(-1, 1)
+    alone.add(1)
+    assert alone.told() == {
+        "count": 1,
+        "mean": 1,
+        **dict.fromkeys(("quantile_0.1", "quantile_0.5", "quantile_0.9"), 0.995),
+    }
+    four = Spread(0, 100)
+    for value in (10, 20, 30, 40):
+        four.add(value)
+    # Half of four is the second.
+    assert [four.told()[f"quantile_{share}"] for share in ("0.1", "0.5", "0.9")] == [10.25, 20.25, 40.25]
+
+
+def test_reasons_come_the_commonest_first_and_then_by_name() -> None:
+    tally = Tally()
+    for reason in ("b", "a", "c", "c"):
+        tally.add(line("x", reason), place=0)
+    told = tally.told()
+    assert list(told["rejected"].items()) == [("c", 2), ("a", 1), ("b", 1)] and told["pictures_used"] == 0
