@@ -46,6 +46,7 @@ COMMANDS: dict[str, str] = {
 
 DEBUG = "GENCONTROL_DEBUG"
 """Environment variable: if it is set, where an error was raised is shown before the line that tells it."""
+_NO_DOCSTRINGS = "PYTHONOPTIMIZE=2 takes out docstrings, which transformers reads: set it to 1, or not."
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -68,9 +69,7 @@ def _dispatch(arguments: list[str]) -> int:
     if arguments[0] not in available():
         return _complain(f"no command {arguments[0]!r}{_hint(arguments[0])}", WRONG_USE)
     if sys.flags.optimize > 1 and "--help" not in arguments:
-        return _complain(
-            "PYTHONOPTIMIZE=2 takes out docstrings, which transformers reads: set it to 1, or not.", FAILED
-        )
+        return _complain(_NO_DOCSTRINGS, FAILED)
     from gencontrol.runs.notices import quiet_loggers
 
     quiet_loggers()
@@ -109,6 +108,11 @@ def _run(name: str, arguments: list[str]) -> int:
     except GencontrolError as error:
         code = WRONG_USE if isinstance(error, ConfigError) else FAILED
         return _fail(error, _in_flags(name, str(error)), code, arguments)
+    except ValueError:
+        if sys.flags.optimize < 2:
+            raise
+        # Also where help is asked of a command that has to load it for that.
+        return _complain(_NO_DOCSTRINGS, FAILED)
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
     except BrokenPipeError:

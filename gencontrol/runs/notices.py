@@ -77,8 +77,12 @@ def is_watched() -> bool:
 
 
 def quiet_loggers() -> None:
-    """Leave out what a library tells of products that are not installed: diffusers loads it, for four bits or not."""
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    """Leave out what libraries tell of products that are not installed, and of homes that cannot be written in.
+
+    diffusers loads bitsandbytes, for four bits or not, and nerfstudio matplotlib, whose cache is a convenience.
+    """
+    for name in ("bitsandbytes", "matplotlib"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def quiet_loading() -> None:

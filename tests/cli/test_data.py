@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -57,3 +58,14 @@ def test_places_are_checked_before_anything_is_fetched(tmp_path, capsys):
 def test_mistakes_are_explained(arguments, message, capsys):
     assert main(["data", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_folder_that_cannot_take_an_export_is_told_before_sprites_are_read(
+    inside: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.txt").write_text("")
+    folder = tmp_path if inside else tmp_path / "mine.txt"
+    assert main(["data", "export", "--store", str(tmp_path / "none.npz"), "-o", str(folder)]) == 1
+    said = f"{folder} holds other things (mine.txt): name a new folder." if inside else f"{folder} is a file"
+    assert said in capsys.readouterr().err

@@ -173,7 +173,7 @@ def test_what_libraries_tell_their_developers_is_left_out(
 def test_without_docstrings_there_is_no_transformers() -> None:
     """Which raises while it is imported; help needs none."""
     text = "PYTHONOPTIMIZE=2 takes out docstrings"
-    for arguments, code, said in ((["doctor"], 1, text), (["doctor", "--help"], 0, "")):
+    for arguments, code, said in ((["doctor"], 1, text), (["doctor", "--help"], 0, ""), (["nerf", "--help"], 1, text)):
         command = [sys.executable, "-OO", "-m", "gencontrol.cli.main", *arguments]
         done = subprocess.run(command, capture_output=True, text=True)
         assert (done.returncode, said in done.stderr) == (code, True), done.stderr

@@ -10,6 +10,7 @@ from tyro.conf import arg
 from gencontrol.cli.flags import Repeatable
 from gencontrol.cli.parse import parse
 from gencontrol.cli.terminal import say
+from gencontrol.files import check_folder, check_replaceable
 from gencontrol.numbers import check_number
 
 _MOST = 10_000_000
@@ -58,6 +59,8 @@ def main(arguments: Sequence[str]) -> None:
     check_number(options.number, name="--number", at_least=1, at_most=_MOST)
     check_number(options.seed, name="--seed", at_least=0, at_most=LARGEST_SEED)
     check_number(options.size, name="--size", at_least=SMALLEST, at_most=LARGEST, unit="pixels")
+    check_folder(options.output)
+    check_replaceable(options.output, ())
     config = SceneConfig(size=options.size, split=options.split)
     config = replace(config, styles=options.style) if options.style else config
     store = open_store(options.store)
