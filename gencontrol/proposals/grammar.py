@@ -18,6 +18,7 @@ from gencontrol.proposals.lexicon import (
     INTENSIFIERS,
     IRREGULAR,
     LY_WORDS,
+    MEDIA,
     NOT_THINGS,
     NOUNS_TOO,
     PLURALS,
@@ -202,7 +203,8 @@ def _phrase(caption: str, tokens: Sequence[_Token], run: Sequence[int]) -> list[
         return []
     head = tokens[run[-1]].word
     follows = tokens[run[-1] + 1].word if run[-1] + 1 < len(tokens) else ""
-    if head in NOT_THINGS or (head in COLLECTIONS and follows == "of"):
+    is_medium = head in MEDIA and run[0] == 0
+    if head in NOT_THINGS or (follows == "of" and (is_medium or head in COLLECTIONS)):
         return []
     start, end = tokens[run[0]].start, tokens[run[-1]].end
     return [NounPhrase(text=caption[start:end], start=start, end=end, head=head)]

@@ -55,6 +55,11 @@ NOT_THINGS = _words(
     "direction position front-view side-view look action style sale"
 )
 """What a noun phrase may be about and a box cannot hold."""
+MEDIA = _words(
+    "drawing painting sketch illustration cartoon rendering render screenshot portrait watercolour watercolor "
+    "engraving clipart depiction"
+)
+"""What the whole of a picture may be said to be where a caption begins, "a drawing of a dog"; elsewhere a thing."""
 COLLECTIONS = _words(
     "group bunch pair couple collection set crowd row line pile stack series assortment array piece herd flock swarm"
 )

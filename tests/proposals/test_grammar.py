@@ -39,6 +39,10 @@ CAPTIONS = {
     # lists, containers, what is no thing
     "three red apples, a banana and two oranges in a bowl": ["three red apples", "a banana", "two oranges", "a bowl"],
     "a photo of a cup of coffee next to a laptop": ["a cup", "coffee", "a laptop"],
+    "a drawing of a lemon": ["a lemon"],
+    "watercolour painting of a red barn": ["a red barn"],
+    "a dog beside a painting of a cat": ["a dog", "a painting", "a cat"],
+    "a drawing on a fridge": ["a drawing", "a fridge"],
     "a group of people sitting around a dining table": ["people", "a dining table"],
     "a herd of elephants at night": ["elephants"],
     "the left side of the picture": [],
