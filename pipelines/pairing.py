@@ -11,7 +11,7 @@ from gencontrol.kinds import checked
 from gencontrol.models.location import Location
 from gencontrol.pipelines.components import check_components
 from gencontrol.pipelines.encoders import is_file
-from gencontrol.pipelines.hosts.host import Host, HostFamily, read_saved
+from gencontrol.pipelines.hosts.host import Host, HostFamily, SavedPipeline, read_saved
 from gencontrol.pipelines.hosts.registry import REGISTRY, Registry, recognise
 from gencontrol.pipelines.shapes import compare, own_encoder
 
@@ -24,6 +24,8 @@ class Pair:
     """The host's record."""
     family: HostFamily
     """Its kind."""
+    saved: SavedPipeline
+    """The host as it was saved."""
     settings: Mapping[str, Mapping[str, Any]]
     """What diffusers' components were saved with, by component."""
 
@@ -67,7 +69,7 @@ def pair(model: Location, alpha_clip: Location | AlphaCLIP | None = None, *, reg
     family = recognise(saved, registry).family
     settings = check_components(saved)
     if not is_file(alpha_clip):
-        return Pair(host=compare(family, saved, alpha_clip), family=family, settings=settings)
+        return Pair(host=compare(family, saved, alpha_clip), family=family, saved=saved, settings=settings)
     host, path = compare(family, saved), Path(alpha_clip.name)
     check_published(read_published(path, mmap=True), own_encoder(family, model), source=str(path))
-    return Pair(host=host, family=family, settings=settings)
+    return Pair(host=host, family=family, saved=saved, settings=settings)

@@ -10,7 +10,7 @@ from gencontrol.alpha_clip.model import DEFAULT_FOCUS
 from gencontrol.models.location import Location
 from gencontrol.pipelines.components import check_weight_files
 from gencontrol.pipelines.encoders import locate
-from gencontrol.pipelines.hosts.host import Host, read_saved
+from gencontrol.pipelines.hosts.host import Host
 from gencontrol.pipelines.pairing import pair
 from gencontrol.pipelines.shapes import encoder_config, own_encoder
 from gencontrol.runs.idle import warn_of_revision
@@ -60,7 +60,7 @@ def ask_host(model: str, alpha_clip: str | None, *, revision: str | None, offlin
     place, encoder = locate(model, alpha_clip or "auto", how)
     assert encoder is None or isinstance(encoder, Location)
     fitting = pair(place, encoder)
-    check_weight_files(read_saved(place), given=() if encoder is None else (fitting.family.encoder,))
+    check_weight_files(fitting.saved, given=() if encoder is None else (fitting.family.encoder,))
     vision = own_encoder(fitting.family, place)
     # A published checkpoint is weights alone: it says nothing of how it looks.
     sees = vision if encoder is None or Path(encoder.name).is_file() else encoder_config(encoder)
