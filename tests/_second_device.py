@@ -41,7 +41,7 @@ class There(Tensor):
         """Numbers come back by themselves, as on CUDA; torch has this for no class of another's."""
         return self.held.tolist()
 
-    def new_tensor(self, data: Any, **settings: Any) -> "There":
+    def new_tensor(self, data: Any, **settings: Any) -> "There":  # pyright: ignore[reportIncompatibleMethodOverride]
         """Torch makes it past every mode."""
         return There(self.held.new_tensor(data, **settings))
 
