@@ -23,7 +23,8 @@ _LONGEST = 1000
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Hold a folder within the block, so that no other process does; it is made if there is none.
+    """Hold a folder within the block, so that no other process does; it is made if there is none, and taken away again
+    if it is empty in the end.
 
     The system lets go of what a process held that was killed, whatever it left behind. A process may hold a folder
     several times, and on disks that know no locks nothing is held.
@@ -31,7 +32,7 @@ def held(folder: Path) -> Iterator[None]:
     Raises:
         OutputError: Another process holds it; or it cannot be made or written in.
     """
-    path = folder / LOCK
+    path, made = folder / LOCK, [place for place in (folder, *folder.parents) if not place.exists()]
     with placing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = _taken(path)
@@ -44,6 +45,9 @@ def held(folder: Path) -> Iterator[None]:
         # Before it is let go: afterwards it may be another's.
         with suppress(OSError):
             path.unlink()
+            # What was made for the lock alone goes with it: of a run that was refused nothing is left.
+            for place in made:
+                place.rmdir()
         os.close(descriptor)
 
 

@@ -45,7 +45,18 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
         process.communicate("")
     with held(folder):
         assert json.loads((folder / LOCK).read_text())["process"] != process.pid
-    assert not list(folder.iterdir())
+    # What was made for the lock alone is gone with it.
+    assert tmp_path.is_dir() and not list(tmp_path.iterdir())
+
+
+def test_what_a_run_leaves_stays_and_what_was_there_before(tmp_path: Path) -> None:
+    with held(tmp_path):
+        pass
+    assert tmp_path.is_dir()
+    with pytest.raises(RuntimeError), held(tmp_path / "runs" / "clip"):
+        (tmp_path / "runs" / "log").touch()
+        raise RuntimeError
+    assert [path.name for path in tmp_path.rglob("*")] == ["runs", "log"]
 
 
 def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:

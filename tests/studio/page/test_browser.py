@@ -59,7 +59,9 @@ def test_to_unfold_what_is_folded_up_sets_nothing(visit: Any) -> None:
             looked.append(json.loads(request.post_data)["data"][-len(NAMES) :])
 
     visit.page.on("request", listen)
-    visit.stroke((0.1, 0.2), (0.4, 0.2))
+    # The page looks at a picture as soon as it has it, so an image may be there before the stroke.
+    with visit.page.expect_request(lambda request: request.url.endswith("/run/predict")):
+        visit.stroke((0.1, 0.2), (0.4, 0.2))
     visit.page.locator("#studio-seen img").wait_for()
     (first, *_), seen = looked, len(looked)
     for title in ("Find by words", "How it looks", "How it draws", "Side by side"):

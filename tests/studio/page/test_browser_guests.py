@@ -15,6 +15,8 @@ _NAMELESS = """() => [...document.querySelectorAll("button, input, select, texta
         const label = one.labels && one.labels.length ? one.labels[0].innerText : "";
         const said = (one.getAttribute("aria-labelledby") || "").split(" ").map((id) => document.getElementById(id));
         const texts = [one.getAttribute("aria-label"), label, one.innerText, one.title, one.alt, one.placeholder];
+        // What a button holds names it, pictures by their own words.
+        texts.push(...[...one.querySelectorAll("img")].map((image) => image.alt));
         return ![...texts, ...said.map((other) => other && other.innerText)].some((text) => text && text.trim());
     })
     .map((one) => one.outerHTML.slice(0, 200))"""
