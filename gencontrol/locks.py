@@ -17,6 +17,8 @@ from gencontrol.text_files import json_value
 LOCK = ".gencontrol-lock"
 """The file that says who holds its folder."""
 _HELD = (errno.EWOULDBLOCK, errno.EACCES)
+_TRIES = 5
+"""To make a folder that others take away."""
 _LONGEST = 1000
 """Bytes that are read of what another run has written down."""
 
@@ -34,7 +36,6 @@ def held(folder: Path) -> Iterator[None]:
     """
     path, made = folder / LOCK, [place for place in (folder, *folder.parents) if not place.exists()]
     with placing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
         descriptor = _taken(path)
     if descriptor is None:
         yield
@@ -54,7 +55,7 @@ def held(folder: Path) -> Iterator[None]:
 def _taken(path: Path) -> int | None:
     """The open file by which this process holds a folder; None where it holds it already, or where nothing does."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = _opened(path)
         try:
             if not _lock(descriptor):
                 path.unlink(missing_ok=True)
@@ -77,6 +78,16 @@ def _taken(path: Path) -> int | None:
             raise
         # Whoever held it has taken the file away since it was opened here.
         os.close(descriptor)
+
+
+def _opened(path: Path) -> int:
+    """Open a folder's lock, and make both where they are not there."""
+    for _ in range(_TRIES):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Whoever made the folder and left nothing in it may have taken it away since.
+        with suppress(FileNotFoundError):
+            return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
 
 
 def _lock(descriptor: int) -> bool:

@@ -1,11 +1,10 @@
 """The check of the house's floors refuses what it should, and sees the package that is there."""
 
-import gc
 import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -198,15 +197,6 @@ def test_the_command_prints_what_is_wrong_and_fails(build: Build) -> None:
         assert (done.returncode, text in done.stdout) == (code, True), done.stdout + done.stderr
 
 
-@pytest.fixture
-def uncollected() -> Iterator[None]:
-    """No finaliser runs meanwhile: one of a browser's test that failed before confuses Python 3.11's parser."""
-    gc.disable()
-    yield
-    gc.enable()
-
-
-@pytest.mark.usefixtures("uncollected")
 def test_it_sees_all_of_the_package(house: ModuleType, tmp_path: Path) -> None:
     for name, folder in PYPROJECT["tool"]["setuptools"]["package-dir"].items():
         if "." not in name:

@@ -1,6 +1,7 @@
 """A folder that one process at a time writes to; the others are real ones."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -130,3 +131,19 @@ def test_folders_that_cannot_be(tmp_path: Path) -> None:
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(OutputError, match="cannot be written"), held(folder):
             pass
+
+
+def test_a_folder_that_another_takes_away_meanwhile_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, opened, gone = tmp_path / "run", os.open, []
+
+    def late(path: Path, *flags: int) -> int:
+        if not gone:
+            gone.append(path)
+            folder.rmdir()
+        return opened(path, *flags)
+
+    monkeypatch.setattr(os, "open", late)
+    with held(folder):
+        assert (folder / LOCK).is_file() and gone == [folder / LOCK]

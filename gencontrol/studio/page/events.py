@@ -98,7 +98,8 @@ def _look(parts: Parts, studio: Studio, controls: list[Any]) -> None:
             session = studio.sessions.find(name)
             if session.picture is None:
                 return None, ""
-            path, notices = studio.look(session, scene, values)
+            with session.used():
+                path, notices = studio.look(session, scene, values)
         except GencontrolError as error:
             # In a line below: a toast at each stroke would be in the way.
             return gr.skip(), in_labels(str(error))
@@ -123,7 +124,8 @@ def _find(parts: Parts, studio: Studio, controls: list[Any]) -> None:
     def find(name: str, scene: str, words: str, among: str, grounder: str, *values: Any) -> str:
         try:
             session = studio.sessions.find(name)
-            return json.dumps(studio.find(session, scene, values, words, among=among, grounder=grounder))
+            with session.used():
+                return json.dumps(studio.find(session, scene, values, words, among=among, grounder=grounder))
         except GencontrolError as error:
             raise toast(error) from error
 

@@ -3,8 +3,10 @@
 import secrets
 import shutil
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,38 @@ class Session:
         self.made: list[Made] = []
         self.cancelled = threading.Event()
         self._runs, self._received, self._bytes = 0, 0, 0
+        # How many write into the folder, and what is done with it once the last of them is through.
+        self._lock, self._users = threading.Lock(), 0
+        self._end: Callable[[], None] | None = None
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """Write into the folder within the block: a visit that is closed meanwhile takes it away only afterwards.
+
+        Raises:
+            InputError: The visit has been closed.
+        """
+        with self._lock:
+            if self._end is not None:
+                raise InputError("This page has been closed: load it again.")
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                end = None if self._users else self._end
+            if end is not None:
+                end()
+
+    def close(self, end: Callable[[], None]) -> None:
+        """End the run that goes on, and call `end` as soon as nobody writes into the folder."""
+        with self._lock:
+            self._end = end
+            is_used = bool(self._users)
+        self.cancelled.set()
+        if not is_used:
+            end()
 
     def place(self, name: str) -> Path:
         """A place for a file that is sent: below a folder of its own, so that it may keep its name.
@@ -139,7 +173,9 @@ class Sessions:
             session = self._there.pop(name, None)
         if session is None:
             return
-        session.cancelled.set()
+        session.close(partial(self._take_away, session))
+
+    def _take_away(self, session: Session) -> None:
         if not self._keeps or not session.made:
             shutil.rmtree(session.folder, ignore_errors=True)
 

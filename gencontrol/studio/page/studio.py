@@ -190,12 +190,16 @@ class Studio:
         Raises:
             GencontrolError: See `settings`, or what the run raised; of its class.
         """
+        session.cancelled.clear()
+        with session.used():
+            yield from self._drawn(session, scene, values)
+
+    def _drawn(self, session: Session, scene: str, values: Sequence[Any]) -> Iterator[Progress]:
         folder = session.next_run()
         with caught():
             settings = self.settings(session, scene, values, output=folder)
         previews = folder / "previews"
         previews.mkdir()
-        session.cancelled.clear()
         job = {"do": "vary", "settings": settings, "from_picture": None, "folder": None, "previews": str(previews)}
         started = None
         for message in self._pool.run(job, session.cancelled):

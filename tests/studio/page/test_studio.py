@@ -111,6 +111,29 @@ def test_a_visit_ends_with_its_files_and_its_run(studio: Studio, session: Sessio
         studio.sessions.find(session.name)
 
 
+def test_files_go_once_the_last_that_writes_them_is_through(studio: Studio, session: Session) -> None:
+    with session.used():
+        with session.used():
+            studio.sessions.close(session.name)
+            assert session.cancelled.is_set()
+        assert session.folder.is_dir()
+    assert not session.folder.exists()
+    with pytest.raises(InputError, match="This page has been closed: load it again"), session.used():
+        raise AssertionError
+    assert not session.folder.exists()
+
+
+def test_files_of_a_closed_page_go_when_its_run_has_ended(studio: Studio, session: Session, values: Any) -> None:
+    run = studio.vary(session, LEFT, values(number=2))
+    next(run)
+    studio.sessions.close(session.name)
+    assert session.folder.is_dir()
+    run.close()
+    assert not session.folder.exists()
+    with pytest.raises(InputError, match="has been closed"):
+        next(studio.vary(session, LEFT, values()))
+
+
 def test_what_was_made_is_kept_where_that_was_asked_for(tmp_path: Path, session: Session) -> None:
     keeping = Sessions(tmp_path / "kept", keeps=True)
     one, other = keeping.open(), keeping.open()
