@@ -1,7 +1,7 @@
 """What happens on the page, without what it looks like: each visitor's pictures, looks, runs and questions."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -184,7 +184,7 @@ class Studio:
             self._asked[key] = ask_host(settings.model, settings.alpha_clip, **how)
         return self._asked[key]
 
-    def vary(self, session: Session, scene: str, values: Sequence[Any]) -> Iterator[Progress]:
+    def vary(self, session: Session, scene: str, values: Sequence[Any]) -> Generator[Progress, None, None]:
         """Draw variations; what comes of them is in the session's gallery at the end.
 
         Raises:
