@@ -92,3 +92,12 @@ def test_the_command_draws_and_then_counts(sprite_file: Path, model: Path, tmp_p
     assert (again / "variations.png").read_bytes() == (folder / "variations.png").read_bytes()
     other = draw_sheets(dataclasses.replace(settings, seed=4, output=tmp_path / "other"))
     assert (other / "variations.png").read_bytes() != (folder / "variations.png").read_bytes()
+
+
+def test_what_the_readme_says_of_the_readers(capsys: pytest.CaptureFixture[str]) -> None:
+    root = Path(__file__).parents[2]
+    readers = root / "benchmarks" / "readers"
+    main(Settings(score=(readers, readers / "first.json", readers / "second.json")))
+    assert "of 64: named [44, 49], all named 44, of this one [38, 44]" in capsys.readouterr().out
+    said = (root / "README.md").read_text(encoding="utf-8").replace("\n", " ")
+    assert "named 44 and 49 of them rightly" in said and 'would call 38 and 44 "of this one"' in said
