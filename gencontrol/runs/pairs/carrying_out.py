@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from gencontrol.engine.finishing import KEPT, PAIRS, REJECTED, SHEET, finish_set
 from gencontrol.engine.shards import LINES, MASKS, PICTURES
 from gencontrol.errors import InputError
 from gencontrol.files import atomic_file, check_folder, check_replaceable, resolved
+from gencontrol.locks import held
 from gencontrol.runs.evaluation.items import Kept, keep_items, remove_kept
 from gencontrol.runs.files.inputs import Input, check_folder_apart, inputs_of
 from gencontrol.runs.machine.processes import Processes, join_processes
@@ -45,13 +47,18 @@ def make_pairs(settings: PairsSettings) -> Made | None:
         ConfigError: Settings that cannot be.
         InputError: A data set that is not there, or pairs that are.
         CheckpointError: No such model, or broken weights.
-        OutputError: A full disk, or a folder that may not be written in.
+        OutputError: A full disk, a folder that may not be written in, or that another run is writing in.
     """
     check_pairs(settings)
     rules_of(settings)
     folder = Path(settings.output)
     _check_output(folder, settings)
     processes = join_processes(settings.device)
+    with held(folder) if processes.is_first else nullcontext():
+        return _made(settings, folder, processes)
+
+
+def _made(settings: PairsSettings, folder: Path, processes: Processes) -> Made | None:
     source = open_source(settings)
     models = models_told(settings)
     about = settings_told(settings)

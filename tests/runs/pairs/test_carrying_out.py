@@ -12,7 +12,8 @@ import pytest
 
 from gencontrol import __version__
 from gencontrol.engine import finishing, shards
-from gencontrol.errors import ConfigError, InputError
+from gencontrol.errors import ConfigError, InputError, OutputError
+from gencontrol.locks import LOCK
 from gencontrol.runs.notices import RunWarning
 from gencontrol.runs.pairs import carrying_out
 from gencontrol.runs.pairs.carrying_out import Made, make_pairs, settings_told
@@ -195,3 +196,17 @@ def test_where_nothing_may_be_written(settings: PairsSettings, tmp_path: Path) -
     with pytest.raises(ConfigError, match="`most_area`: expected above"):
         make_pairs(replace(settings, most_area=0.0))
     assert not Path(settings.output).exists()
+
+
+def test_one_run_at_a_time(settings: PairsSettings) -> None:
+    code = "import sys, pathlib; from gencontrol.locks import held\n"
+    code += "with held(pathlib.Path(sys.argv[1])):\n    print(flush=True); sys.stdin.read()"
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-P", "-c", code, settings.output], **pipes) as process:
+        assert process.stdout is not None and process.stdout.readline()
+        with pytest.raises(OutputError, match=f"{settings.output} is in use: process {process.pid} has been writing"):
+            make_pairs(settings)
+        assert {path.name for path in Path(settings.output).iterdir()} == {LOCK}
+        process.communicate(b"")
+    made(settings)
+    assert not (Path(settings.output) / LOCK).exists()
