@@ -158,7 +158,7 @@ class Desk:
         controls = read_spatial(values)
         if controls.part or self.scene(owner, controls.start) is None:
             return ""
-        return grips_text(controls.box, away=bounds("x"), sides=bounds("wide"))
+        return grips_text(controls.box, scene=controls.start, away=bounds("x"), sides=bounds("wide"))
 
     @staticmethod
     def place(values: Sequence[Any], column: int | float, row: int | float) -> tuple[float, float, float]:

@@ -102,16 +102,17 @@ def seen_by(side: str) -> dict[str, Any]:
     return {"name": side, "place": place.tolist(), "turn": turn.tolist(), "focal": camera.focal[0].item()}
 
 
-def grips_text(box: Sequence[float], *, away: tuple[float, float], sides: tuple[float, float]) -> str:
+def grips_text(box: Sequence[float], *, scene: str, away: tuple[float, float], sides: tuple[float, float]) -> str:
     """What the page is told of a box that can be dragged on what `outlined` makes, as JSON.
 
     Args:
         box: Centre x y z and sides, world units.
+        scene: Whose part it is: boxes of another one are not brought back by undo.
         away: The least and the largest coordinate of its centre.
         sides: The least and the largest of its sides.
     """
-    told = {"side": _SHOWN, "views": [seen_by(side) for side in SIDES], "box": list(box), "away": away, "sides": sides}
-    return json.dumps(told)
+    told = {"side": _SHOWN, "views": [seen_by(side) for side in SIDES], "scene": scene, "box": list(box)}
+    return json.dumps({**told, "away": away, "sides": sides})
 
 
 def placed(column: int | float, row: int | float, centre: Sequence[float]) -> tuple[float, float, float]:

@@ -121,9 +121,40 @@ def test_a_box_is_dragged_by_its_grips(visit: Any) -> None:
     page.wait_for_function("() => window.gencontrolGrips.box()[2] === 0.05")
     page.wait_for_timeout(500)
     assert (value("Middle, upwards"), value("Middle, to the back")) == (0.05, 0.05)
+    moved_back(visit, held("the box as a whole", "right"), value)
     # Of a part with a name there is nothing to be dragged.
     visit.choose("#studio-spatial-part", "ball")
     page.locator(".studio-grips .grip").first.wait_for(state="hidden")
+
+
+def moved_back(visit: Any, whole: Any, value: Any) -> None:
+    """What was done to a box, by its grips and beside them, is taken back in turn, and done again."""
+    page = visit.page
+
+    def at(middle: float, upwards: float, wide: float) -> None:
+        page.wait_for_function(
+            "([y, z, wide]) => { const box = window.gencontrolGrips.box(); "
+            "return box[1] === y && box[2] === z && box[3] > 1 === wide > 1; }",
+            arg=[middle, upwards, wide],
+        )
+        page.wait_for_timeout(600)
+        assert (value("Middle, to the back"), value("Middle, upwards")) == (middle, upwards)
+        assert (value("Width") > 1) == (wide > 1)
+
+    field = page.get_by_label("number input for Middle, upwards").last
+    field.fill("0.3")
+    field.press("Tab")
+    at(0.05, 0.3, 1.1)
+    whole.focus()
+    for expected in ((0.05, 0.05, 1.1), (0, 0.05, 1.1), (0, 0, 1.1), (0, 0, 1)):
+        page.keyboard.press("Control+z")
+        at(*expected)
+    page.get_by_label("undo: the box as it was (Ctrl+Z)").wait_for(state="hidden")
+    page.keyboard.press("Control+Shift+z")
+    at(0, 0, 1.1)
+    page.get_by_label("redo: the box as it was before").click()
+    at(0, 0.05, 1.1)
+    visit.shoot("grips-undone")
 
 
 def test_a_part_is_painted_begun_and_stopped(visit: Any, workshop: Any, tmp_path: Path) -> None:

@@ -89,7 +89,12 @@ def test_the_box_is_seen_unless_a_part_is_named(desk: Desk, scene_file: Path) ->
 def test_the_box_has_grips_where_it_is_the_part(desk: Desk, scene_file: Path) -> None:
     sent = desk.take_scene("", scene_file)
     told = json.loads(desk.grips("", values(start=sent, x=0.5, wide=0.7)))
-    assert told["box"] == [0.5, 0, 0, 0.7, 1, 1] and told["away"] == [-1, 1] and told["sides"] == [0.05, 2]
+    assert (
+        told["box"] == [0.5, 0, 0, 0.7, 1, 1]
+        and told["scene"] == sent
+        and told["away"] == [-1, 1]
+        and told["sides"] == [0.05, 2]
+    )
     assert desk.grips("", values()) == desk.grips("", values(start=sent, part="ball")) == ""
     with pytest.raises(InputError, match="no such run"):
         desk.grips("", values(start="x"))

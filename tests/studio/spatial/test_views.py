@@ -66,14 +66,14 @@ def test_a_point_comes_to_where_one_presses_and_stays_as_far_away() -> None:
 
 
 def test_the_page_is_told_how_to_project_a_box() -> None:
-    told = json.loads(grips_text((0.2, 0.0, 0.1, 1.0, 1.0, 0.5), away=(-1.0, 1.0), sides=(0.05, 2.0)))
+    told = json.loads(grips_text((0.2, 0.0, 0.1, 1.0, 1.0, 0.5), scene="a", away=(-1.0, 1.0), sides=(0.05, 2.0)))
     assert (told["side"], told["box"], told["away"], told["sides"]) == (
         300,
         [0.2, 0, 0.1, 1, 1, 0.5],
         [-1, 1],
         [0.05, 2],
     )
-    assert [view["name"] for view in told["views"]] == list(SIDES)
+    assert told["scene"] == "a" and [view["name"] for view in told["views"]] == list(SIDES)
     points = torch.tensor([[0.3, -0.2, 0.5], [-0.7, 0.4, 0.1]])
     for index, view in enumerate(told["views"]):
         # As the page does it.

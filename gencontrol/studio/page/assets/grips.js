@@ -1,10 +1,12 @@
 // Grips on the box of a part, over the picture of a scene from two sides: its faces are dragged, or it as a whole.
 "use strict";
 (function () {
-  const INK = "#e65a00", STEP = 0.05;
+  const INK = "#e65a00", STEP = 0.05, KEPT = 100; // steps of undo
   // Of each side, the axes that one sees from there: to the right and upwards. What goes to the back is the other side's.
   const SEEN = [[0, 2], [1, 2]], NAMES = [["left", "right"], ["front", "back"], ["lower", "upper"]];
   let told = null, box = null, layer = null, lines = null, grips = [], fire = () => {}, held = null;
+  // Boxes that were, and those that were undone; and what the server was told and has not answered yet.
+  let done = [], undone = [], awaited = [], back = null, again = null;
 
   function project(point, view) {
     const from = point.map((value, i) => value - view.place[i]);
@@ -62,10 +64,25 @@
     lines.setAttribute("viewBox", `0 0 ${wide} ${told.side}`);
     // At rest the picture has it.
     lines.firstChild.setAttribute("d", held ? paths.join("") : "");
+    [back.hidden, again.hidden] = [!done.length, !undone.length];
   }
   function set(made) {
     box = made.map((value) => Math.round(value * 1000) / 1000);
     draw();
+  }
+  function tell() {
+    awaited.push(String(box));
+    fire("input");
+  }
+  function remember(was) {
+    done = [...done, was].slice(-KEPT);
+    undone = [];
+  }
+  function restore(from, to) {
+    if (!from.length || held) return;
+    to.push(box);
+    set(from.pop());
+    tell();
   }
   function down(event, grip) {
     if (event.button > 0) return;
@@ -80,19 +97,31 @@
   function move(event) { if (held) set(dragged(held, event.clientX, event.clientY)); }
   function up() {
     if (!held) return;
-    const changed = String(held.from) !== String(box);
+    const was = held.from, changed = String(was) !== String(box);
     held = null;
+    if (changed) remember(was);
     draw();
-    if (changed) fire("input");
+    if (changed) tell();
   }
   function key(event, grip) {
-    const far = {arrowleft: [-STEP, 0], arrowright: [STEP, 0], arrowup: [0, STEP], arrowdown: [0, -STEP]}[event.key.toLowerCase()];
+    const letter = event.key.toLowerCase(), undoes = (event.ctrlKey || event.metaKey) && (letter === "z" || letter === "y");
+    if (undoes) {
+      event.preventDefault();
+      letter === "y" || event.shiftKey ? restore(undone, done) : restore(done, undone);
+      return;
+    }
+    const far = {arrowleft: [-STEP, 0], arrowright: [STEP, 0], arrowup: [0, STEP], arrowdown: [0, -STEP]}[letter];
     if (!far) return;
     event.preventDefault();
+    const was = box;
     const [across, upwards] = SEEN[grip.view];
     if (grip.axis === null) set(shifted(shifted(box, across, far[0]), upwards, far[1]));
     else set(stretched(box, grip.axis, grip.sign, grip.axis === upwards ? far[1] : far[0]));
-    fire("input");
+    if (String(was) === String(box)) return;
+    // A key that is held is one step of undo.
+    if (!event.repeat) remember(was);
+    draw();
+    tell();
   }
 
   function grip(view, axis, sign) {
@@ -107,6 +136,14 @@
     element.addEventListener("click", (event) => event.stopPropagation());
     return made;
   }
+  function button(text, label, restores) {
+    const element = document.createElement("button");
+    element.type = "button";
+    element.textContent = text;
+    element.setAttribute("aria-label", label);
+    element.addEventListener("click", (event) => { event.stopPropagation(); restores(); });
+    return element;
+  }
   function build() {
     layer = document.createElement("div");
     layer.className = "studio-grips";
@@ -117,7 +154,25 @@
     path.setAttribute("stroke-width", "2");
     lines.append(path);
     grips = told.views.flatMap((_, view) => [grip(view, null, 0), ...SEEN[view].flatMap((axis) => [-1, 1].map((sign) => grip(view, axis, sign)))]);
-    layer.append(lines, ...grips.map(({element}) => element));
+    back = button("Undo", "undo: the box as it was (Ctrl+Z)", () => restore(done, undone));
+    again = button("Redo", "redo: the box as it was before it was undone (Ctrl+Shift+Z)", () => restore(undone, done));
+    const bar = document.createElement("div");
+    bar.className = "bar";
+    bar.append(back, again);
+    layer.append(lines, bar, ...grips.map(({element}) => element));
+  }
+  // What the server says of the box: an answer to what it was told here, of which the last alone counts, or what was
+  // typed or clicked elsewhere, which may be undone here too.
+  function take(made) {
+    const at = awaited.lastIndexOf(String(made));
+    if (at >= 0) {
+      awaited = awaited.slice(at + 1);
+      if (awaited.length) return;
+    } else {
+      if (box && String(box) !== String(made)) remember(box);
+      awaited = [];
+    }
+    box = made;
   }
   // Over the picture, which comes later, and anew with each look.
   function attach() {
@@ -140,10 +195,13 @@
     // Called with what the server says of the box, and with nothing where the part is another.
     show(text, trigger) {
       fire = trigger;
-      told = text ? JSON.parse(text) : null;
-      if (told && !held) {
-        box = told.box;
+      const before = told, said = text ? JSON.parse(text) : null;
+      told = said;
+      // Of another scene the boxes are others.
+      if (!said || !before || String(before.scene) !== String(said.scene)) [done, undone, awaited, box] = [[], [], [], null];
+      if (said && !held) {
         if (!layer) build();
+        take(said.box);
         draw();
       }
       attach();
