@@ -9,10 +9,12 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
+from types import FrameType
 from typing import Any, Protocol, runtime_checkable
 
 from gencontrol.runs.notices import quiet_loggers
@@ -23,6 +25,8 @@ CANCEL = b"cancel"
 """What a server sends to end the run."""
 _POLL = 0.2
 """Seconds between two looks at whether a run is to end, where it says nothing."""
+_GRACE = 5.0
+"""Seconds that a process has to end by itself."""
 _PATIENT = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
 """Unless they are set: threads that spin while they wait would cost the browser, and each other, their core."""
 _LOG = logging.getLogger(__name__)
@@ -32,6 +36,8 @@ def work(connection: Connection) -> None:
     """Carry out jobs one after another, until the server is gone."""
     # Ctrl-C reaches all processes of a terminal: the server ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What libraries hold of the system's (tqdm a semaphore) is given back only by a process that ends by itself.
+    signal.signal(signal.SIGTERM, _leave)
     quiet_loggers()
     from gencontrol.studio.warm.jobs import Stopped, carry_out
     from gencontrol.studio.warm.kept import Kept
@@ -59,6 +65,10 @@ def work(connection: Connection) -> None:
             traceback.print_exc()
             line = f"{type(error).__name__}: {error}".splitlines()[0]
             tell({"kind": "error", "type": "Fault", "message": f"a fault of gencontrol ended the run ({line})."})
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    sys.exit()
 
 
 @runtime_checkable
@@ -124,7 +134,7 @@ class Worker:
             self._died()
 
     def _died(self) -> dict[str, Any]:
-        self._process.join(timeout=5)
+        self._process.join(timeout=_GRACE)
         code = self._process.exitcode
         _LOG.warning("the process that draws has ended (%s) and is started again", code)
         self._connection.close()
@@ -136,7 +146,10 @@ class Worker:
         """End it, and the run in it."""
         self._connection.close()
         self._process.terminate()
-        self._process.join(timeout=5)
+        self._process.join(timeout=_GRACE)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
 
 
 class Pool:

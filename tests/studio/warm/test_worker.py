@@ -1,9 +1,12 @@
-"""Workers of a server, without their processes."""
+"""Workers of a server, for the most part without their processes."""
 
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from multiprocessing import Pipe
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,3 +52,24 @@ def test_a_worker_says_nothing_of_products_that_are_not_there(monkeypatch: pytes
     ours.close()
     work(theirs)
     assert logger.level == logging.ERROR
+
+
+CLOSES = """
+import sys, threading
+from gencontrol.studio.warm.worker import Worker
+if __name__ == "__main__":
+    worker = Worker()
+    for message in worker.run({"do": "open", "model": sys.argv[1], "offline": True}, threading.Event()):
+        assert message["kind"] != "error", message
+    process = worker._process
+    worker.close()
+    sys.exit(process.exitcode)
+"""
+
+
+def test_a_process_that_is_closed_gives_back_what_it_holds(tiny_folder: Path, tmp_path: Path) -> None:
+    script = tmp_path / "closes.py"
+    script.write_text(CLOSES)
+    done = subprocess.run([sys.executable, "-P", script, tiny_folder], capture_output=True, text=True)
+    # Python tells of semaphores that somebody left behind.
+    assert (done.returncode, done.stderr) == (0, "")
