@@ -9,13 +9,13 @@ import logging
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
-from types import FrameType
 from typing import Any, Protocol, runtime_checkable
+
+from tqdm import tqdm
 
 from gencontrol.runs.notices import quiet_loggers
 from gencontrol.studio.environment import environment
@@ -36,8 +36,8 @@ def work(connection: Connection) -> None:
     """Carry out jobs one after another, until the server is gone."""
     # Ctrl-C reaches all processes of a terminal: the server ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What libraries hold of the system's (tqdm a semaphore) is given back only by a process that ends by itself.
-    signal.signal(signal.SIGTERM, _leave)
+    # Its own would be one of the system's, which the server, when it ends this process, leaves behind.
+    tqdm.set_lock(threading.RLock())
     quiet_loggers()
     from gencontrol.studio.warm.jobs import Stopped, carry_out
     from gencontrol.studio.warm.kept import Kept
@@ -67,10 +67,6 @@ def work(connection: Connection) -> None:
             tell({"kind": "error", "type": "Fault", "message": f"a fault of gencontrol ended the run ({line})."})
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
-    sys.exit()
-
-
 @runtime_checkable
 class Runner(Protocol):
     """What carries runs out."""
@@ -85,6 +81,7 @@ class Worker:
 
     def __init__(self) -> None:
         self._context = multiprocessing.get_context("spawn")
+        self._closed = False
         self._start()
 
     def _start(self) -> None:
@@ -134,6 +131,8 @@ class Worker:
             self._died()
 
     def _died(self) -> dict[str, Any]:
+        if self._closed:
+            return {"kind": "error", "type": "Stopped", "message": "the server has ended."}
         self._process.join(timeout=_GRACE)
         code = self._process.exitcode
         _LOG.warning("the process that draws has ended (%s) and is started again", code)
@@ -144,12 +143,10 @@ class Worker:
 
     def close(self) -> None:
         """End it, and the run in it."""
+        self._closed = True
         self._connection.close()
         self._process.terminate()
         self._process.join(timeout=_GRACE)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
 
 
 class Pool:

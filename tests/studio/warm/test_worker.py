@@ -1,5 +1,6 @@
 """Workers of a server, for the most part without their processes."""
 
+import json
 import logging
 import subprocess
 import sys
@@ -46,6 +47,7 @@ def test_what_fails_while_it_warms_up_is_told() -> None:
 
 def test_a_worker_says_nothing_of_products_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("signal.signal", lambda number, handler: None)
+    monkeypatch.setattr("gencontrol.studio.warm.worker.tqdm.set_lock", lambda lock: None)
     logger = logging.getLogger("bitsandbytes")
     monkeypatch.setattr(logger, "level", logging.NOTSET)
     ours, theirs = Pipe()
@@ -54,22 +56,34 @@ def test_a_worker_says_nothing_of_products_that_are_not_there(monkeypatch: pytes
     assert logger.level == logging.ERROR
 
 
-CLOSES = """
-import sys, threading
+DRAWS = """
+import json, sys, threading
 from gencontrol.studio.warm.worker import Worker
 if __name__ == "__main__":
     worker = Worker()
-    for message in worker.run({"do": "open", "model": sys.argv[1], "offline": True}, threading.Event()):
+    for message in worker.run(json.loads(sys.argv[1]), threading.Event()):
         assert message["kind"] != "error", message
-    process = worker._process
+    closes = int(sys.argv[2])
+    for message in worker.run(json.loads(sys.argv[1]), threading.Event()):
+        if message["kind"] == "step" and closes:
+            process = worker._process
+            worker.close()
+            print(worker._died(), process is worker._process)
+            break
     worker.close()
-    sys.exit(process.exitcode)
 """
 
 
-def test_a_process_that_is_closed_gives_back_what_it_holds(tiny_folder: Path, tmp_path: Path) -> None:
-    script = tmp_path / "closes.py"
-    script.write_text(CLOSES)
-    done = subprocess.run([sys.executable, "-P", script, tiny_folder], capture_output=True, text=True)
-    # Python tells of semaphores that somebody left behind.
-    assert (done.returncode, done.stderr) == (0, "")
+@pytest.mark.parametrize("in_a_run", [False, True])
+def test_a_process_that_is_closed_leaves_nothing_behind(
+    photo: Path, mask: Path, tiny_folder: Path, tmp_path: Path, in_a_run: bool
+) -> None:
+    settings = {"images": ["photo.png"], "mask": ["left.png"], "model": str(tiny_folder), "steps": 2, "offline": True}
+    job = {"do": "vary", "settings": settings | {"output": "out", "existing": "overwrite"}, "folder": str(photo.parent)}
+    script = tmp_path / "draws.py"
+    script.write_text(DRAWS)
+    order = [sys.executable, "-P", script, json.dumps(job | {"from_picture": None, "previews": None})]
+    done = subprocess.run([*order, str(int(in_a_run))], capture_output=True, text=True)
+    # Python tells of semaphores that somebody left behind; and a server that ends begins no other process.
+    ended = "{'kind': 'error', 'type': 'Stopped', 'message': 'the server has ended.'} True\n"
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", ended if in_a_run else "")
