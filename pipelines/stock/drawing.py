@@ -9,6 +9,7 @@ import torch
 from diffusers.image_processor import VaeImageProcessor
 from PIL import Image
 
+from gencontrol.errors import InputError
 from gencontrol.kinds import checked
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.references.reference import RegionReference
@@ -53,7 +54,7 @@ def draw_references(
         drawing: What else; None is all defaults.
 
     Raises:
-        InputError: See `check_drawing`; or pictures and masks that cannot be used.
+        InputError: See `check_drawing`; or pictures and masks that cannot be used, or an adapter that was taken out.
     """
     drawing = drawing or Drawing()
     check_text_towers(opened.fitted, drawing)
@@ -90,7 +91,16 @@ def condition(
         references: What is to be taken.
         drawing: What else.
         size: (height, width) of the output in pixels.
+
+    Raises:
+        InputError: The adapter that would read them was taken out; or pictures and masks that cannot be used.
     """
+    if opened.takes_adapter and not opened.holds_adapter:
+        # Some stock calls would leave the references out without a word.
+        raise InputError(
+            f"{opened.host.name}: its adapter was taken out of the pipeline (`unload_adapter`), and nothing else reads "
+            "references there: open the host anew."
+        )
     device = opened.device
     how: dict[str, Any] = {"dtype": opened.dtype, "device": device, "guided": is_guided(opened.host, drawing)}
     if size is not None:

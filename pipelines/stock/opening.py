@@ -22,6 +22,7 @@ from gencontrol.pipelines.references.encoding import encoder_for
 from gencontrol.pipelines.stock.fitting import FittedHost, find_file, fit_host, with_adapter
 from gencontrol.pipelines.stock.layouts import read_adapter
 from gencontrol.pipelines.stock.priors import REDUX, open_prior, open_text_prior
+from gencontrol.pipelines.stock.scales import scaled_layers
 from gencontrol.pipelines.stock.sources import check_reachable, find_sources
 
 # Against which diffusers advises, and which is not so here: no picture is handed to the pipeline, no dtype changes.
@@ -58,6 +59,17 @@ class OpenedHost:
     def device(self) -> torch.device:
         """Where the pipeline computes."""
         return self.pipeline._execution_device
+
+    @property
+    def takes_adapter(self) -> bool:
+        """Whether references reach it through an adapter in its denoiser."""
+        part = self.fitted.sources.adapter
+        return part is not None and part.file is not None
+
+    @property
+    def holds_adapter(self) -> bool:
+        """Whether that adapter is in it: `unload_adapter` takes it out."""
+        return self.takes_adapter and bool(scaled_layers(self.denoiser))
 
     @property
     def denoiser(self) -> Any:
@@ -160,15 +172,21 @@ def load_adapter(pipeline: Any, weights: dict[str, dict[str, torch.Tensor]]) -> 
 
 @checked
 def unload_adapter(opened: OpenedHost) -> None:
-    """Take the adapter out again: the pipeline is the stock one, to the bit, and can be saved."""
-    part = opened.fitted.sources.adapter
-    if part is None or part.file is None:
+    """Take the adapter out again: the pipeline is the stock one, to the bit, and can be saved.
+
+    Where it is out already, nothing happens.
+    """
+    if not opened.holds_adapter:
         return
-    pipeline = opened.pipeline
+    pipeline, denoiser = opened.pipeline, opened.denoiser
     # diffusers takes out what it would have prepared pictures for the adapter with, which may be a safety checker's.
     kept = {name: getattr(pipeline, name, None) for name in ("feature_extractor", "image_encoder")}
     pipeline.unload_ip_adapter()
     pipeline.register_modules(**{name: part for name, part in kept.items() if part is not None})
+    if hasattr(denoiser, "text_encoder_hid_proj"):
+        # Kolors' projection of texts, which is back in its place by now: as long as the other place is known, diffusers
+        # leaves it where it is when an adapter is loaded the next time, and the text is not projected any more.
+        del denoiser.text_encoder_hid_proj
 
 
 def put_pipeline(pipeline: Any, offload: Offload, device: torch.device) -> None:

@@ -36,11 +36,13 @@ def save_pipeline(opened: OpenedHost, folder: str | Path) -> None:
 def without_adapter(opened: OpenedHost) -> Iterator[None]:
     """The stock pipeline within the block; afterwards the adapter is in it again, with the scales that it had.
 
+    One that had been taken out before stays out.
+
     Raises:
         CheckpointError: The adapter's file is not there any more; it is left in.
     """
     part = opened.fitted.sources.adapter
-    if part is None or part.file is None:
+    if part is None or part.file is None or not opened.holds_adapter:
         yield
         return
     weights = read_adapter(find_file(part.location, part.file))
