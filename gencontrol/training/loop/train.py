@@ -28,8 +28,9 @@ from gencontrol.training.loop.checkpoints import (
     save_checkpoint,
 )
 from gencontrol.training.loop.export import check_export, write_export
-from gencontrol.training.loop.learning_rate import constant_schedule, cosine_schedule, decay_begins
+from gencontrol.training.loop.learning_rate import constant_schedule, cosine_schedule
 from gencontrol.training.loop.precision import forward_precision
+from gencontrol.training.loop.resuming import check_same_settings
 from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.loop.task import Batch, ParameterGroup, Progress, Task
 
@@ -163,14 +164,7 @@ def _resume(run: _Run) -> None:
     found = load_latest(run.folder / "checkpoints")
     if found is None:
         return
-    saved = found.facts["config"]
-    prolonged = run.config.schedule == "constant" and found.step <= decay_begins(
-        saved["steps"], saved.get("decay", 0.0)
-    )
-    _check_settings(
-        saved, to_mapping(run.config), may_change=_MAY_CHANGE | ({"steps", "decay"} if prolonged else set())
-    )
-    _check_settings(found.facts.get("stage", {}), to_mapping(run.task.config))
+    check_same_settings(found, run.config, run.task.config)
     try:
         run.task.module.load_state_dict(found.tensors["model"])
         run.average.load_state_dict(found.tensors["average"])
@@ -185,24 +179,11 @@ def _resume(run: _Run) -> None:
     _log.info("Going on from step %d", run.step)
 
 
-_MAY_CHANGE = frozenset(
-    {"run", "start", "device", "compile", "log_every", "evaluate_every", "sheet_every", "checkpoint_every"}
-)
-"""The run's settings are compared by themselves; where it started matters no more."""
-
-
 def step_size_factor(config: RunConfig, step: int) -> float:
     """The factor on the peak step size for the update after `step` updates."""
     if config.schedule == "cosine":
         return cosine_schedule(step, steps=config.steps, warmup=config.warmup)
     return constant_schedule(step, steps=config.steps, warmup=config.warmup, decay=config.decay)
-
-
-def _check_settings(saved: dict[str, Any], now: dict[str, Any], *, may_change: frozenset[str] = _MAY_CHANGE) -> None:
-    changed = [k for k in now if k not in may_change and saved.get(k) != now[k]]
-    if changed:
-        what = ", ".join(f"{k} {saved.get(k)} -> {now[k]}" for k in changed)
-        raise CheckpointError(f"The run was started with other settings ({what}). Use them, or another folder.")
 
 
 def _step(run: _Run) -> Tensor:
