@@ -14,7 +14,7 @@ MOST_LEARNING_RATE = 10.0
 """Beyond, AdamW moves every weight further in one step than weights are large."""
 _MOST = 10**9
 """Steps, or samples of a step: more than any machine gets done."""
-_LARGEST_SEED = 2**63 - 2
+LARGEST_SEED = 2**63 - 2
 """torch takes signed ones of 64 bits, and what is judged has the next."""
 
 
@@ -75,7 +75,7 @@ class RunConfig:
             check_number(getattr(self, name), name=name, at_least=1, at_most=_MOST)
         for name in ("warmup", "evaluate_every", "sheet_every"):
             check_number(getattr(self, name), name=name, at_least=0, at_most=_MOST, unit="steps")
-        check_number(self.seed, name="seed", at_least=0, at_most=_LARGEST_SEED)
+        check_number(self.seed, name="seed", at_least=0, at_most=LARGEST_SEED)
         check_number(self.learning_rate, name="learning_rate", above=0, at_most=MOST_LEARNING_RATE)
         check_number(self.weight_decay, name="weight_decay", at_least=0, below=1 / self.learning_rate)
         check_number(self.muon_scale, name="muon_scale", above=0, at_most=100)

@@ -14,6 +14,7 @@ from transformers import LlavaForConditionalGeneration
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.errors import ConfigError
+from gencontrol.numbers import check_number
 from gencontrol.sprites.catalog import Concept
 from gencontrol.sprites.compose import SceneConfig
 from gencontrol.streams import stream
@@ -27,7 +28,7 @@ from gencontrol.training.language.samples import views_from
 from gencontrol.training.language.shown import LOOKS, Shown
 from gencontrol.training.language.start import start_from
 from gencontrol.training.language.words import PROMPT, language_tokenizer
-from gencontrol.training.loop.settings import RunConfig
+from gencontrol.training.loop.settings import LARGEST_SEED, RunConfig
 from gencontrol.training.loop.task import Batch, ParameterGroup
 
 
@@ -45,6 +46,8 @@ class LanguageTraining:
     """What is composed."""
     pictures: int = 20480
     """Scenes to learn from, each looked at four times."""
+    scene_seed: int = 0
+    """Of those scenes; a run that goes on from another's export learns more from scenes that it has not seen."""
     tests: int = 256
     """Scenes of the test split that the run looks at."""
     questions: int = 3
@@ -60,6 +63,7 @@ class LanguageTraining:
     def __post_init__(self) -> None:
         if self.run.batch != self.run.chunk:
             raise ConfigError(f"run.batch: expected one chunk of {self.run.chunk} a step, got {self.run.batch}.")
+        check_number(self.scene_seed, name="scene_seed", at_least=0, at_most=LARGEST_SEED)
         if not 0 <= self.questions <= len(KINDS) - 1:
             raise ConfigError(f"questions: expected 0 to {len(KINDS) - 1}, got {self.questions}.")
 

@@ -25,7 +25,10 @@ def build_language_task(config: LanguageTraining, *, folder: Path, sprites: Path
     """
     store = open_store(sprites)
     encoder = open_encoder(config.encoder)
-    plans = {"train": (config.scenes, config.pictures, 0), "test": (_tested(config.scenes), config.tests, 1)}
+    plans = {
+        "train": (config.scenes, config.pictures, config.scene_seed),
+        "test": (_tested(config.scenes), config.tests, 1),
+    }
     made: dict[str, Any] = {"sprites": sha256(sprites), "encoder": config.encoder}
     accelerator = Accelerator()
     # Of many processes each makes its share of the files.

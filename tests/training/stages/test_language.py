@@ -166,6 +166,13 @@ def test_the_stage_is_put_together(
     assert isinstance(built, LanguageTask) and len(built.sets["train"]["look"]) == 16
     assert (tmp_path / "views" / "test" / "0000.safetensors").is_file()
     assert language_data._tested(SMALL.scenes).split == "test"
+    # Of another seed the scenes to learn from are others, and those of the test the same.
+    other = STAGES["language"].build(
+        replace(config, scene_seed=2, cache=""), Places(folder=tmp_path / "run", sprites=sprite_file)
+    )
+    assert isinstance(other, LanguageTask)
+    same = [torch.equal(built.sets[name]["patches"], other.sets[name]["patches"]) for name in ("train", "test")]
+    assert same == [False, True]
 
 
 def test_the_preset_and_settings_that_cannot_be() -> None:
@@ -178,6 +185,8 @@ def test_the_preset_and_settings_that_cannot_be() -> None:
         LanguageTraining(run=RunConfig(batch=4, chunk=2))
     with pytest.raises(ConfigError, match="questions: expected 0 to 10, got 11"):
         LanguageTraining(questions=11)
+    with pytest.raises(ConfigError, match="scene_seed: expected"):
+        LanguageTraining(scene_seed=-1)
 
 
 def test_a_tower_of_another_shape_is_refused(task, tiny: ModuleType) -> None:
