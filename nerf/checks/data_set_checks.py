@@ -77,13 +77,16 @@ def check_poses(cameras: Any, files: list[Path]) -> None:
 
 
 def check_intrinsics(cameras: Any, files: list[Path]) -> None:
-    """Refuse focal lengths and principal points that no picture of their size can have.
+    """Refuse focal lengths, principal points and distortions that no picture of their size can have.
 
     Raises:
         InputError: Naming the first picture.
     """
     numbers = torch.cat([getattr(cameras, name).double() for name in ("fx", "fy", "cx", "cy")], dim=1)
     _refuse(~numbers.isfinite().all(dim=1), files, "the intrinsics of its camera are not finite.")
+    if cameras.distortion_params is not None:
+        bent = ~cameras.distortion_params.isfinite().all(dim=1)
+        _refuse(bent, files, "the distortion of its camera (k1, k2, k3, k4, p1, p2) is not finite.")
     focal, centre = numbers[:, :2], numbers[:, 2:]
     _refuse((focal <= 0).any(dim=1), files, "the focal length of its camera (fl_x, fl_y) must be above 0 pixels.")
     size = torch.cat([cameras.width, cameras.height], dim=1).double()

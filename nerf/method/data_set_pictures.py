@@ -21,7 +21,8 @@ from gencontrol.images.colour import Colour
 from gencontrol.nerf.checks.data_set_checks import check_bounds, check_data_set, opened
 from gencontrol.nerf.method.config import SteeredDataManagerConfig
 from gencontrol.nerf.method.crop import crop_outputs
-from gencontrol.regions.masks import from_mask
+from gencontrol.regions.mask_planes import mask_plane
+from gencontrol.regions.masks import fit_to_image, from_mask
 from gencontrol.text_files import check_regular
 
 Backdrop = Callable[[Tensor], Tensor]
@@ -30,6 +31,10 @@ Backdrop = Callable[[Tensor], Tensor]
 _DIFFERS = 0.1
 # Bytes of alpha from which a pixel counts as opaque; rounding and resizing leave some below 255.
 _OPAQUE = 250
+# Characters of a parser's own message: some name every file that they miss.
+_LONGEST = 300
+# What a cut-out is shown over where its parser names nothing: as renderings are by default.
+_WHITE = (1.0, 1.0, 1.0)
 # What parsers raise about a folder that is not what they read; most of them assert.
 _PARSER_ERRORS = (AssertionError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError)
 
@@ -45,7 +50,9 @@ class Pictures(InputDataset):
     def __init__(self, outputs: DataparserOutputs):
         """Hold what a parser found; masks are part of the pictures from here on."""
         self._masks = outputs.mask_filenames
-        super().__init__(dataclasses.replace(outputs, mask_filenames=None))
+        # nerfstudio's tools show and compare three channels: `ns-render` takes four for features, in false colours.
+        behind = torch.tensor(_WHITE) if outputs.alpha_color is None else outputs.alpha_color
+        super().__init__(dataclasses.replace(outputs, mask_filenames=None, alpha_color=behind))
 
     def get_numpy_image(self, image_idx: int) -> npt.NDArray[np.uint8]:
         """Bytes (h, w, 3 or 4): straight RGBA where there is an alpha channel or a mask, and no plain colour behind."""
@@ -99,13 +106,21 @@ def read_split(parser: Any, split: str, config: SteeredDataManagerConfig) -> Pic
         outputs = parser.get_dataparser_outputs(split=split)
     except _PARSER_ERRORS as error:
         kind = type(config.dataparser).__name__.removesuffix("DataParserConfig")
-        gone = error.filename if isinstance(error, FileNotFoundError) else None
-        said = f"there is no {gone}" if gone else str(error).strip() or type(error).__name__
-        raise InputError(f"{config.data} cannot be read as a data set of the kind {kind}: {said}") from error
+        raise InputError(f"{config.data} cannot be read as a data set of the kind {kind}: {_said(error)}") from error
     check_data_set(outputs, split=split)
     pictures = Pictures(outputs if config.crop is None else crop_outputs(outputs, config.crop))
     pictures.in_front_of = config.in_front_of
     return pictures
+
+
+def _said(error: Exception) -> str:
+    """What a parser raised, in words, and not at the length of a list of all files."""
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return f"there is no {error.filename}"
+    if isinstance(error, KeyError):
+        return f"it lacks {', '.join(map(repr, error.args)) or 'a key'}"
+    said = " ".join(str(error).split()) or type(error).__name__
+    return said if len(said) <= _LONGEST else f"{said[:_LONGEST]} ... ({len(said) - _LONGEST} more characters)"
 
 
 def load_pictures(dataset: InputDataset, config: SteeredDataManagerConfig) -> UInt8[Tensor, "n h w c"]:
@@ -158,13 +173,15 @@ def read_pixels(file: Path) -> npt.NDArray[np.uint8]:
 
 
 def with_mask(pixels: npt.NDArray[np.uint8], file: Path) -> npt.NDArray[np.uint8]:
-    """Pixels with a mask as their alpha, times what alpha they have.
+    """Pixels with a mask as their alpha, times what alpha they have; a black one is of a picture without the thing.
 
     Raises:
         InputError: The mask cannot be read, or has another size.
     """
+    size = (pixels.shape[0], pixels.shape[1])
     try:
-        mask = from_mask(file, size=(pixels.shape[0], pixels.shape[1])).alpha
+        plane, _ = mask_plane(file)
+        mask = from_mask(file, size=size).alpha if plane.any() else fit_to_image(plane, size, resize=False)
     except InputError as error:
         raise InputError(f"{file}, a mask of the data set: {error}") from error
     alpha = mask.numpy() * (pixels[..., 3] if pixels.shape[2] == 4 else 255)

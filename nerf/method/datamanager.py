@@ -26,6 +26,7 @@ from gencontrol.nerf.method.fit import pixel_rays
 from gencontrol.nerf.parts.part_cameras import orbit_around
 from gencontrol.nerf.parts.parts import Part
 from gencontrol.nerf.rays.cameras import Cameras, camera_rays, orbit_cameras, random_cameras
+from gencontrol.nerf.rays.spiral import upright_spiral
 from gencontrol.streams import step_stream
 
 BACKDROP = "backdrop"
@@ -80,7 +81,7 @@ class SteeredDataManager(RandomCamerasDataManager):
         loaded = isinstance(seen, Pictures) and test_mode != "inference"
         self.pictures = load_pictures(seen, config) if loaded else None
         self.fixed_indices_eval_dataloader = FixedIndicesEvalDataloader(unseen, device=device, num_workers=0)
-        self.eval_dataloader = RandIndicesEvalDataloader(unseen, device=device, num_workers=0)
+        self.eval_dataloader = UprightDataloader(unseen, device=device, num_workers=0)
         # The parent's own start refuses --data and draws cameras of its own; the grandparent's is what counts.
         DataManager.__init__(self)
         self.backdrop: Parameter | None = None
@@ -163,6 +164,16 @@ class SteeredDataManager(RandomCamerasDataManager):
             return Views(fixed_views(self.config)), Views(fixed_views(self.config))
         seen, unseen = (read_split(self.dataparser, split, self.config) for split in ("train", self.test_split))
         return seen, unseen
+
+
+class UprightDataloader(RandIndicesEvalDataloader):
+    """Pictures for evaluation; its camera, which only `ns-render spiral` asks for, makes a film that stands upright."""
+
+    def get_camera(self, image_idx: int = 0) -> tuple[StudioCameras, dict]:
+        """See `upright_spiral`."""
+        camera, batch = super().get_camera(image_idx)
+        camera.camera_to_worlds = upright_spiral(camera.camera_to_worlds)
+        return camera, batch
 
 
 def check_views(config: SteeredDataManagerConfig) -> None:

@@ -170,7 +170,7 @@ class SteeredModel(Model):
         beyond = beyond_cube(origins)
         outputs = to_outputs(seen, part_names(self.parts), background=self.config.background, beyond=beyond)
         if not self.training:
-            outputs["normals"] = to_normals(self._slope(origins + directions * outputs["depth"]))
+            outputs["normals"] = to_normals(self._slope(origins + directions * outputs["depth"]), seen.opacity)
         # No tensors, so nerfstudio's pictures pass them by: the losses, of training and of evaluation, need them.
         return outputs | {"seen": seen, "rays": (origins, directions)}
 

@@ -58,9 +58,15 @@ def beyond_cube(origins: Float[Tensor, "r 3"]) -> Float[Tensor, " r"]:
     return origins.norm(dim=-1) + math.sqrt(3)
 
 
-def to_normals(slope: Float[Tensor, "r 3"]) -> Float[Tensor, "r 3"]:
-    """Unit normals as nerfstudio has them, in [0, 1] with one half for 0, from the slope of density."""
-    return (1 - F.normalize(slope, dim=-1)) / 2
+def to_normals(slope: Float[Tensor, "r 3"], opacity: Float[Tensor, " r"]) -> Float[Tensor, "r 3"]:
+    """Unit normals as nerfstudio has them, in [0, 1] with one half for 0, which is what a ray that sees through has.
+
+    Args:
+        slope: Of density, where each ray is stopped.
+        opacity: Of each ray: there is a slope of almost nothing too, and no surface.
+    """
+    normals = torch.where((opacity >= STOPPED)[:, None], F.normalize(slope, dim=-1), 0.0)
+    return (1 - normals) / 2
 
 
 def to_rgba(outputs: dict[str, Tensor], name: str, *, background: Colour) -> Float[Tensor, "h w 4"]:

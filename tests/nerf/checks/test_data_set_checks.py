@@ -54,6 +54,7 @@ def no_training(about: dict[str, Any]) -> None:
         (lambda a: a.update(fl_x=0.0), r"frame_00000.png: the focal length .* must be above 0 pixels\. \(6 of 6"),
         (lambda a: a.update(fl_y=-20.0), r"focal length .* must be above 0 pixels"),
         (lambda a: a.update(fl_x=float("nan")), r"the intrinsics of its camera are not finite"),
+        (lambda a: a.update(k1=float("nan")), r"frame_00000.png: the distortion .* is not finite\. \(6 of 6"),
         (lambda a: a.update(cx=16.0), r"principal point .* lies outside of the picture: the intrinsics \(w, h"),
         (lambda a: a.update(cy=0.0), r"principal point .* lies outside of the picture"),
         (lambda a: a.update(fl_x=0.5), r"opening angle outside of 0.5 to 170.0 degrees"),
@@ -107,13 +108,19 @@ def test_a_missing_picture_is_named(own_set: Path, manager: Any) -> None:
     [
         ("{}", "cannot be read as a data set of the kind Nerfstudio: "),
         ("{", "cannot be read as a data set of the kind Nerfstudio: "),
-        ('{"frames": [{}]}', "cannot be read as a data set of the kind Nerfstudio: "),
+        ('{"frames": [{}]}', "cannot be read as a data set of the kind Nerfstudio: it lacks 'file_path'$"),
     ],
 )
 def test_a_data_set_that_is_none_is_refused_in_one_line(text: str, message: str, tmp_path: Path, manager: Any) -> None:
     (tmp_path / "transforms.json").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=message):
         manager(data=tmp_path)
+
+
+def test_a_parser_that_names_every_file_is_cut_short(own_set: Path, manager: Any) -> None:
+    names = [f"images/nothing_{i:05d}.png" for i in range(400)]
+    with pytest.raises(InputError, match=r"kind Nerfstudio: .{300} \.\.\. \(\d+ more characters\)$"):
+        manager(data=changed(own_set, lambda a: a.update(train_filenames=names)))
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path, manager: Any) -> None:

@@ -119,8 +119,20 @@ def test_masks_serve_as_alpha(own_set: Path, still: Path, manager: Any) -> None:
     masked = manager(data=own_set, rays=32)
     assert torch.equal(masked.pictures, whole.pictures)
     # For evaluation too, and as part of the picture only.
-    assert set(masked.eval_dataset[0]) == {"image", "image_idx"}
+    assert set(masked.eval_dataset[0]) == {"image", "image_idx", "in_front_of"}
     assert torch.equal(masked.eval_dataset[0]["image"], whole.eval_dataset[0]["image"])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_cut_out_is_shown_over_white_in_three_channels(still: Path, manager: Any) -> None:
+    # Of four, nerfstudio's tools make false colours: `ns-render dataset` showed the red ball in cyan.
+    data = manager(data=still, rays=32)
+    for dataset in (data.train_dataset, data.eval_dataset):
+        shown = dataset[0]
+        with Image.open(dataset.image_filenames[0]) as picture:
+            expected = torch.from_numpy(np.array(over_white(picture).convert("RGB"))) / 255
+        assert shown["image"].shape == expected.shape and shown["in_front_of"].tolist() == [1, 1, 1]
+        assert torch.allclose(shown["image"], expected, atol=1.1 / 255)
 
 
 def test_a_mask_is_read_as_everywhere_and_multiplies_alpha(tmp_path: Path) -> None:
@@ -131,6 +143,11 @@ def test_a_mask_is_read_as_everywhere_and_multiplies_alpha(tmp_path: Path) -> No
     found = with_mask(pixels, tmp_path / "m.png")
     assert found[..., 3].tolist() == [[0, 255], [128, 100]] and (found[..., :3] == 9).all()
     assert with_mask(pixels[..., :3], tmp_path / "m.png")[..., 3].tolist() == [[0, 255], [128, 255]]
+    # A picture that the thing is not in: nothing of it is left, whereas elsewhere a mask that marks nothing is refused.
+    Image.new("L", (2, 2)).save(tmp_path / "black.png")
+    assert with_mask(pixels, tmp_path / "black.png")[..., 3].tolist() == [[0, 0], [0, 0]]
+    with pytest.raises(InputError, match=r"black.png, a mask of the data set: .* 2 x 2 but the image is 3 x 3"):
+        with_mask(np.zeros((3, 3, 3), np.uint8), tmp_path / "black.png")
     with pytest.raises(InputError, match=r"m.png, a mask of the data set: .* 2 x 2 but the image is 3 x 3"):
         with_mask(np.zeros((3, 3, 3), np.uint8), tmp_path / "m.png")
 
@@ -194,7 +211,7 @@ def test_what_a_parser_puts_behind_pictures_is_known_in_evaluation(own_set: Path
 
     config = SteeredDataManagerConfig(data=own_set)
     pictures = read_split(NerfstudioDataParserConfig(data=own_set).setup(), "val", config)
-    assert "in_front_of" not in pictures[0] and pictures[0]["image"].shape[-1] == 4
+    assert pictures[0]["in_front_of"].tolist() == [1, 1, 1] and pictures[0]["image"].shape[-1] == 3
     outputs = dataclasses.replace(pictures._dataparser_outputs, alpha_color=torch.tensor([0.0, 1.0, 0.0]))
     green = Pictures(outputs)[0]
     assert green["in_front_of"].tolist() == [0, 1, 0] and green["image"].shape[-1] == 3

@@ -5,7 +5,15 @@ import math
 import pytest
 import torch
 
-from gencontrol.nerf.method.outputs import beyond_cube, from_outputs, psnr, to_normals, to_outputs, to_rgba
+from gencontrol.nerf.method.outputs import (
+    STOPPED,
+    beyond_cube,
+    from_outputs,
+    psnr,
+    to_normals,
+    to_outputs,
+    to_rgba,
+)
 from gencontrol.nerf.rays.rendering import Rendering, reshape_rays
 
 BEHIND = (0.2, 0.4, 0.6)
@@ -65,8 +73,13 @@ def test_what_is_beyond_lies_behind_every_corner_of_the_cube() -> None:
 
 
 def test_normals_look_out_of_what_grows_denser_inwards() -> None:
-    normals = to_normals(torch.tensor([[2.0, 0.0, 0.0], [0.0, 0.0, -3.0], [0.0, 0.0, 0.0]]))
+    normals = to_normals(torch.tensor([[2.0, 0.0, 0.0], [0.0, 0.0, -3.0], [0.0, 0.0, 0.0]]), torch.full((3,), STOPPED))
     assert normals.tolist() == [[0.0, 0.5, 0.5], [0.5, 0.5, 1.0], [0.5, 0.5, 0.5]]
+
+
+def test_what_is_seen_through_has_no_normal() -> None:
+    normals = to_normals(torch.tensor([[2.0, 0.0, 0.0], [1e-6, 0.0, 0.0]]), torch.tensor([STOPPED, STOPPED - 1e-3]))
+    assert normals.tolist() == [[0.0, 0.5, 0.5], [0.5, 0.5, 0.5]]
 
 
 def test_the_background_is_taken_out_of_rgba() -> None:
