@@ -12,6 +12,8 @@ from gencontrol.kinds import check_fields, checked
 from gencontrol.numbers import is_finite, number_text
 from gencontrol.schedules import CURVES, Curve, Schedule, parse_points, text_of, value_at
 
+ENDS = " (the whole image) over 1 (the region)"
+"""What 0 and 1 are, in messages; a reference's weight over the steps is a schedule too, and has no such ends."""
 MAX_STRENGTH = 2.0
 """Beyond twice the way from the whole image to the region, embeddings leave what hosts were trained on."""
 
@@ -100,9 +102,7 @@ def check_strength(value: float, *, name: str = "strength") -> None:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not (is_number and is_finite(value) and 0.0 <= value <= MAX_STRENGTH):
         got = number_text(value) if is_number else value
-        raise InputError(
-            f"{name}: expected a number from 0 (the whole image) over 1 (the region) to {MAX_STRENGTH:g}, got {got}."
-        )
+        raise InputError(f"{name}: expected a number from 0{ENDS} to {MAX_STRENGTH:g}, got {got}.")
 
 
 def as_strength(strength: "float | StrengthSchedule") -> StrengthSchedule:

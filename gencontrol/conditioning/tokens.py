@@ -88,11 +88,7 @@ def embed_tokens(
     )
     if scene.regions or scene.negative_regions:
         focus = _on_all_rows(choose_focus(focus, has_alpha=tower.has_alpha))
-        if isinstance(focus, POOLED):
-            raise InputError(
-                f"The focus {focus.name!r} makes one embedding, and this model reads the tokens of one look: choose "
-                "another focus, such as `zoom` or `attention`."
-            )
+        check_token_focus(focus)
     look = _look(tower, scene, scene.regions, focus, strength=strength)
     hidden, counts = tower.hidden(look.pixels, look.bias, layer=layer), look.counts(token_focus)
     if scene.negative_regions:
@@ -103,6 +99,20 @@ def embed_tokens(
     else:
         nothing, own = tower.hidden(zero_pixels(tower), None, layer=layer), counts
     return RegionTokens(tokens=repeated(hidden, counts), negative=repeated(nothing, own), weights=look.weights)
+
+
+def check_token_focus(focus: FocusStrategy | None) -> None:
+    """Refuse a strategy that acts on an embedding, where tokens are read.
+
+    Raises:
+        InputError: Says which strategies there are.
+    """
+    if isinstance(focus, POOLED):
+        called = "+".join(look.name for look in focus.looks) if isinstance(focus, SumFocus) else focus.name
+        raise InputError(
+            f"The focus {called!r} makes one embedding, and this model reads the tokens of one look: choose another "
+            "focus, such as `zoom` or `attention`."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,7 @@ FLUX_DEV = PublishedWeights(
     restriction=FLUX_RESTRICTION,
 )
 
-FLUX_CALL = StockCall(guidance_scale=3.5, distilled=True, true_guidance=True, side=1024)
+FLUX_CALL = StockCall(guidance_scale=3.5, distilled=True, true_guidance=True, side=1024, multiple=16)
 
 _V1 = ReferenceHost(
     name="flux-ip",

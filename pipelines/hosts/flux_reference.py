@@ -85,7 +85,9 @@ FLUX_KONTEXT = ReferenceFamily(
 
 # What diffusers' Flux2ImageProcessor refuses in the middle of a call.
 _BOUNDS: dict[str, Any] = {"least_side": 64, "most_aspect": 8.0}
-_FLUX_2_CALL = StockCall(prompt="needed", negative_prompt=False, guidance_scale=4.0, distilled=True, side=1024)
+_FLUX_2_CALL = StockCall(
+    prompt="needed", negative_prompt=False, guidance_scale=4.0, distilled=True, side=1024, multiple=16
+)
 
 FLUX_2 = ReferenceFamily(
     hosts=(

@@ -72,7 +72,7 @@ _V21 = ReferenceHost(
     negative="zero_pixels",
     weights=True,
     rows="rows",
-    call=StockCall(prompt="needed", guidance_scale=4.0, side=512),
+    call=StockCall(prompt="needed", guidance_scale=4.0, side=512, multiple=64),
     tower=PublishedWeights(
         repository="kandinsky-community/kandinsky-2-1-prior",
         encoder_folder="image_encoder",
@@ -94,7 +94,7 @@ KANDINSKY = ReferenceFamily(
             encoder="ViT-bigG/14",
             width=1280,
             schedules=True,
-            call=StockCall(prompt="none", negative_prompt=False, guidance_scale=4.0, side=512),
+            call=StockCall(prompt="none", negative_prompt=False, guidance_scale=4.0, side=512, multiple=64),
             tower=PublishedWeights(
                 repository="kandinsky-community/kandinsky-2-2-prior",
                 encoder_folder="image_encoder",

@@ -62,6 +62,11 @@ class StockCall:
     """Whether it takes a height and a width."""
     side: int | None = None
     """Of the output in pixels, unless said; None where the denoiser's settings say it."""
+    multiple: int = 8
+    """Of which its output's sides are multiples: others are refused in the middle of a call by stock code, or rounded
+    without a word."""
+    most_side: int | None = None
+    """Of the output in pixels; None where nothing but memory bounds it."""
     repeats: bool = True
     """Whether it can draw several outputs of a prompt that comes embedded."""
 

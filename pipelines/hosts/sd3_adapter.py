@@ -36,7 +36,7 @@ SD3_ADAPTER = ReferenceFamily(
             geometry=Geometry(size=384, fit="squash"),
             grid=16,
             rows="loop",
-            call=StockCall(guidance_scale=7.0, repeats=False),
+            call=StockCall(guidance_scale=7.0, repeats=False, multiple=16),
             half="bfloat16",
             tower=PublishedWeights(repository="google/siglip-so400m-patch14-384", size_mb=3510.0, licence="Apache-2.0"),
             adapter=PublishedWeights(

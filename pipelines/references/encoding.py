@@ -15,7 +15,7 @@ from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.towers import widen
 from gencontrol.conditioning.embed import embed_regions
 from gencontrol.conditioning.token_towers import TokenTower, token_tower
-from gencontrol.conditioning.tokens import TokenFocus, embed_tokens, levels, zero_pixels
+from gencontrol.conditioning.tokens import TokenFocus, check_token_focus, embed_tokens, levels, zero_pixels
 from gencontrol.errors import InputError, PairingError
 from gencontrol.focus.registry import focus_strategy
 from gencontrol.focus.strategy import FocusStrategy
@@ -98,7 +98,7 @@ def encode(
         PairingError: See `embed_regions`.
     """
     scene = scene_of(reference)
-    focus = focus_strategy(reference.focus) if isinstance(reference.focus, str) else reference.focus
+    focus = _focus_of(reference)
     if host.takes == "picture":
         made = _as_picture(host, scene, strength=reference.strength)
     elif encoder.pooled is not None:
@@ -107,6 +107,10 @@ def encode(
         how: TokenFocus = "keep" if host.takes == "redux" else token_focus
         made = _as_tokens(host, encoder, scene, focus, how, strength=reference.strength)
     return replace(made, weight=reference.weight, canvas=canvas_of(reference), course=reference.course)
+
+
+def _focus_of(reference: RegionReference) -> FocusStrategy | None:
+    return focus_strategy(reference.focus) if isinstance(reference.focus, str) else reference.focus
 
 
 def scene_of(reference: RegionReference) -> Scene:
@@ -199,21 +203,21 @@ def picture_size(host: ReferenceHost, size: tuple[int, int]) -> tuple[int, int]:
         scale = (host.most_pixels / (height * width)) ** 0.5
         height, width = int(height * scale), int(width * scale)
     height, width = height // host.grid * host.grid, width // host.grid * host.grid
-    if not (height and width):
-        raise InputError(
-            f"A reference of {size[1]} x {size[0]} pixels is too small: {host.name} reads {host.grid} a token."
-        )
-    if min(height, width) < host.least_side:
-        raise InputError(
-            f"A reference of {size[1]} x {size[0]} pixels is too small: {host.name} takes sides of {host.least_side} "
-            "and more."
-        )
-    if host.most_aspect is not None and max(height, width) > host.most_aspect * min(height, width):
+    if _is_long(host, size) or (height and width and _is_long(host, (height, width))):
         raise InputError(
             f"A reference of {size[1]} x {size[0]} pixels is too long: {host.name} takes sides of up to "
-            f"{host.most_aspect:g} to 1; crop it."
+            f"{host.most_aspect:g} to 1, in whole tokens of {host.grid}; crop it."
+        )
+    if min(height, width) < max(host.least_side, 1):
+        raise InputError(
+            f"A reference of {size[1]} x {size[0]} pixels is too small: {host.name} takes sides of "
+            f"{max(host.least_side, host.grid)} pixels and more; give a larger picture."
         )
     return height, width
+
+
+def _is_long(host: ReferenceHost, size: tuple[int, int]) -> bool:
+    return host.most_aspect is not None and max(size) > host.most_aspect * min(size)
 
 
 def check_references(host: ReferenceHost, references: Sequence[RegionReference], *, guided: bool, rows: bool) -> None:
@@ -232,16 +236,24 @@ def check_references(host: ReferenceHost, references: Sequence[RegionReference],
         if reference.canvas_mask is not None and not host.canvas_masks:
             raise InputError(f"canvas_mask: {host.name} has no way to keep a reference to a part of the canvas.")
         if reference.weight != 1.0 and not host.weights:
-            raise InputError(
-                f"weight: {host.name} takes none with a call; its adapter's scale, or `strength`, is what there is."
-            )
+            scale = "" if host.adapter is None else "its adapter's scale, or "
+            raise InputError(f"weight: {host.name} takes none with a call; {scale}`strength` is what there is.")
         if not reference.course.is_constant and not host.schedules:
             raise InputError(f"schedule: {host.name} reads its condition once, so it cannot change over the steps.")
         if reference.focus is not None and host.takes == "picture":
             raise InputError(f"focus: {host.name} has no encoder that could be made to look: leave it out.")
+        if host.takes in ("penultimate", "last", "redux") and _has_regions(reference):
+            check_token_focus(_focus_of(reference))
         if _has_negative(reference) and (not guided or host.negative == "own"):
             why = "without guidance" if host.negative != "own" else f"of {host.name}, whose negative is its own"
             raise InputError(f"negative_mask_image: it would act on nothing {why}.")
+
+
+def _has_regions(reference: RegionReference) -> bool:
+    """As far as is known before its picture is read."""
+    scene = reference.image
+    shown = reference.mask_image is not None or (isinstance(scene, Scene) and bool(scene.regions))
+    return shown or _has_negative(reference)
 
 
 def _has_negative(reference: RegionReference) -> bool:

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from PIL.Image import Image
 from torch import Tensor
 
-from gencontrol.conditioning.strength import StrengthSchedule, parse_schedule
+from gencontrol.conditioning.strength import ENDS, StrengthSchedule, parse_schedule
 from gencontrol.errors import InputError
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.reading import ImageSource
@@ -55,7 +55,7 @@ class RegionReference:
             raise InputError(f"weight: expected a number from 0 to {MAX_WEIGHT:g}, got {number_text(self.weight)}.")
         if isinstance(self.schedule, str):
             # So that text that is no schedule is refused here.
-            parse_schedule(self.schedule)
+            _read_course(self.schedule)
 
     @property
     def course(self) -> StrengthSchedule:
@@ -66,7 +66,14 @@ class RegionReference:
         """
         if self.schedule is None:
             return StrengthSchedule()
-        return parse_schedule(self.schedule) if isinstance(self.schedule, str) else self.schedule
+        return _read_course(self.schedule) if isinstance(self.schedule, str) else self.schedule
+
+
+def _read_course(text: str) -> StrengthSchedule:
+    try:
+        return parse_schedule(text)
+    except InputError as error:
+        raise InputError(f"schedule: {str(error).replace(ENDS, '')}") from error
 
 
 @dataclass(frozen=True, kw_only=True)

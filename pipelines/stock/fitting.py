@@ -12,7 +12,7 @@ from gencontrol.models.location import Location
 from gencontrol.models.registry import resolve_encoder
 from gencontrol.pipelines.components import check_components
 from gencontrol.pipelines.hosts.host import SavedPipeline, read_saved
-from gencontrol.pipelines.hosts.reference_host import ReferenceHost
+from gencontrol.pipelines.hosts.reference_host import ReferenceHost, StockCall
 from gencontrol.pipelines.shapes import vision_config
 from gencontrol.pipelines.stock.layouts import check_adapter
 from gencontrol.pipelines.stock.priors import REDUX, check_text_prior
@@ -95,7 +95,9 @@ def fit_host(host: ReferenceHost, sources: Sources, *, alpha_clip: str | None = 
         # A preset's; of one on the hub without an Alpha-CLIP the name stays, and is refused as no encoder.
         place, inside = resolve_encoder(alpha_clip, has_alpha=True)
         alpha_clip = alpha_clip if inside else place
-    fitted = replace(host, grid=host.grid * _latent_scale(settings) // _PUBLISHED_SCALE)
+    fitted = replace(
+        host, grid=host.grid * _latent_scale(settings) // _PUBLISHED_SCALE, call=_fitted_call(host.call, settings)
+    )
     made = FittedHost(host=fitted, sources=sources, saved=saved, settings=settings, alpha_clip=alpha_clip)
     adapter, own = sources.adapter, _own_width(made)
     if own is not None:
@@ -165,6 +167,17 @@ def _latent_scale(settings: Mapping[str, Mapping[str, Any]]) -> int:
     """Pixels along a side for each value of the latents."""
     levels = settings.get("vae", {}).get("block_out_channels")
     return 2 ** (len(levels) - 1) if levels else _PUBLISHED_SCALE
+
+
+def _fitted_call(call: StockCall, settings: Mapping[str, Mapping[str, Any]]) -> StockCall:
+    """The sides of outputs that these parts have."""
+    scale, denoiser = _latent_scale(settings), denoiser_of(settings)[1]
+    levels = settings.get("movq", {}).get("block_out_channels")
+    # Kandinsky's latents are whole after as many halvings as its decoder doubles.
+    multiple = 4 ** (len(levels) - 1) if levels else max(1, call.multiple * scale // _PUBLISHED_SCALE)
+    most, patch = denoiser.get("pos_embed_max_size"), denoiser.get("patch_size")
+    bounded = isinstance(most, int) and isinstance(patch, int)
+    return replace(call, multiple=multiple, most_side=most * patch * scale if bounded else None)
 
 
 def _check_channels(host: ReferenceHost, saved: SavedPipeline, settings: Mapping[str, Mapping[str, Any]]) -> None:

@@ -11,11 +11,12 @@ from gencontrol.kinds import check_fields
 from gencontrol.numbers import check_number
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.references.canvas import canvas_map, output_size
-from gencontrol.pipelines.references.encoding import canvas_of, check_references
+from gencontrol.pipelines.references.encoding import canvas_of, check_references, picture_size
 from gencontrol.pipelines.references.reference import Call, RegionReference
 from gencontrol.pipelines.stock.fitting import FittedHost
 from gencontrol.pipelines.stock.priors import is_mixed
 from gencontrol.pipelines.stock.scales import by_scale
+from gencontrol.regions.scene import Scene
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +73,7 @@ def check_drawing(
     size = check_call(host, drawing, default=default)
     check_references(host, by_scale(host, references)[0], guided=is_guided(host, drawing), rows=False)
     _check_strengths(host, references)
+    _check_pictures(host, references)
     _check_canvases(host, references, size)
     return size
 
@@ -94,7 +96,10 @@ def check_call(
         raise InputError(f"height and width: those of {host.name} are its own.")
     height, width = drawing.height or (default or (None, None))[0], drawing.width or (default or (None, None))[1]
     check_sampling(steps=drawing.steps, pictures=drawing.batch, size=(height, width))
-    return None if height is None or width is None else (height, width)
+    if height is None or width is None:
+        return None
+    _check_size(host, (height, width))
+    return height, width
 
 
 def check_text_towers(fitted: FittedHost, drawing: Drawing) -> None:
@@ -159,6 +164,16 @@ def _check_share(host: ReferenceHost, drawing: Drawing) -> None:
         raise InputError("text_share: expected `prompt` beside it, whose share it is.")
 
 
+def _check_size(host: ReferenceHost, size: tuple[int, int]) -> None:
+    output_size(Call(size=size), multiple=host.call.multiple, why="the stock call draws at that size")
+    most = host.call.most_side
+    if most is not None and max(size) > most:
+        raise InputError(
+            f"height and width: expected at most {most} pixels, for which {host.name} has positions, got height "
+            f"{size[0]} and width {size[1]}."
+        )
+
+
 def _check_scales(host: ReferenceHost, drawing: Drawing) -> None:
     check_guidance(scale_of(host, drawing), name="guidance")
     if drawing.true_guidance is None:
@@ -173,6 +188,13 @@ def _check_strengths(host: ReferenceHost, references: Sequence[RegionReference])
     most = MAX_STRENGTH if host.takes == "embedding" else 1.0
     for reference in references:
         check_number(reference.strength, name="strength", at_least=0, at_most=most, error=InputError)
+
+
+def _check_pictures(host: ReferenceHost, references: Sequence[RegionReference]) -> None:
+    """Of those that are read by now: a path is read once, where it is encoded."""
+    for reference in references:
+        if host.takes == "picture" and isinstance(reference.image, Scene):
+            picture_size(host, reference.image.picture.size)
 
 
 def _check_canvases(host: ReferenceHost, references: Sequence[RegionReference], size: tuple[int, int] | None) -> None:

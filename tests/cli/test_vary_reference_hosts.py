@@ -124,7 +124,7 @@ REFUSED: dict[str, dict[tuple[str, ...], str]] = {
         (
             "--weight",
             "0.5",
-        ): "--weight: karlo takes none with a call; its adapter's scale, or --strength,",
+        ): "--weight: karlo takes none with a call; --strength is what there is.",
         ("--alpha-clip", "tiny"): "karlo takes an embedding of width 48; ",
         ("--height", "64"): "those of karlo are its own.",
     },

@@ -30,8 +30,7 @@ from gencontrol.runs.notation import drawn_seed, is_random, parse_focus, parse_s
 from gencontrol.runs.notices import naming, warn
 from gencontrol.runs.pointing import Pointing, read_pointing
 from gencontrol.runs.references.asked import fingerprints
-from gencontrol.runs.references.bound import Terms, as_reference
-from gencontrol.runs.references.plan import in_settings
+from gencontrol.runs.references.bound import Terms, as_reference, in_settings
 from gencontrol.runs.referring.phrase_settings import recorded_values
 from gencontrol.runs.scenes import RecordedScene, list_pictures, name_within, read_scene
 from gencontrol.runs.settings import RegionSettings

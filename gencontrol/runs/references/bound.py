@@ -19,6 +19,15 @@ from gencontrol.runs.pointing import read_pointing
 from gencontrol.runs.references.notation import ReferenceText
 from gencontrol.runs.scenes import RecordedScene, read_scene
 
+_KEYS = {"canvas_mask": "canvas", "negative_mask_image": "negative_mask"}
+"""Arguments of the pipelines -> the keys that stand for them, where they are called otherwise."""
+_SETTINGS = {
+    "negative_mask_image": "negative_mask",
+    "num_inference_steps": "steps",
+    "num_images_per_prompt": "batch",
+}
+"""Arguments of the pipelines -> the settings that stand for them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
@@ -77,14 +86,14 @@ def read_reference(text: ReferenceText) -> BoundReference:
         ConfigError: A region that cannot be read.
         InputError: A picture or mask that cannot be used.
     """
-    with _in_keys(text.path):
+    with in_keys(text.path):
         pointing = read_pointing(text.pointing, negative_mask=text.negative_mask)
         terms = Terms(
             focus=text.focus,
             strength=text.strength,
             weight=text.weight,
             schedule=text.schedule,
-            canvas=read_canvas(text.canvas),
+            canvas=read_canvas(text.canvas, name="canvas"),
         )
         scene = read_scene(text.path, pointing)
         # A weight, a strength or a focus that cannot be is refused here, where it is known whose it is.
@@ -93,24 +102,52 @@ def read_reference(text: ReferenceText) -> BoundReference:
 
 
 @contextmanager
-def _in_keys(path: Path) -> Iterator[None]:
+def in_keys(path: Path) -> Iterator[None]:
     """Say of which reference an error of the block is, in the keys that stand behind its path in the place of settings.
 
     Raises:
         GencontrolError: The block's, of its own class.
     """
     try:
-        with naming(path, among=2):
+        with naming(path, among=2), _arguments_as_keys():
             yield
     except GencontrolError as error:
         # A reference's masks are not stretched; its classes have a key.
         said = without_advice(str(error), "resize").replace("`from_index_mask`", "`index_mask`")
         keys = re.sub(r"`([a-z_]+)`", lambda found: f"{found[1]}=", said)
-        raise type(error)(f"`reference` {keys}") from error
+        raise type(error)(f"`reference`{' ' if keys.startswith(str(path)) else ': '}{keys}") from error
 
 
-def read_canvas(path: str | None) -> Region | None:
+@contextmanager
+def _arguments_as_keys() -> Iterator[None]:
+    """An argument of the pipelines with which an error of the block begins, or a setting before its value, as a key."""
+    try:
+        yield
+    except GencontrolError as error:
+        text = re.sub(r"^([a-z_]+):", lambda found: f"{_KEYS.get(found[1], found[1])}:", str(error))
+        raise type(error)(re.sub(r"^`([a-z_]+)` (?=\S)", r"\1=", text)) from error
+
+
+@contextmanager
+def in_settings() -> Iterator[None]:
+    """Errors of the pipelines within the block, with the setting's name in the place of the argument's.
+
+    Raises:
+        GencontrolError: The block's, of its own class.
+    """
+    try:
+        yield
+    except GencontrolError as error:
+        text = re.sub(r"^([a-z_]+):", lambda found: f"`{_SETTINGS.get(found[1], found[1])}`:", str(error))
+        raise type(error)(re.sub(r"^height and width:", "`height` and `width`:", text)) from error
+
+
+def read_canvas(path: str | None, *, name: str = "canvas_mask") -> Region | None:
     """A canvas mask, rounded to what a record holds.
+
+    Args:
+        path: Of its file; None is no mask.
+        name: Of what names it, for errors.
 
     Raises:
         InputError: A mask that cannot be used.
@@ -118,9 +155,10 @@ def read_canvas(path: str | None) -> Region | None:
     if path is None:
         return None
     try:
-        return storable(from_mask(path, size=None))
+        with naming(Path(path), among=2):
+            return storable(from_mask(path, size=None))
     except InputError as error:
-        raise InputError(without_advice(str(error), "from_index_mask")) from error
+        raise InputError(f"{name}: {without_advice(str(error), 'from_index_mask')}") from error
 
 
 def inputs_named(texts: Sequence[ReferenceText]) -> list[Input]:

@@ -1,21 +1,19 @@
 """From settings to a plan of a run with references: all that can be checked before any weight is loaded."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from gencontrol.conditioning.embed import alpha_maps, check_visible
 from gencontrol.conditioning.sampling import check_guidance, check_sampling
-from gencontrol.errors import ConfigError, GencontrolError, InputError
+from gencontrol.errors import ConfigError, InputError
 from gencontrol.numbers import check_number, number_text
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.hosts.reference_registry import find_reference_host
 from gencontrol.pipelines.references.reference import MAX_WEIGHT, RegionReference
 from gencontrol.pipelines.stock.fitting import FittedHost
-from gencontrol.pipelines.stock.wanted import Drawing, check_drawing, check_text_towers, scale_of
+from gencontrol.pipelines.stock.wanted import Drawing, check_call, check_drawing, check_text_towers, scale_of
 from gencontrol.runs.files.inputs import Input, inputs_of, without_results
 from gencontrol.runs.files.outputs import Item, check_items, plan_items
 from gencontrol.runs.files.records import describe, describe_input, is_result, read_record
@@ -30,6 +28,8 @@ from gencontrol.runs.references.bound import (
     BoundReference,
     Terms,
     as_reference,
+    in_keys,
+    in_settings,
     inputs_named,
     read_canvas,
     read_reference,
@@ -44,12 +44,6 @@ from gencontrol.runs.settings import RECORDED, Existing, Offload, VariationSetti
 
 SHEETS = ("grid", "compare", "preview")
 """Settings that write one more picture for each input."""
-_SETTINGS = {
-    "negative_mask_image": "negative_mask",
-    "num_inference_steps": "steps",
-    "num_images_per_prompt": "batch",
-}
-"""Arguments of the pipelines -> the settings that stand for them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,20 +166,6 @@ def plan_references(settings: VariationSettings, repeated: Repeated | None = Non
     return replace(plan, scene=_check_pictures(plan))
 
 
-@contextmanager
-def in_settings() -> Iterator[None]:
-    """Errors of the pipelines within the block, with the setting's name in the place of the argument's.
-
-    Raises:
-        GencontrolError: The block's, of its own class.
-    """
-    try:
-        yield
-    except GencontrolError as error:
-        text = re.sub(r"^([a-z_]+):", lambda found: f"`{_SETTINGS.get(found[1], found[1])}`:", str(error))
-        raise type(error)(re.sub(r"^height and width:", "`height` and `width`:", text)) from error
-
-
 def _check_settings(settings: VariationSettings) -> None:
     check_reference_run(settings)
     parse_focus(settings.focus)
@@ -274,8 +254,9 @@ def _check_pictures(plan: ReferencePlan) -> RecordedScene | None:
     recorded = None
     with in_settings():
         check_text_towers(plan.fitted, plan.drawing)
+        check_call(plan.host, plan.drawing, default=plan.fitted.size)
     for bound in plan.further:
-        with naming(bound.recorded.path, among=2), in_settings():
+        with in_keys(bound.recorded.path):
             _check_visible(plan, bound.recorded, bound.terms)
             check_drawing(plan.host, [bound.reference], plan.drawing, default=plan.fitted.size)
     for item in plan.items:

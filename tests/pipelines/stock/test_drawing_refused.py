@@ -7,13 +7,17 @@ import pytest
 import torch
 
 from gencontrol.errors import InputError
+from gencontrol.focus import MaskedPoolingFocus
+from gencontrol.images.picture import Picture
 from gencontrol.pipelines import Drawing, RegionReference
 from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
 from gencontrol.pipelines.stock.wanted import check_drawing
+from gencontrol.regions.scene import Scene
 from gencontrol.regions.shapes import box_alpha
 
 LEFT = box_alpha((0, 0, 16, 32), (32, 32))
 REFERENCE = RegionReference(image=torch.zeros(3, 8, 8))
+SMALL, LONG = (Scene(picture=Picture(rgb=torch.zeros(3, *size))) for size in ((8, 40), (64, 640)))
 
 
 @pytest.mark.parametrize(
@@ -37,6 +41,14 @@ REFERENCE = RegionReference(image=torch.zeros(3, 8, 8))
         ("sd15-ip", {"steps": 0}, "num_inference_steps: expected 1 or more"),
         ("sd15-ip", {"stock": {"output_type": "pt", "generator": 1}}, "stock: generator, output_type are made here"),
         ("sd15-ip", {"width": 30}, "width: expected a multiple of 8 pixels, got 30"),
+        # Stock code refuses the first in the middle of a call, and draws the others at another size.
+        ("sd35-ip", {"width": 72}, "height and width: expected multiples of 16 pixels, got height 64 and width 72"),
+        ("flux-ip", {"height": 72}, "height and width: expected multiples of 16"),
+        ("flux-redux", {"height": 72}, "height and width: expected multiples of 16"),
+        ("flux-kontext", {"prompt": "x", "height": 72}, "height and width: expected multiples of 16"),
+        ("flux2-klein", {"prompt": "x", "height": 72}, "height and width: expected multiples of 16"),
+        ("kandinsky-2.1", {"prompt": "x", "height": 96}, "height and width: expected multiples of 64"),
+        ("kandinsky-2.2", {"height": 96}, "height and width: expected multiples of 64"),
     ],
 )
 def test_settings(name: str, settings: dict[str, Any], message: str) -> None:
@@ -58,6 +70,11 @@ def test_settings(name: str, settings: dict[str, Any], message: str) -> None:
             {"canvas_mask": LEFT[:, 8:24]},
             "canvas_mask: 16 x 32 pixels are not of the output's shape",
         ),
+        ("sdxl-ip-plus", {"mask_image": LEFT[:8, :8], "focus": "zoom+crop"}, r"The focus 'zoom\+crop' makes one"),
+        ("flux-redux", {"mask_image": LEFT[:8, :8], "focus": "masked-pooling"}, "The focus 'masked-pooling' makes one"),
+        ("sd35-ip", {"negative_mask_image": LEFT[:8, :8], "focus": MaskedPoolingFocus()}, "makes one embedding"),
+        ("flux2", {"image": SMALL}, "A reference of 40 x 8 pixels is too small: flux2 takes sides of 64 pixels and"),
+        ("flux2", {"image": LONG}, "A reference of 640 x 64 pixels is too long: flux2 takes .* to 1, .*; crop it"),
         ("flux-ip", {"negative_mask_image": LEFT[:8, :8]}, "negative_mask_image: it would act on nothing without"),
     ],
 )
@@ -66,6 +83,14 @@ def test_references(name: str, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         text = Drawing(prompt="x" if host.call.prompt == "needed" else None)
         check_drawing(host, [replace(REFERENCE, **changes)], text, default=(64, 64))
+
+
+def test_no_side_is_longer_than_a_denoiser_has_positions_for() -> None:
+    host = REFERENCE_HOSTS["sd35-ip"]
+    host = replace(host, call=replace(host.call, most_side=96))
+    assert check_drawing(host, [REFERENCE], Drawing(height=96, width=96)) == (96, 96)
+    with pytest.raises(InputError, match="at most 96 pixels, for which sd35-ip has positions, got .* width 112"):
+        check_drawing(host, [REFERENCE], Drawing(height=96, width=112))
 
 
 def test_strengths_at_their_ends() -> None:

@@ -42,10 +42,23 @@ def test_the_record_is_made_for_the_parts(
     made, known = fit(name, reference_folder(name)), REFERENCE_HOSTS[name]
     width = reference_builders.EMBED if known.takes == "embedding" else reference_builders.WIDTH
     assert (made.host.width, made.host.grid, made.host.geometry.size) == (width, grid, reference_builders.SIZE)
-    assert replace(made.host, width=known.width, grid=known.grid, geometry=known.geometry) == known
+    call = replace(made.host.call, multiple=known.call.multiple)
+    assert replace(made.host, width=known.width, grid=known.grid, geometry=known.geometry, call=call) == known
     assert made.size == size
     assert (made.sampler is None) == name.startswith("flux")
     assert denoiser_of(made.settings)[0] == ("transformer" if name.startswith("flux") else "unet")
+
+
+def test_sizes_of_outputs_that_stock_calls_draw(reference_folder: Folder) -> None:
+    """In these parts a latent is as large as a pixel, and Kandinsky's decoder doubles once."""
+    flux, sd3 = fit("flux-ip", reference_folder("flux-ip")), fit("sd35-ip", reference_folder("sd35-ip"))
+    folder = reference_folder("kandinsky-2.2")
+    host = REFERENCE_HOSTS["kandinsky-2.2"]
+    sources = find_sources(host, base=folder / "base", image_encoder=folder / "prior" / "image_encoder")
+    calls = [made.host.call for made in (flux, sd3, fit_host(host, sources))]
+    assert [call.multiple for call in calls] == [2, 2, 4]
+    most = sd3.settings["transformer"]["pos_embed_max_size"]
+    assert [call.most_side for call in calls] == [None, most, None]
 
 
 def bare(host: ReferenceHost, folder: Path, **settings: Any) -> FittedHost:

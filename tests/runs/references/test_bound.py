@@ -57,7 +57,7 @@ def test_errors_name_the_reference(pictures: Path) -> None:
     for key in ("canvas", "negative_mask"):
         with pytest.raises(InputError, match=r"where white means: look here\.$"):
             read_reference(parse_reference(f"{there},{key}={pictures / 'coloured.png'}"))
-    with pytest.raises(InputError, match=r"2\.png: weight: expected a number from 0 to 2, got 3\.0"):
+    with pytest.raises(InputError, match=r"`reference` .*2\.png: weight: expected a number from 0 to 2, got 3\.0"):
         read_reference(parse_reference(f"{there},weight=3"))
     with pytest.raises(ConfigError, match=r"2\.png: unknown focus 'gaze'"):
         read_reference(parse_reference(f"{there},focus=gaze"))

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from gencontrol.errors import CheckpointError, ConfigError, InputError, PairingError
 from gencontrol.pipelines.stock.fitting import FittedHost
 from gencontrol.pipelines.stock.wanted import Drawing
 from gencontrol.runs.notices import RunWarning
-from gencontrol.runs.references.plan import ReferencePlan, in_settings, plan_references
+from gencontrol.runs.references.bound import in_settings
+from gencontrol.runs.references.plan import ReferencePlan, plan_references
 from gencontrol.runs.references.settings import REFERENCE_RECORDED
 from gencontrol.runs.referring.phrase_settings import PHRASED
 from gencontrol.runs.settings import RECORDED, VariationSettings
@@ -100,7 +102,7 @@ def test_several_pictures(settings: Settings, pictures: Path) -> None:
         (pictures / "in" / f"{name}.png").write_bytes((pictures / "photo.png").read_bytes())
     plan = plan_references(settings(images=(str(pictures / "in"),)))
     assert [item.name for item in plan.items] == ["a", "b"] and plan.scene is None
-    with pytest.raises(InputError, match=r"a\.png: `negative_prompt`: it acts through"):
+    with pytest.raises(InputError, match=r"^`negative_prompt`: it acts through"):
         plan_references(settings(images=(str(pictures / "in"),), negative_prompt="x", guidance=1.0))
 
 
@@ -114,7 +116,11 @@ def test_several_pictures(settings: Settings, pictures: Path) -> None:
         ({"focus": "gaze"}, ConfigError, "unknown focus 'gaze'"),
         ({"steps": 0}, (ConfigError, InputError), "`steps`"),
         ({"weight": 3.0}, InputError, "`weight`: expected a number from 0 to 2, got 3"),
-        ({"schedule": "x"}, InputError, "Expected start:end"),
+        ({"schedule": "x"}, InputError, "`schedule`: Expected start:end"),
+        ({"schedule": "nan:1"}, InputError, "`schedule`: start: expected a number from 0 to 2, got nan"),
+        ({"focus": "zoom+crop"}, InputError, r"The focus 'zoom\+crop' makes one embedding"),
+        ({"canvas_mask": "{pictures}/black.png"}, InputError, r"`canvas_mask`: .*black\.png: The region is empty"),
+        ({"height": 32, "width": 100_000}, InputError, "`width`: expected .* at most"),
         ({"strength": 3.0}, InputError, "`strength`: expected"),
         ({"guidance": 1.0, "negative_prompt": "x"}, InputError, "`negative_prompt`: .* give `guidance` above 1"),
         ({"true_guidance": 2.0}, InputError, "`true_guidance`: sd15-ip-plus has one scale"),
@@ -126,12 +132,25 @@ def test_several_pictures(settings: Settings, pictures: Path) -> None:
         ),
         ({"images": ()}, ConfigError, "No picture is given"),
         ({"mask": (), "compare": True}, ConfigError, "`compare`: show a region to compare"),
-        ({"reference": ("x.png",)}, InputError, "x.png"),
+        ({"reference": ("x.png",)}, InputError, "`reference`: No image file at x.png"),
+        (
+            {"reference": ("{pictures}/2.png,mask=a.png:0",)},
+            ConfigError,
+            r"2\.png: mask=a\.png:0: expected a weight",
+        ),
+        ({"reference": ("{pictures}/2.png,schedule=0:3",)}, InputError, r"2\.png: schedule: end: expected .* 0 to 2"),
+        (
+            {"reference": ("{pictures}/2.png,canvas={pictures}/black.png",)},
+            InputError,
+            r"canvas: .*black\.png: The",
+        ),
+        # What is wrong with the call is no reference's fault.
+        ({"reference": ("{pictures}/2.png",), "width": 28}, InputError, "^`width`: expected a multiple of 8"),
         ({"reference": ("{pictures}/2.png,weight=3",)}, InputError, r"2\.png: weight: expected a number from 0 to 2"),
         (
             {"reference": ("{pictures}/2.png,canvas={pictures}/red.png",)},
             InputError,
-            r"2\.png: .*canvas_mask.*: 80 x 64 pixels are not of the output's shape",
+            r"`reference` .*2\.png: canvas: 80 x 64 pixels are not of the output's shape",
         ),
         ({"adapter": "{pictures}/red.bin"}, CheckpointError, "`adapter` .*red.bin is a pickle"),
         ({"base": "{pictures}", "output": "{pictures}-results"}, CheckpointError, r"has no model_index\.json"),
@@ -148,6 +167,7 @@ def test_refused(changes: dict[str, Any], error: Any, message: str, settings: Se
         with pytest.raises(error, match=message):
             plan_references(VariationSettings(model="sd16"))
         return
+    Image.new("L", (32, 32)).save(pictures / "black.png")
     with pytest.raises(error, match=message):
         plan_references(settings(**{name: filled(value) for name, value in changes.items()}))
 
