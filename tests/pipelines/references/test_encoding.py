@@ -25,7 +25,7 @@ def test_pictures_of_token_hosts_have_a_size_that_stock_calls_keep() -> None:
     assert picture_size(klein, (250, 333)) == (240, 320)
     assert picture_size(klein, (2048, 4096)) == (720, 1440)
     with pytest.raises(
-        InputError, match="of 20 x 12 pixels is too small: flux2-klein .* 64 pixels and more; give a larger"
+        InputError, match=r"of 20 x 12 pixels is too small: flux2-klein .* 64 pixels and more; give a larger"
     ):
         picture_size(klein, (12, 20))
 

@@ -89,7 +89,7 @@ def test_no_side_is_longer_than_a_denoiser_has_positions_for() -> None:
     host = REFERENCE_HOSTS["sd35-ip"]
     host = replace(host, call=replace(host.call, most_side=96))
     assert check_drawing(host, [REFERENCE], Drawing(height=96, width=96)) == (96, 96)
-    with pytest.raises(InputError, match="at most 96 pixels, for which sd35-ip has positions, got .* width 112"):
+    with pytest.raises(InputError, match=r"at most 96 pixels, for which sd35-ip has positions, got .* width 112"):
         check_drawing(host, [REFERENCE], Drawing(height=96, width=112))
 
 
