@@ -14,6 +14,7 @@ from gencontrol.errors import InputError
 from gencontrol.focus import FocusStrategy
 from gencontrol.regions.geometry import Fit
 from gencontrol.regions.scene import Scene
+from gencontrol.runs.files.together import batches_of
 from gencontrol.runs.machine.interrupts import check_interrupted
 from gencontrol.runs.notices import ShareWarning, warn
 from gencontrol.streams import seeded
@@ -31,6 +32,13 @@ class Sampling:
     """Of classifier-free guidance; 1 is off."""
     batch: int
     """Pictures that are drawn at once."""
+    together: tuple[int, ...] = ()
+    """The batch in which the only seed is drawn, so that it is rounded as it was; () is by itself."""
+
+    @property
+    def batches(self) -> list[tuple[int, ...]]:
+        """The seeds that are drawn at once."""
+        return batches_of(self.seeds, self.batch, self.together)
 
 
 def draw_scene(
@@ -85,13 +93,17 @@ def _regions_of(scene: Scene) -> dict[str, Any]:
 
 
 def _draw(pipeline: Any, sampling: Sampling, condition: dict[str, Any]) -> list[Image.Image]:
-    starts = range(0, len(sampling.seeds), sampling.batch)
     settings = {"num_inference_steps": sampling.steps, "guidance_scale": sampling.guidance_scale}
-    batches = (sampling.seeds[start : start + sampling.batch] for start in starts)
-    return [picture for seeds in batches for picture in _draw_batch(pipeline, seeds, condition | settings)]
+    drawn: dict[int, Image.Image] = {}
+    for seeds in sampling.batches:
+        drawn |= _draw_batch(pipeline, seeds, condition | settings, wanted=sampling.seeds)
+    return [drawn[seed] for seed in sampling.seeds]
 
 
-def _draw_batch(pipeline: Any, seeds: Sequence[int], settings: dict[str, Any]) -> list[Image.Image]:
+def _draw_batch(
+    pipeline: Any, seeds: Sequence[int], settings: dict[str, Any], *, wanted: Sequence[int]
+) -> dict[int, Image.Image]:
+    """Seed -> picture; a safety checker is told of for those that are wanted."""
     check_interrupted()
     # Generators of the CPU, so that a seed means the same picture on every device.
     generators = [seeded(seed) for seed in seeds]
@@ -99,9 +111,9 @@ def _draw_batch(pipeline: Any, seeds: Sequence[int], settings: dict[str, Any]) -
         result = pipeline(**settings, num_images_per_prompt=len(seeds), generator=generators)
     flagged = getattr(result, "nsfw_content_detected", None) or [False] * len(seeds)
     for seed, blackened in zip(seeds, flagged, strict=True):
-        if blackened:
+        if blackened and seed in wanted:
             warn_of_black(seed)
-    return result.images
+    return dict(zip(seeds, result.images, strict=True))
 
 
 @contextmanager

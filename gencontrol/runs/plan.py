@@ -24,6 +24,7 @@ from gencontrol.runs.files.outputs import Item, check_items, join_swept, plan_it
 from gencontrol.runs.files.records import describe, describe_input
 from gencontrol.runs.files.repeat import Repeated
 from gencontrol.runs.files.skipping import check_skipped
+from gencontrol.runs.files.together import together_again
 from gencontrol.runs.idle import warn_of_idle
 from gencontrol.runs.machine.processes import join_processes
 from gencontrol.runs.notation import drawn_seed, is_random, parse_focus, parse_seeds, parse_strength
@@ -40,7 +41,7 @@ from gencontrol.runs.settings import (
     VariationSettings,
     check_variation,
 )
-from gencontrol.runs.sweep import SweptSettings, naming_value, read_sweep
+from gencontrol.runs.sweep import Wanted, naming_value, read_sweep
 
 SHEETS = ("grid", "compare", "preview")
 """Settings that write one more picture for each input."""
@@ -116,27 +117,6 @@ class Plan:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What a run's settings say before a host is asked."""
-
-    swept: SweptSettings
-    """The settings, and what they are called in a sweep."""
-    seeds: tuple[int, ...]
-    """One picture each."""
-    focus: FocusStrategy | None
-    """See `Plan`."""
-    strength: StrengthSchedule
-    """See `Plan`."""
-    pointing: Pointing
-    """See `Plan`; the same object where settings point alike."""
-
-    @property
-    def settings(self) -> VariationSettings:
-        """The settings alone."""
-        return self.swept.settings
-
-
 def plan_variations(settings: VariationSettings, repeated: Repeated | None = None) -> Plan:
     """Check everything that can be checked without weights, the pictures and masks of every input included.
 
@@ -173,6 +153,7 @@ def plan_variations(settings: VariationSettings, repeated: Repeated | None = Non
         check_skipped(plan.items, plan.sampling.seeds, partial(_record_now, plan.swept or (plan,)))
     plan = _with_scenes(replace(plan, items=tuple(items)))
     if repeated is not None:
+        plan = _drawn_again(plan, repeated)
         repeated.warn_of_weights(plan.weights)
     warn_of_idle(
         [at.settings for at in wanted],
@@ -181,6 +162,15 @@ def plan_variations(settings: VariationSettings, repeated: Repeated | None = Non
         unasked={"focus"} if chosen.focus != settings.focus else (),
     )
     return plan
+
+
+def _drawn_again(plan: Plan, repeated: Repeated) -> Plan:
+    """In the batch in which the picture was drawn, if nothing else is changed."""
+    if plan.swept or len(plan.items) != 1:
+        return plan
+    at = plan.sampling
+    together = together_again(repeated, at.seeds, at.batch, lambda: plan.record(plan.items[0], plan.scene))
+    return replace(plan, sampling=replace(at, together=together))
 
 
 def _read_settings(settings: VariationSettings, repeated: Repeated | None) -> list[Wanted]:

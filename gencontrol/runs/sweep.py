@@ -8,11 +8,14 @@ from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, cast
 
+from gencontrol.conditioning.strength import StrengthSchedule
 from gencontrol.configuration import from_mapping, nearest
 from gencontrol.errors import ConfigError, GencontrolError
 from gencontrol.focus import FOCUS
+from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.numbers import check_number
 from gencontrol.runs.notation import parse_named, scalar, split_looks, split_weight
+from gencontrol.runs.pointing import Pointing
 from gencontrol.runs.referring.phrase_settings import PHRASED
 from gencontrol.runs.settings import RECORDED, VariationSettings
 
@@ -41,6 +44,27 @@ class SweptSettings:
     """The run's."""
     weighs: bool = False
     """Whether weights are swept, by which regions are mixed at equal ones too then."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a run's settings say before a host is asked."""
+
+    swept: SweptSettings
+    """The settings, and what they are called in a sweep."""
+    seeds: tuple[int, ...]
+    """One picture each."""
+    focus: FocusStrategy | None
+    """See `gencontrol.runs.plan.Plan`."""
+    strength: StrengthSchedule
+    """See `gencontrol.runs.plan.Plan`."""
+    pointing: Pointing
+    """The same object where settings point alike."""
+
+    @property
+    def settings(self) -> VariationSettings:
+        """The settings alone."""
+        return self.swept.settings
 
 
 def read_sweep(settings: VariationSettings) -> tuple[SweptSettings, ...]:

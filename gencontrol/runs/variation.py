@@ -18,6 +18,7 @@ from gencontrol.runs.comparison import comparison_sheet, draw_comparison, encode
 from gencontrol.runs.drawing import draw_embeds, draw_scene, embed_scene
 from gencontrol.runs.files.outputs import Item, write_picture
 from gencontrol.runs.files.sheets import mark_sweep, write_sheet, write_sheets
+from gencontrol.runs.files.together import marked
 from gencontrol.runs.machine.devices import choose_device
 from gencontrol.runs.machine.interrupts import check_interrupted
 from gencontrol.runs.machine.processes import join_processes
@@ -245,8 +246,8 @@ def _draw_and_write(pipeline: Any, plain: AlphaCLIP | None, plan: Plan, item: It
     record = plan.record(item, recorded)
     seeds, written = plan.sampling.seeds, []
     for picture, path, seed in zip(pictures, item.paths, seeds, strict=True):
-        marked = None if record is None else record | {"seed": seed}
-        if write_picture(picture, path, record=marked, existing=plan.existing):
+        mark = marked(record, seed, plan.sampling.batches)
+        if write_picture(picture, path, record=mark, existing=plan.existing):
             written.append(Output(path=path, image=item.image, seed=seed, swept=plan.label))
     labels, made = [f"seed {seed}" for seed in seeds], {}
     if "grid" in item.sheets:

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from gencontrol.runs import drawing
 from gencontrol.runs.files.records import read_record
 
 Vary = Callable[..., Any]
@@ -199,3 +200,27 @@ def test_a_jpeg_is_repeated_as_a_jpeg_unless_something_else_is_said(vary: Vary, 
     ):
         done = run("vary", "--from", scene / "first.jpg", *flags)
         assert (done.code, done.out) == (0, f"wrote {scene / name}\n"), done.err
+
+
+def test_one_of_several_is_drawn_with_the_others_again(
+    run: Any, vary: Vary, scene: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another number of pictures at once rounds another way: by a level, here or there."""
+    assert vary("--mask", scene / "red.png", "-n", 3, "--batch", 2).code == 0
+    first, second, third = (scene / "out" / f"photo-{seed}.png" for seed in range(3))
+    assert [read_record(path).get("together") for path in (first, second, third)] == [[0, 1], [0, 1], None]
+    drawn, draw = list[tuple[int, ...]](), drawing._draw_batch
+
+    def counted(pipeline: Any, seeds: Any, *given: Any, **more: Any) -> Any:
+        drawn.append(tuple(seeds))
+        return draw(pipeline, seeds, *given, **more)
+
+    monkeypatch.setattr(drawing, "_draw_batch", counted)
+    for number, path in enumerate((second, third)):
+        again = scene / f"again-{number}.png"
+        assert run("vary", "--from", path, "-o", again).code == 0
+        assert again.read_bytes() == path.read_bytes()
+    changes = (("--strength", 0.5), ("--seed", 0), ("--batch", 1), ("--sweep", "strength=0.5,1"))
+    for number, more in enumerate(changes):
+        assert run("vary", "--from", second, *more, "-o", scene / f"other-{number}").code == 0
+    assert drawn == [(0, 1), (2,), (1,), (0,), (1,), (1,), (1,)]

@@ -55,7 +55,7 @@ def pixels(path: Path) -> bytes:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_part_several_seeds_and_the_repetition(name: str, draw: Vary, run: Any, scene: Path) -> None:
-    done = draw(name, "--mask", scene / "red.png", "--seed", "3,4", "--batch", 1)
+    done = draw(name, "--mask", scene / "red.png", "--seed", "3,4")
     made = [scene / "out" / f"photo-{seed}.png" for seed in (3, 4)]
     assert (done.code, done.out) == (0, "".join(f"wrote {path}\n" for path in made)), done.err
     whole = draw(name, "--seed", 3, "-n", 1, "-o", scene / "whole.png")

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 
 from gencontrol.cli.models import main as models
 from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
+from gencontrol.runs.references import carrying_out
 
 Vary = Callable[..., Any]
 
@@ -51,6 +52,24 @@ def test_the_command_of_the_documentation_and_its_repetition(run: Any, draw: Var
     assert again.code == 0 and (pictures / "again.png").read_bytes() == path.read_bytes()
     other = run("vary", "--from", path, "-o", pictures / "other.png", "--prompt", "a blue fish")
     assert other.code == 0 and (pictures / "other.png").read_bytes() != path.read_bytes()
+
+
+def test_one_of_several_is_drawn_with_the_others_again(
+    run: Any, draw: Vary, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = draw("--mask", pictures / "red.png", "--prompt", "a red ball", "-n", 2)
+    assert done.code == 0, done.err
+    made, drawn, stock = pictures / "out" / "photo-1.png", list[tuple[Any, int]](), carrying_out.draw_references
+
+    def counted(opened: Any, references: Any, seeds: Any, drawing: Any) -> Any:
+        drawn.append((tuple(seeds), drawing.batch))
+        return stock(opened, references, seeds, drawing)
+
+    monkeypatch.setattr(carrying_out, "draw_references", counted)
+    again = run("vary", "--from", made, "-o", pictures / "again.png")
+    assert again.code == 0 and (pictures / "again.png").read_bytes() == made.read_bytes()
+    assert run("vary", "--from", made, "-o", pictures / "other.png", "--weight", 0.5).code == 0
+    assert drawn == [((0, 1), 2), ((1,), 1)]
 
 
 def test_several_references_and_sheets_as_json(draw: Vary, pictures: Path) -> None:

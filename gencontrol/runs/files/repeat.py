@@ -18,6 +18,8 @@ from gencontrol.runs.settings import RECORDED, REGIONS, VariationSettings
 
 Settings = TypeVar("Settings", bound=VariationSettings)
 
+_LARGEST_BATCH = 64
+"""That a record may ask for: more than are drawn at once on any card of today."""
 _IMAGE: Mapping[str, type] = {"path": str, "sha256": str}
 _EMBEDS: Mapping[str, type] = {"path": str, "sha256": str, "row": int}
 """What a record says of an input."""
@@ -43,6 +45,8 @@ class Repeated:
     """What the run kept away from."""
     weights: Mapping[str, str] = field(default_factory=dict)
     """Fingerprints of the models that drew it, by the settings that name them; none in records of before."""
+    together: tuple[int, ...] = ()
+    """The seeds of its batch, its own among them; () if it was drawn alone."""
 
     def find_image(self, images: Sequence[str]) -> Path | None:
         """The input: the one that is given now, or else the recorded one, which must be unchanged.
@@ -150,7 +154,15 @@ def read_repeated(path: Path) -> Repeated:
         regions=tuple(unpack(record["regions"], source=path)),
         negative_regions=tuple(unpack(record["negative_regions"], source=path)),
         weights=_weights(record.get("weights")),
+        together=_together(record.get("together"), seed),
     )
+
+
+def _together(said: Any, seed: int) -> tuple[int, ...]:
+    """What a record says of the batch; a stranger's may say anything there, and fill the memory with it."""
+    seeds = said if isinstance(said, list) and 1 < len(said) <= _LARGEST_BATCH else []
+    is_batch = seed in seeds and all(type(one) is int and 0 <= one <= LARGEST_SEED for one in seeds)
+    return tuple(seeds) if is_batch else ()
 
 
 def _weights(said: Any) -> dict[str, str]:

@@ -18,6 +18,7 @@ from gencontrol.runs.comparison import comparison_sheet, encoder_view
 from gencontrol.runs.drawing import advised_on_memory, warn_of_black
 from gencontrol.runs.files.outputs import Item, write_picture
 from gencontrol.runs.files.sheets import write_sheets
+from gencontrol.runs.files.together import marked
 from gencontrol.runs.machine.devices import choose_device, choose_dtype
 from gencontrol.runs.machine.interrupts import check_interrupted
 from gencontrol.runs.machine.processes import join_processes
@@ -117,8 +118,7 @@ def _run_item(opened: OpenedHost, plan: ReferencePlan, item: Item, image: Path) 
     pictures = _draw(opened, plan, references)
     seconds, record, written = time.monotonic() - started, plan.record(recorded), []
     for picture, path, seed in zip(pictures, item.paths, plan.seeds, strict=True):
-        marked = None if record is None else record | {"seed": seed}
-        if write_picture(picture, path, record=marked, existing=plan.existing):
+        if write_picture(picture, path, record=marked(record, seed, plan.batches), existing=plan.existing):
             written.append(Output(path=path, image=image, seed=seed))
     labels, made = [f"seed {seed}" for seed in plan.seeds], {}
     if "grid" in item.sheets:
@@ -135,8 +135,11 @@ def _draw(opened: OpenedHost, plan: ReferencePlan, references: Sequence[RegionRe
     check_interrupted()
     pictures = []
     with advised_on_memory():
-        for drawn in draw_references(opened, references, plan.seeds, plan.drawing):
+        drawing = replace(plan.drawing, batch=len(plan.batches[0]))
+        for drawn in draw_references(opened, references, plan.together or plan.seeds, drawing):
             check_interrupted()
+            if drawn.seed not in plan.seeds:
+                continue
             pictures.append(drawn.image)
             if drawn.flagged:
                 warn_of_black(drawn.seed)

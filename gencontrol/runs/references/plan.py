@@ -19,6 +19,7 @@ from gencontrol.runs.files.outputs import Item, check_items, plan_items
 from gencontrol.runs.files.records import describe, describe_input, is_result, read_record
 from gencontrol.runs.files.repeat import Repeated, warn_of_dropped
 from gencontrol.runs.files.skipping import check_skipped
+from gencontrol.runs.files.together import batches_of, together_again
 from gencontrol.runs.machine.processes import join_processes
 from gencontrol.runs.notation import drawn_seed, is_random, parse_focus, parse_seeds
 from gencontrol.runs.notices import naming
@@ -80,6 +81,8 @@ class ReferencePlan:
     """The inputs."""
     recorded: Mapping[str, Any] | None
     """Settings as a picture's record holds them; None writes no records."""
+    together: tuple[int, ...] = ()
+    """The batch in which the only seed is drawn, so that it is rounded as it was; () is by itself."""
     scene: RecordedScene | None = None
     """The only picture, as it was read to be checked. None if there are several."""
 
@@ -87,6 +90,11 @@ class ReferencePlan:
     def host(self) -> ReferenceHost:
         """The record."""
         return self.fitted.host
+
+    @property
+    def batches(self) -> list[tuple[int, ...]]:
+        """The seeds that are drawn at once."""
+        return batches_of(self.seeds, self.drawing.batch, self.together)
 
     def record(self, recorded: RecordedScene) -> dict[str, Any] | None:
         """What is recorded in the pictures of an input, but for the seed; None if nothing is."""
@@ -163,7 +171,9 @@ def plan_references(settings: VariationSettings, repeated: Repeated | None = Non
     )
     if settings.existing == "skip":
         check_skipped(items, seeds, lambda item, _: plan.record(read_scene(Path(item.image or ""), pointing)))
-    return replace(plan, scene=_check_pictures(plan))
+    scene = _check_pictures(plan)
+    together = together_again(repeated, seeds, settings.batch, lambda: scene and plan.record(scene))
+    return replace(plan, scene=scene, together=together)
 
 
 def _check_settings(settings: VariationSettings) -> None:
