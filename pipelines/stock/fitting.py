@@ -176,8 +176,8 @@ def _fitted_call(call: StockCall, settings: Mapping[str, Mapping[str, Any]]) -> 
     # Kandinsky's latents are whole after as many halvings as its decoder doubles.
     multiple = 4 ** (len(levels) - 1) if levels else max(1, call.multiple * scale // _PUBLISHED_SCALE)
     most, patch = denoiser.get("pos_embed_max_size"), denoiser.get("patch_size")
-    bounded = isinstance(most, int) and isinstance(patch, int)
-    return replace(call, multiple=multiple, most_side=most * patch * scale if bounded else None)
+    side = most * patch * scale if isinstance(most, int) and isinstance(patch, int) else None
+    return replace(call, multiple=multiple, most_side=side)
 
 
 def _check_channels(host: ReferenceHost, saved: SavedPipeline, settings: Mapping[str, Mapping[str, Any]]) -> None:
