@@ -53,16 +53,18 @@ def check_components(saved: SavedPipeline, given: Collection[str] = ()) -> dict[
 
     Raises:
         CheckpointError: A component whose class diffusers has not, or whose settings are not there, are empty, or hold
-            what its class can make nothing of.
+            what its class can make nothing of; or a tokenizer that is not there.
     """
     import diffusers
 
     check_index(saved, given)
     found: dict[str, Mapping[str, Any]] = {}
     for name, (library, kind) in _listed(saved).items():
-        if library != "diffusers":
-            continue
         where = f"{saved.location.name}: the component {name}"
+        if library != "diffusers":
+            if "Tokenizer" in kind and name not in given and _lacks_folder(saved, name):
+                raise CheckpointError(f"{where} is not there: expected the folder {name}. Fetch the whole model.")
+            continue
         made = getattr(diffusers, kind, None) or _class_of(library, kind)
         if made is None:
             raise CheckpointError(f"{where} is a {printable(kind)}, a class that this version of diffusers has not.")
@@ -76,6 +78,12 @@ def check_components(saved: SavedPipeline, given: Collection[str] = ()) -> dict[
             check_settings(made, settings, where=f"{where}: {path}")
         found[name] = settings
     return found
+
+
+def _lacks_folder(saved: SavedPipeline, name: str) -> bool:
+    """Of a pipeline that is a folder here; of one on a hub, folders are found as they are fetched."""
+    place = Path(saved.location.name, saved.location.subfolder)
+    return place.is_dir() and not (place / name).is_dir()
 
 
 def open_components(

@@ -109,9 +109,10 @@ def find_sources(
         local_files_only: Look in the cache only.
 
     Raises:
-        CheckpointError: A folder without weights, or with pickles only.
+        CheckpointError: A folder without weights, or with pickles only; or a path at which nothing is.
         PairingError: A part that the host has no place for.
     """
+    _check_paths({"base": base, "image_encoder": image_encoder, "prior": prior})
     pipeline = _base(host, None if base is None else str(base), revision)
     held = None if adapter is None else str(adapter)
     _check_encoders(host, {"image_encoder": image_encoder, "alpha_clip": alpha_clip})
@@ -121,6 +122,13 @@ def find_sources(
     tower = None if alpha_clip is not None else _tower(host, named, near=near, base=pipeline)
     found = Sources(base=pipeline, adapter=_adapter(host, held), tower=tower, prior=text)
     return _each(found, lambda location: replace(location, local_files_only=True)) if local_files_only else found
+
+
+def _check_paths(given: Mapping[str, str | Path | None]) -> None:
+    """What is plainly a path, and not there, is no hub id: no hub is asked for it, nor is it said to be fetched."""
+    for name, place in given.items():
+        if str(place).startswith(("/", "./", "../", "~")) and not Path(str(place)).exists():
+            raise CheckpointError(f"`{name}`: nothing is at {place}: expected a folder there, or a hub id.")
 
 
 def _base(host: ReferenceHost, given: str | None, revision: str | None) -> Part:
@@ -141,6 +149,7 @@ def _adapter(host: ReferenceHost, given: str | None) -> Part | None:
         location = _published(known)
         return Part(role="adapter", location=location, file=known.file, published=known)
     if known.file is None:
+        _check_paths({"adapter": given})
         return Part(role="adapter", location=Location(name=given))
     folder, file = adapter_file(given, like=known.file)
     return Part(role="adapter", location=Location(name=folder), file=file)

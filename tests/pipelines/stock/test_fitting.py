@@ -225,3 +225,11 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert find_file(there, "in/a.safetensors") == tmp_path / "in" / "a.safetensors"
     with pytest.raises(CheckpointError, match=r"has no in/b\.safetensors, or it cannot be fetched"):
         find_file(there, "in/b.safetensors")
+
+
+def test_a_base_without_its_tokenizer(reference_folder: Folder, tmp_path: Path) -> None:
+    folder = reference_folder("sd15-ip-plus")
+    shutil.copytree(folder / "base", tmp_path / "base")
+    shutil.rmtree(tmp_path / "base" / "tokenizer")
+    with pytest.raises(CheckpointError, match="the component tokenizer is not there: expected the folder tokenizer"):
+        fit("sd15-ip-plus", folder, base=tmp_path / "base")
