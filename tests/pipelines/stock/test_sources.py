@@ -283,9 +283,9 @@ class TestReach:
 @pytest.mark.parametrize("part", ["base", "adapter", "image_encoder", "prior"])
 def test_a_path_where_nothing_is_asks_no_hub(part: str, tmp_path: Path) -> None:
     known = {"prior": "kandinsky-2.2", "adapter": "flux-redux"}
-    host, given = REFERENCE_HOSTS[known.get(part, "sd15-ip-plus")], tmp_path / "nowhere"
-    with pytest.raises(
-        CheckpointError, match=rf"`{part}`: nothing is at .*nowhere: expected a folder there, or a"
-    ):
-        find_sources(host, **{part: given})
-    assert find_sources(host, **{part: "some/body"}).missing
+    host = REFERENCE_HOSTS[known.get(part, "sd15-ip-plus")]
+    path: Any = {part: tmp_path / "nowhere"}
+    hub: Any = {part: "some/body"}
+    with pytest.raises(CheckpointError, match=rf"`{part}`: nothing is at .*nowhere: expected a folder there, or a"):
+        find_sources(host, **path)
+    assert find_sources(host, **hub).missing
