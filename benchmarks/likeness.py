@@ -1,7 +1,7 @@
 """Is a variation of *this one*: of the colours and style of what was pointed at, and yet no stored drawing?
 
     python -m benchmarks.likeness --sprites runs/sprites/sprites.npz
-    python -m benchmarks.likeness --model runs/assembled --focus alpha zoom:margin=0.1 --pictures 400
+    python -m benchmarks.likeness --model runs/assembled --focus alpha zoom+crop --pictures 400
 
 Test scenes of three sprites whose hue is turned, one of them marked and varied. *Hue*: of the references with one clear
 hue, how many variations have theirs within 30 degrees of it. *Style*: how many are nearer to the reference's style than
@@ -57,7 +57,7 @@ class Settings(OnSprites, OnThreads, Drawing, Written):
 
     model: str = "tiny"
     """A preset or a folder in the layout of `tiny`."""
-    focus: tuple[str, ...] = ("alpha", "zoom:margin=0.1")
+    focus: tuple[str, ...] = ("alpha", "zoom:margin=0.1+zoom:margin=0.7")
     """Ways of looking, as the setting `focus` names them; on the scenes at twice the size of what is drawn."""
     pictures: int = 200
     """Scenes of each kind, recoloured and not."""

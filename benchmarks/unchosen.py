@@ -56,7 +56,7 @@ class Settings(OnSprites, OnThreads, Drawing):
 
     model: str = "tiny"
     """A preset or a folder in the layout of `tiny`."""
-    focus: str = "zoom:margin=0.1"
+    focus: str = "zoom:margin=0.1+zoom:margin=0.7"
     """How it looks."""
     pictures: int = 64
     """How many."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from benchmarks.focus.scenes import Marked
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.focus import focus_strategy
-from gencontrol.focus.looks import encodes
+from gencontrol.focus.looks import SumFocus, encodes
 from gencontrol.focus.pixels import pixels
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.regions.shapes import box_alpha
@@ -89,13 +89,14 @@ def _looking(key: str, label: str, focus: str, *, source: bool = False) -> Row:
     return Row(key=key, label=f"Alpha-CLIP, {label}{pixels}{cost}", embed=embed)
 
 
-def _boxed(encoders: Encoders, marked: Marked) -> Float[Tensor, "b d"]:
+def _boxed(focus: FocusStrategy, encoders: Encoders, marked: Marked) -> Float[Tensor, "b d"]:
     rgb, alpha = marked.source()
-    return _TIGHT.embed(encoders.alpha, rgb, box_maps(alpha))
+    return focus.embed(encoders.alpha, rgb, box_maps(alpha))
 
 
 _TIGHT = focus_strategy("zoom", margin=0.1)
 _CROP, _ALPHA, _WIDE = focus_strategy("crop"), focus_strategy("alpha"), focus_strategy("crop", margin=0.25)
+_ZOOMS, _CROPS = SumFocus(looks=(_TIGHT, focus_strategy("zoom", margin=0.7))), SumFocus(looks=(_CROP, _WIDE))
 
 STRATEGIES = ("attention", "crop", "blank", "blur", "circle", "masked-pooling", "mask-inversion")
 """The training-free ones, with the settings that are their defaults, but for `_BETTER`."""
@@ -124,6 +125,11 @@ ROWS: tuple[Row, ...] = (
         embed=lambda e, m: _WIDE.embed(e.plain, *m.source()),
     ),
     Row(
+        key="crops-source",
+        label="plain CLIP, masked crops, margins 0 + 0.25, of the source, 2 encodes",
+        embed=lambda e, m: _CROPS.embed(e.plain, *m.source()),
+    ),
+    Row(
         key="crop-source",
         label="plain CLIP, masked crop of the source",
         embed=lambda e, m: _CROP.embed(e.plain, *m.source()),
@@ -150,10 +156,16 @@ ROWS: tuple[Row, ...] = (
     _looking("zoom-blank", "zoom, blank outside", "zoom:outside=blank"),
     _looking("zoom-blank-source", "zoom, blank outside", "zoom:outside=blank", source=True),
     _looking("zoom-tight-source", "zoom, margin 0.1", "zoom:margin=0.1", source=True),
+    _looking("zooms-source", "zoom, margins 0.1 + 0.7", "zoom:margin=0.1+zoom:margin=0.7", source=True),
+    Row(
+        key="box-zooms-source",
+        label="Alpha-CLIP, box, zoom, margins 0.1 + 0.7, of the source, 2 encodes",
+        embed=lambda e, m: _boxed(_ZOOMS, e, m),
+    ),
     Row(
         key="box-zoom-source",
         label="Alpha-CLIP, box, zoom, margin 0.1, of the source",
-        embed=_boxed,
+        embed=lambda e, m: _boxed(_TIGHT, e, m),
     ),
     _looking("alpha+zoom", "mask + zoom", "alpha+zoom"),
     _looking("zoom+crop", "zoom + masked crop", "zoom+crop"),
@@ -171,8 +183,8 @@ CHANCE = "chance"
 """The key of the row that guesses."""
 
 GENERATED = (
-    *("plain", "crop", "crop-wide-source", "blank", "alpha", "zoom-blank-source", "zoom-tight-source"),
-    *("box-zoom-source", "alone"),
+    *("plain", "crop", "crop-wide-source", "crops-source", "blank", "alpha", "zoom-blank-source", "zoom-tight-source"),
+    *("zooms-source", "box-zoom-source", "box-zooms-source", "alone"),
 )
 """Rows whose embeddings are also generated from."""
 

@@ -31,7 +31,9 @@ from gencontrol.regions.geometry import Geometry
 GRADED = "graded_alpha"
 """What a vision tower's configuration says of a tower whose alpha channel was trained on maps of levels."""
 DEFAULT_FOCUS = "default_focus"
-"""Where it says how a region is looked at by default: a mapping of `name`, a focus strategy, and its settings."""
+"""Where it says how a region is looked at by default; see `DefaultLook`."""
+DefaultLook = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+"""A mapping of `name`, a focus strategy, and its settings; or several such, whose looks are added."""
 
 
 class AlphaCLIP(FromSources, SeveralRegions):
@@ -94,8 +96,8 @@ class AlphaCLIP(FromSources, SeveralRegions):
         return bool(getattr(self.vision.config, GRADED, False))
 
     @property
-    def default_focus(self) -> Mapping[str, Any] | None:
-        """How its makers found that it sees a region best: a focus strategy's name and settings; None says nothing."""
+    def default_focus(self) -> DefaultLook | None:
+        """How its makers found that it sees a region best; None says nothing."""
         return getattr(self.vision.config, DEFAULT_FOCUS, None)
 
     @checked

@@ -1,15 +1,14 @@
 """From a picture and its regions to embeddings: for any encoder and geometry, with no host in sight."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.alpha_clip.model import AlphaCLIP, DefaultLook
 from gencontrol.conditioning.calibrated import curve_of
 from gencontrol.conditioning.strength import between, check_strength
 from gencontrol.errors import InputError, PairingError
@@ -105,9 +104,7 @@ def embed_regions(
 
 
 @checked
-def choose_focus(
-    focus: FocusStrategy | None, *, has_alpha: bool, default: Mapping[str, Any] | None = None
-) -> FocusStrategy:
+def choose_focus(focus: FocusStrategy | None, *, has_alpha: bool, default: DefaultLook | None = None) -> FocusStrategy:
     """The strategy to use, after a check that it can act.
 
     Args:

@@ -1,6 +1,6 @@
 """The strategies by name."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -46,20 +46,31 @@ def configured_focus(look: Any) -> FocusStrategy:
     """The strategy that an encoder's configuration names.
 
     Args:
-        look: A mapping of `name` and that strategy's settings, as `AlphaCLIP.default_focus` holds it.
+        look: A mapping of `name` and that strategy's settings, or several such, whose looks are added, as
+            `AlphaCLIP.default_focus` holds them.
 
     Raises:
         CheckpointError: It names no strategy, or settings that the strategy has not.
     """
     try:
-        if not isinstance(look, Mapping) or not isinstance(look.get("name"), str):
-            raise ConfigError(f"expected a mapping with the name of a focus, got {shown(look)}.")
-        return focus_strategy(look["name"], **{key: value for key, value in look.items() if key != "name"})
+        looks = tuple(_configured(one) for one in looks_named(look))
+        return looks[0] if len(looks) == 1 else SumFocus(looks=looks)
     except ConfigError as error:
         raise CheckpointError(
             f"The encoder's config.json holds a default_focus that cannot be used: {error} Mend it, take it out, or "
             "choose a focus yourself."
         ) from None
+
+
+def looks_named(look: Any) -> Sequence[Any]:
+    """The looks of an encoder's configuration, be it one or several."""
+    return look if isinstance(look, (list, tuple)) else (look,)
+
+
+def _configured(look: Any) -> FocusStrategy:
+    if not isinstance(look, Mapping) or not isinstance(look.get("name"), str):
+        raise ConfigError(f"expected a mapping with the name of a focus, or a list of such, got {shown(look)}.")
+    return focus_strategy(look["name"], **{key: value for key, value in look.items() if key != "name"})
 
 
 @checked

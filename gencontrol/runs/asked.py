@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gencontrol.alpha_clip.architectures import square
-from gencontrol.alpha_clip.model import DEFAULT_FOCUS
+from gencontrol.alpha_clip.model import DEFAULT_FOCUS, DefaultLook
 from gencontrol.models.location import Location
 from gencontrol.pipelines.components import check_weight_files
 from gencontrol.pipelines.encoders import locate
@@ -34,7 +34,7 @@ class Asked:
     """Side of what its encoder sees, in pixels."""
     embed_dim: int
     """Width of its encoder's embeddings."""
-    default_focus: Mapping[str, Any] | None
+    default_focus: DefaultLook | None
     """How its encoder looks at a region unless it is said otherwise; None leaves it to its alpha channel."""
     sampler: Mapping[str, Any]
     """Settings of its own sampler."""

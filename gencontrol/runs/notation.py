@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gencontrol.alpha_clip.model import DefaultLook
 from gencontrol.conditioning.sampling import MOST_PICTURES
 from gencontrol.conditioning.strength import StrengthSchedule, as_strength, check_strength, parse_schedule
 from gencontrol.configuration import yaml_value
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus import FocusStrategy, SumFocus, configured_focus, focus_strategy
+from gencontrol.focus.registry import PLUS, looks_named
 
 DEFAULT_COUNT = 4
 LARGEST_SEED = 2**63 - 1
@@ -191,8 +193,8 @@ def scalar(text: str, *, where: str) -> Any:
         raise ConfigError(f"{where}: {text!r} is neither a number nor a name.") from None
 
 
-def write_focus(look: Mapping[str, Any]) -> str:
-    """A focus strategy's name and settings as the setting `focus` takes them.
+def write_focus(look: DefaultLook) -> str:
+    """A focus strategy's name and settings, or those of several that are added, as the setting `focus` takes them.
 
     Args:
         look: What an encoder's configuration says; see `AlphaCLIP.default_focus`.
@@ -201,6 +203,10 @@ def write_focus(look: Mapping[str, Any]) -> str:
         CheckpointError: It names no strategy, or settings that the strategy has not.
     """
     configured_focus(look)
+    return PLUS.join(map(_write_look, looks_named(look)))
+
+
+def _write_look(look: Mapping[str, Any]) -> str:
     settings = [f"{key}={value}" for key, value in look.items() if key != "name"]
     return f"{look['name']}:{','.join(settings)}" if settings else str(look["name"])
 

@@ -59,6 +59,9 @@ def test_sums_that_cannot_be() -> None:
 def test_an_encoders_configuration_may_name_a_look() -> None:
     assert configured_focus({"name": "zoom", "outside": "blank"}) == ZoomFocus(outside="blank")
     assert configured_focus({"name": "alpha"}) == AlphaFocus()
+    looks = [{"name": "zoom", "margin": 0.1}, {"name": "crop"}]
+    assert configured_focus(looks) == SumFocus(looks=(ZoomFocus(margin=0.1), CropFocus()))
+    assert configured_focus(looks[:1]) == ZoomFocus(margin=0.1)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +71,10 @@ def test_an_encoders_configuration_may_name_a_look() -> None:
         ({"name": "zoom", "closenes": 1}, "unknown key 'closenes'"),
         ({"name": "zoom", "closeness": 2}, "closeness: expected 0"),
         ({"closeness": 1}, "expected a mapping with the name of a focus"),
-        ("zoom", "expected a mapping with the name of a focus, got 'zoom'"),
+        ("zoom", "expected a mapping with the name of a focus, or a list of such, got 'zoom'"),
+        (["zoom"], "expected a mapping with the name of a focus, or a list of such, got 'zoom'"),
+        ([], "looks: expected at least two to add, got 0"),
+        ([{"name": "zoom"}] * 2, "zoom"),
         ({"name": 3}, "expected a mapping with the name"),
     ],
 )

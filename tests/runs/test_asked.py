@@ -16,6 +16,7 @@ from gencontrol.runs.asked import ask_host, with_default_focus
 from gencontrol.runs.settings import VariationSettings
 
 PLAIN = Path(str(files("gencontrol.models"))) / "tiny" / "clip"
+BOTH = [{"name": "zoom", "margin": 0.1}, {"name": "zoom", "margin": 0.7}]
 
 
 def test_a_folder_with_its_encoder(tiny_folder: Path, tiny: ModuleType) -> None:
@@ -42,9 +43,11 @@ def test_what_is_no_host_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
 
 def test_an_encoders_own_look_is_written_out_where_none_is_asked_for() -> None:
     asked = ask_host("tiny", None, revision=None, offline=True)
-    assert asked.default_focus == {"name": "zoom", "margin": 0.1}
+    assert asked.default_focus == BOTH
     settings = VariationSettings(images=("photo.png",))
-    assert with_default_focus(settings, asked).focus == "zoom:margin=0.1"
+    assert with_default_focus(settings, asked).focus == "zoom:margin=0.1+zoom:margin=0.7"
+    one = replace(asked, default_focus={"name": "zoom", "outside": "blank"})
+    assert with_default_focus(settings, one).focus == "zoom:outside=blank"
     assert with_default_focus(replace(settings, focus="alpha"), asked).focus == "alpha"
     assert with_default_focus(replace(settings, embeds_in="rows.safetensors"), asked).focus is None
     assert with_default_focus(settings, replace(asked, default_focus=None)).focus is None
@@ -52,7 +55,7 @@ def test_an_encoders_own_look_is_written_out_where_none_is_asked_for() -> None:
 
 
 def test_the_embedded_models_look_is_its_encoders_too() -> None:
-    assert AlphaCLIP.from_pretrained("tiny").default_focus == {"name": "zoom", "margin": 0.1}
+    assert AlphaCLIP.from_pretrained("tiny").default_focus == BOTH
 
 
 def test_networks_without_weights_are_refused_before_others_are_loaded(tiny_folder: Path, tmp_path: Path) -> None:

@@ -67,8 +67,9 @@ class AlphaClipTraining:
     """Weight of their loss."""
     blanked: float = 0.0
     """Share of the pairs of one region whose picture is painted over outside of it."""
-    default_focus: dict[str, str | float] = field(default_factory=dict)
-    """How the trained encoder looks unless it is told otherwise: a focus strategy's `name`, and its settings."""
+    default_focus: tuple[dict[str, str | float], ...] = ()
+    """How the trained encoder looks unless it is told otherwise: a focus strategy's `name`, and its settings; or those
+    of several, whose looks are added."""
     scenes: SceneConfig = field(default_factory=lambda: SceneConfig(counts=(0.15, 0.25, 0.3, 0.3)))
     """What is composed, where pairs come from the sprite world."""
 
@@ -202,7 +203,7 @@ class AlphaClipTask:
         """Save an AlphaCLIP folder: the merged vision tower beside the frozen text tower."""
         finished = copy.deepcopy(self.encoder)
         finished.vision = finished_tower(module)
-        for key, value in ((GRADED, self.config.graded > 0), (DEFAULT_FOCUS, self.config.default_focus)):
+        for key, value in ((GRADED, self.config.graded > 0), (DEFAULT_FOCUS, list(self.config.default_focus))):
             if value:
                 setattr(finished.vision.config, key, value)
         finished.save_pretrained(folder)

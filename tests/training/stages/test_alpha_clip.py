@@ -9,7 +9,7 @@ from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.trainable import finished_tower
 from gencontrol.configuration import from_yaml
 from gencontrol.errors import ConfigError
-from gencontrol.focus import ZoomFocus, configured_focus
+from gencontrol.focus import SumFocus, ZoomFocus, configured_focus
 from gencontrol.sprites.compose import SceneConfig
 from gencontrol.training.data.pairs import Pairs, pad_ids
 from gencontrol.training.loop.settings import RunConfig
@@ -92,9 +92,10 @@ def test_an_export_says_whether_it_was_trained_on_levels(graded, base, tmp_path)
 
 def test_an_export_says_how_to_look(base, tmp_path):
     look = {"name": "zoom", "outside": "blank", "closeness": 0.5}
-    task = AlphaClipTask(AlphaClipTraining(run=RUN, default_focus=look), base, Halves())
+    both = (look, {"name": "crop"})
+    task = AlphaClipTask(AlphaClipTraining(run=RUN, default_focus=both), base, Halves())
     task.export(task.module, tmp_path / "export")
-    assert AlphaCLIP.from_pretrained(tmp_path / "export").default_focus == look
+    assert AlphaCLIP.from_pretrained(tmp_path / "export").default_focus == list(both)
     plain = AlphaClipTask(AlphaClipTraining(run=RUN), base, Halves())
     plain.export(plain.module, tmp_path / "plain")
     assert AlphaCLIP.from_pretrained(tmp_path / "plain").default_focus is None
@@ -102,7 +103,7 @@ def test_an_export_says_how_to_look(base, tmp_path):
 
 def test_the_shipped_settings_name_a_look_that_there_is():
     preset = from_yaml(AlphaClipTraining, preset_path(STAGES["alpha-clip"]))
-    assert configured_focus(preset.default_focus) == ZoomFocus(margin=0.1)
+    assert configured_focus(preset.default_focus) == SumFocus(looks=(ZoomFocus(margin=0.1), ZoomFocus(margin=0.7)))
 
 
 def test_the_anchor_is_a_relative_squared_distance():
@@ -163,7 +164,7 @@ def test_defaults():
         graded=0.0,
         graded_weight=1.0,
         blanked=0.0,
-        default_focus={},
+        default_focus=(),
         scenes=SceneConfig(counts=(0.15, 0.25, 0.3, 0.3)),
     )
 
