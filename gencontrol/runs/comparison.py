@@ -56,37 +56,43 @@ def draw_comparison(
 
 
 def comparison_sheet(
-    rows: Mapping[str, Sequence[Image.Image]], seen: Image.Image, column_labels: Sequence[str]
+    rows: Mapping[str, Sequence[Image.Image]], seen: Sequence[Image.Image], column_labels: Sequence[str]
 ) -> Image.Image:
-    """One row for each way, and what the encoder saw at the end of the first.
+    """One row for each way, and what the encoder saw, look by look, at the end of the first.
 
     Args:
         rows: Label -> pictures; the run's own row first.
-        seen: What `encoder_view` gives.
+        seen: What `encoder_views` gives.
         column_labels: One for each picture of a row.
     """
     (first, *others), labels = rows.values(), list(rows)
+    looked = [f"where it looked{f', {number}' if len(seen) > 1 else ''}" for number in range(1, len(seen) + 1)]
     return contact_sheet(
-        [[*first, seen.resize(first[0].size)], *others],
+        [[*first, *(view.resize(first[0].size) for view in seen)], *others],
         row_labels=labels,
-        column_labels=[*column_labels, "where it looked"],
+        column_labels=[*column_labels, *looked],
     )
 
 
 def encoder_view(scene: Scene, focus: FocusStrategy | None, geometry: Geometry) -> Image.Image:
+    """What `encoder_views` gives, one beside the other."""
+    return beside(encoder_views(scene, focus, geometry))
+
+
+def encoder_views(scene: Scene, focus: FocusStrategy | None, geometry: Geometry) -> list[Image.Image]:
     """What the encoder gets: the picture with its regions, or what a focus that paints or cuts has made of it.
 
-    Of a sum, each look beside the one before; and of regions with different weights too, where each is looked at by
-    itself in a picture of its own.
+    Of a sum, each look by itself; and of regions with different weights too, where each is looked at in a picture
+    of its own.
     """
     regions = scene.regions or [whole(scene.picture.size)]
     if not scene.regions or focus is None or focus.name in WHOLE_FRAME:
-        return preview(scene.picture, union_of(regions), geometry)
+        return [preview(scene.picture, union_of(regions), geometry)]
     if isinstance(focus, SumFocus):
-        return beside([encoder_view(scene, look, geometry) for look in focus.looks])
+        return [view for look in focus.looks for view in encoder_views(scene, look, geometry)]
     alike = len({region.weight for region in regions}) == 1
     looks = [union_of(regions)] if alike else [region.alpha for region in regions]
-    return beside([_made_view(scene.picture, alpha, focus, geometry) for alpha in looks])
+    return [_made_view(scene.picture, alpha, focus, geometry) for alpha in looks]
 
 
 def _made_view(picture: Picture, alpha: Float[Tensor, "h w"], focus: FocusStrategy, geometry: Geometry) -> Image.Image:

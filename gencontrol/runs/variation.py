@@ -14,7 +14,7 @@ from gencontrol.conditioning.calibrated import set_curve
 from gencontrol.conditioning.embed import RegionEmbeds
 from gencontrol.conditioning.embedding_files import join_rows, on_cpu, tensors_of, write_tensors
 from gencontrol.images.sheets import contact_sheet
-from gencontrol.runs.comparison import comparison_sheet, draw_comparison, encoder_view
+from gencontrol.runs.comparison import beside, comparison_sheet, draw_comparison, encoder_view, encoder_views
 from gencontrol.runs.drawing import draw_embeds, draw_scene, embed_scene
 from gencontrol.runs.files.outputs import Item, write_picture
 from gencontrol.runs.files.sheets import mark_sweep, write_sheet, write_sheets
@@ -253,8 +253,8 @@ def _draw_and_write(pipeline: Any, plain: AlphaCLIP | None, plan: Plan, item: It
     if "grid" in item.sheets:
         made["grid"] = contact_sheet([pictures], row_labels=[""], column_labels=labels)
     if recorded is not None and item.sheets.keys() & {"preview", "compare"}:
-        seen = encoder_view(recorded.scene, plan.focus, plan.geometry)
-        made |= {"preview": seen} if "preview" in item.sheets else {}
+        seen = encoder_views(recorded.scene, plan.focus, plan.geometry)
+        made |= {"preview": beside(seen)} if "preview" in item.sheets else {}
         if plain is not None:
             others = draw_comparison(pipeline, recorded.scene, plain, plan.sampling, fit=plan.fit)
             made["compare"] = comparison_sheet({"with the regions": pictures} | others, seen, labels)

@@ -53,10 +53,14 @@ def test_rows_differ_and_none_claims_a_plain_clip_that_is_not_there(tiny_folder:
 
 def test_the_sheet_ends_its_first_row_with_what_was_seen() -> None:
     red, lime, blue = (Image.new("RGB", (40, 30), colour) for colour in ("red", "lime", "blue"))
-    sheet = comparison_sheet({"mine": [red], "other": [lime]}, blue.resize((80, 80)), ["seed 1"])
+    sheet = comparison_sheet({"mine": [red], "other": [lime]}, [blue.resize((80, 80))], ["seed 1"])
     assert sheet.width == 8 + 2 * (40 + 8)
     middle = [sheet.getpixel((8 + 48 + 20, y)) for y in range(sheet.height)]
     assert middle.count((0, 0, 255)) >= 30
+    # Of several looks each has a cell of its own, in its own shape.
+    more = comparison_sheet({"mine": [red], "other": [lime]}, [blue.resize((80, 80)), lime], ["seed 1"])
+    assert more.width == 8 + 3 * (40 + 8)
+    assert more.getpixel((8 + 48 + 20, 40)) == (0, 0, 255) and more.getpixel((8 + 96 + 20, 40)) == (0, 255, 0)
 
 
 def test_the_view_shows_where_to_look_or_what_a_focus_made_of_it(scene: Scene) -> None:

@@ -14,7 +14,7 @@ from gencontrol.images.sheets import contact_sheet
 from gencontrol.pipelines.references.reference import RegionReference
 from gencontrol.pipelines.stock.drawing import draw_references
 from gencontrol.pipelines.stock.opening import OpenedHost, open_fitted
-from gencontrol.runs.comparison import comparison_sheet, encoder_view
+from gencontrol.runs.comparison import beside, comparison_sheet, encoder_views
 from gencontrol.runs.drawing import advised_on_memory, warn_of_black
 from gencontrol.runs.files.outputs import Item, write_picture
 from gencontrol.runs.files.sheets import write_sheets
@@ -127,7 +127,7 @@ def _run_item(opened: OpenedHost, plan: ReferencePlan, item: Item, image: Path) 
         made["preview"] = preview_references(plan, recorded)
     if "compare" in item.sheets:
         rows = {"with the regions": pictures} | _compared(opened, plan, references)
-        made["compare"] = comparison_sheet(rows, _view(plan, recorded, plan.terms), labels)
+        made["compare"] = comparison_sheet(rows, _views(plan, recorded, plan.terms), labels)
     return Result(outputs=tuple(written), sheets=_sheets(plan, item, made, record), seconds=seconds)
 
 
@@ -158,16 +158,16 @@ def _compared(
 
 def preview_references(plan: ReferencePlan, recorded: RecordedScene) -> Image.Image:
     """What the encoder gets of each reference, side by side where there are several."""
-    views = [_view(plan, recorded, plan.terms)]
-    views += [_view(plan, bound.recorded, bound.terms) for bound in plan.further]
+    views = [beside(_views(plan, recorded, plan.terms))]
+    views += [beside(_views(plan, bound.recorded, bound.terms)) for bound in plan.further]
     if len(views) == 1:
         return views[0]
     names = [recorded.path.name, *(bound.recorded.path.name for bound in plan.further)]
     return contact_sheet([views], row_labels=[""], column_labels=names)
 
 
-def _view(plan: ReferencePlan, recorded: RecordedScene, terms: Terms) -> Image.Image:
-    return encoder_view(recorded.scene, parse_focus(terms.focus), plan.host.geometry)
+def _views(plan: ReferencePlan, recorded: RecordedScene, terms: Terms) -> list[Image.Image]:
+    return encoder_views(recorded.scene, parse_focus(terms.focus), plan.host.geometry)
 
 
 def _rehearse(plan: ReferencePlan, item: Item) -> Result:
