@@ -11,13 +11,14 @@ from torch import Tensor
 
 from gencontrol.errors import ConfigError, InputError, MissingDependencyError
 from gencontrol.files import atomic_file, check_target
+from gencontrol.nerf.export.cropping import cropped
 from gencontrol.nerf.export.level import surface_density
 from gencontrol.nerf.export.splats import scene_splats, splat_bytes
 from gencontrol.nerf.export.usdz import usdz_bytes
 from gencontrol.nerf.field import grid
 from gencontrol.nerf.field.scene import Scene
 from gencontrol.nerf.limits import check_limits
-from gencontrol.nerf.parts.shapes import Shape, Whole, membership
+from gencontrol.nerf.parts.shapes import Shape, Whole
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
@@ -167,8 +168,7 @@ def to_linear(colours: np.ndarray) -> np.ndarray:
 def _densities(scene: Scene, settings: MeshSettings, resolution: int) -> Float[Tensor, "r r r"]:
     points = grid.nodes(resolution)
     density: Tensor = torch.cat([scene(piece)[0] for piece in points.split(1 << 18)])
-    for shape in (_part(scene, settings.part), settings.crop):
-        density = density * membership(shape, points)
+    density = cropped(density, points, (_part(scene, settings.part), settings.crop))
     return density.reshape((resolution,) * 3)
 
 

@@ -10,9 +10,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.errors import InputError
+from gencontrol.nerf.export.cropping import cropped
 from gencontrol.nerf.field import grid
 from gencontrol.nerf.field.scene import Scene
-from gencontrol.nerf.parts.shapes import Shape, membership
+from gencontrol.nerf.parts.shapes import Shape
 
 # The constant of the zeroth spherical harmonic: colour = 1/2 + it times the coefficient.
 _HARMONIC = 0.28209479177387814
@@ -62,8 +63,7 @@ def scene_splats(scene: Scene, *, resolution: int | None = None, within: Sequenc
     points = grid.nodes(resolution)
     pieces = [scene(piece) for piece in points.split(1 << 18)]
     density, colour = (torch.cat(values) for values in zip(*pieces, strict=True))
-    for shape in within:
-        density = density * membership(shape, points)
+    density = cropped(density, points, within)
     opacity = -torch.expm1(-density * spacing / _AREA)
     shown = opacity >= _LEAST_OPACITY
     if not shown.any():
