@@ -92,8 +92,8 @@ class EncoderSettings:
     focus: str | None = None
     """How the encoder is made to look: alpha, zoom, attention, crop, blank, blur, circle, masked-pooling,
     mask-inversion or one-pass, with settings after a colon, or several looks added, as zoom+crop; unless given, what
-    the encoder's configuration names (of tiny zoom:margin=0.1), else alpha if that channel is trained, else
-    attention."""
+    the encoder's configuration names (of tiny zoom:margin=0.1+zoom:margin=0.7), else alpha if that channel is trained,
+    else attention."""
     fit: Literal["pad", "squash", "crop", "published"] | None = None
     """How picture and mask become square: `published` crops the one and squashes the other, as the Alpha-CLIP authors'
     inference code does, for whoever must reproduce its numbers; unless given, as the encoder's processor says."""
