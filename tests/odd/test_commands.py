@@ -74,11 +74,12 @@ def _made(folder: Path) -> list[Path]:
 
 def _check_written(done: Any) -> None:
     """Each file that a line says was written is there and can be opened."""
-    for name in re.findall(r"^wrote (.+?)(?:: image_embeds .*)?$", done.out, re.MULTILINE):
+    for name, embeds in re.findall(r"^wrote (.+?)(: image_embeds .*)?$", done.out, re.MULTILINE):
         # A name with a line break in it is told on one line.
         path = done.folder / next((p for p in _made(done.folder) if one_line(str(p)) == name), name)
         assert path.is_file() and path.stat().st_size
-        if path.suffix == ".safetensors":
+        # Embeddings may be called anything that is not another kind of file's name.
+        if embeds or path.suffix == ".safetensors":
             assert all(bool(tensor.isfinite().all()) for tensor in load_file(path).values())
         else:
             with Image.open(path) as image:
