@@ -201,12 +201,12 @@ def test_where_nothing_may_be_written(settings: PairsSettings, tmp_path: Path) -
 def test_one_run_at_a_time(settings: PairsSettings) -> None:
     code = "import sys, pathlib; from gencontrol.locks import held\n"
     code += "with held(pathlib.Path(sys.argv[1])):\n    print(flush=True); sys.stdin.read()"
-    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen([sys.executable, "-P", "-c", code, settings.output], **pipes) as process:
         assert process.stdout is not None and process.stdout.readline()
         with pytest.raises(OutputError, match=f"{settings.output} is in use: process {process.pid} has been writing"):
             make_pairs(settings)
         assert {path.name for path in Path(settings.output).iterdir()} == {LOCK}
-        process.communicate(b"")
+        process.communicate("")
     made(settings)
     assert not (Path(settings.output) / LOCK).exists()

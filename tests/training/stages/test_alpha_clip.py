@@ -1,6 +1,7 @@
 import dataclasses
 import math
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -92,7 +93,7 @@ def test_an_export_says_whether_it_was_trained_on_levels(graded, base, tmp_path)
 
 def test_an_export_says_how_to_look(base, tmp_path):
     look = {"name": "zoom", "outside": "blank", "closeness": 0.5}
-    both = (look, {"name": "crop"})
+    both: Any = (look, {"name": "crop"})
     task = AlphaClipTask(AlphaClipTraining(run=RUN, default_focus=both), base, Halves())
     task.export(task.module, tmp_path / "export")
     assert AlphaCLIP.from_pretrained(tmp_path / "export").default_focus == list(both)
