@@ -166,6 +166,20 @@ def to_mapping(config: Any) -> dict[str, Any]:
     return {f.name: _plain(getattr(config, f.name)) for f in dataclasses.fields(config)}
 
 
+def filled(config: Any, saved: Mapping[str, Any]) -> dict[str, Any]:
+    """What `to_mapping` once made of one of the class of `config`, with the defaults of fields that are new since."""
+    made = dict(saved)
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value) and isinstance(made.get(field.name), Mapping):
+            made[field.name] = filled(value, made[field.name])
+        elif field.default is not dataclasses.MISSING:
+            made.setdefault(field.name, _plain(field.default))
+        elif field.default_factory is not dataclasses.MISSING:
+            made.setdefault(field.name, _plain(field.default_factory()))
+    return made
+
+
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return to_mapping(value)

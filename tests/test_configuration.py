@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
-from gencontrol.configuration import from_mapping, from_yaml, merge, nearest, read_yaml, shown, to_mapping
+from gencontrol.configuration import filled, from_mapping, from_yaml, merge, nearest, read_yaml, shown, to_mapping
 from gencontrol.errors import ConfigError
 
 
@@ -296,3 +296,14 @@ def test_a_hint_is_no_catalogue() -> None:
 def test_objects_of_a_library_are_named_by_their_kind() -> None:
     assert shown(object()) == "a value of object" and shown(Path) == "the class Path"
     assert shown([1, object()]) == "a value of list" and shown({"a": (1, "b")}) == "{'a': (1, 'b')}"
+
+
+def test_what_was_kept_before_a_field_was_there_has_its_default() -> None:
+    run = from_mapping(Run, FULL)
+    kept = {"steps": 3, "sizes": [4], "optimiser": {"rate": 0.5}}
+    made = filled(run, kept)
+    assert made == to_mapping(Run(steps=3, sizes=(4,), optimiser=Optimiser(rate=0.5)))
+    assert kept == {"steps": 3, "sizes": [4], "optimiser": {"rate": 0.5}}
+    # Of what has no default, and of what is no more, nothing is made up.
+    assert "steps" not in filled(run, {}) and filled(run, {"gone": 1})["gone"] == 1
+    assert filled(run, to_mapping(run)) == to_mapping(run)

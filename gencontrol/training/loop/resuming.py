@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gencontrol.configuration import to_mapping
+from gencontrol.configuration import filled, to_mapping
 from gencontrol.errors import CheckpointError
 from gencontrol.training.loop.checkpoints import Checkpoint
 from gencontrol.training.loop.learning_rate import decay_begins
@@ -18,7 +18,8 @@ _MAY_CHANGE = frozenset(
 def check_same_settings(found: Checkpoint, config: RunConfig, stage: Any) -> None:
     """Refuse to go on with settings that what was done before does not have.
 
-    A constant schedule may be prolonged, or cut short, as long as its step size has not begun to fall.
+    A constant schedule may be prolonged, or cut short, as long as its step size has not begun to fall. Settings that
+    did not exist then count as having had their defaults.
 
     Args:
         found: What was left.
@@ -31,8 +32,8 @@ def check_same_settings(found: Checkpoint, config: RunConfig, stage: Any) -> Non
     saved = found.facts["config"]
     begins = decay_begins(saved["steps"], saved.get("decay", 0.0))
     free = {"steps", "decay"} if config.schedule == "constant" and found.step <= begins else set()
-    _check(saved, to_mapping(config), may_change=_MAY_CHANGE | free)
-    _check(found.facts.get("stage", {}), to_mapping(stage), may_change=_MAY_CHANGE)
+    _check(filled(config, saved), to_mapping(config), may_change=_MAY_CHANGE | free)
+    _check(filled(stage, found.facts.get("stage", {})), to_mapping(stage), may_change=_MAY_CHANGE)
 
 
 def _check(saved: Mapping[str, Any], now: Mapping[str, Any], *, may_change: frozenset[str]) -> None:

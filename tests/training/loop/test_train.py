@@ -79,6 +79,20 @@ def test_a_broken_checkpoint_is_passed_over_with_a_warning(tasks, tmp_path, capl
     assert again.drawn[0] == 14 * 4 and same(whole.module, again.module)
 
 
+def test_settings_that_are_new_since_have_had_their_defaults(tasks, tmp_path):
+    train(tasks.LineTask(), CONFIG, folder=tmp_path, until=5)
+    for checkpoint in list_checkpoints(tmp_path / "checkpoints"):
+        index = json.loads((checkpoint / "index.json").read_text())
+        # As a version wrote it that knew neither.
+        del index["facts"]["config"]["muon_scale"], index["facts"]["stage"]["slope"]
+        (checkpoint / "index.json").write_text(json.dumps(index))
+    with pytest.raises(CheckpointError, match=r"other settings \(slope 1.0 -> 3.0\)"):
+        train(tasks.LineTask(slope=3.0), CONFIG, folder=tmp_path)
+    with pytest.raises(CheckpointError, match=r"other settings \(muon_scale 2.0 -> 3.0\)"):
+        train(tasks.LineTask(), dataclasses.replace(CONFIG, muon_scale=3.0), folder=tmp_path)
+    train(tasks.LineTask(), CONFIG, folder=tmp_path)
+
+
 def test_other_settings_are_refused_but_for_logging_and_the_device(tasks, tmp_path):
     train(tasks.LineTask(), CONFIG, folder=tmp_path, until=5)
     with pytest.raises(CheckpointError, match=r"other settings \(learning_rate 0.05 -> 0.01\)"):
