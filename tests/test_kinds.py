@@ -265,8 +265,8 @@ SAID = (
     "from_index_mask: mask: expected text, a path, a PIL image, an array, a tensor or a Picture, got None.",
     "RegionReference: image: expected text, a path, a PIL image, an array, a tensor, a Picture, a Scene or a list of "
     "values, got None.",
-    "Expected start:end, such as 1:0.3, or start:end@begin:until, such as 1:0@0.2:0.6, or points position:strength in "
-    "fractions of the run, such as '0:1 0.5:0.8 1:0.3 cosine', got 'x'.",
+    "schedule: Expected start:end, such as 1:0.3, or start:end@begin:until, such as 1:0@0.2:0.6, or points "
+    "position:strength in fractions of the run, such as '0:1 0.5:0.8 1:0.3 cosine', got 'x'.",
     "Geometry: size: expected a whole number, got the text '64'.",
     "rgb: expected a tensor, got an array (torch.from_numpy makes one of it).",
     "from_pretrained: name_or_path: expected text or a path, got None.",

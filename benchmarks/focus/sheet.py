@@ -18,11 +18,14 @@ LABELS = {
     "plain": "no mask",
     "crop": "masked crop",
     "crop-wide-source": "masked crop, wider",
+    "crops-source": "two masked crops",
     "blank": "blank outside",
     "alpha": "Alpha-CLIP, mask",
     "zoom-blank-source": "close up, blank",
     "zoom-tight-source": "Alpha-CLIP, close up",
+    "zooms-source": "Alpha-CLIP, two looks",
     "box-zoom-source": "a box, close up",
+    "box-zooms-source": "a box, two looks",
     "alone": "sprite alone",
 }
 """Of the columns, by the rows' keys: short, since they stand below small pictures."""
