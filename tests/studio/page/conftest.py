@@ -112,6 +112,9 @@ class Visit:
     def open(self, title: str) -> None:
         """Open what is folded up."""
         self.page.get_by_role("button", name=title).last.click()
+        # As fields are shown for the first time gradio sets them once more, which takes from whoever is quicker than
+        # any person what they have written.
+        self.page.wait_for_timeout(300)
 
     def number(self, label: str, value: float) -> None:
         """Set a slider by the field beside it."""

@@ -79,6 +79,7 @@ def test_regions_of_all_kinds_are_in_the_record(visit: Any, tmp_path: Path) -> N
     page.get_by_label("Schedule").fill("1:0.3")
     visit.open("Side by side")
     page.get_by_label("Compare").check()
+    assert page.get_by_label("Schedule").input_value() == "1:0.3"
     visit.vary()
     visit.wait_for("1 picture in")
     page.locator("#studio-sheet img").wait_for()
