@@ -1,6 +1,6 @@
 """Pairs made by two processes of a cluster that are killed in the middle, for `test_spreading`.
 
-Of a local cluster both processes are killed; of one that is there already, and has two nodes, a node with its own.
+Both processes are killed; of a cluster that is there already, and has two nodes, a node is lost with its own.
 """
 
 import os
@@ -8,7 +8,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import psutil
@@ -35,11 +35,15 @@ def two_nodes() -> Any:
 
 
 def lose_a_node(nodes: Any) -> None:
-    """End a node, as a machine ends: with its process, which would go on for a while with what it is given."""
+    """End a node, as a machine ends: with its process, which would go on for a while with what it is given.
+
+    And the process of the other node, since that of the lost one may have had nothing to do just then.
+    """
     before = workers()
     nodes.remove_node(nodes.worker_nodes.copy().pop(), False)
-    for orphan in set(before) - set(workers()):
-        orphan.kill()
+    for one in before:
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
 
 
 def killing(kill: Callable[[], object]) -> list[int]:
