@@ -126,7 +126,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         key="crops-source",
-        label="plain CLIP, masked crops, margins 0 + 0.25, of the source, 2 encodes",
+        label="plain CLIP, masked crops, margins 0.1 + 0.25, of the source, 2 encodes",
         embed=lambda e, m: _CROPS.embed(e.plain, *m.source()),
     ),
     Row(

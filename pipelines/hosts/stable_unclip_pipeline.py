@@ -74,9 +74,8 @@ class StableUnCLIPImg2ImgPipeline(RegionPipeline, stock.StableUnCLIPImg2ImgPipel
     ) -> ImagePipelineOutput | tuple[Any]:
         """Generate variations of the regions of pictures; see `RegionPipeline` for the arguments about regions.
 
-        The others are the stock class's: `prompt` and `negative_prompt`, or embeddings in their place, are one text for
-        all pictures or one for each, and one picture serves several prompts; `noise_level` in [0, the noising
-        scheduler's last step] is the noise on the embedding, more of which gives freer variations.
+        The others are the stock class's: texts, or embeddings in their place, are one for all pictures or one for each;
+        `noise_level` in [0, the noising scheduler's last step] is noise on the embedding, for freer variations.
         """
         per_prompt = 1 if num_images_per_prompt is None else num_images_per_prompt
         check_sampling(steps=num_inference_steps, pictures=per_prompt, eta=eta, size=(height, width))

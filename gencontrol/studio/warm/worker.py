@@ -26,7 +26,7 @@ CANCEL = b"cancel"
 _POLL = 0.2
 """Seconds between two looks at whether a run is to end, where it says nothing."""
 _GRACE = 5.0
-"""Seconds that a process has to end by itself."""
+"""Seconds that one waits for a process that has ended, or was told to."""
 _PATIENT = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
 """Unless they are set: threads that spin while they wait would cost the browser, and each other, their core."""
 _LOG = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def work(connection: Connection) -> None:
     """Carry out jobs one after another, until the server is gone."""
     # Ctrl-C reaches all processes of a terminal: the server ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Its own would be one of the system's, which the server, when it ends this process, leaves behind.
+    # The lock that tqdm makes for itself is a semaphore of the system's, which a process that is ended leaves behind.
     tqdm.set_lock(threading.RLock())
     quiet_loggers()
     from gencontrol.studio.warm.jobs import Stopped, carry_out
