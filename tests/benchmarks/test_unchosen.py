@@ -10,6 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
+from benchmarks import likeness
+from benchmarks.focus.rows import _ZOOMS, GENERATED, ROWS
 from benchmarks.focus.scenes import Marked
 from benchmarks.unchosen import (
     COLUMNS,
@@ -23,7 +25,10 @@ from benchmarks.unchosen import (
     read_reading,
     write_sheets,
 )
+from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.errors import InputError
+from gencontrol.focus import configured_focus
+from gencontrol.runs.notation import parse_focus
 
 
 @pytest.mark.parametrize(
@@ -101,3 +106,11 @@ def test_what_the_readme_says_of_the_readers(capsys: pytest.CaptureFixture[str])
     assert "of 64: named [44, 43], all named 43, of this one [46, 45]" in capsys.readouterr().out
     said = (root / "README.md").read_text(encoding="utf-8").replace("\n", " ")
     assert "named 44 and 43 of them rightly" in said and 'would call 46 and 45 "of this one"' in said
+
+
+def test_what_is_measured_is_how_tiny_looks_by_itself() -> None:
+    default = AlphaCLIP.from_pretrained("tiny").default_focus
+    assert parse_focus(Settings().focus) == configured_focus(default)
+    assert parse_focus(likeness.Settings().focus[-1]) == configured_focus(default)
+    (row,) = [row for row in ROWS if row.key == "zooms-source"]
+    assert row.key in GENERATED and _ZOOMS == configured_focus(default)
