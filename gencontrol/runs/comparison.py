@@ -24,6 +24,8 @@ from gencontrol.runs.drawing import Sampling, draw_embeds
 
 WHOLE_FRAME = frozenset({"alpha", "attention", "masked-pooling", "mask-inversion", "one-pass"})
 """Strategies that leave the picture as it is."""
+_GAPS = 64
+"""How many gaps between two looks would be as wide as a look is high."""
 
 
 @torch.no_grad()
@@ -102,10 +104,12 @@ def _made_view(picture: Picture, alpha: Float[Tensor, "h w"], focus: FocusStrate
 
 
 def beside(pictures: Sequence[Image.Image]) -> Image.Image:
-    """Pictures of one height in a row."""
-    row = Image.new("RGB", (sum(picture.width for picture in pictures), pictures[0].height))
+    """Pictures of one height in a row, white between them."""
+    height = pictures[0].height
+    gap = -(-height // _GAPS)
+    row = Image.new("RGB", (sum(picture.width for picture in pictures) + gap * (len(pictures) - 1), height), "white")
     at = 0
     for picture in pictures:
         row.paste(picture, (at, 0))
-        at += picture.width
+        at += picture.width + gap
     return row
