@@ -7,6 +7,7 @@ from random import Random
 from typing import Any, cast
 
 import torch
+from accelerate.utils.other import extract_model_from_parallel
 from PIL import Image, ImageDraw
 from torch import Tensor, nn
 from torch.nn import functional
@@ -23,6 +24,7 @@ from gencontrol.tasks.llava.model import CAPTION as CAPTION_KEY
 from gencontrol.tasks.llava.model import PROMPT as PROMPT_KEY
 from gencontrol.training.language.cache import rows_of
 from gencontrol.training.language.lessons import UNASKED, Lessons, lessons_of, places_of, seen_by
+from gencontrol.training.language.naming import named_patches, naming_losses, tokens_of_names
 from gencontrol.training.language.questions import CAPTION, KINDS, Asked, ask, caption_asked
 from gencontrol.training.language.samples import views_from
 from gencontrol.training.language.shown import LOOKS, Shown
@@ -56,6 +58,8 @@ class LanguageTraining:
     """A head that an earlier run exported, to go on from; where it has fewer blocks, they become the last ones."""
     cache: str = ""
     """Folder of the cached views; the run's own unless named."""
+    naming: float = 0.0
+    """Weight of a loss by which patches resemble the words for what they show, see `naming`; 0 is none."""
     blind: bool = False
     """Whether the head is shown one patch of zeros instead of what the tower sees: it learns what can be answered
     without looking, which is a row of `benchmarks.language`."""
@@ -63,6 +67,9 @@ class LanguageTraining:
     def __post_init__(self) -> None:
         if self.run.batch != self.run.chunk:
             raise ConfigError(f"run.batch: expected one chunk of {self.run.chunk} a step, got {self.run.batch}.")
+        check_number(self.naming, name="naming", at_least=0, at_most=100)
+        if self.blind and self.naming:
+            raise ConfigError(f"naming: expected 0 for a blind head, which has no patches to name, got {self.naming}.")
         check_number(self.scene_seed, name="scene_seed", at_least=0, at_most=LARGEST_SEED)
         if not 0 <= self.questions <= len(KINDS) - 1:
             raise ConfigError(f"questions: expected 0 to {len(KINDS) - 1}, got {self.questions}.")
@@ -97,6 +104,7 @@ class LanguageTask:
         self.config, self.sets = config, sets
         self.names = tuple(concept.name for concept in concepts)
         self.tokenizer = language_tokenizer(self.names)
+        self.spelled = tokens_of_names(self.tokenizer, self.names)
         self.processor = encoder.processor
         self.llava = llava_config(
             config.head,
@@ -128,7 +136,8 @@ class LanguageTask:
         some = rows_of(found, rows)
         asked = [self.questions(shown, random) for shown in shown_of(some, self.names)]
         lessons = lessons_of(self.tokenizer, asked)
-        return {"patches": self._seen(some["patches"]), **vars(lessons)}
+        named = {"named": named_patches(some)} if self.config.naming else {}
+        return {"patches": self._seen(some["patches"]), **named, **vars(lessons)}
 
     def _seen(self, patches: Tensor) -> Tensor:
         """What the head is shown of what the tower sees."""
@@ -144,11 +153,20 @@ class LanguageTask:
         return [caption_asked(shown), *([what] if what else []), *others]
 
     def losses(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """Cross-entropy of the answers' tokens."""
+        """Cross-entropy of the answers' tokens, and of the names of patches where that is asked for."""
         lessons = Lessons(**{name: batch[name] for name in ("ids", "group", "place", "target")})
         logits = answered(module, batch["patches"].float(), lessons)
         targets = lessons.target[lessons.target != UNASKED]
-        return {"words": functional.cross_entropy(logits.float(), targets)}
+        return {"words": functional.cross_entropy(logits.float(), targets), **self._naming(module, batch)}
+
+    def _naming(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        if not self.config.naming:
+            return {}
+        head = cast(LanguageHead, extract_model_from_parallel(module))
+        words: Any = head.language_model.get_submodule("embed_tokens")
+        spoken, named = head.projector(batch["patches"].float()).float(), batch["named"]
+        losses = naming_losses(spoken, words.weight, self.spelled.to(named.device), named)
+        return {"naming": self.config.naming * losses.sum() / max(1, len(losses))}
 
     @torch.no_grad()
     def evaluate(self, module: nn.Module) -> dict[str, float]:

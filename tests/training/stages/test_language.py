@@ -143,6 +143,22 @@ def test_losses_are_of_the_answers(task) -> None:
     assert_close(loss, torch.tensor(float(len(built.tokenizer))).log())
 
 
+def test_patches_are_taught_their_names_where_that_is_asked_for(task) -> None:
+    built = task(naming=0.5)
+    batch = built.draw(1)
+    assert (batch["named"] >= 0).any() and "named" not in task().draw(1)
+    losses = built.losses(built.module, batch)
+    assert set(losses) == {"words", "naming"} and set(task().losses(built.module, batch)) == {"words"}
+    # It is a mean over the named patches, times its weight, and reaches the projector and the words.
+    assert_close(task(naming=1.0).losses(built.module, batch)["naming"], 2 * losses["naming"])
+    losses["naming"].backward()
+    words = built.module.language_model.embed_tokens.weight
+    assert words.grad.abs().sum() > 0 and built.module.projector.linear_1.weight.grad.abs().sum() > 0
+    assert built.module.lm_head.weight.grad is None
+    nothing = batch | {"named": torch.full_like(batch["named"], -1)}
+    assert built.losses(built.module, nothing)["naming"] == 0
+
+
 def test_views_are_read_back(task) -> None:
     built = task()
     shown = shown_of(built.sets["test"], built.names)
@@ -187,6 +203,10 @@ def test_the_preset_and_settings_that_cannot_be() -> None:
         LanguageTraining(questions=11)
     with pytest.raises(ConfigError, match="scene_seed: expected"):
         LanguageTraining(scene_seed=-1)
+    with pytest.raises(ConfigError, match="naming: expected 0 or more and at most 100, got"):
+        LanguageTraining(naming=-1.0)
+    with pytest.raises(ConfigError, match=r"naming: expected 0 for a blind head, which has no patches to name, got 0\.2"):
+        LanguageTraining(naming=0.2, blind=True)
 
 
 def test_a_tower_of_another_shape_is_refused(task, tiny: ModuleType) -> None:
