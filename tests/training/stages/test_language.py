@@ -205,7 +205,7 @@ def test_the_preset_and_settings_that_cannot_be() -> None:
         LanguageTraining(scene_seed=-1)
     with pytest.raises(ConfigError, match="naming: expected 0 or more and at most 100, got"):
         LanguageTraining(naming=-1.0)
-    with pytest.raises(ConfigError, match=r"naming: expected 0 for a blind head, which has no patches to name, got 0\.2"):
+    with pytest.raises(ConfigError, match=r"naming: expected 0 for a blind head, which .*, got 0\.2"):
         LanguageTraining(naming=0.2, blind=True)
 
 
