@@ -63,6 +63,8 @@ def region_arguments(
         references: Further ones, or all of them without `image`.
         rows: Whether each reference is for an output of its own, in the order of the batch.
         guided: Whether the call will use classifier-free guidance: `guidance_scale` above 1, `true_cfg_scale` for Flux.
+            Never with a UNet of a consistency model, which reads the scale as a number (its configuration has a
+            `time_cond_proj_dim`): there, as without guidance, stock code takes a negative for a second reference.
         height: Of the output in pixels, as the call will have it; needed by weights, canvas masks and schedules, and by
             hosts that take a bias.
         width: Of the output in pixels.
@@ -77,7 +79,8 @@ def region_arguments(
         device: Where they are to be; None is where the encoder is.
 
     Returns:
-        New objects. A schedule brings a `callback_on_step_end`; call it from your own if you have one.
+        New objects. A schedule brings a `callback_on_step_end`; call it from your own if you have one. After a run that
+        was broken off make them anew: the next would begin with the weights where that one stopped.
 
     Raises:
         ConfigError: An unknown host.
@@ -90,6 +93,9 @@ def region_arguments(
     for name, side in (("height", height), ("width", width)):
         if side is not None:
             check_number(side, name=name, at_most=LARGEST_SIDE, unit="pixels", error=InputError)
+    check_number(text_tokens, name="text_tokens", at_least=0, error=InputError)
+    if dtype is not None and not dtype.is_floating_point:
+        raise InputError(f"dtype: expected one of floating numbers, such as torch.float16, got {dtype}.")
     mixture: dict[str, Any] = {"text_embeds": text_embeds, "text_share": text_share}
     check_prompt(host, prompt_embeds, pooled_prompt_embeds, token_focus=token_focus, **mixture)
     call = Call(

@@ -66,7 +66,7 @@ def paint_with_host(
     check_text_towers(opened.fitted, drawing)
     size = check_painting(opened.host, like, drawing, default=opened.fitted.size)
     references, scale = by_scale(opened.host, [] if like is None else [like])
-    arguments = call_settings(opened, references, drawing, size) | inpainting_arguments(opened.host, size)
+    arguments = inpainting_arguments(opened.host, size) | call_settings(opened, references, drawing, size)
     with scaled(opened.denoiser, scale):
         made = paintings(
             opened.pipeline, photo, hole, size=size, arguments=arguments, seeds=seeds, margin=margin, seam=seam

@@ -240,6 +240,12 @@ def check_references(host: ReferenceHost, references: Sequence[RegionReference],
             raise InputError(f"weight: {host.name} takes none with a call; {scale}`strength` is what there is.")
         if not reference.course.is_constant and not host.schedules:
             raise InputError(f"schedule: {host.name} reads its condition once, so it cannot change over the steps.")
+        if reference.course.start != 1.0 and not host.weights:
+            # One that stays is a weight by another name.
+            raise InputError(
+                f"schedule: {host.name} takes no weight with a call, and this is one of {reference.course.start:g} "
+                "throughout: leave it out."
+            )
         if reference.focus is not None and host.takes == "picture":
             raise InputError(f"focus: {host.name} has no encoder that could be made to look: leave it out.")
         if host.takes in ("penultimate", "last", "redux") and _has_regions(reference):

@@ -1,6 +1,6 @@
 """Drawing with an opened host of references: one picture for each seed, through the stock call alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -74,11 +74,29 @@ def call_settings(
         references: What is to be taken; without weights where `by_scale` says so. With none, a prompt alone.
         drawing: What else.
         size: (height, width) of the output in pixels.
+
+    Raises:
+        InputError: See `condition`; or a further argument that would take references out.
     """
     made = condition(opened, references, drawing, size) if references else {}
     # Redux's prompt stands before the references' tokens by now.
     stock = {name: v for name, v in drawing.stock.items() if opened.host.takes != "redux" or name not in _PROMPT}
-    return made | stock_settings(opened.host, drawing, size) | stock
+    return stock_settings(opened.host, drawing, size) | stock | _with_options(made, stock)
+
+
+def _with_options(made: dict[str, Any], stock: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that hold the references, with the caller's own options of attention among theirs.
+
+    Raises:
+        InputError: An argument that would take references, their places or their weights out.
+    """
+    for name in sorted(made.keys() & stock.keys()):
+        ours, theirs = made[name], stock[name]
+        if not isinstance(ours, dict) or not isinstance(theirs, Mapping) or ours.keys() & theirs.keys():
+            raise InputError(f"stock: {name} holds the references here, which would be taken out; leave it out.")
+        # In its place: a schedule changes this very dictionary.
+        ours.update(theirs)
+    return made
 
 
 def condition(

@@ -170,13 +170,17 @@ def _latent_scale(settings: Mapping[str, Mapping[str, Any]]) -> int:
 
 
 def _fitted_call(call: StockCall, settings: Mapping[str, Mapping[str, Any]]) -> StockCall:
-    """The sides of outputs that these parts have."""
+    """The sides of outputs that these parts have, and whether their guidance is distilled."""
     scale, denoiser = _latent_scale(settings), denoiser_of(settings)[1]
     levels = settings.get("movq", {}).get("block_out_channels")
     # Kandinsky's latents are whole after as many halvings as its decoder doubles.
     multiple = 4 ** (len(levels) - 1) if levels else max(1, call.multiple * scale // _PUBLISHED_SCALE)
     most, patch = denoiser.get("pos_embed_max_size"), denoiser.get("patch_size")
     side = most * patch * scale if isinstance(most, int) and isinstance(patch, int) else None
+    if denoiser.get("time_cond_proj_dim") is not None:
+        # A consistency model's UNet reads the scale as a number: stock calls have no negative half then, whatever the
+        # scale, and would take one that is given for a second reference.
+        call = replace(call, distilled=True, negative_prompt=False)
     return replace(call, multiple=multiple, most_side=side)
 
 

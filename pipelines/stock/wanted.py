@@ -43,7 +43,8 @@ class Drawing:
     batch: int = 4
     """Pictures that are drawn at once."""
     stock: Mapping[str, Any] = field(default_factory=dict)
-    """Further keyword arguments of the stock call, such as `prompt_embeds`; they win."""
+    """Further keyword arguments of the stock call, such as `prompt_embeds`; they win over what is said here, and are
+    refused where they would take references out."""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -86,9 +87,7 @@ def check_call(
     Raises:
         InputError: A text or number that the host cannot use, or lacks one.
     """
-    taken = sorted({"generator", "num_images_per_prompt", "output_type"} & drawing.stock.keys())
-    if taken:
-        raise InputError(f"stock: {', '.join(taken)} are made here of the seeds and for the pictures; leave them out.")
+    _check_stock(host, drawing)
     _check_texts(host, drawing)
     _check_share(host, drawing)
     _check_scales(host, drawing)
@@ -135,6 +134,16 @@ def is_guided(host: ReferenceHost, drawing: Drawing) -> bool:
 def scale_of(host: ReferenceHost, drawing: Drawing) -> float:
     """The scale of guidance."""
     return host.call.guidance_scale if drawing.guidance is None else drawing.guidance
+
+
+def _check_stock(host: ReferenceHost, drawing: Drawing) -> None:
+    """Refuse arguments of the stock call that the references would not be made for."""
+    taken = sorted({"generator", "num_images_per_prompt", "output_type"} & drawing.stock.keys())
+    if taken:
+        raise InputError(f"stock: {', '.join(taken)} are made here of the seeds and for the pictures; leave them out.")
+    own = {host.call.guidance: "guidance", "true_cfg_scale": "true_guidance", "height": "height", "width": "width"}
+    for name in sorted(own.keys() & drawing.stock.keys()):
+        raise InputError(f"stock: {name}: references are made for it: give it as `{own[name]}` of the drawing.")
 
 
 def _check_texts(host: ReferenceHost, drawing: Drawing) -> None:

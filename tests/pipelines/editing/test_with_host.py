@@ -135,6 +135,8 @@ def test_the_part_the_prompt_and_the_weight_count(opened: OpenedHost, photo: Pic
     assert difference(same, painted(replace(part, mask_image=None))) > 0
     assert difference(same, painted(replace(part, weight=0.1))) > 0
     assert difference(same, painted(drawing=replace(WORDS, prompt="a blue fish"))) > 0
+    # Further arguments win: half of the run starts from what is in the hole.
+    assert difference(same, painted(drawing=replace(WORDS, stock={"strength": 0.5}))) > 0
 
 
 def test_a_prompt_alone(bare: OpenedHost, photo: Picture) -> None:

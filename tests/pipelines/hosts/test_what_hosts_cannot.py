@@ -67,6 +67,20 @@ def test_what_a_host_cannot_is_refused_and_what_it_can_is_made(
             region_arguments(host, encoder, **asked)
 
 
+@pytest.mark.parametrize("schedule", ["0.5:0.5", "0:0", "0:0.3 1:0.3"])
+@pytest.mark.parametrize("name", REFERENCE_HOSTS)
+def test_a_schedule_that_stays_is_a_weight(name: str, schedule: str) -> None:
+    """It was left out without a word where weights are refused."""
+    reference = RegionReference(image=torch.zeros(3, 64, 64), schedule=schedule)
+    plain = replace(reference, schedule="1:1")
+    for one, is_weight in ((reference, True), (plain, False)):
+        if is_weight and name not in CAN["weight"]:
+            with pytest.raises(InputError, match=f"schedule: {name.replace('.', '[.]')} takes no weight with a call"):
+                check_references(REFERENCE_HOSTS[name], [one], guided=True, rows=False)
+        else:
+            check_references(REFERENCE_HOSTS[name], [one], guided=True, rows=False)
+
+
 def _differ(one: Any, other: Any) -> bool:
     if isinstance(one, dict):
         return not isinstance(other, dict) or one.keys() != other.keys() or any(_differ(one[k], other[k]) for k in one)

@@ -1,6 +1,7 @@
 """Pictures through the stock call: what goes in, that a seed is a seed, and that nothing is left behind."""
 
 import inspect
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
@@ -13,7 +14,7 @@ import pytest
 import torch
 
 from gencontrol.errors import InputError
-from gencontrol.pipelines import Drawing, RegionReference, draw_references, open_reference_host
+from gencontrol.pipelines import Drawing, RegionReference, draw_references, open_reference_host, region_arguments
 from gencontrol.pipelines.hosts.reference_registry import REFERENCE_HOSTS
 from gencontrol.pipelines.stock import drawing
 from gencontrol.pipelines.stock.drawing import Drawn, stock_settings
@@ -48,8 +49,6 @@ def pixels(drawn: Drawn) -> np.ndarray:
 
 
 def test_pictures_are_the_stock_calls(opened: OpenedHost, reference: RegionReference) -> None:
-    from gencontrol.pipelines import region_arguments
-
     (drawn,) = draw_references(opened, [reference], [7], Drawing(prompt="a red ball", steps=2, guidance=3.0))
     arguments = region_arguments(opened.host, opened.encoder, references=[reference])
     stock = opened.pipeline(
@@ -109,6 +108,53 @@ def test_further_arguments_win_and_lists_stay_as_they_were(opened: OpenedHost, r
     (short,) = draw_references(opened, [reference], [0], Drawing(steps=1))
     assert np.array_equal(pixels(drawn), pixels(short))
     assert stock == {"num_inference_steps": 1, "callback_on_step_end_tensor_inputs": ["latents"]}
+
+
+def test_further_arguments_take_no_reference_out(opened: OpenedHost, reference: RegionReference) -> None:
+    """Options of attention stand beside the maps, over all steps; what would take references' place is refused."""
+    placed = replace(reference, canvas_mask=LEFT, weight=0.3, schedule="1:0")
+
+    def draw(shown: RegionReference, stock: dict[str, Any]) -> np.ndarray:
+        return pixels(next(draw_references(opened, [shown], [0], Drawing(steps=3, stock=stock))))
+
+    options: dict[str, Any] = {"cross_attention_kwargs": {"scale": 1.0}}
+    wanted = draw(placed, {})
+    assert np.array_equal(draw(placed, options), wanted) and options == {"cross_attention_kwargs": {"scale": 1.0}}
+    assert np.abs(draw(reference, options) - wanted).max() > 2
+    for stock in (
+        {"ip_adapter_image_embeds": []},
+        {"callback_on_step_end": print},
+        {"cross_attention_kwargs": {"ip_adapter_masks": []}},
+        {"cross_attention_kwargs": None},
+    ):
+        with pytest.raises(InputError, match=f"stock: {next(iter(stock))} holds the references here"):
+            draw(placed, stock)
+
+
+def test_a_consistency_models_unet_has_no_negative_half(
+    tmp_path: Path, reference_folder: Folder, reference: RegionReference, reference_builders: ModuleType
+) -> None:
+    """It reads the scale as a number, and stock code would mix a negative that is given into the picture."""
+    folder = tmp_path / "distilled"
+    shutil.copytree(reference_folder("sd15-ip"), folder)
+    unet: Any = import_module("diffusers").UNet2DConditionModel
+    torch.manual_seed(0)
+    unet.from_config(unet.load_config(folder / "base/unet") | {"time_cond_proj_dim": 8}).save_pretrained(
+        folder / "base/unet"
+    )
+    opened = opened_from("sd15-ip", folder)
+    (drawn,) = draw_references(opened, [reference], [7], Drawing(steps=2))
+    alone = region_arguments(opened.host, opened.encoder, references=[reference], guided=False)
+    call: dict[str, Any] = {"num_inference_steps": 2, "guidance_scale": 7.5, "height": 32, "width": 32}
+    stock = opened.pipeline("", **alone, **call, generator=[torch.Generator().manual_seed(7)])
+    assert np.array_equal(pixels(drawn), np.asarray(stock.images[0]))
+    for asked, message in (
+        (Drawing(negative_prompt="x"), "negative_prompt: the stock call of sd15-ip takes none"),
+        (Drawing(), "negative_mask_image: it would act on nothing without guidance"),
+    ):
+        shown = reference if asked.negative_prompt else replace(reference, negative_mask_image=1 - LEFT)
+        with pytest.raises(InputError, match=message):
+            draw_references(opened, [shown], [7], asked)
 
 
 def test_flux_by_scale_and_embeddings(reference_folder: Folder, reference_builders: ModuleType) -> None:

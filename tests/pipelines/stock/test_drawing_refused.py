@@ -40,6 +40,11 @@ SMALL, LONG = (Scene(picture=Picture(rgb=torch.zeros(3, *size))) for size in ((8
         ("flux-ip", {"true_guidance": -1.0}, "true_guidance: expected a scale of 0 or more"),
         ("sd15-ip", {"steps": 0}, "num_inference_steps: expected 1 or more"),
         ("sd15-ip", {"stock": {"output_type": "pt", "generator": 1}}, "stock: generator, output_type are made here"),
+        # References are made for these: with another scale stock code mixes the negative into the picture.
+        ("sd15-ip", {"stock": {"guidance_scale": 1.0}}, "stock: guidance_scale: .* as `guidance` of the drawing"),
+        ("karlo", {"stock": {"decoder_guidance_scale": 1.0}}, "stock: decoder_guidance_scale: .* as `guidance`"),
+        ("flux-ip", {"stock": {"true_cfg_scale": 2.0}}, "stock: true_cfg_scale: .* as `true_guidance` of the drawing"),
+        ("sd15-ip", {"stock": {"height": 64}}, "stock: height: references are made for it: give it as `height`"),
         ("sd15-ip", {"width": 30}, "width: expected a multiple of 8 pixels, got 30"),
         # Stock code refuses the first in the middle of a call, and draws the others at another size.
         ("sd35-ip", {"width": 72}, "height and width: expected multiples of 16 pixels, got height 64 and width 72"),
