@@ -20,7 +20,7 @@ from transformers import CLIPVisionModelWithProjection
 
 from gencontrol.errors import InputError, PairingError
 from gencontrol.files import atomic_folder
-from gencontrol.kinds import checked
+from gencontrol.kinds import checked, said
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.hosts.reference_registry import find_reference_host
 from gencontrol.pipelines.references.reference import RegionReference
@@ -198,7 +198,7 @@ def _references_of(block: Any, adapters: int) -> list[list[RegionReference]]:
     """
     if block.reference_image is None and block.reference_mask is not None:
         raise InputError("reference_mask: expected `reference_image` beside it, or `references` that have their own.")
-    lists = list(block.references or [])
+    lists = _given_lists(block.references)
     if adapters == 1 and not (lists and isinstance(lists[0], list | tuple)):
         lists = [lists]
     if not lists and block.reference_image is not None:
@@ -212,6 +212,15 @@ def _references_of(block: Any, adapters: int) -> list[list[RegionReference]]:
         return [list(one) for one in lists]
     first = RegionReference(image=block.reference_image, mask_image=block.reference_mask)
     return [[first, *one] for one in lists]
+
+
+def _given_lists(given: Any) -> list[Any]:
+    """`references` as a list: a call of a modular pipeline looks at no kinds."""
+    lists = list(given) if isinstance(given, list | tuple) else [] if given is None else [given]
+    flat = [one for each in lists for one in (each if isinstance(each, list | tuple) else (each,))]
+    if wrong := [one for one in flat if not isinstance(one, RegionReference)]:
+        raise InputError(f"references: expected a list of RegionReference, got {said(wrong[0])} in it.")
+    return lists
 
 
 def _checked(references: Sequence[RegionReference], block: Any, prompts: int) -> Sequence[RegionReference]:

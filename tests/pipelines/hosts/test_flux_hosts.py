@@ -171,6 +171,43 @@ def test_redux_references_of_each_output_and_schedules(hosts: ModuleType, redux:
     assert hosts.difference(first, wide(**still)) > 1e-5
 
 
+def test_redux_behind_several_prompts(hosts: ModuleType, redux: Any, wide: Run) -> None:
+    """A reference behind each prompt; or a reference for each, behind its own or behind one for all."""
+    host = redux_host(hosts)
+    texts, pooled = hosts.noise(2, 4, 4096, seed=1) / 50, hosts.noise(2, 768, seed=2) / 50
+    references = [RegionReference(image=hosts.picture(i), mask_image=LEFT, focus="attention") for i in (1, 2)]
+
+    def make(number: int, *shown: RegionReference, rows: bool = False) -> dict[str, Any]:
+        which = slice(None) if number < 0 else slice(number, number + 1)
+        text = {"prompt_embeds": texts[which], "pooled_prompt_embeds": pooled[which]}
+        return region_arguments(host, redux, references=shown, rows=rows, **text, **SIZE)
+
+    both = wide(rows=2, **make(-1, *references))
+    each = wide(rows=2, **make(-1, *references, rows=True))
+    shared = wide(rows=2, **make(0, *references, rows=True))
+    for row, reference in enumerate(references):
+        assert hosts.difference(both[row], wide(seed=row, **make(row, *references))[0]) < 1e-5
+        assert hosts.difference(each[row], wide(seed=row, **make(row, reference))[0]) < 1e-5
+        assert hosts.difference(shared[row], wide(seed=row, **make(0, reference))[0]) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"prompt_embeds": torch.zeros(1, 4, 32)}, "prompt_embeds: expected tokens of width 4096.* got 32"),
+        ({"prompt_embeds": torch.zeros(3, 4, 4096), "rows": True}, "prompt_embeds: expected 1 row.* 1 outputs, got 3"),
+        ({"pooled_prompt_embeds": torch.zeros(2, 768)}, "pooled_prompt_embeds: expected 1 row.* got 2"),
+        ({"text_tokens": -1}, "text_tokens: expected 0 or more, got -1"),
+        ({"dtype": torch.int32}, "dtype: expected one of floating numbers, such as torch.float16, got torch.int32"),
+    ],
+)
+def test_texts_that_redux_cannot_stand_behind(
+    asked: dict[str, Any], message: str, hosts: ModuleType, redux: Any
+) -> None:
+    with pytest.raises(InputError, match=message):
+        region_arguments(redux_host(hosts), redux, hosts.picture(), **asked, **SIZE)
+
+
 def test_redux_wants_its_prior(hosts: ModuleType) -> None:
     with pytest.raises(PairingError, match="expected a FluxPriorReduxPipeline as encoder"):
         region_arguments("flux-redux", hosts.siglip_tower(), hosts.picture(), **SIZE)

@@ -195,6 +195,9 @@ def test_it_is_saved_and_opened_by_whoever_trusts_it(
     [
         ({"reference_mask": HALF}, "reference_mask: expected `reference_image` beside it"),
         ({}, "Expected at least one reference, got none"),
+        ({"references": "photo.png"}, "references: expected a list of RegionReference, got the text 'photo.png' in it"),
+        ({"references": [["photo.png"]]}, "references: expected a list of RegionReference, got the text 'photo.png'"),
+        ({"references": RegionReference(image=HALF), "reference_rows": 1, "num_images_per_prompt": 2}, "mixes rows up"),
         ({"reference_rows": True}, "reference_rows: expected a reference for each of 1 prompts, got 0"),
         (
             {"reference_image": HALF[None].repeat(3, 1, 1), "reference_rows": True, "num_images_per_prompt": 2},
