@@ -128,6 +128,7 @@ class _Look:
         if token_focus == "keep":
             return torch.ones_like(self.weights, dtype=torch.long)
         if token_focus == "leave_out":
+            _check_marked(self.weights)
             return (self.weights >= self.weights.max() / 2).long()
         return multiplicities(self.weights, len(self.weights))
 
@@ -161,14 +162,15 @@ def levels(regions: Sequence[Region]) -> Float[Tensor, "h w"]:
 def token_weights(shown: Float[Tensor, "b 1 s s"], tower: TokenTower) -> Float[Tensor, "b t"]:
     """How much each token is of the region: the mean of the map that the tower is shown, [0, 1], in each patch.
 
-    The class token, where there is one, counts as a patch of the region.
+    The class token, where there is one, counts as much as the patch that is most of the region: a faint mask, or a
+    region smaller than a patch, would otherwise leave little but the class token.
 
     Args:
         shown: Alpha at the tower's size, 0 beside the picture.
         tower: Whose tokens.
     """
     patches = bounded(functional.avg_pool2d(shown.float(), tower.patch).flatten(1))
-    return functional.pad(patches, (int(tower.has_class_token), 0), value=1.0)
+    return torch.cat([patches.amax(dim=1, keepdim=True), patches], dim=1) if tower.has_class_token else patches
 
 
 def multiplicities(weights: Float[Tensor, " t"], total: int) -> Int[Tensor, " t"]:
@@ -187,14 +189,18 @@ def multiplicities(weights: Float[Tensor, " t"], total: int) -> Int[Tensor, " t"
     Raises:
         InputError: All weights are 0.
     """
-    if not bool((weights > 0).any()):
-        raise InputError("No patch of the encoder is marked: the region lies outside of what the encoder sees.")
+    _check_marked(weights)
     shares = weights.double() / weights.double().sum() * total
     # Rounding errors of the division must not cost a token that is due.
     counts = (shares + 1e-9).floor()
     rest = int(total - counts.sum())
     counts[(shares - counts).argsort(descending=True, stable=True)[:rest]] += 1
     return counts.long()
+
+
+def _check_marked(weights: Float[Tensor, " t"]) -> None:
+    if not bool((weights > 0).any()):
+        raise InputError("No patch of the encoder is marked: the region lies outside of what the encoder sees.")
 
 
 def repeated(tokens: Float[Tensor, "b t d"], counts: Int[Tensor, " t"]) -> Float[Tensor, "b n d"]:

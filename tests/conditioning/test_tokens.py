@@ -141,6 +141,32 @@ def test_patches_outside_are_left_out_or_replaced(make: Any) -> None:
     assert torch.equal(full.tokens, repeated(kept.tokens, counts))
 
 
+@pytest.mark.parametrize("focus", [AttentionFocus(), AlphaFocus()])
+def test_a_faint_mask_leaves_more_than_the_class_token(focus: Any) -> None:
+    """Only ratios count: the class token is one of the tokens that are most of the region."""
+    tower = _with_alpha(clip(4), 0.1)
+    for how in ("leave_out", "repeat"):
+        everywhere = scene(0, (SIZE, SIZE), Region(alpha=torch.full((SIZE, SIZE), 0.4)))
+        kept = embed_tokens(tower, GEOMETRY, everywhere, focus=focus, token_focus="keep").tokens
+        assert torch.equal(embed_tokens(tower, GEOMETRY, everywhere, focus=focus, token_focus=how).tokens, kept)
+    small = scene(0, (SIZE, SIZE), Region(alpha=box_alpha((9, 9, 12, 12), (SIZE, SIZE))))
+    kept, short, full = (
+        embed_tokens(tower, GEOMETRY, small, focus=focus, token_focus=how).tokens[0]
+        for how in ("keep", "leave_out", "repeat")
+    )
+    assert torch.equal(short, kept[[0, 6]])
+    assert torch.equal(full, kept[[0] * 9 + [6] * 8])
+
+
+def test_what_no_patch_shows_is_refused_however_tokens_are_chosen() -> None:
+    """SigLIP at 30 pixels reads the upper left 24 of them."""
+    tower = token_tower(siglip(image_size=30))
+    corner = scene(0, (30, 30), Region(alpha=box_alpha((25, 25, 30, 30), (30, 30))))
+    for how in ("leave_out", "repeat"):
+        with pytest.raises(InputError, match="No patch of the encoder is marked"):
+            embed_tokens(tower, GEOMETRY, corner, focus=AttentionFocus(), token_focus=how)
+
+
 def test_padding_is_outside() -> None:
     """A wide picture on a square: the rows above and below it are never read."""
     tower = token_tower(siglip())
