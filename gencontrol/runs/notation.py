@@ -9,7 +9,7 @@ from typing import Any
 
 from gencontrol.alpha_clip.model import DefaultLook
 from gencontrol.conditioning.sampling import MOST_PICTURES
-from gencontrol.conditioning.strength import StrengthSchedule, as_strength, check_strength, parse_schedule
+from gencontrol.conditioning.strength import ENDS, StrengthSchedule, as_strength, check_strength, parse_schedule
 from gencontrol.configuration import yaml_value
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus import FocusStrategy, SumFocus, configured_focus, focus_strategy
@@ -166,14 +166,16 @@ def parse_named(text: str, *, setting: str) -> tuple[str, dict[str, Any]]:
     """Split "name:key=value,key=value" into the name and its settings, values read as YAML scalars.
 
     Raises:
-        ConfigError: A setting without "=", or a value that YAML cannot read.
+        ConfigError: A setting without "=" or given twice, or a value that YAML cannot read.
     """
     name, _, rest = text.partition(":")
-    settings = {}
+    settings: dict[str, Any] = {}
     for part in filter(None, rest.split(",")):
         key, equals, value = part.partition("=")
         if not (equals and value.strip()):
             raise ConfigError(f"`{setting}` {text}: expected settings such as {name}:key=value, got {part!r}.")
+        if key.strip() in settings:
+            raise ConfigError(f"`{setting}` {text}: {key.strip()} is given twice: leave one of them out.")
         settings[key.strip()] = scalar(value, where=f"`{setting}` {text}")
     return name, settings
 
@@ -242,3 +244,15 @@ def parse_strength(strength: float, schedule: str | None = None) -> StrengthSche
     except InputError as error:
         raise ConfigError(str(error) if schedule is None else f"`schedule`: {error}") from error
     return as_strength(strength)
+
+
+def check_weights(schedule: str | None) -> None:
+    """Refuse what is no weight over the steps, which is written as a strength is, and has no region at its end.
+
+    Raises:
+        ConfigError: A schedule that cannot be read.
+    """
+    try:
+        parse_strength(1.0, schedule)
+    except ConfigError as error:
+        raise ConfigError(str(error).replace(ENDS, "")) from error

@@ -94,9 +94,10 @@ def test_alpha_and_what_a_file_says_stay(edited: Edit, scene: Path) -> None:
             record = json.loads(record_text(image) or "")
         assert record["edit"]["remove"] is True and record["seed"] == 0
         assert record["image"]["path"] == str(scene / "turned.png")
-    after, before = pixels(scene / "a.png", "RGBA"), pixels(scene / "cutout.png", "RGBA")
-    assert (after[..., 3] == before[..., 3]).all()
-    assert (after == before).all(-1)[mask == 0].all()
+    for suffix in ("png", "webp"):
+        after, before = pixels(scene / f"a.{suffix}", "RGBA"), pixels(scene / "cutout.png", "RGBA")
+        assert (after[..., 3] == before[..., 3]).all()
+        assert (after == before).all(-1)[mask == 0].all(), suffix
 
 
 def test_a_jpeg_has_no_alpha_and_that_is_said(edited: Edit, scene: Path) -> None:

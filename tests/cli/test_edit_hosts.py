@@ -167,6 +167,11 @@ REFUSED: dict[str, tuple[str, list[str], str]] = {
         ["--prompt", "x", "--schedule", "1:0"],
         "--schedule, --adapter, --image-encoder: nothing",
     ),
+    "a course of another range": (
+        "sd15-ip-plus",
+        ["--like-mask", "{s}/red.png", "--schedule", "1:9"],
+        "--schedule: end: expected a number from 0 to 2, got 9",
+    ),
     "a course of words": ("sd15-ip-plus", ["--like-mask", "{s}/red.png", "--schedule", "soon"], "--schedule"),
     "a scale": ("sd15-ip-plus", ["--like-mask", "{s}/red.png", "--guidance", "nan"], "--guidance"),
     "a weight": ("sd15-ip-plus", ["--like-mask", "{s}/red.png", "--weight", "2.5"], "--weight: expected 0 or more"),

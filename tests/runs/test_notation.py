@@ -8,6 +8,7 @@ from gencontrol.errors import CheckpointError, ConfigError
 from gencontrol.focus import AlphaFocus, AttentionFocus, CropFocus, SumFocus, ZoomFocus, configured_focus
 from gencontrol.runs.notation import (
     LARGEST_SEED,
+    check_weights,
     drawn_seed,
     is_random,
     parse_focus,
@@ -89,6 +90,13 @@ def test_numbers() -> None:
     for text in ("1", "1,2,3,4", "1,b", ""):
         with pytest.raises(ConfigError, match="`point`: expected X,Y, got"):
             parse_numbers(text, setting="point", form="X,Y", counts=(2, 3))
+
+
+def test_a_weight_over_the_steps_has_no_region_at_its_end() -> None:
+    check_weights(None)
+    check_weights("0:1 0.5:0.2")
+    with pytest.raises(ConfigError, match=r"^`schedule`: end: expected a number from 0 to 2, got 9"):
+        check_weights("1:9")
 
 
 def test_values_of_settings() -> None:

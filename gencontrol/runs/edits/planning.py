@@ -26,7 +26,7 @@ from gencontrol.runs.files.inputs import Input, inputs_of, without_results
 from gencontrol.runs.files.outputs import Item, check_items, plan_items
 from gencontrol.runs.files.skipping import check_skipped
 from gencontrol.runs.idle import given, warn_of_idle
-from gencontrol.runs.notation import drawn_seed, is_random, parse_focus, parse_seeds, parse_strength
+from gencontrol.runs.notation import check_weights, drawn_seed, is_random, parse_focus, parse_seeds, parse_strength
 from gencontrol.runs.notices import naming, warn
 from gencontrol.runs.pointing import Pointing, read_pointing
 from gencontrol.runs.references.asked import fingerprints
@@ -223,8 +223,10 @@ def _ask(
 
 def _strength(settings: EditingSettings, host: ReferenceHost | None) -> StrengthSchedule:
     """Over the steps, for a host of image variation; of one that is made for holes, `schedule` is the weight's."""
-    course = parse_strength(1.0, settings.schedule)
-    return course if host is None and settings.schedule is not None else parse_strength(settings.strength)
+    if host is None and settings.schedule is not None:
+        return parse_strength(1.0, settings.schedule)
+    check_weights(settings.schedule)
+    return parse_strength(settings.strength)
 
 
 def _guidance(

@@ -16,7 +16,8 @@ ENCODINGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     ".png": ("PNG", {}),
     ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
-    ".webp": ("WEBP", {"lossless": True}),
+    # Without `exact` the colours under full transparency are thrown away.
+    ".webp": ("WEBP", {"lossless": True, "exact": True}),
 }
 """Suffix -> Pillow's name of the format, and its settings."""
 _ASCII = b"ASCII\0\0\0"

@@ -35,6 +35,13 @@ def test_every_encoding_gives_the_record_back(suffix: str, noise: Image.Image, t
         read_record(path)
 
 
+@pytest.mark.parametrize("suffix", [".png", ".webp"])
+def test_colours_under_full_transparency_stay(suffix: str, noise: Image.Image) -> None:
+    """A part is removed from a cut-out, say: all else of it is to be as it was, to the bit."""
+    noise.putalpha(0)
+    assert Image.open(io.BytesIO(encode(noise, suffix))).tobytes() == noise.tobytes()
+
+
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
 def test_a_sheet_says_that_it_is_one(suffix: str, noise: Image.Image, tmp_path: Path) -> None:
     path = tmp_path / f"a{suffix}"
