@@ -119,6 +119,16 @@ def check_kind(value: Any, hint: Any, *, name: str) -> None:
         raise InputError(f"{name}: expected {_words(hint)}, got {said(value, hint)}{_mend(value, hint)}.")
 
 
+def check_word(value: str, known: Any, *, name: str) -> None:
+    """Refuse a word that is none of a `Literal`'s, which some default would stand for without a word.
+
+    Raises:
+        InputError: Says which there are.
+    """
+    if value not in typing.get_args(known):
+        raise InputError(f"{name}: expected {_words(known)}, got {said(value)}.")
+
+
 @functools.cache
 def _known(function: Callable[..., Any]) -> tuple[inspect.Signature, Mapping[str, Any]]:
     return inspect.signature(function), _hints(function)

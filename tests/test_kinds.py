@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from gencontrol.errors import InputError
 from gencontrol.images import Picture
-from gencontrol.kinds import check_fields, check_kind, checked, said
+from gencontrol.kinds import check_fields, check_kind, check_word, checked, said
 from gencontrol.regions import Region
 
 Anything = TypeVar("Anything")
@@ -126,6 +126,12 @@ def test_what_does_not_fit_is_said_in_words(value: Any, hint: Any, text: str) ->
 def measured(alpha: Float[Tensor, "*k h w"], *others: int, radius: float = 1.0, **more: str) -> float:
     """A call."""
     return float(alpha.sum()) + sum(others) + radius + len(more)
+
+
+def test_words() -> None:
+    check_word("b", Literal["a", "b"], name="way")
+    with pytest.raises(InputError, match=r"^way: expected one of a, b, got the text 'c'\."):
+        check_word("c", Literal["a", "b"], name="way")
 
 
 def test_a_call_is_checked_at_its_door() -> None:

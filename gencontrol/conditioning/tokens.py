@@ -24,6 +24,7 @@ from gencontrol.focus.mask_inversion import MaskInversionFocus
 from gencontrol.focus.masked_pooling import MaskedPoolingFocus
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.bounds import bounded
+from gencontrol.kinds import check_word
 from gencontrol.regions.geometry import Geometry
 from gencontrol.regions.levels import check_levels
 from gencontrol.regions.region import Region, stack_alphas
@@ -74,10 +75,12 @@ def embed_tokens(
         layer: Which hidden states the host takes.
 
     Raises:
-        InputError: A strength above 1, which tokens cannot follow, a focus that acts on embeddings, or regions that
-            the tower would not see.
+        InputError: A strength above 1, which tokens cannot follow, a focus that acts on embeddings, regions that the
+            tower would not see, or an unknown word.
         PairingError: The focus `alpha` with a tower whose alpha weights are zero.
     """
+    check_word(token_focus, TokenFocus, name="token_focus")
+    check_word(layer, Layer, name="layer")
     if not 0 <= strength <= 1:
         raise InputError(
             f"strength: expected 0 (the whole image) to 1 (the region), got {strength}: tokens can be weighed, not "

@@ -10,8 +10,11 @@ from torch import Tensor
 
 from gencontrol.errors import InputError
 from gencontrol.images.picture import check_unit_range
-from gencontrol.kinds import check_fields, checked
+from gencontrol.kinds import check_fields, check_word, checked
 from gencontrol.numbers import check_number, is_finite, number_text
+
+MixedBy = Literal["level", "weight"]
+"""What regions are mixed by."""
 
 
 class RegionWarning(UserWarning):
@@ -28,7 +31,7 @@ class Region:
     """How much this region counts beside others; above 0."""
     level: float = 1.0
     """Its share of attention beside other regions' levels; [0, 1], see `gencontrol.regions.levels`."""
-    mixed_by: Literal["level", "weight"] | None = None
+    mixed_by: MixedBy | None = None
     """What it is mixed by with regions of which that is equal too, as a course of levels or weights needs, on which a
     union would be a jump. None makes regions of equal weight and level one look, at their union."""
     label: str = ""
@@ -46,6 +49,8 @@ class Region:
             raise InputError(
                 f"{name}: expected a weight above 0, got {number_text(self.weight)}; leave the region out instead of 0."
             )
+        if self.mixed_by is not None:
+            check_word(self.mixed_by, MixedBy, name=f"{name}: mixed_by")
         check_number(self.level, name=f"{name}: level", at_least=0, at_most=1, error=InputError)
         object.__setattr__(self, "alpha", alpha)
 

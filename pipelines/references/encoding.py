@@ -131,6 +131,8 @@ def scene_of(reference: RegionReference) -> Scene:
 def canvas_of(reference: RegionReference) -> Float[Tensor, "h w"] | None:
     """The canvas mask of a reference, [0, 1], at its own size."""
     mask = reference.canvas_mask
+    if isinstance(mask, Region) and (mask.weight, mask.level) != (1.0, 1.0):
+        raise InputError("canvas_mask: its weight and its level count for nothing: give the reference a `weight`.")
     if mask is None or isinstance(mask, Region):
         return None if mask is None else mask.alpha
     return from_mask(mask, size=None).alpha

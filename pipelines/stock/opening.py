@@ -12,7 +12,7 @@ from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.siglip import AlphaSigLIP
 from gencontrol.alpha_clip.weights.pretrained import check_no_folders
 from gencontrol.errors import CheckpointError
-from gencontrol.kinds import checked
+from gencontrol.kinds import check_word, checked
 from gencontrol.models.location import Location
 from gencontrol.pipelines.components import is_moved, open_components, open_rest, refused, trusting, without_advice
 from gencontrol.pipelines.hosts.host import read_saved
@@ -115,10 +115,12 @@ def open_reference_host(
     Raises:
         ConfigError: An unknown host.
         CheckpointError: A part that is not there, is broken, or has another layout.
+        InputError: An unknown word for `offload`.
         MissingDependencyError: A package that the stock class needs.
         PairingError: Parts that do not fit together.
     """
     host = find_reference_host(name) if isinstance(name, str) else name
+    check_word(offload, Offload, name="offload")
     sources = find_sources(
         host,
         base=base,

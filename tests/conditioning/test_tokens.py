@@ -1,5 +1,6 @@
 """Tokens of a region: whole numbers instead of weights, what a tower is shown, and what stands for nothing."""
 
+import inspect
 import math
 from types import ModuleType
 from typing import Any
@@ -165,6 +166,14 @@ def test_what_no_patch_shows_is_refused_however_tokens_are_chosen() -> None:
     for how in ("leave_out", "repeat"):
         with pytest.raises(InputError, match="No patch of the encoder is marked"):
             embed_tokens(tower, GEOMETRY, corner, focus=AttentionFocus(), token_focus=how)
+
+
+@pytest.mark.parametrize("asked", [{"token_focus": "leave-out"}, {"layer": "-2"}])
+def test_words_that_no_way_is_called(asked: dict[str, Any]) -> None:
+    """`leave-out` was the same as `repeat`."""
+    with pytest.raises(InputError, match=f"{next(iter(asked))}: expected one of .*, got the text"):
+        # Past the type checks that the tests run under, as a user without them.
+        inspect.unwrap(embed_tokens)(token_tower(clip()), GEOMETRY, scene(), **asked)
 
 
 def test_padding_is_outside() -> None:

@@ -1,5 +1,8 @@
 """Regions refuse what cannot be looked at, each for its own reason."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -48,6 +51,11 @@ def test_alpha_maps_that_cannot_be_used(alpha: torch.Tensor, message: str) -> No
 def test_weights_are_positive(weight: float) -> None:
     with pytest.raises(InputError, match="expected a weight above 0"):
         Region(alpha=torch.ones(2, 2), weight=weight)
+
+
+def test_what_a_region_is_mixed_by_is_known(unchecked: Callable[..., Any]) -> None:
+    with pytest.raises(InputError, match=r"The region: mixed_by: expected one of level, weight, got the text 'levels'"):
+        unchecked(Region, **vars(Region(alpha=torch.ones(2, 2))) | {"mixed_by": "levels"})
 
 
 def test_stack_and_union() -> None:

@@ -10,6 +10,7 @@ import torch
 from gencontrol.errors import InputError
 from gencontrol.pipelines import INPAINTING_HOSTS, REFERENCE_HOSTS, RegionReference, region_arguments
 from gencontrol.pipelines.references.encoding import check_references
+from gencontrol.regions import Region
 from gencontrol.regions.shapes import box_alpha
 
 HALF = box_alpha((0, 0, 32, 64), (64, 64))
@@ -79,6 +80,16 @@ def test_a_schedule_that_stays_is_a_weight(name: str, schedule: str) -> None:
                 check_references(REFERENCE_HOSTS[name], [one], guided=True, rows=False)
         else:
             check_references(REFERENCE_HOSTS[name], [one], guided=True, rows=False)
+
+
+@pytest.mark.parametrize("more", [{"weight": 0.5}, {"level": 0.5}])
+def test_a_canvas_mask_has_no_weight_of_its_own(more: dict[str, float], hosts: ModuleType) -> None:
+    """It was left out without a word: the reference has one."""
+    host = replace(REFERENCE_HOSTS["sd15-ip"], width=hosts.EMBED)
+    with pytest.raises(InputError, match="canvas_mask: its weight and its level count for nothing"):
+        region_arguments(
+            host, hosts.clip_tower(), hosts.picture(), canvas_mask=Region(alpha=HALF, **more), height=64, width=64
+        )
 
 
 def _differ(one: Any, other: Any) -> bool:

@@ -1,5 +1,6 @@
 """Hosts from folders: the pipeline is the stock one with the adapter, and the stock one to the bit without it."""
 
+import inspect
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.alpha_clip.siglip import AlphaSigLIP
-from gencontrol.errors import CheckpointError, ConfigError, PairingError
+from gencontrol.errors import CheckpointError, ConfigError, InputError, PairingError
 from gencontrol.models.location import Location
 from gencontrol.pipelines import open_reference_host, region_arguments, unload_adapter
 from gencontrol.pipelines.stock import opening
@@ -185,6 +186,14 @@ def test_a_siglip(reference_builders: ModuleType, tmp_path: Path) -> None:
     save_file({k: v for k, v in load_file(path).items() if "patch_embedding.bias" not in k}, path, {"format": "pt"})
     with pytest.raises(CheckpointError, match=r"lacks weights of a SigLIP's vision tower: .*patch_embedding\.bias"):
         opening._open_siglip(Location(name=str(tmp_path)), torch.float32)
+
+
+def test_an_unknown_way_of_offloading_is_not_none() -> None:
+    word: Any = "modle"
+    message = "offload: expected one of none, model, sequential, got the text 'modle'"
+    with pytest.raises(InputError, match=message):
+        # Past the type checks that the tests run under, as a user without them.
+        inspect.unwrap(open_reference_host)("sd15-ip", offload=word)
 
 
 def test_where_a_pipeline_is_put() -> None:
