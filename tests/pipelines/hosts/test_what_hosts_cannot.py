@@ -83,7 +83,7 @@ def test_a_schedule_that_stays_is_a_weight(name: str, schedule: str) -> None:
 
 
 @pytest.mark.parametrize("more", [{"weight": 0.5}, {"level": 0.5}])
-def test_a_canvas_mask_has_no_weight_of_its_own(more: dict[str, float], hosts: ModuleType) -> None:
+def test_a_canvas_mask_has_no_weight_of_its_own(more: dict[str, Any], hosts: ModuleType) -> None:
     """It was left out without a word: the reference has one."""
     host = replace(REFERENCE_HOSTS["sd15-ip"], width=hosts.EMBED)
     with pytest.raises(InputError, match="canvas_mask: its weight and its level count for nothing"):
