@@ -14,7 +14,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from gencontrol import __version__
 from gencontrol.cli.terminal import any_text, one_line
@@ -54,7 +54,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand and return the exit code: 0, 1 for a failure, 2 for wrong use, 130 when interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     with any_text(sys.stdout, sys.stderr):
-        return _dispatch(arguments)
+        try:
+            code = _dispatch(arguments)
+            if sys.stdout is not None:
+                # What is left in the buffer would fail at exit, where nobody is told of it.
+                sys.stdout.flush()
+        except BrokenPipeError:
+            # The reader (`| head`) has what it wanted.
+            _let_go_of_output()
+            return FAILED
+        except OSError as error:
+            # What has no name is what is printed.
+            words = f"standard output: {error.strerror}." if error.strerror else str(error)
+            _let_go_of_output()
+            return _fail(error, words, FAILED, ())
+        return code
+
+
+def _let_go_of_output() -> None:
+    """Have what is left in the buffer go nowhere, so that it does not fail again at exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -115,16 +135,11 @@ def _run(name: str, arguments: list[str]) -> int:
         return _complain(_NO_DOCSTRINGS, FAILED)
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
-    except BrokenPipeError:
-        # The reader (`| head`) has what it wanted; what is left in the buffer must not raise again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
     except OSError as error:
+        if error.filename is None:
+            raise
         # A full disk, a folder that may not be written: the machine's state, not a fault of ours.
-        # What has no name is what is printed.
-        where = error.filename or "standard output"
-        words = f"{where}: {error.strerror}." if error.strerror else str(error)
-        return _fail(error, words, FAILED, arguments)
+        return _fail(error, f"{error.filename}: {error.strerror}.", FAILED, arguments)
     except MemoryError as error:
         text = f"{name} ran out of memory: try fewer or smaller pictures. {error}"
         return _fail(error, text.rstrip(), FAILED, arguments)

@@ -1,7 +1,10 @@
 """The table of subcommands, and the exit codes."""
 
+import errno
 import importlib.util
+import io
 import json
+import os
 import subprocess
 import sys
 import warnings
@@ -141,6 +144,41 @@ def test_what_the_machine_says_is_one_line(
     fake_command(monkeypatch, error)
     assert cli.main(["doctor"]) == 1
     assert capsys.readouterr().err == printed
+
+
+class _Full(io.StringIO):
+    """Standard output on a full disk: nothing is refused before the buffer is written."""
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("line", [["--help"], ["--version"], ["models"], ["models", "--format", "json"]])
+def test_what_cannot_be_printed_is_no_success(
+    line: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdout", _Full())
+    assert cli.main(line) == 1
+    assert capsys.readouterr().err == "gencontrol: standard output: No space left on device.\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_behind_standard_output_is_told_at_the_end() -> None:
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with open("/dev/full", "w") as full:
+        line = [sys.executable, "-m", "gencontrol.cli.main", "--version"]
+        done = subprocess.run(line, env=buffered, stdout=full, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (1, b"gencontrol: standard output: No space left on device.\n")
+
+
+def test_a_reader_that_has_left_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left = _Full()
+    monkeypatch.setattr(left, "flush", lambda: (_ for _ in ()).throw(BrokenPipeError(errno.EPIPE, "Broken pipe")))
+    monkeypatch.setattr(sys, "stdout", left)
+    assert cli.main(["--version"]) == 1
+    assert not capsys.readouterr().err
 
 
 def test_where_an_error_was_raised_is_shown_on_demand(
