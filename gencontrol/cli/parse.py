@@ -12,7 +12,7 @@ import tyro
 from gencontrol.cli.flags import flag_names
 from gencontrol.cli.streams import READ_STREAMS
 from gencontrol.cli.terminal import wide_enough
-from gencontrol.cli.values import check_dashes, check_encoding, check_kinds
+from gencontrol.cli.values import check_behind, check_dashes, check_encoding, check_kinds
 from gencontrol.configuration import from_mapping, read_yaml
 from gencontrol.errors import ConfigError
 from gencontrol.runs.settings import ALTERNATIVES
@@ -42,6 +42,7 @@ def parse(
         SystemExit: `--help` (0), or arguments that cannot be parsed (2).
     """
     check_values(cls, arguments)
+    check_behind(cls, arguments)
     check_kinds(cls, arguments)
     check_dashes(cls, arguments)
     above = file_settings(cls, arguments)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from tyro.conf import Positional
+from tyro.conf import Positional, UseAppendAction
 
 from gencontrol.cli.flags import flag_names
 from gencontrol.configuration import nearest
@@ -38,6 +38,44 @@ def check_kinds(cls: type, arguments: Sequence[str]) -> None:
             values = [inline] if equals else rest
             _check(flag, _without_none(hint), values)
             _check_end(flag, hint, values)
+
+
+def check_behind(cls: type, arguments: Sequence[str]) -> None:
+    """Refuse a flag with nothing behind it, or with the next flag, where a value is expected.
+
+    Args:
+        cls: The command's dataclass.
+        arguments: What follows the subcommand.
+
+    Raises:
+        ConfigError: Names the flag, and says what is expected.
+    """
+    known, _ = _flags_and_bare(cls)
+    expected = dict(_expected(cls))
+    for place, argument in enumerate(arguments):
+        if argument == "--":
+            return
+        behind = arguments[place + 1 : place + 2]
+        flag = argument.replace("_", "-")
+        if flag not in expected or (behind and behind[0].partition("=")[0].replace("_", "-") not in known):
+            continue
+        got = f"the flag {behind[0]}" if behind else "nothing"
+        raise ConfigError(f"{argument}: expected {expected[flag]} behind it, got {got}.")
+
+
+def _expected(cls: type) -> Iterator[tuple[str, str]]:
+    """Every flag that takes one value, and what that is called."""
+    for name, hint in typing.get_type_hints(cls, include_extras=True).items():
+        metadata, kind = getattr(hint, "__metadata__", ()), _without_none(hint)
+        # Several behind one flag are counted as numbers, or may be none.
+        is_several = typing.get_origin(kind) is tuple and UseAppendAction not in metadata
+        if kind is bool or is_several or Positional in metadata:
+            continue
+        about = next((entry for entry in metadata if hasattr(entry, "aliases")), None)
+        choices = ", ".join(map(str, typing.get_args(kind))) if typing.get_origin(kind) is Literal else ""
+        named = f"one of {choices}" if choices else getattr(about, "metavar", None)
+        for flag in (f"--{getattr(about, 'name', None) or name}", *(getattr(about, "aliases", None) or ())):
+            yield flag.replace("_", "-"), named or _NUMBERS.get(kind, "a value")
 
 
 def check_dashes(cls: type, arguments: Sequence[str]) -> None:

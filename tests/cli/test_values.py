@@ -8,7 +8,7 @@ import pytest
 from tyro.conf import Positional, UseAppendAction, arg
 
 from gencontrol.cli.parse import parse
-from gencontrol.cli.values import check_dashes, check_kinds
+from gencontrol.cli.values import check_behind, check_dashes, check_kinds
 from gencontrol.errors import ConfigError
 
 
@@ -34,6 +34,14 @@ class Flags:
     """A number or a word."""
     dry: bool = False
     """A switch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named(Flags):
+    """And one whose values have a name."""
+
+    mask: Annotated[tuple[str, ...], UseAppendAction, arg(aliases=("-m",), metavar="PATH")] = ()
+    """Repeated."""
 
 
 @pytest.mark.parametrize(
@@ -82,6 +90,31 @@ def test_what_is_refused(words: str, message: str) -> None:
 )
 def test_what_passes(words: str) -> None:
     check_kinds(Flags, words.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--steps", "--steps: expected a whole number behind it, got nothing."),
+        ("a.png -n", "-n: expected a whole number behind it, got nothing."),
+        ("--guidance --dry", "--guidance: expected a number behind it, got the flag --dry."),
+        ("--fit --steps=3", "--fit: expected one of pad, crop behind it, got the flag --steps=3."),
+        ("--level 1 --level -n 3", "--level: expected a value behind it, got the flag -n."),
+        ("--in_front_of --no-dry", "--in_front_of: expected a value behind it, got the flag --no-dry."),
+        ("--seed -h", "--seed: expected a value behind it, got the flag -h."),
+        ("--mask", "--mask: expected PATH behind it, got nothing."),
+        ("-m --mask x", "-m: expected PATH behind it, got the flag --mask."),
+    ],
+)
+def test_what_has_nothing_behind_it(words: str, message: str) -> None:
+    with pytest.raises(ConfigError) as said:
+        check_behind(Named, words.split())
+    assert str(said.value) == message
+
+
+@pytest.mark.parametrize("words", ["--dry", "--seed -1", "--mask -", "--mask=--dry", "-n4 --dry", "-- --steps"])
+def test_what_has_what_it_needs_behind_it(words: str) -> None:
+    check_behind(Named, words.split())
 
 
 def test_what_passes_is_read_by_tyro() -> None:
