@@ -151,13 +151,20 @@ def _meant(reader: _Reader, scene: Scene | None, picture: Picture, text: str) ->
     return answered(reader.encoder, scene, text).region
 
 
-def answered(encoder: AlphaCLIP, scene: Scene, text: str) -> Referral:
+_OTHER_WAYS = (
+    "give other candidates (`label_map`, a `grounder` with a lower `score`), or point with `mask` or `box`; "
+    "`gencontrol refer` lists them all"
+)
+
+
+def answered(encoder: AlphaCLIP, scene: Scene, text: str, *, otherwise: str = _OTHER_WAYS) -> Referral:
     """What a phrase means among candidates. Warns of what was found, and how likely it is none of them.
 
     Args:
         encoder: With a text tower.
         scene: The picture and the candidates.
         text: The phrase.
+        otherwise: What else can be done where this is asked, for the message.
 
     Raises:
         InputError: It means none of them rather than one; names the next step.
@@ -168,10 +175,7 @@ def answered(encoder: AlphaCLIP, scene: Scene, text: str) -> Referral:
     if found.best is None:
         count = len(scene.regions)
         among = "the only candidate" if count == 1 else f"any of the {count} candidates"
-        raise InputError(
-            f'"{text}" hardly means {among} (best: {told}): say it otherwise, give other candidates (`label_map`, a '
-            "`grounder` with a lower `score`), or point with `mask` or `box`; `gencontrol refer` lists them all."
-        )
+        raise InputError(f'"{text}" hardly means {among} (best: {told}): say it otherwise, {otherwise}.')
     warn(f'"{text}" is {told}.')
     return found
 

@@ -19,6 +19,8 @@ from gencontrol.runs.referring.phrase_settings import PROPOSED, ProposalSettings
 from gencontrol.runs.referring.proposing import open_proposer
 from gencontrol.runs.settings import EncoderSettings
 
+_OTHER_WAYS = "give a `grounder`, or one with a lower `score`, or show the part with `part`, `box` or `sphere`"
+
 
 def check_scene_phrase(settings: Any, *, is_scene: bool) -> None:
     """Refuse a phrase beside another part, in pictures that are no scene yet, or settings of phrases without one.
@@ -72,7 +74,7 @@ def point_in_scene(settings: Any, scene: Path, folder: Path) -> tuple[str, Path 
     encoder = open_encoder(EncoderSettings(model=settings.phrase_model, device=device, offline=settings.offline))
     own = stored_parts(opened, views)
     if own.regions and settings.grounder is None:
-        return str(answered(encoder, own, settings.phrase).region.label), None
+        return str(answered(encoder, own, settings.phrase, otherwise=_OTHER_WAYS).region.label), None
     if settings.grounder is None:
         warn(f"no `grounder` is named, so {DEFAULT_GROUNDER} proposes what the `phrase` may mean (690 MB).")
     proposed = open_proposer(settings, settings.grounder or DEFAULT_GROUNDER, device=device, offline=settings.offline)
@@ -81,7 +83,7 @@ def point_in_scene(settings: Any, scene: Path, folder: Path) -> tuple[str, Path 
         return proposed(picture, settings.phrase)
 
     def meant(shown: Shown) -> Region:
-        return answered(encoder, shown, settings.phrase).region
+        return answered(encoder, shown, settings.phrase, otherwise=_OTHER_WAYS).region
 
     masks = masks_of_phrase(opened, propose=propose, meant=meant, views=views)
     warn(f'"{settings.phrase}" is found in {len(masks)} of {views.count} views.')

@@ -1,5 +1,7 @@
 """Words point at a part of a scene: at one that it stores, or at one that is lifted from masks in its views."""
 
+import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from gencontrol.regions import Scene as Shown
 from gencontrol.regions.region import Region
 from gencontrol.runs.notices import RunWarning
 from gencontrol.runs.radiance import EditSettings, train, training_config
+from gencontrol.runs.referring import by_words
 from gencontrol.runs.referring import in_scenes as module
 from gencontrol.runs.referring.in_scenes import check_scene_phrase, point_in_scene
 from gencontrol.tasks.refer import Referral
@@ -32,7 +35,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def second(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the candidates the second is meant: whether it is the right one is asked elsewhere."""
 
-    def answered(encoder: Any, shown: Shown, text: str) -> Referral:
+    def answered(encoder: Any, shown: Shown, text: str, *, otherwise: str) -> Referral:
         likely = torch.zeros(len(shown.regions))
         likely[min(1, len(likely) - 1)] = 0.9
         labels = tuple(region.label for region in shown.regions)
@@ -70,6 +73,22 @@ def test_one_of_the_scenes_own_parts(scene: Path, tmp_path: Path, second: None) 
     names = list(load_scene(scene).parts)
     found = point_in_scene(EditSettings(phrase="the ball", device="cpu"), scene, tmp_path)
     assert found == (names[1], None) and not list(tmp_path.iterdir())
+
+
+def test_what_is_not_found_names_ways_that_an_edit_has(
+    scene: Path, tmp_path: Path, second: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refer(encoder: Any, shown: Shown, text: str) -> Referral:
+        labels = tuple(region.label for region in shown.regions)
+        return Referral(text=text, scene=shown, labels=labels, probabilities=torch.zeros(len(labels)), none=1.0)
+
+    monkeypatch.setattr(module, "answered", by_words.answered)
+    monkeypatch.setattr(by_words, "refer", refer)
+    with pytest.raises(InputError, match="hardly means any of") as said:
+        point_in_scene(EditSettings(phrase="the ball", device="cpu"), scene, tmp_path)
+    named = set(re.findall(r"`(\w+)`", str(said.value)))
+    assert named == {"grounder", "score", "part", "box", "sphere"}
+    assert named <= {field.name for field in fields(EditSettings)}
 
 
 def test_masks_in_views_become_a_part(
