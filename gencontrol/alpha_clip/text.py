@@ -11,6 +11,9 @@ from transformers import CLIPTextConfig, PreTrainedTokenizerBase
 from gencontrol.configuration import NEAR
 from gencontrol.errors import InputError, PairingError
 
+_NAMED = 6
+"""Unknown words that a message names, each with what is near it."""
+
 
 def tokenize(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], *, length: int, truncate: bool = False
@@ -116,8 +119,10 @@ def check_words(tokenizer: PreTrainedTokenizerBase, text: str) -> None:
         return
     unknown = [w for w in _split(tokenizer, text) if w not in words]
     if unknown:
-        hints = "; ".join(_hint(w, words) for w in dict.fromkeys(unknown))
-        raise InputError(f"The text tower does not know every word of {_short(text)!r}: {hints}.")
+        each = list(dict.fromkeys(unknown))
+        hints = "; ".join(_hint(w, words) for w in each[:_NAMED])
+        more = f"; and {len(each) - _NAMED} more" if len(each) > _NAMED else ""
+        raise InputError(f"The text tower does not know every word of {_short(text)!r}: {hints}{more}.")
 
 
 def word_list(tokenizer: PreTrainedTokenizerBase) -> frozenset[str] | None:
@@ -139,9 +144,8 @@ def _split(tokenizer: PreTrainedTokenizerBase, text: str) -> Iterable[str]:
 
 def _hint(word: str, words: frozenset[str]) -> str:
     close = difflib.get_close_matches(word.lower(), sorted(words), n=3, cutoff=NEAR)
-    return (
-        f"{word!r} (nearest: {', '.join(close)})" if close else f"{word!r} (nothing near it among {len(words)} words)"
-    )
+    near = f"nearest: {', '.join(close)}" if close else f"nothing near it among {len(words)} words"
+    return f"{_short(word)!r} ({near})"
 
 
 def _short(text: str, length: int = 60) -> str:

@@ -51,6 +51,8 @@ def main(arguments: Sequence[str]) -> None:
     from gencontrol.configuration import nearest
     from gencontrol.training.stages.registry import STAGES
 
+    if not options.stage:
+        raise ConfigError(f"No stage is named: gencontrol train STAGE trains one of {', '.join(STAGES)}.")
     if options.stage not in STAGES:
         raise ConfigError(f"No stage {options.stage!r}{nearest(options.stage, STAGES)}")
     if options.pairs and options.stage not in _ON_PAIRS:

@@ -12,7 +12,7 @@ from gencontrol.kinds import check_fields, checked
 from gencontrol.numbers import is_finite, number_text
 from gencontrol.schedules import CURVES, Curve, Schedule, parse_points, text_of, value_at
 
-ENDS = " (the whole image) over 1 (the region)"
+ENDS = " (the whole image) through 1 (the region)"
 """What 0 and 1 are, in messages; a reference's weight over the steps is a schedule too, and has no such ends."""
 MAX_STRENGTH = 2.0
 """Beyond twice the way from the whole image to the region, embeddings leave what hosts were trained on."""

@@ -228,6 +228,8 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         values = json_value(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise CheckpointError(f"{path} is not valid JSON: it is not in UTF-8 (byte {error.start})") from error
     except ValueError as error:
         raise CheckpointError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(values, dict):

@@ -124,8 +124,8 @@ def _check_towers(settings: ConversionSettings, kind: Kind) -> None:
         return
     if "text_config" not in values or "vision_config" not in values:
         raise InputError(
-            f"{settings.source} has no text tower, and OpenCLIP's models have two: `published` takes the vision tower "
-            "alone (`to`)."
+            f"{settings.source} has no text tower, and OpenCLIP's models have two: `to` published takes the vision "
+            "tower alone."
         )
     towers: Any = CLIPConfig.from_dict(values)
     open_clip_settings(towers.vision_config, towers.text_config)

@@ -9,9 +9,9 @@ from gencontrol.runs.notices import warn
 from gencontrol.runs.referring.phrase_settings import PROPOSED
 from gencontrol.runs.settings import RegionSettings
 
-_OF_REGIONS = ("strength", "schedule", "feather", "focus", "threshold")
+_OF_REGIONS = ("strength", "schedule", "feather", "focus", "threshold", "resize_mask")
 """Settings that shape regions."""
-_OF_NEGATIVE_MASKS = frozenset({"focus", "threshold"})
+_OF_NEGATIVE_MASKS = frozenset({"focus", "threshold", "resize_mask"})
 """Those of them that shape what to keep away from too."""
 _OF_PHRASES = ("label_map", "phrase_model", *PROPOSED)
 """Settings that find what a phrase means."""
@@ -46,11 +46,13 @@ def warn_of_idle(
         recorded: Settings of the run that is repeated, whose regions may hold; None where none is.
         unasked: Names of settings that were filled in, and that nobody gave.
     """
-    if any(getattr(settings, "embeds_in", None) for settings in several) and recorded is None:
+    embedded = recorded is None and any(getattr(settings, "embeds_in", None) for settings in several)
+    if embedded:
         _say((name for at in several for name in given(at, _OF_PICTURES)), why="`embeds_in` starts from embeddings")
     warn_of_no_phrase(several, recorded or {})
     if not shown and recorded is None:
-        _say((name for at in several for name in idle_settings(at) if name not in unasked), why="no region is shown")
+        told = {*unasked, *(_OF_PICTURES if embedded else ())}
+        _say((name for at in several for name in idle_settings(at) if name not in told), why="no region is shown")
         return
     masks = any(settings.mask or getattr(settings, "negative_mask", ()) for settings in several)
     anew = any(settings.threshold not in (None, (recorded or {}).get("threshold")) for settings in several)

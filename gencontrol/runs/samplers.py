@@ -80,7 +80,10 @@ def check_steps(name: str | None, config: Mapping[str, Any], steps: int) -> None
     if error is None:
         return
     enough = next((more for more in range(steps + 1, _FEW + 1) if _failure(name, config, more) is None), None)
+    most = config.get("num_train_timesteps")
     reason = str(error) if enough is None else f"give {enough} or more."
+    if isinstance(most, int) and steps > most and _failure(name, config, most) is None:
+        reason = f"give {most} or fewer, as many as the model was trained with."
     raise ConfigError(f"`steps`: the sampler {name or config['_class_name']} cannot take {steps}: {reason}") from error
 
 

@@ -23,6 +23,15 @@ def test_unknown_words_are_named_with_the_nearest(tiny: ModuleType) -> None:
         tokenize(tiny.tokenizer(), ["a cat", "a catt and zzzz"], length=16)
 
 
+def test_unknown_words_are_told_in_a_line_that_can_be_read(tiny: ModuleType) -> None:
+    with pytest.raises(InputError, match=r": 'z{57}\.\.\.' \(nothing near it among \d+ words\)\.$"):
+        tokenize(tiny.tokenizer(), ["z" * 100_000], length=16)
+    many = " ".join(f"qq{number}" for number in range(100))
+    with pytest.raises(InputError, match=r"'qq0' \(.*'qq5' \(nothing[^;]*\); and 94 more\.$") as said:
+        tokenize(tiny.tokenizer(), [many], length=16)
+    assert len(str(said.value)) < 500
+
+
 def test_only_strings_are_texts() -> None:
     """By itself: where types are checked, as in these tests, `tokenize` is not reached with anything else."""
     check_texts(["a cat", ""])

@@ -49,7 +49,7 @@ def test_places_are_checked_before_anything_is_fetched(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["fonts"], "Nothing called 'fonts' to prepare"),
+        (["fonts"], "Nothing called 'fonts' to prepare; known are export, pairs, sprites\n"),
         (["sprite"], "did you mean 'sprites'"),
         (["sprites", "--size", "20"], "expected a power of two"),
         (["sprites", "--size", "2048"], "from 16 to 1,024"),

@@ -122,6 +122,7 @@ def test_alpha_clip_trains_on_a_folder_of_pairs(tmp_path, tiny_folder, capsys):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
+        ([], 2, "No stage is named: gencontrol train STAGE trains one of clip, "),
         (["clpi"], 2, "No stage 'clpi'; did you mean 'clip'"),
         (["clip", "--set", "run.stesp=3"], 2, "unknown key 'stesp'; did you mean 'steps'"),
         (["clip", "--set", "run.steps"], 2, "expected KEY=VALUE"),

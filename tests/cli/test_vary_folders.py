@@ -47,7 +47,7 @@ class TestFolders:
         before = (folders / "out" / "a-0.png").stat().st_mtime_ns
         stopped = vary("--mask", folders / "masks", image="photos")
         assert stopped.code == 1
-        assert "a-0.png and 1 more exists already: give --existing overwrite or skip" in stopped.err
+        assert "a-0.png and 1 more exist already: give --existing overwrite or skip" in stopped.err
         resumed = vary("--mask", folders / "masks", "--existing", "skip", image="photos")
         assert resumed.out.count("wrote") == 1
         assert (folders / "out" / "a-0.png").stat().st_mtime_ns == before

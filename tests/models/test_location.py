@@ -237,6 +237,12 @@ def test_settings_that_are_nested_too_deeply_are_told_by_their_file(tmp_path):
         Location(name=str(tmp_path)).read("model_index.json")
 
 
+def test_settings_in_another_encoding_are_told_by_their_file(tmp_path: Path) -> None:
+    (tmp_path / "model_index.json").write_bytes(b'{"a": "\xe4"}')
+    with pytest.raises(CheckpointError, match=r"index\.json is not valid JSON: it is not in UTF-8 \(byte 7\)$"):
+        Location(name=str(tmp_path)).read("model_index.json")
+
+
 @pytest.mark.parametrize("name", ["", "  "])
 def test_an_empty_name_is_no_model(name: str) -> None:
     with pytest.raises(CheckpointError, match="The name of a model is empty: give a folder, a preset, or a hub id"):

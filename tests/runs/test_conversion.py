@@ -64,8 +64,8 @@ def test_towers_are_looked_at_before_weights_are_read(tiny_folder: Path, tmp_pat
     path.write_text(json.dumps({**towers, "text_config": {**towers["text_config"], "eos_token_id": 5}}))
     monkeypatch.setattr(AlphaCLIP, "from_clip", lambda *_, **__: pytest.fail("the weights are read"))
     for source, message in {
-        tmp_path / "other": "this text tower reads it off 5: `published` takes the vision tower alone",
-        tiny_folder / "image_encoder": "has no text tower, and OpenCLIP's models have two",
+        tmp_path / "other": "this text tower reads it off 5: `to` published takes the vision tower alone",
+        tiny_folder / "image_encoder": "has no text tower, and OpenCLIP's models have two: `to` published takes",
     }.items():
         with pytest.raises(InputError, match=message):
             convert(ConversionSettings(source=str(source), output=str(tmp_path / "made"), to="open-clip"))

@@ -39,6 +39,9 @@ def test_without_a_region_nothing_shapes_one() -> None:
     assert said(EmbeddingSettings(strength=0.3), shown=False) == ["no region is shown, so `strength` can do nothing."]
     away = EmbeddingSettings(strength=0.3, focus="crop", threshold=0.5, negative_mask=("a.png",))
     assert said(away, shown=False) == ["no region is shown, so `strength` can do nothing."]
+    stretched = ["no region is shown, so `resize_mask` can do nothing."]
+    assert said(RegionSettings(resize_mask=True), shown=False) == stretched
+    assert said(EmbeddingSettings(resize_mask=True, negative_mask=("a.png",)), shown=False) == []
     # Filled in by the run itself; and of several values of a sweep each is said once.
     assert said(VariationSettings(focus="crop"), shown=False, unasked={"focus"}) == []
     several = [VariationSettings(feather=value) for value in (1.0, 2.0)]

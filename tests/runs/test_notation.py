@@ -92,6 +92,11 @@ def test_numbers() -> None:
             parse_numbers(text, setting="point", form="X,Y", counts=(2, 3))
 
 
+def test_a_setting_of_a_look_is_said_once() -> None:
+    with pytest.raises(ConfigError, match=r"^`focus` zoom:margin=0\.1, margin=0\.2: margin is given twice: leave one"):
+        parse_focus("zoom:margin=0.1, margin=0.2")
+
+
 def test_a_weight_over_the_steps_has_no_region_at_its_end() -> None:
     check_weights(None)
     check_weights("0:1 0.5:0.2")

@@ -115,7 +115,7 @@ def test_sheets_and_files(plan: MakePlan, scene: Path) -> None:
 
 def test_what_is_complete_is_skipped(plan: MakePlan, scene: Path) -> None:
     write(plan(number=2))
-    with pytest.raises(InputError, match=r"photo-0\.png and 1 more exists already: give `existing` overwrite or skip"):
+    with pytest.raises(InputError, match=r"photo-0\.png and 1 more exist already: give `existing` overwrite or skip"):
         plan(number=2)
     assert plan(number=2, existing="skip").items == ()
     assert len(plan(number=3, existing="skip").items) == 1

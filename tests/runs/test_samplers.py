@@ -53,8 +53,11 @@ def test_an_unknown_name_is_refused() -> None:
 
 def test_steps_that_a_sampler_cannot_take(config: dict[str, Any]) -> None:
     check_steps(None, config, 1000)
-    with pytest.raises(ConfigError, match="`steps`: the sampler DDIMScheduler cannot take 1001"):
+    most = r"give 1000 or fewer, as many as the model was trained with\.$"
+    with pytest.raises(ConfigError, match=f"`steps`: the sampler DDIMScheduler cannot take 1001: {most}"):
         check_steps(None, config, 1001)
+    with pytest.raises(ConfigError, match=f"the sampler ddpm cannot take 2000: {most}"):
+        check_steps("ddpm", config, 2000)
     with pytest.raises(ConfigError, match="`steps`: the sampler pndm cannot take 1"):
         check_steps("pndm", config, 1)
 

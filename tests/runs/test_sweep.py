@@ -366,7 +366,7 @@ def test_a_rehearsal_lists_them_all(plan: Any, scene: Path) -> None:
 def test_what_is_complete_is_skipped_as_a_whole(plan: Any, scene: Path) -> None:
     settings = {"sweep": "strength=0,1", "seed": 4, "number": 1}
     run_variations(plan(**settings))
-    with pytest.raises(InputError, match=r"photo-strength-0-4\.png and 2 more exists already"):
+    with pytest.raises(InputError, match=r"photo-strength-0-4\.png and 2 more exist already"):
         plan(**settings)
     assert plan(existing="skip", **settings).items == ()
     kept = (scene / "out" / "photo-strength-1-4.png").stat().st_mtime_ns

@@ -77,7 +77,7 @@ def open_clip_settings(vision: CLIPVisionConfig, text: CLIPTextConfig) -> dict[s
     if text.eos_token_id not in (2, text.vocab_size - 1):
         raise InputError(
             f"OpenCLIP reads a sentence off its largest token id, {text.vocab_size - 1}; this text tower reads it off "
-            f"{text.eos_token_id}: `published` takes the vision tower alone."
+            f"{text.eos_token_id}: `to` published takes the vision tower alone."
         )
     size, patch = square(vision)
     return {

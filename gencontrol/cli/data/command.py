@@ -42,10 +42,7 @@ def main(arguments: Sequence[str]) -> int | None:
         print(help_text())
         return 0 if arguments else 2
     if arguments[0] not in COMMANDS:
-        raise ConfigError(
-            f"Nothing called {arguments[0]!r} to prepare{nearest(arguments[0], COMMANDS)}; expected one of "
-            f"{', '.join(COMMANDS)}."
-        )
+        raise ConfigError(f"Nothing called {arguments[0]!r} to prepare{nearest(arguments[0], COMMANDS)}")
     if arguments[:1] == ["export"]:
         from gencontrol.cli.evaluate.export import main as export
 

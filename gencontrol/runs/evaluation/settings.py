@@ -92,6 +92,8 @@ def check_evaluation(settings: EvaluationSettings) -> None:
         ConfigError: Says which.
     """
     check_named(settings)
+    if not settings.data:
+        raise ConfigError(f"`data` is not given: name one of {', '.join(sorted(DATA_SETS))}.")
     if settings.data not in DATA_SETS:
         raise ConfigError(f"`data`: there is no {settings.data!r}{nearest(settings.data, DATA_SETS)}")
     usual = EvaluationSettings()

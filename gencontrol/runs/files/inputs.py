@@ -109,7 +109,8 @@ def without_results(paths: Sequence[Path], images: Sequence[str], output: str, *
     ours = {path for path in among if is_result(path)}
     if not ours:
         return list(paths)
-    warn(f"{len(ours)} of the pictures in {output} are results of earlier runs, which are left out.")
+    said = "is the result of an earlier run, which is" if len(ours) == 1 else "are results of earlier runs, which are"
+    warn(f"{len(ours)} of the pictures in {output} {said} left out.")
     left = [path for path in paths if path not in ours]
     if not left:
         raise InputError(f"{output} holds nothing but results of earlier runs: name those to vary one by one.")

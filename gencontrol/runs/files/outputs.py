@@ -229,8 +229,8 @@ def check_existing(paths: Sequence[Path], existing: Existing) -> None:
     # A link that leads nowhere is there: what comes to lie at its name would take its place.
     there = [path for path in paths if os.path.lexists(path)]
     if there and existing == "error":
-        more = f" and {len(there) - 1} more" if len(there) > 1 else ""
-        raise InputError(f"{there[0]}{more} exists already: give `existing` overwrite or skip, or another `output`.")
+        said = f"{there[0]} exists" if len(there) == 1 else f"{there[0]} and {len(there) - 1} more exist"
+        raise InputError(f"{said} already: give `existing` overwrite or skip, or another `output`.")
     broken = next((path for path in there if is_broken(path)), None) if existing == "skip" else None
     if broken is not None:
         raise InputError(f"{broken} is there and is no whole picture: remove it, or give `existing` overwrite.")

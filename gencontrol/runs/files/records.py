@@ -27,7 +27,8 @@ FIELDS = frozenset({"settings", "seed", "image", "regions", "negative_regions"})
 """What a record must hold to be repeated."""
 _PARAMETERS = re.compile(r"^Steps: \d+, .*$", re.MULTILINE)
 """The line of settings below the prompts, as AUTOMATIC1111's web UI writes it."""
-_PARAMETER = re.compile(r"(Steps|CFG scale|Seed): ([\d.]+)")
+# Up to the comma: of 1e30, its first digits would be another number.
+_PARAMETER = re.compile(r"\b(Steps|CFG scale|Seed): ([^,]+)")
 LEVELS = 65535
 """Alpha maps are stored as 16-bit grey pictures: exact for 8- and 16-bit masks."""
 

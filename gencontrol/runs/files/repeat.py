@@ -183,7 +183,7 @@ def _repeated_elsewhere(path: Path, said: Mapping[str, int | float]) -> Repeated
     kept = {name: value for name, value in said.items() if name != "seed" or 0 <= value <= LARGEST_SEED}
     named = ", ".join(f"`{name}` {value}" for name, value in kept.items())
     left = "" if len(kept) == len(said) else f" Nor is its seed {said['seed']}: seeds go from 0 to 2^63 - 1 here."
-    taken = f"{named or 'nothing'} is taken over, its prompt and its model are not."
+    taken = f"{named or 'nothing'} {'are' if len(kept) > 1 else 'is'} taken over, its prompt and its model are not."
     warn(f"{path} was made by another program: {taken}{left}")
     return Repeated(
         source=path,

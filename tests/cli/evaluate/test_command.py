@@ -101,6 +101,8 @@ def test_data_sets_that_cannot_be_used(evaluate: Run, root: Path, run: Run, tmp_
     )
     done = run("evaluate", "imagenet-s")
     assert done.code == 2 and "--root: name the data set's folder" in done.err
+    done = run("evaluate")
+    assert done.code == 2 and "DATA is not given: name one of aro, imagenet-s, " in done.err
     done = run("evaluate", "imagenet", "--root", root)
     assert done.code == 2 and "there is no 'imagenet'" in done.err and "imagenet-s" in done.err
 

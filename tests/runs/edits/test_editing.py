@@ -117,7 +117,7 @@ def test_results_among_the_pictures_are_left_out(scene: Path) -> None:
     Image.open(scene / "blue.png").save(masks / "a.png")
     how: Any = {"images": (str(folder),), "mask": (str(masks),), "remove": True, "output": str(folder)}
     assert run_edits(plan_edits(EditingSettings(**how))) == [folder / "a-0.png"]
-    with pytest.warns(UserWarning, match="1 of the pictures in .* are results of earlier runs"):
+    with pytest.warns(UserWarning, match="1 of the pictures in .* is the result of an earlier run"):
         plan = plan_edits(EditingSettings(**how | {"existing": "skip"}))
     assert plan.items == () and run_edits(plan) == []
 

@@ -135,9 +135,12 @@ def test_results_among_the_pictures_are_left_out(scene: Path) -> None:
     (photos / "broken.png").write_bytes(b"no picture")
     paths = [photos / "a-0.jpg", photos / "a.png", photos / "broken.png"]
     with pytest.warns(
-        RunWarning, match=r"1 of the pictures in .*photos are results of earlier runs, which are left out"
+        RunWarning, match=r"1 of the pictures in .*photos is the result of an earlier run, which is left out\.$"
     ):
         assert without_results(paths, [str(photos)], str(photos)) == paths[1:]
+    shutil.copy(photos / "a-0.jpg", photos / "a-1.jpg")
+    with pytest.warns(RunWarning, match=r"2 of the pictures in .* are results of earlier runs, which are left out\.$"):
+        assert without_results([photos / "a-1.jpg", *paths], [str(photos)], str(photos)) == paths[1:]
     with pytest.warns(RunWarning):
         without_results(paths, [str(photos)], f"{photos}/../photos")
     # Named one by one, they are meant; and elsewhere nothing is looked at.

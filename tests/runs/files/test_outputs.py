@@ -87,7 +87,7 @@ def test_existing_files(tmp_path: Path) -> None:
     check_existing(paths, "error")
     for path in paths[:2]:
         path.touch()
-    with pytest.raises(InputError, match=r"a\.png and 1 more exists already"):
+    with pytest.raises(InputError, match=r"a\.png and 1 more exist already"):
         check_existing(paths, "error")
     check_existing(paths, "overwrite")
     check_existing(paths, "skip")

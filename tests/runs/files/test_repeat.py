@@ -194,6 +194,7 @@ def foreign(path: Path, **texts: str) -> Path:
     [
         ({"parameters": A1111}, {"steps": 30, "guidance": 7.5, "seed": 1234567, "number": 1}),
         ({"parameters": A1111.replace("1234567", str(2**64 - 1))}, {"steps": 30, "guidance": 7.5}),
+        ({"parameters": A1111.replace("7.5", "1e30")}, {"steps": 30, "guidance": 1e30, "seed": 1234567, "number": 1}),
         ({"prompt": json.dumps(COMFY)}, {"steps": 12, "guidance": 6.0, "seed": 42, "number": 1}),
         (
             {"prompt": json.dumps({"3": {"inputs": {"noise_seed": 8, "steps": ["4", 0], "cfg": 6.5}}})},
@@ -204,7 +205,7 @@ def foreign(path: Path, **texts: str) -> Path:
 def test_other_programs_pictures_give_what_means_the_same(
     texts: dict[str, str], settings: dict[str, Any], tmp_path: Path
 ) -> None:
-    with pytest.warns(RunWarning, match=r"a\.png was made by another program: .* is taken over, its prompt and"):
+    with pytest.warns(RunWarning, match=r"a\.png was made by another program: .* are taken over, its prompt and"):
         found = read_repeated(foreign(tmp_path / "a.png", **texts))
     assert found.settings == settings and found.image is None and found.regions == ()
     assert {name: type(value) for name, value in found.settings.items() if name == "guidance"} == {"guidance": float}
@@ -215,6 +216,12 @@ def test_numbers_that_no_setting_takes_are_passed_over(tmp_path: Path) -> None:
     texts = {"prompt": '{"3": {"inputs": {"seed": Infinity, "steps": 8, "cfg": NaN}}}'}
     with pytest.warns(RunWarning, match="another program: `steps` 8 is taken over"):
         assert read_repeated(foreign(tmp_path / "a.png", **texts)).settings == {"steps": 8}
+
+
+def test_what_is_no_number_is_passed_over(tmp_path: Path) -> None:
+    with pytest.warns(RunWarning, match="another program: `seed` 1234567, `steps` 30 are taken over"):
+        found = read_repeated(foreign(tmp_path / "a.png", parameters=A1111.replace("7.5", "7.5x")))
+    assert "guidance" not in found.settings
 
 
 def test_a_seed_that_is_too_large_is_named(tmp_path: Path) -> None:
