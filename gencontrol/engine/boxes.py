@@ -54,7 +54,7 @@ def grounded(grounder: Grounder, picture: Picture, caption: str, rules: Rules) -
         return _of(grounder.ground(picture, phrases, **how), phrases)
     except InputError:
         # One of them is too long, or has no word that it knows: the others are looked for by themselves.
-        return [one for phrase in phrases for one in _alone(grounder, picture, phrase, how)]
+        return _ranked([one for phrase in phrases for one in _alone(grounder, picture, phrase, how)], rules)
 
 
 def _alone(grounder: Grounder, picture: Picture, phrase: str, how: Mapping[str, Any]) -> list[Candidate]:
@@ -62,6 +62,13 @@ def _alone(grounder: Grounder, picture: Picture, phrase: str, how: Mapping[str, 
         return _of(grounder.ground(picture, [phrase], **how), [phrase])
     except InputError as error:
         return [Candidate(phrase=phrase).rejected(REFUSED, str(error))]
+
+
+def _ranked(found: Sequence[Candidate], rules: Rules) -> list[Candidate]:
+    """As if they had been looked for together: the best first, and no more of them."""
+    boxed = sorted((one for one in found if one.box is not None), key=lambda one: -(one.score or 0.0))
+    beyond = [one.rejected(MORE_OF_PICTURE) for one in boxed[rules.most :]]
+    return [*(one for one in found if one.box is None), *boxed[: rules.most], *beyond]
 
 
 def _of(grounding: Grounding, phrases: Sequence[str]) -> list[Candidate]:

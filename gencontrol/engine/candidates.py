@@ -10,6 +10,7 @@ from torch import Tensor
 BROKEN_ROW = "broken row"
 UNREADABLE = "unreadable picture"
 SMALL_PICTURE = "small picture"
+NARROW_PICTURE = "narrow picture"
 NO_CAPTION = "no caption"
 NOTHING_GIVEN = "no part given"
 NO_PHRASE = "no phrase in the caption"
@@ -35,6 +36,7 @@ REASONS = (
     BROKEN_ROW,
     UNREADABLE,
     SMALL_PICTURE,
+    NARROW_PICTURE,
     NO_CAPTION,
     NOTHING_GIVEN,
     NO_PHRASE,

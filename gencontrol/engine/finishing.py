@@ -2,14 +2,14 @@
 
 import heapq
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from gencontrol.engine.candidates import NOT_BEST
-from gencontrol.engine.shards import Set, read_lines
+from gencontrol.engine.shards import PICTURES, Set, read_lines
 from gencontrol.engine.sheet import Sample, draw_sheet
 from gencontrol.engine.statistics import Tally
 from gencontrol.files import atomic_file
@@ -53,7 +53,7 @@ def finish_set(making: Set, *, per_class: int | None = None) -> dict[str, Any]:
         pairs, kept, rejected = (stack.enter_context(file.open("wb")) for file in files)
         out = _Out(pairs=pairs, kept=kept, rejected=rejected)
         for shard in range(making.source.shards):
-            lines = [_judged(line, best) for line in read_lines(making.lines(shard))]
+            lines = _named([_judged(line, best) for line in read_lines(making.lines(shard))])
             for line in lines:
                 tally.add(line, place=shard)
                 samples[bool(line["rejected_because"])].add(line)
@@ -88,14 +88,24 @@ def _judged(line: dict[str, Any], best: frozenset[str] | None) -> dict[str, Any]
     return line | {"mask": None, "rejected_because": NOT_BEST}
 
 
+def _named(lines: Sequence[Line]) -> list[Line]:
+    """The lines; of a copied picture of which nothing stays, which goes, without its name."""
+    used = {line["image"] for line in lines if line["mask"]}
+    return [line | {"image": None} if _is_copy(line) and line["image"] not in used else line for line in lines]
+
+
+def _is_copy(line: Line) -> bool:
+    return line["image"] is not None and line["image"].startswith(f"{PICTURES}/")
+
+
 def _write(out: _Out, line: Line) -> None:
     if line["rejected_because"]:
-        told = {name: value for name, value in line.items() if name not in ("mask", "caption", "whole_caption")}
+        told = {name: value for name, value in line.items() if name not in ("row", "mask", "caption", "whole_caption")}
         _put(out.rejected, told)
         return
     pair = {name: line[name] for name in ("image", "mask", "caption", "whole_caption") if line[name] is not None}
     _put(out.pairs, pair)
-    _put(out.kept, {name: value for name, value in line.items() if name not in ("rejected_because", "detail")})
+    _put(out.kept, {name: value for name, value in line.items() if name not in ("row", "rejected_because", "detail")})
 
 
 def _put(file: IO[bytes], values: Line) -> None:

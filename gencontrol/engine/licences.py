@@ -45,6 +45,7 @@ def _card(location: Location) -> str | None:
             if found is None:
                 return None
             path = found
-        return path.read_text(encoding="utf-8", errors="replace")[:_LARGEST]
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(_LARGEST)
     except OSError:
         return None

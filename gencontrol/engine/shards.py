@@ -16,17 +16,18 @@ from typing import Any
 import torch
 from PIL import Image
 
-from gencontrol.engine.candidates import BROKEN_ROW, SMALL_PICTURE, UNREADABLE, Candidate
+from gencontrol.engine.candidates import BROKEN_ROW, NARROW_PICTURE, SMALL_PICTURE, UNREADABLE, Candidate
 from gencontrol.engine.makers import Maker
 from gencontrol.engine.rows import Row
 from gencontrol.engine.rules import Rules
 from gencontrol.engine.sources.pictures import SUFFIXES
 from gencontrol.engine.sources.source import Source
 from gencontrol.errors import InputError
-from gencontrol.files import atomic_file
+from gencontrol.files import atomic_file, resolved
 from gencontrol.images.picture import Picture, PictureWarning
 from gencontrol.images.reading import read_image
 from gencontrol.images.writing import save_image
+from gencontrol.proposals.narrow import is_narrow
 from gencontrol.regions.region import RegionWarning
 from gencontrol.streams import stream
 from gencontrol.text_files import json_value
@@ -104,7 +105,7 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 def _lines_of(making: Set, row: Row, place: tuple[int, int]) -> Iterator[Mapping[str, Any]]:
     shard, number = place
-    about = {"picture": row.name, "class": row.label or None, "whole_caption": row.caption or None}
+    about = {"row": number, "picture": row.name, "class": row.label or None, "whole_caption": row.caption or None}
     if row.fault or row.picture is None:
         yield about | {"image": None, "mask": None} | Candidate().rejected(BROKEN_ROW, row.fault).told()
         return
@@ -132,7 +133,11 @@ def _kept_picture(making: Set, row: Row, written: Path, *, is_used: bool) -> str
             shutil.copyfile(row.picture, temporary)
     if written.is_relative_to(making.folder):
         return written.relative_to(making.folder).as_posix()
-    return Path(os.path.relpath(written.resolve(), making.folder.resolve())).as_posix()
+    try:
+        return Path(os.path.relpath(resolved(written), resolved(making.folder))).as_posix()
+    except InputError:
+        # A link in a circle, or a name that cannot be one: it leads to no file that could be named.
+        return None
 
 
 def _placed(making: Set, row: Row, place: tuple[int, int]) -> Path:
@@ -157,9 +162,10 @@ def _candidates(making: Set, row: Row, written: Path, place: tuple[int, int]) ->
         # Its name is beside it, and where it lies is no part of why.
         yield Candidate().rejected(UNREADABLE, str(error).replace(str(path), row.name))
         return
-    if min(picture.size) < making.rules.least_side:
+    if min(picture.size) < making.rules.least_side or is_narrow(picture.size):
         height, width = picture.size
-        yield Candidate().rejected(SMALL_PICTURE, f"{width} x {height} (width x height)")
+        reason = SMALL_PICTURE if min(picture.size) < making.rules.least_side else NARROW_PICTURE
+        yield Candidate().rejected(reason, f"{width} x {height} (width x height)")
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RegionWarning)

@@ -2,6 +2,7 @@
 
 import hashlib
 import heapq
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from gencontrol.errors import InputError
+from gencontrol.images.picture import PictureWarning
 from gencontrol.images.reading import read_image
 from gencontrol.images.sheets import contact_sheet
 from gencontrol.images.writing import to_pil
@@ -71,7 +73,10 @@ def _cell(folder: Path, line: Mapping[str, Any]) -> Image.Image | None:
     if line["image"] is None or line["box"] is None:
         return None
     try:
-        image = to_pil(read_image(folder / line["image"])).convert("RGB")
+        with warnings.catch_warnings():
+            # Of an animation the first frame is what was looked at.
+            warnings.simplefilter("ignore", PictureWarning)
+            image = to_pil(read_image(folder / line["image"])).convert("RGB")
         mask = None if line["mask"] is None else to_pil(read_image(folder / line["mask"])).convert("L")
     except InputError:
         return None

@@ -64,11 +64,13 @@ class Tally:
 
         Args:
             line: As a shard's file holds it.
-            place: Number of its shard: in another one, a picture of the same name is another one.
+            place: Number of its shard.
         """
         is_kept = not line["rejected_because"]
-        if (place, line["picture"]) != self._picture:
-            self._picture, self._is_used = (place, line["picture"]), False
+        # A data set may name a picture twice. Lines that an earlier version has left have no number of their row.
+        picture = place, line.get("row", line["picture"])
+        if picture != self._picture:
+            self._picture, self._is_used = picture, False
             self.pictures += 1
         self.boxes += line["box"] is not None
         self.kept += is_kept

@@ -13,6 +13,8 @@ from gencontrol.kinds import checked
 from gencontrol.numbers import check_number
 
 _SEPARATOR = ". "
+_SHOWN = 60
+"""Characters of a phrase in a message."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +44,18 @@ def check_query(phrases: Sequence[str], threshold: float, most: int) -> None:
         raise InputError("phrases: expected at least one phrase to look for, got none.")
     empty = next((phrase for phrase in phrases if not re.search(r"\w", plain(phrase))), None)
     if empty is not None:
-        raise InputError(f"The phrase {empty!r} has no word in it: leave it out.")
+        raise InputError(f"The phrase {quoted(empty)} has no word in it: leave it out.")
     counts = Counter(plain(phrase).casefold() for phrase in phrases)
     twice = next((phrase for phrase in phrases if counts[plain(phrase).casefold()] > 1), None)
     if twice is not None:
-        raise InputError(f"The phrase {twice!r} is given twice: give each phrase once.")
+        raise InputError(f"The phrase {quoted(twice)} is given twice: give each phrase once.")
     check_number(threshold, name="`threshold`", at_least=0, at_most=1)
     check_number(most, name="`most`", at_least=1)
+
+
+def quoted(phrase: str) -> str:
+    """A phrase for a message, which a text without an end would fill."""
+    return repr(phrase if len(phrase) <= _SHOWN else f"{phrase[: _SHOWN - 3]}...")
 
 
 def plain(phrase: str) -> str:
@@ -96,7 +103,9 @@ def captions(
     start, used = 0, frame
     for place, length in enumerate(lengths):
         if frame + length > room:
-            raise InputError(f"The phrase {phrases[place]!r} has {length} tokens, and a caption holds {room - frame}.")
+            raise InputError(
+                f"The phrase {quoted(phrases[place])} has {length} tokens, and a caption holds {room - frame}."
+            )
         if used + length > room or place - start == most:
             yield _caption(tokenizer, phrases[start:place], texts[start:place], end)
             start, used = place, frame
@@ -117,7 +126,7 @@ def _caption(tokenizer: PreTrainedTokenizerBase, phrases: Sequence[str], texts: 
     places = [token_places(offsets, span) for span in spans]
     lost = next((phrase for phrase, found in zip(phrases, places, strict=True) if not found), None)
     if lost is not None:
-        raise InputError(f"The phrase {lost!r} has no word that the grounder's tokenizer reads.")
+        raise InputError(f"The phrase {quoted(lost)} has no word that the grounder's tokenizer reads.")
     ids: Sequence[int] = read["input_ids"]  # pyright: ignore[reportAssignmentType]
     return Caption(phrases=tuple(phrases), text=text, ids=tuple(ids), places=tuple(places))
 

@@ -5,16 +5,22 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
+from PIL import Image
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from gencontrol.alpha_clip.text import check_words
 from gencontrol.errors import InputError
 from gencontrol.images.picture import Picture
 from gencontrol.images.reading import ImageSource, read_image
 from gencontrol.images.writing import to_pil
-from gencontrol.proposals.captions import Caption, captions, check_query, plain
+from gencontrol.proposals.captions import Caption, captions, check_query, plain, quoted
 from gencontrol.proposals.defaults import DINO_THRESHOLD, MOST, OWL_THRESHOLD
 from gencontrol.proposals.grounder import OVERLAP, Grounding, select
+from gencontrol.proposals.narrow import check_proportions
+
+LARGER = 8
+"""Times as large as what OWLv2 looks at a picture may be before its processor takes it down."""
 
 
 class DinoGrounder:
@@ -39,6 +45,7 @@ class DinoGrounder:
         threshold = DINO_THRESHOLD if threshold is None else threshold
         check_query(phrases, threshold, most)
         picture = read_image(image)
+        check_proportions(picture.size)
         pixels = self.image_processor(images=_shown(picture), return_tensors="pt").to(self.model.device)
         pixels["pixel_values"] = pixels["pixel_values"].to(self.model.dtype)
         room, boxes, scores, names = self.model.config.max_text_len, [], [], []
@@ -81,8 +88,10 @@ class OwlGrounder:
         threshold = OWL_THRESHOLD if threshold is None else threshold
         check_query(phrases, threshold, most)
         picture = read_image(image)
+        check_proportions(picture.size)
         text = self._text(phrases)
-        pixels = self.image_processor(images=_shown(picture), return_tensors="pt")["pixel_values"]
+        shown = _within(_shown(picture), LARGER * self.model.config.vision_config.image_size)
+        pixels = self.image_processor(images=shown, return_tensors="pt")["pixel_values"]
         output = self.model(pixel_values=pixels.to(self.model.device, self.model.dtype), **text)
         likely = output.logits[0].float().sigmoid()
         # The picture was padded to a square below and on the right, and boxes are shares of that.
@@ -101,10 +110,13 @@ class OwlGrounder:
     def _text(self, phrases: Sequence[str]) -> dict[str, Tensor]:
         room = self.model.config.text_config.max_position_embeddings
         texts = [plain(phrase) for phrase in phrases]
+        for text in texts:
+            # All words that a tokenizer of words does not know are one to it, and that one is found.
+            check_words(self.tokenizer, text)
         lengths = [len(ids) for ids in self.tokenizer(texts)["input_ids"]]  # pyright: ignore[reportArgumentType,reportGeneralTypeIssues]
         long = next((place for place, length in enumerate(lengths) if length > room), None)
         if long is not None:
-            raise InputError(f"The phrase {phrases[long]!r} has {lengths[long]} tokens, and OWLv2 reads {room}.")
+            raise InputError(f"The phrase {quoted(phrases[long])} has {lengths[long]} tokens, and OWLv2 reads {room}.")
         read = self.tokenizer(texts, padding="max_length", max_length=room, return_tensors="pt")
         return {name: read[name].to(self.model.device) for name in ("input_ids", "attention_mask")}  # pyright: ignore[reportAttributeAccessIssue]
 
@@ -124,6 +136,16 @@ def corners(boxes: Float[Tensor, "k 4"], *, width: int, height: int) -> Float[Te
     """x0, y0, x1, y1 in pixels, of boxes that are centre x and y, width and height as shares."""
     middle, half = boxes[:, :2], boxes[:, 2:] / 2
     return torch.cat([middle - half, middle + half], dim=1) * boxes.new_tensor([width, height] * 2)
+
+
+def _within(image: Image.Image, side: int) -> Image.Image:
+    """A picture, taken down where its longer side is longer: OWLv2's processor pads it to a square and smooths that,
+    which of a large one takes minutes, and of a long one more memory than there is."""
+    long = max(image.size)
+    if long <= side:
+        return image
+    width, height = (max(1, round(length * side / long)) for length in image.size)
+    return image.resize((width, height), Image.Resampling.BILINEAR)
 
 
 def _shown(picture: Picture) -> Any:

@@ -9,6 +9,7 @@ from torch import Tensor
 from gencontrol.images.picture import Picture
 from gencontrol.images.reading import ImageSource, read_image
 from gencontrol.images.writing import to_pil
+from gencontrol.proposals.narrow import check_proportions
 from gencontrol.proposals.segmenter import Segmentation, check_boxes
 
 BATCH = 32
@@ -28,6 +29,7 @@ class SamSegmenter:
     def segment(self, image: ImageSource, boxes: Float[Tensor, "k 4"]) -> Segmentation:
         """See `gencontrol.proposals.Segmenter`."""
         picture = read_image(image)
+        check_proportions(picture.size)
         boxes = check_boxes(boxes, picture.size)
         if not len(boxes):
             return Segmentation(masks=torch.zeros(0, *picture.size, dtype=torch.bool), scores=torch.zeros(0))

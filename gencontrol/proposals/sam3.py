@@ -10,7 +10,7 @@ from gencontrol.errors import InputError
 from gencontrol.images.picture import Picture
 from gencontrol.images.reading import ImageSource, read_image
 from gencontrol.images.writing import to_pil
-from gencontrol.proposals.captions import check_query, plain
+from gencontrol.proposals.captions import check_query, plain, quoted
 from gencontrol.proposals.defaults import MOST, SAM3_THRESHOLD
 from gencontrol.proposals.grounder import OVERLAP, Grounding, select
 
@@ -55,7 +55,7 @@ class Sam3Grounder:
         tokenizer = self.processor.tokenizer
         length = len(tokenizer(plain(phrase))["input_ids"])
         if length > room:
-            raise InputError(f"The phrase {phrase!r} has {length} tokens, and SAM 3 reads {room}.")
+            raise InputError(f"The phrase {quoted(phrase)} has {length} tokens, and SAM 3 reads {room}.")
         read = tokenizer(plain(phrase), padding="max_length", max_length=room, return_tensors="pt")
         return {name: read[name].to(self.model.device) for name in ("input_ids", "attention_mask")}
 

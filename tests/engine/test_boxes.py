@@ -84,6 +84,27 @@ def test_one_phrase_that_is_not_read_leaves_the_others() -> None:
     assert reasons(found) == [("a gnu", REFUSED), ("a cat", "")] and found[0].detail == "no gnus"
 
 
+class Ranks:
+    """Finds letters where each has its place in the alphabet, the later ones surer; reads no gnu."""
+
+    def ground(self, image: Any, phrases: Sequence[str], **how: Any) -> Grounding:
+        if "a gnu" in phrases:
+            raise InputError("no gnus")
+        places = [ord(phrase[-1]) - ord("a") for phrase in phrases]
+        boxes = torch.tensor([[float(place), 0.0, place + 9.0, 9.0] for place in places])
+        return Grounding(boxes=boxes, scores=torch.tensor(places) / 26, phrases=tuple(phrases), size=SIZE)
+
+
+def test_phrases_that_are_looked_for_one_by_one_are_ranked_as_together() -> None:
+    found = grounded(Ranks(), picture(), "a gnu, the letter b, the letter d and the letter c", Rules(most=2))
+    assert reasons(found) == [
+        ("a gnu", REFUSED),
+        ("the letter d", ""),
+        ("the letter c", ""),
+        ("the letter b", MORE_OF_PICTURE),
+    ]
+
+
 def test_captions_without_words_or_things() -> None:
     assert reasons(grounded(Told(), picture(), "", Rules())) == [("", NO_CAPTION)]
     assert reasons(grounded(Told(), picture(), "it is raining", Rules())) == [("it is raining", NO_PHRASE)]

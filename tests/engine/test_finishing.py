@@ -122,3 +122,26 @@ def test_pictures_that_nothing_names_go(sets: Any, making: Set) -> None:
     sets.write_lines(making.lines(1), [line("2.png", None)])
     finish_set(making)
     assert [path.name for path in folder.parent.rglob("*.png")] == ["0.png"] and not (folder.parent / "000001").exists()
+
+
+def test_a_copy_that_goes_is_no_longer_named(sets: Any, making: Set) -> None:
+    folder = making.pictures(0)
+    folder.mkdir(parents=True)
+    for name in ("0.png", "1.png"):
+        sets.picture().save(folder / name)
+    lines = [
+        line("0.png", "masks/000000/a.png", 0.3, image="pictures/000000/0.png", row=0),
+        line("0.png", None, image="pictures/000000/0.png", row=0),
+        line("1.png", "masks/000000/old.png", 0.2, image="pictures/000000/1.png", row=1),
+    ]
+    sets.write_lines(making.lines(0), lines)
+    sets.write_lines(making.lines(1), [])
+    finish_set(making, per_class=1)
+    assert [path.name for path in folder.iterdir()] == ["0.png"]
+    dropped = rows(making.folder / "rejected.jsonl")
+    assert [(one["rejected_because"], one["image"]) for one in dropped] == [
+        ("low agreement", "pictures/000000/0.png"),
+        (NOT_BEST, None),
+    ]
+    # What counts rows within a run is no part of what it tells.
+    assert not any("row" in one for one in [*dropped, *rows(making.folder / "kept.jsonl")])

@@ -49,3 +49,10 @@ def test_a_hub_out_of_reach_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("gencontrol.models.location.is_hub_there", lambda: False)
     monkeypatch.setattr("gencontrol.models.location.cached_file", found)
     assert licence_of(Location(name="owner/model")) == UNSTATED
+
+
+def test_no_more_of_a_card_is_read_than_a_head_takes(tmp_path: Path) -> None:
+    said = "license: mit\n---\n"
+    for length, licence in ((2**16, "mit"), (2**16 + 2, UNSTATED)):
+        (tmp_path / "README.md").write_text(f"---\n#{'x' * (length - len(said) - 6)}\n{said}")
+        assert licence_of(Location(name=str(tmp_path))) == licence

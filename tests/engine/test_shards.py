@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from gencontrol.engine import GroundingMaker, Rules
-from gencontrol.engine.candidates import BROKEN_ROW, SMALL_PICTURE, UNREADABLE
-from gencontrol.engine.rows import Row
+from gencontrol.engine.candidates import BROKEN_ROW, NARROW_PICTURE, SMALL_PICTURE, UNREADABLE
+from gencontrol.engine.rows import Part, Row
 from gencontrol.engine.shards import Set, make_shard, read_lines
 from gencontrol.engine.sources.captions import CaptionsFile
 from gencontrol.engine.wording import PhraseWording
@@ -87,6 +87,37 @@ def test_whatever_lies_among_the_pictures_is_named_and_never_fatal(sets: Any, tm
     # Where a picture lies on this machine is no part of why.
     assert not any(str(tmp_path) in line["detail"] for line in lines)
     assert about["captions.jsonl, row 7"].startswith("not JSON") and SMALL_PICTURE and UNREADABLE
+
+
+@pytest.mark.parametrize("copies", [False, True])
+def test_names_that_lead_nowhere_are_never_fatal(sets: Any, tmp_path: Path, *, copies: bool) -> None:
+    pictures = sets.save_pictures(tmp_path / "pictures", 1)
+    (pictures / "loop.png").symlink_to("loop.png")
+    (pictures / "dead.png").symlink_to("nowhere.png")
+    names = ["loop.png", "dead.png", "a\0b.png", "x" * 5000, "\ud800.png", ".", "0.png"]
+    listing = sets.write_lines(tmp_path / "c.jsonl", [{"file": name, "boxes": sets.boxes()[:1]} for name in names])
+    one = making(tmp_path / "out", CaptionsFile(listing, pictures, shard=99), copies=copies)
+    make_shard(one, 0)
+    lines = list(read_lines(one.lines(0)))
+    assert [line["picture"] for line in lines] == names
+    assert [line["rejected_because"] for line in lines] == [UNREADABLE] * 6 + [""]
+    assert lines[0]["image"] is None and lines[2]["image"] is None and lines[-1]["image"] is not None
+
+
+def test_a_picture_that_no_model_sees_anything_of(tmp_path: Path) -> None:
+    sizes = {"wide.png": (1601, 16), "high.png": (16, 1601), "at.png": (1600, 16), "small.png": (9000, 1)}
+    for name, size in sizes.items():
+        Image.new("RGB", size).save(tmp_path / name)
+    part = Part(phrase="a cat", box=(0.1, 0.1, 0.6, 0.6), is_share=True)
+    one = making(tmp_path / "out", Rows([Row(name=name, picture=tmp_path / name, parts=(part,)) for name in sizes]))
+    make_shard(one, 0)
+    lines = [(line["rejected_because"], line["detail"]) for line in read_lines(one.lines(0))]
+    assert lines == [
+        (NARROW_PICTURE, "1601 x 16 (width x height)"),
+        (NARROW_PICTURE, "16 x 1601 (width x height)"),
+        ("", ""),
+        (SMALL_PICTURE, "9000 x 1 (width x height)"),
+    ]
 
 
 def test_copies_and_pictures_out_of_archives(sets: Any, tmp_path: Path) -> None:

@@ -96,3 +96,10 @@ def test_what_is_drawn_of_many() -> None:
     for one in (line(0), line(0, phrase="dog"), line(0, box=[0, 0, 1, 1]), line(1), line(0)):
         few.add(one)
     assert len(few.drawn()) == 4
+
+
+def test_an_animation_is_shown_without_a_word(sets: Any, tmp_path: Path) -> None:
+    frames = [sets.picture(), sets.picture((sets.GREEN, (0, 0, 9, 9)))]
+    frames[0].save(tmp_path / "0.gif", save_all=True, append_images=frames[1:])
+    # Warnings are errors here.
+    assert _cell(tmp_path, line(0, image="0.gif")) is not None

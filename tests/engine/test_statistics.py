@@ -105,3 +105,10 @@ def test_reasons_come_the_commonest_first_and_then_by_name() -> None:
         tally.add(line("x", reason), place=0)
     told = tally.told()
     assert list(told["rejected"].items()) == [("c", 2), ("a", 1), ("b", 1)] and told["pictures_used"] == 0
+
+
+def test_a_picture_that_is_named_twice_is_two_rows() -> None:
+    tally = Tally()
+    for row in (0, 0, 1):
+        tally.add(line("a", row=row), place=0)
+    assert (tally.told()["pictures"], tally.told()["pictures_used"]) == (2, 2)

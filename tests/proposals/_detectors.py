@@ -47,6 +47,7 @@ def clip_tokenizer() -> PreTrainedTokenizerFast:
     """Words in CLIP's frame; the end has the highest number, at which OWLv2 pools."""
     words = ["<pad>", "<start>", "<unknown>", *WORDS, "<end>"]
     inner = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="<unknown>"))
+    inner.normalizer = normalizers.Lowercase()
     inner.pre_tokenizer = pre_tokenizers.Whitespace()
     end = len(words) - 1
     inner.post_processor = processors.TemplateProcessing(

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from gencontrol.errors import InputError
-from gencontrol.proposals.detectors import DinoGrounder, OwlGrounder, corners, phrase_scores
+from gencontrol.proposals.detectors import LARGER, DinoGrounder, OwlGrounder, corners, phrase_scores
 from gencontrol.proposals.opening import open_grounder
 
 PHRASES = ["a red cat", "Table", "the blue dog"]
@@ -104,6 +104,31 @@ def test_owl_refuses_what_it_would_cut(owl: OwlGrounder, tiny: ModuleType) -> No
     with pytest.raises(InputError, match=r"has 17 tokens, and OWLv2 reads 16"):
         owl.ground(tiny.photo(), ["cat", "red " * 14 + "cup"])
     owl.ground(tiny.photo(), ["red " * 13 + "cup"])
+
+
+def test_owl_refuses_words_that_would_all_be_one_to_it(owl: OwlGrounder, tiny: ModuleType) -> None:
+    with pytest.raises(InputError, match=r"does not know every word of 'a red carp': 'carp'"):
+        owl.ground(tiny.photo(), ["a cat", "a red carp"])
+    with pytest.raises(InputError, match=r"The phrase 'red red .{49}\.\.\.' has"):
+        owl.ground(tiny.photo(), ["red " * 999])
+
+
+def test_a_large_picture_is_taken_down_before_owl_smooths_it(owl: OwlGrounder, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, int]] = []
+    processor = owl.image_processor
+
+    def watched(images: Image.Image, **how: Any) -> Any:
+        seen.append(images.size)
+        return processor(images=images, **how)
+
+    monkeypatch.setattr(owl, "image_processor", watched)
+    side = LARGER * owl.model.config.vision_config.image_size
+    picture = Image.linear_gradient("L").convert("RGB").resize((2 * side, side // 2))
+    large = owl.ground(picture, ["a cat"], threshold=0.0, most=3)
+    small = owl.ground(picture.resize((side, side // 4), Image.Resampling.BILINEAR), ["a cat"], threshold=0.0, most=3)
+    assert seen == [(side, side // 4)] * 2 and large.size == (side // 2, 2 * side)
+    # Of the picture's own size, not of what was looked at.
+    assert torch.allclose(large.boxes, small.boxes * 2, atol=0.1) and torch.equal(large.scores, small.scores)
 
 
 def test_alpha_plays_no_part(owl: OwlGrounder, dino: DinoGrounder, tiny: ModuleType) -> None:

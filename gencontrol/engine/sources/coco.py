@@ -33,13 +33,12 @@ class CocoAnnotations:
             raise InputError(f"{pictures} is no folder; expected that of the pictures which {path} names.")
         self.pictures = pictures
         self.shard = shard
-        names = {one.get("id"): str(one.get("name", "")).replace("_", " ") for one in values["categories"]}
-        self._names = names
+        self._names = {_key(one, "id"): _text(one, "name").replace("_", " ") for one in values["categories"]}
         self._things: dict[Any, list[Mapping[str, Any]]] = {}
         for one in values["annotations"]:
             # A crowd's mask is of many things, of which the name is one.
             if not one.get("iscrowd"):
-                self._things.setdefault(one.get("image_id"), []).append(one)
+                self._things.setdefault(_key(one, "image_id"), []).append(one)
         self._images: Sequence[Mapping[str, Any]] = values["images"]
         if not self._images:
             raise InputError(f"{path} lists no images.")
@@ -48,7 +47,7 @@ class CocoAnnotations:
             said, more = _read(captions, ("annotations",))
             digest = f"{digest} {more}"
             for one in said["annotations"]:
-                self._captions.setdefault(one.get("image_id"), str(one.get("caption", "")).strip())
+                self._captions.setdefault(_key(one, "image_id"), _text(one, "caption").strip())
         self._facts = {"kind": "coco", "pictures": len(self._images), "sha256": digest}
 
     @property
@@ -70,7 +69,9 @@ class CocoAnnotations:
         name = file_of(image)
         if name is None:
             return Row(name=str(image.get("id")), fault="expected an image with file_name or coco_url")
-        picture, number = self.pictures / name, image.get("id")
+        picture, number = self.pictures / name, _key(image, "id")
+        if number is None:
+            return Row(name=name, picture=picture, fault=f"id: expected a number, got {str(image.get('id'))[:60]}")
         try:
             parts = tuple(self._part(one) for one in self._things.get(number, ()))
         except InputError as error:
@@ -78,19 +79,34 @@ class CocoAnnotations:
         return Row(name=name, picture=picture, caption=self._captions.get(number, ""), parts=parts)
 
     def _part(self, one: Mapping[str, Any]) -> Part:
-        box, name = one.get("bbox"), self._names.get(one.get("category_id"), "")
+        box, name = one.get("bbox"), self._names.get(_key(one, "category_id"), "")
         if not isinstance(box, list) or len(box) != 4 or not all(_is_number(side) for side in box):
             raise InputError(f"annotation {one.get('id')}: bbox: expected x, y, width, height, got {str(box)[:60]}")
         if not name:
-            raise InputError(f"annotation {one.get('id')}: there is no category {one.get('category_id')}")
+            raise InputError(f"annotation {one.get('id')}: there is no category {str(one.get('category_id'))[:60]}")
         x, y, width, height = box
         return Part(phrase=name, box=(x, y, x + width, y + height), outline=one.get("segmentation"))
 
 
 def file_of(image: Mapping[str, Any]) -> str | None:
     """A picture's file: LVIS names the address alone, whose end is COCO's name; None where neither is there."""
-    name = image.get("file_name") or urllib.parse.urlparse(str(image.get("coco_url") or "")).path.rpartition("/")[2]
+    try:
+        name = image.get("file_name") or urllib.parse.urlparse(_text(image, "coco_url")).path.rpartition("/")[2]
+    except ValueError:
+        # Brackets in an address are of a machine's number, and of others Python raises.
+        return None
     return name if isinstance(name, str) and name else None
+
+
+def _key(values: Mapping[str, Any], name: str) -> int | float | str | None:
+    """What something is known by; None of what is no number and no text, by which nothing is found."""
+    found = values.get(name)
+    return found if isinstance(found, int | float | str) else None
+
+
+def _text(values: Mapping[str, Any], name: str) -> str:
+    found = values.get(name)
+    return "" if found is None else str(found)
 
 
 def _read(path: Path, lists: Sequence[str]) -> tuple[dict[str, Any], str]:

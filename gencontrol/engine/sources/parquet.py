@@ -1,5 +1,6 @@
 """Tables in parquet: GRIT's, whose pictures lie beside them, and those that hold their pictures."""
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -113,4 +114,5 @@ def _beside(folder: Path, name: str) -> Path:
     if path.suffix.lower() in SUFFIXES:
         return path
     known = (path.with_name(path.name + suffix) for suffix in sorted(SUFFIXES))
-    return next((one for one in known if one.is_file()), path)
+    # One that is too long to be a name is no file, and no reason to read no further.
+    return next((one for one in known if os.path.isfile(one)), path)

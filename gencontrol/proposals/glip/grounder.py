@@ -12,6 +12,7 @@ from gencontrol.proposals.glip.boxes import detect
 from gencontrol.proposals.glip.model import Glip
 from gencontrol.proposals.glip.pixels import glip_pixels
 from gencontrol.proposals.grounder import OVERLAP, Grounding, select
+from gencontrol.proposals.narrow import check_proportions
 
 
 class GlipGrounder:
@@ -38,6 +39,7 @@ class GlipGrounder:
         threshold = GLIP_THRESHOLD if threshold is None else threshold
         check_query(phrases, threshold, most)
         picture = read_image(image)
+        check_proportions(picture.size)
         pixels, scaled = glip_pixels(picture, self.model.config)
         weight = self.model.head.bias0
         levels = self.model.levels(pixels.to(weight))

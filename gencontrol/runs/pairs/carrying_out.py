@@ -141,7 +141,8 @@ def _is_finished(kept: Kept, settings: PairsSettings) -> bool:
     """
     if not kept.output.exists() or settings.overwrite:
         return False
-    if not kept.paths():
+    # Those that a kill has left, once all was done, say with what.
+    if not _goes_on(kept):
         raise InputError(f"{kept.output.parent} holds pairs already: give `overwrite`, or another `output`.")
     return True
 

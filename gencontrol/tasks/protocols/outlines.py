@@ -51,7 +51,9 @@ def _drawn(outline: Any, size: tuple[int, int]) -> Float[Tensor, "h w"] | None:
         # Half and more of a pixel is inside: COCO's masks are hard.
         parts = [polygon_alpha(_points(polygon), size) >= 0.5 for polygon in outline]
     except (TypeError, ValueError) as error:
-        raise InputError(f"An annotation's outline is neither polygons nor run lengths: {error}.") from error
+        raise InputError(
+            f"An annotation's outline is neither polygons nor run lengths: {str(error).rstrip('.')}."
+        ) from error
     return torch.stack(parts).any(dim=0).float()
 
 

@@ -57,3 +57,12 @@ def test_no_file_no_lines_no_folder(tmp_path: Path) -> None:
         CaptionsFile(write(tmp_path, " \n\n"), tmp_path, shard=1)
     with pytest.raises(InputError, match="missing is no folder; expected that of the pictures"):
         CaptionsFile(write(tmp_path, "{}"), tmp_path / "missing", shard=1)
+
+
+def test_a_line_may_be_a_megabyte_long(tmp_path: Path) -> None:
+    frame = len(json.dumps({"file": "a", "caption": ""}))
+    # The first with its line break.
+    lines = [json.dumps({"file": "a", "caption": "x" * (2**20 - frame + more)}) for more in (-1, 1)]
+    first, second = CaptionsFile(write(tmp_path, "\n".join(lines)), tmp_path, shard=9).read(0)
+    assert not first.fault and len(first.caption) == 2**20 - frame - 1
+    assert second.fault == "longer than 1,048,576 bytes"

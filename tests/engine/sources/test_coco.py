@@ -48,6 +48,7 @@ def test_things_with_their_outlines_and_names(tmp_path: Path) -> None:
         ({"bbox": [1, 2, 3]}, r"annotation 1: bbox: expected x, y, width, height, got \[1, 2, 3\]"),
         ({"bbox": [1, 2, 3, "4"]}, "annotation 1: bbox"),
         ({"category_id": 9}, "annotation 1: there is no category 9"),
+        ({"category_id": [3]}, r"annotation 1: there is no category \[3\]"),
     ],
 )
 def test_a_broken_annotation_is_its_pictures(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
@@ -78,3 +79,26 @@ def test_a_pictures_file() -> None:
     assert file_of({"file_name": "a/b.jpg", "coco_url": "http://x/c.jpg"}) == "a/b.jpg"
     assert file_of({"coco_url": "http://x/v/c.jpg?d"}) == "c.jpg" and file_of({"file_name": 3}) is None
     assert file_of({"file_name": "", "coco_url": None}) is None
+
+
+def test_numbers_that_are_none(tmp_path: Path) -> None:
+    images = [{"id": [7], "file_name": "a.jpg"}, {"file_name": "b.jpg"}, {"id": {}, "coco_url": "http://[x/b.jpg"}]
+    things = [THINGS[0] | {"image_id": odd} for odd in ([7], {}, None)]
+    captions = tmp_path / "captions.json"
+    captions.write_text(json.dumps({"annotations": [{"image_id": [7], "caption": "x"}, {"image_id": 7}]}))
+    path = write(tmp_path, images=[*images, IMAGES[0]], annotations=things, categories=[*CATEGORIES, {"id": [1]}])
+    first, second, third, last = CocoAnnotations(path, tmp_path, shard=9, captions=captions).read(0)
+    assert (first.name, first.fault) == ("a.jpg", "id: expected a number, got [7]")
+    assert second.fault == "id: expected a number, got None" and not second.parts
+    assert third.fault == "expected an image with file_name or coco_url"
+    assert not last.fault and last.parts == () and last.caption == ""
+
+
+def test_nothing_is_called_none(tmp_path: Path) -> None:
+    captions = tmp_path / "captions.json"
+    captions.write_text(json.dumps({"annotations": [{"image_id": 7, "caption": None}]}))
+    path = write(tmp_path, categories=[{"id": 3, "name": None}, CATEGORIES[1]])
+    first, second, _ = CocoAnnotations(path, tmp_path, shard=9, captions=captions).read(0)
+    assert first.fault == "annotation 1: there is no category 3" and not second.fault
+    path = write(tmp_path)
+    assert next(CocoAnnotations(path, tmp_path, shard=9, captions=captions).read(0)).caption == ""

@@ -39,5 +39,9 @@ def test_each_kind(sets: Any, tmp_path: Path) -> None:
 def test_pictures_by_their_names(tmp_path: Path) -> None:
     (tmp_path / "a.JPEG").write_bytes(b"")
     (tmp_path / "b.png").mkdir()
+    (tmp_path / "dead.png").symlink_to("nowhere.png")
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    # What cannot be read is told of by whoever reads it.
+    assert is_picture(tmp_path / "dead.png") and is_picture(tmp_path / "loop.png")
     assert is_picture(tmp_path / "a.JPEG") and not is_picture(tmp_path / "b.png")
     assert not is_picture(tmp_path / "none.png") and not is_picture(Path(__file__))

@@ -97,3 +97,11 @@ def test_without_pyarrow_it_is_said_what_to_install(tmp_path: Path, monkeypatch:
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'gencontrol\[parquet\]'"):
         ParquetShards(tmp_path)
+
+
+def test_a_name_that_cannot_be_one_leaves_the_others(sets: Any, tmp_path: Path) -> None:
+    sets.picture().save(tmp_path / "1.png")
+    names = {"key": ["x" * 5000, "a\0b", "1"], "caption": ["one", "two", "three"]}
+    found = list(ParquetShards(write(tmp_path / "t.parquet", names)).read(0))
+    assert [(row.caption, row.fault) for row in found] == [("one", ""), ("two", ""), ("three", "")]
+    assert found[2].picture == tmp_path / "1.png"

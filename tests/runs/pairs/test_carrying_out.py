@@ -143,6 +143,18 @@ def test_other_settings_do_not_mix(settings: PairsSettings, monkeypatch: pytest.
     assert files(settings.output) == files(fresh.output)
 
 
+def test_other_settings_are_not_those_of_a_set_that_is_whole_but_for_its_clearing(
+    settings: PairsSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(carrying_out, "remove_kept", _interrupted)
+        make_pairs(settings)
+    with pytest.raises(InputError, match="out holds pairs already: give `overwrite`, or another `output`"):
+        make_pairs(replace(settings, least_area=0.14))
+    assert made(settings).statistics["pairs"] == 10
+    assert not list(Path(settings.output).glob("*.part"))
+
+
 def _interrupted(*arguments: Any, **more: Any) -> Any:
     raise KeyboardInterrupt
 

@@ -38,6 +38,6 @@ def test_outlines_that_cannot_be_meant() -> None:
         outline_alpha({"size": [4, 5], "counts": [20]}, (0, 0, 1, 1), (4, 6))
     with pytest.raises(InputError, match="fill 19 pixels"):
         outline_alpha({"size": [4, 5], "counts": [19]}, (0, 0, 1, 1), (4, 5))
-    for outline in ([[1, 2, 3, 4]], [[1, 2, 3, 4, 5, 6, 7]], [["a"] * 6], 7):
-        with pytest.raises(InputError, match="neither polygons nor run lengths"):
+    for outline in ([[1, 2, 3, 4]], [[1, 2, 3, 4, 5, 6, 7]], [["a"] * 6], [[float("nan")] * 6], 7):
+        with pytest.raises(InputError, match=r"neither polygons nor run lengths: .*[^.]\.$"):
             outline_alpha(outline, (0, 0, 1, 1), (4, 5))
