@@ -91,7 +91,7 @@ def _judged(line: dict[str, Any], best: frozenset[str] | None) -> dict[str, Any]
 def _named(lines: Sequence[Line]) -> list[Line]:
     """The lines; of a copied picture of which nothing stays, which goes, without its name."""
     used = {line["image"] for line in lines if line["mask"]}
-    return [line | {"image": None} if _is_copy(line) and line["image"] not in used else line for line in lines]
+    return [{**line, "image": None} if _is_copy(line) and line["image"] not in used else line for line in lines]
 
 
 def _is_copy(line: Line) -> bool:
