@@ -177,6 +177,6 @@ def test_folders_and_what_is_there_already(edited: Edit, scene: Path) -> None:
     done = edited("--mask", masks, "--remove", "--format", "json", image="photos")
     assert [Path(o["path"]).name for o in json.loads(done.out)["outputs"]] == ["a-0.png", "b-0.png"]
     again = edited("--mask", masks, "--remove", image="photos")
-    assert again.code == 1 and "exists already" in again.err
+    assert again.code == 1 and "a-0.png and 1 more exist already" in again.err
     skipped = edited("--mask", masks, "--remove", "--existing", "skip", image="photos")
     assert skipped.code == 0 and "nothing to do" in skipped.out
