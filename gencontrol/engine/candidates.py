@@ -25,6 +25,7 @@ MORE_OF_PICTURE = "more boxes of its picture"
 EMPTY_MASK = "empty mask"
 SMALL_MASK = "small mask"
 LARGE_MASK = "large mask"
+SAME_MASK = "nearly a better mask"
 UNKNOWN_WORDS = "phrase not read by the encoder"
 DISAGREES = "low agreement"
 OTHER_PHRASE = "another phrase agrees better"
@@ -51,6 +52,7 @@ REASONS = (
     EMPTY_MASK,
     SMALL_MASK,
     LARGE_MASK,
+    SAME_MASK,
     UNKNOWN_WORDS,
     DISAGREES,
     OTHER_PHRASE,

@@ -1,5 +1,6 @@
 """From one picture to candidates for pairs: by the phrases of its caption, or by its class."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
@@ -12,8 +13,11 @@ from gencontrol.engine.candidates import (
     DISAGREES,
     EMPTY_MASK,
     OTHER_PART,
+    REASONS,
+    SAME_MASK,
     UNKNOWN_WORDS,
     Candidate,
+    gone,
     left,
 )
 from gencontrol.engine.masks import box_grid, distinct, in_parts, masked
@@ -97,20 +101,28 @@ class ClassMaker:
             yield Candidate(phrase=row.label).rejected(UNKNOWN_WORDS, own)
             return
         found: list[Candidate] = []
+        dropped: Counter[str] = Counter()
         grid = [Candidate(phrase=row.label, box=(x0, y0, x1, y1)) for x0, y0, x1, y1 in box_grid(picture.size).tolist()]
         for part in in_parts(grid, picture.size):
-            stay = left(masked(self.segmenter, picture, part, self.rules))
+            made = masked(self.segmenter, picture, part, self.rules)
+            dropped.update(one.rejected_because for one in gone(made))
+            stay = left(made)
             agreed = self.agreement.parts(picture, stay) @ own if stay else torch.zeros(0)
             judged = [replace(one, agreement=float(value)) for one, value in zip(stay, agreed, strict=True)]
-            found = self._best([*found, *judged])
+            found, others = self._best([*found, *judged])
+            dropped += others
         yield from self.wording.worded(picture, self._chosen(found, row.label), place)
+        yield from _told(dropped, row.label)
 
-    def _best(self, found: Sequence[Candidate]) -> list[Candidate]:
-        """The best few that are not nearly the same, so that masks never pile up; one more than stay."""
+    def _best(self, found: Sequence[Candidate]) -> tuple[list[Candidate], Counter[str]]:
+        """The best few that are not nearly the same, so that masks never pile up; one more than stay. And why the
+        others do not."""
         ranked = sorted(found, key=lambda one: -(one.agreement or 0.0))
         masks = [one.mask for one in ranked if one.mask is not None]
         places = distinct(torch.stack(masks), self.rules.overlap) if masks else []
-        return [ranked[place] for place in places[: self.rules.each + 1]]
+        few = places[: self.rules.each + 1]
+        dropped = Counter({SAME_MASK: len(ranked) - len(places), OTHER_PART: len(places) - len(few)})
+        return [ranked[place] for place in few], +dropped
 
     def _chosen(self, found: Sequence[Candidate], label: str) -> list[Candidate]:
         if not found:
@@ -124,6 +136,13 @@ class ClassMaker:
             else one
             for place, one in enumerate(told)
         ]
+
+
+def _told(dropped: Counter[str], label: str) -> Iterator[Candidate]:
+    """A line for each reason, with how many of the grid's masks it was: one for each mask would be dozens a picture."""
+    for reason in REASONS:
+        if count := dropped[reason]:
+            yield Candidate(phrase=label).rejected(reason, f"{count} mask{'s' if count > 1 else ''} of the grid")
 
 
 def _boxed(one: Candidate) -> Candidate:

@@ -148,6 +148,11 @@ COPIED_STYLES: tuple[str, ...] = (
 """Further styles made from the known sets' own SVG, see `svg_copies`."""
 
 
+def credit_lines() -> str:
+    """Whose drawings training sees, a line each, as their licences ask for."""
+    return "\n".join(f"- {s.credit} ({s.licence}, {s.package} {s.version})" for s in SPRITE_SETS if not s.held_out)
+
+
 def training_styles() -> tuple[str, ...]:
     """The known styles: training sees them, every concept has a drawing in each, and results are quoted for them."""
     return tuple(s.style for s in SPRITE_SETS if not (s.held_out or s.further))

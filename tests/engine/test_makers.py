@@ -1,5 +1,6 @@
 """Pictures of squares, whole ways through: by captions, and by classes."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,17 @@ import pytest
 import torch
 
 from gencontrol.engine import Agreement, Candidate, ClassMaker, GroundingMaker, Rules
-from gencontrol.engine.candidates import DISAGREES, EMPTY_MASK, NOTHING_GIVEN, OTHER_PART, SMALL_MASK, UNKNOWN_WORDS
+from gencontrol.engine.candidates import (
+    DISAGREES,
+    EMPTY_MASK,
+    LARGE_MASK,
+    NOTHING_GIVEN,
+    OTHER_PART,
+    SAME_MASK,
+    SMALL_MASK,
+    UNKNOWN_WORDS,
+)
+from gencontrol.engine.masks import box_grid, masked
 from gencontrol.engine.rows import Part, Row
 from gencontrol.engine.wording import PhraseWording, TemplateWording
 from gencontrol.images.reading import read_image
@@ -70,6 +81,11 @@ def test_masks_of_the_data_set_or_of_the_segmenter(sets: Any) -> None:
     assert int(boxed.mask.sum()) == 256 and abs(int(own.mask.sum()) - 128) < 12
 
 
+def parts_of(found: list[Candidate]) -> list[Candidate]:
+    """Without the lines that count what was dropped."""
+    return [one for one in found if one.box is not None]
+
+
 def by_class(agreement: Agreement, **changes: Any) -> ClassMaker:
     usual: dict[str, Any] = {
         "segmenter": BoxSegmenter(),
@@ -82,8 +98,6 @@ def by_class(agreement: Agreement, **changes: Any) -> ClassMaker:
 
 
 def test_the_part_that_agrees_best_with_its_class(sets: Any, agreement: Agreement) -> None:
-    from gencontrol.engine.masks import box_grid, masked
-
     picture = read_image(sets.picture())
     grid = [Candidate(box=tuple(box)) for box in box_grid(picture.size).tolist()]
     parts = masked(BoxSegmenter(), picture, grid, Rules(agreement=None))
@@ -91,7 +105,7 @@ def test_the_part_that_agrees_best_with_its_class(sets: Any, agreement: Agreemen
     assert isinstance(own, torch.Tensor)
     agreed = torch.cat([agreement.parts(picture, [one]) @ own for one in parts])
     best = int(agreed.argmax())
-    found = made(by_class(agreement), Row(name="cat/0.png", label="cat"), sets)
+    found = parts_of(made(by_class(agreement), Row(name="cat/0.png", label="cat"), sets))
     assert [one.rejected_because for one in found] == ["", OTHER_PART] and found[0].caption == "a cat"
     assert found[0].agreement == pytest.approx(float(agreed[best]), abs=1e-5)
     mask = found[0].mask
@@ -103,12 +117,12 @@ def test_the_part_that_agrees_best_with_its_class(sets: Any, agreement: Agreemen
 
 def test_several_parts_of_a_class_and_those_that_do_not_agree(sets: Any, agreement: Agreement) -> None:
     row = Row(name="cat/0.png", label="cat")
-    few = made(by_class(agreement, rules=Rules(agreement=None, each=3, overlap=0.3)), row, sets)
+    few = parts_of(made(by_class(agreement, rules=Rules(agreement=None, each=3, overlap=0.3)), row, sets))
     assert [one.rejected_because for one in few] == ["", "", "", OTHER_PART]
     order = [one.agreement or 0.0 for one in few]
     assert order == sorted(order, reverse=True)
     for more, reason in ((1e-4, DISAGREES), (0.0, ""), (-1e-4, "")):
-        strict = made(by_class(agreement, rules=Rules(agreement=order[0] + more)), row, sets)
+        strict = parts_of(made(by_class(agreement, rules=Rules(agreement=order[0] + more)), row, sets))
         assert [one.rejected_because for one in strict] == [reason, OTHER_PART]
 
 
@@ -120,8 +134,29 @@ def test_classes_that_cannot_be_read_and_pictures_without_masks(sets: Any, agree
         def segment(self, image: Any, boxes: torch.Tensor) -> Segmentation:
             return Segmentation(masks=torch.zeros(len(boxes), *image.size, dtype=torch.bool), scores=None)
 
-    (none,) = made(by_class(agreement, segmenter=Blind()), Row(name="cat/0.png", label="cat"), sets)
-    assert none.rejected_because == EMPTY_MASK and SMALL_MASK != EMPTY_MASK
+    none, all_of_them = made(by_class(agreement, segmenter=Blind()), Row(name="cat/0.png", label="cat"), sets)
+    assert none.rejected_because == all_of_them.rejected_because == EMPTY_MASK != SMALL_MASK
+    assert all_of_them.detail == f"{len(box_grid((64, 64)))} masks of the grid"
+
+
+def test_every_mask_of_the_grid_is_accounted_for(sets: Any, agreement: Agreement) -> None:
+    rules = Rules(agreement=None, each=2, overlap=0.3, most_area=0.5)
+    found = made(by_class(agreement, rules=rules), Row(name="cat/0.png", label="cat"), sets)
+    few, counted = parts_of(found), found[len(parts_of(found)) :]
+    assert [one.rejected_because for one in few] == ["", "", OTHER_PART]
+    assert [one.rejected_because for one in counted] == [LARGE_MASK, SAME_MASK, OTHER_PART]
+    numbers = [int(re.fullmatch(r"(\d+) masks? of the grid", one.detail)[1]) for one in counted]  # pyright: ignore[reportOptionalSubscript]
+    # The largest boxes, nine tenths of each side, are over half of the picture.
+    size = read_image(sets.picture()).size
+    large = sum((x1 - x0) * (y1 - y0) > 0.5 * size[0] * size[1] for x0, y0, x1, y1 in box_grid(size).tolist())
+    assert numbers[0] == large > 1 and sum(numbers) + len(few) == len(box_grid(size))
+    assert all(one.phrase == "cat" and one.mask is None for one in counted)
+    # Where nearly the same is only what is the very same, no mask is.
+    apart = made(
+        by_class(agreement, rules=Rules(agreement=None, each=2, overlap=1.0)), Row(name="0", label="cat"), sets
+    )
+    assert [one.rejected_because for one in apart if one.box is None] == [OTHER_PART]
+    assert apart[-1].detail == f"{len(box_grid(size)) - 3} masks of the grid"
 
 
 @pytest.fixture(scope="module")

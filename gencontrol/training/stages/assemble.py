@@ -23,7 +23,7 @@ from gencontrol.alpha_clip.towers import take_apart
 from gencontrol.configuration import from_yaml, to_mapping
 from gencontrol.errors import InputError
 from gencontrol.files import atomic_folder, resolved
-from gencontrol.sprites.catalog import SPRITE_SETS
+from gencontrol.sprites.catalog import credit_lines
 from gencontrol.text_files import check_no_address, json_value
 from gencontrol.training.loop.checkpoints import load_latest
 from gencontrol.training.stages.registry import STAGES, preset_path
@@ -180,7 +180,6 @@ def changes(stage: str, settings: Mapping[str, Any]) -> list[str]:
 def model_card(stage: str, facts: Mapping[str, Any]) -> str:
     """A model card: data and credits, licence, command, seed, hours, figures."""
     settings = facts["settings"]
-    credits = "\n".join(f"- {s.credit} ({s.licence}, {s.package} {s.version})" for s in SPRITE_SETS if not s.held_out)
     figures = "\n".join(f"- {name}: {value}" for name, value in facts["figures"].items()) or "- none"
     command = f"gencontrol train {stage.replace('_', '-')}"
     preset = "the shipped preset" + "".join(f", {change}" for change in facts["changes"])
@@ -199,7 +198,7 @@ Last evaluation, on the test split:
 {figures}
 
 Drawings, changed by rasterising, turning, scaling and colouring; the licence asks to credit:
-{credits}
+{credit_lines()}
 """
 
 

@@ -17,6 +17,7 @@ from gencontrol.sprites.store import CPU, SpriteStore
 from gencontrol.streams import stream
 from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.loop.task import Batch, ParameterGroup
+from gencontrol.training.stages.proposing.card import write_card
 from gencontrol.training.stages.proposing.dense import (
     best_boxes,
     dense_losses,
@@ -174,8 +175,9 @@ class GrounderTask:
         return image
 
     def export(self, module: nn.Module, folder: Path) -> None:
-        """Save an OWLv2 as `open_grounder` reads it."""
+        """Save an OWLv2 as `open_grounder` reads it, with its card."""
         save_owl(cast(Any, module).owl, self.encoder, folder)
+        write_card(folder, "grounder", self.config.run)
 
 
 _WEIGHTS = {"names": 1.0, "sides": 5.0, "overlap": 2.0}

@@ -19,6 +19,7 @@ from gencontrol.sprites.store import CPU, SpriteStore
 from gencontrol.streams import stream
 from gencontrol.training.loop.settings import RunConfig
 from gencontrol.training.loop.task import Batch, ParameterGroup
+from gencontrol.training.stages.proposing.card import write_card
 from gencontrol.training.stages.proposing.phrases import seen_in
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -195,11 +196,12 @@ class SegmenterTask:
         return to_pil(make_grid(torch.cat([scenes.rgb, *shown]), nrow=8))
 
     def export(self, module: nn.Module, folder: Path) -> None:
-        """Save a SAM as `open_segmenter` reads it, in half precision."""
+        """Save a SAM as `open_segmenter` reads it, in half precision, with its card."""
         sam = cast(Any, module).sam
         sam.half().save_pretrained(folder)
         sam.float()
         sam_processor(self.config.shape).save_pretrained(folder)
+        write_card(folder, "segmenter", self.config.run)
 
 
 def sam_processor(shape: SamShape) -> SamProcessor:

@@ -10,6 +10,8 @@ from torch.testing import assert_close
 
 from gencontrol.alpha_clip.model import AlphaCLIP
 from gencontrol.configuration import from_yaml
+from gencontrol.engine.licences import licence_of
+from gencontrol.models.location import Location
 from gencontrol.proposals.detectors import OwlGrounder
 from gencontrol.proposals.opening import open_grounder
 from gencontrol.sprites.captions import build_tokenizer
@@ -46,6 +48,7 @@ def test_a_run_is_resumed_to_the_same_weights_and_its_export_grounds(
         assert torch.equal(first, second)
     assert list((tmp_path / "whole" / "sheets").glob("*.png"))
     grounder = open_grounder(str(tmp_path / "whole" / "export"))
+    assert licence_of(Location(name=str(tmp_path / "whole" / "export"))) == "cc-by-4.0"
     assert isinstance(grounder, OwlGrounder)
     task = GrounderTask(CONFIG, encoder, sprite_store)
     scenes = task._tests(1, 0)

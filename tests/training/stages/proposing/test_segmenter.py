@@ -10,7 +10,9 @@ import torch
 from torch.testing import assert_close
 
 from gencontrol.configuration import from_yaml
+from gencontrol.engine.licences import licence_of
 from gencontrol.errors import ConfigError
+from gencontrol.models.location import Location
 from gencontrol.proposals.sam import SamSegmenter
 from gencontrol.proposals.segmenter import BoxSegmenter
 from gencontrol.proposals.segmenter_opening import open_segmenter
@@ -43,6 +45,7 @@ def test_a_run_is_resumed_to_the_same_weights_and_its_export_segments(
         assert torch.equal(first, second)
     assert list((tmp_path / "whole" / "sheets").glob("*.png"))
     segmenter = open_segmenter(str(tmp_path / "whole" / "export"))
+    assert licence_of(Location(name=str(tmp_path / "whole" / "export"))) == "cc-by-4.0"
     assert isinstance(segmenter, SamSegmenter)
     task = SegmenterTask(CONFIG, sprite_store)
     batch = task._asked(task._tests(1, 0), torch.Generator().manual_seed(0), shake=0.0)
