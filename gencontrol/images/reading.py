@@ -2,6 +2,7 @@
 
 import struct
 import warnings
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -122,24 +123,35 @@ def is_deep(path: str | Path) -> bool:
 
 
 def is_array_file(source: object) -> bool:
-    """Whether a source is a path of numpy's own format."""
-    return isinstance(source, (str, Path)) and Path(source).suffix.lower() == ".npy"
+    """Whether a source is a path of numpy's own formats: `.npy`, or `.npz`, which `read_array` has its words for."""
+    return isinstance(source, (str, Path)) and Path(source).suffix.lower() in (".npy", ".npz")
 
 
 def read_array(path: str | Path) -> Shaped[np.ndarray, "..."]:
     """The array in a `.npy` file.
 
     Raises:
-        InputError: See `check_file`; or no such array, or one of Python objects, which is not loaded.
+        InputError: See `check_file`; or no such array, an archive of several, or one of Python objects, which is not
+            loaded.
     """
     check_file(path)
     try:
-        return np.load(path, allow_pickle=False)
+        # Opened here: of a damaged archive, numpy leaves the file open.
+        with Path(path).open("rb") as file:
+            array = np.load(file, allow_pickle=False)
     except MemoryError as error:
         raise InputError(f"{path} says that it holds more numbers than there is memory for: {error}") from error
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         reason = reason_of(error)
         raise InputError(f"{path} cannot be read as an array of numbers in the .npy format: {reason}") from error
+    if isinstance(array, np.ndarray):
+        return array
+    # By its bytes, not by its name.
+    array.close()
+    raise InputError(
+        f"{path} is an archive of arrays (.npz), of which any could be meant: take one array out with numpy.save, into "
+        "a .npy file, or give a picture."
+    )
 
 
 def _notice_dim(levels: np.ndarray, *, name: str) -> None:

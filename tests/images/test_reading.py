@@ -182,6 +182,17 @@ def test_numpy_files_that_cannot_be_read(tmp_path: Path) -> None:
         read_image(tmp_path / "none.npy")
 
 
+@pytest.mark.parametrize("name", ["masks.npz", "MASKS.NPZ", "masks.npy"])
+def test_of_an_archive_of_arrays_one_has_to_be_taken_out(name: str, tmp_path: Path) -> None:
+    with (tmp_path / name).open("wb") as file:
+        np.savez(file, mask=np.ones((4, 4)))
+    with pytest.raises(InputError, match=r"is an archive of arrays \(\.npz\).*: take one array out with numpy\.save"):
+        read_image(tmp_path / name)
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:60])
+    with pytest.raises(InputError, match=r"cannot be read as an array of numbers .*: File is not a zip"):
+        read_image(tmp_path / name)
+
+
 def test_an_array_larger_than_memory_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise MemoryError("Unable to allocate 3.64 TiB")
