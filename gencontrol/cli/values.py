@@ -185,8 +185,10 @@ def _check_several(flag: str, kind: type, values: Sequence[str], *, count: int) 
         return
     given = list(itertools.takewhile(lambda value: _is(kind, value), values))
     if len(given) != count:
-        came = " ".join(values[: min(len(given), count) + 1]) or "nothing"
-        raise ConfigError(f"{flag}: expected {count} numbers with blanks between them, got {came!r}.")
+        came = repr(" ".join(values[: min(len(given), count) + 1])) if values else "nothing"
+        if not given and values and values[0].startswith("--"):
+            came = f"the flag {values[0]}"
+        raise ConfigError(f"{flag}: expected {count} numbers with blanks between them, got {came}.")
 
 
 def _check_end(flag: str, hint: Any, values: Sequence[str]) -> None:

@@ -66,7 +66,9 @@ class Named(Flags):
             "--box: expected 3 numbers with blanks between them, got 'a.png' behind them: what the command is about "
             "goes before its flags.",
         ),
-        ("--box", "--box: expected 3 numbers with blanks between them, got 'nothing'."),
+        ("--box", "--box: expected 3 numbers with blanks between them, got nothing."),
+        ("--box --dry", "--box: expected 3 numbers with blanks between them, got the flag --dry."),
+        ("--box nothing", "--box: expected 3 numbers with blanks between them, got 'nothing'."),
         ("--box None 0 -1", "--box: expected 3 numbers with blanks between them, got 'None'."),
         ("--box None -1", "--box: expected 3 numbers with blanks between them, got 'None'."),
         ("--box=1,2,3", "--box: expected 3 numbers with blanks between them, got '1,2,3'."),
