@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from gencontrol.errors import InputError, MissingDependencyError
@@ -20,7 +21,7 @@ def fetch_sets(folder: Path, *, sets: Sequence[SpriteSet] = SPRITE_SETS, source:
     """Put the tarball of each set in `folder`; those already there and whole are kept.
 
     Args:
-        folder: Where the tarballs go; made if there is none.
+        folder: Where the tarballs go; made if there is none, and taken away again if none comes.
         sets: Which sets.
         source: A folder that holds the tarballs already, for machines without npm.
 
@@ -33,8 +34,15 @@ def fetch_sets(folder: Path, *, sets: Sequence[SpriteSet] = SPRITE_SETS, source:
     """
     if source is not None and not source.is_dir():
         raise InputError(f"No folder {source}: expected one with the sets' tarballs.")
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    return {s.style: _fetch(s, folder, source) for s in sets}
+    try:
+        return {s.style: _fetch(s, folder, source) for s in sets}
+    finally:
+        # With a tarball inside, or what somebody else has put there, they stay.
+        with suppress(OSError):
+            for place in made:
+                place.rmdir()
 
 
 def is_whole(path: Path, expected: str) -> bool:

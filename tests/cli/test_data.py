@@ -43,6 +43,8 @@ def test_places_are_checked_before_anything_is_fetched(tmp_path, capsys):
     assert main(["data", "sprites", "-o", str(tmp_path / "out"), "--from", str(tmp_path / "nowhere")]) == 1
     told = capsys.readouterr().err
     assert "nowhere: expected one with the sets' tarballs" in told and "Fetching" not in told
+    assert main(["data", "sprites", "-o", str(tmp_path / "out"), "--from", str(tmp_path)]) == 1
+    assert "Run `npm pack " in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

@@ -38,7 +38,21 @@ def test_a_wrong_checksum_is_named_and_leaves_nothing(tmp_path):
     (source / one.tarball).write_bytes(b"ico")
     with pytest.raises(InputError, match=r"checksum is not that of @iconify-json/fluent-emoji"):
         fetch_sets(tmp_path / "out", sets=[one], source=source)
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_of_the_folders_only_those_that_were_made_and_are_empty_go(tmp_path):
+    one = sprite_set(b"icons")
+    (tmp_path / "source").mkdir()
+    (tmp_path / "there").mkdir()
+    with pytest.raises(InputError, match=r"No .* in "):
+        fetch_sets(tmp_path / "there" / "new" / "npm", sets=[one], source=tmp_path / "source")
+    assert list((tmp_path / "there").iterdir()) == []
+    (tmp_path / "source" / one.tarball).write_bytes(b"icons")
+    missing = replace(one, style="none")
+    with pytest.raises(InputError, match=r"No .* in "):
+        fetch_sets(tmp_path / "there" / "new" / "npm", sets=[one, missing], source=tmp_path / "source")
+    assert [path.name for path in (tmp_path / "there" / "new" / "npm").iterdir()] == [one.tarball]
 
 
 def test_a_missing_tarball_says_how_to_get_it(tmp_path):
@@ -70,7 +84,7 @@ def test_npm_packs_the_pinned_version_and_its_tarball_is_checked(tmp_path, monke
     asked = rf"asked: pack --silent {one.package}@{one.version}" if code else "checksum is not that of"
     with pytest.raises(InputError, match=asked):
         fetch_sets(folder, sets=[one])
-    assert list(folder.iterdir()) == []
+    assert not folder.exists()
 
 
 def test_is_whole_needs_the_file_and_the_digest(tmp_path):
