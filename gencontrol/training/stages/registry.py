@@ -93,10 +93,11 @@ def build_alpha_clip_task(config: AlphaClipTraining, places: Places) -> AlphaCli
     """Stage 2 on the sprite world, or on a folder of pairs.
 
     Raises:
-        ConfigError: No base.
+        ConfigError: No base, or a folder that is not there.
     """
     if not config.base:
         raise ConfigError("base: name the plain CLIP to start from (a folder or hub id).")
+    _check_there(config, "base")
     encoder = open_base(config.base)
     make = AlphaSiglipTask if isinstance(encoder, AlphaSigLIP) else AlphaClipTask
     # The frozen towers make the texts and the anchors of every step: where the training is.
@@ -112,6 +113,17 @@ def build_alpha_clip_task(config: AlphaClipTraining, places: Places) -> AlphaCli
     size = encoder.processor.geometry.size
     dials = [graded_set(store, sprites=n, size=size) for n in (2, 3)] if config.graded else []
     return make(config, encoder, source, names=names, tests=tests, dials=dials)
+
+
+def _check_there(config: AlphaClipTraining | DenoiserTraining, *settings: str) -> None:
+    """Refuse folders that are not there by the settings that name them, as presets name what earlier stages export."""
+    for setting in settings:
+        name = getattr(config, setting)
+        # A hub id begins with a letter or digit, and has one slash at most.
+        if name.startswith(("/", ".", "~")) or name.count("/") > 1:
+            if not Path(name).exists():
+                told = f"--set {setting}=FOLDER_OR_ID names another"
+                raise ConfigError(f"{setting}: no folder at {name}, such as an earlier stage exports; {told}.")
 
 
 def open_base(base: str) -> AlphaCLIP | AlphaSigLIP:
@@ -165,10 +177,11 @@ def build_denoiser_task(config: DenoiserTraining, places: Places) -> DenoiserTas
     """Stage 4; prepares the cache of latents and embeddings first.
 
     Raises:
-        ConfigError: No CLIP or no autoencoder.
+        ConfigError: No CLIP or no autoencoder, or a folder that is not there.
     """
     if not config.clip or not config.autoencoder:
         raise ConfigError("clip, autoencoder: name the folders that the earlier stages exported.")
+    _check_there(config, "clip", "alpha_clip", "autoencoder")
     # Not a PartialState: that would start without what ACCELERATE_USE_CPU says, and each process alone.
     accelerator = Accelerator()
     store = open_store(places.sprites).to(accelerator.device)

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save
 
 from gencontrol.alpha_clip.model import AlphaCLIP
-from gencontrol.errors import ConfigError
+from gencontrol.errors import CheckpointError, ConfigError
 from gencontrol.focus.crop import CropFocus
 from gencontrol.training.data.pairs import SpritePairs
 from gencontrol.training.data.variations import CacheConfig, CachedLook
@@ -102,6 +102,24 @@ def test_stages_without_what_they_start_from_are_refused(sprite_file: Path, tmp_
     for config in (DenoiserTraining(clip="x"), DenoiserTraining(autoencoder="x")):
         with pytest.raises(ConfigError, match="clip, autoencoder: name the folders"):
             build_denoiser_task(config, places)
+
+
+@pytest.mark.parametrize("missing", ["runs/clip/export", "/nowhere", "./nowhere"])
+def test_a_folder_that_is_not_there_is_told_with_the_setting_that_names_it(missing: str, tmp_path: Path) -> None:
+    places, there = Places(folder=tmp_path, sprites=tmp_path / "none.npz"), str(tmp_path)
+    refused = rf"^{{}}: no folder at {missing}, .* --set {{}}=FOLDER_OR_ID names another\.$"
+    with pytest.raises(ConfigError, match=refused.format("base", "base")):
+        build_alpha_clip_task(AlphaClipTraining(base=missing), places)
+    first = {"clip": there, "alpha_clip": "", "autoencoder": there}
+    for setting in first:
+        with pytest.raises(ConfigError, match=refused.format(setting, setting)):
+            build_denoiser_task(DenoiserTraining(**(first | {setting: missing})), places)
+
+
+@pytest.mark.parametrize("name", ["nobody/nothing", "tinny"])
+def test_what_may_be_on_the_hub_is_not_taken_for_a_folder(name: str, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=f"No model at '{name}'"):
+        build_alpha_clip_task(AlphaClipTraining(base=name), Places(folder=tmp_path, sprites=tmp_path))
 
 
 def test_looks_are_taken_by_the_tower_that_they_name(encoder, tiny_folder: Path) -> None:
