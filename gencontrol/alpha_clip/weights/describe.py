@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
 from gencontrol.alpha_clip.architectures import architecture_name
@@ -45,13 +46,20 @@ def check_weights(state: Mapping[str, Tensor], *, source: str) -> None:
     """Refuse tensors that no training leaves behind; after `check_shapes`, since it reads every value.
 
     Raises:
-        CheckpointError: Whole numbers, NaN or infinite values, zeros alone; names the tensors.
+        CheckpointError: Whole or complex numbers, floating point in 8 bits, NaN or infinite values, zeros alone; names
+            the tensors.
     """
-    whole = [f"{name} ({str(v.dtype).removeprefix('torch.')})" for name, v in state.items() if not _is_weight(v)]
-    if whole:
+    other: dict[str, list[str]] = {}
+    for name, values in state.items():
+        if not _is_weight(values):
+            other.setdefault(_numbers_of(values.dtype), []).append(
+                f"{name} ({str(values.dtype).removeprefix('torch.')})"
+            )
+    if other:
+        listed = " ".join(_listed(kind, names) for kind, names in other.items())
         raise CheckpointError(
-            f"{source} holds no floating-point numbers where weights should be: {_listed('of whole numbers', whole)} "
-            "Quantised or compressed weights are not read: get the original ones."
+            f"{source} holds no floating-point numbers where weights should be: {listed} Quantised or compressed "
+            "weights are not read: get the original ones."
         )
     check_finite_weights(state, source=source)
     check_filled_weights(state, source=source)
@@ -59,6 +67,12 @@ def check_weights(state: Mapping[str, Tensor], *, source: str) -> None:
 
 def _is_weight(values: Tensor) -> bool:
     return values.is_floating_point() and values.dtype.itemsize > 1
+
+
+def _numbers_of(dtype: torch.dtype) -> str:
+    if dtype.is_complex:
+        return "of complex numbers"
+    return "of 8-bit floating point" if dtype.is_floating_point else "of whole numbers"
 
 
 def _listed(title: str, keys: list[str]) -> str:

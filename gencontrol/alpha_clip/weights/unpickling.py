@@ -40,6 +40,18 @@ _DTYPES: Mapping[str, torch.dtype] = {
     "BoolStorage": torch.bool,
 }
 
+_OTHER_TENSORS: Mapping[str, str] = {
+    "torch.ComplexFloatStorage": "tensors of complex numbers",
+    "torch.ComplexDoubleStorage": "tensors of complex numbers",
+    "torch.QInt8Storage": "quantized tensors",
+    "torch.QUInt8Storage": "quantized tensors",
+    "torch.QInt32Storage": "quantized tensors",
+    "torch._utils._rebuild_qtensor": "quantized tensors",
+    "torch._utils._rebuild_sparse_tensor": "sparse tensors",
+    "torch._utils._rebuild_tensor_v3": "tensors in 8-bit floating point or another rare number format",
+}
+"""What torch's writers name for tensors that no tower's weights are."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class StoredTensor:
@@ -90,6 +102,10 @@ def read_pickle(stream: io.BufferedIOBase, *, source: str) -> Any:
             f"{source} holds pickled objects ({error}), which could run anything: only tensors are read. Get it from "
             "where it was made as a state dict or as safetensors."
         ) from None
+    except _OtherTensorError as error:
+        raise CheckpointError(
+            f"{source} holds {error}: expected plain tensors of floating-point or whole numbers, as weights are."
+        ) from None
     except Exception as error:  # By Python's documentation, damaged pickles raise anything.
         raise CheckpointError(f"{source} cannot be read: it is truncated, or no file of torch's.") from error
 
@@ -119,6 +135,10 @@ class _ForbiddenError(Exception):
     """What is not on the lists; its text is the thing's name."""
 
 
+class _OtherTensorError(Exception):
+    """A tensor of torch's own, of a kind that is not read; its text says which."""
+
+
 def _check_instructions(stream: io.BufferedIOBase, length: int) -> None:
     """Go through the pickle without doing what it says; `length` is the whole stream's."""
     start = stream.tell()
@@ -140,6 +160,9 @@ class _Unpickler(pickle.Unpickler):
         if module_name == "torch" and global_name in _DTYPES:
             return _DTYPES[global_name]
         known = _NAMES.get((module_name, global_name))
+        other = _OTHER_TENSORS.get(f"{module_name}.{global_name}")
+        if other is not None:
+            raise _OtherTensorError(f"{other} ({module_name}.{global_name})")
         if known is None:
             raise _ForbiddenError(printable(f"{module_name}.{global_name}"))
         return known

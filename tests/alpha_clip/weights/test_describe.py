@@ -5,7 +5,7 @@ from transformers import CLIPTextConfig
 from gencontrol.alpha_clip.architectures import text_config, vision_config
 from gencontrol.alpha_clip.towers import shapes_of
 from gencontrol.alpha_clip.weights.convert import published_shapes, text_shapes
-from gencontrol.alpha_clip.weights.describe import check_shapes, describe
+from gencontrol.alpha_clip.weights.describe import check_shapes, check_weights, describe
 from gencontrol.errors import CheckpointError
 
 
@@ -63,3 +63,20 @@ def test_equal_shapes_pass() -> None:
     shapes = text_shapes(CLIPTextConfig())
     check_shapes(shapes, dict(shapes), source="x", wanted="a tower")
     assert torch.Size(shapes["text_projection"]) == (512, 512)
+
+
+def test_other_numbers_than_weights_are_listed_as_what_they_are() -> None:
+    state = {
+        "turned": torch.ones(2, dtype=torch.complex64),
+        "kept": torch.ones(2),
+        "small": torch.ones(2).to(torch.float8_e5m2),
+        "counted": torch.ones(2, dtype=torch.int64),
+        "packed": torch.ones(2, dtype=torch.uint8),
+    }
+    with pytest.raises(CheckpointError) as caught:
+        check_weights(state, source="x.safetensors")
+    assert str(caught.value).startswith(
+        "x.safetensors holds no floating-point numbers where weights should be: 1 of complex numbers: turned "
+        "(complex64). 1 of 8-bit floating point: small (float8_e5m2). 2 of whole numbers: counted (int64), packed "
+        "(uint8). "
+    )

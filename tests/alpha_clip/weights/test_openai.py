@@ -117,7 +117,7 @@ Spoil = Callable[[dict[str, Tensor]], dict[str, Tensor]]
         ),
         (
             lambda s: s | {"visual.ln_post.bias": torch.zeros(128).to(torch.float8_e5m2)},
-            r"pickled objects \(torch\._utils\._rebuild_tensor_v3\)",
+            r"8-bit floating point or another rare number format \(torch\._utils\._rebuild_tensor_v3\)",
         ),
         (lambda s: {k: v for k, v in s.items() if k != "visual.proj"}, r"no CLIP of OpenAI's \(no proj\)"),
         (lambda s: s | {"visual.extra": torch.zeros(1)}, "1 unexpected: extra"),

@@ -54,6 +54,15 @@ def test_nothing_is_ever_run(tmp_path: Path) -> None:
     assert "weights_only" not in said and "torch.load" not in said and said.isprintable()
 
 
+@pytest.mark.parametrize("is_archive", [True, False])
+def test_complex_tensors_are_told_as_such(is_archive: bool, tmp_path: Path) -> None:
+    state = {"a": torch.ones(2, dtype=torch.complex64)}
+    torch.save(state, tmp_path / "x.pth", _use_new_zipfile_serialization=is_archive)
+    for mmap in (False, True):
+        with pytest.raises(CheckpointError, match=r"x\.pth holds tensors of complex numbers \(torch\.ComplexFloatSto"):
+            read_state(tmp_path / "x.pth", mmap=mmap)
+
+
 def test_broken_files(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="No file at"):
         read_state(tmp_path / "none.pth")

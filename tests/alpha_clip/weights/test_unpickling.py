@@ -48,6 +48,23 @@ def test_other_names_are_refused_and_shown(module: str, name: str) -> None:
         read(global_call(module, name))
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("torch.ComplexFloatStorage", "tensors of complex numbers"),
+        ("torch.ComplexDoubleStorage", "tensors of complex numbers"),
+        ("torch.QInt8Storage", "quantized tensors"),
+        ("torch._utils._rebuild_qtensor", "quantized tensors"),
+        ("torch._utils._rebuild_sparse_tensor", "sparse tensors"),
+        ("torch._utils._rebuild_tensor_v3", "tensors in 8-bit floating point or another rare number format"),
+    ],
+)
+def test_tensors_that_are_no_weights_are_refused_as_what_they_are(name: str, kind: str) -> None:
+    with pytest.raises(CheckpointError) as refused:
+        read(global_call(*name.rsplit(".", 1)))
+    assert str(refused.value).startswith(f"x.pth holds {kind} ({name}): expected plain tensors of floating-point or ")
+
+
 def test_names_by_the_newer_instruction_are_refused_too() -> None:
     with pytest.raises(CheckpointError, match=r"\((posix|nt)\.system\)"):
         import os
