@@ -16,6 +16,8 @@ from gencontrol.text_files import file_of, json_value, web_address
 
 # Seconds for an answer: a line that needs longer does not fetch gigabytes.
 _PATIENCE = 3.0
+WEIGHT_SUFFIXES = frozenset({".bin", ".ckpt", ".pt", ".pth", ".safetensors"})
+"""Of single files that hold weights."""
 # As many names as a terminal shows without drowning the sentence around them.
 _LISTED = 6
 
@@ -159,9 +161,10 @@ def no_model(location: Location, error: Exception) -> CheckpointError:
         location: Where it was looked for.
         error: What the hub's client says.
     """
-    if location.name.startswith(("/", "./", "../", "~")):
+    noun, is_beside = noun_of(location.name), Path(location.name).parent.is_dir()
+    if location.name.startswith(("/", "./", "../", "~")) or (noun == "file" and is_beside):
         # The client's words would be of how hub ids are spelt.
-        return CheckpointError(f"No model at {location.name!r}: expected the folder of a saved model, or a hub id.")
+        return CheckpointError(f"No {noun} at {location.name!r}: expected the folder of a saved model, or a hub id.")
     if location.out_of_reach:
         return CheckpointError(f"No model at {location.name!r}: neither a folder, nor{absence(location)}.")
     text = f"No model at {location.name!r}, neither a folder nor"
@@ -170,6 +173,11 @@ def no_model(location: Location, error: Exception) -> CheckpointError:
         hint = preset_hint(location)
         return CheckpointError(f"{text} in this machine's cache{hint}, and the hub is not asked (`local_files_only`).")
     return CheckpointError(f"{text} on the hub{preset_hint(location)}: {_why_not(location.name, error)}")
+
+
+def noun_of(name: str) -> str:
+    """What is missing where nothing is called so: a file, if the name ends as one of weights does; else a model."""
+    return "file" if Path(name).suffix.lower() in WEIGHT_SUFFIXES else "model"
 
 
 def _why_not(name: str, error: Exception) -> str:

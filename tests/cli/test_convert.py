@@ -30,6 +30,12 @@ def test_what_is_no_checkpoint_is_said_in_one_line(run: Run, name: str, tmp_path
     assert done.code == 1 and said in done.err and done.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("base", ["missing.pth", "./missing.pth", "a/b/missing.pth"])
+def test_a_base_that_ends_as_a_file_does_is_missed_as_a_file(run: Run, base: str, published: Path) -> None:
+    done = run("convert", published, "--base", base, "-o", published.parent / "out")
+    assert done.code == 1 and "No file at" in done.err and "expected the folder of a saved" in done.err
+
+
 def test_there_and_back(run: Run, tiny_folder: Path, tmp_path: Path) -> None:
     source = tiny_folder / "alpha_clip"
     done = run("convert", source, "--to", "published", "-o", tmp_path / "x.pth")

@@ -222,6 +222,19 @@ def test_a_path_is_no_misspelt_hub_id(name: str) -> None:
     assert said == f"No model at {name!r}: expected the folder of a saved model, or a hub id."
 
 
+@pytest.mark.parametrize("name", ["missing.pth", "MISSING.PT", "./no.ckpt", "/no/such/model.bin", "there/x.pt"])
+def test_a_name_that_ends_as_a_file_does_is_a_file_s(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path)
+    said = str(no_model(Location(name=name, local_files_only=True), OSError("Repo id must be in the form")))
+    assert said == f"No file at {name!r}: expected the folder of a saved model, or a hub id."
+    # On the hub a model may be called so.
+    other = str(no_model(Location(name="somebody/small.pt", local_files_only=True), OSError("")))
+    assert other.startswith("No model at 'somebody/small.pt', neither a folder nor in this machine's cache")
+
+
 def test_what_is_on_this_machine_has_no_revision(saved: Path) -> None:
     file = saved / "config.json"
     for place in (saved, file):

@@ -23,7 +23,7 @@ from gencontrol.alpha_clip.weights.open_clip_files import is_open_clip_folder
 from gencontrol.alpha_clip.weights.unpickling import printable
 from gencontrol.errors import CheckpointError, reason_of
 from gencontrol.finite import check_filled_weights
-from gencontrol.models.location import Location, no_model, read_json
+from gencontrol.models.location import Location, no_model, noun_of, read_json
 
 # Older transformers saved this buffer; it is 0, 1, 2, ... and made anew.
 _DERIVED = ".embeddings.position_ids"
@@ -73,6 +73,8 @@ def _read_config(source: Location) -> dict[str, Any]:
     if path.is_dir() and not (path / source.subfolder / "config.json").is_file():
         raise CheckpointError(f"{path / source.subfolder} has no config.json: it is {what_it_is(path)}.")
     if not path.exists() and (path.is_absolute() or source.name.startswith(".") or source.name.count("/") > 1):
+        if noun_of(source.name) == "file":
+            raise CheckpointError(f"No file at {path}; expected the folder of a saved CLIP or Alpha-CLIP.")
         raise CheckpointError(f"No folder at {path / source.subfolder}: expected that of a saved CLIP or Alpha-CLIP.")
     try:
         return PreTrainedConfig.get_config_dict(source.name, **source.lookup())[0]

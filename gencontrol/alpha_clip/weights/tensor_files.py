@@ -13,9 +13,10 @@ from gencontrol.alpha_clip.weights.state_names import tidy
 from gencontrol.alpha_clip.weights.torch_files import read_torch_file
 from gencontrol.alpha_clip.weights.unpickling import printable
 from gencontrol.errors import CheckpointError
+from gencontrol.models.location import WEIGHT_SUFFIXES
 from gencontrol.text_files import check_no_address
 
-SUFFIXES = frozenset({".bin", ".ckpt", ".pt", ".pth", ".safetensors"})
+SUFFIXES = WEIGHT_SUFFIXES
 """Of the files that hold weights."""
 
 

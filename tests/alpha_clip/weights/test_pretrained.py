@@ -137,6 +137,8 @@ def test_other_models_and_things(folder: Path, tiny_folder: Path, tmp_path: Path
         AlphaCLIP.from_pretrained(tmp_path)
     with pytest.raises(CheckpointError, match=r"No folder at .*: expected that of a saved CLIP or Alpha-CLIP"):
         AlphaCLIP.from_pretrained(tmp_path / "nowhere")
+    with pytest.raises(CheckpointError, match=r"No file at .*nowhere\.pth; expected the folder of a saved CLIP or"):
+        AlphaCLIP.from_pretrained(tmp_path / "nowhere.pth")
     with pytest.raises(CheckpointError, match=r"is a file: give the folder.*from_published"):
         AlphaCLIP.from_pretrained(folder / "model.safetensors")
     _reconfigure(folder, model_type="siglip")
