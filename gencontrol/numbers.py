@@ -8,6 +8,9 @@ from gencontrol.errors import ConfigError, GencontrolError
 LEAST_TEMPERATURE = 1e-4
 """Above 0: far below it the likeliest word is drawn anyhow, until logits divided by it overflow."""
 
+HEAVIEST = 1e6
+"""Largest weight of a region: beyond it the other regions are nothing to float32."""
+
 
 def check_number(
     value: Any,

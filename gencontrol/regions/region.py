@@ -11,7 +11,7 @@ from torch import Tensor
 from gencontrol.errors import InputError
 from gencontrol.images.picture import check_unit_range
 from gencontrol.kinds import check_fields, check_word, checked
-from gencontrol.numbers import check_number, is_finite, number_text
+from gencontrol.numbers import HEAVIEST, check_number, is_finite, number_text
 
 MixedBy = Literal["level", "weight"]
 """What regions are mixed by."""
@@ -28,7 +28,7 @@ class Region:
     alpha: Float[Tensor, "h w"]
     """1 = look here, 0 = context; [0, 1], the image's own height and width, before any resizing."""
     weight: float = 1.0
-    """How much this region counts beside others; above 0."""
+    """How much this region counts beside others; above 0, at most a million."""
     level: float = 1.0
     """Its share of attention beside other regions' levels; [0, 1], see `gencontrol.regions.levels`."""
     mixed_by: MixedBy | None = None
@@ -49,6 +49,7 @@ class Region:
             raise InputError(
                 f"{name}: expected a weight above 0, got {number_text(self.weight)}; leave the region out instead of 0."
             )
+        check_number(self.weight, name=f"{name}: weight", above=0, at_most=HEAVIEST, error=InputError)
         if self.mixed_by is not None:
             check_word(self.mixed_by, MixedBy, name=f"{name}: mixed_by")
         check_number(self.level, name=f"{name}: level", at_least=0, at_most=1, error=InputError)

@@ -14,14 +14,13 @@ from gencontrol.configuration import yaml_value
 from gencontrol.errors import ConfigError, InputError
 from gencontrol.focus import FocusStrategy, SumFocus, configured_focus, focus_strategy
 from gencontrol.focus.registry import PLUS, looks_named
+from gencontrol.numbers import HEAVIEST
 
 DEFAULT_COUNT = 4
 LARGEST_SEED = 2**63 - 1
 """torch.Generator.manual_seed takes 64 bits; signed ones, so that a seed stays one in JSON readers too."""
 LARGEST_DRAWN = 2**32
 """Above every seed that is drawn: short enough to be typed again."""
-HEAVIEST = 1e6
-"""Largest weight of a region: beyond it the other regions are nothing to float32."""
 
 
 def is_random(seed: int | str) -> bool:

@@ -53,6 +53,13 @@ def test_weights_are_positive(weight: float) -> None:
         Region(alpha=torch.ones(2, 2), weight=weight)
 
 
+@pytest.mark.parametrize("weight", [1e39, 1e6 + 1])
+def test_a_weight_beside_which_others_are_nothing_is_refused(weight: float) -> None:
+    with pytest.raises(InputError, match=r"Region 'cat': weight: expected above 0 and at most 1,000,000, got 1"):
+        Region(alpha=torch.ones(2, 2), weight=weight, label="cat")
+    assert Region(alpha=torch.ones(2, 2), weight=1e6).weight == 1e6
+
+
 def test_what_a_region_is_mixed_by_is_known(unchecked: Callable[..., Any]) -> None:
     with pytest.raises(InputError, match=r"The region: mixed_by: expected one of level, weight, got the text 'levels'"):
         unchecked(Region, **vars(Region(alpha=torch.ones(2, 2))) | {"mixed_by": "levels"})

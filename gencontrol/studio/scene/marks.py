@@ -13,10 +13,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gencontrol.errors import InputError
-from gencontrol.numbers import check_number, is_finite
+from gencontrol.numbers import HEAVIEST, check_number, is_finite
 from gencontrol.regions.drawn import POINT_RADIUS, from_box, from_points
 from gencontrol.regions.shapes import Number, Point, path_alpha
-from gencontrol.runs.notation import HEAVIEST
 from gencontrol.text_files import json_value
 
 Tool = Literal["brush", "eraser", "box", "point"]
