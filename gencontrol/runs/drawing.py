@@ -29,7 +29,7 @@ class Sampling:
     steps: int
     """Denoising steps."""
     guidance_scale: float
-    """Of classifier-free guidance; 1 is off."""
+    """Of classifier-free guidance; off at 1 and below."""
     batch: int
     """Pictures that are drawn at once."""
     together: tuple[int, ...] = ()

@@ -173,7 +173,7 @@ class VariationSettings(ReferenceSettings, RegionSettings, EncoderSettings):
     steps: int = DEFAULT_STEPS
     """Denoising steps."""
     guidance: float | None = None
-    """Classifier-free guidance scale; 1 is off. Unless given, 3 for image variation and 10 for unCLIP."""
+    """Classifier-free guidance scale; off at 1 and below. Unless given, 3 for image variation and 10 for unCLIP."""
     scheduler: str | None = None
     """Sampler: ddim, ddpm, deis, dpm++, dpm++-karras, euler, euler-a, heun, lms, pndm, unipc; else the model's own."""
     batch: int = 4

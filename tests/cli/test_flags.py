@@ -133,3 +133,12 @@ def test_a_strength_is_advised_where_there_is_one() -> None:
     message = "`level` of one region changes nothing, since it is a share; `strength` is how much it counts."
     assert in_flags(message, ScoreFlags) == "--level of one region changes nothing, since it is a share."
     assert in_flags(message, VaryFlags).endswith("since it is a share; --strength is how much it counts.")
+
+
+@pytest.mark.parametrize("command", ["vary", "edit"])
+def test_help_says_where_guidance_is_off(command: str, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    text = " ".join(run(command, "--help").out.split())
+    for flag in ("--guidance", "--true-guidance"):
+        told = text.partition(f"{flag} SCALE ")[2].partition(".")[0]
+        assert "guidance" in told and told.partition(",")[0].endswith("; off at 1 and below"), told

@@ -42,7 +42,8 @@ class EditingSettings(RegionSettings, EncoderSettings):
     width: int | None = None
     """At which the model works, in pixels; unless given, its own."""
     true_guidance: float | None = None
-    """Scale of classifier-free guidance of models whose guidance is distilled (Flux); it doubles the time."""
+    """Scale of classifier-free guidance of models whose guidance is distilled (Flux); off at 1 and below,
+    and twice the time above."""
     slicing: bool = False
     """Decode in slices: less memory, the same pictures."""
     remove: bool = False
@@ -60,7 +61,7 @@ class EditingSettings(RegionSettings, EncoderSettings):
     steps: int = DEFAULT_STEPS
     """Denoising steps."""
     guidance: float | None = None
-    """Classifier-free guidance scale; 1 is off. Unless given, the model's own."""
+    """Classifier-free guidance scale; off at 1 and below. Unless given, the model's own."""
     margin: float | None = None
     """What the model sees around the hole on each side, as a share of its long side; unless given, 0.05, and 0.5 for
     models that are made for holes, which fit what they paint to it."""

@@ -37,7 +37,8 @@ class ReferenceSettings:
     width: int | None = None
     """Of the output in pixels; unless given, the model's own."""
     true_guidance: float | None = None
-    """Scale of classifier-free guidance of models whose guidance is distilled (Flux); it doubles the time."""
+    """Scale of classifier-free guidance of models whose guidance is distilled (Flux); off at 1 and below,
+    and twice the time above."""
     slicing: bool = False
     """Decode pictures one by one: less memory, the same pictures."""
 

@@ -228,7 +228,7 @@ def _drawing(models: Sequence[str], *, own_models: bool) -> dict[str, Any]:
         "alpha_clip": encoder,
         "steps": gr.Slider(1, 150, value=usual.steps, step=1, label=LABELS["steps"]),
         # Not a field for numbers: gradio fills those that are empty with 0 when they are first shown.
-        "guidance": gr.Textbox("", label=LABELS["guidance"], info="Empty is the model's own; 1 is off."),
+        "guidance": gr.Textbox("", label=LABELS["guidance"], info="Empty is the model's own; off at 1 and below."),
         "scheduler": gr.Dropdown(samplers, value="", label=LABELS["scheduler"]),
     }
 
