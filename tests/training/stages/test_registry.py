@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -110,10 +111,11 @@ def test_a_folder_that_is_not_there_is_told_with_the_setting_that_names_it(missi
     refused = rf"^{{}}: no folder at {missing}, .* --set {{}}=FOLDER_OR_ID names another\.$"
     with pytest.raises(ConfigError, match=refused.format("base", "base")):
         build_alpha_clip_task(AlphaClipTraining(base=missing), places)
-    first = {"clip": there, "alpha_clip": "", "autoencoder": there}
-    for setting in first:
+    first = DenoiserTraining(clip=there, autoencoder=there)
+    for setting in ("clip", "alpha_clip", "autoencoder"):
+        changes: dict[str, Any] = {setting: missing}
         with pytest.raises(ConfigError, match=refused.format(setting, setting)):
-            build_denoiser_task(DenoiserTraining(**(first | {setting: missing})), places)
+            build_denoiser_task(dataclasses.replace(first, **changes), places)
 
 
 @pytest.mark.parametrize("name", ["nobody/nothing", "tinny"])
