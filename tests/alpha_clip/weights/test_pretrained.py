@@ -182,7 +182,7 @@ def test_broken_folders(folder: Path) -> None:
     [
         (b"{", r"config\.json is not valid JSON: Expecting property name"),
         (b"[" * 100_000, r"config\.json is not valid JSON: it is nested too deeply"),
-        (b'{"a": "\xe9"}', r"config\.json is not valid JSON: 'utf-8' codec can't decode"),
+        (b'{"a": "\xe9"}', r"config\.json is not valid JSON: it is not in UTF-8 \(byte 7\)"),
     ],
 )
 def test_broken_settings_are_named(folder: Path, content: bytes, message: str) -> None:
