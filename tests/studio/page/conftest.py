@@ -42,7 +42,8 @@ def running(arguments: Sequence[object], folder: Path) -> Iterator[Server]:
     log = folder / "log"
     code = "import sys; from gencontrol.cli.main import main; sys.exit(main())"
     command = [sys.executable, "-c", code, "studio", *arguments, "--port", "0", "--no-browser", "--offline"]
-    places = {"XDG_CACHE_HOME": str(folder), "XDG_RUNTIME_DIR": "", "TMPDIR": str(folder)}
+    # Not beside it: a folder called `gencontrol` where a process is begun is taken for the package.
+    places = {"XDG_CACHE_HOME": str(folder / "cache"), "XDG_RUNTIME_DIR": "", "TMPDIR": str(folder)}
     with log.open("w") as written:
         how: Any = {"stdout": written, "stderr": subprocess.STDOUT, "env": os.environ | places, "cwd": folder}
         # Of a session of its own: Ctrl-C of the tests is for it only as far as they send it.
