@@ -93,10 +93,12 @@ def test_phrases_that_are_not_understood(refer: Callable[..., Any]) -> None:
 def test_candidates_that_a_grounder_proposes(run: Callable[..., Any], scene: Path, owl: Path, tmp_path: Path) -> None:
     """With random weights any box may be found; that boxes become masks, and masks an answer, is what is seen."""
     how = ("--grounder", owl, "--segmenter", "box", "--score", 0, "--most", 3, "--format", "json")
-    done = run("refer", scene / "photo.png", "a pumpkin", *how)
+    done = run("refer", scene / "photo.png", "a cup", *how)
     assert done.code == 0, done.err
     told = json.loads(done.out)
-    assert 1 <= len(told["candidates"]) <= 3 and all(one["region"].startswith("pumpkin") for one in told["candidates"])
+    assert 1 <= len(told["candidates"]) <= 3 and all(one["region"].startswith("cup") for one in told["candidates"])
+    unknown = run("refer", scene / "photo.png", "a pumpkin", *how)
+    assert unknown.code == 1 and "does not know every word of 'pumpkin'" in unknown.err
     nobody = run("refer", scene / "photo.png", "a pumpkin", "--grounder", tmp_path / "nowhere")
     assert nobody.code == 1 and "nowhere" in nobody.err
 

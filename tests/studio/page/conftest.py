@@ -113,6 +113,14 @@ class Visit:
     def open(self, title: str) -> None:
         """Open what is folded up."""
         self.page.get_by_role("button", name=title).last.click()
+        self._settle()
+
+    def tab(self, name: str) -> None:
+        """Go to a tab."""
+        self.page.get_by_role("tab", name=name).click()
+        self._settle()
+
+    def _settle(self) -> None:
         # As fields are shown for the first time gradio sets them once more, which takes from whoever is quicker than
         # any person what they have written.
         self.page.wait_for_timeout(300)

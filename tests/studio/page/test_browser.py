@@ -68,7 +68,7 @@ def test_to_unfold_what_is_folded_up_sets_nothing(visit: Any) -> None:
         visit.open(title)
     visit.page.get_by_label("Sweep").wait_for()
     for tab in ("Ask", "In three dimensions", "Vary"):
-        visit.page.get_by_role("tab", name=tab).click()
+        visit.tab(tab)
     before = visit.page.locator("#studio-seen img").get_attribute("src")
     visit.stroke((0.6, 0.2), (0.9, 0.2))
     visit.page.wait_for_function(
@@ -115,7 +115,7 @@ def test_a_sweep_is_a_sheet_and_others_do_not_see_it(visit: Any, enter: Any, ser
 
 
 def test_texts_are_asked_and_errors_are_toasts(visit: Any) -> None:
-    visit.page.get_by_role("tab", name="Ask").click()
+    visit.tab("Ask")
     visit.page.locator("#studio-texts textarea").fill("a cat\na dog")
     visit.page.click("#studio-ask")
     visit.page.locator("#studio-answer meter").first.wait_for()
@@ -137,7 +137,7 @@ def test_texts_are_asked_and_errors_are_toasts(visit: Any) -> None:
 
 def test_a_part_is_described_and_asked_about(visit: Any) -> None:
     visit.stroke((0.1, 0.3), (0.35, 0.7))
-    visit.page.get_by_role("tab", name="Ask").click()
+    visit.tab("Ask")
     visit.page.click("#studio-describe")
     said = visit.page.locator("#studio-described p")
     said.first.wait_for()

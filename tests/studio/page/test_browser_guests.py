@@ -145,7 +145,7 @@ def test_everything_has_a_name_that_can_be_said(visit: Any) -> None:
     for title in ("How it looks", "How it draws", "Side by side", "Find by words"):
         visit.open(title)
     for tab in ("Vary", "Ask", "In three dimensions"):
-        visit.page.get_by_role("tab", name=tab).click()
+        visit.tab(tab)
         assert visit.page.evaluate(_NAMELESS) == []
     assert visit.page.evaluate("document.documentElement.lang") not in (None, "")
 

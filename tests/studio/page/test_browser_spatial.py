@@ -47,7 +47,7 @@ def workshop(start: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
 def visit(enter: Any, workshop: Any) -> Any:
     """A visitor in the tab."""
     page = enter(workshop).arrive()
-    page.page.get_by_role("tab", name="In three dimensions").click()
+    page.tab("In three dimensions")
     return page
 
 
@@ -190,7 +190,7 @@ def test_a_part_is_painted_begun_and_stopped(visit: Any, workshop: Any, tmp_path
     # It goes on without the page, and is found again.
     page.reload()
     visit.arrive()
-    page.get_by_role("tab", name="In three dimensions").click()
+    visit.tab("In three dimensions")
     page.locator("#studio-spatial-progress").get_by_text("step").wait_for()
     page.click("#studio-spatial-stop")
     page.locator("#studio-spatial-progress").get_by_text("Stopped").wait_for()

@@ -58,7 +58,7 @@ def test_gradio_client_has_pictures_drawn(address: str, photo: Path, mask: Path,
     assert row["region"] == "left" and sum(row["shares"]) == pytest.approx(1)
     for call, said in (
         (({"stpes": 3}, folder), "unknown key 'stpes'"),
-        ((settings | {"output": "drawn"}, folder), "exists already"),
+        ((settings | {"output": "drawn"}, folder), "photo-0.png and 1 more exist already"),
     ):
         with pytest.raises(AppError, match=said):
             client.predict(*call, api_name="/vary")

@@ -102,7 +102,7 @@ def test_warnings_are_told_once_and_errors_by_their_class(job: dict[str, Any], p
     warned = [m["message"] for m in told if m["kind"] == "warning"]
     assert warned == ["no region is shown, so `strength` can do nothing."]
     (again,) = (m for m in run(job, pool.kept) if m["kind"] == "error")
-    assert again["type"] == "InputError" and "exists already" in again["message"]
+    assert again["type"] == "InputError" and "photo-0.png and 2 more exist already" in again["message"]
     job["settings"]["steps"] = 0
     assert run(job, pool.kept)[-1]["type"] == "ConfigError"
     job["settings"] = {"stpes": 3}
