@@ -90,10 +90,7 @@ def region_arguments(
     values = (mask_image, negative_mask_image, focus, strength, weight, canvas_mask, schedule)
     spelled: dict[str, Any] = dict(zip(_SPELLED, values, strict=True))
     host = find_reference_host(host) if isinstance(host, str) else host
-    for name, side in (("height", height), ("width", width)):
-        if side is not None:
-            check_number(side, name=name, at_most=LARGEST_SIDE, unit="pixels", error=InputError)
-    check_number(text_tokens, name="text_tokens", at_least=0, error=InputError)
+    _check_sizes(height, width, text_tokens)
     if dtype is not None and not dtype.is_floating_point:
         raise InputError(f"dtype: expected one of floating numbers, such as torch.float16, got {dtype}.")
     mixture: dict[str, Any] = {"text_embeds": text_embeds, "text_share": text_share}
@@ -109,6 +106,13 @@ def region_arguments(
     )
     encoded = _encoded(host, encoder, (*_given(image, spelled), *references), call, token_focus)
     return family_of(host).arguments(host, *_placed(encoded, call, dtype, device))
+
+
+def _check_sizes(height: int | None, width: int | None, text_tokens: int) -> None:
+    for name, side in (("height", height), ("width", width)):
+        if side is not None:
+            check_number(side, name=name, at_most=LARGEST_SIDE, unit="pixels", error=InputError)
+    check_number(text_tokens, name="text_tokens", at_least=0, error=InputError)
 
 
 def _given(image: Any, spelled: dict[str, Any]) -> tuple[RegionReference, ...]:

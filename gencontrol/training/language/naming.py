@@ -1,9 +1,9 @@
 """Patches that speak in words: a loss by which what a head reads of a thing resembles the word for it.
 
 Which of the picture's things a question means, a language model finds by comparing the question's words with what it
-reads of the picture. Answers alone teach that late. A trial with a plain comparison of names and patches, no language
-model, found 64 % of places and told 80 % of what is there, in scenes of three, from the very patches of which a head
-without this loss found 43 % and told 56 %.
+reads of the picture. Answers alone teach that late. In a trial of four minutes a plain comparison of names and patches,
+no language model, found 64 % of places and told 80 % of what is there, in scenes of three; a head without this loss,
+asked in words about scenes of one to four, was at 44 % and 56 % after far longer.
 """
 
 from collections.abc import Mapping, Sequence
