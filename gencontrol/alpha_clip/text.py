@@ -43,7 +43,7 @@ def tokenize(
     if ids.shape[1] > length:
         longest = texts[int(mask.sum(1).argmax())]
         raise InputError(
-            f"{_short(longest)!r} is {ids.shape[1]} tokens long; the text tower takes {length}: shorten it, or give "
+            f"{shortened(longest)!r} is {ids.shape[1]} tokens long; the text tower takes {length}: shorten it, or give "
             "`truncate`."
         )
     return {"input_ids": ids, "attention_mask": mask}
@@ -82,7 +82,7 @@ def check_texts(texts: Sequence[object]) -> None:
     for number, text in enumerate(texts, start=1):
         if not isinstance(text, str):
             raise InputError(
-                f"Text {number} of {len(texts)} is of type {type(text).__name__} ({_short(repr(text))}); expected a "
+                f"Text {number} of {len(texts)} is of type {type(text).__name__} ({shortened(repr(text))}); expected a "
                 "string."
             )
         check_characters(text, name=f"Text {number} of {len(texts)}")
@@ -101,7 +101,7 @@ def check_characters(text: str, *, name: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        shown = _short(text.encode("utf-8", "backslashreplace").decode())
+        shown = shortened(text.encode("utf-8", "backslashreplace").decode())
         raise InputError(
             f"{name} ({shown}) is not UTF-8: expected characters, got bytes that are none at place {error.start + 1}. "
             "Write it in UTF-8."
@@ -122,7 +122,7 @@ def check_words(tokenizer: PreTrainedTokenizerBase, text: str) -> None:
         each = list(dict.fromkeys(unknown))
         hints = "; ".join(_hint(w, words) for w in each[:_NAMED])
         more = f"; and {len(each) - _NAMED} more" if len(each) > _NAMED else ""
-        raise InputError(f"The text tower does not know every word of {_short(text)!r}: {hints}{more}.")
+        raise InputError(f"The text tower does not know every word of {shortened(text)!r}: {hints}{more}.")
 
 
 def word_list(tokenizer: PreTrainedTokenizerBase) -> frozenset[str] | None:
@@ -145,10 +145,11 @@ def _split(tokenizer: PreTrainedTokenizerBase, text: str) -> Iterable[str]:
 def _hint(word: str, words: frozenset[str]) -> str:
     close = difflib.get_close_matches(word.lower(), sorted(words), n=3, cutoff=NEAR)
     near = f"nearest: {', '.join(close)}" if close else f"nothing near it among {len(words)} words"
-    return f"{_short(word)!r} ({near})"
+    return f"{shortened(word)!r} ({near})"
 
 
-def _short(text: str, length: int = 60) -> str:
+def shortened(text: str, length: int = 60) -> str:
+    """A text for a message, which one without an end would fill: at most so many characters."""
     return text if len(text) <= length else text[: length - 3] + "..."
 
 

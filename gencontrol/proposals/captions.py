@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
 
+from gencontrol.alpha_clip.text import shortened
 from gencontrol.errors import InputError
 from gencontrol.kinds import checked
 from gencontrol.numbers import check_number
 
 _SEPARATOR = ". "
-_SHOWN = 60
-"""Characters of a phrase in a message."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +53,8 @@ def check_query(phrases: Sequence[str], threshold: float, most: int) -> None:
 
 
 def quoted(phrase: str) -> str:
-    """A phrase for a message, which a text without an end would fill."""
-    return repr(phrase if len(phrase) <= _SHOWN else f"{phrase[: _SHOWN - 3]}...")
+    """A phrase for a message, in quotes."""
+    return repr(shortened(phrase))
 
 
 def plain(phrase: str) -> str:

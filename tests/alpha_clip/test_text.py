@@ -5,7 +5,15 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import CLIPTextConfig, PreTrainedTokenizerFast
 
-from gencontrol.alpha_clip.text import check_end_token, check_texts, check_words, is_byte_pair, tokenize, word_list
+from gencontrol.alpha_clip.text import (
+    check_end_token,
+    check_texts,
+    check_words,
+    is_byte_pair,
+    shortened,
+    tokenize,
+    word_list,
+)
 from gencontrol.errors import InputError, PairingError
 
 
@@ -155,3 +163,8 @@ def test_three_near_words_are_named_at_most() -> None:
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unknown>", pad_token="<unknown>")
     with pytest.raises(InputError, match=r"'carx' \(nearest: \w+, \w+, \w+\)"):
         tokenize(tokenizer, ["carx"], length=8)
+
+
+def test_a_text_for_a_message_has_sixty_characters_at_most() -> None:
+    assert shortened("a" * 60) == "a" * 60
+    assert shortened("a" * 61) == "a" * 57 + "..." and shortened("abcdef", 5) == "ab..."
