@@ -1,6 +1,7 @@
 """A folder of pictures, and a file with a line in JSON for each: its name, and what it shows."""
 
 import hashlib
+import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ LONGEST = 2**20
 """Bytes of a line: a caption and some hundred boxes are a hundredth of that."""
 _FILE = ("file", "image", "file_name")
 """What the picture's name may be called."""
+_FIRST = 20
+"""Lines, one of which at least must be a row: a file of rows may begin with broken ones, but hardly with so many."""
 
 
 class CaptionsFile:
@@ -27,7 +30,7 @@ class CaptionsFile:
             shard: Lines of a shard.
 
         Raises:
-            InputError: No such file, or no line in it.
+            InputError: No such file, no line in it, or none of its first lines is a row.
         """
         check_regular(path, what="a file of captions", piped=False)
         if not pictures.is_dir():
@@ -47,6 +50,7 @@ class CaptionsFile:
                 digest.update(line)
         if not count:
             raise InputError(f"{path} is empty; expected one JSON object a line with file and caption.")
+        self._check_first()
         self._facts = {"kind": "captions", "pictures": count, "sha256": digest.hexdigest()}
 
     @property
@@ -71,6 +75,17 @@ class CaptionsFile:
                     yield self._row(line, first + count + 1)
                     count += 1
 
+    def _check_first(self) -> None:
+        """Refuse another kind of file, a table in CSV for one, of which every line would be told of as a broken row."""
+        with self.path.open("rb") as file:
+            first = list(itertools.islice((line for line in _long_lines(file) if line.strip()), _FIRST))
+        rows = [self._row(line, number) for number, line in enumerate(first, start=1)]
+        if all(row.picture is None for row in rows):
+            raise InputError(
+                f"{self.path}: expected one JSON object a line with file and caption, one list of such objects, or "
+                f"COCO's captions; the first of {len(rows)} broken lines: {rows[0].fault}."
+            )
+
     def _row(self, line: bytes, number: int) -> Row:
         where = f"{self.path.name}, row {number}"
         if len(line) > LONGEST:
@@ -79,10 +94,30 @@ class CaptionsFile:
             values: Any = json_value(line.decode("utf-8-sig"))
         except ValueError as error:
             return Row(name=where, fault=f"not JSON in UTF-8: {error}")
-        named = next((values[key] for key in _FILE if values.get(key)), None) if isinstance(values, dict) else None
-        if not isinstance(named, str):
-            return Row(name=where, fault=f"expected an object with file and caption, got {str(values)[:60]}")
-        return row_of(values, name=named, picture=self.pictures / named)
+        return row_in(values, where=where, pictures=self.pictures)
+
+
+def named_in(values: Any) -> str | None:
+    """The picture that a row names; None where it names none."""
+    named = next((values[key] for key in _FILE if values.get(key)), None) if isinstance(values, dict) else None
+    return named if isinstance(named, str) else None
+
+
+def row_in(values: Any, *, where: str, pictures: Path) -> Row:
+    """The row that an object with `file` (or `image`, `file_name`) and `caption` is.
+
+    Args:
+        values: What was read.
+        where: What the row is called where it names no picture.
+        pictures: The folder that its name is relative to.
+
+    Returns:
+        With its fault where the values are none such.
+    """
+    named = named_in(values)
+    if named is None:
+        return Row(name=where, fault=f"expected an object with file and caption, got {str(values)[:60]}")
+    return row_of(values, name=named, picture=pictures / named)
 
 
 def _long_lines(file: Any) -> Iterator[bytes]:

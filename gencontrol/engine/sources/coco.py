@@ -28,26 +28,27 @@ class CocoAnnotations:
         Raises:
             InputError: Files that are not there, or are none such.
         """
-        values, digest = _read(path, ("images", "annotations", "categories"))
+        values, digest = read_document(path, what="a file of annotations")
+        for name in ("images", "annotations", "categories"):
+            _check_listed(path, values, name)
         if not pictures.is_dir():
             raise InputError(f"{pictures} is no folder; expected that of the pictures which {path} names.")
         self.pictures = pictures
         self.shard = shard
-        self._names = {_key(one, "id"): _text(one, "name").replace("_", " ") for one in values["categories"]}
+        self._names = {key_of(one, "id"): _text(one, "name").replace("_", " ") for one in values["categories"]}
         self._things: dict[Any, list[Mapping[str, Any]]] = {}
         for one in values["annotations"]:
             # A crowd's mask is of many things, of which the name is one.
             if not one.get("iscrowd"):
-                self._things.setdefault(_key(one, "image_id"), []).append(one)
+                self._things.setdefault(key_of(one, "image_id"), []).append(one)
         self._images: Sequence[Mapping[str, Any]] = values["images"]
         if not self._images:
             raise InputError(f"{path} lists no images.")
         self._captions: dict[Any, str] = {}
         if captions is not None:
-            said, more = _read(captions, ("annotations",))
+            said, more = read_document(captions, what="COCO's file of captions, as it belongs beside annotations")
             digest = f"{digest} {more}"
-            for one in said["annotations"]:
-                self._captions.setdefault(_key(one, "image_id"), _text(one, "caption").strip())
+            self._captions = captions_of(captions, said)
         self._facts = {"kind": "coco", "pictures": len(self._images), "sha256": digest}
 
     @property
@@ -69,7 +70,7 @@ class CocoAnnotations:
         name = file_of(image)
         if name is None:
             return Row(name=str(image.get("id")), fault="expected an image with file_name or coco_url")
-        picture, number = self.pictures / name, _key(image, "id")
+        picture, number = self.pictures / name, key_of(image, "id")
         if number is None:
             return Row(name=name, picture=picture, fault=f"id: expected a number, got {str(image.get('id'))[:60]}")
         try:
@@ -79,7 +80,7 @@ class CocoAnnotations:
         return Row(name=name, picture=picture, caption=self._captions.get(number, ""), parts=parts)
 
     def _part(self, one: Mapping[str, Any]) -> Part:
-        box, name = one.get("bbox"), self._names.get(_key(one, "category_id"), "")
+        box, name = one.get("bbox"), self._names.get(key_of(one, "category_id"), "")
         if not isinstance(box, list) or len(box) != 4 or not all(_is_number(side) for side in box):
             raise InputError(f"annotation {one.get('id')}: bbox: expected x, y, width, height, got {str(box)[:60]}")
         if not name:
@@ -98,7 +99,7 @@ def file_of(image: Mapping[str, Any]) -> str | None:
     return name if isinstance(name, str) and name else None
 
 
-def _key(values: Mapping[str, Any], name: str) -> int | float | str | None:
+def key_of(values: Mapping[str, Any], name: str) -> int | float | str | None:
     """What something is known by; None of what is no number and no text, by which nothing is found."""
     found = values.get(name)
     return found if isinstance(found, int | float | str) else None
@@ -109,18 +110,48 @@ def _text(values: Mapping[str, Any], name: str) -> str:
     return "" if found is None else str(found)
 
 
-def _read(path: Path, lists: Sequence[str]) -> tuple[dict[str, Any], str]:
-    check_regular(path, what="a file of annotations", piped=False)
+def captions_of(path: Path, values: Any) -> dict[Any, str]:
+    """The first caption of each picture, by the picture's number.
+
+    Args:
+        path: COCO's captions, for messages.
+        values: What it holds.
+
+    Raises:
+        InputError: No list of objects in it, or no caption in them.
+    """
+    _check_listed(path, values, "annotations")
+    if not any("caption" in one for one in values["annotations"]):
+        raise InputError(f"{path} holds no captions; expected COCO's captions (instances go to `annotations`).")
+    found: dict[Any, str] = {}
+    for one in values["annotations"]:
+        found.setdefault(key_of(one, "image_id"), _text(one, "caption").strip())
+    return found
+
+
+def read_document(path: Path, *, what: str) -> tuple[Any, str]:
+    """What a file in JSON holds, and the file's SHA-256.
+
+    Args:
+        path: The file.
+        what: What is expected, for messages: "a file of annotations".
+
+    Raises:
+        InputError: No such file, or not JSON.
+    """
+    check_regular(path, what=what, piped=False)
     content = path.read_bytes()
     try:
         values = json_value(content)
     except ValueError as error:
-        raise InputError(f"{path} is not JSON: {error}.") from error
-    for name in lists:
-        rows = values.get(name) if isinstance(values, dict) else None
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise InputError(f"{path}: {name}: expected a list of objects, as COCO's annotations have it.")
+        raise InputError(f"{path} is not JSON; expected {what}: {error}.") from error
     return values, hashlib.sha256(content).hexdigest()
+
+
+def _check_listed(path: Path, values: Any, name: str) -> None:
+    rows = values.get(name) if isinstance(values, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise InputError(f"{path}: {name}: expected a list of objects, as COCO's annotations have it.")
 
 
 def _is_number(value: Any) -> bool:

@@ -6,10 +6,12 @@ from pathlib import Path
 from gencontrol.engine.sources.captions import CaptionsFile
 from gencontrol.engine.sources.classes import ClassFolders
 from gencontrol.engine.sources.coco import CocoAnnotations
+from gencontrol.engine.sources.listed import ListedCaptions, is_document
 from gencontrol.engine.sources.parquet import SUFFIX, ParquetShards
 from gencontrol.engine.sources.source import Source
 from gencontrol.engine.sources.tars import TarShards
 from gencontrol.errors import InputError
+from gencontrol.text_files import check_regular
 
 
 def is_archive(pictures: Path) -> bool:
@@ -34,7 +36,8 @@ def open_data_set(
         pictures: A folder of pictures, a tar archive, a parquet table, a folder of either, or a folder with a folder
             for each class.
         shard: Pictures of a shard; an archive is one by itself, and so is a table's group of rows.
-        captions: A file with one JSON object a line; beside annotations, COCO's captions.
+        captions: A file with one JSON object a line, or a list of such objects, or COCO's captions; beside
+            annotations, COCO's captions.
         annotations: COCO's or LVIS's instances.
         names: Of class folders: what they stand for.
 
@@ -50,5 +53,7 @@ def open_data_set(
     if annotations is not None:
         return CocoAnnotations(annotations, pictures, shard=shard, captions=captions)
     if captions is not None:
-        return CaptionsFile(captions, pictures, shard=shard)
+        check_regular(captions, what="a file of captions", piped=False)
+        kind = ListedCaptions if is_document(captions) else CaptionsFile
+        return kind(captions, pictures, shard=shard)
     return ClassFolders(pictures, shard=shard, names=names)

@@ -29,7 +29,8 @@ class PairsSettings(EncoderSettings):
     """A folder of pictures; a tar archive of pictures and captions as webdataset writes it, a parquet table as GRIT's,
     or a folder of either; or a folder of folders that are called after their classes."""
     captions: str | None = None
-    """A file with one JSON object a line: file, caption, perhaps boxes; beside annotations, COCO's file of captions."""
+    """A file with one JSON object a line: file, caption, perhaps boxes; or one list of them; or COCO's captions, which
+    alone are taken beside annotations."""
     annotations: str | None = None
     """COCO's or LVIS's file of instances: their own boxes and masks are taken, called after their categories."""
     names: str | None = None

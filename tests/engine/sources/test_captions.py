@@ -66,3 +66,14 @@ def test_a_line_may_be_a_megabyte_long(tmp_path: Path) -> None:
     first, second = CaptionsFile(write(tmp_path, "\n".join(lines)), tmp_path, shard=9).read(0)
     assert not first.fault and len(first.caption) == 2**20 - frame - 1
     assert second.fault == "longer than 1,048,576 bytes"
+
+
+def test_another_kind_of_file_is_refused_at_once(tmp_path: Path) -> None:
+    table = "file,caption\n" + "\n".join(f"{number}.png,a cat" for number in range(30))
+    with pytest.raises(InputError, match=r"expected one JSON object a line .* the first of 20 broken lines: not JSON"):
+        CaptionsFile(write(tmp_path, table), tmp_path, shard=1)
+    # A file of lines that begins with broken ones is one.
+    good = '\n{"file": "a", "caption": 3}\n'
+    assert CaptionsFile(write(tmp_path, "x\n" * 19 + good), tmp_path, shard=1).shards == 20
+    with pytest.raises(InputError, match="the first of 20 broken lines"):
+        CaptionsFile(write(tmp_path, "x\n" * 20 + good), tmp_path, shard=1)
