@@ -17,6 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
+import tyro
+from tyro.conf import Positional
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 REPEATS = 5
 COUNT, STEPS = 4, 25
@@ -67,11 +70,14 @@ def python(code: str, *arguments: str) -> list[str]:
     return [sys.executable, "-P", "-c", code, *arguments]
 
 
-def main() -> None:
-    """Measure and print two tables."""
+def main(model: Positional[str] = "tiny") -> None:
+    """Measure and print two tables.
+
+    Args:
+        model: A preset, or a folder in the layout of `tiny`.
+    """
     from gencontrol.models.registry import resolve
 
-    model = sys.argv[1] if len(sys.argv) > 1 else "tiny"
     command = str(Path(sys.executable).with_name("gencontrol"))
     light = {
         "python -c pass": python("pass"),
@@ -98,4 +104,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    tyro.cli(main, description=__doc__)

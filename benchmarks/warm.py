@@ -17,6 +17,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import tyro
+from tyro.conf import Positional
+
 from benchmarks.start import COUNT, EXAMPLES, STEPS, median_wall
 from gencontrol.studio.warm.client import find_server
 
@@ -50,9 +53,12 @@ def running(command: str, model: str) -> Iterator[None]:
         server.wait()
 
 
-def main() -> None:
-    """Measure and print a table."""
-    model = sys.argv[1] if len(sys.argv) > 1 else "tiny"
+def main(model: Positional[str] = "tiny") -> None:
+    """Measure and print a table.
+
+    Args:
+        model: A preset, or a folder in the layout of `tiny`.
+    """
     command = str(Path(sys.executable).with_name("gencontrol"))
     picture, mask = str(EXAMPLES / "scene.png"), str(EXAMPLES / "scene-mask.png")
     with tempfile.TemporaryDirectory() as name, running(command, model):
@@ -80,4 +86,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    tyro.cli(main, description=__doc__)

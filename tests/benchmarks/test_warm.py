@@ -4,6 +4,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+import tyro
 
 from benchmarks import warm
 
@@ -29,8 +30,14 @@ def test_the_table_has_both_ways(monkeypatch: pytest.MonkeyPatch, capsys: pytest
 
     monkeypatch.setattr(warm, "running", lambda command, model: nullcontext())
     monkeypatch.setattr(warm, "median_wall", made)
-    monkeypatch.setattr("sys.argv", ["warm"])
     warm.main()
     printed = capsys.readouterr().out
     assert "gencontrol vary                       9.00" in printed
     assert "gencontrol vary --server auto         1.50" in printed and "the same files: yes" in printed
+
+
+def test_it_has_a_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        tyro.cli(warm.main, description=warm.__doc__, args=["--help"])
+    printed = capsys.readouterr().out
+    assert ended.value.code == 0 and "python -m benchmarks.warm" in printed and "default: tiny" in printed
