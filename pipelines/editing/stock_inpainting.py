@@ -13,7 +13,7 @@ from gencontrol.numbers import check_number
 from gencontrol.pipelines.editing.painting import as_hole, put_into, soft_border
 from gencontrol.pipelines.editing.window import SEAM, cut, window_around
 from gencontrol.pipelines.region_pipeline.results import check_made
-from gencontrol.pipelines.stock.batches import lists_copied
+from gencontrol.pipelines.stock.batches import for_one_call
 from gencontrol.streams import seeded
 
 CONTEXT = 0.5
@@ -95,7 +95,8 @@ def paintings(
     call["mask_image"] = to_pil(inside.float().expand(3, -1, -1)).convert("L")
     made = []
     for seed in seeds:
-        result = pipe(**lists_copied(call), generator=seeded(seed))
+        with for_one_call(call) as settings:
+            result = pipe(**settings, generator=seeded(seed))
         check_made(result.images, getattr(pipe, "dtype", None), getattr(pipe, "components", {}))
         flagged = bool((getattr(result, "nsfw_content_detected", None) or [False])[0])
         made.append((put_into(picture, result.images[0].float().cpu().clamp(0, 1), soft, box), flagged))

@@ -14,7 +14,7 @@ from gencontrol.kinds import checked
 from gencontrol.pipelines.hosts.reference_host import ReferenceHost
 from gencontrol.pipelines.references.reference import RegionReference
 from gencontrol.pipelines.region_pipeline.results import check_made
-from gencontrol.pipelines.stock.batches import lists_copied, outputs_at_once
+from gencontrol.pipelines.stock.batches import for_one_call, outputs_at_once
 from gencontrol.pipelines.stock.opening import OpenedHost
 from gencontrol.pipelines.stock.priors import embed_text
 from gencontrol.pipelines.stock.scales import by_scale, scaled
@@ -154,10 +154,10 @@ def _drawn(
         some = seeds[start : start + batch]
         # Generators of the CPU, so that a seed means the same picture on every device.
         generators = [seeded(seed) for seed in some]
-        with scaled(opened.denoiser, scale):
+        with scaled(opened.denoiser, scale), for_one_call(settings) as call:
             # Of all forms of pictures the one that every stock class returns within 0 and 1, and with its NaN.
             how = {"num_images_per_prompt": len(some), "generator": generators, "output_type": "np"}
-            result = opened.pipeline(**lists_copied(settings), **how)
+            result = opened.pipeline(**call, **how)
         flagged = getattr(result, "nsfw_content_detected", None) or [False] * len(some)
         check_made(result.images, opened.dtype, opened.pipeline.components)
         images = VaeImageProcessor.numpy_to_pil(result.images)

@@ -83,6 +83,18 @@ def test_the_reference_and_its_part_count(pipe: Any, photo: Picture, hosts: Modu
     assert not torch.equal(whole, painted(mask_image=half))
 
 
+def test_a_callers_dictionaries_are_as_before(photo: Picture, hosts: ModuleType) -> None:
+    """Flux's stock call puts the reference into the options of attention that it is given."""
+    pipe = hosts.flux(diffusers.FluxInpaintPipeline, with_adapter=True)
+    host = replace(REFERENCE_HOSTS["flux-ip"], width=hosts.EMBED, geometry=Geometry(size=hosts.SIZE))
+    options: dict[str, Any] = {}
+    text = {"prompt_embeds": hosts.noise(1, 7, 32), "pooled_prompt_embeds": hosts.noise(1, 32)}
+    part = region_arguments(host, pipe.image_encoder, hosts.picture(), guided=False)
+    arguments = {**text, "num_inference_steps": 2, "strength": 1.0, "joint_attention_kwargs": options, **part}
+    edit_with(pipe, photo, HOLE, size=WORK, arguments=arguments, seeds=(0, 1))
+    assert options == {}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
