@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from gencontrol.errors import InputError
 from gencontrol.files import atomic_folder
 from gencontrol.kinds import checked
 from gencontrol.pipelines.stock.fitting import find_file
@@ -24,12 +26,27 @@ def save_pipeline(opened: OpenedHost, folder: str | Path) -> None:
 
     Raises:
         CheckpointError: The adapter's file is not there any more.
-        InputError: A folder that holds something else.
+        InputError: A folder that holds something else; or a LoRA in a part of the pipeline.
         OutputError: It cannot be written.
     """
+    _check_plain(opened.pipeline)
     parts = [name for name in opened.pipeline.components if getattr(opened.pipeline, name, None) is not None]
     with without_adapter(opened), atomic_folder(Path(folder), ours=(_INDEX, *(f"{name}/" for name in parts))) as there:
         opened.pipeline.save_pretrained(there)
+
+
+def _check_plain(pipeline: Any) -> None:
+    """Refuse LoRAs: diffusers would write them, and the weights that they stand on, under names that it does not read.
+
+    Raises:
+        InputError: Names the parts that have one, and says how to keep it.
+    """
+    parts = [name for name, part in pipeline.components.items() if getattr(part, "peft_config", None)]
+    if parts:
+        raise InputError(
+            f"A LoRA is loaded into {', '.join(parts)}, and what is saved with it cannot be opened: call the "
+            "pipeline's `fuse_lora()` if it is to stay, then `unload_lora_weights()`, and save again."
+        )
 
 
 @contextmanager

@@ -97,6 +97,28 @@ def test_what_is_not_there_or_in_the_way(reference_folder: Folder, tmp_path: Pat
     assert scaled_layers(opened.denoiser) and not (tmp_path / "saved").exists()
 
 
+@pytest.mark.parametrize("name", ["sd15-ip-plus", "flux-ip"])
+def test_a_lora_is_refused_until_it_is_fused(
+    name: str, reference_folder: Folder, hosts: ModuleType, tmp_path: Path
+) -> None:
+    """Saved with it, a pipeline could not be opened; and what of it is in the adapter would be lost on the way."""
+    peft = pytest.importorskip("peft")
+    opened = opened_from(name, reference_folder(name))
+    lora = peft.LoraConfig(r=2, target_modules=["to_q", "to_k"], init_lora_weights=False)
+    torch.manual_seed(0)
+    opened.denoiser.add_adapter(lora, "one")
+    before, part = hosts.parameters(opened.denoiser), "transformer" if name == "flux-ip" else "unet"
+    with pytest.raises(InputError, match=f"A LoRA is loaded into {part}, and what is saved with it cannot be opened"):
+        save_pipeline(opened, tmp_path / "saved")
+    after = opened.denoiser.state_dict()
+    assert not (tmp_path / "saved").exists() and before.keys() == after.keys()
+    assert all(torch.equal(after[key], value) for key, value in before.items())
+    opened.pipeline.fuse_lora()
+    opened.pipeline.unload_lora_weights()
+    save_pipeline(opened, tmp_path / "saved")
+    assert keys(tmp_path / "saved", part) == keys(reference_folder(name) / "base", part)
+
+
 @pytest.mark.parametrize("name", ["kolors-ip-plus", "sdxl-ip", "flux-ip", "sd35-ip"])
 def test_without_its_adapter_it_draws_as_the_stock_one_and_reads_no_references(
     name: str, reference_folder: Folder, hosts: ModuleType, tmp_path: Path
