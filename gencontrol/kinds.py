@@ -16,7 +16,8 @@ from typing import Any, Literal, TypeVar, cast
 
 from gencontrol.configuration import shown
 from gencontrol.errors import InputError
-from gencontrol.numbers import number_text
+from gencontrol.fits import fits, is_of
+from gencontrol.numbers import number_text, plain_number
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -44,6 +45,8 @@ _MENDS: Mapping[tuple[str, str], str] = {
     ("tensor", "ndarray"): "torch.from_numpy makes one of it",
     ("tensor", "Image"): "gencontrol.images.read_image reads it",
     ("tensor", "Picture"): "it has `.rgb` and `.alpha`",
+    ("Image", "_IOBase"): "PIL.Image.open reads it",
+    ("Image", "bytes"): "PIL.Image.open(io.BytesIO(...)) reads them",
     ("Region", "Tensor"): "Region(alpha=...) makes one of it",
     ("Region", "ndarray"): "gencontrol.regions.from_mask makes one of it",
     ("Region", "str"): "gencontrol.regions.from_mask reads one",
@@ -57,7 +60,7 @@ _MENDS: Mapping[tuple[str, str], str] = {
 def checked(function: Function) -> Function:
     """Refuse arguments of another kind than a public function's annotations say.
 
-    A missing argument, or one of a name that there is not, is left to Python.
+    A missing argument, or one of a name that there is not, is left to Python. Numbers of numpy's become Python's.
 
     Raises:
         InputError: Where the function is called: what was expected, and what came.
@@ -66,6 +69,7 @@ def checked(function: Function) -> Function:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         check_call(function, args, kwargs)
+        args, kwargs = plain_arguments(args, kwargs)
         return function(*args, **kwargs)
 
     return cast(Function, call)
@@ -93,15 +97,26 @@ def check_call(function: Callable[..., Any], args: Sequence[Any], kwargs: Mappin
             _check_named(each, hints.get(name, Any), name=f"{of}{name}")
 
 
+def plain_arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """A call's arguments with Python's own numbers in the place of numpy's; see `gencontrol.numbers.plain_number`."""
+    return tuple(map(plain_number, args)), {name: plain_number(value) for name, value in kwargs.items()}
+
+
 def check_fields(record: Any) -> None:
     """Refuse fields of another kind than a dataclass says; the first thing in its `__post_init__`.
+
+    Numbers of numpy's become Python's.
 
     Raises:
         InputError: Says which.
     """
     hints = _hints(type(record))
     for field in dataclasses.fields(record):
-        check_kind(getattr(record, field.name), hints[field.name], name=f"{type(record).__name__}: {field.name}")
+        value = getattr(record, field.name)
+        check_kind(value, hints[field.name], name=f"{type(record).__name__}: {field.name}")
+        if (plain := plain_number(value)) is not value:
+            # Past the frozen record's own refusal, before anybody has it.
+            object.__setattr__(record, field.name, plain)
 
 
 def check_kind(value: Any, hint: Any, *, name: str) -> None:
@@ -115,7 +130,7 @@ def check_kind(value: Any, hint: Any, *, name: str) -> None:
     Raises:
         InputError: Says what was expected, and what came.
     """
-    if not _fits(value, hint):
+    if not fits(value, hint):
         raise InputError(f"{name}: expected {_words(hint)}, got {said(value, hint)}{_mend(value, hint)}.")
 
 
@@ -139,57 +154,11 @@ def _hints(thing: Any) -> Mapping[str, Any]:
     return typing.get_type_hints(thing)
 
 
-def _fits(value: Any, hint: Any) -> bool:
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if isinstance(hint, TypeVar):
-        hint = Any if hint.__bound__ is None else hint.__bound__
-    if hint is Any:
-        return True
-    if origin in (typing.Union, types.UnionType):
-        return any(_fits(value, option) for option in arguments)
-    if origin is Literal:
-        return any(_fits(value, type(option)) for option in arguments)
-    if origin is tuple:
-        return _fits_tuple(value, arguments)
-    if isinstance(origin, type) and issubclass(origin, Mapping):
-        return isinstance(value, Mapping) and all(
-            _fits(key, arguments[0]) and _fits(entry, arguments[1]) for key, entry in value.items()
-        )
-    if isinstance(origin, type) and issubclass(origin, Sequence):
-        is_list = isinstance(value, Sequence) and not isinstance(value, str | bytes)
-        return is_list and all(_fits(entry, arguments[0]) for entry in value)
-    if origin is Collection:
-        is_list = isinstance(value, Sequence | Set) and not isinstance(value, str | bytes)
-        return is_list and all(_fits(entry, arguments[0]) for entry in value)
-    if origin is not None:
-        return callable(value) if origin is Callable else isinstance(value, origin)
-    return _is_of(value, hint)
-
-
-def _fits_tuple(value: Any, arguments: tuple[Any, ...]) -> bool:
-    if not isinstance(value, tuple | list):
-        return False
-    if len(arguments) == 2 and arguments[1] is Ellipsis:
-        return all(_fits(entry, arguments[0]) for entry in value)
-    return len(value) == len(arguments) and all(_fits(e, a) for e, a in zip(value, arguments, strict=True))
-
-
-def _is_of(value: Any, hint: Any) -> bool:
-    if hint in (int, float):
-        # True is 1 to Python, and to whoever reckons with it.
-        return isinstance(value, numbers.Integral if hint is int else numbers.Real)
-    if hasattr(hint, "array_type"):
-        return isinstance(value, hint.array_type)
-    if getattr(hint, "_is_protocol", False):
-        return all(hasattr(value, name) for name in vars(hint) if not name.startswith("_"))
-    return not isinstance(hint, type) or isinstance(value, hint)
-
-
 def _check_shape(value: Any, hint: Any, *, name: str) -> None:
     """Refuse a tensor of another number of axes, or of integers for floats; what its sides are is the call's to say."""
     options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-    tensors = [option for option in options if hasattr(option, "array_type") and _is_of(value, option)]
-    if not tensors or any(_fits(value, option) for option in options if option not in tensors):
+    tensors = [option for option in options if hasattr(option, "array_type") and is_of(value, option)]
+    if not tensors or any(fits(value, option) for option in options if option not in tensors):
         return
     if not any(_is_shaped(value, option) for option in tensors):
         expected = " or ".join(_shape_words(option) for option in tensors)
@@ -272,8 +241,8 @@ def said(value: Any, hint: Any = Any) -> str:
         return f"the number {number_text(cast(Any, value)) if isinstance(value, int | float) else value}"
     if isinstance(value, tuple | list):
         entries = typing.get_args(hint)
-        odd = [e for e, a in zip(value, entries, strict=False) if not _fits(e, a)] if len(value) == len(entries) else []
-        odd = odd or [e for e in value if entries and not _fits(e, entries[0])]
+        odd = [e for e, a in zip(value, entries, strict=False) if not fits(e, a)] if len(value) == len(entries) else []
+        odd = odd or [e for e in value if entries and not fits(e, entries[0])]
         return f"{len(value)} of them, with {said(odd[0])} among them" if odd else f"{len(value)} values"
     name = getattr(value, "__name__", "") if isinstance(value, type) else type(value).__name__
     words = _WORDS.get(name) or _with_article(name.lstrip("_") or "object")
@@ -288,7 +257,7 @@ def _mend(value: Any, hint: Any) -> str:
         listed = origin in (tuple, Collection) or (isinstance(origin, type) and issubclass(origin, Sequence))
         if listed and isinstance(value, Iterator | Set):
             return " (list(...) makes one of it)"
-        if listed and arguments and arguments[-1] is not int and _fits(value, arguments[0]) and arguments[0] is not Any:
+        if listed and arguments and arguments[-1] is not int and fits(value, arguments[0]) and arguments[0] is not Any:
             return " (put it into a list)"
         wanted = "tensor" if hasattr(option, "array_type") else getattr(option, "__name__", "")
         kind = next((c.__name__ for c in type(value).__mro__ if (wanted, c.__name__) in _MENDS), "")

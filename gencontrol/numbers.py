@@ -1,7 +1,8 @@
 """Numbers that come in, checked in one way: finite, and within bounds that are said."""
 
 import math
-from typing import Any
+import numbers
+from typing import Any, TypeGuard
 
 from gencontrol.errors import ConfigError, GencontrolError
 
@@ -38,9 +39,10 @@ def check_number(
     Raises:
         GencontrolError: Of the class `error`: not a number, not finite, or outside.
     """
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    value = plain_number(value)
+    known = isinstance(value, int | float) and not isinstance(value, bool)
     inside = (
-        is_number
+        known
         and is_finite(value)
         and (at_least is None or value >= at_least)
         and (at_most is None or value <= at_most)
@@ -49,7 +51,7 @@ def check_number(
     )
     if not inside:
         bounds = _bounds(at_least=at_least, at_most=at_most, above=above, below=below, unit=unit)
-        raise error(f"{name}: expected {bounds}, got {number_text(value) if is_number else value}.")
+        raise error(f"{name}: expected {bounds}, got {number_text(value) if known else value}.")
 
 
 def check_temperature(value: Any, *, name: str) -> None:
@@ -65,6 +67,26 @@ def check_temperature(value: Any, *, name: str) -> None:
     check_number(value, name=name, at_least=0)
     if 0 < value < LEAST_TEMPERATURE:
         raise ConfigError(f"{name}: expected 0, or {LEAST_TEMPERATURE:g} or more, got {value}.")
+
+
+def is_number(value: Any) -> TypeGuard[float | int]:
+    """Whether something is a real number, numpy's among them; True and False are none."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def plain_number(value: Any) -> Any:
+    """Python's own number for numpy's, with which whoever reckons on would overflow at 8 or 32 bits; else what it is.
+
+    Args:
+        value: Anything.
+    """
+    if isinstance(value, int | float) or not is_number(value):
+        return value
+    try:
+        return int(value) if isinstance(value, numbers.Integral) else float(value)
+    except OverflowError:
+        # A fraction that no float holds, which the bounds refuse.
+        return value
 
 
 def is_finite(value: float | int) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from gencontrol.configuration import shown
 from gencontrol.errors import ConfigError
 from gencontrol.kinds import check_fields, checked
-from gencontrol.numbers import is_finite
+from gencontrol.numbers import is_finite, is_number
 
 Curve = Literal["linear", "cosine", "hold"]
 CURVES: tuple[Curve, ...] = typing.get_args(Curve)
@@ -70,7 +70,7 @@ def as_schedule(value: Any) -> Schedule:
         return value
     if isinstance(value, str):
         return parse_points(value, fractions=False)
-    if isinstance(value, int | float):
+    if is_number(value):
         return constant(float(value))
     try:
         points = tuple((int(step), float(number)) for step, number in value)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 from gencontrol.errors import InputError
-from gencontrol.kinds import check_call
+from gencontrol.kinds import check_call, plain_arguments
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _Sides = tuple[int, ...]
@@ -26,6 +26,7 @@ def matched(function: Function) -> Function:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         check_call(function, args, kwargs)
+        args, kwargs = plain_arguments(args, kwargs)
         try:
             given = signature.bind(*args, **kwargs).arguments
         except TypeError:

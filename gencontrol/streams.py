@@ -1,10 +1,12 @@
 """Seeded streams of random numbers: what is drawn depends on a seed and a place, never on what was drawn before."""
 
 import hashlib
+from typing import Any
 
 import torch
 
 from gencontrol.errors import InputError
+from gencontrol.numbers import is_number, number_text, plain_number
 
 Generators = torch.Generator | list[torch.Generator] | None
 """One generator, one for each picture of a batch, or torch's own."""
@@ -14,8 +16,19 @@ _STRIDE = 1_000_003
 _SEEDS = 2**64
 
 
-def seeded(seed: int) -> torch.Generator:
-    """A generator of the CPU, so that a seed means the same numbers on every device."""
+def seeded(seed: Any) -> torch.Generator:
+    """A generator of the CPU, so that a seed means the same numbers on every device.
+
+    Args:
+        seed: A whole number that torch takes, one of numpy's too.
+
+    Raises:
+        InputError: Another number, or none.
+    """
+    seed = plain_number(seed)
+    if not isinstance(seed, int) or isinstance(seed, bool) or not -_SEEDS // 2 <= seed < _SEEDS:
+        got = number_text(seed) if is_number(seed) else repr(seed)
+        raise InputError(f"seed: expected a whole number from -2^63 to 2^64 - 1, got {got}.")
     return torch.Generator().manual_seed(seed)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gencontrol.errors import ConfigError
-from gencontrol.numbers import check_number, number_text
+from gencontrol.numbers import check_number, is_number, number_text
 
 Limits = Mapping[str, tuple[int | float, int | float]]
 """Name of a setting -> its least and its largest value, both allowed."""
@@ -36,8 +36,7 @@ def check_limits(settings: Any, limits: Limits, *, where: str = "") -> None:
 def _bounds(value: Any, least: int | float, most: int | float) -> str:
     """What was expected, by where the value lies, and what came."""
     # NaN alone is not itself.
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and value == value
-    if not is_number:
+    if not is_number(value) or value != value:
         return f"a number from {_plain(least)} to {_plain(most)}; got {value}"
     bounds = f"at most {_plain(most)}" if value > most else f"at least {_plain(least)}"
     return f"{bounds}; got {number_text(value)}"

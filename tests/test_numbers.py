@@ -1,12 +1,18 @@
 """Numbers within bounds pass, all else is refused in words that say the bounds."""
 
+import json
 import math
+from dataclasses import asdict, dataclass
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.numbers import check_number, check_temperature, is_finite, number_text
+from gencontrol.kinds import check_fields, checked
+from gencontrol.numbers import check_number, check_temperature, is_finite, is_number, number_text, plain_number
+from gencontrol.schedules import as_schedule
 from gencontrol.tasks.llava.answering import Decoding
 
 
@@ -89,3 +95,45 @@ def test_temperatures_at_which_logits_overflow(wrong: float) -> None:
 def test_temperatures_below_zero() -> None:
     with pytest.raises(ConfigError, match="expected 0 or more, got nan"):
         check_temperature(float("nan"), name="`temperature`")
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [(np.uint8(200), 200), (np.int64(-3), -3), (np.float32(0.5), 0.5), (Fraction(1, 4), 0.25), (2**70, 2**70)],
+)
+def test_numbers_of_other_kinds_are_numbers(value: Any, plain: float | int) -> None:
+    assert is_number(value)
+    check_number(value, name="x", at_least=plain, at_most=plain)
+    assert plain_number(value) == plain and type(plain_number(value)) is type(plain)
+
+
+@pytest.mark.parametrize("value", [True, np.bool_(True), "3", None, 1j, np.ones(1), Fraction(10**400)])
+def test_what_stays_as_it_is(value: Any) -> None:
+    assert plain_number(value) is value
+    with pytest.raises(ConfigError, match="x: expected"):
+        check_number(value, name="x")
+
+
+def number(value: Any) -> Any:
+    """As nothing that a type checker would refuse; people have none."""
+    return value
+
+
+def test_calls_and_records_take_numbers_of_numpys() -> None:
+    # At 8 bits 200 and 100 would be 44, and of 32 no text of JSON can be made.
+    @checked
+    def added(value: int) -> int:
+        return value + 100
+
+    assert added(number(np.uint8(200))) == 300
+
+    @dataclass(frozen=True)
+    class Record:
+        share: float
+        count: int | None = None
+
+        def __post_init__(self) -> None:
+            check_fields(self)
+
+    assert json.dumps(asdict(Record(number(np.float32(0.5)), number(np.int64(3))))) == '{"share": 0.5, "count": 3}'
+    assert as_schedule(number(np.float32(0.5))) == as_schedule(0.5)

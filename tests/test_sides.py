@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from jaxtyping import Float
@@ -65,3 +66,12 @@ def test_stretched_axes_and_missing_arguments() -> None:
     assert matched(views)(_ones(2, 3, 9, 9), _ones(1, 3, 1, 9)) == 3
     with pytest.raises(TypeError, match="missing"):
         matched(views)(_ones(2, 3, 9, 9))  # pyright: ignore[reportCallIssue]
+
+
+def test_numbers_of_numpys_become_pythons() -> None:
+    @matched
+    def kind(value: float, *more: Any, **named: Any) -> list[type]:
+        return [type(one) for one in (value, *more, *named.values())]
+
+    two: Any = np.float32(2)
+    assert kind(two, np.uint8(3), "a", size=np.int64(4)) == [float, int, str, int]

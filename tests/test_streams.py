@@ -1,5 +1,8 @@
 """Streams: reproducible, unrelated to each other, and per picture independent of the batch."""
 
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 
@@ -72,3 +75,13 @@ def test_steps_and_seeds_draw_apart() -> None:
     places = [(seed, step) for seed in range(3) for step in (-2, -1, 0, 1, 2)]
     draws = {torch.randint(2**62, (), generator=step_stream(*place)).item() for place in places}
     assert len(draws) == len(places)
+
+
+@pytest.mark.parametrize("seed", [2**64, -(2**63) - 1, 1.5, True, "3", None])
+def test_seeds_that_torch_does_not_take(seed: Any) -> None:
+    with pytest.raises(InputError, match=r"^seed: expected a whole number from -2\^63 to 2\^64 - 1, got "):
+        seeded(seed)
+
+
+def test_seeds_of_numpys() -> None:
+    assert seeded(np.int64(7)).initial_seed() == 7 == seeded(7).initial_seed()

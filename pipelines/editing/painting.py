@@ -14,6 +14,7 @@ from gencontrol.focus.boxes import Box
 from gencontrol.focus.strategy import FocusStrategy
 from gencontrol.images.picture import Picture, byte_planes
 from gencontrol.images.reading import ImageSource, read_image
+from gencontrol.kinds import checked
 from gencontrol.numbers import check_number
 from gencontrol.pipelines.editing.composing import composing, latents_of, touched
 from gencontrol.pipelines.editing.filling import filled
@@ -29,6 +30,7 @@ _AROUND, _FILLED = 0.1, 256
 _LEAST_AROUND = 2
 
 
+@checked
 @torch.no_grad()
 def edit(
     pipeline: Any,
@@ -97,6 +99,7 @@ def edit(
     return [put_into(picture, one, soft, box) for one in painted]
 
 
+@checked
 def remove(photo: ImageSource, hole: Any) -> Picture:
     """Fill a hole of a photograph from what is around it, without a model; every pixel outside of it stays as it is.
 

@@ -9,6 +9,7 @@ from gencontrol.errors import InputError
 from gencontrol.images.picture import Picture
 from gencontrol.images.reading import ImageSource, read_image
 from gencontrol.images.writing import to_pil
+from gencontrol.kinds import checked
 from gencontrol.numbers import check_number
 from gencontrol.pipelines.editing.painting import as_hole, put_into, soft_border
 from gencontrol.pipelines.editing.window import SEAM, cut, window_around
@@ -20,6 +21,7 @@ CONTEXT = 0.5
 """Shown around the hole on each side, as a share of its long side: these models fit what they paint to it."""
 
 
+@checked
 @torch.no_grad()
 def edit_with(
     pipe: Any,

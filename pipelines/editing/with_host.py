@@ -7,6 +7,7 @@ from typing import Any
 from gencontrol.errors import InputError
 from gencontrol.images.picture import Picture
 from gencontrol.images.reading import ImageSource
+from gencontrol.kinds import checked
 from gencontrol.pipelines.editing.painting import remove
 from gencontrol.pipelines.editing.stock_inpainting import CONTEXT, paintings
 from gencontrol.pipelines.editing.window import SEAM
@@ -32,6 +33,7 @@ class Painted:
     """Whether the pipeline's safety checker blackened what was painted."""
 
 
+@checked
 def paint_with_host(
     opened: OpenedHost,
     photo: ImageSource,
@@ -77,6 +79,7 @@ def paint_with_host(
         ]
 
 
+@checked
 def remove_with_host(
     opened: OpenedHost, photo: ImageSource, hole: Any, *, drawing: Drawing, **how: Any
 ) -> list[Painted]:
