@@ -1,5 +1,6 @@
 """Where a mask of classes is read: one whose pixels hold colours, palette indices or integers."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,8 @@ from gencontrol.regions.region import Region
 
 # How many of a mask's classes an error message lists.
 _LISTED = 8
+# What is meant as one, whole or not.
+_NUMBER = re.compile(r"[+-]?\d*\.?\d+(e[+-]?\d+)?\.?", re.IGNORECASE)
 
 
 @checked
@@ -93,8 +96,10 @@ def label_mask(mask: ImageSource, label: int | np.integer | str | tuple[int, int
         InputError: No such class (the message lists the most frequent ones), or not a colour.
     """
     if isinstance(label, (int, np.integer)):
-        classes, number = _numbers(mask), int(label)
+        classes, number = class_numbers(mask), int(label)
         return _found(torch.from_numpy(classes == number), number, lambda: classes.reshape(-1, 1))
+    if isinstance(label, str) and _NUMBER.fullmatch(label.strip()):
+        raise InputError(f"{label!r} is no class: expected a whole number, '#rrggbb' or a colour's name.")
     wanted = colour_levels(label)
     picture = read_image(mask, profiled=False, is_mask=True)
     levels = byte_planes(picture.stored_rgb)
@@ -105,7 +110,16 @@ def label_mask(mask: ImageSource, label: int | np.integer | str | tuple[int, int
     return _found(same, hex_code(wanted), lambda: levels.flatten(1).T.cpu().numpy())
 
 
-def _numbers(mask: ImageSource) -> Integer[np.ndarray, "h w"]:
+def class_numbers(mask: ImageSource, *, colours: str = "give a colour") -> Integer[np.ndarray, "h w"]:
+    """The class of every pixel, as it is stored.
+
+    Args:
+        mask: See `label_mask`.
+        colours: What is to be done about a mask of colours, for the message.
+
+    Raises:
+        InputError: No such numbers.
+    """
     if isinstance(mask, Picture):
         raise InputError("A picture's values were scaled to [0, 1]; give the file, or an array of integers.")
     if is_array_file(mask):
@@ -116,7 +130,8 @@ def _numbers(mask: ImageSource) -> Integer[np.ndarray, "h w"]:
         return _whole_numbers(values)
     image = open_image(mask)
     if image.mode not in ("1", "L", "P") and not image.mode.startswith("I"):
-        raise InputError(f"A class number needs a palette or grey mask; this one is {image.mode}: give a colour.")
+        mend = "save it in whole numbers" if image.mode == "F" else colours
+        raise InputError(f"A class number needs a palette or grey mask; this one is {image.mode}: {mend}.")
     return _whole_numbers(np.asarray(image.convert("L") if image.mode == "1" else image))
 
 

@@ -180,7 +180,7 @@ def _index_mask(text: str, *, resize: bool) -> Pointer:
         raise ConfigError(
             f"`index_mask`: expected PATH=CLASS, such as classes.png=3 or classes.png=#ff0000, got {text!r}."
         )
-    index = int(chosen) if chosen.isdecimal() else chosen
+    index = int(chosen) if chosen.removeprefix("-").isdecimal() else chosen
 
     def point(picture: Picture, path: Path) -> Region:
         file, label = matching_file(Path(name), path), f"class {chosen}"

@@ -10,7 +10,7 @@ from PIL import Image
 from gencontrol.errors import InputError
 from gencontrol.images.picture import Picture
 from gencontrol.regions import RegionWarning, from_index_mask, from_level_mask, level_map
-from gencontrol.regions.index_masks import label_mask
+from gencontrol.regions.index_masks import class_numbers, label_mask
 
 SIZE = (6, 8)
 CLASSES = np.array([[0, 0, 3], [0, 2, 3]], dtype=np.uint8)
@@ -98,3 +98,16 @@ def test_classes_at_levels() -> None:
         from_level_mask(classes, {}, size=(4, 6))
     with pytest.warns(RegionWarning, match="stretched"):
         assert from_level_mask(classes, {3: 1.0}, size=(8, 12), resize=True)[0].size == (8, 12)
+
+
+@pytest.mark.parametrize("label", ["3", "-3", "3.0", "+7", ".5", "1e3", " 3 "])
+def test_a_number_in_text_is_no_colour(label: str) -> None:
+    with pytest.raises(InputError, match=r"is no class: expected a whole number, '#rrggbb' or a colour's name"):
+        label_mask(np.array([[3, 7]]), label)
+
+
+def test_floats_are_no_classes() -> None:
+    with pytest.raises(InputError, match="this one is F: save it in whole numbers"):
+        class_numbers(Image.new("F", (2, 2)))
+    with pytest.raises(InputError, match="this one is RGB: take another"):
+        class_numbers(Image.new("RGB", (2, 2)), colours="take another")

@@ -318,3 +318,12 @@ def test_percent_signs_are_said_as_they_were_given() -> None:
         read_pointing(RegionSettings(box=("10%,20%",)))
     with pytest.raises(ConfigError, match=r"`point`: expected .*, got '10%'\.$"):
         read_pointing(RegionSettings(point=("10%",)))
+
+
+def test_a_class_below_nought_is_a_number(tmp_path: Path) -> None:
+    np.save(tmp_path / "classes.npy", np.where(np.eye(4, dtype=bool), -3, 4))
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    (region,) = regions(tmp_path, picture="a.png", index_mask=(f"{tmp_path / 'classes.npy'}=-3",))
+    assert bool((region.alpha == torch.eye(4)).all())
+    with pytest.raises(InputError, match=r"classes\.npy: '3\.0' is no class: expected a whole number"):
+        regions(tmp_path, picture="a.png", index_mask=(f"{tmp_path / 'classes.npy'}=3.0",))

@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from gencontrol.errors import InputError
-from gencontrol.images.reading import open_image
 from gencontrol.kinds import checked
-from gencontrol.regions.index_masks import from_index_mask
+from gencontrol.regions.index_masks import class_numbers, from_index_mask
 from gencontrol.regions.region import Region
 from gencontrol.relations.relating import MOST_REGIONS
 
@@ -33,13 +32,18 @@ def read_label_map(path: Path, *, size: tuple[int, int], resize: bool = False) -
 def classes_of(path: Path) -> Sequence[int]:
     """The numbers of the classes in a mask, but for 0.
 
+    Args:
+        path: A grey picture, one with a palette, or a `.npy` file of integers.
+
     Raises:
-        InputError: No such file, a mask without classes, or one with too many, as a photograph has.
+        InputError: No such file, a mask of colours or without classes, or one with too many, as a photograph has.
     """
-    image = open_image(path)
-    if image.mode not in ("1", "L", "P") and not image.mode.startswith("I"):
-        raise InputError(f"{path}: expected a mask of class numbers, grey or with a palette; this one is {image.mode}.")
-    found = [int(number) for number in np.unique(np.asarray(image)) if number]
+    try:
+        numbers = class_numbers(path, colours="show one of its colours at a time, with `index_mask`")
+    except InputError as error:
+        said = str(error)
+        raise InputError(said if path.name in said else f"{path}: {said}") from error
+    found = [int(number) for number in np.unique(numbers) if number]
     if not 1 <= len(found) <= MOST_REGIONS:
         raise InputError(f"{path}: expected 1 to {MOST_REGIONS} classes beside 0, and it holds {len(found)}.")
     return found
