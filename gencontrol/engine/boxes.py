@@ -17,6 +17,7 @@ from gencontrol.engine.candidates import (
     NO_PHRASE,
     NOT_FOUND,
     NOTHING_GIVEN,
+    OTHER_SIZE,
     OVERLAP,
     REFUSED,
     SMALL_BOX,
@@ -96,6 +97,10 @@ def given(row: Row, size: tuple[int, int], rules: Rules) -> list[Candidate]:
     if not row.parts:
         return [Candidate(phrase=row.caption, rejected_because=NOTHING_GIVEN)]
     height, width = size
+    if row.size is not None and row.size != size:
+        # Boxes and outlines are in its pixels: on a scaled or turned copy they lie beside the things.
+        text = f"{width} x {height}, and the data set's is {row.size[1]} x {row.size[0]} (width x height)"
+        return [Candidate(phrase=row.caption).rejected(OTHER_SIZE, text)]
     found = []
     parts = sorted(row.parts, key=lambda part: math.inf if part.score is None else -part.score)
     for number, part in enumerate(parts):

@@ -9,6 +9,7 @@ from torch import Tensor
 
 BROKEN_ROW = "broken row"
 UNREADABLE = "unreadable picture"
+OTHER_SIZE = "picture of another size"
 SMALL_PICTURE = "small picture"
 NARROW_PICTURE = "narrow picture"
 NO_CAPTION = "no caption"
@@ -36,6 +37,7 @@ NO_WORDS = "nothing said of it"
 REASONS = (
     BROKEN_ROW,
     UNREADABLE,
+    OTHER_SIZE,
     SMALL_PICTURE,
     NARROW_PICTURE,
     NO_CAPTION,

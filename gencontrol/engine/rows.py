@@ -42,6 +42,8 @@ class Row:
     """The class that its folder is of."""
     parts: tuple[Part, ...] = ()
     """What the data set points at."""
+    size: tuple[int, int] | None = None
+    """(height, width) of the picture that the parts were drawn on, where the data set says it."""
     fault: str = ""
     """Why it cannot be used, where the data set itself is broken here."""
 

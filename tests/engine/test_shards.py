@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from gencontrol.engine import GroundingMaker, Rules
-from gencontrol.engine.candidates import BROKEN_ROW, NARROW_PICTURE, SMALL_PICTURE, UNREADABLE
+from gencontrol.engine.candidates import BROKEN_ROW, NARROW_PICTURE, OTHER_SIZE, SMALL_PICTURE, UNREADABLE
 from gencontrol.engine.rows import Part, Row
 from gencontrol.engine.shards import Set, make_shard, read_lines
 from gencontrol.engine.sources.captions import CaptionsFile
@@ -176,3 +176,18 @@ def test_a_broken_file_of_lines_is_named(tmp_path: Path) -> None:
     path.write_text(json.dumps({"a": "\udc80 é\x85b"}, ensure_ascii=True))
     assert next(read_lines(path)) == {"a": "\udc80 é\x85b"}
     assert torch.get_num_threads()
+
+
+def test_a_picture_that_is_not_the_one_that_was_drawn_on(tmp_path: Path) -> None:
+    Image.new("RGB", (40, 20)).save(tmp_path / "a.png")
+    part = Part(phrase="a cup", box=(1, 2, 30, 18))
+    rows = [
+        Row(name=f"{number}.png", picture=tmp_path / "a.png", caption="a cup", parts=(part,), size=size)
+        for number, size in enumerate([(20, 40), None, (40, 20), (200, 400)])
+    ]
+    one = making(tmp_path / "out", Rows(rows))
+    make_shard(one, 0)
+    lines = {line["picture"]: line for line in read_lines(one.lines(0))}
+    assert lines["0.png"]["mask"] and lines["1.png"]["mask"]
+    assert [lines[name]["rejected_because"] for name in ("2.png", "3.png")] == [OTHER_SIZE] * 2
+    assert lines["3.png"]["detail"] == "40 x 20, and the data set's is 400 x 200 (width x height)"

@@ -4,7 +4,7 @@ import hashlib
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from gencontrol.engine.rows import Part, Row
 from gencontrol.errors import InputError
@@ -77,7 +77,8 @@ class CocoAnnotations:
             parts = tuple(self._part(one) for one in self._things.get(number, ()))
         except InputError as error:
             return Row(name=name, picture=picture, fault=str(error))
-        return Row(name=name, picture=picture, caption=self._captions.get(number, ""), parts=parts)
+        caption, size = self._captions.get(number, ""), _size_of(image) if parts else None
+        return Row(name=name, picture=picture, caption=caption, parts=parts, size=size)
 
     def _part(self, one: Mapping[str, Any]) -> Part:
         box, name = one.get("bbox"), self._names.get(key_of(one, "category_id"), "")
@@ -97,6 +98,12 @@ def file_of(image: Mapping[str, Any]) -> str | None:
         # Brackets in an address are of a machine's number, and of others Python raises.
         return None
     return name if isinstance(name, str) and name else None
+
+
+def _size_of(image: Mapping[str, Any]) -> tuple[int, int] | None:
+    """(height, width) as they are said; None where they are not, or are no numbers of pixels."""
+    height, width = (int(side) if _is_number(side) else 0 for side in (image.get("height"), image.get("width")))
+    return (height, width) if height > 0 and width > 0 else None
 
 
 def key_of(values: Mapping[str, Any], name: str) -> int | float | str | None:
@@ -154,5 +161,5 @@ def _check_listed(path: Path, values: Any, name: str) -> None:
         raise InputError(f"{path}: {name}: expected a list of objects, as COCO's annotations have it.")
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and is_finite(value)

@@ -102,3 +102,19 @@ def test_nothing_is_called_none(tmp_path: Path) -> None:
     assert first.fault == "annotation 1: there is no category 3" and not second.fault
     path = write(tmp_path)
     assert next(CocoAnnotations(path, tmp_path, shard=9, captions=captions).read(0)).caption == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "size"),
+    [
+        ({"height": 20, "width": 40}, (20, 40)),
+        ({"height": 20}, None),
+        ({"height": "20", "width": 40}, None),
+        ({"height": 0, "width": 40}, None),
+    ],
+)
+def test_the_size_that_boxes_are_of(tmp_path: Path, said: dict[str, Any], size: tuple[int, int] | None) -> None:
+    images = [{"id": 7, "file_name": "a.jpg"} | said, {"id": 9, "file_name": "b.jpg"} | said]
+    first, second = CocoAnnotations(write(tmp_path, images=images), tmp_path, shard=9).read(0)
+    # Of what nothing was drawn on it does not matter.
+    assert first.size == size and second.size is None
