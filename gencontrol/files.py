@@ -16,6 +16,11 @@ from gencontrol.errors import GencontrolError, InputError, OutputError, reason_o
 from gencontrol.temporaries import remove_leftovers, temporary_name
 from gencontrol.text_files import check_no_address
 
+_ENDINGS = frozenset(
+    f".{kind}"
+    for kind in "csv gif glb jpeg jpg json jsonl mov mp4 npy obj onnx pt pth ply png safetensors stl usdz webp".split()
+)
+"""Of what is written here: a file that is called so was to have a name before it, and is hidden without."""
 _SYSTEM_FOLDERS = (Path("/dev"), Path("/proc"), Path("/sys"))
 """Where files are the system's own; /dev/shm, which is for everybody, lies in one of them."""
 
@@ -129,8 +134,8 @@ def check_target(path: Path) -> None:
     """Refuse what `atomic_file` refuses, before the work is done that is to be written; nothing is made.
 
     Raises:
-        InputError: `path` is an address, a folder, a device, a pipe or a socket, or lies where the system's own files
-            lie.
+        InputError: `path` is an address, an ending alone, a folder, a device, a pipe or a socket, or lies where the
+            system's own files lie.
         OutputError: A name that is too long, or a folder that may not be looked at.
     """
     _check_here(path, "the name of a file to write")
@@ -193,7 +198,9 @@ def check_folder(path: Path) -> None:
 
 
 def _check_here(path: Path, what: str) -> None:
-    """Refuse an address: its folders would be made here, under a name that nobody looks for."""
+    """Refuse an address, whose folders would be made here, under a name that nobody looks for; and an ending alone."""
+    if path.name.lower() in _ENDINGS and not path.is_dir():
+        raise InputError(f"{path}: expected {what}, got an ending alone.")
     if not path.parent.exists():
         check_no_address(path, what=what, mend="write on this machine, and upload it from there")
 

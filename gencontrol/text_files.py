@@ -72,6 +72,26 @@ def read_text(path: Path, *, what: str, error: type[GencontrolError] = InputErro
         GencontrolError: Of the kind `error`: nothing there, a folder, a pipe that nobody may ever write into, a device,
             more than `LARGEST`, or another encoding.
     """
+    content = read_bytes(path, what=what, error=error)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as failure:
+        if b"\0" in content and not content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise error(f"{path} is not a text file; expected {what}.") from None
+        raise error(f"{path} is not in UTF-8 (byte {failure.start}); expected {what}: save it so.") from failure
+
+
+def read_bytes(path: Path, *, what: str, error: type[GencontrolError] = InputError) -> bytes:
+    """What a file of text holds, in whatever encoding.
+
+    Args:
+        path: See `read_text`.
+        what: See `read_text`.
+        error: See `read_text`.
+
+    Raises:
+        GencontrolError: Of the kind `error`: see `read_text`, but for the encoding.
+    """
     check_regular(path, what=what, error=error)
     try:
         with path.open("rb") as file:
@@ -80,12 +100,7 @@ def read_text(path: Path, *, what: str, error: type[GencontrolError] = InputErro
         raise error(f"{path} cannot be read as {what}: {failure.strerror or failure}.") from failure
     if len(content) > LARGEST:
         raise error(f"{path} is larger than {LARGEST // 2**20} MB; expected {what}.")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as failure:
-        if b"\0" in content and not content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            raise error(f"{path} is not a text file; expected {what}.") from None
-        raise error(f"{path} is not in UTF-8 (byte {failure.start}); expected {what}: save it so.") from failure
+    return content
 
 
 def json_value(text: str | bytes) -> Any:

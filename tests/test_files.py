@@ -444,3 +444,13 @@ def test_an_address_is_no_name_to_write_to(name: str, tmp_path: Path, monkeypatc
     assert not list(tmp_path.iterdir())
     (tmp_path / "https:").mkdir()
     check_target(Path("https:/out.txt"))
+
+
+@pytest.mark.parametrize("name", [".csv", ".PNG", ".safetensors", ".gif", ".json"])
+def test_an_ending_alone_is_no_name(tmp_path: Path, name: str) -> None:
+    for check in (check_target, check_folder, lambda path: check_replaceable(path, ())):
+        with pytest.raises(InputError, match=r"expected the name of a (file|folder) to write, got an ending alone"):
+            check(tmp_path / name)
+    check_target(tmp_path / ".hidden")
+    (tmp_path / name).mkdir()
+    check_folder(tmp_path / name)

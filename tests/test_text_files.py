@@ -6,7 +6,7 @@ import pytest
 
 from gencontrol import text_files
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.text_files import LARGEST, check_regular, dead_link, json_value, read_text, web_address
+from gencontrol.text_files import LARGEST, check_regular, dead_link, json_value, read_bytes, read_text, web_address
 
 
 def test_text_is_read_as_it_stands(tmp_path: Path) -> None:
@@ -143,3 +143,12 @@ READERS = {
     "nerf/field/scene.py",
 }
 """Files that may call Python's readers."""
+
+
+def test_bytes_up_to_the_bound(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes('["\u00e9"]'.encode("utf-16"))
+    assert json_value(read_bytes(path, what="a mask")) == ["\u00e9"]
+    os.truncate(path, LARGEST + 1)
+    with pytest.raises(ConfigError, match=r"a\.json is larger than 64 MB; expected a mask\.$"):
+        read_bytes(path, what="a mask", error=ConfigError)

@@ -26,6 +26,8 @@ _ROWS = 256
 # The largest value of 12 bits.
 _DIM = 4095
 
+# Of these Pillow reads the head alone; an EPS is a program, which it would have Ghostscript run.
+_DRAWN_ELSEWHERE = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "WMF"})
 # A photograph, with a small copy or a depth map behind it.
 _STILL = frozenset({"MPO"})
 
@@ -86,6 +88,9 @@ def open_image(source: str | Path | Image.Image) -> Image.Image:
             # Pillow only warns between its limit and twice that, where a few kilobytes can ask for gigabytes.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(source) as image:
+                if image.format in _DRAWN_ELSEWHERE:
+                    text = f"{name} is a file of the kind {image.format}, which another program would have to draw"
+                    raise InputError(f"{text}: convert it to PNG.")
                 several = getattr(image, "is_animated", False) and image.format not in _STILL
                 image.load()
                 ImageOps.exif_transpose(image, in_place=True)
@@ -98,7 +103,7 @@ def open_image(source: str | Path | Image.Image) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InputError(f"{name} is too large, or a decompression bomb: {error} Scale it down first.") from error
     except UnidentifiedImageError:
-        raise InputError(f"{name} is not an image in a format that Pillow reads; convert it to PNG or JPEG.") from None
+        raise InputError(f"{name} is not an image in a format that Pillow reads; convert it to PNG.") from None
     except PermissionError:
         raise InputError(f"{name} cannot be read: permission denied.") from None
     except _DECODING_ERRORS as error:

@@ -12,7 +12,7 @@ from transformers.utils.hub import cached_file
 from gencontrol.configuration import nearest
 from gencontrol.errors import CheckpointError
 from gencontrol.models.registry import PRESETS, put_together
-from gencontrol.text_files import file_of, json_value, web_address
+from gencontrol.text_files import file_of, json_value, read_bytes, web_address
 
 # Seconds for an answer: a line that needs longer does not fetch gigabytes.
 _PATIENCE = 3.0
@@ -235,7 +235,7 @@ def read_json(path: Path) -> dict[str, Any]:
         CheckpointError: Not JSON, or not a mapping.
     """
     try:
-        values = json_value(path.read_text(encoding="utf-8"))
+        values = json_value(read_bytes(path, what="settings in JSON", error=CheckpointError).decode("utf-8"))
     except UnicodeDecodeError as error:
         raise CheckpointError(f"{path} is not valid JSON: it is not in UTF-8 (byte {error.start})") from error
     except ValueError as error:

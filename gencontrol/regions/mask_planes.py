@@ -1,6 +1,5 @@
 """What a mask marks, as a plane of its own size: by brightness or by opacity, in whatever form it comes."""
 
-import json
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from gencontrol.images.picture import Picture, byte_planes, unit_planes
 from gencontrol.images.reading import ImageSource, check_file, read_image
 from gencontrol.regions.coco_rle import decode_rle
 from gencontrol.regions.region import RegionWarning
+from gencontrol.text_files import json_value, read_bytes
 
 MaskSource = ImageSource | Mapping[str, Any]
 """A picture of a mask, COCO's run lengths, or the value of gradio's ImageEditor."""
@@ -67,8 +67,8 @@ def mask_plane(source: MaskSource) -> tuple[Float[Tensor, "h w"], str]:
 def _read_json(path: str | Path) -> Mapping[str, Any]:
     check_file(path)
     try:
-        found = json.loads(Path(path).read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+        found = json_value(read_bytes(Path(path), what="a mask in JSON"))
+    except ValueError as error:
         raise InputError(f"{path} cannot be read as JSON ({reason_of(error)}).") from error
     if not isinstance(found, Mapping):
         raise InputError(f"{path}: expected COCO's run lengths, an object with 'size' and 'counts'.")

@@ -430,3 +430,12 @@ def test_an_array_of_classes_is_told_by_its_files_name(tmp_path: Path) -> None:
         InputError, match=r"classes\.npy: expected bool.*got int64; .*as a mask \(`--index-mask FILE=CLASS`"
     ):
         read_image(tmp_path / "classes.npy")
+
+
+def test_drawings_that_another_program_would_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.eps")
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *_, **__: pytest.fail("it was run"))
+    with pytest.raises(
+        InputError, match=r"a\.eps is a file of the kind EPS, .*another program.*: convert it to PNG\.$"
+    ):
+        read_image(tmp_path / "a.eps")

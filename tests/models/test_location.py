@@ -17,6 +17,7 @@ from gencontrol.models.location import (
     preset_hint,
     read_json,
 )
+from gencontrol.text_files import LARGEST
 
 
 @pytest.fixture
@@ -274,3 +275,11 @@ def test_a_file_is_not_asked_of_the_hub(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_saved_models_kind_in_words() -> None:
     assert kind_text("blip") == "a model of type 'blip'"
     assert kind_text(None) == "no saved model (its config.json names no model_type)"
+
+
+def test_settings_without_end(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.touch()
+    os.truncate(path, LARGEST + 1)
+    with pytest.raises(CheckpointError, match=r"config\.json is larger than 64 MB; expected settings in JSON"):
+        read_json(path)

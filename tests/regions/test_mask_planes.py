@@ -1,6 +1,7 @@
 """A mask means what a person sees: every form of it, and which of its channels speaks."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from gencontrol.errors import InputError
 from gencontrol.images.picture import Picture
 from gencontrol.regions import RegionWarning, from_index_mask, from_mask
 from gencontrol.regions.mask_planes import mask_plane, split_stack
+from gencontrol.text_files import LARGEST
 
 SIZE = (96, 96)
 
@@ -248,3 +250,10 @@ def test_stacks_of_masks_are_told_from_pictures_of_one() -> None:
     assert split_stack(Picture(rgb=maps), (6, 8)) is None
     # Channels last where the image is of that size as well: an array is a stack by its last two sides.
     assert split_stack(np.zeros((5, 6, 8)), (6, 7)) is None
+
+
+def test_a_file_of_runs_without_end(tmp_path: Path) -> None:
+    (tmp_path / "a.json").touch()
+    os.truncate(tmp_path / "a.json", LARGEST + 1)
+    with pytest.raises(InputError, match=r"a\.json is larger than 64 MB; expected a mask in JSON"):
+        mask_plane(tmp_path / "a.json")
