@@ -139,10 +139,12 @@ def weighted_mean(embeds: Float[Tensor, "k d"], weights: Float[Tensor, " k"]) ->
         weights: Above 0; only their ratios count.
 
     Raises:
-        InputError: Not one weight for each embedding.
+        InputError: Not one weight for each embedding, or a weight that is not above 0.
     """
     if not len(embeds) == len(weights) > 0:
         raise InputError(f"Expected one weight for each embedding, got {len(weights)} for {len(embeds)}.")
+    if not bool(((weights > 0) & weights.isfinite()).all()):
+        raise InputError(f"Expected finite weights above 0, got {', '.join(f'{w:g}' for w in weights.tolist())}.")
     # Only their ratios count, and those of any numbers can be told, of ones beyond float32 too.
     ratios = weights.double() / weights.double().max()
     shares = (ratios / ratios.sum()).to(embeds.device, torch.float32)

@@ -58,7 +58,8 @@ def view_texts(prompt: str, views: ViewPrompts) -> list[str]:
     """The prompt worded for front, side, back and overhead, or just itself when the mode is off."""
     if views.mode == "off":
         return [prompt]
-    return [getattr(views, name).format(prompt) for name in DIRECTIONS]
+    # Other braces are a wording's own.
+    return [getattr(views, name).replace("{}", prompt) for name in DIRECTIONS]
 
 
 @matched

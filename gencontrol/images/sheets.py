@@ -4,11 +4,15 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
+from gencontrol.errors import InputError
+from gencontrol.kinds import checked
+
 GAP = 8
 """Pixels between pictures and around the sheet."""
 PAPER, INK = (255, 255, 255), (0, 0, 0)
 
 
+@checked
 def contact_sheet(
     rows: Sequence[Sequence[Image.Image]], *, row_labels: Sequence[str], column_labels: Sequence[str]
 ) -> Image.Image:
@@ -18,7 +22,11 @@ def contact_sheet(
         rows: Pictures; rows may differ in length.
         row_labels: One for each row, written above it; an empty one takes no room.
         column_labels: One for each column, written below each picture; may be empty.
+
+    Raises:
+        InputError: No picture to begin with, one without pixels, or labels of another number.
     """
+    _check(rows, row_labels, column_labels)
     cell = rows[0][0].size
     font = ImageFont.load_default(size=max(12, cell[0] // 14))
     line = int(font.getbbox("Ag")[3] * 1.3)
@@ -41,6 +49,20 @@ def contact_sheet(
                 draw.text((left, top + cell[1]), text, fill=INK, font=font)
         top += cell[1] + foot + GAP
     return sheet
+
+
+def _check(rows: Sequence[Sequence[Image.Image]], row_labels: Sequence[str], column_labels: Sequence[str]) -> None:
+    if not rows or not rows[0]:
+        raise InputError("A sheet needs at least one picture, whose size its cells have, in its first row.")
+    if not all(image.width and image.height for row in rows for image in row):
+        raise InputError("A picture without pixels cannot be laid out.")
+    if len(row_labels) != len(rows):
+        raise InputError(f"row_labels: expected one for each of {len(rows)} rows, got {len(row_labels)}.")
+    columns = max(map(len, rows))
+    if column_labels and len(column_labels) < columns:
+        raise InputError(
+            f"column_labels: expected one for each of {columns} columns, or none; {len(column_labels)} came."
+        )
 
 
 def _paste(sheet: Image.Image, image: Image.Image, left: int, top: int, cell: tuple[int, int]) -> None:

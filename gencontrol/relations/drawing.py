@@ -8,6 +8,7 @@ from gencontrol.errors import InputError
 from gencontrol.images.picture import Picture
 from gencontrol.images.writing import to_pil
 from gencontrol.kinds import checked
+from gencontrol.numbers import check_number
 from gencontrol.proposals.preview import phrase_colours
 from gencontrol.regions.scene import Scene
 from gencontrol.relations.relating import SceneRelations
@@ -40,7 +41,9 @@ def draw_relations(scene: Scene, related: SceneRelations, *, at_least: float = 0
 
     Raises:
         InputError: Relations of another number of regions.
+        ConfigError: A probability that is none.
     """
+    check_number(at_least, name="at_least", at_least=0, at_most=1)
     if len(related.regions) != len(scene.regions):
         counts = f"{len(scene.regions)} regions and relations of {len(related.regions)}"
         raise InputError(f"Expected the relations of this scene's regions, got {counts}.")

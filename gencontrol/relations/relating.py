@@ -98,7 +98,8 @@ def relate(
         core: Which of the module's cores answers; its own choice unless said.
 
     Raises:
-        InputError: Fewer than two regions, more than `MOST_REGIONS`, or a region that the encoder would not see.
+        InputError: Fewer than two regions, more than `MOST_REGIONS`, or a region that the encoder would not see; or a
+            core without a module.
         PairingError: The focus `alpha` with an encoder whose alpha weights are zero.
     """
     embeds = None if encoder is None else _embedded(encoder, scene, focus)
@@ -130,6 +131,8 @@ def relate_embedded(
     warn_of_odd(scene)
     if module is not None:
         return answered_by(module, encoder, scene, embeds, core=core)
+    if core is not None:
+        raise InputError(f"core: {core!r} is of a module, and none is given: give one of `open_module`.")
     geometry = pair_geometry(stack_alphas(scene.regions))
     found = hand_rules(geometry)
     if encoder is None or embeds is None or encoder.text is None or encoder.tokenizer is None:

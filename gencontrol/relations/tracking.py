@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gencontrol.errors import InputError
+from gencontrol.images.picture import check_unit_range
 from gencontrol.kinds import checked
 
 SIDE = 64
@@ -48,11 +49,16 @@ def follow(frames: Float[Tensor, "t 3 h w"], first: Float[Tensor, "k h2 w2"]) ->
         first: The regions' maps in its first frame, [0, 1].
 
     Raises:
-        InputError: Maps of another size.
+        InputError: No frame, maps of another size, or values that are not in [0, 1].
     """
+    if not len(frames):
+        raise InputError("follow: expected at least one frame, got none.")
     if first.shape[-2:] != frames.shape[-2:]:
         sizes = f"{tuple(first.shape[-2:])} and {tuple(frames.shape[-2:])}"
         raise InputError(f"follow: expected maps of the frames' size, got {sizes} (height, width).")
+    check_unit_range(frames, name="The frames")
+    if len(first):
+        check_unit_range(first, name="The maps")
     scale = min(1.0, SIDE / max(frames.shape[-2:]))
     size = [max(1, round(side * scale)) for side in frames.shape[-2:]]
     small = functional.interpolate(frames, size=size, mode="area")

@@ -96,10 +96,10 @@ def given_rows(embeds: Tensor, *, width: int | None) -> list[RegionEmbeds]:
         width: What the denoiser takes; None is not compared.
 
     Raises:
-        InputError: Not floats of two dimensions.
+        InputError: Not floats of two dimensions, or no row of them.
         PairingError: Another width.
     """
-    if embeds.ndim != 2 or not embeds.dtype.is_floating_point:
+    if embeds.ndim != 2 or not embeds.dtype.is_floating_point or not len(embeds):
         raise InputError(f"image_embeds: expected floats of shape (b, d), got {tuple(embeds.shape)} {embeds.dtype}.")
     if width not in (None, embeds.shape[1]):
         raise PairingError(

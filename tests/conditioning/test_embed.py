@@ -395,3 +395,9 @@ def test_grey_is_told_of_where_it_is_a_switch(encoder: AlphaCLIP, image: Any, ti
     setattr(graded.vision.config, GRADED, True)
     embed(graded, image, grey)
     embed(encoder, image, grey, focus=CropFocus())
+
+
+@pytest.mark.parametrize("weights", [(0.0, 1.0), (0.0, 0.0), (-1.0, 2.0), (float("nan"), 1.0), (float("inf"), 1.0)])
+def test_weights_of_a_mean_that_cannot_be(weights: tuple[float, float]) -> None:
+    with pytest.raises(InputError, match="Expected finite weights above 0, got "):
+        weighted_mean(torch.rand(2, 4), torch.tensor(weights))

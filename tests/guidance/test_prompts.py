@@ -125,3 +125,8 @@ def test_defaults_and_the_ends_of_what_is_allowed() -> None:
             dataclasses.replace(narrow, **{name: -0.1})
     with pytest.raises(ConfigError, match=r"overhead_above must lie in .*; got 44.9"):
         ViewPrompts(overhead_above=44.9)
+
+
+@pytest.mark.parametrize("front", ["{} {}", "{} {0}", "{}{y}", "{} {", "}{}"])
+def test_other_braces_are_the_wordings_own(front: str) -> None:
+    assert view_texts("a cup", ViewPrompts(front=front))[0] == front.replace("{}", "a cup")

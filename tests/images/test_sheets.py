@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gencontrol.errors import InputError
 from gencontrol.images.sheets import GAP, contact_sheet
 
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
@@ -112,3 +113,21 @@ def test_a_sheet_scales_pictures_of_another_shape_into_the_cell() -> None:
     middle = 2 * GAP + 60 + 30
     assert sheet.getpixel((middle, GAP + 20)) == (0, 0, 255)
     assert sheet.getpixel((middle - 15, GAP + 20)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize(
+    ("rows", "labels", "columns", "message"),
+    [
+        ([], [], [], "at least one picture"),
+        ([[], [(2, 2)]], ["a", "b"], [], "at least one picture"),
+        ([[(2, 2), (0, 2)]], ["a"], [], "without pixels"),
+        ([[(2, 2)]], ["a", "b"], [], "row_labels: expected one for each of 1 rows, got 2"),
+        ([[(2, 2)], [(2, 2)] * 2], ["a", "b"], ["c"], "column_labels: expected one for each of 2 columns, or none; 1"),
+    ],
+)
+def test_what_cannot_be_laid_out(
+    rows: list[list[tuple[int, int]]], labels: list[str], columns: list[str], message: str
+) -> None:
+    pictures = [[Image.new("RGB", size) for size in row] for row in rows]
+    with pytest.raises(InputError, match=message):
+        contact_sheet(pictures, row_labels=labels, column_labels=columns)

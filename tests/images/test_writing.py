@@ -70,3 +70,25 @@ def test_nothing_is_left_of_what_a_full_disk_did_not_take(name: str, tmp_path: P
 def test_what_overshoots_is_cut_and_not_turned_round() -> None:
     rgb = torch.tensor([-0.5, 1.4, 1.004])[:, None, None].expand(3, 2, 2)
     assert np.asarray(to_pil(rgb)).tolist() == [[[0, 255, 255]] * 2] * 2
+
+
+def test_what_no_format_has_room_for(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"mode F and 2 x 3 pixels cannot be written so .*; make it RGB, or use \.png"):
+        save_image(Image.new("F", (2, 3)), tmp_path / "a.png")
+    with pytest.raises(InputError, match="cannot be written so"):
+        save_image(Image.new("RGB", (70000, 1)), tmp_path / "a.jpg")
+    with pytest.raises(InputError, match="cannot be written so"):
+        save_image(Image.new("RGB", (2, 3)), tmp_path / "a.fits")
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_level_stands_for_nan() -> None:
+    rgb, nan = torch.rand(3, 4, 5), float("nan")
+    with pytest.raises(InputError, match="The picture holds NaN"):
+        to_pil(rgb * nan)
+    with pytest.raises(InputError, match="The alpha map holds NaN"):
+        to_pil(rgb, torch.full((4, 5), nan))
+    with pytest.raises(InputError, match=r"alpha map of the picture's size, got 4 x 5 and 5 x 4 \(width x height\)"):
+        to_pil(Picture(rgb=rgb), torch.ones(5, 4))
+    with pytest.raises(InputError, match=r"to_pil: .* do not go together: h differs"):
+        to_pil(rgb, torch.ones(5, 4))

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import ImageChops
 
-from gencontrol.errors import InputError
+from gencontrol.errors import ConfigError, InputError
 from gencontrol.images.picture import Picture
 from gencontrol.regions.region import Region
 from gencontrol.regions.scene import Scene
@@ -60,3 +60,9 @@ def test_relations_of_another_scene_are_refused(scene: Scene) -> None:
     other = Scene(picture=scene.picture, regions=scene.regions[:2])
     with pytest.raises(InputError, match="got 2 regions and relations of 3"):
         draw_relations(other, relate(None, scene))
+
+
+@pytest.mark.parametrize("at_least", [float("nan"), -0.1, 1.1])
+def test_a_probability_that_is_none(scene: Scene, at_least: float) -> None:
+    with pytest.raises(ConfigError, match="at_least: expected 0 or more and at most 1"):
+        draw_relations(scene, relate(None, scene), at_least=at_least)

@@ -127,3 +127,8 @@ def test_what_is_one_thing_is_of_its_own_kind_and_colour(encoder: AlphaCLIP, sce
 
 def test_labels_that_are_given_twice_are_numbered(scene: Scene) -> None:
     assert distinct_labels(scene) == ("cup 1", "dog", "cup 2")
+
+
+def test_a_core_is_of_a_module(scene: Scene) -> None:
+    with pytest.raises(InputError, match=r"core: 'rim' is of a module, and none is given"):
+        relate(None, scene, core="rim")

@@ -62,3 +62,13 @@ def test_what_leaves_and_what_is_not_there() -> None:
     assert follow(frames, torch.zeros(0, 96, 128)).shape == (5, 0, 96, 128)
     with pytest.raises(InputError, match=r"expected maps of the frames' size, got \(48, 64\) and \(96, 128\)"):
         follow(frames, torch.zeros(1, 48, 64))
+
+
+def test_frames_that_are_none() -> None:
+    with pytest.raises(InputError, match="at least one frame"):
+        follow(torch.rand(0, 3, 9, 9), torch.ones(1, 9, 9))
+    with pytest.raises(InputError, match="The frames holds NaN"):
+        follow(torch.full((2, 3, 9, 9), float("nan")), torch.ones(1, 9, 9))
+    with pytest.raises(InputError, match="The maps"):
+        follow(torch.rand(2, 3, 9, 9), torch.full((1, 9, 9), 2.0))
+    assert follow(torch.rand(2, 3, 9, 9), torch.ones(0, 9, 9)).shape == (2, 0, 9, 9)

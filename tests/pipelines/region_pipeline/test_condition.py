@@ -8,7 +8,7 @@ from torch.testing import assert_close
 from gencontrol.conditioning.embed import RegionEmbeds
 from gencontrol.conditioning.strength import StrengthSchedule
 from gencontrol.errors import InputError
-from gencontrol.pipelines.region_pipeline.condition import Conditioning, split_rows, with_negatives
+from gencontrol.pipelines.region_pipeline.condition import Conditioning, given_rows, split_rows, with_negatives
 
 CPU = torch.device("cpu")
 
@@ -86,3 +86,8 @@ def test_negatives_of_another_shape(shape: tuple[int, ...]) -> None:
 def test_two_negatives_for_one_picture() -> None:
     with pytest.raises(InputError, match="either negative_mask_image or negative_image_embeds"):
         with_negatives([entry(1.0, negative=2.0)], torch.zeros(1, 1))
+
+
+def test_embeddings_of_no_picture() -> None:
+    with pytest.raises(InputError, match=r"image_embeds: expected floats of shape \(b, d\), got \(0, 4\)"):
+        given_rows(torch.zeros(0, 4), width=4)
