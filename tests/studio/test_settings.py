@@ -141,3 +141,11 @@ def test_a_server_ends_where_its_model_cannot_be_opened() -> None:
         server = Silent()
         serving._ending(server, listening, Told(broken | {"type": "Fault"}), ServingSettings())()
     assert not server.should_exit
+
+
+@pytest.mark.parametrize("content", [b"", b"a text", b"\x89PNG\r\n\x1a\n"])
+def test_a_file_that_is_no_picture_is_told_before_anything_starts(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.png is "), studio_serving(StudioSettings(picture=str(path))):
+        pass

@@ -12,7 +12,7 @@ from gencontrol.runs.files.new_file import check_new_file
 from gencontrol.runs.files.outputs import write_picture
 from gencontrol.runs.notation import parse_focus, split_name
 from gencontrol.runs.opening import open_encoder
-from gencontrol.runs.referring.phrase_settings import CANDIDATES, PROPOSED
+from gencontrol.runs.referring.phrase_settings import CANDIDATES, PROPOSED, check_proposals
 from gencontrol.runs.referring.proposing import open_proposer
 from gencontrol.runs.referring.settings import ReferringSettings
 from gencontrol.runs.relating.reading import read_named_regions
@@ -44,7 +44,7 @@ def find_meant(settings: ReferringSettings) -> Referral:
 
 
 def check_candidates(settings: ReferringSettings) -> None:
-    """Refuse settings that do not say what is looked at, or say it twice.
+    """Refuse settings that do not say what is looked at, or say it twice; and numbers that cannot be.
 
     Raises:
         ConfigError: Says which.
@@ -61,6 +61,7 @@ def check_candidates(settings: ReferringSettings) -> None:
             raise ConfigError(f"`{idle[0]}` is of proposals, and no `grounder` makes any: leave it out, or name one.")
     elif given:
         raise ConfigError(f"`{given[0]}` gives candidates, and `grounder` proposes them: leave one of them out.")
+    check_proposals(settings)
 
 
 def _proposed(settings: ReferringSettings, grounder: str) -> Scene:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from gencontrol.errors import InputError
 from gencontrol.images.picture import Picture
 from gencontrol.proposals.opening import open_grounder
 from gencontrol.proposals.segmenter_opening import open_segmenter
@@ -33,6 +34,10 @@ def open_proposer(settings: ProposalSettings, grounder: str, *, device: str, off
     opened = {"grounder": open_grounder(grounder, **how), "segmenter": open_segmenter(settings.segmenter, **how)}
 
     def proposed(picture: Picture, text: str) -> Scene:
-        return propose(picture, text, threshold=settings.score, most=settings.most, **opened)
+        try:
+            return propose(picture, text, threshold=settings.score, most=settings.most, **opened)
+        except InputError as error:
+            # Settings call it otherwise: a `threshold` of theirs makes masks hard.
+            raise InputError(str(error).replace("the threshold", "`score`")) from error
 
     return proposed

@@ -1,6 +1,7 @@
 """The page put together, and into a server."""
 
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from importlib.resources import files
@@ -11,6 +12,8 @@ import gradio as gr
 from gradio.themes import Soft
 
 from gencontrol.errors import ConfigError, InputError
+from gencontrol.images.picture import PictureWarning
+from gencontrol.images.reading import read_image
 from gencontrol.models.registry import PRESETS
 from gencontrol.studio.environment import QUIET, environment
 from gencontrol.studio.page.events import connect
@@ -40,6 +43,11 @@ def studio_serving(settings: StudioSettings) -> Iterator[Serving]:
     picture = None if settings.picture is None else Path(settings.picture).absolute()
     if picture is not None and not picture.is_file():
         raise InputError(f"No picture at {settings.picture}.")
+    if picture is not None:
+        # Told here, not by an empty page.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PictureWarning)
+            read_image(picture)
     with (
         _root(settings.output) as root,
         environment({**QUIET, "GRADIO_TEMP_DIR": str(root / "served")}),

@@ -28,6 +28,8 @@ def test_defaults() -> None:
         ({"image": "a.png", "text": "cup", "box": ("1,1,2,2",), "most": 3}, "`most` is of proposals"),
         ({"image": "a.png", "text": "cup", "label_map": "l.png", "segmenter": "box"}, "`segmenter` is of proposals"),
         ({"image": "a.png", "text": "cup", "mask": ("m.png",), "grounder": "g"}, "`mask` gives candidates"),
+        ({"image": "a.png", "text": "cup", "grounder": "g", "score": float("nan")}, "`score`: expected 0 or more"),
+        ({"image": "a.png", "text": "cup", "grounder": "g", "most": 0}, "`most`: expected 1 or more"),
         ({"image": "a.png", "text": "cup", "label_map": "l.png", "grounder": "g"}, "`label_map` gives candidates"),
     ],
 )
