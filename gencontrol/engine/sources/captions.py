@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,15 +39,12 @@ class CaptionsFile:
         self.pictures = pictures
         self.shard = shard
         self._starts: list[int] = []
-        digest, count, place = hashlib.sha256(), 0, 0
+        digest, count = hashlib.sha256(), 0
         with path.open("rb") as file:
-            for line in _long_lines(file):
-                if line.strip():
-                    if count % shard == 0:
-                        self._starts.append(place)
-                    count += 1
-                place += len(line)
-                digest.update(line)
+            for place, _ in _lines(file, digest.update):
+                if count % shard == 0:
+                    self._starts.append(place)
+                count += 1
         if not count:
             raise InputError(f"{path} is empty; expected one JSON object a line with file and caption.")
         self._check_first()
@@ -68,17 +65,14 @@ class CaptionsFile:
         first, count = shard * self.shard, 0
         with self.path.open("rb") as file:
             file.seek(self._starts[shard])
-            for line in _long_lines(file):
-                if count == self.shard:
-                    return
-                if line.strip():
-                    yield self._row(line, first + count + 1)
-                    count += 1
+            for _, line in itertools.islice(_lines(file), self.shard):
+                count += 1
+                yield self._row(line, first + count)
 
     def _check_first(self) -> None:
         """Refuse another kind of file, a table in CSV for one, of which every line would be told of as a broken row."""
         with self.path.open("rb") as file:
-            first = list(itertools.islice((line for line in _long_lines(file) if line.strip()), _FIRST))
+            first = [line for _, line in itertools.islice(_lines(file), _FIRST)]
         rows = [self._row(line, number) for number, line in enumerate(first, start=1)]
         if all(row.picture is None for row in rows):
             raise InputError(
@@ -120,7 +114,21 @@ def row_in(values: Any, *, where: str, pictures: Path) -> Row:
     return row_of(values, name=named, picture=pictures / named)
 
 
-def _long_lines(file: Any) -> Iterator[bytes]:
-    """Lines; of one without an end, pieces that are too long to be one, so that none fills the memory."""
+def _lines(file: Any, told: Callable[[bytes], Any] = len) -> Iterator[tuple[int, bytes]]:
+    """Where each line begins, and the line, less those that are blank; of one that is longer than any may be, so much
+    that it is seen to be, so that none fills the memory.
+
+    Args:
+        file: Open, at the beginning of a line.
+        told: Is given all that is read, piece by piece; unless given, nobody is.
+    """
+    place = file.tell()
     while line := file.readline(LONGEST + 2):
-        yield line
+        piece, size = line, 0
+        while piece:
+            told(piece)
+            size += len(piece)
+            piece = b"" if piece.endswith(b"\n") else file.readline(LONGEST + 2)
+        if line.strip() or size > LONGEST:
+            yield place, line
+        place += size

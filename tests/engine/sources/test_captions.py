@@ -1,5 +1,6 @@
 """A captions file, read from wherever a shard begins."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -44,7 +45,10 @@ def test_broken_lines_are_rows_that_say_so(tmp_path: Path, monkeypatch: pytest.M
     path.write_bytes(b'{"file": 3}\n{"file"\n\xff\xfe\n[1]\n{"file": "a"}\n' + b"x" * 40 + b'\n{"file": "b"}')
     source = CaptionsFile(path, tmp_path, shard=3)
     found = [row for shard in range(source.shards) for row in source.read(shard)]
-    assert [bool(row.fault) for row in found] == [True, True, True, True, False, True, True, False]
+    # A line that is too long is one row, however many pieces it is read in: those behind it keep their numbers.
+    assert [bool(row.fault) for row in found] == [True, True, True, True, False, True, False]
+    assert source.shards == 3 and source.facts["pictures"] == 7
+    assert source.facts["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert "expected an object with file and caption, got {'file': 3}" in found[0].fault
     assert found[1].name == "c.jsonl, row 2" and found[1].fault.startswith("not JSON in UTF-8")
     assert found[5].fault == "longer than 30 bytes"
@@ -66,6 +70,25 @@ def test_a_line_may_be_a_megabyte_long(tmp_path: Path) -> None:
     first, second = CaptionsFile(write(tmp_path, "\n".join(lines)), tmp_path, shard=9).read(0)
     assert not first.fault and len(first.caption) == 2**20 - frame - 1
     assert second.fault == "longer than 1,048,576 bytes"
+
+
+def test_a_line_that_is_too_long_is_one_row_at_any_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(captions, "LONGEST", 30)
+    path = tmp_path / "c.jsonl"
+    for length in (30, 31, 32, 33, 63, 64, 65, 200):
+        for filling in (b"x", b" "):
+            path.write_bytes(b'{"file": "a"}\n' + filling * length + b'\n\n{"file": "b"}\n{"file": 3}\n')
+            source = CaptionsFile(path, tmp_path, shard=1)
+            found = [row for shard in range(source.shards) for row in source.read(shard)]
+            assert [(row.name, row.fault[:6]) for row in found] == [
+                ("a", ""),
+                ("c.jsonl, row 2", "longer"),
+                ("b", ""),
+                ("c.jsonl, row 4", "expect"),
+            ], (length, filling)
+    # Blanks are no row, where they are no longer than a line may be.
+    path.write_bytes(b" " * 29 + b'\n{"file": "b"}\n')
+    assert CaptionsFile(path, tmp_path, shard=1).facts["pictures"] == 1
 
 
 def test_another_kind_of_file_is_refused_at_once(tmp_path: Path) -> None:
