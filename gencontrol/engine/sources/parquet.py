@@ -104,7 +104,9 @@ def _row(values: Mapping[str, Any], path: Path, place: str) -> Row:
     if isinstance(held, bytes):
         return row_of(told, name=place, picture=held)
     if not isinstance(held, str):
-        return Row(name=place, fault=f"no picture: expected one of the columns {', '.join(PICTURES)}")
+        there = {name: str(values[name])[:30] for name in PICTURES if values.get(name) is not None}
+        came = "; ".join(f"{name} {value}" for name, value in there.items()) or "none"
+        return Row(name=place, fault=f"no picture: expected one of the columns {', '.join(PICTURES)}, got {came}")
     return row_of(told, name=held, picture=_beside(path.parent, held))
 
 

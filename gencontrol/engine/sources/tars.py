@@ -1,7 +1,8 @@
 """Tar archives as webdataset and img2dataset write them: files of one name are one row, KEY.jpg, KEY.json, KEY.txt."""
 
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,25 +49,41 @@ class TarShards:
     def read(self, shard: int) -> Iterator[Row]:
         """See `Source`; an archive that ends early, or is none, gives one row that says so."""
         path = self._paths[shard]
-        key, held = "", dict[str, bytes]()
+        key, held = "", _Held()
         try:
             # As a stream: an index of millions of members would be held otherwise.
             with tarfile.open(path, "r|") as archive:
                 for member in archive:
                     stem, suffix = _split(member.name)
-                    if stem != key and held:
-                        yield _row(key, held)
-                    key, held = (key, held) if stem == key else (stem, {})
+                    if stem != key:
+                        yield from held.rows(key)
+                        key, held = stem, _Held()
                     if member.isfile() and suffix in SUFFIXES | _TEXTS:
-                        held[suffix] = _content(archive, member)
+                        held.known[suffix] = _content(archive, member)
+                    elif member.isfile():
+                        held.others.append(suffix)
                 end = archive.offset
-            if held:
-                yield _row(key, held)
+            yield from held.rows(key)
             # Python reads one that was cut off as if it ended there; a whole one has an empty block behind its last.
             if path.stat().st_size < end + tarfile.BLOCKSIZE:
                 yield Row(name=path.name, fault="the archive is broken: it ends early")
         except (tarfile.TarError, OSError, EOFError) as error:
             yield Row(name=path.name, fault=f"the archive is broken: {reason_of(error)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Held:
+    """What an archive holds under one key."""
+
+    known: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    """Pictures and texts, by their endings."""
+    others: list[str] = field(default_factory=list[str])
+    """Endings of what is not read: masks, classes, and pictures with a full stop in their names."""
+
+    def rows(self, key: str) -> Iterator[Row]:
+        """The row that they are; none of a key that holds nothing."""
+        if self.known or self.others:
+            yield _row(key, self.known, self.others)
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -82,11 +99,12 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     return b"" if file is None else file.read(LARGEST)
 
 
-def _row(key: str, held: Mapping[str, bytes]) -> Row:
+def _row(key: str, held: Mapping[str, bytes], others: Sequence[str]) -> Row:
     suffix = next((one for one in held if one in SUFFIXES), None)
     name = f"{key}{suffix or ''}"
     if suffix is None:
-        return Row(name=name, fault="no picture of this name in the archive")
+        more = f", but {', '.join(others[:3])} (names end at the first full stop)" if others else ""
+        return Row(name=name, fault=f"no picture of this name in the archive{more}")
     try:
         values = json_value(held[".json"].decode("utf-8-sig")) if ".json" in held else {}
         text = held[".txt"].decode("utf-8-sig").strip() if ".txt" in held else ""

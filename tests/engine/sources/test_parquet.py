@@ -51,8 +51,14 @@ def test_pictures_in_the_table(sets: Any, tmp_path: Path) -> None:
     ]
     (third,) = source.read(1)
     assert third.fault.startswith("no picture: expected one of the columns image, jpg,")
+    assert third.fault.endswith(", key, got none")
     assert [row.picture for row in source.read(2)] == [held, tmp_path / "b.png"]
     assert is_archive(tmp_path / "1.parquet") and is_archive(tmp_path)
+
+
+def test_a_name_that_is_a_number_is_told(tmp_path: Path) -> None:
+    source = ParquetShards(write(tmp_path / "a.parquet", {"key": [0, 7], "caption": ["a cat", "a dog"]}))
+    assert [row.fault.rpartition(", ")[2] for row in source.read(0)] == ["got key 0", "got key 7"]
 
 
 def test_own_boxes_and_broken_rows(sets: Any, tmp_path: Path) -> None:

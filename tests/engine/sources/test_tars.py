@@ -1,6 +1,7 @@
 """Archives as webdataset and img2dataset write them."""
 
 import json
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ def test_files_of_one_name_are_one_row(sets: Any, tmp_path: Path) -> None:
             "0/b.JSON": b"{}",
             "0/b.txt": " ein Hund ü ".encode(),
             "0/b.png": held,
+            "c.png": held,
             "c.seg.png": held,
             "d.txt": b"alone",
             "e.webp": held,
@@ -37,12 +39,27 @@ def test_files_of_one_name_are_one_row(sets: Any, tmp_path: Path) -> None:
     assert source.shards == 2 and [name for name, _ in source.facts["archives"]] == ["0.tar", "1.tar"]
     assert [row.name for row in rows(source)] == ["z.png"]
     # Of several endings the whole counts: "c.seg.png" is another one's mask.
-    a, b, d, e = rows(source, 1)
+    a, b, c, d, e = rows(source, 1)
+    assert (c.name, c.picture, c.fault) == ("c.png", held, "")
     assert (a.name, a.picture, a.caption) == ("0/a.jpg", held, "a dog in the grass")
     assert [(part.phrase, part.is_share) for part in a.parts] == [("dog", True)]
     assert (b.name, b.picture, b.caption) == ("0/b.png", held, "ein Hund ü")
     assert d.fault == "no picture of this name in the archive" and d.name == "d"
     assert "its .json or .txt cannot be read" in e.fault
+
+
+def test_pictures_with_a_full_stop_in_their_names_are_told_of(sets: Any, tmp_path: Path) -> None:
+    held = sets.content(sets.picture())
+    path = sets.write_tar(tmp_path / "a.tar", {"n.1.png": held, "n.1.json": b"{}", "x/m.cls": b"3", "o.png": held})
+    with tarfile.open(path, "a") as archive:
+        folder = tarfile.TarInfo("folder")
+        folder.type = tarfile.DIRTYPE
+        archive.addfile(folder)
+    n, m, o = rows(TarShards(path))
+    assert n.name == "n" and n.picture is None
+    assert n.fault == ("no picture of this name in the archive, but .1.png, .1.json (names end at the first full stop)")
+    assert m.name == "x/m" and "but .cls" in m.fault
+    assert (o.name, o.fault) == ("o.png", "")
 
 
 def test_archives_that_are_broken(sets: Any, tmp_path: Path) -> None:
