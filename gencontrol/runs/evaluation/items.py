@@ -128,8 +128,8 @@ def check_kept(kept: Kept) -> None:
             continue
         if first is not None and not kept.overwrite:
             raise InputError(
-                f"{path} holds a part of a measurement with other settings: give the same ones to go on with it, "
-                "`overwrite` to begin anew, or another `output`."
+                f"{path} holds a part of a measurement with other settings, or of files that have changed since: give "
+                "the same ones to go on with it, `overwrite` to begin anew, or another `output`."
             )
         path.unlink()
 

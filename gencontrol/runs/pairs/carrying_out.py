@@ -12,6 +12,7 @@ from typing import Any
 from gencontrol import __version__
 from gencontrol.engine.finishing import KEPT, PAIRS, REJECTED, SHEET, finish_set
 from gencontrol.engine.shards import LINES, MASKS, PICTURES
+from gencontrol.engine.sources.opening import written_at
 from gencontrol.errors import InputError
 from gencontrol.files import atomic_file, check_folder, check_replaceable, resolved
 from gencontrol.locks import held
@@ -64,7 +65,8 @@ def _made(settings: PairsSettings, folder: Path, processes: Processes) -> Made |
     about = settings_told(settings)
     kept = Kept(
         output=folder / HEADER,
-        made_with={"settings": about, "source": dict(source.facts), "models": models},
+        # When archives were written is no part of the header: a copy of them makes the same bytes.
+        made_with={"settings": about, "source": dict(source.facts), "models": models, "written": _written(settings)},
         device=settings.device,
         overwrite=settings.overwrite,
     )
@@ -84,11 +86,15 @@ def _made(settings: PairsSettings, folder: Path, processes: Processes) -> Made |
         return None
     told = finish_set(making, per_class=settings.per_class if is_by_class(settings) else None)
     if not told["pairs"]:
-        warn(f"No pair was kept: {folder / REJECTED} says why.")
+        warn(_why_none(settings, told))
     told["speed"] = _speed(told, sum(time["seconds"] for time in times))
     _write(folder / STATISTICS, told)
     _write(kept.output, header_of(settings, source.facts, models, told))
     return _leave(kept, processes)
+
+
+def _written(settings: PairsSettings) -> list[tuple[str, int]]:
+    return written_at(Path(settings.pictures))
 
 
 def settings_told(settings: PairsSettings) -> dict[str, Any]:
@@ -173,6 +179,13 @@ def _goes_on(kept: Kept) -> bool:
     return bool(kept.paths())
 
 
+def _why_none(settings: PairsSettings, told: Mapping[str, Any]) -> str:
+    if told["pictures"]:
+        return f"No pair was kept: {Path(settings.output) / REJECTED} says why."
+    few = f"`share` {settings.share:g} takes none of its pictures" if settings.share < 1 else "it holds no pictures"
+    return f"No pair was kept of {settings.pictures}: {few}."
+
+
 def _speed(told: Mapping[str, Any], seconds: float) -> dict[str, float]:
     """Of one process; several are as many times as fast, if they do not wait for each other."""
     hours = max(seconds, 1e-3) / 3600
@@ -186,7 +199,8 @@ def _speed(told: Mapping[str, Any], seconds: float) -> dict[str, float]:
 def _write(path: Path, values: Mapping[str, Any]) -> None:
     with atomic_file(path) as temporary:
         text = f"{json.dumps(values, indent=2, ensure_ascii=False)}\n"
-        temporary.write_bytes(text.encode("utf-8", "surrogateescape"))
+        # As JSON has it, so that a name that is not in UTF-8 leaves a file that is.
+        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
 def _leave(kept: Kept, processes: Processes) -> Made | None:

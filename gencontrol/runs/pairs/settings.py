@@ -6,6 +6,7 @@ from pathlib import Path
 from gencontrol.engine.joining import check_address
 from gencontrol.engine.sources.opening import is_archive
 from gencontrol.errors import ConfigError
+from gencontrol.kinds import check_fields
 from gencontrol.numbers import check_number
 from gencontrol.proposals.defaults import BERT, DEFAULT_GROUNDER
 from gencontrol.runs.machine.processes import is_alone
@@ -123,7 +124,9 @@ def check_pairs(settings: PairsSettings) -> None:
 
     Raises:
         ConfigError: Says which.
+        InputError: One of another kind than its annotation says.
     """
+    check_fields(settings)
     for name in ("pictures", "output"):
         if not getattr(settings, name).strip():
             raise ConfigError(

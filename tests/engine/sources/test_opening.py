@@ -1,6 +1,7 @@
 """Which kind of data set is meant."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from gencontrol.engine.sources.captions import CaptionsFile
 from gencontrol.engine.sources.classes import ClassFolders
 from gencontrol.engine.sources.coco import CocoAnnotations
-from gencontrol.engine.sources.opening import is_archive, open_data_set
+from gencontrol.engine.sources.opening import is_archive, open_data_set, written_at
 from gencontrol.engine.sources.pictures import is_picture
 from gencontrol.engine.sources.source import Source
 from gencontrol.engine.sources.tars import TarShards
@@ -34,6 +35,19 @@ def test_each_kind(sets: Any, tmp_path: Path) -> None:
     assert is_archive(tar) and is_archive(tmp_path) and not is_archive(pictures) and not is_archive(listing)
     with pytest.raises(InputError, match=r"a\.tar holds captions itself: leave `captions` and `annotations` out"):
         open_data_set(tar, shard=1, captions=listing)
+
+
+def test_when_archives_were_written(sets: Any, tmp_path: Path) -> None:
+    pictures = sets.save_pictures(tmp_path / "pictures", 1)
+    assert written_at(pictures) == []
+    table = pictures / "t.parquet"
+    for number, path in enumerate((table, pictures / "b.tar", pictures / "a.tar", pictures / "1.parquet")):
+        path.write_bytes(b"")
+        os.utime(path, ns=(0, 10**9 + number))
+        if path is table:
+            assert written_at(pictures) == written_at(table) == [("t.parquet", 10**9)]
+    # Those that are read: archives, where there are both.
+    assert written_at(pictures) == [("a.tar", 10**9 + 2), ("b.tar", 10**9 + 1)]
 
 
 def test_pictures_by_their_names(tmp_path: Path) -> None:

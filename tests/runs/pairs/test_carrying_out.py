@@ -143,6 +143,33 @@ def test_other_settings_do_not_mix(settings: PairsSettings, monkeypatch: pytest.
     assert files(settings.output) == files(fresh.output)
 
 
+def test_an_archive_that_was_written_anew_is_another_one(
+    settings: PairsSettings, sets: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def written(phrase: str) -> Path:
+        about = json.dumps({"boxes": [{"phrase": phrase, "box": [4, 6, 20, 22]}]}).encode()
+        return sets.write_tar(tmp_path / "a.tar", {"0.png": sets.content(sets.picture()), "0.json": about})
+
+    archive = written("a cat")
+    size, when = archive.stat().st_size, archive.stat().st_mtime_ns
+    settings = replace(settings, pictures=str(archive), captions=None)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(carrying_out, "finish_set", _interrupted)
+        make_pairs(settings)
+    assert written("a dog").stat().st_size == size
+    os.utime(archive, ns=(when, when + 10**9))
+    with pytest.raises(InputError, match="other settings, or of files that have changed since: give the same ones"):
+        make_pairs(settings)
+    made(replace(settings, overwrite=True))
+    first = files(settings.output)
+    assert b"a dog" in first["pairs.jsonl"]
+    # When it was written is no part of the set.
+    os.utime(archive, ns=(when, when))
+    again = replace(settings, output=f"{settings.output}-again")
+    made(again)
+    assert files(again.output) == first
+
+
 def test_other_settings_are_not_those_of_a_set_that_is_whole_but_for_its_clearing(
     settings: PairsSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,6 +189,20 @@ def _interrupted(*arguments: Any, **more: Any) -> Any:
 def test_no_pair_is_said(settings: PairsSettings) -> None:
     with pytest.warns(RunWarning, match=r"No pair was kept: .*rejected\.jsonl says why"):
         assert made(replace(settings, most_area=0.003)).statistics["pairs"] == 0
+    with pytest.warns(RunWarning, match=r"No pair was kept of .*pictures: `share` 1e-09 takes none of its pictures"):
+        made(replace(settings, share=1e-9, overwrite=True))
+
+
+def test_an_archive_without_pictures_is_said(settings: PairsSettings, sets: Any, tmp_path: Path) -> None:
+    archive = sets.write_tar(tmp_path / "a.tar", {})
+    with pytest.warns(RunWarning, match=r"No pair was kept of .*a\.tar: it holds no pictures"):
+        made(replace(settings, pictures=str(archive), captions=None))
+
+
+def test_what_is_not_in_utf_8_leaves_files_that_are(settings: PairsSettings) -> None:
+    made(replace(settings, licence="caf\udce9, \ud800"))
+    header = json.loads((Path(settings.output) / HEADER).read_text(encoding="utf-8"))
+    assert header["source"]["licence"] == "caf\udce9, \ud800"
 
 
 def test_two_processes_make_the_same_set_as_one(settings: PairsSettings, tmp_path: Path) -> None:

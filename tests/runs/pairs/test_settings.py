@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gencontrol.errors import ConfigError
+from gencontrol.errors import ConfigError, InputError
 from gencontrol.runs.pairs.settings import (
     GIVEN,
     PHRASES,
@@ -50,6 +50,24 @@ def test_refused(changes: dict[str, Any], message: str) -> None:
     changes = {name: float(value) if name == "share" else value for name, value in changes.items()}
     with pytest.raises(ConfigError, match=message):
         check_pairs(PairsSettings(**USUAL | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"pictures": Path("p")}, "pictures: expected text, got a path"),
+        ({"filter": "no"}, "filter: expected True or False, got the text 'no'"),
+        ({"most": "3"}, "most: expected a whole number, got the text '3'"),
+        ({"licence": None}, "licence: expected text, got None"),
+    ],
+)
+def test_another_kind_is_refused_as_a_notebook_gives_it(changes: dict[str, Any], message: str) -> None:
+    settings = PairsSettings(**USUAL)
+    for name, value in changes.items():
+        # The test run's own checks would refuse it sooner.
+        object.__setattr__(settings, name, value)
+    with pytest.raises(InputError, match=f"PairsSettings: {message}"):
+        check_pairs(settings)
 
 
 def test_what_is_not_said_depends_on_the_data_set(sets: Any, tmp_path: Path) -> None:
