@@ -104,8 +104,8 @@ def region_arguments(
         pooled_prompt_embeds=pooled_prompt_embeds,
         **mixture,
     )
-    encoded = _encoded(host, encoder, (*_given(image, spelled), *references), call, token_focus)
-    return family_of(host).arguments(host, *_placed(encoded, call, dtype, device))
+    references = (*_given(image, spelled), *references)
+    return _made(host, encoder, references, call, token_focus=token_focus, dtype=dtype, device=device)
 
 
 def _check_sizes(height: int | None, width: int | None, text_tokens: int) -> None:
@@ -131,12 +131,22 @@ def _is_set(value: Any, default: Any) -> bool:
     return value != default if isinstance(value, float | int | str) else value is not default
 
 
-def _encoded(
-    host: ReferenceHost, encoder: Any, references: Sequence[RegionReference], call: Call, token_focus: TokenFocus
-) -> list[Encoded]:
+def _made(
+    host: ReferenceHost,
+    encoder: Any,
+    references: Sequence[RegionReference],
+    call: Call,
+    *,
+    token_focus: TokenFocus,
+    dtype: torch.dtype | None,
+    device: torch.device | str | None,
+) -> dict[str, Any]:
     check_references(host, references, guided=call.guided, rows=call.rows)
-    parts = encoder_for(host, encoder)
-    return [encode(host, parts, reference, token_focus=token_focus) for reference in references]
+    # Maps and masks are made on the CPU and then placed, whatever device torch makes tensors on unless told.
+    with torch.device("cpu"):
+        parts = encoder_for(host, encoder)
+        encoded = [encode(host, parts, reference, token_focus=token_focus) for reference in references]
+        return family_of(host).arguments(host, *_placed(encoded, call, dtype, device))
 
 
 def _placed(

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import torch
+
 Callback = Callable[[Any, int, Any, dict[str, Any]], dict[str, Any]]
 """What diffusers calls after each step: (pipeline, step, timestep, tensors) -> changed tensors."""
 
@@ -19,7 +21,9 @@ def changing(arguments: dict[str, Any], key: str, at: Callable[[float], Any]) ->
     arguments[key] = at(0.0)
 
     def on_step_end(pipeline: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-        arguments[key] = at(next_fraction(step, pipeline.num_timesteps))
+        # As the first one was made.
+        with torch.device("cpu"):
+            arguments[key] = at(next_fraction(step, pipeline.num_timesteps))
         return {}
 
     return on_step_end

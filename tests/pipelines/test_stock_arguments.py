@@ -4,7 +4,7 @@ import inspect
 import math
 from dataclasses import replace
 from importlib import import_module
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,11 +29,8 @@ def plus(hosts: ModuleType) -> ReferenceHost:
     return replace(REFERENCE_HOSTS["sdxl-ip-plus"], width=hosts.WIDTH, geometry=Geometry(size=hosts.SIZE))
 
 
-@pytest.mark.parametrize("name", REFERENCE_HOSTS)
-def test_stock_calls_take_the_arguments(name: str, hosts: ModuleType) -> None:
-    """Of every class that a record names."""
-    host = REFERENCE_HOSTS[name]
-    assert host in family_of(host).hosts and family_of(host) in FAMILIES
+def small_host(host: ReferenceHost, hosts: ModuleType) -> tuple[ReferenceHost, Any]:
+    """A record at the tiny width, and an encoder of its kind."""
     small = replace(host, geometry=replace(host.geometry, size=hosts.SIZE), resolutions=(), least_side=1)
     encoder: Any = None
     if host.takes != "picture":
@@ -43,11 +40,53 @@ def test_stock_calls_take_the_arguments(name: str, hosts: ModuleType) -> None:
         prior = diffusers.FluxPriorReduxPipeline
         embedder = diffusers.pipelines.flux.modeling_flux.ReduxImageEncoder(hosts.WIDTH, 4096)
         encoder = prior(image_encoder=encoder, feature_extractor=None, image_embedder=embedder)
+    return small, encoder
+
+
+@pytest.mark.parametrize("name", REFERENCE_HOSTS)
+def test_stock_calls_take_the_arguments(name: str, hosts: ModuleType) -> None:
+    """Of every class that a record names."""
+    host = REFERENCE_HOSTS[name]
+    assert host in family_of(host).hosts and family_of(host) in FAMILIES
+    small, encoder = small_host(host, hosts)
     extra: dict[str, Any] = {"weight": 0.5} if host.weights else {}
     extra |= {"schedule": "1:0"} if host.schedules else {}
     made = region_arguments(small, encoder, hosts.picture(), height=64, width=64, **extra)
     for pipeline in host.pipelines:
         assert set(made) <= set(inspect.signature(getattr(diffusers, pipeline).__call__).parameters), pipeline
+
+
+@pytest.mark.parametrize("name", REFERENCE_HOSTS)
+def test_the_device_that_torch_makes_tensors_on_unless_told_does_not_matter(name: str, hosts: ModuleType) -> None:
+    """Notebooks set it to a GPU; that of shapes alone stands for it, which holds no values to be moved."""
+    host, encoder = small_host(REFERENCE_HOSTS[name], hosts)
+    how: dict[str, Any] = {"canvas_mask": LEFT} if host.canvas_masks else {}
+    how |= {"weight": 0.5} if host.weights else {}
+    how |= {"schedule": "0:1 1:0.2"} if host.schedules else {}
+    references = [RegionReference(image=hosts.picture(seed), mask_image=LEFT, **how) for seed in range(2)]
+    shown = references if host.several or host.rows == "rows" else references[:1]
+    rows = len(shown) > 1 and host.rows != "loop"
+
+    def made() -> dict[str, Any]:
+        return region_arguments(host, encoder, references=shown, rows=rows, height=64, width=64)
+
+    expected = made()
+    with torch.device("meta"):
+        found = made()
+        options = [value for value in found.values() if isinstance(value, dict)]
+        if options and host.schedules:
+            found["callback_on_step_end"](SimpleNamespace(num_timesteps=1), 0, None, {})
+    tensors, others = tensors_in(found), tensors_in(expected)
+    assert len(tensors) == len(others) > 0 or host.takes == "picture"
+    assert all(torch.equal(one, other) for one, other in zip(tensors, others, strict=True))
+
+
+def tensors_in(made: Any) -> list[torch.Tensor]:
+    """All tensors of arguments, in lists and dictionaries too."""
+    if isinstance(made, torch.Tensor):
+        return [made]
+    inner = made.values() if isinstance(made, dict) else made if isinstance(made, list) else ()
+    return [tensor for each in inner for tensor in tensors_in(each)]
 
 
 def test_every_published_file_is_safetensors_and_its_terms_are_said() -> None:
