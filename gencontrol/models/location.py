@@ -234,8 +234,9 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: Not JSON, or not a mapping.
     """
+    content = read_bytes(path, what="settings in JSON", error=CheckpointError)
     try:
-        values = json_value(read_bytes(path, what="settings in JSON", error=CheckpointError).decode("utf-8"))
+        values = json_value(content.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise CheckpointError(f"{path} is not valid JSON: it is not in UTF-8 (byte {error.start})") from error
     except ValueError as error:

@@ -66,8 +66,9 @@ def mask_plane(source: MaskSource) -> tuple[Float[Tensor, "h w"], str]:
 
 def _read_json(path: str | Path) -> Mapping[str, Any]:
     check_file(path)
+    content = read_bytes(Path(path), what="a mask in JSON")
     try:
-        found = json_value(read_bytes(Path(path), what="a mask in JSON"))
+        found = json_value(content)
     except ValueError as error:
         raise InputError(f"{path} cannot be read as JSON ({reason_of(error)}).") from error
     if not isinstance(found, Mapping):

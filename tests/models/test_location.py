@@ -281,5 +281,5 @@ def test_settings_without_end(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.touch()
     os.truncate(path, LARGEST + 1)
-    with pytest.raises(CheckpointError, match=r"config\.json is larger than 64 MB; expected settings in JSON"):
+    with pytest.raises(CheckpointError, match=r"^\S*config\.json is larger than 64 MB; expected settings in JSON\.$"):
         read_json(path)

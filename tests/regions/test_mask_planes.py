@@ -255,5 +255,5 @@ def test_stacks_of_masks_are_told_from_pictures_of_one() -> None:
 def test_a_file_of_runs_without_end(tmp_path: Path) -> None:
     (tmp_path / "a.json").touch()
     os.truncate(tmp_path / "a.json", LARGEST + 1)
-    with pytest.raises(InputError, match=r"a\.json is larger than 64 MB; expected a mask in JSON"):
+    with pytest.raises(InputError, match=r"a\.json is larger than 64 MB; expected a mask in JSON\.$"):
         mask_plane(tmp_path / "a.json")
