@@ -87,11 +87,12 @@ def token_tower(encoder: Any) -> TokenTower:
 
     Args:
         encoder: An AlphaCLIP or AlphaSigLIP, a stock tower (normalised as its family is, seen through the plain
-            geometry), or a finished `TokenTower`.
+            geometry), or a finished `TokenTower`. Of what `torch.compile` made, the tower inside is taken.
 
     Raises:
-        PairingError: Something else.
+        PairingError: Something else, or a stock tower whose weights are on no device.
     """
+    encoder = getattr(encoder, "_orig_mod", encoder)
     if isinstance(encoder, TokenTower):
         return encoder
     if isinstance(encoder, AlphaCLIP | AlphaSigLIP):
@@ -101,7 +102,21 @@ def token_tower(encoder: Any) -> TokenTower:
             "Expected an AlphaCLIP or AlphaSigLIP, or a stock CLIPVisionModelWithProjection or SiglipVisionModel, got "
             f"{said(encoder)}."
         )
+    check_placed(encoder)
     return TokenTower(vision=encoder, processor=_processor(encoder))
+
+
+def check_placed(vision: CLIPVisionModelWithProjection | SiglipVisionModel) -> None:
+    """Refuse a tower without weights to be read.
+
+    Raises:
+        PairingError: It is offloaded layer by layer.
+    """
+    if vision.device.type == "meta":
+        raise PairingError(
+            "The encoder's weights are on no device between calls, as under `enable_sequential_cpu_offload`: open one "
+            "beside the pipeline (`AlphaCLIP.from_clip`, or the tower's own `from_pretrained`) and give that."
+        )
 
 
 def _processor(vision: CLIPVisionModelWithProjection | SiglipVisionModel) -> AlphaCLIPProcessor:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gencontrol.conditioning.embed import check_visible, choose_focus
-from gencontrol.conditioning.token_towers import Layer, TokenTower
+from gencontrol.conditioning.token_towers import Layer, TokenTower, check_placed
 from gencontrol.errors import InputError
 from gencontrol.focus.alpha import AlphaFocus
 from gencontrol.focus.attention import AttentionFocus, all_tokens_bias, patch_alphas
@@ -77,8 +77,10 @@ def embed_tokens(
     Raises:
         InputError: A strength above 1, which tokens cannot follow, a focus that acts on embeddings, regions that the
             tower would not see, or an unknown word.
-        PairingError: The focus `alpha` with a tower whose alpha weights are zero.
+        PairingError: The focus `alpha` with a tower whose alpha weights are zero, or a tower whose weights are on no
+            device.
     """
+    check_placed(tower.vision)
     check_word(token_focus, TokenFocus, name="token_focus")
     check_word(layer, Layer, name="layer")
     if not 0 <= strength <= 1:

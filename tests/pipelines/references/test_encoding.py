@@ -6,13 +6,15 @@ from types import ModuleType
 
 import pytest
 import torch
+from accelerate import cpu_offload
 from PIL import Image
 
-from gencontrol.errors import InputError
+from gencontrol.alpha_clip.model import AlphaCLIP
+from gencontrol.errors import InputError, PairingError
 from gencontrol.images.picture import Picture
 from gencontrol.pipelines import REFERENCE_HOSTS, region_arguments
 from gencontrol.pipelines.references.encoding import picture_size
-from gencontrol.regions import Region
+from gencontrol.regions import Geometry, Region
 from gencontrol.regions.scene import Scene
 
 
@@ -66,3 +68,21 @@ def test_a_mask_on_a_token_host_is_its_mean_in_each_token(hosts: ModuleType) -> 
     torch.testing.assert_close(
         soft["attention_kwargs"]["attention_mask"][0, 0, 0, 7:9], torch.tensor([math.log(0.75), math.log(0.5)])
     )
+
+
+@pytest.mark.parametrize("name", ["sd15-ip", "sd15-ip-plus"])
+def test_a_tower_that_is_compiled_or_offloaded_layer_by_layer(name: str, hosts: ModuleType) -> None:
+    known, tower = REFERENCE_HOSTS[name], hosts.clip_tower()
+    width = hosts.EMBED if known.takes == "embedding" else hosts.WIDTH
+    host = replace(known, width=width, geometry=Geometry(size=hosts.SIZE))
+    (plain,) = region_arguments(host, tower, hosts.picture())["ip_adapter_image_embeds"]
+    compiled = torch.compile(hosts.clip_tower(), backend="eager")
+    (found,) = region_arguments(host, compiled, hosts.picture())["ip_adapter_image_embeds"]
+    assert torch.equal(found, plain)
+    trained = AlphaCLIP.from_clip(hosts.clip_tower())
+    cpu_offload(tower, torch.device("cpu"))
+    cpu_offload(trained.vision, torch.device("cpu"))
+    # One embedding is made of such an AlphaCLIP as ever.
+    for encoder in (tower,) if known.takes == "embedding" else (tower, trained):
+        with pytest.raises(PairingError, match="weights are on no device between calls, as under `enable_sequential"):
+            region_arguments(host, encoder, hosts.picture())
