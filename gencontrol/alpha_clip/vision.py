@@ -27,11 +27,12 @@ def run_vision(
         options: Of the tower's call, such as `output_hidden_states`.
 
     Raises:
-        InputError: Another number of channels, another size, or a bias that does not broadcast.
+        InputError: No picture, another number of channels, another size, or a bias that does not broadcast.
     """
     expected = (4, vision.config.image_size, vision.config.image_size)
-    if tuple(pixels.shape[1:]) != expected:
-        raise InputError(f"Expected pixel values (n, {', '.join(map(str, expected))}), got {tuple(pixels.shape)}.")
+    if tuple(pixels.shape[1:]) != expected or not len(pixels):
+        shape = f"(n, {', '.join(map(str, expected))})"
+        raise InputError(f"Expected pixel values {shape} of at least one picture, got {tuple(pixels.shape)}.")
     # Weights that are offloaded to disk or loaded layer by layer have no device to go by; the pixels have.
     mask = {}
     if bias is not None:

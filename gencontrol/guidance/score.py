@@ -58,6 +58,9 @@ def embed(
         encoder: An Alpha-CLIP.
         rgb: Straight colour, [0, 1].
         alpha: [0, 1]; None looks at the whole picture (ones).
+
+    Raises:
+        InputError: No picture.
     """
     looked = torch.ones_like(rgb[:, 0]) if alpha is None else alpha[:, 0]
     return encoder.encode_pixels(encoder.processor(rgb, looked))

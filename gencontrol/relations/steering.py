@@ -40,7 +40,7 @@ def relation_loss(
             of it to be missing from its own top down to there.
 
     Returns:
-        At least 0, and below about 1.5; 1, without a gradient, where either map is empty.
+        At least 0, and below about 1.5; 1, without a gradient, where either map is empty. Of a map that holds NaN, NaN.
 
     Raises:
         InputError: Another relation, or maps of different sizes.
@@ -61,7 +61,9 @@ def relation_loss(
         found = _touching(maps)
     else:
         found = _beside(shapes, relation)
-    return torch.where(there.all(dim=-1), found, torch.ones_like(found))
+    lost = maps.detach().flatten(-3).isnan().any(dim=-1)
+    # NaN is above nothing, so that its map counted as empty, and a renderer that failed as one that has far to go.
+    return torch.where(there.all(dim=-1), found, torch.ones_like(found)).masked_fill(lost, torch.nan)
 
 
 def _beside(shapes: Shapes, relation: str) -> Tensor:

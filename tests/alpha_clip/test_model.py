@@ -211,8 +211,10 @@ def test_sizes(encoder: AlphaCLIP) -> None:
 
 def test_wrong_pixel_values(encoder: AlphaCLIP) -> None:
     for shape in ((1, 3, 64, 64), (1, 4, 32, 32)):
-        with pytest.raises(InputError, match=r"Expected pixel values \(n, 4, 64, 64\), got \(1, "):
+        with pytest.raises(InputError, match=r"Expected pixel values \(n, 4, 64, 64\) of .*, got \(1, "):
             encoder.encode_pixels(torch.zeros(shape))
+    with pytest.raises(InputError, match=r"of at least one picture, got \(0, 4, 64, 64\)"):
+        encoder.encode_pixels(torch.zeros(0, 4, 64, 64))
 
 
 def test_without_a_text_tower(tiny: ModuleType, photo) -> None:

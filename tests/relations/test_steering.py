@@ -121,6 +121,17 @@ def test_an_empty_map_has_no_place():
         assert gradient is None or not gradient.any()
 
 
+@pytest.mark.parametrize("relation", STEERED)
+def test_nan_is_not_taken_for_an_empty_map(relation):
+    maps = torch.zeros(2, 16, 16)
+    maps[:, 2:6, 2:6] = 1
+    for place in (0, 1):
+        pair = [maps.clone(), maps.clone()]
+        pair[place][0, 3, 3] = torch.nan
+        found = relation_loss(*pair, relation)
+        assert found[0].isnan() and found[1].isfinite()
+
+
 def test_a_batch_is_its_members():
     many = torch.stack([disc(10.0, 10.0), disc(40.0, 20.0)])
     for relation in STEERED:
