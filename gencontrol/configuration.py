@@ -263,10 +263,13 @@ def _parse_scalar(hint: Any, value: Any, *, where: str) -> Any:
 
 def shown(value: Any) -> str:
     """A value as messages show it: one of thousands of characters is nothing to read."""
-    if not _is_plain(value):
-        # What an object of a library says of itself is nothing to read either.
-        return f"the class {value.__name__}" if isinstance(value, type) else f"a value of {type(value).__name__}"
-    text = repr(value)
+    try:
+        if not _is_plain(value):
+            # What an object of a library says of itself is nothing to read either.
+            return f"the class {value.__name__}" if isinstance(value, type) else f"a value of {type(value).__name__}"
+        text = repr(value)
+    except RecursionError:
+        return f"a {type(value).__name__} that is nested too deeply to be shown"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 

@@ -115,6 +115,16 @@ def json_value(text: str | bytes) -> Any:
         raise ValueError("it is nested too deeply") from None
 
 
+def json_bytes(value: Any) -> bytes:
+    """A value as a file of JSON for people, in UTF-8.
+
+    Args:
+        value: Of plain kinds. A byte of a file's name that is not in UTF-8, which Python holds as half of a surrogate
+            pair, is escaped as JSON does it, so that whoever reads the file has the same name.
+    """
+    return f"{json.dumps(value, indent=2, ensure_ascii=False)}\n".encode("utf-8", "backslashreplace")
+
+
 def dead_link(path: Path) -> str | None:
     """What to say behind the name of a link that leads to nothing; None for anything else.
 

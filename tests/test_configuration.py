@@ -166,6 +166,14 @@ def test_yaml_runs_no_code(tmp_path: Path) -> None:
         read_yaml(path)
 
 
+def test_a_value_that_is_nested_too_deeply_is_told_as_one() -> None:
+    deep: Any = 1
+    for _ in range(10_000):
+        deep = [deep]
+    assert shown(deep) == "a list that is nested too deeply to be shown"
+    assert shown({"a": {"b": deep}}) == "a dict that is nested too deeply to be shown"
+
+
 def test_merge_sets_at_depth_and_leaves_its_arguments() -> None:
     values = {"a": {"b": {"c": 1, "d": 2}}, "e": None}
     merged = merge(values, {"a.b.c": 3, "e.f": 4, "g.h": 5, "i": 6})

@@ -1,3 +1,4 @@
+import json
 import os
 import re
 from pathlib import Path
@@ -6,7 +7,16 @@ import pytest
 
 from gencontrol import text_files
 from gencontrol.errors import ConfigError, InputError
-from gencontrol.text_files import LARGEST, check_regular, dead_link, json_value, read_bytes, read_text, web_address
+from gencontrol.text_files import (
+    LARGEST,
+    check_regular,
+    dead_link,
+    json_bytes,
+    json_value,
+    read_bytes,
+    read_text,
+    web_address,
+)
 
 
 def test_text_is_read_as_it_stands(tmp_path: Path) -> None:
@@ -115,6 +125,12 @@ def test_json_is_a_value_or_one_kind_of_error() -> None:
         json_value("[" * 200_000)
     with pytest.raises(ValueError, match="Expecting value"):
         json_value("")
+
+
+def test_json_of_names_that_are_not_in_utf_8_is_in_utf_8() -> None:
+    content = json_bytes({"b": "caf\udce9 \ud800 ü", "a": [1]})
+    assert json.loads(content.decode("utf-8")) == {"b": "caf\udce9 \ud800 ü", "a": [1]}
+    assert content.startswith(b'{\n  "b": "caf\\udce9') and "ü".encode() in content and content.endswith(b"\n}\n")
 
 
 def test_no_other_file_reads_json_or_yaml_of_others_by_itself() -> None:

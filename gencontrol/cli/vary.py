@@ -67,7 +67,7 @@ class VaryFlags(RunOptions, RegionFlags, EncoderFlags, RankingSettings, Variatio
     """Repeat the run that wrote this picture; flags given win, such as --no-invert over a recorded --invert."""
     server: Literal["off", "auto"] = "off"
     """auto has the run done by `gencontrol serve` or `gencontrol studio`, if one runs: the same pictures, sooner. What
-    repeats, rehearses, ranks, takes references or goes to standard output is done here."""
+    repeats, rehearses, ranks, takes references, goes to standard output or names /dev/stdin is done here."""
 
 
 FLAGS = VaryFlags
@@ -139,16 +139,16 @@ def _report(
 
 def _by_server(flags: VaryFlags) -> bool:
     """Have the run done by a server, if there is one that does it; nothing heavy is loaded on this way."""
-    from gencontrol.studio.warm.client import find_server, vary_there
+    from gencontrol.studio.warm.client import find_server, only_here, vary_there
 
     if flags.dry_run or flags.relation or flags.output == STREAM or int(os.environ.get("WORLD_SIZE", "1")) > 1:
         return False
     started, address = time.monotonic(), find_server()
-    if address is None:
+    names = [field.name for field in fields(VariationSettings)]
+    if address is None or only_here({name: getattr(flags, name) for name in names}):
         return False
     from gencontrol.cli.report import note
 
-    names = [field.name for field in fields(VariationSettings)]
     with standard_streams(flags) as there:
         settings = {name: getattr(there, name) for name in names}
         warned = {"warned": lambda text: note(in_flags(text, FLAGS))}

@@ -25,6 +25,11 @@ TOKEN = "token"
 """The part of the address that holds the token."""
 PROGRAMS = "/api/"
 """What the paths begin with that are for programs."""
+_UNKNOWN = (
+    "This server is for who started it: open the address that `gencontrol studio` has printed; a program gives the "
+    "token that is in the server's file, as `Authorization: Bearer TOKEN`."
+)
+"""What is said to who has no token, of a page or of a server without one."""
 _ROOM = 2**20
 """Bytes that a request may have beside a file: names, and the frame around it."""
 # No page, font, script or picture comes from elsewhere, and nothing goes there. Gradio writes styles and scripts into
@@ -95,8 +100,7 @@ class Guard:
         elif scope["type"] == "http" and _same(self._rules.token, _asked(scope).get(TOKEN)):
             await self._welcome(scope, send)
         else:
-            text = "This page is for who started it: open the address that `gencontrol studio` has printed."
-            await _answer(scope, send, 403, text=text)
+            await _answer(scope, send, 403, text=_UNKNOWN)
 
     @staticmethod
     def _too_large(headers: Mapping[str, str]) -> Refused | None:

@@ -68,6 +68,8 @@ def _odd_pictures(folder: Path) -> None:
         "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>", encoding="utf-8"
     )
     (folder / "bomb.png").write_bytes(_bomb())
+    _photo().save(folder / "program.eps")
+    (folder / "program by another name.png").write_bytes((folder / "program.eps").read_bytes())
     _photo().save(folder / "photo.bmp")
     Image.new("RGBA", SIZE, (0, 0, 0, 0)).save(folder / "nothing to see.png")
 
@@ -126,6 +128,10 @@ def _texts(folder: Path) -> None:
     }
     for name, text in texts.items():
         (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    for name in ("without end.json", "without end.yaml"):
+        # It takes no room on a disk that knows holes.
+        with (folder / name).open("wb") as file:
+            file.truncate(2**28)
 
 
 def _tensors(folder: Path) -> None:

@@ -43,7 +43,14 @@ def files(folder: Path, *good: str) -> SearchStrategy[str]:
         st.sampled_from([str(folder / name) for name in good] or there),
         st.sampled_from(there),
         st.sampled_from(
-            [str(folder), str(folder / "missing.png"), "x" * 300 + ".png", "https://a.example/b.png", "~", "."]
+            [
+                str(folder),
+                *(str(folder / name) for name in ("missing.png", ".png", ".safetensors")),
+                "x" * 300 + ".png",
+                "https://a.example/b.png",
+                "~",
+                ".",
+            ]
         ),
         SOME_TEXT,
     )

@@ -92,6 +92,19 @@ def test_a_picture_that_is_not_there_is_told_before_anything_starts() -> None:
         pass
 
 
+@pytest.mark.parametrize(
+    ("picture", "message"),
+    [
+        ("/dev/null", "/dev/null is a device or a socket; expected an image file"),
+        (".", "is a folder; expected an image file"),
+        ("https://example.com/a.png", "https://example.com/a.png is an address; expected a picture: download it"),
+    ],
+)
+def test_what_is_no_picture_is_told_as_what_it_is(picture: str, message: str) -> None:
+    with pytest.raises(InputError, match=message), studio_serving(StudioSettings(picture=picture)):
+        pass
+
+
 def test_a_model_that_cannot_be_opened_is_refused_before_a_port_is(tmp_path: Path, tiny_folder: Path) -> None:
     (tmp_path / "photo.png").write_bytes(b"")
     shutil.copytree(tiny_folder, tmp_path / "lacks")

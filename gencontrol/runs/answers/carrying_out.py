@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import islice
@@ -30,6 +29,7 @@ from gencontrol.runs.scenes import RecordedScene, list_pictures, read_scenes
 from gencontrol.tasks.llava.answering import Decoding, Tell, answers, check_focus, region_pixels
 from gencontrol.tasks.llava.model import RegionLlava
 from gencontrol.tasks.llava.prompts import check_question
+from gencontrol.text_files import json_bytes
 
 Entry = TypeVar("Entry")
 
@@ -168,12 +168,13 @@ def write_answers(path: Path, rows: Sequence[Answer], *, exclusive: bool = True)
         OutputError: See `atomic_file`, which says too what `exclusive` does.
     """
     listed: list[dict[str, Any]] = [asdict(row) for row in rows]
-    text = json.dumps(listed, indent=2, ensure_ascii=False)
+    content = json_bytes(listed)
     if path.suffix.lower() == ".csv":
         table = io.StringIO()
         writer = csv.DictWriter(table, fieldnames=[field.name for field in fields(Answer)], lineterminator="\n")
         writer.writeheader()
         writer.writerows(listed)
-        text = table.getvalue()
+        # Names of files as they are, whatever their encoding.
+        content = f"{table.getvalue().rstrip()}\n".encode("utf-8", "surrogateescape")
     with atomic_file(path, exclusive=exclusive) as temporary:
-        temporary.write_bytes(f"{text.rstrip()}\n".encode("utf-8", "surrogateescape"))
+        temporary.write_bytes(content)

@@ -1,6 +1,5 @@
 """What measurements share: which of the pictures are taken, and the one file with what came and how."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from importlib.metadata import version
@@ -11,6 +10,7 @@ from gencontrol import __version__
 from gencontrol.files import atomic_file
 from gencontrol.runs.evaluation.items import Kept, remove_kept
 from gencontrol.runs.evaluation.settings import EvaluationSettings
+from gencontrol.text_files import json_bytes
 
 Item = TypeVar("Item")
 PACKAGES = ("torch", "transformers", "pillow", "numpy")
@@ -60,6 +60,5 @@ def finish(kept: Kept, done: Any, settings: EvaluationSettings, *, facts: Mappin
         **asdict(done),
     }
     with atomic_file(kept.output, exclusive=not settings.overwrite) as temporary:
-        text = f"{json.dumps(record, indent=2, ensure_ascii=False)}\n"
-        temporary.write_bytes(text.encode("utf-8", "surrogateescape"))
+        temporary.write_bytes(json_bytes(record))
     remove_kept(kept)

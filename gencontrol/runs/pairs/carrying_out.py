@@ -23,7 +23,7 @@ from gencontrol.runs.notices import warn
 from gencontrol.runs.pairs.opening import models_told, open_maker, open_source, rules_of
 from gencontrol.runs.pairs.settings import ABOUT_FILES, PairsSettings, check_pairs, is_by_class
 from gencontrol.runs.pairs.spreading import Wanted, each_shard, plain, set_of, spread_shards, versions
-from gencontrol.text_files import json_value
+from gencontrol.text_files import json_bytes, json_value
 
 HEADER, STATISTICS = "pairs.json", "statistics.json"
 """What the pairs were made with; what came of it, and how fast, the only file that is not the same every time."""
@@ -198,9 +198,7 @@ def _speed(told: Mapping[str, Any], seconds: float) -> dict[str, float]:
 
 def _write(path: Path, values: Mapping[str, Any]) -> None:
     with atomic_file(path) as temporary:
-        text = f"{json.dumps(values, indent=2, ensure_ascii=False)}\n"
-        # As JSON has it, so that a name that is not in UTF-8 leaves a file that is.
-        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
+        temporary.write_bytes(json_bytes(values))
 
 
 def _leave(kept: Kept, processes: Processes) -> Made | None:

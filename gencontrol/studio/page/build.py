@@ -1,5 +1,6 @@
 """The page put together, and into a server."""
 
+import os
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -28,7 +29,7 @@ from gencontrol.studio.settings import LARGEST_UPLOAD, StudioSettings
 from gencontrol.studio.spatial.desk import Desk
 from gencontrol.studio.spatial.runs import SpatialRuns
 from gencontrol.studio.spatial.scenes import SentScenes
-from gencontrol.text_files import read_text
+from gencontrol.text_files import check_no_address, read_text
 
 
 @contextmanager
@@ -40,14 +41,7 @@ def studio_serving(settings: StudioSettings) -> Iterator[Serving]:
             folder for what is made that is not one.
     """
     passwords = None if settings.auth is None else read_passwords(Path(settings.auth))
-    picture = None if settings.picture is None else Path(settings.picture).absolute()
-    if picture is not None and not picture.is_file():
-        raise InputError(f"No picture at {settings.picture}.")
-    if picture is not None:
-        # Told here, not by an empty page.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PictureWarning)
-            read_image(picture)
+    picture = None if settings.picture is None else _checked(Path(settings.picture))
     with (
         _root(settings.output) as root,
         environment({**QUIET, "GRADIO_TEMP_DIR": str(root / "served")}),
@@ -68,6 +62,21 @@ def studio_serving(settings: StudioSettings) -> Iterator[Serving]:
 
         with serving(settings, host=settings.host, page=page, passworded=passwords is not None) as ready:
             yield ready
+
+
+def _checked(picture: Path) -> Path:
+    """A picture to begin with, by its whole path; what is wrong with it is told here, not by an empty page.
+
+    Raises:
+        InputError: Nothing there, an address, or no picture: a folder, a device, another kind of file.
+    """
+    if not os.path.lexists(picture):
+        check_no_address(picture, what="a picture")
+        raise InputError(f"No picture at {picture}.")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PictureWarning)
+        read_image(picture)
+    return picture.absolute()
 
 
 def make_page(studio: Studio, desk: Desk, *, picture: Path | None, concurrency: int) -> gr.Blocks:

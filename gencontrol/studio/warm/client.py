@@ -14,6 +14,8 @@ from gencontrol.errors import GencontrolError, reason_of
 from gencontrol.studio.warm.registry import Address, code_version, proof, read_address
 from gencontrol.text_files import json_value
 
+_OWN = ("/dev/fd/", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/proc/")
+"""What names of files begin with that mean something else to each process."""
 _PATIENCE = 2.0
 """Seconds for a server of this machine to say who it is."""
 
@@ -74,6 +76,16 @@ def find_server() -> Address | None:
         connection.close()
     known = isinstance(said, str) and hmac.compare_digest(said.encode(), proof(address.token, question).encode())
     return address if known else None
+
+
+def only_here(settings: Mapping[str, Any]) -> bool:
+    """Whether settings name a file that is another one to another process: `/dev/stdin`, or `/proc/self/fd/3`.
+
+    Args:
+        settings: By name, as in a file of settings.
+    """
+    values = (value if isinstance(value, list | tuple) else (value,) for value in settings.values())
+    return any(isinstance(one, str) and one.startswith(_OWN) for several in values for one in several)
 
 
 def vary_there(

@@ -15,7 +15,7 @@ from typing import Any
 from gencontrol.alpha_clip.weights.state_names import CheckpointWarning
 from gencontrol.conditioning.each_region import region_labels
 from gencontrol.configuration import from_mapping
-from gencontrol.errors import GencontrolError, InputError
+from gencontrol.errors import ConfigError, GencontrolError, InputError, reason_of
 from gencontrol.files import atomic_file
 from gencontrol.focus.looks import encodes
 from gencontrol.images.picture import PictureWarning
@@ -144,8 +144,10 @@ def _within(folder: str | None) -> Iterator[None]:
     try:
         if folder is not None:
             os.chdir(folder)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be entered: {error.strerror}.") from error
+    except (OSError, ValueError) as error:
+        # A name with a zero in it, or with half a letter, is a ValueError.
+        name = folder if folder and folder.isprintable() else repr(folder)
+        raise InputError(f"{name} cannot be entered: {reason_of(error)}.") from error
     try:
         yield
     finally:
@@ -185,6 +187,17 @@ def _named(image: Path | None) -> str | None:
     return None if image is None else stream_or_path(image)
 
 
+def _picture(settings: VariationSettings) -> Path:
+    """The one picture of a job that is about one.
+
+    Raises:
+        ConfigError: None, or several, of which all but one would be left out without a word.
+    """
+    if len(settings.images) != 1:
+        raise ConfigError(f"`images`: expected one picture, got {len(settings.images)}.")
+    return Path(settings.images[0])
+
+
 def _score(job: Mapping[str, Any], kept: Kept, tell: Tell, check: Callable[[], None]) -> dict[str, Any]:
     """Score texts against the regions of one picture: the job has `settings`, and `texts`."""
     settings = from_mapping(VariationSettings, job["settings"], where="settings")
@@ -193,7 +206,7 @@ def _score(job: Mapping[str, Any], kept: Kept, tell: Tell, check: Callable[[], N
         raise InputError("No text is given: say what the part may be, one on each line.")
     check_distinct(texts)
     focus = parse_focus(settings.focus)
-    recorded = read_scene(Path(settings.images[0]), read_pointing(settings))
+    recorded = read_scene(_picture(settings), read_pointing(settings))
     check()
     found = classify(kept.encoder(settings), recorded.scene, list(texts), focus=focus)
     rows = zip(found.regions, found.cosines.tolist(), found.shares.tolist(), strict=True)
@@ -207,7 +220,7 @@ def _answer(job: Mapping[str, Any], kept: Kept, tell: Tell, check: Callable[[], 
     """
     settings = from_mapping(VariationSettings, job["settings"], where="settings")
     focus, question = parse_focus(settings.focus), job["question"].strip()
-    scene = read_scene(Path(settings.images[0]), read_pointing(settings)).scene
+    scene = read_scene(_picture(settings), read_pointing(settings)).scene
     check()
     llava = kept.llava(settings)
     check()
@@ -219,6 +232,6 @@ def _find(job: Mapping[str, Any], kept: Kept, tell: Tell, check: Callable[[], No
     """Find what words mean in one picture, as `phrase` does: the job has `settings` with one, and a `mask` to write."""
     settings = from_mapping(VariationSettings, job["settings"], where="settings")
     check()
-    (region,) = read_scene(Path(settings.images[0]), read_pointing(settings)).scene.regions
+    (region,) = read_scene(_picture(settings), read_pointing(settings)).scene.regions
     write_alpha(region.alpha, Path(job["mask"]))
     return {"mask": job["mask"]}

@@ -31,10 +31,10 @@ def test_one_file_and_nothing_beside_it(tmp_path: Path) -> None:
     kept = kept_of(settings, {"looks": ["alpha"]})
     assert kept.made_with == {"settings": settings_told(settings), "looks": ["alpha"]} and kept.device == "cpu"
     kept.path(1).write_text("{}")
-    finish(kept, Row(focus="alpha", way="one text", accuracy=0.5), settings, facts={"templates": ["é"]})
+    finish(kept, Row(focus="alpha", way="one text", accuracy=0.5), settings, facts={"templates": ["é", "caf\udce9"]})
     record = json.loads((tmp_path / "e.json").read_text(encoding="utf-8"))
     assert record["gencontrol"] == __version__ and record["settings"] == settings_told(settings)
-    assert record["accuracy"] == 0.5 and record["templates"] == ["é"] and "torch" in record["versions"]
+    assert record["accuracy"] == 0.5 and record["templates"] == ["é", "caf\udce9"] and "torch" in record["versions"]
     assert [path.name for path in tmp_path.iterdir()] == ["e.json"]
     with pytest.raises(GencontrolError):
         finish(kept, Row(focus="alpha", way="one text", accuracy=0.5), settings, facts={})

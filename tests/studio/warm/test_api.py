@@ -151,6 +151,11 @@ def test_what_servers_do_not_do_is_done_here(
     common = ["vary", str(photo), "--model", str(tiny_folder), "--steps", "2", "-n", "1", "--server", "auto"]
     assert main([*common, "-o", str(tmp_path / "o"), "--dry-run"]) == 0
     assert len(pool.jobs) == jobs
+    # Its own standard input is something else to a server.
+    with photo.open("rb") as file:
+        for number, name in enumerate((f"/dev/fd/{file.fileno()}", f"/proc/self/fd/{file.fileno()}")):
+            assert main(["vary", name, *common[2:], "-o", str(tmp_path / f"o{number}.png")]) == 0
+    assert len(pool.jobs) == jobs
     declined = vary_there(address, {"model": "flux-redux"}, folder=tmp_path, warned=lambda text: None)
     assert declined is None and len(pool.jobs) == jobs + 1
 
@@ -159,7 +164,7 @@ def test_errors_keep_their_class(address: Address, tmp_path: Path) -> None:
     how: Any = {"folder": tmp_path, "warned": lambda text: None}
     with pytest.raises(ConfigError, match="unknown key 'stpes'"):
         vary_there(address, {"stpes": 2}, **how)
-    with pytest.raises(GencontrolError, match="the server refused the run: This page is for who started it"):
+    with pytest.raises(GencontrolError, match=r"refused the run: This server is for who started it.*Bearer TOKEN"):
         vary_there(Address(port=address.port, token="no", process=1, version="v"), {}, **how)
     with pytest.raises(GencontrolError, match="the server has gone"):
         vary_there(Address(port=1, token="no", process=1, version="v"), {}, **how)

@@ -117,6 +117,22 @@ def test_a_run_begins_in_its_folder_and_comes_back(job: dict[str, Any], pool: An
     assert told[-1]["message"] == "/nowhere/at/all cannot be entered: No such file or directory."
 
 
+@pytest.mark.parametrize("folder", ["/tmp\0x", "/tmp/\ud800", ""])
+def test_a_folder_that_none_can_be_called_is_told(folder: str, job: dict[str, Any], pool: Any) -> None:
+    (told,) = run({**job, "folder": folder}, pool.kept)
+    assert told["type"] == "InputError" and told["message"].startswith(f"{folder!r} cannot be entered: ")
+
+
+@pytest.mark.parametrize("images", [[], ["photo.png", "photo.png"]])
+@pytest.mark.parametrize("more", [{"do": "score", "texts": ["a cat"]}, {"do": "find", "mask": "found.png"}])
+def test_what_is_of_one_picture_takes_one(
+    more: dict[str, Any], images: list[str], job: dict[str, Any], pool: Any
+) -> None:
+    settings = job["settings"] | {"images": images}
+    (told,) = run({**job, **more, "settings": settings}, pool.kept)
+    assert (told["type"], told["message"]) == ("ConfigError", f"`images`: expected one picture, got {len(images)}.")
+
+
 def test_texts_are_scored_against_each_region(job: dict[str, Any], pool: Any, tmp_path: Path) -> None:
     settings = {name: job["settings"][name] for name in ("model", "offline")}
     settings |= {"images": [str(tmp_path / "photo.png")], "mask": [str(tmp_path / "left.png")]}
