@@ -43,7 +43,9 @@ def test_understand(notebooks: ModuleType) -> None:
     assert len(notebooks.pictures(done)) == SHOWN["understand"]
     told = "\n".join(printed(done).values())
     assert "| closely | first | pumpkin 100% |" in told and "| the cactus | 0.00 | 0.00 | 1.00 |" in told
-    assert "| first | a big pumpkin on the left | a pumpkin |" in told and "| what is it? | a pumpkin | a crown |" in told
+    assert (
+        "| first | a big pumpkin on the left | a pumpkin |" in told and "| what is it? | a pumpkin | a crown |" in told
+    )
 
 
 @pytest.mark.parametrize("name", SHOWN)

@@ -128,7 +128,7 @@ def test_nan_is_not_taken_for_an_empty_map(relation):
     for place in (0, 1):
         pair = [maps.clone(), maps.clone()]
         pair[place][0, 3, 3] = torch.nan
-        found = relation_loss(*pair, relation)
+        found = relation_loss(pair[0], pair[1], relation)
         assert found[0].isnan() and found[1].isfinite()
 
 
