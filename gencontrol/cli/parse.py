@@ -12,7 +12,7 @@ import tyro
 from gencontrol.cli.flags import flag_names
 from gencontrol.cli.streams import READ_STREAMS
 from gencontrol.cli.terminal import wide_enough
-from gencontrol.cli.values import check_behind, check_dashes, check_encoding, check_kinds, tell_repeated
+from gencontrol.cli.values import check_behind, check_dashes, check_encoding, check_kinds
 from gencontrol.configuration import from_mapping, read_yaml
 from gencontrol.errors import ConfigError
 from gencontrol.runs.settings import ALTERNATIVES
@@ -45,7 +45,6 @@ def parse(
     check_behind(cls, arguments)
     check_kinds(cls, arguments)
     check_dashes(cls, arguments)
-    tell_repeated(cls, arguments)
     above = file_settings(cls, arguments)
     below = _without(settings or {}, frozenset(above)) | above
     where = value_of(arguments, "config") if above else None

@@ -11,10 +11,8 @@ from typing import Annotated, Any, Literal
 from tyro.conf import Positional, UseAppendAction
 
 from gencontrol.cli.flags import flag_names
-from gencontrol.cli.report import note
 from gencontrol.configuration import nearest
 from gencontrol.errors import ConfigError
-from gencontrol.runs.machine.processes import is_first_process
 
 _NUMBERS = {int: "a whole number", float: "a number"}
 
@@ -65,57 +63,19 @@ def check_behind(cls: type, arguments: Sequence[str]) -> None:
         raise ConfigError(f"{argument}: expected {expected[flag]} behind it, got {got}.")
 
 
-def tell_repeated(cls: type, arguments: Sequence[str]) -> None:
-    """Tell of a flag of one value that is given several with different ones, of which the last counts.
-
-    As with other commands that may be what is wanted, behind an alias that sets one; as often, both were meant.
-
-    Args:
-        cls: The command's dataclass.
-        arguments: What follows the subcommand.
-    """
-    names = {name: flags[0] for flags, hint in _valued(cls) if not _is_added_to(hint) for name in flags}
-    given: dict[str, list[str]] = {}
-    for place, argument in enumerate(arguments):
-        flag, equals, inline = argument.partition("=")
-        if argument == "--":
-            break
-        if (name := names.get(flag.replace("_", "-"))) is not None:
-            given.setdefault(name, []).extend([inline] if equals else arguments[place + 1 : place + 2])
-    for name, values in given.items():
-        if len(set(values)) > 1 and is_first_process():
-            others = ", ".join(map(repr, values[:-1]))
-            note(f"{name} takes one value: {values[-1]!r}, which came last, counts, and not {others}.")
-
-
-def _is_added_to(hint: Any) -> bool:
-    return UseAppendAction in getattr(hint, "__metadata__", ())
-
-
 def _expected(cls: type) -> Iterator[tuple[str, str]]:
     """Every flag that takes one value, and what that is called."""
-    for flags, hint in _valued(cls):
-        about, kind = _about(hint), _without_none(hint)
+    for name, hint in typing.get_type_hints(cls, include_extras=True).items():
+        metadata, kind = getattr(hint, "__metadata__", ()), _without_none(hint)
+        # Several behind one flag are counted as numbers, or may be none.
+        is_several = typing.get_origin(kind) is tuple and UseAppendAction not in metadata
+        if kind is bool or is_several or Positional in metadata:
+            continue
+        about = next((entry for entry in metadata if hasattr(entry, "aliases")), None)
         choices = ", ".join(map(str, typing.get_args(kind))) if typing.get_origin(kind) is Literal else ""
         named = f"one of {choices}" if choices else getattr(about, "metavar", None)
-        for flag in flags:
-            yield flag, named or _NUMBERS.get(kind, "a value")
-
-
-def _valued(cls: type) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """The names of every flag with one value behind it, the long one first, and its annotation."""
-    for name, hint in typing.get_type_hints(cls, include_extras=True).items():
-        metadata, kind, about = getattr(hint, "__metadata__", ()), _without_none(hint), _about(hint)
-        # Several behind one flag are counted as numbers, or may be none.
-        is_several = typing.get_origin(kind) is tuple and not _is_added_to(hint)
-        if not (kind is bool or is_several or Positional in metadata):
-            flags = (f"--{getattr(about, 'name', None) or name}", *(getattr(about, "aliases", None) or ()))
-            yield tuple(flag.replace("_", "-") for flag in flags), hint
-
-
-def _about(hint: Any) -> Any:
-    """What `arg` says of a flag; None where nothing does."""
-    return next((entry for entry in getattr(hint, "__metadata__", ()) if hasattr(entry, "aliases")), None)
+        for flag in (f"--{getattr(about, 'name', None) or name}", *(getattr(about, "aliases", None) or ())):
+            yield flag.replace("_", "-"), named or _NUMBERS.get(kind, "a value")
 
 
 def check_dashes(cls: type, arguments: Sequence[str]) -> None:
@@ -148,7 +108,7 @@ def _flags_and_bare(cls: type) -> tuple[frozenset[str], dict[str, str]]:
     flags, bare = {"-h", "--help"}, {}
     for name, hint in typing.get_type_hints(cls, include_extras=True).items():
         metadata = getattr(hint, "__metadata__", ())
-        about = _about(hint)
+        about = next((entry for entry in metadata if hasattr(entry, "aliases")), None)
         if Positional in metadata:
             bare[name] = getattr(about, "metavar", None) or name.upper()
             continue

@@ -8,7 +8,7 @@ import pytest
 from tyro.conf import Positional, UseAppendAction, arg
 
 from gencontrol.cli.parse import parse
-from gencontrol.cli.values import check_behind, check_dashes, check_kinds, tell_repeated
+from gencontrol.cli.values import check_behind, check_dashes, check_kinds
 from gencontrol.errors import ConfigError
 
 
@@ -181,28 +181,3 @@ def test_flags_and_words_that_are_let_through(words: str, tmp_path: Path, monkey
 def test_what_is_behind_two_dashes_is_read() -> None:
     flags = parse(Pictures, ["-n4", "clip", "--", "-dash.png"], command="test", description="A test.")
     assert flags.number == 4 and "-dash.png" in (*flags.images, flags.stage)
-
-
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        ("--steps 3 --steps 4", "--steps takes one value: '4', which came last, counts, and not '3'."),
-        ("-n 3 --number=4 -n 5", "--number takes one value: '5', which came last, counts, and not '3', '4'."),
-        (
-            "--in_front_of a --in-front-of b",
-            "--in-front-of takes one value: 'b', which came last, counts, and not 'a'.",
-        ),
-        # The same twice says nothing else, and what is added to counts each time.
-        ("--steps 3 --steps=3 --seed 1", ""),
-        ("--level 1 --level 2 --dry --no-dry", ""),
-        ("--steps 3 -- --steps 4", ""),
-    ],
-)
-def test_what_is_given_twice_is_told(words: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
-    tell_repeated(Flags, words.split())
-    assert capsys.readouterr().err == (f"gencontrol: {told}\n" if told else "")
-
-
-def test_parsing_tells_what_does_not_count(capsys: pytest.CaptureFixture[str]) -> None:
-    assert parse(Flags, ["--steps", "3", "--steps", "4"], command="x", description="").steps == 4
-    assert "'4', which came last, counts, and not '3'" in capsys.readouterr().err
