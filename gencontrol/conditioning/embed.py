@@ -136,15 +136,16 @@ def weighted_mean(embeds: Float[Tensor, "k d"], weights: Float[Tensor, " k"]) ->
 
     Args:
         embeds: One for each region.
-        weights: Above 0; only their ratios count.
+        weights: At least 0, not all of them 0; only their ratios count.
 
     Raises:
-        InputError: Not one weight for each embedding, or a weight that is not above 0.
+        InputError: Not one weight for each embedding, or a weight that is below 0, or none above it.
     """
     if not len(embeds) == len(weights) > 0:
         raise InputError(f"Expected one weight for each embedding, got {len(weights)} for {len(embeds)}.")
-    if not bool(((weights > 0) & weights.isfinite()).all()):
-        raise InputError(f"Expected finite weights above 0, got {', '.join(f'{w:g}' for w in weights.tolist())}.")
+    if not bool(((weights >= 0) & weights.isfinite()).all()) or not bool((weights > 0).any()):
+        told = ", ".join(f"{weight:g}" for weight in weights.tolist())
+        raise InputError(f"Expected finite weights of at least 0, and one above it, got {told}.")
     # Only their ratios count, and those of any numbers can be told, of ones beyond float32 too.
     ratios = weights.double() / weights.double().max()
     shares = (ratios / ratios.sum()).to(embeds.device, torch.float32)

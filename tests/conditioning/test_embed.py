@@ -397,7 +397,13 @@ def test_grey_is_told_of_where_it_is_a_switch(encoder: AlphaCLIP, image: Any, ti
     embed(encoder, image, grey, focus=CropFocus())
 
 
-@pytest.mark.parametrize("weights", [(0.0, 1.0), (0.0, 0.0), (-1.0, 2.0), (float("nan"), 1.0), (float("inf"), 1.0)])
+@pytest.mark.parametrize("weights", [(0.0, 0.0), (-1.0, 2.0), (float("nan"), 1.0), (float("inf"), 1.0)])
 def test_weights_of_a_mean_that_cannot_be(weights: tuple[float, float]) -> None:
-    with pytest.raises(InputError, match="Expected finite weights above 0, got "):
+    with pytest.raises(InputError, match="Expected finite weights of at least 0, and one above it, got "):
         weighted_mean(torch.rand(2, 4), torch.tensor(weights))
+
+
+def test_what_weighs_nothing_is_not_in_a_mean() -> None:
+    # The ends of a mixture, as calibration has them.
+    embeds = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    assert_close(weighted_mean(embeds, torch.tensor([0.0, 3.0])), embeds[1])
