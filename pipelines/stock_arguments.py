@@ -90,9 +90,7 @@ def region_arguments(
     values = (mask_image, negative_mask_image, focus, strength, weight, canvas_mask, schedule)
     spelled: dict[str, Any] = dict(zip(_SPELLED, values, strict=True))
     host = find_reference_host(host) if isinstance(host, str) else host
-    _check_sizes(height, width, text_tokens)
-    if dtype is not None and not dtype.is_floating_point:
-        raise InputError(f"dtype: expected one of floating numbers, such as torch.float16, got {dtype}.")
+    _check_tensors(height, width, text_tokens, dtype)
     mixture: dict[str, Any] = {"text_embeds": text_embeds, "text_share": text_share}
     check_prompt(host, prompt_embeds, pooled_prompt_embeds, token_focus=token_focus, **mixture)
     call = Call(
@@ -108,11 +106,13 @@ def region_arguments(
     return _made(host, encoder, references, call, token_focus=token_focus, dtype=dtype, device=device)
 
 
-def _check_sizes(height: int | None, width: int | None, text_tokens: int) -> None:
+def _check_tensors(height: int | None, width: int | None, text_tokens: int, dtype: torch.dtype | None) -> None:
     for name, side in (("height", height), ("width", width)):
         if side is not None:
             check_number(side, name=name, at_most=LARGEST_SIDE, unit="pixels", error=InputError)
     check_number(text_tokens, name="text_tokens", at_least=0, error=InputError)
+    if dtype is not None and not dtype.is_floating_point:
+        raise InputError(f"dtype: expected one of floating numbers, such as torch.float16, got {dtype}.")
 
 
 def _given(image: Any, spelled: dict[str, Any]) -> tuple[RegionReference, ...]:

@@ -3,15 +3,15 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from gencontrol.engine.rows import Row
 from gencontrol.engine.sources.pictures import is_picture
+from gencontrol.engine.sources.source import Held
 from gencontrol.errors import InputError
 from gencontrol.text_files import check_no_address, read_text
 
 
-class ClassFolders:
+class ClassFolders(Held):
     """Rows of class folders, in the order of their names."""
 
     def __init__(self, root: Path, *, shard: int, names: Mapping[str, str] | None = None):
@@ -29,7 +29,6 @@ class ClassFolders:
         if not root.is_dir():
             raise InputError(f"No folder at {root}; expected one with a folder for each class.")
         self.root = root
-        self.shard = shard
         folders = sorted(path for path in root.iterdir() if path.is_dir())
         found = [(p, folder.name) for folder in folders for p in sorted(folder.rglob("*")) if is_picture(p)]
         if not found:
@@ -39,26 +38,17 @@ class ClassFolders:
             )
         if names is not None and (unknown := sorted({name for _, name in found if name not in names})):
             raise InputError(f"{', '.join(unknown[:3])} in {root} has no line in the file of names: add it.")
-        self._rows = [
+        rows = [
             (path.relative_to(root).as_posix(), name.replace("_", " ") if names is None else names[name])
             for path, name in found
         ]
-        digest = hashlib.sha256(repr(self._rows).encode("utf-8", "surrogateescape")).hexdigest()
-        self._facts = {"kind": "classes", "pictures": len(found), "classes": len(folders), "sha256": digest}
-
-    @property
-    def shards(self) -> int:
-        """See `Source`."""
-        return -(-len(self._rows) // self.shard)
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        """See `Source`."""
-        return self._facts
+        digest = hashlib.sha256(repr(rows).encode("utf-8", "surrogateescape")).hexdigest()
+        facts = {"kind": "classes", "pictures": len(found), "classes": len(folders), "sha256": digest}
+        super().__init__(rows, shard=shard, facts=facts)
 
     def read(self, shard: int) -> Iterator[Row]:
         """See `Source`."""
-        for name, label in self._rows[shard * self.shard : (shard + 1) * self.shard]:
+        for _, (name, label) in self.entries_of(shard):
             yield Row(name=name, picture=self.root / name, label=label)
 
 

@@ -2,17 +2,18 @@
 
 import hashlib
 import urllib.parse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeGuard
 
 from gencontrol.engine.rows import Part, Row
+from gencontrol.engine.sources.source import Held
 from gencontrol.errors import InputError
 from gencontrol.numbers import is_finite
 from gencontrol.text_files import check_regular, json_value
 
 
-class CocoAnnotations:
+class CocoAnnotations(Held):
     """Rows of a file of instances, whose things are called after their categories; all of it is held in memory."""
 
     def __init__(self, path: Path, pictures: Path, *, shard: int, captions: Path | None = None):
@@ -34,36 +35,25 @@ class CocoAnnotations:
         if not pictures.is_dir():
             raise InputError(f"{pictures} is no folder; expected that of the pictures which {path} names.")
         self.pictures = pictures
-        self.shard = shard
         self._names = {key_of(one, "id"): _text(one, "name").replace("_", " ") for one in values["categories"]}
         self._things: dict[Any, list[Mapping[str, Any]]] = {}
         for one in values["annotations"]:
             # A crowd's mask is of many things, of which the name is one.
             if not one.get("iscrowd"):
                 self._things.setdefault(key_of(one, "image_id"), []).append(one)
-        self._images: Sequence[Mapping[str, Any]] = values["images"]
-        if not self._images:
+        if not values["images"]:
             raise InputError(f"{path} lists no images.")
         self._captions: dict[Any, str] = {}
         if captions is not None:
             said, more = read_document(captions, what="COCO's file of captions, as it belongs beside annotations")
             digest = f"{digest} {more}"
             self._captions = captions_of(captions, said)
-        self._facts = {"kind": "coco", "pictures": len(self._images), "sha256": digest}
-
-    @property
-    def shards(self) -> int:
-        """See `Source`."""
-        return -(-len(self._images) // self.shard)
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        """See `Source`."""
-        return self._facts
+        facts = {"kind": "coco", "pictures": len(values["images"]), "sha256": digest}
+        super().__init__(values["images"], shard=shard, facts=facts)
 
     def read(self, shard: int) -> Iterator[Row]:
         """See `Source`."""
-        for image in self._images[shard * self.shard : (shard + 1) * self.shard]:
+        for _, image in self.entries_of(shard):
             yield self._row(image)
 
     def _row(self, image: Mapping[str, Any]) -> Row:

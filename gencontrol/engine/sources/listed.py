@@ -8,6 +8,7 @@ from typing import Any
 from gencontrol.engine.rows import Row
 from gencontrol.engine.sources.captions import LONGEST, named_in, row_in
 from gencontrol.engine.sources.coco import captions_of, file_of, key_of, read_document
+from gencontrol.engine.sources.source import Held
 from gencontrol.errors import InputError
 from gencontrol.text_files import json_value
 
@@ -34,7 +35,7 @@ def is_document(path: Path) -> bool:
     return isinstance(values, dict) and named_in(values) is None and _LISTS.search(first) is not None
 
 
-class ListedCaptions:
+class ListedCaptions(Held):
     """Rows of one document, all of which is held in memory."""
 
     def __init__(self, path: Path, pictures: Path, *, shard: int):
@@ -53,34 +54,22 @@ class ListedCaptions:
             raise InputError(f"{pictures} is no folder; expected that of the pictures which {path} names.")
         values, digest = read_document(path, what="a file of captions")
         if isinstance(values, list):
-            self._rows: Sequence[Any] = values
+            rows: Sequence[Any] = values
         else:
             said = captions_of(path, values)
             images = values.get("images")
             if not isinstance(images, list):
                 raise InputError(f"{path}: images: expected a list of objects, as COCO's captions have it.")
-            self._rows = [_as_row(image, said) for image in images]
-        if not self._rows:
+            rows = [_as_row(image, said) for image in images]
+        if not rows:
             raise InputError(f"{path} lists no pictures; expected objects with file and caption, or COCO's images.")
         self.path = path
         self.pictures = pictures
-        self.shard = shard
-        self._facts = {"kind": "captions", "pictures": len(self._rows), "sha256": digest}
-
-    @property
-    def shards(self) -> int:
-        """See `Source`."""
-        return -(-len(self._rows) // self.shard)
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        """See `Source`."""
-        return self._facts
+        super().__init__(rows, shard=shard, facts={"kind": "captions", "pictures": len(rows), "sha256": digest})
 
     def read(self, shard: int) -> Iterator[Row]:
         """See `Source`."""
-        first = shard * self.shard
-        for number, values in enumerate(self._rows[first : first + self.shard], start=first + 1):
+        for number, values in self.entries_of(shard):
             yield row_in(values, where=f"{self.path.name}, row {number}", pictures=self.pictures)
 
 
